@@ -1,0 +1,1 @@
+"""Planar reaching arms for Gymnasium."""

@@ -1,0 +1,1 @@
+"""Magnitude and random pruning, as a plug-in."""

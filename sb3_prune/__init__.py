@@ -1,0 +1,1 @@
+"""Prune Stable-Baselines3 agents while they train."""
