@@ -1,0 +1,3 @@
+"""Algorithms that Stable-Baselines3 does not have."""
+
+from sb3_prune.algorithms.branching_dqn import BranchingDQN as BranchingDQN

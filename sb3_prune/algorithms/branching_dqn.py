@@ -1,0 +1,109 @@
+"""DQN for MultiDiscrete actions."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal, get_args
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from gymnasium import spaces
+from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
+from stable_baselines3.common.policies import BasePolicy
+from stable_baselines3.common.type_aliases import ReplayBufferSamples
+from stable_baselines3.dqn.dqn import DQN
+
+from sb3_prune.exceptions import ConfigError
+from sb3_prune.policies.branching import BranchingDQNPolicy
+
+Decomposition = Literal["sum", "independent"]
+
+
+class _MultiDiscreteActions(OffPolicyAlgorithm):
+    """Stand between DQN and its base class, to admit another action space."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs["supported_action_spaces"] = (spaces.MultiDiscrete,)
+        super().__init__(*args, **kwargs)
+
+
+class BranchingDQN(DQN, _MultiDiscreteActions):  # type: ignore[misc]  # one base class
+    r"""DQN whose Q-network has one branch per component of a MultiDiscrete action.
+
+    ``decomposition="sum"`` learns one value, the sum of its branches (value
+    decomposition, Sunehag et al. 2018):
+
+    .. math:: Q(s, a) = \sum_i q_i(s, a_i), \quad
+              y = r + \gamma \sum_i \max_{a'} \bar q_i(s', a')
+
+    ``"independent"`` learns every branch by itself from the same reward (Tavakoli et
+    al. 2018 without the shared target): :math:`y_i = r + \gamma \max \bar q_i(s')`.
+    Everything else, arguments included, is stock DQN's.
+
+    Args:
+        policy: ``"MlpPolicy"`` or a subclass of :class:`BranchingDQNPolicy`.
+        env: Environment with a MultiDiscrete action space.
+        decomposition: How branches make up the agent's value.
+        **kwargs: Arguments of ``stable_baselines3.DQN``.
+
+    Raises:
+        ConfigError: The decomposition is not known.
+    """
+
+    policy_aliases: ClassVar[dict[str, type[BasePolicy]]] = {
+        "MlpPolicy": BranchingDQNPolicy
+    }
+    policy: BranchingDQNPolicy
+
+    def __init__(
+        self,
+        policy: str | type[BranchingDQNPolicy],
+        env: Any,
+        *args: Any,
+        decomposition: Decomposition = "sum",
+        **kwargs: Any,
+    ) -> None:
+        if decomposition not in get_args(Decomposition):
+            raise ConfigError(
+                f"decomposition must be one of {get_args(Decomposition)}, "
+                f"got {decomposition!r}."
+            )
+        self.decomposition = decomposition
+        super().__init__(policy, env, *args, **kwargs)
+
+    def train(self, gradient_steps: int, batch_size: int = 100) -> None:
+        """Take gradient steps on batches from the replay buffer."""
+        self.policy.set_training_mode(True)
+        self._update_learning_rate(self.policy.optimizer)
+        losses = [self._gradient_step(batch_size) for _ in range(gradient_steps)]
+        self._n_updates += gradient_steps
+        self.logger.record("train/n_updates", self._n_updates, exclude="tensorboard")
+        self.logger.record("train/loss", np.mean(losses))
+
+    def _gradient_step(self, batch_size: int) -> float:
+        assert self.replay_buffer is not None
+        batch = self.replay_buffer.sample(batch_size, env=self._vec_normalize_env)
+        loss = self._loss(batch)  # type: ignore[arg-type]
+        self.policy.optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.policy.parameters(), self.max_grad_norm)
+        self.policy.optimizer.step()
+        return loss.item()
+
+    def _loss(self, batch: ReplayBufferSamples) -> torch.Tensor:
+        discounts = self.gamma if batch.discounts is None else batch.discounts
+        with torch.no_grad():
+            target_net = self.policy.q_net_target
+            best = target_net.branch_values(batch.next_observations).amax(dim=-1)
+            following = self._compose(best)
+            target = batch.rewards + (1 - batch.dones) * discounts * following
+        values = self.policy.q_net.branch_values(batch.observations)
+        taken = values.gather(-1, batch.actions.long()[:, :, None])[:, :, 0]
+        current = self._compose(taken)  # (batch, 1) or (batch, branches)
+        return F.smooth_l1_loss(current, target.expand_as(current))
+
+    def _compose(self, branches: torch.Tensor) -> torch.Tensor:
+        """Return the agent's values, (batch, 1) or (batch, branches)."""
+        if self.decomposition == "sum":
+            return branches.sum(dim=1, keepdim=True)
+        return branches

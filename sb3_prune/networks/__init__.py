@@ -1,0 +1,3 @@
+"""Networks with gates."""
+
+from sb3_prune.networks.masked_mlp import insert_gates as insert_gates

@@ -1,0 +1,18 @@
+"""Policy classes for the stock algorithms."""
+
+from sb3_prune.policies.adopt import adopt as adopt
+from sb3_prune.policies.branching import BranchingDQNPolicy as BranchingDQNPolicy
+from sb3_prune.policies.masked import MaskedActorCriticPolicy as MaskedActorCriticPolicy
+from sb3_prune.policies.masked import MaskedCrossQPolicy as MaskedCrossQPolicy
+from sb3_prune.policies.masked import MaskedDQNPolicy as MaskedDQNPolicy
+from sb3_prune.policies.masked import (
+    MaskedMaskableActorCriticPolicy as MaskedMaskableActorCriticPolicy,
+)
+from sb3_prune.policies.masked import MaskedQRDQNPolicy as MaskedQRDQNPolicy
+from sb3_prune.policies.masked import (
+    MaskedRecurrentActorCriticPolicy as MaskedRecurrentActorCriticPolicy,
+)
+from sb3_prune.policies.masked import MaskedSACPolicy as MaskedSACPolicy
+from sb3_prune.policies.masked import MaskedTD3Policy as MaskedTD3Policy
+from sb3_prune.policies.masked import MaskedTQCPolicy as MaskedTQCPolicy
+from sb3_prune.policies.mixin import MaskedPolicyMixin as MaskedPolicyMixin

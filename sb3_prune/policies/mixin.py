@@ -1,0 +1,93 @@
+"""The mixin that turns a stock policy class into one whose units can be pruned."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import nn
+
+from sb3_prune.networks.masked_mlp import insert_gates
+from sb3_prune.surgery.apply import apply
+from sb3_prune.surgery.change import Change, add, keep
+from sb3_prune.surgery.wiring import Wiring, wire
+
+
+class MaskedPolicyMixin(nn.Module):
+    """Gates behind every hidden layer, and a ``load_state_dict`` that resizes.
+
+    Put it in front of any policy class of Stable-Baselines3 or sb3-contrib::
+
+        class MyMaskedPolicy(MaskedPolicyMixin, MyPolicy): ...
+
+    With all gates open, outputs and training equal the stock policy's bit for bit. The
+    constructor's ``net_arch`` says the *initial* widths; ``SAC.load`` and
+    ``set_parameters`` shrink or grow the networks to what was saved.
+
+    Attributes:
+        initial_units: Units of every hidden layer when it was built.
+    """
+
+    initial_units: dict[str, int]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.initialize_gates()
+
+    def initialize_gates(self) -> None:
+        """Insert the gates and remember the widths; once is enough."""
+        insert_gates(self)
+        self.initial_units = wire(self).units()
+
+    def wiring(self) -> Wiring:
+        """Return the hidden layers by name."""
+        return wire(self)
+
+    def load_state_dict(
+        self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False
+    ) -> Any:
+        """Load weights of any widths: hidden layers are resized to them first.
+
+        Raises:
+            RuntimeError: Something else than a hidden layer's width differs.
+        """
+        plan = resize_plan(wire(self), state_dict)
+        if fits(self, plan, state_dict):
+            apply(self, plan)
+        return super().load_state_dict(state_dict, strict, assign)
+
+
+def resize_plan(wiring: Wiring, state_dict: Mapping[str, Any]) -> dict[str, Change]:
+    """Return the plan that gives every hidden layer the width it was saved with."""
+    plan = {}
+    for name, layer in wiring.items():
+        saved = state_dict.get(f"{name}.weight")
+        if isinstance(saved, torch.Tensor) and len(saved) != layer.units:
+            plan[name] = _resize(layer.units, len(saved))
+    return plan
+
+
+def fits(
+    policy: nn.Module, plan: Mapping[str, Change], state_dict: Mapping[str, Any]
+) -> bool:
+    """Tell whether every saved tensor fits the policy once the plan is carried out."""
+    shapes = {name: list(t.shape) for name, t in policy.state_dict().items()}
+    paths = {module: name for name, module in policy.named_modules()}
+    wiring = wire(policy)
+    for name, change in plan.items():
+        for twin in (wiring[name], wiring[name].target):
+            for slot in [] if twin is None else twin.slots():
+                path = f"{paths[slot.owner]}.{slot.attribute}".lstrip(".")
+                shapes[path][slot.axis] += change.after - change.before
+    return all(
+        list(getattr(saved, "shape", ())) == shapes[name]
+        for name, saved in state_dict.items()
+        if name in shapes
+    )
+
+
+def _resize(units: int, wanted: int) -> Change:
+    if wanted > units:
+        return add(wanted - units, units)
+    return keep(range(wanted), units)

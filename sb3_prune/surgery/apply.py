@@ -1,0 +1,202 @@
+"""Apply: carry out a plan on every network, target and optimiser of a model at once."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import torch
+from stable_baselines3.common.base_class import BaseAlgorithm
+from torch import nn
+
+from sb3_prune.exceptions import NonFiniteError, PlanError
+from sb3_prune.surgery.chains import Side, Slot
+from sb3_prune.surgery.change import Change
+from sb3_prune.surgery.dimensions import refresh_caches, sync_dimensions
+from sb3_prune.surgery.folding import folded_biases
+from sb3_prune.surgery.optimizer import move_state, optimizers
+from sb3_prune.surgery.wiring import HiddenLayer, Wiring, wire
+
+Key = tuple[nn.Module, str]
+"""A tensor by its owner and attribute name."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a plan did."""
+
+    units: Mapping[str, tuple[int, int]]
+    """Units before and after, of each changed layer."""
+    parameters: tuple[int, int]
+    """Number of parameters of the policy, targets included, before and after."""
+    lagging: Mapping[str, float]
+    """Layers where a unit, dead online, was still read in the target: largest weight."""
+
+
+@dataclass(frozen=True)
+class Edit:
+    """A change of one stretch of one tensor."""
+
+    slot: Slot
+    change: Change
+
+    def __call__(self, tensor: torch.Tensor, *, moment: bool = False) -> torch.Tensor:
+        """Return the tensor with the stretch changed."""
+        slot, change = self.slot, self.change
+        size, stop = tensor.shape[slot.axis], slot.start + change.before
+        head = tensor.narrow(slot.axis, 0, slot.start)
+        middle = tensor.narrow(slot.axis, slot.start, change.before)
+        tail = tensor.narrow(slot.axis, stop, size - stop)
+        new = change.transform(middle, slot.axis, slot.side, moment=moment)
+        if not moment:
+            new = self._fill(new)
+        return torch.cat([head, new, tail], dim=slot.axis)
+
+    def _fill(self, new: torch.Tensor) -> torch.Tensor:
+        """Fill what no old unit feeds: drawn weights, neutral scales."""
+        if self.slot.side is Side.ROWS and new.ndim > 1 and self.change.seeds:
+            return new + self.change.drawn(new.shape[1]).to(new)
+        fresh = self.change.rows.abs().sum(1) == 0
+        if self.slot.side is Side.UNIT and bool(fresh.any()):
+            neutral = 0.0 if self.slot.attribute.endswith(("bias", "mean")) else 1.0
+            return torch.where(fresh.to(new.device), torch.full_like(new, neutral), new)
+        return new
+
+
+def apply(model: BaseAlgorithm | nn.Module, plan: Mapping[str, Change]) -> Report:
+    """Carry out a plan, in place.
+
+    Online networks, targets and the state of every optimiser change together. Every
+    check is made and every tensor computed before the first is put in place, so a plan
+    that is refused leaves the model untouched, bit for bit. Tensors become new
+    parameters: hooks on the old ones are gone.
+
+    Args:
+        model: A Stable-Baselines3 model, or its policy.
+        plan: A change for each layer to change, e.g. a :class:`Plan`.
+
+    Returns:
+        Units and parameters before and after.
+
+    Raises:
+        UnknownNameError: The model has no such hidden layer.
+        PlanError: A change is for another number of units.
+        NonFiniteError: A weight to change is NaN or infinite.
+        UnsupportedPolicyError: The policy's networks are not known.
+    """
+    policy = model.policy if isinstance(model, BaseAlgorithm) else model
+    wiring = wire(policy)
+    layers = {name: wiring[name] for name in plan}
+    _check(layers, plan)
+    before = _count(policy)
+    lagging = _lagging(layers, plan)
+    tensors, states = _prepare(policy, layers, plan)
+
+    _commit(policy, tensors, states)
+    sync_dimensions(policy)
+    if isinstance(model, BaseAlgorithm):
+        refresh_caches(model)
+    units = {name: (change.before, change.after) for name, change in plan.items()}
+    return Report(units, (before, _count(policy)), lagging)
+
+
+def _check(layers: Mapping[str, HiddenLayer], plan: Mapping[str, Change]) -> None:
+    for name, layer in layers.items():
+        if plan[name].before != layer.units:
+            raise PlanError(
+                f"The plan expects {plan[name].before} units in '{name}', "
+                f"the network has {layer.units}: it was made for another network."
+            )
+        for tensor in (layer.incoming(), layer.outgoing()):
+            if not bool(tensor.isfinite().all()):
+                raise NonFiniteError(f"Weights of '{name}' are NaN or infinite.")
+
+
+def _both(layer: HiddenLayer) -> Iterator[HiddenLayer]:
+    yield layer
+    if layer.target is not None:
+        yield layer.target
+
+
+State = dict[str, torch.Tensor]
+
+
+@torch.no_grad()
+def _prepare(
+    policy: nn.Module, layers: Mapping[str, HiddenLayer], plan: Mapping[str, Change]
+) -> tuple[dict[Key, torch.Tensor], dict[nn.Parameter, State]]:
+    """Compute every new tensor and optimiser state; nothing is changed yet."""
+    edits: dict[Key, list[Edit]] = defaultdict(list)
+    tensors: dict[Key, torch.Tensor] = {}
+    for name, layer in layers.items():
+        for twin in _both(layer):
+            tensors |= folded_biases(twin, plan[name], tensors)
+            for slot in twin.slots():
+                edits[slot.owner, slot.attribute].append(Edit(slot, plan[name]))
+    states: dict[nn.Parameter, State] = {}
+    for (owner, attribute), todo in edits.items():
+        old = getattr(owner, attribute)
+        # Columns first: drawn rows need the final number of inputs.
+        todo.sort(key=lambda edit: (edit.slot.axis, edit.slot.start), reverse=True)
+        new = tensors.get((owner, attribute), old.detach())
+        tensors[owner, attribute] = _run(todo, new)
+        for optimizer in optimizers(policy).values():
+            if isinstance(old, nn.Parameter) and old in optimizer.state:
+                states[old] = {
+                    key: _run(todo, value, moment=True)
+                    for key, value in optimizer.state[old].items()
+                    if isinstance(value, torch.Tensor) and value.shape == old.shape
+                }
+    return tensors, states
+
+
+def _run(
+    edits: list[Edit], tensor: torch.Tensor, *, moment: bool = False
+) -> torch.Tensor:
+    for edit in edits:
+        tensor = edit(tensor, moment=moment)
+    return tensor
+
+
+def _commit(
+    policy: nn.Module,
+    tensors: Mapping[Key, torch.Tensor],
+    states: Mapping[nn.Parameter, State],
+) -> None:
+    """Put the new tensors in place; by now nothing can fail."""
+    replaced: dict[nn.Parameter, nn.Parameter] = {}
+    for (owner, attribute), tensor in tensors.items():
+        old = getattr(owner, attribute)
+        if isinstance(old, nn.Parameter):
+            # A new Parameter: graphs that still hold the old one stay valid.
+            replaced[old] = nn.Parameter(tensor, requires_grad=old.requires_grad)
+            setattr(owner, attribute, replaced[old])
+        else:
+            setattr(owner, attribute, tensor)
+    for optimizer in optimizers(policy).values():
+        move_state(optimizer, replaced, states)
+
+
+def _count(policy: nn.Module) -> int:
+    return sum(p.numel() for p in policy.parameters())
+
+
+def _lagging(
+    layers: Mapping[str, HiddenLayer], plan: Mapping[str, Change]
+) -> dict[str, float]:
+    found = {}
+    for name, layer in layers.items():
+        gone = plan[name].removed
+        if layer.target is None or not len(gone):
+            continue
+        dead = gone[~_alive(layer)[gone]]
+        still = dead[_alive(layer.target)[dead]]
+        if len(still):
+            found[name] = float(layer.target.outgoing()[still].abs().max())
+    return found
+
+
+def _alive(layer: HiddenLayer) -> torch.Tensor:
+    """Units that pass their gate and that something reads, bool, (K,)."""
+    return layer.active & (layer.outgoing() != 0).any(dim=1).cpu()

@@ -1,0 +1,229 @@
+r"""Changes: what happens to the units of one hidden layer, as a pair of matrices.
+
+A change from K to K' units is (P, C): rows P (K', K) make the new incoming weights and
+biases, columns C (K, K') make the new outgoing weights of every reader.
+
+.. math:: W_l' = P W_l + D R, \quad b' = P b, \quad W_{l+1}' = W_{l+1} C
+
+R are freshly drawn rows, uniform within :math:`1/\sqrt{inputs}`; D says which new unit
+gets which. Changes compose by multiplying, and know nothing of any network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import torch
+
+from sb3_prune.exceptions import PlanError
+from sb3_prune.surgery.chains import Side
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Change:
+    """A change of the units of one hidden layer.
+
+    Raises:
+        PlanError: The matrices do not fit each other, hold NaN, or leave no unit.
+    """
+
+    rows: torch.Tensor
+    """P, (K', K)."""
+    columns: torch.Tensor
+    """C, (K, K')."""
+    draws: torch.Tensor = field(default_factory=lambda: torch.empty(0))
+    """D, (K', number of drawn rows)."""
+    seeds: tuple[int, ...] = ()
+    """One seed per drawn row."""
+
+    def __post_init__(self) -> None:
+        if self.rows.shape != self.columns.T.shape or self.rows.ndim != 2:  # noqa: PLR2004
+            raise PlanError(
+                f"rows must be (K', K) and columns (K, K'), got "
+                f"{tuple(self.rows.shape)} and {tuple(self.columns.shape)}."
+            )
+        if self.after < 1:
+            raise PlanError(f"A layer of {self.before} units must keep at least one.")
+        if not self.seeds:
+            object.__setattr__(self, "draws", torch.zeros(self.after, 0))
+        if self.draws.shape != (self.after, len(self.seeds)):
+            raise PlanError(
+                f"draws must be ({self.after}, {len(self.seeds)}), one column per seed,"
+                f" got {tuple(self.draws.shape)}."
+            )
+        tensors = (self.rows, self.columns, self.draws)
+        if not all(bool(t.isfinite().all()) for t in tensors):
+            raise PlanError("A change must be finite: rows, columns or draws are not.")
+
+    @property
+    def before(self) -> int:
+        """Number of units K it applies to."""
+        return self.rows.shape[1]
+
+    @property
+    def after(self) -> int:
+        """Number of units K' it leaves."""
+        return self.rows.shape[0]
+
+    @cached_property
+    def selection(self) -> torch.Tensor | None:
+        """Indices of the units kept, (K',), if the change only selects; else None."""
+        one_hot = (self.rows.count_nonzero(dim=1) == 1).all()
+        index = self.rows.argmax(dim=1)
+        ones = self.rows.gather(1, index[:, None]) == 1
+        plain = not self.seeds and one_hot and ones.all()
+        return index if plain and torch.equal(self.rows, self.columns.T) else None
+
+    @cached_property
+    def removed(self) -> torch.Tensor:
+        """Indices of the units that nothing new reads, (removed,)."""
+        return (self.columns.count_nonzero(dim=1) == 0).nonzero().flatten()
+
+    def then(self, other: Change) -> Change:
+        """Return the change that does this one, then the other.
+
+        Raises:
+            PlanError: The other change is for another number of units.
+        """
+        if other.before != self.after:
+            raise PlanError(
+                f"Cannot compose: this leaves {self.after} units, "
+                f"the other expects {other.before}."
+            )
+        draws = torch.cat([other.rows @ self.draws, other.draws], dim=1)
+        used = (draws != 0).any(dim=0)
+        seeds = [*self.seeds, *other.seeds]
+        return Change(
+            rows=other.rows @ self.rows,
+            columns=self.columns @ other.columns,
+            draws=draws[:, used],
+            seeds=tuple(s for s, u in zip(seeds, used.tolist(), strict=True) if u),
+        )
+
+    def __repr__(self) -> str:
+        kind = "select" if self.selection is not None else "mix"
+        drawn = f", {len(self.seeds)} drawn" if self.seeds else ""
+        return f"Change({self.before} -> {self.after} units, {kind}{drawn})"
+
+    def transform(
+        self, segment: torch.Tensor, axis: int, side: Side, *, moment: bool = False
+    ) -> torch.Tensor:
+        """Change a stretch of a tensor.
+
+        Args:
+            segment: Tensor with K entries along ``axis``.
+            axis: Axis along which the units lie.
+            side: What the tensor does with the units.
+            moment: Average the units instead of summing them, as is right for what
+                belongs to a unit and for an optimiser's running moments.
+
+        Returns:
+            The tensor with K' entries along ``axis``; drawn rows are zero.
+        """
+        if self.selection is not None:
+            return segment.index_select(axis, self.selection.to(segment.device))
+        matrix = self.columns.T if side is Side.COLUMNS else self.rows
+        if moment or side is Side.UNIT:
+            matrix = matrix.abs() / matrix.abs().sum(1, keepdim=True).clamp_min(1e-12)
+        flat = segment.movedim(axis, 0).reshape(self.before, -1)
+        mixed = matrix.to(flat) @ flat  # (K', rest)
+        rest = segment.movedim(axis, 0).shape[1:]
+        return mixed.reshape(self.after, *rest).movedim(0, axis).contiguous()
+
+    def drawn(self, inputs: int) -> torch.Tensor:
+        """Return the drawn part D R of the new incoming weights, (K', inputs)."""
+        if not self.seeds:
+            return torch.zeros(self.after, inputs)
+        rows = torch.stack([_draw(seed, inputs) for seed in self.seeds])
+        return self.draws @ rows
+
+
+def _draw(seed: int, inputs: int) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return (torch.rand(inputs, generator=generator) * 2 - 1) / inputs**0.5
+
+
+def _checked(units: Sequence[int], width: int) -> list[int]:
+    wrong = sorted({int(k) for k in units if not 0 <= int(k) < width})
+    if wrong:
+        raise PlanError(f"Units {wrong} do not exist: the layer has {width}.")
+    return [int(k) for k in units]
+
+
+def keep(units: Sequence[int], width: int) -> Change:
+    """Keep these units of ``width``, in this order, and remove all others."""
+    identity = torch.eye(width)[_checked(units, width)]
+    return Change(rows=identity, columns=identity.T)
+
+
+def remove(units: Sequence[int], width: int) -> Change:
+    """Remove these units of ``width``."""
+    gone = set(_checked(units, width))
+    return keep([k for k in range(width) if k not in gone], width)
+
+
+def merge(
+    clusters: Sequence[Sequence[int]], width: int, scale: Sequence[float] | None = None
+) -> Change:
+    r"""Merge each cluster into one unit (Method 1, equation 4).
+
+    .. math:: P_{cn} = \frac{1}{|c| \gamma_n}, \quad C_{mc} = \gamma_m
+
+    Exact if inside a cluster :math:`h_n = \gamma_n h` with one common ReLU unit h.
+
+    Args:
+        clusters: Units of each new unit; every old unit exactly once.
+        width: Number of units K.
+        scale: :math:`\gamma`, positive, shape (K,); ones by default.
+
+    Raises:
+        PlanError: A unit is missing or named twice, or a scale is not positive.
+    """
+    members = [_checked(cluster, width) for cluster in clusters]
+    if sorted(k for cluster in members for k in cluster) != list(range(width)):
+        raise PlanError(f"Clusters must hold each of the {width} units exactly once.")
+    gamma = torch.ones(width) if scale is None else torch.as_tensor(scale).float()
+    if gamma.shape != (width,) or not bool((gamma > 0).all()):
+        raise PlanError(f"scale must be {width} positive numbers, got {scale}.")
+    rows = torch.zeros(len(members), width)
+    for c, cluster in enumerate(members):
+        rows[c, cluster] = 1.0 / (len(cluster) * gamma[cluster])
+    return Change(rows=rows, columns=(rows != 0).T * gamma[:, None])
+
+
+def reset(units: Sequence[int], width: int, seed: int) -> Change:
+    """Redraw these units of ``width``; nothing reads them until it learns to."""
+    fresh = _checked(units, width)
+    identity = torch.eye(width)
+    draws = identity[:, fresh]
+    identity[fresh] = 0.0
+    return Change(
+        rows=identity, columns=identity.T, draws=draws, seeds=_seeds(seed, len(fresh))
+    )
+
+
+def add(count: int, width: int, seed: int | None = None) -> Change:
+    """Add ``count`` units to ``width``; outputs stay equal, for nothing reads them.
+
+    Args:
+        count: Number of new units.
+        width: Number of units K.
+        seed: Seed of their incoming weights; None leaves these zero.
+
+    Raises:
+        PlanError: ``count`` is negative.
+    """
+    if count < 0:
+        raise PlanError(f"Cannot add {count} units; remove them instead.")
+    rows = torch.eye(width + count, width)
+    if seed is None:
+        return Change(rows=rows, columns=rows.T)
+    draws = torch.eye(width + count)[:, width:]
+    return Change(rows=rows, columns=rows.T, draws=draws, seeds=_seeds(seed, count))
+
+
+def _seeds(seed: int, count: int) -> tuple[int, ...]:
+    generator = torch.Generator().manual_seed(seed)
+    return tuple(torch.randint(2**31, (count,), generator=generator).tolist())
