@@ -1,0 +1,3 @@
+"""Callbacks for ``learn()``."""
+
+from sb3_prune.callbacks.pruning import PruningCallback as PruningCallback

@@ -1,0 +1,119 @@
+"""PruningCallback: prune between rollouts while ``learn()`` runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
+
+from sb3_prune.complexity import complexity
+from sb3_prune.pruning import look_at, make_strategy
+from sb3_prune.strategies.base import Agent, Strategy
+from sb3_prune.surgery.apply import apply
+from sb3_prune.surgery.masking import mask
+from sb3_prune.surgery.plan import Plan
+
+
+class PruningCallback(BaseCallback):
+    """Let a strategy change an agent's hidden units while it trains.
+
+    The change happens between rollouts: before a rollout on-policy, for the stored
+    log-probabilities belong to the old network; after it off-policy. Every argument is
+    a plain scalar, string or mapping, so RL Zoo's YAML files can build it.
+
+    Logs ``prune/units/<layer>``, ``prune/units``, ``prune/sparsity``,
+    ``prune/params_deploy``, ``prune/params_train``.
+
+    Args:
+        strategy: Name of a strategy, or an instance.
+        config: Options of the strategy, e.g. ``{"final_sparsity": 0.9}``.
+        physical: Remove units; False only closes their gates.
+        verbose: 1 prints every change.
+
+    Raises:
+        UnknownNameError: No plug-in has a strategy of that name.
+        ConfigError: An option does not exist or is out of range.
+
+    Attributes:
+        history: ``{"timesteps": ..., "units": {layer: units}}`` at start and each change.
+    """
+
+    def __init__(
+        self,
+        strategy: str | Strategy = "magnitude",
+        config: Mapping[str, Any] | None = None,
+        physical: bool = True,
+        verbose: int = 0,
+    ) -> None:
+        super().__init__(verbose)
+        self.strategy = make_strategy(strategy, config)
+        self.physical = physical
+        self.history: list[dict[str, Any]] = []
+        self._rng = np.random.default_rng()
+        self._agent: Agent
+        self._metrics: dict[str, float] = {}
+
+    @property
+    def progress(self) -> float:
+        """Share of training done, in [0, 1]."""
+        return min(1.0, self.model.num_timesteps / self.model._total_timesteps)
+
+    def _on_training_start(self) -> None:
+        self._rng = np.random.default_rng(self.model.seed)
+        self._look()
+
+    def _look(self) -> None:
+        """Look at the model anew: its layers were replaced."""
+        self._agent = look_at(self.model, self.progress, self._rng)
+        self.strategy.attach(self._agent)
+        self._remember()
+
+    def _on_rollout_start(self) -> None:
+        if isinstance(self.model, OnPolicyAlgorithm):
+            self._prune()
+
+    def _on_rollout_end(self) -> None:
+        if not isinstance(self.model, OnPolicyAlgorithm):
+            self._prune()
+
+    def _on_step(self) -> bool:
+        return True
+
+    def _on_training_end(self) -> None:
+        self.strategy.detach()
+
+    def _prune(self) -> None:
+        agent = replace(self._agent, progress=self.progress)
+        plan = self.strategy.propose(agent)
+        if plan:
+            self._carry_out(plan)
+        for name, value in self._metrics.items():
+            self.logger.record(name, value)
+
+    def _carry_out(self, plan: Plan) -> None:
+        if self.physical:
+            report = apply(self.model, plan)
+            for name, weight in report.lagging.items():
+                self.logger.warn(f"{name}: target lags by up to {weight:.3g}")
+        else:
+            mask(self.model, plan)
+        self._look()
+        if self.verbose:
+            print(f"{self.num_timesteps}: {plan}")
+
+    def _remember(self) -> None:
+        """Keep the widths for the logger, which forgets at each dump."""
+        units = self._agent.wiring.active_units()
+        count = complexity(self.model)
+        initial = sum(self._agent.initial_units.values())
+        self.history.append({"timesteps": self.model.num_timesteps, "units": units})
+        self._metrics = {f"prune/units/{name}": n for name, n in units.items()} | {
+            "prune/units": count.units,
+            "prune/sparsity": 1 - count.units / initial,
+            "prune/params_deploy": count.params_deploy,
+            "prune/params_train": count.params_train,
+        }

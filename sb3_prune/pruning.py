@@ -1,0 +1,86 @@
+"""Prune: one call that prunes a model now."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from stable_baselines3.common.base_class import BaseAlgorithm
+
+from sb3_prune import plugins
+from sb3_prune.policies.adopt import adopt
+from sb3_prune.strategies.activations import recent_activations
+from sb3_prune.strategies.base import Agent, Strategy
+from sb3_prune.surgery.apply import Report, apply
+from sb3_prune.surgery.wiring import wire
+
+
+def make_strategy(
+    strategy: str | Strategy, config: Mapping[str, Any] | None = None
+) -> Strategy:
+    """Return a strategy by name and options, or the given one.
+
+    Raises:
+        UnknownNameError: No plug-in has a strategy of that name.
+        ConfigError: An option does not exist or is out of range.
+    """
+    if isinstance(strategy, Strategy):
+        return strategy
+    made = plugins.make("strategies", strategy, config)
+    assert isinstance(made, Strategy)
+    return made
+
+
+def look_at(
+    model: BaseAlgorithm, progress: float, rng: np.random.Generator | None = None
+) -> Agent:
+    """Return what a strategy may see of a model, whose policy is adopted if stock.
+
+    Args:
+        model: A model of a supported policy.
+        progress: Share of training done, in [0, 1].
+        rng: Source of the strategy's randomness; seeded by the model's seed if None.
+    """
+    policy = adopt(model)
+    return Agent(
+        model=model,
+        wiring=wire(policy),
+        initial_units=policy.initial_units,
+        progress=progress,
+        rng=np.random.default_rng(model.seed) if rng is None else rng,
+        activations=lambda: recent_activations(model),
+    )
+
+
+def prune(
+    model: BaseAlgorithm,
+    strategy: str | Strategy = "magnitude",
+    config: Mapping[str, Any] | None = None,
+) -> Report:
+    """Prune a model now, to the strategy's final state, in place.
+
+    Works on models with a masked policy and on those of a stock ``MlpPolicy``, loaded
+    zips among them. Train on with ``model.learn``; to prune *while* training, pass a
+    :class:`PruningCallback` instead.
+
+    Args:
+        model: The model.
+        strategy: Name of a strategy, or an instance.
+        config: Options of the strategy, e.g. ``{"final_sparsity": 0.9}``.
+
+    Returns:
+        Units and parameters before and after.
+
+    Raises:
+        UnknownNameError: No plug-in has a strategy of that name.
+        ConfigError: An option does not exist or is out of range.
+        UnsupportedPolicyError: There is no masked class for the policy.
+    """
+    made = make_strategy(strategy, config)
+    agent = look_at(model, progress=1.0)
+    made.attach(agent)
+    try:
+        return apply(model, made.propose(agent))
+    finally:
+        made.detach()
