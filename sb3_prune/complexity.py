@@ -39,7 +39,7 @@ def complexity(model: BaseAlgorithm) -> Complexity:
     """
     policy = model.policy
     layers = wire(policy)
-    acting = {n: la for n, la in layers.items() if not _is_critic(n)}
+    acting = {name: layer for name, layer in layers.items() if _acts(name)}
     units = layers.active_units()
     return Complexity(
         units=sum(units.values()),
@@ -50,10 +50,11 @@ def complexity(model: BaseAlgorithm) -> Complexity:
     )
 
 
-def _is_critic(name: str) -> bool:
-    """Tell whether a tensor or module is only used for training."""
+def _acts(name: str) -> bool:
+    """Tell whether a tensor or module is used when the agent acts."""
     critics = ("critic.", "mlp_extractor.value_net.", "value_net.", "lstm_critic.")
-    return name.startswith((*critics, "vf_features_extractor."))
+    trains = name.startswith((*critics, "vf_features_extractor."))
+    return not trains and not _is_target(name)
 
 
 def _is_target(name: str) -> bool:
@@ -64,7 +65,7 @@ def _parameters(policy: nn.Module, *, deploy: bool) -> int:
     return sum(
         p.numel()
         for name, p in policy.named_parameters()
-        if not _is_target(name) and not (deploy and _is_critic(name))
+        if not _is_target(name) and (_acts(name) or not deploy)
     )
 
 
@@ -96,8 +97,7 @@ def _flops(policy: nn.Module, acting: dict[str, HiddenLayer]) -> int:
                 inputs[slot.owner] = base - gone
     total = 0
     for name, module in policy.named_modules():
-        if isinstance(module, nn.Linear) and not _is_target(name):
-            if not _is_critic(name + "."):
-                wide = inputs.get(module, module.in_features)
-                total += (2 * wide - 1) * outputs.get(module, module.out_features)
+        if isinstance(module, nn.Linear) and _acts(f"{name}."):
+            wide = inputs.get(module, module.in_features)
+            total += (2 * wide - 1) * outputs.get(module, module.out_features)
     return total

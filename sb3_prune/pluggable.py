@@ -6,7 +6,7 @@ from abc import ABC
 from typing import Any, ClassVar
 
 
-class Pluggable(ABC):  # noqa: B024  # its subclasses have the abstract methods
+class Pluggable(ABC):  # its subclasses have the abstract methods
     """A class that describes itself, so that commands and errors can name it.
 
     The first line of its docstring is its summary in listings.

@@ -6,7 +6,6 @@ from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from gymnasium import spaces
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from stable_baselines3.common.policies import BasePolicy
@@ -27,7 +26,7 @@ class _MultiDiscreteActions(OffPolicyAlgorithm):
         super().__init__(*args, **kwargs)
 
 
-class BranchingDQN(DQN, _MultiDiscreteActions):  # type: ignore[misc]  # one base class
+class BranchingDQN(DQN, _MultiDiscreteActions):
     r"""DQN whose Q-network has one branch per component of a MultiDiscrete action.
 
     ``decomposition="sum"`` learns one value, the sum of its branches (value
@@ -83,9 +82,9 @@ class BranchingDQN(DQN, _MultiDiscreteActions):  # type: ignore[misc]  # one bas
     def _gradient_step(self, batch_size: int) -> float:
         assert self.replay_buffer is not None
         batch = self.replay_buffer.sample(batch_size, env=self._vec_normalize_env)
-        loss = self._loss(batch)  # type: ignore[arg-type]
+        loss = self._loss(batch)
         self.policy.optimizer.zero_grad()
-        loss.backward()
+        torch.autograd.backward(loss)
         torch.nn.utils.clip_grad_norm_(self.policy.parameters(), self.max_grad_norm)
         self.policy.optimizer.step()
         return loss.item()
@@ -100,7 +99,7 @@ class BranchingDQN(DQN, _MultiDiscreteActions):  # type: ignore[misc]  # one bas
         values = self.policy.q_net.branch_values(batch.observations)
         taken = values.gather(-1, batch.actions.long()[:, :, None])[:, :, 0]
         current = self._compose(taken)  # (batch, 1) or (batch, branches)
-        return F.smooth_l1_loss(current, target.expand_as(current))
+        return torch.nn.functional.smooth_l1_loss(current, target.expand_as(current))
 
     def _compose(self, branches: torch.Tensor) -> torch.Tensor:
         """Return the agent's values, (batch, 1) or (batch, branches)."""

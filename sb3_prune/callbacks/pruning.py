@@ -39,7 +39,7 @@ class PruningCallback(BaseCallback):
         ConfigError: An option does not exist or is out of range.
 
     Attributes:
-        history: ``{"timesteps": ..., "units": {layer: units}}`` at start and each change.
+        history: Timesteps and units of each layer, at the start and at each change.
     """
 
     def __init__(

@@ -58,8 +58,6 @@ def adopt(model: BaseAlgorithm) -> MaskedPolicyMixin:
             "and build or load the model with it."
         )
     cls = MASKED[type(policy)]
-    if isinstance(policy, DQNPolicy):
-        policy._temperature = None  # type: ignore[attr-defined]  # of SoftmaxDQNPolicy
     policy.__class__ = cls
     model.policy_class = cls
     assert isinstance(policy, MaskedPolicyMixin)

@@ -1,4 +1,4 @@
-"""Branching Q-networks: one group of outputs per component of a MultiDiscrete action."""
+"""Branching Q-networks: a group of outputs per component of a MultiDiscrete action."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ class BranchingQNetwork(QNetwork):
 
     def branch_values(self, obs: PyTorchObs) -> torch.Tensor:
         """Return values (batch, branches, choices); missing choices are -inf."""
-        flat = self(obs)
+        flat: torch.Tensor = self(obs)
         if len(set(self.branches)) == 1:
             return flat.view(len(flat), len(self.branches), -1)
-        parts = flat.split(self.branches, dim=1)
+        parts = torch.split(flat, self.branches, dim=1)
         widest = max(self.branches)
         padded = [
             torch.nn.functional.pad(q, (0, widest - q.shape[1]), value=-torch.inf)

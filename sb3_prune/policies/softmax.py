@@ -34,6 +34,8 @@ class SoftmaxDQNPolicy(DQNPolicy):
     ``exploration_initial_eps=0, exploration_final_eps=0``.
     """
 
+    _temperature: float | None = None
+
     def __init__(
         self, *args: Any, temperature: float | None = None, **kwargs: Any
     ) -> None:

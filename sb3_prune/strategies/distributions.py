@@ -80,7 +80,9 @@ def uniform(
     }
 
 
-def erk(sizes: Sizes, sparsity: float, scores: Scores, min_units: int) -> dict[str, int]:
+def erk(
+    sizes: Sizes, sparsity: float, scores: Scores, min_units: int
+) -> dict[str, int]:
     r"""Keep more of the layers whose matrices are small.
 
     A layer's density is proportional to the mean Erdős-Rényi factor of the two

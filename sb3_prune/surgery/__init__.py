@@ -9,9 +9,9 @@ from sb3_prune.surgery.change import keep as keep
 from sb3_prune.surgery.change import merge as merge
 from sb3_prune.surgery.change import remove as remove
 from sb3_prune.surgery.change import reset as reset
+from sb3_prune.surgery.masking import mask as mask
+from sb3_prune.surgery.masking import remove_closed as remove_closed
 from sb3_prune.surgery.plan import Plan as Plan
 from sb3_prune.surgery.wiring import HiddenLayer as HiddenLayer
 from sb3_prune.surgery.wiring import Wiring as Wiring
 from sb3_prune.surgery.wiring import wire as wire
-from sb3_prune.surgery.masking import mask as mask
-from sb3_prune.surgery.masking import remove_closed as remove_closed

@@ -16,7 +16,7 @@ from sb3_prune.surgery.change import Change
 from sb3_prune.surgery.dimensions import refresh_caches, sync_dimensions
 from sb3_prune.surgery.folding import folded_biases
 from sb3_prune.surgery.optimizer import move_state, optimizers
-from sb3_prune.surgery.wiring import HiddenLayer, Wiring, wire
+from sb3_prune.surgery.wiring import HiddenLayer, wire
 
 Key = tuple[nn.Module, str]
 """A tensor by its owner and attribute name."""
@@ -31,7 +31,7 @@ class Report:
     parameters: tuple[int, int]
     """Number of parameters of the policy, targets included, before and after."""
     lagging: Mapping[str, float]
-    """Layers where a unit, dead online, was still read in the target: largest weight."""
+    """Largest weight by which a target still reads a removed unit, dead online."""
 
 
 @dataclass(frozen=True)

@@ -110,7 +110,9 @@ def _noise(owner: nn.Module) -> Slot:
 @chains.register(tqc.Actor)
 @chains.register(crossq.Actor)
 def _gaussian_actor(actor: sac.Actor) -> list[Chain]:
-    noise = _noise(actor) if actor.use_sde else reader(actor.log_std)
+    # Without gSDE log_std is a Linear, whatever SB3's annotation says.
+    spread = actor.log_std if isinstance(actor.log_std, nn.Module) else None
+    noise = _noise(actor) if spread is None else reader(spread)
     return [Chain("latent_pi", actor.latent_pi, (reader(actor.mu), noise))]
 
 
@@ -147,9 +149,10 @@ def _actor_critic(policy: ActorCriticPolicy) -> list[Chain]:
     heads: tuple[Slot, ...] = (reader(policy.action_net),)
     if getattr(policy, "use_sde", False):
         heads = (*heads, _noise(policy))
+    value_heads = (reader(policy.value_net),)
     return [
         Chain("mlp_extractor.policy_net", extractor.policy_net, heads),
-        Chain("mlp_extractor.value_net", extractor.value_net, (reader(policy.value_net),)),
+        Chain("mlp_extractor.value_net", extractor.value_net, value_heads),
     ]
 
 
@@ -170,7 +173,7 @@ def policy_chains(policy: nn.Module) -> list[Chain]:
     if not found:
         known = sorted({t.__name__ for t in chains.registry if t is not object})
         raise UnsupportedPolicyError(
-            f"No known network in {type(policy).__name__}. Known networks: "
-            f"{', '.join(known)}. Register yours with @sb3_prune.surgery.chains.register."
+            f"No known network in {type(policy).__name__}. Known: {', '.join(known)}. "
+            "Register yours with @sb3_prune.surgery.chains.register."
         )
     return found

@@ -128,9 +128,9 @@ class Change:
         if moment or side is Side.UNIT:
             matrix = matrix.abs() / matrix.abs().sum(1, keepdim=True).clamp_min(1e-12)
         flat = segment.movedim(axis, 0).reshape(self.before, -1)
-        mixed = matrix.to(flat) @ flat  # (K', rest)
-        rest = segment.movedim(axis, 0).shape[1:]
-        return mixed.reshape(self.after, *rest).movedim(0, axis).contiguous()
+        mixed: torch.Tensor = matrix.to(flat) @ flat  # (K', rest)
+        shape = (self.after, *segment.movedim(axis, 0).shape[1:])
+        return torch.movedim(mixed.reshape(shape), 0, axis).contiguous()
 
     def drawn(self, inputs: int) -> torch.Tensor:
         """Return the drawn part D R of the new incoming weights, (K', inputs)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sb3_contrib.common.torch_layers import BatchRenorm
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.distributions import StateDependentNoiseDistribution
 from stable_baselines3.common.torch_layers import MlpExtractor
@@ -21,15 +22,16 @@ def sync_dimensions(policy: nn.Module) -> None:
     """Make every remembered width agree with the tensors, in place."""
     for module in policy.modules():
         if isinstance(module, nn.Linear):
-            module.out_features, module.in_features = module.weight.shape
+            module.out_features = module.weight.shape[0]
+            module.in_features = module.weight.shape[1]
         elif isinstance(module, MlpExtractor):
             module.latent_dim_pi = _width(module.policy_net, module.latent_dim_pi)
             module.latent_dim_vf = _width(module.value_net, module.latent_dim_vf)
         elif isinstance(module, nn.LayerNorm) and module.weight is not None:
             module.normalized_shape = tuple(module.weight.shape)
-        elif hasattr(module, "num_features"):
+        elif isinstance(module, nn.BatchNorm1d | BatchRenorm):
             tensors = [*module.parameters(), *module.buffers()]
-            module.num_features = max(t.numel() for t in tensors)
+            module.num_features = max((t.numel() for t in tensors), default=0)
         _resample_noise(module)
 
 
@@ -43,7 +45,7 @@ def _resample_noise(module: nn.Module) -> None:
     distribution = getattr(module, "action_dist", None)
     if not isinstance(distribution, StateDependentNoiseDistribution):
         return
-    log_std = module.log_std
+    log_std = module.get_parameter("log_std")
     if distribution.latent_sde_dim != len(log_std):
         distribution.latent_sde_dim = len(log_std)
         distribution.sample_weights(log_std, len(distribution.exploration_matrices))

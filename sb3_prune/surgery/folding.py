@@ -51,7 +51,7 @@ def folded_biases(
     mixes = any(isinstance(module, nn.LayerNorm) for module in layer.between)
     if mixes or not bool(value.any()):
         return {}
-    folded = {}
+    folded: dict[Key, torch.Tensor] = {}
     for slot in layer.readers:
         bias = getattr(slot.owner, "bias", None)
         if isinstance(slot.owner, nn.Linear) and bias is not None:

@@ -50,8 +50,9 @@ class Plan(Mapping[str, Change]):
         return Plan(merged)
 
     def save(self, path: str | Path) -> None:
-        """Write the plan as safetensors with JSON metadata; the file is whole or absent."""
-        tensors, seeds = {}, {}
+        """Write the plan as safetensors with JSON metadata, whole or not at all."""
+        tensors: dict[str, torch.Tensor] = {}
+        seeds: dict[str, list[int]] = {}
         for name, change in self.items():
             tensors |= {f"{name}/{key}": t for key, t in _tensors(change).items()}
             seeds[name] = [change.before, *change.seeds]

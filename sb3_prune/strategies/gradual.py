@@ -1,0 +1,218 @@
+"""Gradual pruning: a strategy made of a schedule, a distribution and a score."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any, Literal
+
+import torch
+
+from sb3_prune.exceptions import ConfigError, UnknownNameError
+from sb3_prune.strategies.base import Agent, Strategy
+from sb3_prune.strategies.distributions import DISTRIBUTIONS, Size, allocate
+from sb3_prune.strategies.schedules import SCHEDULES, Schedule
+from sb3_prune.surgery.change import Change, keep
+from sb3_prune.surgery.plan import Plan
+from sb3_prune.surgery.wiring import HiddenLayer, Wiring
+
+
+@dataclass(frozen=True, kw_only=True)
+class GradualConfig:
+    """When, how much, where.
+
+    Raises:
+        ConfigError: A value is outside its range.
+    """
+
+    final_sparsity: float = 0.8
+    """Share of the initial hidden units to be gone at the end, in [0, 1)."""
+    initial_sparsity: float = 0.0
+    """Share to be gone right at ``begin``, in [0, final_sparsity]."""
+    begin: float = 0.2
+    """Share of training before which nothing is removed."""
+    end: float = 0.8
+    """Share of training at which the final sparsity is reached."""
+    steps: int = 20
+    """Number of pruning events in between."""
+    schedule: Literal["one-shot", "linear", "cubic", "periodic"] = "cubic"
+    """Course of the sparsity from ``begin`` to ``end``."""
+    distribution: Literal["uniform", "erk", "global"] = "uniform"
+    """How the layers of each network share the units that stay."""
+    networks: tuple[str, ...] = ()
+    """Prune only these, e.g. ``actor`` or ``critic.qf0``; empty prunes all."""
+    min_units: int = 1
+    """Units that every layer keeps."""
+
+    def __post_init__(self) -> None:
+        require_one_of("schedule", self.schedule, SCHEDULES)
+        require_one_of("distribution", self.distribution, DISTRIBUTIONS)
+        if isinstance(self.networks, str):
+            raise ConfigError(
+                f"networks must be a list of names, got the text '{self.networks}'."
+            )
+        # YAML has lists only.
+        object.__setattr__(self, "networks", tuple(self.networks))
+        if self.min_units < 1:
+            raise ConfigError(f"min_units must be at least 1, got {self.min_units}.")
+        self.build_schedule()
+
+    def build_schedule(self) -> Schedule:
+        """Return the schedule that the configuration describes."""
+        return SCHEDULES[self.schedule](
+            initial=self.initial_sparsity,
+            final=self.final_sparsity,
+            begin=self.begin,
+            end=self.end,
+            steps=self.steps,
+        )
+
+
+def require_one_of(field: str, value: object, known: Iterable[str]) -> None:
+    """Check a configuration value that is a name.
+
+    Raises:
+        ConfigError: The value is not among the known names.
+    """
+    names = sorted(known)
+    if value not in names:
+        raise ConfigError(f"{field} must be one of {', '.join(names)}; got {value!r}.")
+
+
+class GradualStrategy(Strategy):
+    """Removes the least important units, step by step.
+
+    Units are counted against those the network was built with, so a layer that
+    something else has shrunk is not cut twice. A subclass is only a score.
+    """
+
+    Config = GradualConfig
+    config: GradualConfig
+
+    def __init__(self, config: Any = None) -> None:
+        super().__init__(config)
+        self._schedule = self.config.build_schedule()
+        self._event = 0
+
+    @abstractmethod
+    def score(self, layer: HiddenLayer, agent: Agent) -> torch.Tensor:
+        """Return the importance of each unit, larger = keep, shape (units,)."""
+
+    def attach(self, agent: Agent) -> None:
+        """Check that the networks to prune exist.
+
+        Raises:
+            UnknownNameError: The agent has no such network.
+        """
+        self._networks(agent.wiring)
+
+    def propose(self, agent: Agent) -> Plan:
+        """Return the cuts of the event that is due, if one is."""
+        event = self._schedule.event(agent.progress)
+        if event == self._event:
+            return Plan()
+        self._event = event
+        if event == 0:  # Another run has begun.
+            return Plan()
+        sparsity = self._schedule.sparsity(agent.progress)
+        # One recording serves all layers.
+        agent = replace(agent, activations=cache(agent.activations))
+        sizes = initial_sizes(agent.wiring, agent.initial_units)
+        changes: dict[str, Change] = {}
+        for layers in self._networks(agent.wiring).values():
+            changes |= self._cuts(layers, sizes, sparsity, agent)
+        return Plan(changes)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the number of the last event."""
+        return {"event": self._event}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on after the last event."""
+        self._event = int(state["event"])
+
+    def _networks(self, wiring: Wiring) -> dict[str, list[HiddenLayer]]:
+        """Return the layers to prune, by network."""
+        grouped = defaultdict(list)
+        for layer in wiring.values():
+            grouped[layer.network].append(layer)
+        wanted = self.config.networks or tuple(grouped)
+        for prefix in wanted:
+            if not any(_is_part(network, prefix) for network in grouped):
+                raise UnknownNameError("network", prefix, grouped)
+        return {
+            network: layers
+            for network, layers in grouped.items()
+            if any(_is_part(network, prefix) for prefix in wanted)
+        }
+
+    def _cuts(
+        self,
+        layers: list[HiddenLayer],
+        sizes: Mapping[str, Size],
+        sparsity: float,
+        agent: Agent,
+    ) -> dict[str, Change]:
+        """Return the changes of one network."""
+        scores = {layer.name: self.score(layer, agent) for layer in layers}
+        allotted = allocate(
+            self.config.distribution,
+            {layer.name: sizes[layer.name] for layer in layers},
+            sparsity,
+            scores,
+            self.config.min_units,
+        )
+        return {
+            layer.name: keep(
+                best(layer, scores[layer.name], allotted[layer.name]), layer.units
+            )
+            for layer in layers
+            if layer.units > allotted[layer.name]
+        }
+
+
+def best(layer: HiddenLayer, score: torch.Tensor, count: int) -> list[int]:
+    """Return the units to keep, ascending: open gates first, then the highest scores.
+
+    Args:
+        layer: The layer.
+        score: Importance of its units, (units,).
+        count: Number of units to keep; of equal units, the first stay.
+    """
+    ranked = score.cpu().masked_fill(~layer.active, -torch.inf)
+    order = ranked.argsort(descending=True, stable=True)
+    return sorted(order[:count].tolist())
+
+
+def initial_sizes(wiring: Wiring, initial_units: Mapping[str, int]) -> dict[str, Size]:
+    """Return the size of every layer as it was built, before any cut.
+
+    Args:
+        wiring: The layers as they are.
+        initial_units: Units of every layer when it was built.
+    """
+    names = {layer.linear: name for name, layer in wiring.items()}
+    inputs = {name: layer.linear.in_features for name, layer in wiring.items()}
+    outputs = dict.fromkeys(wiring, 0)
+    for name, layer in wiring.items():
+        for slot in layer.readers:
+            tensor = getattr(slot.owner, slot.attribute)
+            reader = names.get(slot.owner)  # type: ignore[call-overload]
+            if reader is None:
+                outputs[name] += tensor.numel() // tensor.shape[slot.axis]
+            else:
+                outputs[name] += initial_units[reader]
+                inputs[reader] += initial_units[name] - layer.units
+    return {
+        name: Size(
+            units=initial_units[name], inputs=inputs[name], outputs=outputs[name]
+        )
+        for name in wiring
+    }
+
+
+def _is_part(network: str, prefix: str) -> bool:
+    return network == prefix or network.startswith(f"{prefix}.")
