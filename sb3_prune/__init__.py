@@ -1,7 +1,20 @@
-"""Prune Stable-Baselines3 agents while they train."""
+"""Prune Stable-Baselines3 agents while they train.
 
+Importing this package also registers the planar arms, ``sb3_prune/PlanarArm3-v0`` and
+its like, with Gymnasium.
+"""
+
+import sb3_prune_envs as _envs  # noqa: F401  # registers on import
 from sb3_prune import surgery as surgery
 from sb3_prune.algorithms import BranchingDQN as BranchingDQN
+from sb3_prune.callbacks import PruningCallback as PruningCallback
+from sb3_prune.callbacks import ValidationCallback as ValidationCallback
+from sb3_prune.complexity import Complexity as Complexity
+from sb3_prune.complexity import complexity as complexity
+from sb3_prune.exceptions import SB3PruneError as SB3PruneError
+from sb3_prune.hookspecs import hookimpl as hookimpl
+from sb3_prune.latency import latency_us as latency_us
+from sb3_prune.networks import xavier as xavier
 from sb3_prune.policies import BranchingDQNPolicy as BranchingDQNPolicy
 from sb3_prune.policies import MaskedActorCriticPolicy as MaskedActorCriticPolicy
 from sb3_prune.policies import MaskedCrossQPolicy as MaskedCrossQPolicy
@@ -18,11 +31,17 @@ from sb3_prune.policies import MaskedSACPolicy as MaskedSACPolicy
 from sb3_prune.policies import MaskedTD3Policy as MaskedTD3Policy
 from sb3_prune.policies import MaskedTQCPolicy as MaskedTQCPolicy
 from sb3_prune.policies import adopt as adopt
+from sb3_prune.pruning import prune as prune
+from sb3_prune.strategies import Agent as Agent
+from sb3_prune.strategies import Strategy as Strategy
 from sb3_prune.surgery import Change as Change
 from sb3_prune.surgery import Plan as Plan
 from sb3_prune.surgery import Wiring as Wiring
 from sb3_prune.surgery import apply as apply
 from sb3_prune.surgery import mask as mask
 from sb3_prune.surgery import wire as wire
+from sb3_prune.surgery.compact import compact as compact
+from sb3_prune.validation import ValidationTest as ValidationTest
+from sb3_prune.validation import success_rate as success_rate
 
 __version__ = "0.1.0"

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,11 +15,9 @@ def atomic(path: str | Path) -> Iterator[Path]:
     The temporary name keeps the suffix, so that writers which look at it still work.
     """
     target = Path(path)
-    handle, name = tempfile.mkstemp(
-        dir=target.parent, prefix=f".{target.stem}-", suffix=target.suffix
-    )
-    os.close(handle)
-    temporary = Path(name)
+    # Not tempfile: its files are readable by their owner only.
+    unique = f".{target.stem}-{secrets.token_hex(8)}{target.suffix}"
+    temporary = target.with_name(unique)
     try:
         yield temporary
         temporary.replace(target)

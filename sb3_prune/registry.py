@@ -32,20 +32,25 @@ class Kind:
     """A kind of class that plug-ins register."""
 
     name: str
-    """What lookups and messages call it, e.g. ``strategy``."""
-    hook: str
-    """The hook that registers it."""
+    """What lookups call it, e.g. ``strategies``."""
+    noun: str
+    """What messages call one of them, e.g. ``strategy``."""
     base: type
     """What its classes derive from."""
+
+    @property
+    def hook(self) -> str:
+        """Name of the hook that registers it."""
+        return f"register_{self.name}"
 
 
 KINDS = {
     kind.name: kind
     for kind in (
-        Kind("strategy", "register_strategies", Strategy),
-        Kind("analysis", "register_analyses", Pluggable),
-        Kind("screener", "register_screeners", Pluggable),
-        Kind("exporter", "register_exporters", Pluggable),
+        Kind("strategies", "strategy", Strategy),
+        Kind("analyses", "analysis", Pluggable),
+        Kind("screeners", "screener", Pluggable),
+        Kind("exporters", "exporter", Pluggable),
     )
 }
 """Every kind by name."""
@@ -69,9 +74,10 @@ def check_class(kind: str, cls: type[Pluggable]) -> None:
         PluginError: It does not; the message says what was found and what expected.
         UnknownNameError: There is no such kind.
     """
-    problem = next(_problems(find_kind(kind), cls), None)
+    expected = find_kind(kind)
+    problem = next(_problems(expected, cls), None)
     if problem is not None:
-        raise PluginError(f"{full_name(cls)} cannot be a {kind}: {problem}.")
+        raise PluginError(f"{full_name(cls)} is no valid {expected.noun}: {problem}.")
 
 
 def full_name(cls: object) -> str:
@@ -107,7 +113,7 @@ def _config_problems(cls: type[Pluggable]) -> Iterator[str]:
     assert config is not None
     if not config.__dataclass_params__.frozen:
         yield f"its Config is not frozen, {wanted}"
-    options = fields(config)
+    options = _options(config)
     if names := [f.name for f in options if not f.kw_only]:
         yield f"its Config takes {', '.join(names)} by position, {wanted}"
     if names := [f.name for f in options if _default(f) is MISSING]:
@@ -120,7 +126,7 @@ def _config_problems(cls: type[Pluggable]) -> Iterator[str]:
 def _default_problems(cls: type[Pluggable]) -> Iterator[str]:
     try:
         default = cls.Config()
-        values = {f.name: getattr(default, f.name) for f in fields(default)}
+        values = {f.name: getattr(default, f.name) for f in _options(cls.Config)}
         _configured(cls, values)
     except Exception as error:
         yield f"its Config cannot be built, expected valid defaults: {error!r}"
@@ -130,6 +136,10 @@ def _default_problems(cls: type[Pluggable]) -> Iterator[str]:
             f"its Config has defaults that YAML cannot say ({', '.join(names)}), "
             "expected None, bool, int, float, str or tuples, lists, dicts of these"
         )
+
+
+def _options(config: type[Any]) -> list[Field[Any]]:
+    return [option for option in fields(config) if option.init]
 
 
 def _default(option: Field[Any]) -> object:
@@ -151,7 +161,7 @@ def _undocumented(config: type) -> list[str]:
     for cls in filter(is_dataclass, config.__mro__):
         for name, is_explained in _explained(cls).items():
             explained[name] = explained.get(name, False) or is_explained
-    names = (option.name for option in fields(config))
+    names = (option.name for option in _options(config))
     return [name for name in names if not explained.get(name, True)]
 
 
@@ -193,16 +203,15 @@ def build(cls: type[P], config: Any = None) -> P:
 
 
 def _configured(cls: type[Pluggable], options: Mapping[str, Any]) -> Any:
-    hints = get_type_hints(cls.Config)
-    known = {option.name: option for option in fields(cls.Config)}
-    if unknown := [name for name in options if name not in known]:
+    hints = _hints(cls.Config)
+    if unknown := [name for name in options if name not in hints]:
         raise _refused(cls, f"no such option: {', '.join(map(repr, unknown))}")
     fitted = {}
     for name, value in options.items():
         try:
             fitted[name] = fit(value, hints[name])
         except TypeError:
-            wanted = _annotation(known[name])
+            wanted = inspect.formatannotation(hints[name])
             raise _refused(cls, f"{name} must be {wanted}, got {value!r}") from None
     try:
         return cls.Config(**fitted)
@@ -213,17 +222,17 @@ def _configured(cls: type[Pluggable], options: Mapping[str, Any]) -> Any:
 
 
 def _refused(cls: type[Pluggable], why: str) -> ConfigError:
+    hints = _hints(cls.Config)
     options = ", ".join(
-        f"{option.name}: {_annotation(option)} = {_default(option)!r}"
-        for option in fields(cls.Config)
+        f"{o.name}: {inspect.formatannotation(hints[o.name])} = {_default(o)!r}"
+        for o in _options(cls.Config)
     )
     return ConfigError(f"'{cls.name}': {why}. Its options: {options or '(none)'}.")
 
 
-def _annotation(option: Field[Any]) -> str:
-    if isinstance(option.type, str):
-        return option.type
-    return inspect.formatannotation(option.type)
+def _hints(config: type[Any]) -> dict[str, Any]:
+    hints = get_type_hints(config)
+    return {option.name: hints[option.name] for option in _options(config)}
 
 
 def fit(value: Any, hint: Any) -> Any:

@@ -1,10 +1,10 @@
-"""Tiny models of every supported algorithm, and a few steps of their training."""
+"""Tiny models of every supported algorithm, and what the tests do with them."""
 
 from __future__ import annotations
 
 import copy
 import warnings
-from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import gymnasium as gym
@@ -15,12 +15,15 @@ import torch
 from gymnasium import spaces
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
+from torch import nn
 
 import sb3_prune as sp
-from sb3_prune.surgery.chains import policy_chains
+from sb3_prune.surgery.chains import Chain, policy_chains
+from sb3_prune.surgery.optimizer import optimizers
 
 OFF: dict[str, Any] = {"learning_starts": 32, "batch_size": 16, "buffer_size": 500}
 ON: dict[str, Any] = {"n_steps": 32}
+PPO: dict[str, Any] = {**ON, "batch_size": 16}
 ARCH = [12, 10]
 
 
@@ -39,6 +42,7 @@ class Levers(gym.Env):  # type: ignore[type-arg]
 
     observation_space = spaces.Box(-1, 1, (3,), np.float32)
     action_space = spaces.MultiDiscrete([3, 2])
+    length = 20
 
     def reset(self, *, seed: int | None = None, options: Any = None) -> Any:
         super().reset(seed=seed)
@@ -52,7 +56,8 @@ class Levers(gym.Env):  # type: ignore[type-arg]
     def step(self, action: Any) -> Any:
         right = [self._seen.argmax() == action[0], (self._seen[0] > 0) == action[1]]
         self._steps += 1
-        return self._observe(), float(sum(right)), False, self._steps >= 20, {}
+        done = self._steps >= self.length
+        return self._observe(), float(sum(right)), False, done, {}
 
 
 CASES: dict[str, tuple[type[BaseAlgorithm], type, Any, dict[str, Any]]] = {
@@ -64,35 +69,26 @@ CASES: dict[str, tuple[type[BaseAlgorithm], type, Any, dict[str, Any]]] = {
     "DDPG": (sb3.DDPG, sp.MaskedTD3Policy, "Pendulum-v1", OFF),
     "TQC": (contrib.TQC, sp.MaskedTQCPolicy, "Pendulum-v1", OFF),
     "CrossQ": (contrib.CrossQ, sp.MaskedCrossQPolicy, "Pendulum-v1", OFF),
-    "PPO": (
-        sb3.PPO,
-        sp.MaskedActorCriticPolicy,
-        "CartPole-v1",
-        {**ON, "batch_size": 16},
-    ),
+    "PPO": (sb3.PPO, sp.MaskedActorCriticPolicy, "CartPole-v1", PPO),
     "A2C": (sb3.A2C, sp.MaskedActorCriticPolicy, "CartPole-v1", {"n_steps": 16}),
-    "TRPO": (
-        contrib.TRPO,
-        sp.MaskedActorCriticPolicy,
-        "Pendulum-v1",
-        {**ON, "batch_size": 16},
-    ),
+    "TRPO": (contrib.TRPO, sp.MaskedActorCriticPolicy, "Pendulum-v1", PPO),
     "MaskablePPO": (
         contrib.MaskablePPO,
         sp.MaskedMaskableActorCriticPolicy,
         MaskableCartPole,
-        {**ON, "batch_size": 16},
+        PPO,
     ),
     "RecurrentPPO": (
         contrib.RecurrentPPO,
         sp.MaskedRecurrentActorCriticPolicy,
         "CartPole-v1",
-        {**ON, "batch_size": 16},
+        PPO,
     ),
 }
 """Algorithm name -> class, masked policy, environment, arguments."""
 
 ALGORITHMS = list(CASES)
+STOCK = [name for name in CASES if name != "BranchingDQN"]
 WITH_TARGETS = ["DQN", "QRDQN", "BranchingDQN", "SAC", "TD3", "DDPG", "TQC"]
 TWIN_CRITICS = ["SAC", "TD3", "TQC", "CrossQ"]
 
@@ -106,22 +102,27 @@ def make_env(name: str) -> Any:
 def make_model(
     name: str, *, stock: bool = False, seed: int = 0, **kwargs: Any
 ) -> BaseAlgorithm:
-    """Make a tiny model, with the masked policy or the stock one."""
+    """Make a tiny model, with the masked policy or the stock one.
+
+    Args:
+        name: Name of the algorithm.
+        stock: Use SB3's own policy.
+        seed: Seed of everything.
+        **kwargs: Arguments of the algorithm; ``policy`` and ``env`` among them.
+    """
     cls, policy, _, arguments = CASES[name]
-    chosen = "MlpPolicy"
-    if name == "RecurrentPPO":
-        chosen = "MlpLstmPolicy"
     policy_kwargs: dict[str, Any] = {"net_arch": list(ARCH)}
+    stock_policy = "MlpPolicy"
     if name == "RecurrentPPO":
+        stock_policy = "MlpLstmPolicy"
         policy_kwargs["lstm_hidden_size"] = 8
     policy_kwargs |= kwargs.pop("policy_kwargs", {})
     return cls(
-        chosen if stock else policy,
-        make_env(name),
+        kwargs.pop("policy", stock_policy if stock else policy),
+        kwargs.pop("env", None) or make_env(name),
         seed=seed,
-        device="cpu",
         policy_kwargs=policy_kwargs,
-        **{**arguments, **kwargs},
+        **{"device": "cpu", **arguments, **kwargs},
     )
 
 
@@ -133,13 +134,59 @@ def train(model: BaseAlgorithm, steps: int = 64, **kwargs: Any) -> BaseAlgorithm
         return model.learn(steps, **kwargs)
 
 
-def clone(model: BaseAlgorithm) -> BaseAlgorithm:
-    """Copy a model with its buffers, optimisers and random state of the spaces."""
-    twin = copy.copy(model)
-    memo: dict[int, Any] = {id(model.env): model.env}
-    for key, value in vars(model).items():
-        setattr(twin, key, copy.deepcopy(value, memo))
+def train_on(model: BaseAlgorithm, steps: int = 64) -> BaseAlgorithm:
+    """Go on with training."""
+    return train(model, steps, reset_num_timesteps=False)
+
+
+def update(model: BaseAlgorithm, count: int = 1, seed: int = 3) -> None:
+    """Take about ``count`` gradient steps on the data that the model has."""
+    np.random.seed(seed)
+    torch.manual_seed(seed)
+    if is_off_policy(model):
+        model.train(gradient_steps=count, batch_size=16)  # type: ignore[call-arg]
+        return
+    for _ in range(-(-count // updates_per_train(model))):
+        model.train()  # type: ignore[attr-defined]
+
+
+def updates_per_train(model: Any) -> int:
+    """Return the gradient steps of one ``train()`` of an on-policy algorithm."""
+    if not hasattr(model, "batch_size"):
+        return 1
+    batches: int = model.n_steps * model.n_envs // model.batch_size
+    return batches * getattr(model, "n_epochs", 1)
+
+
+@cache
+def trained(name: str) -> BaseAlgorithm:
+    """Return a model trained for a few steps, for tests that do not change it."""
+    return train(make_model(name))
+
+
+def copied(name: str) -> Any:
+    """Return a copy of the policy of :func:`trained`, optimisers included."""
+    return copy_policy(trained(name))
+
+
+def copy_policy(model: BaseAlgorithm) -> Any:
+    """Copy a policy with its optimisers."""
+    model.predict(observations(model, 1))  # A distribution that holds no graph.
+    twin = copy.deepcopy(model.policy)
+    for optimizer in optimizers(twin).values():
+        for p in optimizer.param_groups[0]["params"]:
+            p.grad = None
     return twin
+
+
+def random_plan(policy: nn.Module, seed: int = 0, least: int = 3) -> sp.Plan:
+    """Remove random units, another number of them in every layer."""
+    rng = np.random.default_rng(seed)
+    changes = {}
+    for i, (name, layer) in enumerate(sp.wire(policy).items()):
+        gone = rng.choice(layer.units, least + i % 4, replace=False)
+        changes[name] = sp.surgery.remove(gone.tolist(), layer.units)
+    return sp.Plan(changes)
 
 
 def observations(model: BaseAlgorithm, count: int = 64, seed: int = 0) -> np.ndarray:
@@ -149,40 +196,71 @@ def observations(model: BaseAlgorithm, count: int = 64, seed: int = 0) -> np.nda
     return rng.normal(size=shape).astype(np.float32)
 
 
+def actions(model: BaseAlgorithm, count: int = 256) -> np.ndarray:
+    """Return the deterministic actions on random observations."""
+    return model.predict(observations(model, count), deterministic=True)[0]
+
+
 @torch.no_grad()
-def outputs(model: BaseAlgorithm, count: int = 64) -> list[torch.Tensor]:
+def outputs(policy: nn.Module, count: int = 64) -> list[torch.Tensor]:
     """Return what every network, targets included, says about random inputs."""
-    policy = model.policy
-    obs = torch.as_tensor(observations(model, count))
     modes = {m: m.training for m in policy.modules()}
     policy.eval()
-    found = []
-    for chain in policy_chains(policy):
-        inputs = next(m for m in chain.body if hasattr(m, "in_features")).in_features
-        sample = torch.randn(
-            count, inputs, generator=torch.Generator().manual_seed(inputs)
-        )
-        latent = chain.body(sample)
-        found.append(latent if not chain.heads else torch.zeros(0))
-        for slot in chain.heads:
-            if slot.attribute == "weight":
-                found.append(slot.owner(latent))
-    del obs
+    found = [y for chain in policy_chains(policy) for y in _outputs(chain, count)]
     for module, mode in modes.items():
         module.training = mode
     return found
 
 
-def close(a: list[torch.Tensor], b: list[torch.Tensor], atol: float) -> None:
+def _outputs(chain: Chain, count: int) -> list[torch.Tensor]:
+    first = next(m for m in chain.body if isinstance(m, nn.Linear))
+    generator = torch.Generator().manual_seed(first.in_features)
+    inputs = torch.randn(count, first.in_features, generator=generator)
+    latent = chain.body(inputs.to(first.weight))
+    heads = [slot.owner for slot in chain.heads if isinstance(slot.owner, nn.Linear)]
+    return [head(latent) for head in heads] if chain.heads else [latent]
+
+
+def assert_close(
+    found: list[torch.Tensor], expected: list[torch.Tensor], atol: float
+) -> None:
     """Assert that two lists of outputs are equal within a tolerance."""
-    assert len(a) == len(b)
-    for x, y in zip(a, b, strict=True):
+    assert len(found) == len(expected) > 0
+    for x, y in zip(found, expected, strict=True):
         torch.testing.assert_close(x, y, atol=atol, rtol=atol)
+
+
+def snapshot(policy: nn.Module) -> dict[str, Any]:
+    """Copy all that surgery may touch: weights, buffers, optimiser states, widths."""
+    state: dict[str, Any] = {k: v.clone() for k, v in policy.state_dict().items()}
+    for name, optimizer in optimizers(policy).items():
+        state[name] = copy.deepcopy(optimizer.state_dict())
+    state["identities"] = {n: id(p) for n, p in policy.named_parameters()}
+    state["modules"] = {n: repr(m) for n, m in policy.named_modules() if n}
+    return state
+
+
+def assert_same(
+    found: dict[str, Any], expected: dict[str, Any], *, identities: bool = False
+) -> None:
+    """Assert that two snapshots are equal, bit for bit."""
+    keys = expected.keys() - (set() if identities else {"identities"})
+    assert found.keys() == expected.keys()
+    for key in sorted(keys):
+        assert equal(found[key], expected[key]), key
+
+
+def equal(a: Any, b: Any) -> bool:
+    """Compare nested states, tensors bit for bit."""
+    if isinstance(a, torch.Tensor):
+        return isinstance(b, torch.Tensor) and a.shape == b.shape and torch.equal(a, b)
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(equal(a[k], b[k]) for k in a)
+    if isinstance(a, list | tuple):
+        return len(a) == len(b) and all(map(equal, a, b))
+    return bool(a == b)
 
 
 def is_off_policy(model: BaseAlgorithm) -> bool:
     """Tell off-policy algorithms from on-policy ones."""
     return isinstance(model, OffPolicyAlgorithm)
-
-
-Maker = Callable[[str], BaseAlgorithm]

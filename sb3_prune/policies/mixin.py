@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import nn
 
+from sb3_prune.gates import Gate
 from sb3_prune.networks.masked_mlp import insert_gates
-from sb3_prune.surgery.apply import apply
+from sb3_prune.surgery.apply import carry_out
 from sb3_prune.surgery.change import Change, add, keep
 from sb3_prune.surgery.wiring import Wiring, wire
 
@@ -50,12 +52,27 @@ class MaskedPolicyMixin(nn.Module):
         """Load weights of any widths: hidden layers are resized to them first.
 
         Raises:
-            RuntimeError: Something else than a hidden layer's width differs.
+            RuntimeError: Something else than a hidden layer's width differs; nothing
+                was loaded.
         """
         plan = resize_plan(wire(self), state_dict)
-        if fits(self, plan, state_dict):
-            apply(self, plan)
-        return super().load_state_dict(state_dict, strict, assign)
+        if not fits(self, plan, state_dict, strict):
+            return self._refuse(state_dict, strict)
+        carry_out(self, plan)
+        loaded = super().load_state_dict(state_dict, strict, assign)
+        for module in self.modules():
+            if isinstance(module, Gate):  # A mask has no device before it is loaded.
+                module.to(self.device)
+        return loaded
+
+    def _refuse(self, state_dict: Mapping[str, Any], strict: bool) -> Any:
+        """Let torch say what does not fit, and undo what it loaded until then."""
+        before = copy.deepcopy(self.state_dict())
+        try:
+            return super().load_state_dict(state_dict, strict)
+        except RuntimeError:
+            super().load_state_dict(before)
+            raise
 
 
 def resize_plan(wiring: Wiring, state_dict: Mapping[str, Any]) -> dict[str, Change]:
@@ -69,15 +86,28 @@ def resize_plan(wiring: Wiring, state_dict: Mapping[str, Any]) -> dict[str, Chan
 
 
 def fits(
-    policy: nn.Module, plan: Mapping[str, Change], state_dict: Mapping[str, Any]
+    policy: nn.Module,
+    plan: Mapping[str, Change],
+    state_dict: Mapping[str, Any],
+    strict: bool = True,
 ) -> bool:
-    """Tell whether every saved tensor fits the policy once the plan is carried out."""
+    """Tell whether every saved tensor fits the policy once the plan is carried out.
+
+    Args:
+        policy: The policy that is to load.
+        plan: What resizes it.
+        state_dict: What was saved.
+        strict: Every tensor must be there, and no other; masks may be absent.
+    """
     shapes = {name: list(t.shape) for name, t in policy.state_dict().items()}
     paths = {module: name for name, module in policy.named_modules()}
+    masks = {f"{path}.mask" for m, path in paths.items() if isinstance(m, Gate)}
+    if strict and (shapes.keys() ^ state_dict.keys()) - masks:
+        return False
     wiring = wire(policy)
     for name, change in plan.items():
-        for twin in (wiring[name], wiring[name].target):
-            for slot in [] if twin is None else twin.slots():
+        for twin in wiring[name].both():
+            for slot in twin.slots():
                 path = f"{paths[slot.owner]}.{slot.attribute}".lstrip(".")
                 shapes[path][slot.axis] += change.after - change.before
     return all(

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from functools import singledispatch
 from typing import Any
 
@@ -20,29 +19,16 @@ from sb3_contrib.crossq.policies import CrossQPolicy
 from sb3_contrib.qrdqn.policies import QRDQNPolicy
 from sb3_contrib.tqc.policies import TQCPolicy
 from stable_baselines3.common.base_class import BaseAlgorithm
-from stable_baselines3.common.buffers import RolloutBuffer
 from stable_baselines3.common.policies import ActorCriticPolicy, BasePolicy
 from stable_baselines3.common.type_aliases import PyTorchObs
-from stable_baselines3.common.utils import obs_as_tensor
 from stable_baselines3.dqn.policies import DQNPolicy
 from stable_baselines3.sac.policies import SACPolicy
 from stable_baselines3.td3.policies import TD3Policy
 from torch import nn
 
-from sb3_prune.exceptions import NonFiniteError, SB3PruneError, UnsupportedPolicyError
+from sb3_prune.exceptions import NonFiniteError, UnsupportedPolicyError
+from sb3_prune.strategies.inputs import Inputs, recent_inputs, same_random_state
 from sb3_prune.surgery.wiring import HiddenLayer, wire
-
-
-@dataclass(frozen=True, kw_only=True)
-class Inputs:
-    """A batch of what an agent's networks read."""
-
-    observations: PyTorchObs
-    """As the policy gets them, normalised if it trains on normalised ones: (batch, ...)."""
-    actions: torch.Tensor | None = None
-    """For critics of actions, (batch, actions); the actor's own if None."""
-    lstm_states: RNNStates | None = None
-    """For recurrent policies, each tensor (layers, batch, hidden); zeros if None."""
 
 
 def recent_activations(
@@ -88,40 +74,13 @@ def record_activations(
     _check_finite(inputs)
     layers = wire(policy)
     recorded: dict[str, torch.Tensor] = {}
-    with _untouched(policy), _hooks(layers, recorded), torch.no_grad():
+    with ExitStack() as stack:
+        stack.enter_context(torch.no_grad())
+        stack.enter_context(same_random_state(policy.device))
+        stack.enter_context(_evaluating(policy))
+        stack.enter_context(_hooks(layers, recorded))
         run_networks(policy, inputs)
     return {name: recorded[name] for name in layers}
-
-
-def recent_inputs(model: BaseAlgorithm, batch_size: int = 256) -> Inputs:
-    """Return recent inputs from a model's buffer, or its last observation.
-
-    On-policy algorithms empty their buffer before each rollout: call this at the end
-    of one and keep the result to have more than the last observation at the next start.
-
-    Args:
-        model: A model that has seen its environment.
-        batch_size: Number of observations, at most.
-
-    Raises:
-        SB3PruneError: The model has seen nothing yet.
-    """
-    replay = getattr(model, "replay_buffer", None)
-    if replay is not None and replay.size():
-        with _untouched(model.policy):
-            batch = replay.sample(batch_size, env=model.get_vec_normalize_env())
-        return Inputs(observations=batch.observations, actions=batch.actions.float())
-    rollout = getattr(model, "rollout_buffer", None)
-    if rollout is not None and rollout.size():
-        return _from_rollout(model, rollout, batch_size)
-    if model._last_obs is None:
-        raise SB3PruneError(
-            "No recent observations: both the buffer and the last observation of this "
-            f"{type(model).__name__} are empty. Call learn() first."
-        )
-    observations = obs_as_tensor(model._last_obs, model.device)
-    states = getattr(model, "_last_lstm_states", None)
-    return Inputs(observations=observations, lstm_states=states)
 
 
 @singledispatch
@@ -172,56 +131,16 @@ def _actor_critic(policy: ActorCriticPolicy, inputs: Inputs) -> None:
 @run_networks.register(RecurrentActorCriticPolicy)
 def _recurrent(policy: RecurrentActorCriticPolicy, inputs: Inputs) -> None:
     """Run each observation as a sequence of length one."""
-    observations = inputs.observations
-    first = (
-        next(iter(observations.values()))
-        if isinstance(observations, dict)
-        else observations
-    )
-    states = inputs.lstm_states
+    observations, states = inputs.observations, inputs.lstm_states
+    one = next(iter(observations.values())) if isinstance(observations, dict) else None
+    batch = len(observations if one is None else one)
     if states is None:
         layers, _, size = policy.lstm_hidden_state_shape
-        zeros = first.new_zeros(layers, len(first), size, dtype=torch.float32)
+        zeros = torch.zeros(layers, batch, size, device=policy.device)
         states = RNNStates((zeros, zeros), (zeros, zeros))
-    starts = first.new_zeros(len(first), dtype=torch.float32)
+    starts = torch.zeros(batch, device=policy.device)
     policy.get_distribution(observations, states.pi, starts)  # type: ignore[arg-type]
     policy.predict_values(observations, states.vf, starts)  # type: ignore[arg-type]
-
-
-def _from_rollout(
-    model: BaseAlgorithm, buffer: RolloutBuffer, batch_size: int
-) -> Inputs:
-    """Take evenly spaced steps of a rollout, whether it was trained on yet or not."""
-    total = buffer.size() * buffer.n_envs
-    chosen = np.linspace(0, total - 1, min(total, batch_size)).round().astype(int)
-
-    def pick(array: np.ndarray) -> torch.Tensor:
-        if not buffer.generator_ready:
-            array = buffer.swap_and_flatten(array[: buffer.size()])
-        return torch.as_tensor(array[chosen], device=model.device)
-
-    stored: Any = buffer.observations
-    observations = (
-        {key: pick(array) for key, array in stored.items()}
-        if isinstance(stored, dict)
-        else pick(stored)
-    )
-    if not hasattr(buffer, "hidden_states_pi"):
-        return Inputs(observations=observations)
-
-    going_on = 1 - pick(buffer.episode_starts).reshape(1, -1, 1)
-
-    def state(name: str) -> torch.Tensor:
-        array = getattr(buffer, name)
-        if not buffer.generator_ready:
-            array = array.swapaxes(1, 2)  # (steps, envs, layers, hidden)
-        return pick(array).transpose(0, 1).contiguous() * going_on
-
-    states = RNNStates(
-        (state("hidden_states_pi"), state("cell_states_pi")),
-        (state("hidden_states_vf"), state("cell_states_vf")),
-    )
-    return Inputs(observations=observations, lstm_states=states)
 
 
 def _tensors(policy: BasePolicy, observations: Any) -> PyTorchObs:
@@ -265,16 +184,12 @@ def _hooks(
 
 
 @contextmanager
-def _untouched(policy: BasePolicy) -> Iterator[None]:
-    """Evaluate, and put back modes and random state afterwards, even on error."""
+def _evaluating(policy: BasePolicy) -> Iterator[None]:
+    """Evaluate; put back the mode of every module afterwards, even on error."""
     modes = {module: module.training for module in policy.modules()}
-    state = np.random.get_state()
-    devices = [policy.device] if policy.device.type == "cuda" else []
     try:
-        with torch.random.fork_rng(devices):
-            policy.eval()
-            yield
+        policy.eval()
+        yield
     finally:
-        np.random.set_state(state)
         for module, mode in modes.items():
             module.training = mode

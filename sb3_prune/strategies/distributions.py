@@ -170,4 +170,5 @@ def _capped(
 
 
 def _normalised(scores: torch.Tensor) -> torch.Tensor:
-    return scores / scores.norm().clamp_min(torch.finfo(scores.dtype).tiny)
+    norm: torch.Tensor = scores.norm()
+    return scores / norm.clamp_min(torch.finfo(scores.dtype).tiny)

@@ -83,7 +83,7 @@ def require_one_of(field: str, value: object, known: Iterable[str]) -> None:
 
 
 class GradualStrategy(Strategy):
-    """Removes the least important units, step by step.
+    """Remove the least important units, step by step.
 
     Units are counted against those the network was built with, so a layer that
     something else has shrunk is not cut twice. A subclass is only a score.
@@ -108,6 +108,10 @@ class GradualStrategy(Strategy):
             UnknownNameError: The agent has no such network.
         """
         self._networks(agent.wiring)
+
+    def detach(self) -> None:
+        """Forget the last event: the next run may be of another agent."""
+        self._event = 0
 
     def propose(self, agent: Agent) -> Plan:
         """Return the cuts of the event that is due, if one is."""

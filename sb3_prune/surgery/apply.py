@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -88,35 +88,45 @@ def apply(model: BaseAlgorithm | nn.Module, plan: Mapping[str, Change]) -> Repor
     policy = model.policy if isinstance(model, BaseAlgorithm) else model
     wiring = wire(policy)
     layers = {name: wiring[name] for name in plan}
-    _check(layers, plan)
+    check_widths(layers, plan)
+    _check_finite(layers)
     before = _count(policy)
     lagging = _lagging(layers, plan)
-    tensors, states = _prepare(policy, layers, plan)
-
-    _commit(policy, tensors, states)
-    sync_dimensions(policy)
+    carry_out(policy, plan)
     if isinstance(model, BaseAlgorithm):
         refresh_caches(model)
     units = {name: (change.before, change.after) for name, change in plan.items()}
     return Report(units, (before, _count(policy)), lagging)
 
 
-def _check(layers: Mapping[str, HiddenLayer], plan: Mapping[str, Change]) -> None:
+def carry_out(policy: nn.Module, plan: Mapping[str, Change]) -> None:
+    """Change a policy by a plan that was checked, or before its weights are loaded."""
+    wiring = wire(policy)
+    layers = {name: wiring[name] for name in plan}
+    _commit(policy, *_prepare(policy, layers, plan))
+    sync_dimensions(policy)
+
+
+def check_widths(layers: Mapping[str, HiddenLayer], plan: Mapping[str, Change]) -> None:
+    """Check that a plan was made for these layers.
+
+    Raises:
+        PlanError: A change is for another number of units.
+    """
     for name, layer in layers.items():
         if plan[name].before != layer.units:
             raise PlanError(
                 f"The plan expects {plan[name].before} units in '{name}', "
                 f"the network has {layer.units}: it was made for another network."
             )
-        for tensor in (layer.incoming(), layer.outgoing()):
-            if not bool(tensor.isfinite().all()):
+
+
+def _check_finite(layers: Mapping[str, HiddenLayer]) -> None:
+    for name, layer in layers.items():
+        for twin in layer.both():
+            tensors = [getattr(slot.owner, slot.attribute) for slot in twin.slots()]
+            if not all(bool(tensor.isfinite().all()) for tensor in tensors):
                 raise NonFiniteError(f"Weights of '{name}' are NaN or infinite.")
-
-
-def _both(layer: HiddenLayer) -> Iterator[HiddenLayer]:
-    yield layer
-    if layer.target is not None:
-        yield layer.target
 
 
 State = dict[str, torch.Tensor]
@@ -130,7 +140,7 @@ def _prepare(
     edits: dict[Key, list[Edit]] = defaultdict(list)
     tensors: dict[Key, torch.Tensor] = {}
     for name, layer in layers.items():
-        for twin in _both(layer):
+        for twin in layer.both():
             tensors |= folded_biases(twin, plan[name], tensors)
             for slot in twin.slots():
                 edits[slot.owner, slot.attribute].append(Edit(slot, plan[name]))

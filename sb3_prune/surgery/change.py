@@ -11,6 +11,7 @@ gets which. Changes compose by multiplying, and know nothing of any network.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -149,7 +150,11 @@ def _checked(units: Sequence[int], width: int) -> list[int]:
     wrong = sorted({int(k) for k in units if not 0 <= int(k) < width})
     if wrong:
         raise PlanError(f"Units {wrong} do not exist: the layer has {width}.")
-    return [int(k) for k in units]
+    named = [int(k) for k in units]
+    twice = sorted(k for k, count in Counter(named).items() if count > 1)
+    if twice:
+        raise PlanError(f"Units {twice} are named more than once.")
+    return named
 
 
 def keep(units: Sequence[int], width: int) -> Change:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-import inspect
 import io
+import random
 from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
+import numpy as np
 import torch
 from gymnasium import spaces
 from stable_baselines3.common.base_class import BaseAlgorithm
@@ -52,8 +55,7 @@ def compact(model: BaseAlgorithm) -> BaseAlgorithm:
         _join_branches(copy)
         cls = DQN
     policy_class = stock_class(type(copy.policy))
-    accepted = inspect.signature(policy_class).parameters
-    kept = {k: v for k, v in copy.policy_kwargs.items() if k in accepted}
+    kept = {k: v for k, v in copy.policy_kwargs.items() if k != "temperature"}
     copy.policy_class = policy_class
     copy.policy_kwargs = {**kept, "net_arch": arch}
     plain = _reload(cls, copy, exclude=["decomposition"])
@@ -84,7 +86,20 @@ def _reload(cls: type[Model], model: BaseAlgorithm, exclude: list[str]) -> Model
     buffer = io.BytesIO()
     model.save(buffer, exclude=exclude)
     buffer.seek(0)
-    return cls.load(buffer, device=model.device)
+    with _same_randomness():  # SB3 seeds every generator anew when it loads.
+        return cls.load(buffer, device=model.device)
+
+
+@contextmanager
+def _same_randomness() -> Iterator[None]:
+    """Leave the state of the random number generators as it was."""
+    states = random.getstate(), np.random.get_state()
+    try:
+        with torch.random.fork_rng():
+            yield
+    finally:
+        random.setstate(states[0])
+        np.random.set_state(states[1])
 
 
 def _twins(wiring: Wiring) -> dict[str, list[str]]:

@@ -9,6 +9,8 @@ from stable_baselines3.common.torch_layers import MlpExtractor
 from stable_baselines3.common.utils import get_parameters_by_name
 from torch import nn
 
+from sb3_prune.surgery.chains import policy_chains
+
 _BATCH_NORM_STATS = {
     "actor": ("actor_batch_norm_stats",),
     "critic": ("critic_batch_norm_stats", "batch_norm_stats"),
@@ -27,12 +29,15 @@ def sync_dimensions(policy: nn.Module) -> None:
         elif isinstance(module, MlpExtractor):
             module.latent_dim_pi = _width(module.policy_net, module.latent_dim_pi)
             module.latent_dim_vf = _width(module.value_net, module.latent_dim_vf)
-        elif isinstance(module, nn.LayerNorm) and module.weight is not None:
-            module.normalized_shape = tuple(module.weight.shape)
         elif isinstance(module, nn.BatchNorm1d | BatchRenorm):
             tensors = [*module.parameters(), *module.buffers()]
             module.num_features = max((t.numel() for t in tensors), default=0)
         _resample_noise(module)
+    for chain in policy_chains(policy):
+        for _, linear, between in chain.hidden():
+            for _, module in between:
+                if isinstance(module, nn.LayerNorm):
+                    module.normalized_shape = (linear.out_features,)
 
 
 def _width(body: nn.Sequential, default: int) -> int:

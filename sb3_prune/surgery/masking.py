@@ -7,14 +7,16 @@ from collections.abc import Mapping
 from stable_baselines3.common.base_class import BaseAlgorithm
 from torch import nn
 
-from sb3_prune.exceptions import UnsupportedPolicyError
-from sb3_prune.surgery.apply import Report, apply
+from sb3_prune.exceptions import PlanError, UnsupportedPolicyError
+from sb3_prune.surgery.apply import Report, apply, check_widths
 from sb3_prune.surgery.change import Change, keep
-from sb3_prune.surgery.wiring import Wiring, wire
+from sb3_prune.surgery.wiring import HiddenLayer, Wiring, wire
 
 
 def mask(model: BaseAlgorithm | nn.Module, plan: Mapping[str, Change]) -> None:
     """Close the gates of every unit that a plan removes, in online and target networks.
+
+    A plan that is refused closes none.
 
     Args:
         model: A model or policy with gates.
@@ -23,21 +25,35 @@ def mask(model: BaseAlgorithm | nn.Module, plan: Mapping[str, Change]) -> None:
     Raises:
         UnknownNameError: The model has no such hidden layer.
         UnsupportedPolicyError: The policy has no gates.
+        PlanError: A change is for another number of units, does more than remove, or
+            would close the last gates of a layer.
     """
     policy = model.policy if isinstance(model, BaseAlgorithm) else model
     wiring = wire(policy)
-    layers = [wiring[name] for name in plan]
-    twins = [la for layer in layers for la in (layer, layer.target) if la is not None]
-    if any(layer.gate is None for layer in twins):
+    layers = {name: wiring[name] for name in plan}
+    if any(layer.gate is None for layer in layers.values()):
         raise UnsupportedPolicyError(
             f"{type(policy).__name__} has no gates: use a Masked...Policy, "
             "or sb3_prune.adopt(model) first."
         )
-    for name, layer in zip(plan, layers, strict=True):
-        for twin in (layer, layer.target):
-            if twin is not None and twin.gate is not None:
+    check_widths(layers, plan)
+    _check_removals(layers, plan)
+    for name, layer in layers.items():
+        for twin in layer.both():
+            if twin.gate is not None:
                 weight = twin.linear.weight.detach()
                 twin.gate.close(plan[name].removed.tolist(), like=weight[:, 0])
+
+
+def _check_removals(
+    layers: Mapping[str, HiddenLayer], plan: Mapping[str, Change]
+) -> None:
+    for name, layer in layers.items():
+        kept = plan[name].selection
+        if kept is None:
+            raise PlanError(f"Gates can only remove units; '{name}' has {plan[name]}.")
+        if not bool(layer.active[kept].any()):
+            raise PlanError(f"No unit of '{name}' would pass; leave at least one.")
 
 
 def closed_units(wiring: Wiring) -> dict[str, Change]:
@@ -54,7 +70,7 @@ def remove_closed(model: BaseAlgorithm | nn.Module) -> Report:
     policy = model.policy if isinstance(model, BaseAlgorithm) else model
     report = apply(model, closed_units(wire(policy)))
     for layer in wire(policy).values():
-        for twin in (layer, layer.target):
-            if twin is not None and twin.gate is not None and bool(twin.active.all()):
+        for twin in layer.both():
+            if twin.gate is not None and bool(twin.active.all()):
                 twin.gate.open()
     return report

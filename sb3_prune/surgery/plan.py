@@ -83,10 +83,15 @@ class Plan(Mapping[str, Change]):
 def _tensors(change: Change) -> dict[str, torch.Tensor]:
     if change.selection is not None:
         return {"keep": change.selection}
+    tensors = {
+        "rows": change.rows,
+        "columns": change.columns,
+        "draws": change.draws,
+    }
+    # Copies: safetensors refuses tensors that share memory.
     return {
-        "rows": change.rows.contiguous(),
-        "columns": change.columns.contiguous(),
-        "draws": change.draws.contiguous(),
+        key: tensor.clone(memory_format=torch.contiguous_format)
+        for key, tensor in tensors.items()
     }
 
 

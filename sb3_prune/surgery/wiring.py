@@ -50,6 +50,10 @@ class HiddenLayer:
             return torch.ones(self.units, dtype=torch.bool)
         return self.gate.mask.detach().cpu() != 0
 
+    def both(self) -> list[HiddenLayer]:
+        """Return the layer and, if there is one, that of the target network."""
+        return [self] if self.target is None else [self, self.target]
+
     def incoming(self) -> torch.Tensor:
         """Return the weights that feed each unit, (K, inputs)."""
         return self.linear.weight.detach()

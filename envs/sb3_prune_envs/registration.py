@@ -1,0 +1,45 @@
+"""The Gymnasium ids of the arms."""
+
+import gymnasium as gym
+
+MAX_EPISODE_STEPS = 60
+"""Steps after which an episode is truncated (Method 1: 60 steps of 50 ms)."""
+
+_SIZES = ("", *map(str, range(1, 7)))
+
+_KINEMATIC_IDS = {f"sb3_prune/PlanarArm{n}-v0": n for n in _SIZES}
+_MUJOCO_IDS = {f"sb3_prune/PlanarArmMujoco{n}-v0": n for n in _SIZES}
+
+ENV_IDS = (*_KINEMATIC_IDS, *_MUJOCO_IDS)
+"""Every id: arms of one to six joints, and without a number ``n_joints=`` joints."""
+
+
+def register_envs() -> None:
+    """Register :data:`ENV_IDS` with Gymnasium; ids that exist are left alone.
+
+    Entry points are strings, so that a spec can be written as JSON and registering
+    imports no environment.
+    """
+    for env_id, size in _KINEMATIC_IDS.items():
+        _register(
+            env_id,
+            size,
+            "sb3_prune_envs.planar_arm:PlanarArmEnv",
+            "sb3_prune_envs.vector:PlanarArmVectorEnv",
+        )
+    for env_id, size in _MUJOCO_IDS.items():
+        _register(env_id, size, "sb3_prune_envs.mujoco_arm:PlanarArmMujocoEnv", None)
+
+
+def _register(
+    env_id: str, size: str, entry_point: str, vector_entry_point: str | None
+) -> None:
+    if env_id in gym.registry:
+        return
+    gym.register(
+        env_id,
+        entry_point=entry_point,
+        vector_entry_point=vector_entry_point,
+        max_episode_steps=MAX_EPISODE_STEPS,
+        kwargs={"n_joints": int(size)} if size else {},
+    )

@@ -1,0 +1,69 @@
+"""An example plug-in: prune the units of smallest bias."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sb3_prune.exceptions import ConfigError
+from sb3_prune.hookspecs import hookimpl
+from sb3_prune.strategies import Agent, Strategy
+from sb3_prune.surgery import Change, HiddenLayer, Plan, remove
+
+
+class SmallestBias(Strategy):
+    """Removes the units of smallest bias from every hidden layer, once."""
+
+    name = "smallest-bias"
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config:
+        """When and how much to remove.
+
+        Raises:
+            ConfigError: A value is outside its range.
+        """
+
+        at: float = 0.5
+        """Share of training after which the units go, in [0, 1]."""
+        share: float = 0.25
+        """Share of each layer's units to remove, in [0, 1)."""
+
+        def __post_init__(self) -> None:
+            if not 0 <= self.at <= 1:
+                raise ConfigError(f"at must be in [0, 1], got {self.at}.")
+            if not 0 <= self.share < 1:
+                raise ConfigError(f"share must be in [0, 1), got {self.share}.")
+
+    def __init__(self, config: Config | None = None) -> None:
+        super().__init__(config)
+        self._done = False
+
+    def propose(self, agent: Agent) -> Plan:
+        """Return the cut if it is due and was not made yet."""
+        if self._done or agent.progress < self.config.at:
+            return Plan()
+        self._done = True
+        layers = agent.wiring.items()
+        return Plan({name: self._cut(layer) for name, layer in layers})
+
+    def _cut(self, layer: HiddenLayer) -> Change:
+        # A share below one always leaves a unit.
+        count = int(self.config.share * layer.units)
+        order = layer.linear.bias.detach().abs().argsort(stable=True)
+        return remove(order[:count].tolist(), layer.units)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return whether the cut was made."""
+        return {"done": self._done}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from a saved state."""
+        self._done = bool(state["done"])
+
+
+@hookimpl
+def register_strategies(register: Callable[[type[Strategy]], None]) -> None:
+    """Register the strategy."""
+    register(SmallestBias)

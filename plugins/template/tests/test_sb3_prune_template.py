@@ -1,0 +1,37 @@
+"""The strategy keeps its contract and removes what it says."""
+
+import pytest
+from sb3_prune_template import SmallestBias
+
+from sb3_prune.exceptions import ConfigError
+from sb3_prune.pruning import look_at
+from sb3_prune.surgery import apply
+from sb3_prune.testing import check_strategy, tiny_models
+
+
+@pytest.mark.parametrize("share", [0.0, 0.25, 0.99])
+def test_contract(share: float) -> None:
+    """It is a strategy that the callback can run and resume."""
+    check_strategy(SmallestBias, {"share": share})
+
+
+def test_units_of_smallest_bias_go_once() -> None:
+    """From six units a third goes, and these are the two of smallest bias."""
+    model = tiny_models()[0]
+    agent = look_at(model, progress=0.5)
+    layer = agent.wiring["actor.latent_pi.0"]
+    biases = layer.linear.bias.detach().abs()
+    strategy = SmallestBias(SmallestBias.Config(share=0.34))
+
+    plan = strategy.propose(agent)
+    apply(model, plan)
+
+    assert plan[layer.name].removed.tolist() == sorted(biases.argsort()[:2].tolist())
+    assert not strategy.propose(look_at(model, progress=1.0))
+
+
+@pytest.mark.parametrize("wrong", [{"at": 1.5}, {"share": 1.0}, {"share": -0.1}])
+def test_values_out_of_range(wrong: dict[str, float]) -> None:
+    """They are refused before any work starts."""
+    with pytest.raises(ConfigError, match=next(iter(wrong))):
+        SmallestBias.Config(**wrong)

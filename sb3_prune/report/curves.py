@@ -1,0 +1,89 @@
+"""Curves: success or return over training, and units left per layer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sb3_prune.files import atomic
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+INK, ACCENT, FAINT = "#22303c", "#e4572e", "#b8c4ce"
+
+
+def _canvas(title: str, ylabel: str) -> tuple[Figure, Axes]:
+    # A figure without pyplot: no display, no global state.
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7, 4), dpi=120, layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    axes.set_title(title, loc="left", color=INK, fontsize=11)
+    axes.set_xlabel("environment steps")
+    axes.set_ylabel(ylabel)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(axis="y", color=FAINT, alpha=0.4, linewidth=0.8)
+    return figure, axes
+
+
+def _save(figure: Figure, path: str | Path) -> None:
+    with atomic(path) as temporary:
+        figure.savefig(temporary)
+
+
+def plot_learning(
+    path: str | Path,
+    steps: Sequence[float],
+    values: Sequence[float],
+    *,
+    ylabel: str,
+    target: float | None = None,
+    marks: Mapping[str, float] | None = None,
+) -> None:
+    """Write a PNG of performance over training.
+
+    Args:
+        path: File to write.
+        steps: Environment steps of each measurement.
+        values: Success rates or returns.
+        ylabel: What the values are, with their unit.
+        target: Level to reach, drawn as a line.
+        marks: Label -> environment step of events, drawn as vertical lines.
+    """
+    figure, axes = _canvas("Performance while units disappear", ylabel)
+    axes.plot(steps, values, color=INK, linewidth=1.8, marker="o", markersize=3)
+    if target is not None:
+        axes.axhline(target, color=ACCENT, linewidth=1, linestyle="--")
+    for label, step in (marks or {}).items():
+        axes.axvline(step, color=FAINT, linewidth=1.2)
+        axes.annotate(
+            f" {label}", (step, 0.02), xycoords=("data", "axes fraction"), color=INK
+        )
+    _save(figure, path)
+
+
+def plot_widths(path: str | Path, history: Sequence[Mapping[str, Any]]) -> None:
+    """Write a PNG of the units left in every hidden layer over training.
+
+    Args:
+        path: File to write.
+        history: :attr:`PruningCallback.history`, steps counted from the run's start.
+    """
+    from matplotlib import colormaps
+
+    figure, axes = _canvas("Units left in every hidden layer", "units")
+    steps = [entry["timesteps"] for entry in history]
+    names = list(history[0]["units"])
+    shades = colormaps["viridis"]
+    for i, name in enumerate(names):
+        units = [entry["units"][name] for entry in history]
+        shade = shades(i / max(1, len(names) - 1) * 0.9)
+        axes.step(steps, units, where="post", color=shade, linewidth=1.6, label=name)
+    axes.set_ylim(bottom=0)
+    axes.legend(fontsize=8, frameon=False, ncols=1 + len(names) // 8)
+    _save(figure, path)

@@ -1,0 +1,112 @@
+"""Inputs: what an agent's networks have read recently."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from sb3_contrib.common.recurrent.type_aliases import RNNStates
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.buffers import RolloutBuffer
+from stable_baselines3.common.type_aliases import PyTorchObs
+from stable_baselines3.common.utils import obs_as_tensor
+
+from sb3_prune.exceptions import SB3PruneError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inputs:
+    """A batch of what an agent's networks read."""
+
+    observations: PyTorchObs
+    """As the policy gets them, normalised if its environment does: (batch, ...)."""
+    actions: torch.Tensor | None = None
+    """For critics of actions, (batch, actions); the actor's own if None."""
+    lstm_states: RNNStates | None = None
+    """For recurrent policies, each tensor (layers, batch, hidden); zeros if None."""
+
+
+def recent_inputs(model: BaseAlgorithm, batch_size: int = 256) -> Inputs:
+    """Return recent inputs from a model's buffer, or its last observation.
+
+    On-policy algorithms empty their buffer before each rollout: call this at the end
+    of one and keep the result to have more than the last observation at the next start.
+
+    Args:
+        model: A model that has seen its environment.
+        batch_size: Number of observations, at most.
+
+    Raises:
+        SB3PruneError: The model has seen nothing yet.
+    """
+    replay = getattr(model, "replay_buffer", None)
+    if replay is not None and replay.size():
+        with same_random_state(model.device):
+            batch = replay.sample(batch_size, env=model.get_vec_normalize_env())
+        return Inputs(observations=batch.observations, actions=batch.actions.float())
+    rollout = getattr(model, "rollout_buffer", None)
+    if rollout is not None and rollout.size():
+        return _Rollout(rollout, batch_size, model.device).inputs()
+    if model._last_obs is None:
+        raise SB3PruneError(
+            "No recent observations: both the buffer and the last observation of this "
+            f"{type(model).__name__} are empty. Call learn() first."
+        )
+    observations = obs_as_tensor(model._last_obs, model.device)
+    states = getattr(model, "_last_lstm_states", None)
+    return Inputs(observations=observations, lstm_states=states)
+
+
+class _Rollout:
+    """Evenly spaced steps of a rollout, whether it was trained on yet or not."""
+
+    def __init__(self, buffer: RolloutBuffer, count: int, device: torch.device) -> None:
+        self.buffer = buffer
+        self.device = device
+        total = buffer.size() * buffer.n_envs
+        self.chosen = np.linspace(0, total - 1, min(total, count)).round().astype(int)
+
+    def pick(self, array: np.ndarray) -> torch.Tensor:
+        """Return the chosen steps, (batch, ...)."""
+        if not self.buffer.generator_ready:  # (steps, environments, ...)
+            array = self.buffer.swap_and_flatten(array[: self.buffer.size()])
+        return torch.as_tensor(array[self.chosen], device=self.device)
+
+    def inputs(self) -> Inputs:
+        """Return what the networks read at these steps."""
+        stored: Any = self.buffer.observations
+        observations: PyTorchObs = (
+            {key: self.pick(array) for key, array in stored.items()}
+            if isinstance(stored, dict)
+            else self.pick(stored)
+        )
+        if not hasattr(self.buffer, "hidden_states_pi"):
+            return Inputs(observations=observations)
+        states = RNNStates(
+            (self._state("hidden_states_pi"), self._state("cell_states_pi")),
+            (self._state("hidden_states_vf"), self._state("cell_states_vf")),
+        )
+        return Inputs(observations=observations, lstm_states=states)
+
+    def _state(self, name: str) -> torch.Tensor:
+        """Return a state of the LSTM, zero at the start of episodes."""
+        array = getattr(self.buffer, name)
+        if not self.buffer.generator_ready:
+            array = array.swapaxes(1, 2)  # (steps, environments, layers, hidden)
+        going_on = 1 - self.pick(self.buffer.episode_starts).reshape(1, -1, 1)
+        return self.pick(array).transpose(0, 1) * going_on  # (layers, batch, hidden)
+
+
+@contextmanager
+def same_random_state(device: torch.device) -> Iterator[None]:
+    """Put back the global random state of NumPy and torch afterwards."""
+    state = np.random.get_state()
+    try:
+        with torch.random.fork_rng([device] if device.type == "cuda" else []):
+            yield
+    finally:
+        np.random.set_state(state)

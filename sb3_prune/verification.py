@@ -1,0 +1,63 @@
+"""Verification: does a plain zip really load where sb3_prune is not installed?"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from stable_baselines3.common.base_class import BaseAlgorithm
+
+from sb3_prune.exceptions import CompactError
+
+_SCRIPT = """
+import importlib, sys
+import numpy as np
+
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in ("sb3_prune", "sb3_prune_envs"):
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+sys.meta_path.insert(0, Absent())
+zip_path, module, cls, observations, actions = sys.argv[1:]
+model = getattr(importlib.import_module(module), cls).load(zip_path, device="cpu")
+chosen, _ = model.predict(np.load(observations), deterministic=True)
+np.save(actions, chosen)
+assert not any(name.partition(".")[0] == "sb3_prune" for name in sys.modules)
+"""
+
+
+def plain_actions(
+    path: str | Path, cls: type[BaseAlgorithm], observations: np.ndarray
+) -> np.ndarray:
+    """Load a zip in a fresh process in which ``import sb3_prune`` fails, and predict.
+
+    Args:
+        path: A zip that :func:`compact` and ``save`` made.
+        cls: Its stock algorithm class.
+        observations: Array of observations, (batch, ...).
+
+    Returns:
+        The greedy actions, (batch, ...).
+
+    Raises:
+        CompactError: The zip does not load there; the message ends with the reason.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        inputs, outputs = Path(folder, "observations.npy"), Path(folder, "actions.npy")
+        np.save(inputs, observations)
+        arguments = [path, cls.__module__, cls.__name__, inputs, outputs]
+        done = subprocess.run(
+            [sys.executable, "-c", _SCRIPT, *map(str, arguments)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            reason = (done.stderr.strip().splitlines() or ["unknown"])[-1]
+            raise CompactError(f"'{path}' does not load without sb3_prune: {reason}")
+        actions: np.ndarray = np.load(outputs)
+        return actions

@@ -1,0 +1,5 @@
+"""A plug-in that forgets the decorator."""
+
+
+def register_strategies(register):
+    """Register nothing."""

@@ -1,0 +1,48 @@
+"""A plug-in that takes a name which is taken, after one that is not."""
+
+from dataclasses import dataclass
+
+from sb3_prune.hookspecs import hookimpl
+from sb3_prune.strategies import Agent, Strategy
+from sb3_prune.surgery import Plan
+
+
+class Free(Strategy):
+    """Does nothing."""
+
+    name = "free"
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config:
+        """What to do."""
+
+        at: float = 0.5
+        """When to do it."""
+
+    def propose(self, agent: Agent) -> Plan:
+        """Change nothing."""
+        return Plan()
+
+
+class Taken(Strategy):
+    """Does nothing."""
+
+    name = "idle"
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config:
+        """What to do."""
+
+        at: float = 0.5
+        """When to do it."""
+
+    def propose(self, agent: Agent) -> Plan:
+        """Change nothing."""
+        return Plan()
+
+
+@hookimpl
+def register_strategies(register):
+    """Register both strategies."""
+    register(Free)
+    register(Taken)

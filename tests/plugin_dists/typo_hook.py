@@ -1,0 +1,8 @@
+"""A plug-in that misspells a hook."""
+
+from sb3_prune.hookspecs import hookimpl
+
+
+@hookimpl
+def register_strategy(register):
+    """Register nothing."""

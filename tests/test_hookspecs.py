@@ -1,0 +1,61 @@
+"""Every hook has a kind, an example that runs, and a heading in the documentation."""
+
+import inspect
+import textwrap
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from sb3_prune import hookspecs
+from sb3_prune.plugins import PluginHost
+from sb3_prune.registry import KINDS
+from sb3_prune.testing import check_strategy
+
+PAGE = (Path(__file__).parents[1] / "docs" / "plugins.md").read_text()
+HOOKS = {
+    name: hook
+    for name, hook in vars(hookspecs).items()
+    if hasattr(hook, "sb3_prune_spec")
+}
+
+
+def module(code: str, path: Path) -> ModuleType:
+    """Return code as a module whose source can be read, as that of a plug-in."""
+    path.write_text(code)
+    made = ModuleType(path.stem)
+    made.__file__ = str(path)
+    exec(compile(code, str(path), "exec"), vars(made))
+    return made
+
+
+def test_one_hook_per_kind() -> None:
+    assert sorted(HOOKS) == sorted(kind.hook for kind in KINDS.values())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_example_in_docstring_runs(kind: str, tmp_path: Path) -> None:
+    text = inspect.getdoc(HOOKS[KINDS[kind].hook])
+    assert text is not None
+    code = textwrap.dedent(text.split("Example::\n")[1])
+    host = PluginHost(tuple)
+    host.add(module(code, tmp_path / "example.py"))
+    assert len(host.classes(kind)) == 1
+
+
+@pytest.mark.parametrize("name", HOOKS)
+def test_heading_with_exact_signature(name: str) -> None:
+    arguments = ", ".join(inspect.signature(HOOKS[name]).parameters)
+    assert f"\n### `{name}({arguments})`\n" in PAGE
+
+
+def test_first_plugin_of_the_page_keeps_the_contract(tmp_path: Path) -> None:
+    code = PAGE.split("```python\n")[1].split("```")[0]
+    host = PluginHost(tuple)
+    host.add(module(code, tmp_path / "page.py"))
+    (cls,) = host.classes("strategies").values()
+    check_strategy(cls)  # type: ignore[arg-type]
+
+
+def test_page_names_the_version_of_the_hooks() -> None:
+    assert f"`sb3_prune_api = {hookspecs.API}`" in PAGE
