@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from rich.console import Console
 from rich.table import Table
+from sb3_prune_envs import make_arm_vec
 from stable_baselines3.common.utils import LinearSchedule
 from stable_baselines3.common.vec_env import VecEnv
 from stable_baselines3.dqn.dqn import DQN
@@ -26,14 +27,20 @@ import sb3_prune as sp
 from sb3_prune.files import write_text
 from sb3_prune.report import plot_learning, plot_widths, record_gif
 from sb3_prune.verification import plain_actions
-from sb3_prune_envs import make_arm_vec
 
 FOLDER = Path("runs/demo")
 ARMS = 128
 UPDATES_TO_LEARN = 30_000
 UPDATES_TO_PRUNE = 15_000
 FRESH_EPISODES = 1_000
-PRUNING = {"final_sparsity": 0.75, "begin": 0.03, "end": 0.4, "steps": 30}
+END = 0.4
+PRUNING = {
+    "final_sparsity": 0.75,
+    "begin": 0.03,
+    "end": END,
+    "steps": 30,
+    "distribution": "global",
+}
 
 
 def make_agent(env: VecEnv, seed: int = 0) -> sp.BranchingDQN:
@@ -77,7 +84,7 @@ def prune(
     pruning = sp.PruningCallback("magnitude", config=PRUNING)
     steps = UPDATES_TO_PRUNE * ARMS
     validation = sp.ValidationCallback(
-        test_env, start=int(PRUNING["end"] * steps) + 1, seed=1_000_000
+        test_env, start=int(END * steps) + 1, seed=1_000_000
     )
     agent.learn(steps, callback=[pruning, validation], progress_bar=True)
     return pruning, validation

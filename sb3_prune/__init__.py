@@ -5,6 +5,7 @@ its like, with Gymnasium.
 """
 
 import sb3_prune_envs as _envs  # noqa: F401  # registers on import
+
 from sb3_prune import surgery as surgery
 from sb3_prune.algorithms import BranchingDQN as BranchingDQN
 from sb3_prune.callbacks import PruningCallback as PruningCallback

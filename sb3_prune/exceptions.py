@@ -56,6 +56,10 @@ class NonFiniteError(SB3PruneError, ValueError):
     """A weight or an observation is NaN or infinite."""
 
 
+class NoObservationsError(SB3PruneError, RuntimeError):
+    """The model has seen nothing yet: there are no observations to record on."""
+
+
 class CheckpointError(SB3PruneError, OSError):
     """A saved agent cannot be read, or belongs to other spaces or versions."""
 

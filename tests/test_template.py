@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 TEMPLATE = Path(__file__).parents[1] / "plugins" / "template"
+README = (TEMPLATE / "README.md").read_text()
 pytestmark = pytest.mark.slow
 
 FIND = """
@@ -57,7 +58,8 @@ def test_wheel_holds_the_module_alone(site: Path) -> None:
 
 
 def test_installed_template_is_found(site: Path) -> None:
-    found = json.loads(run("-c", FIND, at=site.parent, PYTHONPATH=str(site)))
+    code = README.split("```python\n")[1].split("```")[0] + FIND
+    found = json.loads(run("-c", code, at=site.parent, PYTHONPATH=str(site)))
     assert found["class"] == "sb3_prune_template"
     (info,) = (i for i in found["infos"] if i["name"] == "template")
     assert info == {

@@ -184,7 +184,8 @@ def random_plan(policy: nn.Module, seed: int = 0, least: int = 3) -> sp.Plan:
     rng = np.random.default_rng(seed)
     changes = {}
     for i, (name, layer) in enumerate(sp.wire(policy).items()):
-        gone = rng.choice(layer.units, least + i % 4, replace=False)
+        count = min(least + i % 4, layer.units - 1)
+        gone = rng.choice(layer.units, count, replace=False)
         changes[name] = sp.surgery.remove(gone.tolist(), layer.units)
     return sp.Plan(changes)
 

@@ -7,12 +7,15 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import torch
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 
 from sb3_prune.complexity import complexity
 from sb3_prune.pruning import look_at, make_strategy
+from sb3_prune.strategies.activations import record_activations
 from sb3_prune.strategies.base import Agent, Strategy
+from sb3_prune.strategies.inputs import Inputs, recent_inputs
 from sb3_prune.surgery.apply import apply
 from sb3_prune.surgery.masking import mask
 from sb3_prune.surgery.plan import Plan
@@ -55,6 +58,7 @@ class PruningCallback(BaseCallback):
         self.history: list[dict[str, Any]] = []
         self._rng = np.random.default_rng()
         self._agent: Agent
+        self._inputs: Inputs | None = None
         self._metrics: dict[str, float] = {}
 
     @property
@@ -64,6 +68,7 @@ class PruningCallback(BaseCallback):
 
     def _on_training_start(self) -> None:
         self._rng = np.random.default_rng(self.model.seed)
+        self._inputs = None
         self._look()
 
     def _look(self) -> None:
@@ -77,7 +82,10 @@ class PruningCallback(BaseCallback):
             self._prune()
 
     def _on_rollout_end(self) -> None:
-        if not isinstance(self.model, OnPolicyAlgorithm):
+        if isinstance(self.model, OnPolicyAlgorithm):
+            # By the next start the buffer is empty.
+            self._inputs = recent_inputs(self.model)
+        else:
             self._prune()
 
     def _on_step(self) -> bool:
@@ -87,12 +95,18 @@ class PruningCallback(BaseCallback):
         self.strategy.detach()
 
     def _prune(self) -> None:
-        agent = replace(self._agent, progress=self.progress)
+        agent = replace(
+            self._agent, progress=self.progress, activations=self._activations
+        )
         plan = self.strategy.propose(agent)
         if plan:
             self._carry_out(plan)
         for name, value in self._metrics.items():
             self.logger.record(name, value)
+
+    def _activations(self) -> Mapping[str, torch.Tensor]:
+        inputs = self._inputs or recent_inputs(self.model)
+        return record_activations(self.model, inputs)
 
     def _carry_out(self, plan: Plan) -> None:
         if self.physical:

@@ -60,9 +60,7 @@ class ValidationCallback(BaseCallback):
             seed=self.seed + len(self.history) * self.test.episodes,
         )
         self.passed = self.test.passed(rate)
-        self.history.append(
-            {"timesteps": self.num_timesteps, "success_rate": rate}
-        )
+        self.history.append({"timesteps": self.num_timesteps, "success_rate": rate})
         self.logger.record("validation/success_rate", rate)
         if self.verbose:
             print(f"{self.num_timesteps} steps: {rate:.1%} of the episodes succeed")

@@ -1,4 +1,4 @@
 """Networks with gates."""
 
-from sb3_prune.networks.masked_mlp import insert_gates as insert_gates
 from sb3_prune.networks.initialization import xavier as xavier
+from sb3_prune.networks.masked_mlp import insert_gates as insert_gates

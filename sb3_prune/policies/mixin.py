@@ -60,9 +60,10 @@ class MaskedPolicyMixin(nn.Module):
             return self._refuse(state_dict, strict)
         carry_out(self, plan)
         loaded = super().load_state_dict(state_dict, strict, assign)
+        device = next(self.parameters()).device
         for module in self.modules():
-            if isinstance(module, Gate):  # A mask has no device before it is loaded.
-                module.to(self.device)
+            if isinstance(module, Gate):  # A mask that was not there had no device.
+                module.to(device)
         return loaded
 
     def _refuse(self, state_dict: Mapping[str, Any], strict: bool) -> Any:

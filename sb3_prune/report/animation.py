@@ -77,4 +77,4 @@ def _image(frame: Any, size: int) -> Image.Image:
     picture = Image.fromarray(np.asarray(frame))
     height = round(size * picture.height / picture.width)
     small = picture.resize((size, height), Image.Resampling.LANCZOS)
-    return small.quantize(64)
+    return small.quantize(128, dither=Image.Dither.NONE)

@@ -4,27 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.ticker import EngFormatter
 
 from sb3_prune.files import atomic
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 INK, ACCENT, FAINT = "#22303c", "#e4572e", "#b8c4ce"
 
 
 def _canvas(title: str, ylabel: str) -> tuple[Figure, Axes]:
     # A figure without pyplot: no display, no global state.
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     figure = Figure(figsize=(7, 4), dpi=120, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     axes.set_title(title, loc="left", color=INK, fontsize=11)
     axes.set_xlabel("environment steps")
+    axes.xaxis.set_major_formatter(EngFormatter(sep=""))
     axes.set_ylabel(ylabel)
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(axis="y", color=FAINT, alpha=0.4, linewidth=0.8)
@@ -74,8 +74,6 @@ def plot_widths(path: str | Path, history: Sequence[Mapping[str, Any]]) -> None:
         path: File to write.
         history: :attr:`PruningCallback.history`, steps counted from the run's start.
     """
-    from matplotlib import colormaps
-
     figure, axes = _canvas("Units left in every hidden layer", "units")
     steps = [entry["timesteps"] for entry in history]
     names = list(history[0]["units"])

@@ -44,7 +44,7 @@ def recent_activations(
         Hidden units (batch, units) by layer name, in the order of the wiring.
 
     Raises:
-        SB3PruneError: The model has seen nothing yet.
+        NoObservationsError: The model has seen nothing yet.
     """
     return record_activations(model, recent_inputs(model, batch_size))
 

@@ -15,7 +15,7 @@ from stable_baselines3.common.buffers import RolloutBuffer
 from stable_baselines3.common.type_aliases import PyTorchObs
 from stable_baselines3.common.utils import obs_as_tensor
 
-from sb3_prune.exceptions import SB3PruneError
+from sb3_prune.exceptions import NoObservationsError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +41,7 @@ def recent_inputs(model: BaseAlgorithm, batch_size: int = 256) -> Inputs:
         batch_size: Number of observations, at most.
 
     Raises:
-        SB3PruneError: The model has seen nothing yet.
+        NoObservationsError: The model has seen nothing yet.
     """
     replay = getattr(model, "replay_buffer", None)
     if replay is not None and replay.size():
@@ -52,7 +52,7 @@ def recent_inputs(model: BaseAlgorithm, batch_size: int = 256) -> Inputs:
     if rollout is not None and rollout.size():
         return _Rollout(rollout, batch_size, model.device).inputs()
     if model._last_obs is None:
-        raise SB3PruneError(
+        raise NoObservationsError(
             "No recent observations: both the buffer and the last observation of this "
             f"{type(model).__name__} are empty. Call learn() first."
         )

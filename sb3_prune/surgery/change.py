@@ -128,10 +128,8 @@ class Change:
         matrix = self.columns.T if side is Side.COLUMNS else self.rows
         if moment or side is Side.UNIT:
             matrix = matrix.abs() / matrix.abs().sum(1, keepdim=True).clamp_min(1e-12)
-        flat = segment.movedim(axis, 0).reshape(self.before, -1)
-        mixed: torch.Tensor = matrix.to(flat) @ flat  # (K', rest)
-        shape = (self.after, *segment.movedim(axis, 0).shape[1:])
-        return torch.movedim(mixed.reshape(shape), 0, axis).contiguous()
+        mixed = torch.tensordot(matrix.to(segment), segment, dims=([1], [axis]))
+        return torch.movedim(mixed, 0, axis).contiguous()  # (..., K', ...)
 
     def drawn(self, inputs: int) -> torch.Tensor:
         """Return the drawn part D R of the new incoming weights, (K', inputs)."""
@@ -143,7 +141,8 @@ class Change:
 
 def _draw(seed: int, inputs: int) -> torch.Tensor:
     generator = torch.Generator().manual_seed(seed)
-    return (torch.rand(inputs, generator=generator) * 2 - 1) / inputs**0.5
+    unit: torch.Tensor = torch.rand(inputs, generator=generator) * 2 - 1
+    return unit / inputs**0.5
 
 
 def _checked(units: Sequence[int], width: int) -> list[int]:
