@@ -77,4 +77,5 @@ def _image(frame: Any, size: int) -> Image.Image:
     picture = Image.fromarray(np.asarray(frame))
     height = round(size * picture.height / picture.width)
     small = picture.resize((size, height), Image.Resampling.LANCZOS)
-    return small.quantize(128, dither=Image.Dither.NONE)
+    # The octree keeps small, bright things such as the goal; median cut loses them.
+    return small.quantize(256, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)

@@ -128,15 +128,17 @@ class Change:
         matrix = self.columns.T if side is Side.COLUMNS else self.rows
         if moment or side is Side.UNIT:
             matrix = matrix.abs() / matrix.abs().sum(1, keepdim=True).clamp_min(1e-12)
-        mixed = torch.tensordot(matrix.to(segment), segment, dims=([1], [axis]))
-        return torch.movedim(mixed, 0, axis).contiguous()  # (..., K', ...)
+        mixed: torch.Tensor = torch.tensordot(
+            matrix.to(segment), segment, dims=([1], [axis])
+        )
+        return mixed.movedim(0, axis).contiguous()  # (..., K', ...)
 
     def drawn(self, inputs: int) -> torch.Tensor:
         """Return the drawn part D R of the new incoming weights, (K', inputs)."""
         if not self.seeds:
             return torch.zeros(self.after, inputs)
         rows = torch.stack([_draw(seed, inputs) for seed in self.seeds])
-        return self.draws @ rows
+        return torch.matmul(self.draws, rows)
 
 
 def _draw(seed: int, inputs: int) -> torch.Tensor:
