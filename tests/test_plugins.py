@@ -305,6 +305,8 @@ def test_add_twice(name: str, install: Install) -> None:
     host = install("ok")
     with pytest.raises(PluginError, match=r"already there as 'ok' \(dist-ok 1.2\)"):
         host.add(example(), name)
+    with pytest.raises(PluginError, match=r"already there as 'ok' \(dist-ok 1.2\)"):
+        host.add(example("typo_hook"), "ok")
     assert list(host.classes("strategies")) == ["idle"]
 
 

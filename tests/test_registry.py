@@ -56,6 +56,14 @@ class Documented(Idle.Config):
     constant: ClassVar[int] = 3
 
 
+@frozen
+class ExplainedLater(Undocumented):
+    """What its parent left out."""
+
+    secret: int = 1
+    """Explained at last."""
+
+
 class Undecorated(Idle.Config):
     """Its field would be ignored."""
 
@@ -115,6 +123,14 @@ class Refusing:
 
 
 @frozen
+class RefusingOurWay(Refusing):
+    """It refuses with an error of ours."""
+
+    def __post_init__(self) -> None:
+        raise ConfigError("share must be at most 1.")
+
+
+@frozen
 class Unresolved:
     """An annotation that does not exist."""
 
@@ -127,7 +143,7 @@ def variant(**attributes: Any) -> type[Strategy]:
     return type("Variant", (Idle,), common | attributes)
 
 
-@pytest.mark.parametrize("config", [Idle.Config, Documented])
+@pytest.mark.parametrize("config", [Idle.Config, Documented, ExplainedLater])
 def test_good_classes(config: type) -> None:
     check_class("strategies", variant(Config=config))
 
@@ -215,6 +231,8 @@ def test_refused_options(config: Any, message: str) -> None:
 
 def test_errors_of_the_config_itself() -> None:
     """A ValueError becomes a ConfigError; our own errors stay as they are."""
+    with pytest.raises(ConfigError, match=r"^share must be at most 1\.$"):
+        build(variant(Config=RefusingOurWay), {"share": 2.0})
     with pytest.raises(ConfigError, match=r"'idle': share must be at most 1\. Its"):
         build(variant(Config=Refusing), {"share": 2.0})
     with pytest.raises(ConfigError, match=r"Its options: \(none\)"):

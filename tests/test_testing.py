@@ -275,7 +275,7 @@ def test_tiny_models_are_alike_each_time() -> None:
         (SavesNan, "state_dict as JSON raises ValueError"),
         (LeavesHooks, "detach leaves .* hooks, expected none"),
         (LeavesTensorHooks, "detach leaves .* hooks, expected none"),
-        (AttachesOnce, "attach, twice, raises AssertionError"),
+        (AttachesOnce, "SAC at progress 0.0: attach, twice, raises AssertionError"),
         (DetachesOnce, "detach, twice, raises AttributeError"),
         (NoName, "name is 'No Name'"),
     ],

@@ -70,7 +70,7 @@ CASES: dict[str, tuple[type[BaseAlgorithm], type, Any, dict[str, Any]]] = {
     "TQC": (contrib.TQC, sp.MaskedTQCPolicy, "Pendulum-v1", OFF),
     "CrossQ": (contrib.CrossQ, sp.MaskedCrossQPolicy, "Pendulum-v1", OFF),
     "PPO": (sb3.PPO, sp.MaskedActorCriticPolicy, "CartPole-v1", PPO),
-    "A2C": (sb3.A2C, sp.MaskedActorCriticPolicy, "CartPole-v1", {"n_steps": 16}),
+    "A2C": (sb3.A2C, sp.MaskedActorCriticPolicy, "CartPole-v1", {"n_steps": 8}),
     "TRPO": (contrib.TRPO, sp.MaskedActorCriticPolicy, "Pendulum-v1", PPO),
     "MaskablePPO": (
         contrib.MaskablePPO,
@@ -82,10 +82,17 @@ CASES: dict[str, tuple[type[BaseAlgorithm], type, Any, dict[str, Any]]] = {
         contrib.RecurrentPPO,
         sp.MaskedRecurrentActorCriticPolicy,
         "CartPole-v1",
-        PPO,
+        {**PPO, "n_epochs": 4},
     ),
 }
 """Algorithm name -> class, masked policy, environment, arguments."""
+
+SMALL = {
+    "QRDQN": {"n_quantiles": 8},
+    "RecurrentPPO": {"lstm_hidden_size": 8},
+    "TQC": {"n_quantiles": 5},
+}
+"""Further arguments of the policy."""
 
 ALGORITHMS = list(CASES)
 STOCK = [name for name in CASES if name != "BranchingDQN"]
@@ -111,11 +118,8 @@ def make_model(
         **kwargs: Arguments of the algorithm; ``policy`` and ``env`` among them.
     """
     cls, policy, _, arguments = CASES[name]
-    policy_kwargs: dict[str, Any] = {"net_arch": list(ARCH)}
-    stock_policy = "MlpPolicy"
-    if name == "RecurrentPPO":
-        stock_policy = "MlpLstmPolicy"
-        policy_kwargs["lstm_hidden_size"] = 8
+    stock_policy = "MlpLstmPolicy" if name == "RecurrentPPO" else "MlpPolicy"
+    policy_kwargs = {"net_arch": list(ARCH), **SMALL.get(name, {})}
     policy_kwargs |= kwargs.pop("policy_kwargs", {})
     return cls(
         kwargs.pop("policy", stock_policy if stock else policy),

@@ -51,6 +51,8 @@ class Edit:
         new = change.transform(middle, slot.axis, slot.side, moment=moment)
         if not moment:
             new = self._fill(new)
+        if change.before == size:
+            return new
         return torch.cat([head, new, tail], dim=slot.axis)
 
     def _fill(self, new: torch.Tensor) -> torch.Tensor:
@@ -145,13 +147,14 @@ def _prepare(
             for slot in twin.slots():
                 edits[slot.owner, slot.attribute].append(Edit(slot, plan[name]))
     states: dict[nn.Parameter, State] = {}
+    stepping = list(optimizers(policy).values())
     for (owner, attribute), todo in edits.items():
         old = getattr(owner, attribute)
         # Columns first: drawn rows need the final number of inputs.
         todo.sort(key=lambda edit: (edit.slot.axis, edit.slot.start), reverse=True)
         new = tensors.get((owner, attribute), old.detach())
         tensors[owner, attribute] = _run(todo, new)
-        for optimizer in optimizers(policy).values():
+        for optimizer in stepping:
             if isinstance(old, nn.Parameter) and old in optimizer.state:
                 states[old] = {
                     key: _run(todo, value, moment=True)

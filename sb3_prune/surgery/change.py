@@ -11,6 +11,7 @@ gets which. Changes compose by multiplying, and know nothing of any network.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -144,7 +145,7 @@ class Change:
 def _draw(seed: int, inputs: int) -> torch.Tensor:
     generator = torch.Generator().manual_seed(seed)
     unit: torch.Tensor = torch.rand(inputs, generator=generator) * 2 - 1
-    return unit / inputs**0.5
+    return unit / math.sqrt(inputs)
 
 
 def _checked(units: Sequence[int], width: int) -> list[int]:

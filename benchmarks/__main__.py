@@ -1,0 +1,61 @@
+"""Run the benchmarks: ``python -m benchmarks [NAME ...]``."""
+
+from __future__ import annotations
+
+import json
+import platform
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+import stable_baselines3
+import torch
+
+from benchmarks import arms, cutting, gates, latency
+from benchmarks.harness import Table
+
+RUNS: dict[str, Callable[[], Table]] = {
+    "gates": gates.run,
+    "speed": cutting.run_speed,
+    "cost": cutting.run_cost,
+    "arms": arms.run,
+    "latency": latency.run,
+}
+RESULTS = Path("benchmarks/results")
+PAGE = Path("docs/benchmarks.md")
+HEAD = """# Benchmarks
+
+Measured by `python -m benchmarks`, contenders taking turns in one run on {machine}, one
+torch thread, torch {torch}, stable-baselines3 {sb3}. Figures are medians; ratios are
+medians of paired rounds. The machine is shared: trust ratios, not absolute figures.
+"""
+
+
+def table_of(name: str) -> Table | None:
+    """Return the last result of a benchmark, if there is one."""
+    path = RESULTS / f"{name}.json"
+    return Table(**json.loads(path.read_text())) if path.exists() else None
+
+
+def main(names: list[str]) -> None:
+    """Run benchmarks by name, all by default, and write the page anew."""
+    torch.set_num_threads(1)
+    RESULTS.mkdir(exist_ok=True)
+    for name in names or RUNS:
+        if name not in RUNS:
+            sys.exit(f"Unknown benchmark '{name}'. Known: {', '.join(RUNS)}.")
+        table = RUNS[name]()
+        (RESULTS / f"{name}.json").write_text(json.dumps(asdict(table), indent=1))
+        print(table.markdown())
+    tables = [table_of(name) for name in RUNS]
+    head = HEAD.format(
+        machine=f"{platform.machine()} {platform.system()}",
+        torch=torch.__version__,
+        sb3=stable_baselines3.__version__,
+    )
+    PAGE.write_text("\n".join([head, *[t.markdown() for t in tables if t is not None]]))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,101 @@
+"""Side-by-side timing: contenders take turns, medians and paired ratios count."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from gymnasium import spaces
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.logger import Logger
+
+
+@dataclass
+class Table:
+    """One benchmark's result: a table, and the claims held against it."""
+
+    title: str
+    columns: list[str]
+    rows: list[list[Any]] = field(default_factory=list)
+    claims: list[tuple[str, bool]] = field(default_factory=list)
+
+    def claim(self, text: str, holds: bool) -> None:
+        """Record whether a claim holds."""
+        self.claims.append((text, bool(holds)))
+
+    def markdown(self) -> str:
+        """Return the table and its claims as Markdown."""
+        lines = [f"## {self.title}", "", "| " + " | ".join(self.columns) + " |"]
+        lines.append("|" + "---|" * len(self.columns))
+        lines += ["| " + " | ".join(map(_cell, row)) + " |" for row in self.rows]
+        lines.append("")
+        lines += [f"- {'holds' if ok else '**FAILS**'}: {t}" for t, ok in self.claims]
+        return "\n".join([*lines, ""])
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:,.2f}" if value < 100 else f"{value:,.0f}"
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def rates(
+    contenders: dict[str, Callable[[], int]], rounds: int = 9
+) -> dict[str, list[float]]:
+    """Time contenders in turns.
+
+    Args:
+        contenders: Name -> function that does some work and returns how much.
+        rounds: Number of timed turns of each, after one to warm up.
+
+    Returns:
+        Work per second of every round, by name.
+    """
+    found: dict[str, list[float]] = {name: [] for name in contenders}
+    for turn in range(rounds + 1):
+        order = list(contenders)
+        for name in order if turn % 2 else order[::-1]:
+            began = time.perf_counter()
+            amount = contenders[name]()
+            rate = amount / (time.perf_counter() - began)
+            if turn:
+                found[name].append(rate)
+    return found
+
+
+def ratio(ours: list[float], theirs: list[float]) -> float:
+    """Return the median of the paired ratios."""
+    return statistics.median(a / b for a, b in zip(ours, theirs, strict=True))
+
+
+class Noise(gym.Env[Any, Any]):
+    """Random observations of HalfCheetah's size: only the networks' time counts."""
+
+    observation_space = spaces.Box(-1, 1, (17,), np.float32)
+    action_space = spaces.Box(-1, 1, (6,), np.float32)
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Any, dict[str, Any]]:
+        """Return a random observation."""
+        super().reset(seed=seed)
+        return self._observe(), {}
+
+    def _observe(self) -> Any:
+        return self.np_random.uniform(-1, 1, 17).astype(np.float32)
+
+    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        """Return a random observation and reward."""
+        return self._observe(), float(action[0]), False, False, {}
+
+
+def ready(model: BaseAlgorithm, steps: int = 300) -> BaseAlgorithm:
+    """Fill the buffer of an off-policy model with random transitions."""
+    model.set_logger(Logger(None, []))
+    model.learn(steps)
+    return model

@@ -1,0 +1,3 @@
+"""The command ``sb3-prune``."""
+
+from sb3_prune.cli.main import main as main

@@ -1,0 +1,100 @@
+"""Main: choose the command, and say in one line what is wrong."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any
+
+import sb3_prune
+from sb3_prune.exceptions import SB3PruneError, UnknownNameError
+
+COMMANDS = ("train", "prune", "evaluate", "compact", "plugins", "strategies")
+"""Every command; each is the function ``main`` of its module in this package."""
+BAD_INPUT = 2
+INTERRUPTED = 130
+
+HELP = """\
+usage: sb3-prune COMMAND [OPTIONS]
+
+Prune Stable-Baselines3 agents while they train: hidden units are removed for good,
+and the result is an ordinary SB3 zip that loads where sb3-prune is not installed.
+
+  train       train an agent and prune it meanwhile
+  prune       prune an agent that is trained already, while it trains on
+  evaluate    measure return, success, size and speed of a saved agent
+  compact     turn a pruned agent into a plain SB3 zip
+  strategies  list the ways to prune and their options
+  plugins     list the plug-ins that bring them
+
+  sb3-prune train --algo sac --env Pendulum-v1 --out runs/sac --final-sparsity 0.9
+  sb3-prune prune agent.zip --env Pendulum-v1 --out runs/pruned --timesteps 20000
+  sb3-prune evaluate runs/sac/model.zip --env Pendulum-v1 --episodes 100
+  sb3-prune compact runs/sac/model.zip --out plain.zip --verify
+  sb3-prune strategies
+  sb3-prune plugins
+
+options:
+  -h, --help  show this text; after a command, show the options of that command
+  --version   show the version
+
+A run folder holds config.json, metrics.csv, TensorBoard events, model.zip, plain.zip,
+learning.png, widths.png and, once the run is complete, summary.json.
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command.
+
+    Args:
+        arguments: What follows ``sb3-prune``; by default that of the process.
+
+    Returns:
+        The exit code: 0, 2 for bad input, 130 if interrupted.
+    """
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    with warnings.catch_warnings():
+        warnings.showwarning = _show_warning
+        try:
+            return _run(given)
+        except SB3PruneError as error:
+            print(f"sb3-prune: error: {_one_line(error)}", file=sys.stderr)
+            return BAD_INPUT
+        except KeyboardInterrupt:
+            print("sb3-prune: interrupted", file=sys.stderr)
+            return INTERRUPTED
+        except SystemExit as stop:  # tyro printed a help text.
+            return int(stop.code or 0)
+
+
+def _run(given: list[str]) -> int:
+    if not given or given[0] in ("-h", "--help"):
+        print(HELP, end="")
+        return 0 if given else BAD_INPUT
+    command, *rest = given
+    if command == "--version":
+        print(f"sb3-prune {sb3_prune.__version__}")
+        return 0
+    if command not in COMMANDS:
+        raise UnknownNameError("command", command, COMMANDS)
+    # Only what is needed is imported: the list of plug-ins does without environments.
+    import_module(f"sb3_prune.cli.{command}").main(rest)
+    return 0
+
+
+def _one_line(error: object) -> str:
+    return " ".join(str(error).split())
+
+
+def _show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: Any = None,
+    line: str | None = None,
+) -> None:
+    del category, filename, lineno, line  # Whoever runs a command needs the text only.
+    print(f"sb3-prune: warning: {_one_line(message)}", file=file or sys.stderr)

@@ -1,0 +1,63 @@
+"""Parsing: dataclasses become command lines, mistakes become one line."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+import tyro
+
+from sb3_prune.exceptions import ConfigError
+
+T = TypeVar("T")
+
+
+class UsageError(ConfigError):
+    """The command line has an option that does not exist, or a value that is none."""
+
+
+def parse(options: type[T], arguments: Sequence[str], command: str) -> T:
+    """Fill a dataclass from the command line.
+
+    Args:
+        options: Dataclass with a docstring under each field.
+        arguments: What follows the command.
+        command: Its name, for help and errors.
+
+    Raises:
+        UsageError: The arguments do not fit.
+        SystemExit: Help was asked for, and printed.
+    """
+    program = f"sb3-prune {command}"
+    errors = io.StringIO()
+    markers: Any = (tyro.conf.FlagCreatePairsOff, tyro.conf.HelptextFromCommentsOff)
+    try:
+        with contextlib.redirect_stderr(errors):
+            return tyro.cli(options, args=arguments, prog=program, config=markers)
+    except SystemExit as stop:
+        if not stop.code:
+            raise
+        message = summarize(errors.getvalue())
+        raise UsageError(f"{message} See {program} --help.") from None
+
+
+def summarize(box: str) -> str:
+    """Return what one of tyro's framed error messages says, in one line.
+
+    The frame has blocks between rules: what is wrong, then similar options, then where
+    to find help.
+    """
+    rows = [row.strip("│ ") for row in box.splitlines() if "│" in row]
+    blocks = re.split(r"^─+$", "\n".join(rows), flags=re.MULTILINE)
+    first = " ".join(blocks[0].split()).rstrip(".")
+    similar = [
+        found
+        for block in blocks[1:]
+        if "similar to" in block
+        for found in re.findall(r"^(--[\w.-]+)", block, flags=re.MULTILINE)
+    ]
+    guess = f" Did you mean {' or '.join(similar)}?" if similar else ""
+    return f"{first}.{guess}"

@@ -1,0 +1,60 @@
+"""Tests for exceptions.py."""
+
+from __future__ import annotations
+
+import inspect
+
+import pytest
+
+from sb3_prune import exceptions
+from sb3_prune.exceptions import SB3PruneError, UnknownNameError
+
+ERRORS = [
+    cls
+    for _, cls in inspect.getmembers(exceptions, inspect.isclass)
+    if issubclass(cls, Exception)
+]
+
+
+@pytest.mark.parametrize("cls", ERRORS)
+def test_every_error_has_one_root_and_a_summary(cls: type[Exception]) -> None:
+    assert issubclass(cls, SB3PruneError)
+    assert cls.__doc__
+
+
+@pytest.mark.parametrize(
+    ("name", "builtin"),
+    [
+        ("UnknownNameError", LookupError),
+        ("UnsupportedPolicyError", TypeError),
+        ("PlanError", ValueError),
+        ("ConfigError", ValueError),
+        ("CompactError", ValueError),
+        ("NonFiniteError", ValueError),
+        ("CheckpointError", OSError),
+        ("RunFolderError", FileExistsError),
+    ],
+)
+def test_errors_are_caught_as_their_builtin_kind(
+    name: str, builtin: type[Exception]
+) -> None:
+    with pytest.raises(builtin):
+        raise getattr(exceptions, name)("kind", "name", [])
+
+
+def test_an_unknown_name_lists_what_exists_and_guesses() -> None:
+    error = UnknownNameError("layer", "actor.0", ["critic.0", "actor.2"], "Hint.")
+    assert str(error) == (
+        "Unknown layer 'actor.0'. Did you mean 'actor.2'? "
+        "Known: actor.2, critic.0. Hint."
+    )
+    assert error.name == "actor.0"
+
+
+def test_an_unknown_name_without_neighbours_makes_no_guess() -> None:
+    message = str(UnknownNameError("strategy", "xyz", ["magnitude"]))
+    assert "Did you mean" not in message and "Known: magnitude." in message
+
+
+def test_an_empty_registry_says_so() -> None:
+    assert "Known: (none)." in str(UnknownNameError("strategy", "x", []))

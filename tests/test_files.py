@@ -1,0 +1,61 @@
+"""Tests for files.py."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sb3_prune.files import atomic, write_bytes, write_text
+
+
+def test_text_is_written_as_utf8(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    write_text(path, "θ\n")
+    assert path.read_bytes() == "θ\n".encode()
+
+
+def test_a_failed_block_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "a.bin"
+    write_bytes(path, b"old")
+    with pytest.raises(RuntimeError, match="half-way"), atomic(path) as temporary:
+        temporary.write_bytes(b"ne")
+        raise RuntimeError("half-way")
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_the_old_file_stays_whole_until_the_block_ends(tmp_path: Path) -> None:
+    path = tmp_path / "a.bin"
+    write_bytes(path, b"old")
+    with atomic(path) as temporary:
+        temporary.write_bytes(b"new")
+        assert path.read_bytes() == b"old"
+    assert path.read_bytes() == b"new"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_the_temporary_name_keeps_folder_and_suffix(tmp_path: Path) -> None:
+    with atomic(tmp_path / "model.zip") as temporary:
+        temporary.touch()
+        assert temporary.suffix == ".zip" and temporary.parent == tmp_path
+
+
+def test_two_writers_do_not_share_a_temporary_file(tmp_path: Path) -> None:
+    path = tmp_path / "a.bin"
+    with atomic(path) as first, atomic(path) as second:
+        assert first != second
+        first.touch()
+        second.touch()
+
+
+def test_the_file_has_the_usual_permissions(tmp_path: Path) -> None:
+    (tmp_path / "usual").touch()
+    write_bytes(tmp_path / "ours", b"")
+    modes = {(tmp_path / name).stat().st_mode for name in ("usual", "ours")}
+    assert len(modes) == 1
+
+
+def test_a_folder_that_does_not_exist_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        write_bytes(tmp_path / "nowhere" / "a.bin", b"")
