@@ -25,8 +25,9 @@ import pluggy
 
 from sb3_prune import hookspecs
 from sb3_prune.exceptions import NameConflictError, PluginError, UnknownNameError
+from sb3_prune.options import build
 from sb3_prune.pluggable import Pluggable
-from sb3_prune.registry import KINDS, build, check_class, find_kind, full_name
+from sb3_prune.registry import KINDS, check_class, find_kind, full_name
 from sb3_prune.strategies.base import Strategy
 
 GROUP = "sb3_prune"

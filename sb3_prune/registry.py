@@ -1,4 +1,4 @@
-"""Registry: what may be registered, what it must look like, how it is built."""
+"""Registry: what may be registered, and what it must look like."""
 
 from __future__ import annotations
 
@@ -7,24 +7,18 @@ import inspect
 import re
 import sys
 import textwrap
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
-from functools import partial
+from collections.abc import Iterator
+from dataclasses import MISSING, dataclass, is_dataclass
 from itertools import pairwise
-from numbers import Integral, Real
-from types import NoneType, UnionType
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from types import NoneType
 
 from sb3_prune.exceptions import (
-    ConfigError,
     PluginError,
-    SB3PruneError,
     UnknownNameError,
 )
+from sb3_prune.options import configured, default_of, options_of
 from sb3_prune.pluggable import Pluggable
 from sb3_prune.strategies.base import Strategy
-
-P = TypeVar("P", bound=Pluggable)
 
 
 @dataclass(frozen=True)
@@ -113,10 +107,10 @@ def _config_problems(cls: type[Pluggable]) -> Iterator[str]:
     assert config is not None
     if not config.__dataclass_params__.frozen:
         yield f"its Config is not frozen, {wanted}"
-    options = _options(config)
+    options = options_of(config)
     if names := [f.name for f in options if not f.kw_only]:
         yield f"its Config takes {', '.join(names)} by position, {wanted}"
-    if names := [f.name for f in options if _default(f) is MISSING]:
+    if names := [f.name for f in options if default_of(f) is MISSING]:
         yield f"its Config has no default for {', '.join(names)}, expected one for each"
     if names := _undocumented(config):
         yield f"its Config does not explain {', '.join(names)}, expected a string below"
@@ -126,8 +120,8 @@ def _config_problems(cls: type[Pluggable]) -> Iterator[str]:
 def _default_problems(cls: type[Pluggable]) -> Iterator[str]:
     try:
         default = cls.Config()
-        values = {f.name: getattr(default, f.name) for f in _options(cls.Config)}
-        _configured(cls, values)
+        values = {f.name: getattr(default, f.name) for f in options_of(cls.Config)}
+        configured(cls, values)
     except Exception as error:
         yield f"its Config cannot be built, expected valid defaults: {error!r}"
         return
@@ -136,16 +130,6 @@ def _default_problems(cls: type[Pluggable]) -> Iterator[str]:
             f"its Config has defaults that YAML cannot say ({', '.join(names)}), "
             "expected None, bool, int, float, str or tuples, lists, dicts of these"
         )
-
-
-def _options(config: type[Any]) -> list[Field[Any]]:
-    return [option for option in fields(config) if option.init]
-
-
-def _default(option: Field[Any]) -> object:
-    if option.default_factory is not MISSING:
-        return option.default_factory()
-    return option.default
 
 
 def _is_plain(value: object) -> bool:
@@ -161,7 +145,7 @@ def _undocumented(config: type) -> list[str]:
     for cls in filter(is_dataclass, config.__mro__):
         for name, is_explained in _explained(cls).items():
             explained[name] = explained.get(name, False) or is_explained
-    names = (option.name for option in _options(config))
+    names = (option.name for option in options_of(config))
     return [name for name in names if not explained.get(name, True)]
 
 
@@ -182,125 +166,3 @@ def _explained(cls: type) -> dict[str, bool]:
 def _is_string(node: ast.stmt) -> bool:
     value = node.value if isinstance(node, ast.Expr) else None
     return isinstance(value, ast.Constant) and isinstance(value.value, str)
-
-
-def build(cls: type[P], config: Any = None) -> P:
-    """Build an instance of a registered class.
-
-    Args:
-        cls: The class.
-        config: Its ``Config``, a mapping of options as read from YAML, or None for the
-            defaults. In a mapping an int will do for a float, a list for a tuple.
-
-    Raises:
-        ConfigError: An option does not exist or has a wrong type or value.
-    """
-    if config is None or isinstance(config, cls.Config):
-        return cls(cls.Config() if config is None else config)
-    if not isinstance(config, Mapping):
-        raise _refused(cls, f"expected a mapping or its Config, got {config!r}")
-    return cls(_configured(cls, config))
-
-
-def _configured(cls: type[Pluggable], options: Mapping[str, Any]) -> Any:
-    hints = _hints(cls.Config)
-    if unknown := [name for name in options if name not in hints]:
-        raise _refused(cls, f"no such option: {', '.join(map(repr, unknown))}")
-    fitted = {}
-    for name, value in options.items():
-        try:
-            fitted[name] = fit(value, hints[name])
-        except TypeError:
-            wanted = inspect.formatannotation(hints[name])
-            raise _refused(cls, f"{name} must be {wanted}, got {value!r}") from None
-    try:
-        return cls.Config(**fitted)
-    except SB3PruneError:
-        raise
-    except (TypeError, ValueError) as error:
-        raise _refused(cls, str(error)) from error
-
-
-def _refused(cls: type[Pluggable], why: str) -> ConfigError:
-    hints = _hints(cls.Config)
-    options = ", ".join(
-        f"{o.name}: {inspect.formatannotation(hints[o.name])} = {_default(o)!r}"
-        for o in _options(cls.Config)
-    )
-    return ConfigError(f"'{cls.name}': {why}. Its options: {options or '(none)'}.")
-
-
-def _hints(config: type[Any]) -> dict[str, Any]:
-    hints = get_type_hints(config)
-    return {option.name: hints[option.name] for option in _options(config)}
-
-
-def fit(value: Any, hint: Any) -> Any:
-    """Return a value as the annotated type, if it can be taken for that.
-
-    Annotations that are none of the YAML types let everything pass.
-
-    Raises:
-        TypeError: It cannot.
-    """
-    rule = _RULES.get(get_origin(hint) or hint)
-    return value if rule is None else rule(value, get_args(hint))
-
-
-def _fit_plain(value: Any, _: tuple[Any, ...], *, of: type) -> Any:
-    # To Python, True is a number.
-    if not isinstance(value, of) or (isinstance(value, bool) and of is not bool):
-        raise TypeError(value)
-    return value
-
-
-def _fit_literal(value: Any, choices: tuple[Any, ...]) -> Any:
-    if not any(type(value) is type(choice) and value == choice for choice in choices):
-        raise TypeError(value)
-    return value
-
-
-def _fit_union(value: Any, hints: tuple[Any, ...]) -> Any:
-    for hint in sorted(hints, key=lambda hint: type(value) is not hint):
-        try:
-            return fit(value, hint)
-        except TypeError:
-            continue
-    raise TypeError(value)
-
-
-def _fit_items(value: Any, hints: tuple[Any, ...]) -> list[Any]:
-    if not isinstance(value, list | tuple):
-        raise TypeError(value)
-    each = hints[0] if hints else Any
-    return [fit(item, each) for item in value]
-
-
-def _fit_tuple(value: Any, hints: tuple[Any, ...]) -> tuple[Any, ...]:
-    if not hints or hints[1:] == (...,):
-        return tuple(_fit_items(value, hints))
-    if len(_fit_items(value, ())) != len(hints):
-        raise TypeError(value)
-    return tuple(map(fit, value, hints))
-
-
-def _fit_dict(value: Any, hints: tuple[Any, ...]) -> dict[Any, Any]:
-    if not isinstance(value, Mapping):
-        raise TypeError(value)
-    key, item = hints or (Any, Any)
-    return {fit(k, key): fit(v, item) for k, v in value.items()}
-
-
-_RULES: dict[Any, Callable[[Any, tuple[Any, ...]], Any]] = {
-    NoneType: partial(_fit_plain, of=NoneType),
-    bool: partial(_fit_plain, of=bool),
-    str: partial(_fit_plain, of=str),
-    int: lambda value, hints: int(_fit_plain(value, hints, of=Integral)),
-    float: lambda value, hints: float(_fit_plain(value, hints, of=Real)),
-    Literal: _fit_literal,
-    Union: _fit_union,
-    UnionType: _fit_union,
-    list: _fit_items,
-    tuple: _fit_tuple,
-    dict: _fit_dict,
-}

@@ -13,9 +13,10 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from torch import nn
 
 from sb3_prune.exceptions import PluginError
+from sb3_prune.options import build
 from sb3_prune.policies.masked import MaskedActorCriticPolicy, MaskedSACPolicy
 from sb3_prune.pruning import look_at
-from sb3_prune.registry import build, check_class
+from sb3_prune.registry import check_class
 from sb3_prune.strategies.base import Strategy
 from sb3_prune.surgery.apply import apply
 from sb3_prune.surgery.optimizer import optimizers

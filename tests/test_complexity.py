@@ -29,10 +29,8 @@ def test_masked_units_count_as_removed(name: str) -> None:
     assert all(value < dense.to_dict()[k] for k, value in masked.to_dict().items())
 
 
-@every_algorithm
+@pytest.mark.parametrize("name", zoo.STOCK)
 def test_stock_and_masked_policies_cost_the_same(name: str) -> None:
-    if name == "BranchingDQN":
-        pytest.skip("has no stock policy")
     stock = complexity(zoo.make_model(name, stock=True))
     assert stock == complexity(zoo.make_model(name))
 
@@ -55,7 +53,7 @@ def test_all_parameters_but_the_targets_are_trained(name: str) -> None:
     assert complexity(zoo.make_model(name)).params_train == expected
 
 
-@pytest.mark.parametrize("name", ["DQN", "SAC", "TD3", "PPO", "TQC", "BranchingDQN"])
+@every_algorithm
 def test_flops_equal_those_of_the_layers_that_run(name: str) -> None:
     model = zoo.make_model(name)
     sp.apply(model, zoo.random_plan(model.policy))
@@ -63,34 +61,21 @@ def test_flops_equal_those_of_the_layers_that_run(name: str) -> None:
 
 
 def counted_flops(model: Any) -> int:
-    """Count multiplications and additions of one action, layer by layer."""
-    total = 0
+    """Count multiplications and additions of one action, output by output."""
+    counts = []
 
-    def count(linear: nn.Linear, inputs: Any, output: torch.Tensor) -> None:
-        nonlocal total
-        for _ in range(output.shape[1]):
-            total += len(inputs[0][0]) + len(inputs[0][0]) - 1
+    def count(_: nn.Module, inputs: tuple[torch.Tensor], output: torch.Tensor) -> None:
+        products = inputs[0].shape[-1]
+        counts.extend(products + (products - 1) for _ in range(output.shape[-1]))
 
-    network = getattr(model.policy, "actor", None) or getattr(
-        model.policy, "q_net", model.policy
-    )
-    critic = [getattr(model.policy, "value_net", None)]
-    if hasattr(model.policy, "mlp_extractor"):
-        critic += list(model.policy.mlp_extractor.value_net)
-    linears = [m for m in network.modules() if isinstance(m, nn.Linear)]
-    hooks = [m.register_forward_hook(count) for m in linears if m not in critic]
-    if hasattr(model.policy, "get_distribution"):
-        model.policy.get_distribution(torch.as_tensor(zoo.observations(model, 1)))
-    elif model.policy.__class__.__name__.startswith(("MaskedSAC", "MaskedTQC")):
-        model.policy.actor(torch.as_tensor(zoo.observations(model, 1)))
-    else:
-        network(torch.as_tensor(zoo.observations(model, 1)))
-    for hook in hooks:
-        hook.remove()
-    return total
+    for module in model.policy.modules():
+        if isinstance(module, nn.Linear):
+            module.register_forward_hook(count)
+    model.predict(zoo.observations(model, 1), deterministic=True)
+    return sum(counts)
 
 
-class TwoLayers(BaseFeaturesExtractor):
+class LinearExtractor(BaseFeaturesExtractor):
     """A features extractor with parameters."""
 
     def __init__(self, observation_space: Any) -> None:
@@ -104,7 +89,7 @@ class TwoLayers(BaseFeaturesExtractor):
 @pytest.mark.parametrize("shared", [True, False])
 def test_only_the_acting_features_extractor_is_deployed(shared: bool) -> None:
     kwargs = {
-        "features_extractor_class": TwoLayers,
+        "features_extractor_class": LinearExtractor,
         "share_features_extractor": shared,
     }
     found = complexity(zoo.make_model("PPO", policy_kwargs=kwargs))

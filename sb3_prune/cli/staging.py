@@ -11,7 +11,6 @@ import tyro
 
 from sb3_prune import plugins
 from sb3_prune.cli.parsing import parse
-from sb3_prune.exceptions import UnknownNameError
 from sb3_prune.strategies.base import Strategy
 
 T = TypeVar("T")
@@ -43,8 +42,9 @@ def parse_staged(
     name = strategy_name(arguments, default)
     if optional and name == NONE:
         return parse(options, arguments, command), None
-    parsed: Any = parse(with_options(options, _find(name, optional)), arguments, command)
-    config = getattr(parsed, _field(name))
+    cls = plugins.strategy(name)
+    parsed: Any = parse(with_options(options, cls), arguments, command)
+    config = getattr(parsed, _field(options, cls))
     given = {f.name: getattr(config, f.name) for f in fields(config) if f.init}
     strategy = plugins.make("strategies", name, given)
     assert isinstance(strategy, Strategy)
@@ -73,7 +73,7 @@ def with_options(options: type[T], strategy: type[Strategy]) -> type[T]:
     flags = lenient if clash else tyro.conf.OmitArgPrefixes[lenient]
     made = make_dataclass(
         options.__name__,
-        [(_field(strategy.name), flags, field(default_factory=lenient))],
+        [(_field(options, strategy), flags, field(default_factory=lenient))],
         bases=(options,),
         frozen=True,
         kw_only=True,
@@ -91,14 +91,8 @@ def unchecked(config: type[Any]) -> type[Any]:
     return dataclass(frozen=True, kw_only=True)(type(config.__name__, (config,), space))
 
 
-def _find(name: str, optional: bool) -> type[Strategy]:
-    known = [*plugins.strategies(), *([NONE] if optional else [])]
-    if name not in known:
-        if name != NONE:
-            plugins.strategy(name)  # Its message names plug-ins that failed.
-        raise UnknownNameError("strategy", name, known)
-    return plugins.strategy(name)
-
-
-def _field(name: str) -> str:
-    return name.replace("-", "_")
+def _field(options: type[Any], strategy: type[Strategy]) -> str:
+    """Return a field's name that the command does not have."""
+    name = strategy.name.replace("-", "_")
+    taken = {f.name for f in fields(options)}
+    return f"{name}_strategy" if name in taken else name

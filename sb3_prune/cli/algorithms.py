@@ -1,0 +1,151 @@
+"""Algorithms: what the command can train, by name."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from gymnasium import spaces
+from sb3_contrib import QRDQN, TQC, TRPO, CrossQ, MaskablePPO, RecurrentPPO
+from stable_baselines3 import A2C, DDPG, DQN, PPO, SAC, TD3
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.policies import BasePolicy
+
+from sb3_prune import policies
+from sb3_prune.algorithms import BranchingDQN
+from sb3_prune.exceptions import CompactError, UnknownNameError
+from sb3_prune.surgery.compact import stock_class
+
+Space = spaces.Space[Any]
+
+HAVE_FLAGS = {"policy", "env", "seed", "device", "learning_rate", "action_noise"}
+"""Arguments of the algorithms that are options of the command by themselves."""
+NOT_JSON = {
+    "kwargs",
+    "policy_class",
+    "replay_buffer_class",
+    "rollout_buffer_class",
+    "tensorboard_log",
+    "verbose",
+    "_init_setup_model",
+}
+"""Arguments that the command decides, or that no JSON can say."""
+
+
+@dataclass(frozen=True)
+class Algorithm:
+    """An algorithm with the policy class that can be pruned."""
+
+    name: str
+    """What the command calls it."""
+    cls: type[BaseAlgorithm]
+    """Its class."""
+    policy: type[BasePolicy]
+    """Its ``MlpPolicy`` with gates."""
+    action_spaces: tuple[type[Space], ...]
+    """Classes of the action spaces it can learn."""
+
+    def arguments(self) -> list[str]:
+        """Return the names of the constructor arguments that are free to choose."""
+        names: set[str] = set()
+        for base in self.cls.__mro__:  # BranchingDQN passes most of them on.
+            if issubclass(base, self.cls) or base is DQN:
+                names |= set(inspect.signature(base).parameters)
+        return sorted(names - HAVE_FLAGS - NOT_JSON)
+
+    def check_arguments(self, given: Mapping[str, Any]) -> None:
+        """Check that constructor arguments exist.
+
+        Raises:
+            UnknownNameError: One does not.
+        """
+        known = self.arguments()
+        for name in given:
+            if name not in known:
+                raise UnknownNameError(f"argument of {self.name}", name, known)
+
+
+_BOX = (spaces.Box,)
+_DISCRETE = (spaces.Discrete,)
+_DIGITS = (spaces.Discrete, spaces.MultiDiscrete, spaces.MultiBinary)
+_ANY = (spaces.Box, *_DIGITS)
+_ACTOR_CRITIC = policies.MaskedActorCriticPolicy
+_MASKABLE = policies.MaskedMaskableActorCriticPolicy
+_RECURRENT = policies.MaskedRecurrentActorCriticPolicy
+
+ALGORITHMS = {
+    algorithm.name: algorithm
+    for algorithm in (
+        Algorithm("dqn", DQN, policies.MaskedDQNPolicy, _DISCRETE),
+        Algorithm("qrdqn", QRDQN, policies.MaskedQRDQNPolicy, _DISCRETE),
+        Algorithm(
+            "branching-dqn",
+            BranchingDQN,
+            policies.BranchingDQNPolicy,
+            (spaces.MultiDiscrete,),
+        ),
+        Algorithm("sac", SAC, policies.MaskedSACPolicy, _BOX),
+        Algorithm("td3", TD3, policies.MaskedTD3Policy, _BOX),
+        Algorithm("ddpg", DDPG, policies.MaskedTD3Policy, _BOX),
+        Algorithm("tqc", TQC, policies.MaskedTQCPolicy, _BOX),
+        Algorithm("crossq", CrossQ, policies.MaskedCrossQPolicy, _BOX),
+        Algorithm("ppo", PPO, _ACTOR_CRITIC, _ANY),
+        Algorithm("a2c", A2C, _ACTOR_CRITIC, _ANY),
+        Algorithm("trpo", TRPO, _ACTOR_CRITIC, _ANY),
+        Algorithm("maskable-ppo", MaskablePPO, _MASKABLE, _DIGITS),
+        Algorithm("recurrent-ppo", RecurrentPPO, _RECURRENT, _ANY),
+    )
+}
+"""Every algorithm by name."""
+
+
+def find_algorithm(name: str) -> Algorithm:
+    """Return an algorithm by name.
+
+    Raises:
+        UnknownNameError: There is no such algorithm.
+    """
+    if name not in ALGORITHMS:
+        raise UnknownNameError("algorithm", name, ALGORITHMS)
+    return ALGORITHMS[name]
+
+
+def algorithm_of(policy: type[BasePolicy], saved: Mapping[str, Any]) -> Algorithm:
+    """Return the algorithm that a zip was made by.
+
+    Args:
+        policy: The policy class of the zip.
+        saved: Names and values of the saved attributes of the algorithm.
+
+    Raises:
+        UnknownNameError: The policy is none of a known algorithm.
+    """
+    if issubclass(policy, policies.BranchingDQNPolicy):
+        return ALGORITHMS["branching-dqn"]
+    for base in _stock(policy).__mro__:
+        for algorithm in _ORDER:
+            if _stock(algorithm.policy) is base and _has_marks(algorithm.name, saved):
+                return algorithm
+    known = {_stock(algorithm.policy).__name__ for algorithm in ALGORITHMS.values()}
+    raise UnknownNameError("policy class", policy.__name__, known, "Pass --algo.")
+
+
+_ORDER = [ALGORITHMS[n] for n in ("ddpg", "ppo", "trpo", *ALGORITHMS)]
+"""Algorithms to try: of those that share a policy class, the marked ones first."""
+
+
+def _has_marks(name: str, saved: Mapping[str, Any]) -> bool:
+    """Tell algorithms with the same policy class apart."""
+    if name == "ddpg":  # TD3 without its tricks
+        return saved.get("policy_delay") == 1 and not saved.get("target_policy_noise")
+    marks = {"ppo": "clip_range", "trpo": "cg_max_steps"}
+    return name not in marks or marks[name] in saved
+
+
+def _stock(policy: type[BasePolicy]) -> type[BasePolicy]:
+    try:
+        return stock_class(policy)
+    except CompactError:
+        return policy

@@ -1,0 +1,89 @@
+"""Evaluation: whole greedy episodes of an agent, of any algorithm."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from sb3_contrib import MaskablePPO
+from sb3_contrib.common.maskable.utils import get_action_masks, is_masking_supported
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.vec_env import VecEnv
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """Results of greedy episodes."""
+
+    episodes: int
+    """Number of episodes."""
+    mean_return: float
+    """Mean of their undiscounted returns."""
+    std_return: float
+    """Standard deviation of the returns over the episodes."""
+    mean_length: float
+    """Mean number of steps."""
+    success: float | None
+    """Share whose last info says ``is_success``; None if the environment does not."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the results by name."""
+        return asdict(self)
+
+    def __str__(self) -> str:
+        success = "" if self.success is None else f", success {self.success:.1%}"
+        return (
+            f"{self.mean_return:.4g} ± {self.std_return:.3g} in {self.mean_length:.4g} "
+            f"steps ({self.episodes} episodes){success}"
+        )
+
+
+def evaluate(
+    model: BaseAlgorithm, env: VecEnv, *, episodes: int, seed: int
+) -> Evaluation:
+    """Let an agent act greedily, with its LSTM state and action masks if it has them.
+
+    Args:
+        model: The agent.
+        env: Environments of its own; they are reset.
+        episodes: Number of episodes, spread evenly: short ones are not favoured.
+        seed: Seed of the environments.
+    """
+    env.seed(seed)
+    observations: Any = env.reset()
+    states, starts = None, np.ones(env.num_envs, dtype=bool)
+    returns, lengths = np.zeros(env.num_envs), np.zeros(env.num_envs, dtype=int)
+    quota = -(-episodes // env.num_envs)
+    finished = np.zeros(env.num_envs, dtype=int)
+    done: list[tuple[float, int, Any]] = []
+    while len(done) < episodes:
+        actions, states = model.predict(
+            observations, states, starts, deterministic=True, **_masks(model, env)
+        )
+        observations, rewards, starts, infos = env.step(actions)
+        returns += rewards
+        lengths += 1
+        for i in np.flatnonzero(starts & (finished < quota)):
+            done.append((returns[i], lengths[i], infos[i].get("is_success")))
+        finished += starts
+        returns[starts], lengths[starts] = 0, 0
+    return _summary(done[:episodes])
+
+
+def _masks(model: BaseAlgorithm, env: VecEnv) -> dict[str, Any]:
+    if isinstance(model, MaskablePPO) and is_masking_supported(env):
+        return {"action_masks": get_action_masks(env)}
+    return {}
+
+
+def _summary(done: list[tuple[float, int, Any]]) -> Evaluation:
+    returns, lengths, successes = zip(*done, strict=True)
+    known = [bool(success) for success in successes if success is not None]
+    return Evaluation(
+        episodes=len(done),
+        mean_return=float(np.mean(returns)),
+        std_return=float(np.std(returns)),
+        mean_length=float(np.mean(lengths)),
+        success=float(np.mean(known)) if known else None,
+    )

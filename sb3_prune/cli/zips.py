@@ -1,0 +1,134 @@
+"""Zips: read a saved agent, or say what is wrong with the file."""
+
+from __future__ import annotations
+
+import warnings
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.save_util import load_from_zip_file
+from stable_baselines3.common.vec_env import VecEnv
+
+from sb3_prune.cli.algorithms import Algorithm, algorithm_of, find_algorithm
+from sb3_prune.exceptions import CheckpointError, NonFiniteError
+
+MEMBERS = {"data", "policy.pth"}
+"""Files that every zip of an agent has."""
+
+
+@dataclass(frozen=True)
+class SavedAgent:
+    """A zip that was read and checked, but not yet made a model."""
+
+    path: Path
+    """The zip."""
+    algorithm: Algorithm
+    """What made it."""
+    data: dict[str, Any]
+    """Saved attributes of the algorithm by name."""
+
+    def load(
+        self, env: VecEnv | None = None, *, device: str = "cpu", **changes: Any
+    ) -> BaseAlgorithm:
+        """Return the model.
+
+        Args:
+            env: Environment to train in.
+            device: Device to load it onto.
+            **changes: Attributes of the algorithm to replace.
+
+        Raises:
+            CheckpointError: It cannot be built, or is for other spaces.
+        """
+        if env is not None:
+            self._check_space("observation_space", env.observation_space)
+            self._check_space("action_space", env.action_space)
+        cls = self.algorithm.cls
+        try:
+            return cls.load(self.path, env=env, device=device, **changes)
+        except Exception as error:  # Old pickles fail in any way.
+            raise CheckpointError(f"{_cannot(self.path)}: {error}") from error
+
+    def _check_space(self, name: str, expected: object) -> None:
+        if self.data[name] != expected:
+            noun = name.replace("_", " ")
+            raise CheckpointError(
+                f"'{self.path}' is for another environment: its {noun} is "
+                f"{self.data[name]}, the environment's is {expected}."
+            )
+
+
+def load_model(
+    path: str | Path, env: VecEnv | None = None, algorithm: str | None = None
+) -> BaseAlgorithm:
+    """Load an agent, stock or pruned, by any algorithm of the command.
+
+    Like ``load`` of Stable-Baselines3 this unpickles: a zip can run any code, so load
+    only what you trust.
+
+    Args:
+        path: Zip that ``model.save`` wrote.
+        env: Environment to train in.
+        algorithm: Name of the algorithm; found in the zip if None.
+
+    Raises:
+        CheckpointError: The file is missing, broken, or for other spaces.
+        NonFiniteError: A weight is NaN or infinite.
+        UnknownNameError: The algorithm is not known.
+    """
+    return read_zip(path, algorithm).load(env)
+
+
+def read_zip(path: str | Path, algorithm: str | None = None) -> SavedAgent:
+    """Read and check a zip; see :func:`load_model` for arguments, errors and risk."""
+    file = Path(path)
+    _check_file(file)
+    try:
+        with warnings.catch_warnings():
+            # SB3 warns of what it cannot unpickle, and goes on without it.
+            warnings.simplefilter("error", UserWarning)
+            data, params, _ = load_from_zip_file(file, device="cpu")
+        assert data is not None
+        policy = data["policy_class"]
+        data["observation_space"], data["action_space"]
+    except Exception as error:  # Pickles fail in any way.
+        raise CheckpointError(f"{_cannot(file)}: {error!r}") from error
+    _check_finite(file, params["policy"])
+    known = find_algorithm(algorithm) if algorithm else algorithm_of(policy, data)
+    return SavedAgent(file, known, data)
+
+
+def _check_file(path: Path) -> None:
+    if not path.is_file():
+        raise CheckpointError(f"'{path}' does not exist.")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            broken = archive.testzip()
+            missing = MEMBERS - set(archive.namelist())
+    except (zipfile.BadZipFile, EOFError, OSError) as error:
+        raise CheckpointError(f"'{path}' is no zip, or truncated: {error}") from error
+    if broken:
+        raise CheckpointError(f"'{path}' is damaged: '{broken}' cannot be read.")
+    if missing:
+        names = ", ".join(sorted(missing))
+        raise CheckpointError(f"'{path}' holds no agent of SB3: {names} is missing.")
+
+
+def _check_finite(path: Path, weights: dict[str, torch.Tensor]) -> None:
+    bad = [name for name, w in weights.items() if not bool(torch.isfinite(w).all())]
+    if bad:
+        raise NonFiniteError(f"'{path}' has NaN or infinity in {', '.join(bad)}.")
+
+
+def _cannot(path: Path) -> str:
+    """Say that a zip cannot be loaded, and by which versions it was saved."""
+    with zipfile.ZipFile(path) as archive:
+        if "system_info.txt" not in archive.namelist():
+            return f"'{path}' cannot be loaded"
+        lines = archive.read("system_info.txt").decode().splitlines()
+    saved = ", ".join(line.removeprefix("- ") for line in lines if "OS" not in line)
+    return f"'{path}' (saved with {saved}) cannot be loaded"
