@@ -11,15 +11,14 @@ about and left out as a whole; the others go on. Two environment variables:
 from __future__ import annotations
 
 import os
-import re
 import warnings
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import cache, partial
 from importlib.metadata import EntryPoint, entry_points
 from threading import RLock
 from types import MappingProxyType
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 import pluggy
 
@@ -27,47 +26,17 @@ from sb3_prune import hookspecs
 from sb3_prune.exceptions import NameConflictError, PluginError, UnknownNameError
 from sb3_prune.options import build
 from sb3_prune.pluggable import Pluggable
+from sb3_prune.plugin_info import DISABLE, PluginInfo, info_of, is_disabled, rank
 from sb3_prune.registry import KINDS, check_class, find_kind, full_name
 from sb3_prune.strategies.base import Strategy
 
 GROUP = "sb3_prune"
 """Entry point group of plug-ins."""
-DISABLE = "SB3_PRUNE_DISABLE_PLUGINS"
 STRICT = "SB3_PRUNE_STRICT_PLUGINS"
-_OWN = "sb3-prune"
 
 
 class PluginWarning(UserWarning):
     """A plug-in failed to load and is left out."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class PluginInfo:
-    """What is known of a plug-in."""
-
-    name: str
-    """Name of its entry point, or the one it was added by."""
-    distribution: str = ""
-    """The distribution it is installed by; empty if it was added by hand."""
-    version: str = ""
-    """Version of the distribution."""
-    status: Literal["active", "disabled", "failed"] = "active"
-    """Whether its classes can be used."""
-    reason: str = ""
-    """Why they cannot."""
-    registered: Mapping[str, list[str]] = field(default_factory=dict)
-    """Names of its classes by kind."""
-
-    def __str__(self) -> str:
-        origin = f"{self.distribution} {self.version}".strip() or "added by hand"
-        return f"'{self.name}' ({origin})"
-
-    @property
-    def switch(self) -> str:
-        """What leaves the plug-in out."""
-        if self.distribution:
-            return f"{DISABLE}={self.name}"
-        return f"remove_plugin('{self.name}')"
 
 
 class PluginHost:
@@ -99,7 +68,7 @@ class PluginHost:
                 return
             self._loaded = True  # A plug-in may look up others while it is imported.
             try:
-                for entry in sorted(self._discover(), key=lambda e: _id(_info(e))):
+                for entry in sorted(self._discover(), key=lambda e: rank(info_of(e))):
                     self._load(entry)
             except BaseException:
                 self._loaded = False
@@ -113,10 +82,10 @@ class PluginHost:
             )
 
     def _load(self, entry: EntryPoint) -> None:
-        info = _info(entry)
-        if _id(info) in map(_id, self._infos):
+        info = info_of(entry)
+        if rank(info) in map(rank, self._infos):
             return  # From an attempt that strictness ended.
-        if _is_disabled(info):
+        if is_disabled(info):
             reason = f"{DISABLE}={os.environ[DISABLE]}"
             self._infos.append(replace(info, status="disabled", reason=reason))
             return
@@ -279,30 +248,6 @@ class PluginHost:
             ConfigError: An option does not exist or has a wrong type or value.
         """
         return build(self.get(kind, name), config)
-
-
-def _info(entry: EntryPoint) -> PluginInfo:
-    if entry.dist is None:
-        return PluginInfo(name=entry.name)
-    name, version = entry.dist.name, entry.dist.version
-    return PluginInfo(name=entry.name, distribution=name, version=version)
-
-
-def _id(info: PluginInfo) -> tuple[bool, str, str]:
-    """Identify a plug-in; ours sort first, so that no other takes their names."""
-    return _normal(info.distribution) != _OWN, info.name, info.distribution
-
-
-def _is_disabled(info: PluginInfo) -> bool:
-    blocked = {_normal(name) for name in os.environ.get(DISABLE, "").split(",")} - {""}
-    own = _normal(info.distribution) == _OWN
-    names = {_normal(info.name), _normal(info.distribution)}
-    return bool(names & blocked) or ("all" in blocked and not own)
-
-
-def _normal(name: str) -> str:
-    """Normalise a name as package indices do."""
-    return re.sub(r"[-_.]+", "-", name).strip().lower()
 
 
 @cache
