@@ -36,6 +36,7 @@ from sb3_prune.pruning import prune as prune
 from sb3_prune.strategies import Agent as Agent
 from sb3_prune.strategies import Strategy as Strategy
 from sb3_prune.surgery import Change as Change
+from sb3_prune.surgery import HiddenLayer as HiddenLayer
 from sb3_prune.surgery import Plan as Plan
 from sb3_prune.surgery import Wiring as Wiring
 from sb3_prune.surgery import apply as apply

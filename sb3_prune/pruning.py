@@ -13,7 +13,6 @@ from sb3_prune.policies.adopt import adopt
 from sb3_prune.strategies.activations import recent_activations
 from sb3_prune.strategies.base import Agent, Strategy
 from sb3_prune.surgery.apply import Report, apply
-from sb3_prune.surgery.dimensions import refresh_caches
 from sb3_prune.surgery.wiring import wire
 
 
@@ -44,7 +43,6 @@ def look_at(
         rng: Source of the strategy's randomness; seeded by the model's seed if None.
     """
     policy = adopt(model)
-    refresh_caches(model)  # Loading resized networks leaves them stale.
     return Agent(
         model=model,
         wiring=wire(policy),

@@ -15,6 +15,7 @@ import torch
 from gymnasium import spaces
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
+from stable_baselines3.common.vec_env import VecNormalize
 from torch import nn
 
 import sb3_prune as sp
@@ -269,3 +270,8 @@ def equal(a: Any, b: Any) -> bool:
 def is_off_policy(model: BaseAlgorithm) -> bool:
     """Tell off-policy algorithms from on-policy ones."""
     return isinstance(model, OffPolicyAlgorithm)
+
+
+def normalised(env: Any) -> VecNormalize:
+    """Normalise observations and rewards."""
+    return VecNormalize(env)

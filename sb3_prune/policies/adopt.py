@@ -16,6 +16,7 @@ from stable_baselines3.td3.policies import TD3Policy
 from sb3_prune.exceptions import UnsupportedPolicyError
 from sb3_prune.policies import masked
 from sb3_prune.policies.mixin import MaskedPolicyMixin
+from sb3_prune.surgery.dimensions import refresh_caches
 
 MASKED: dict[type[BasePolicy], type[BasePolicy]] = {
     ActorCriticPolicy: masked.MaskedActorCriticPolicy,
@@ -34,6 +35,9 @@ MASKED: dict[type[BasePolicy], type[BasePolicy]] = {
 def adopt(model: BaseAlgorithm) -> MaskedPolicyMixin:
     """Give a model of a stock ``MlpPolicy`` its gates; a masked model stays as it is.
 
+    Call it also after loading a cut model whose networks have batch normalisation: SB3
+    looks for their statistics before the networks have their final width.
+
     The policy object keeps its identity, weights, targets and optimisers: it only
     becomes an instance of the masked subclass, so nothing that holds it goes stale.
 
@@ -47,6 +51,7 @@ def adopt(model: BaseAlgorithm) -> MaskedPolicyMixin:
         UnsupportedPolicyError: There is no masked class for the policy.
     """
     policy = model.policy
+    refresh_caches(model)
     if isinstance(policy, MaskedPolicyMixin):
         return policy
     name = type(policy).__name__

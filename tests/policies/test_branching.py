@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 import numpy as np
 import pytest
 import torch
@@ -9,6 +10,7 @@ import zoo
 from gymnasium import spaces
 from stable_baselines3.common.torch_layers import FlattenExtractor
 
+import sb3_prune as sp
 from sb3_prune.policies.branching import BranchingQNetwork
 
 OBS = spaces.Box(-1, 1, (3,), np.float32)
@@ -59,9 +61,9 @@ def test_predictions_have_the_shape_of_the_action_space() -> None:
     assert model.action_space.contains(single)
 
 
-def test_a_policy_is_saved_and_loaded_at_its_width(tmp_path) -> None:
+def test_a_policy_is_saved_and_loaded_at_its_width(tmp_path: Path) -> None:
     model = zoo.make_model("BranchingDQN")
-    zoo.sp.apply(model, zoo.random_plan(model.policy))
+    sp.apply(model, zoo.random_plan(model.policy))
     model.policy.save(tmp_path / "policy.pth")
     loaded = type(model.policy).load(tmp_path / "policy.pth")
     obs = zoo.observations(model, 64)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -64,7 +66,7 @@ def test_a_temperature_that_is_not_positive_is_refused(temperature: float) -> No
         zoo.make_model("DQN", policy_kwargs={"temperature": temperature})
 
 
-def test_the_temperature_travels_with_the_policy(tmp_path) -> None:
+def test_the_temperature_travels_with_the_policy(tmp_path: Path) -> None:
     model = zoo.make_model("BranchingDQN", policy_kwargs={"temperature": 2.5})
     model.policy.save(tmp_path / "policy.pth")
     model.save(tmp_path / "model.zip")

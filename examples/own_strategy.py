@@ -1,0 +1,29 @@
+"""A strategy of your own, without packaging: subclass, score, pass the instance.
+
+A few seconds: ``python examples/own_strategy.py``. Units are kept if the agent's recent
+observations make them vary; units that always say the same carry no information.
+"""
+
+import torch
+from stable_baselines3 import DQN
+
+import sb3_prune as sp
+from sb3_prune.strategies.gradual import GradualStrategy
+
+torch.set_num_threads(1)
+
+
+class Variance(GradualStrategy):
+    """Remove the units that vary least over recent observations."""
+
+    name = "variance"
+
+    def score(self, layer: sp.HiddenLayer, agent: sp.Agent) -> torch.Tensor:
+        """Return the variance of each unit, (units,)."""
+        return agent.activations()[layer.name].var(dim=0)
+
+
+model = DQN(sp.MaskedDQNPolicy, "CartPole-v1", learning_starts=200, seed=0)
+strategy = Variance(Variance.Config(final_sparsity=0.5, begin=0.3, end=0.9, steps=5))
+model.learn(3_000, callback=sp.PruningCallback(strategy, verbose=1))
+print(sp.wire(model.policy))

@@ -1,0 +1,91 @@
+"""Callbacks of the command: test the agent now and then, show how far it is."""
+
+from __future__ import annotations
+
+import sys
+
+from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.vec_env import VecEnv
+from tqdm import tqdm
+
+from sb3_prune.cli.evaluation import Evaluation, evaluate
+from sb3_prune.surgery.wiring import wire
+
+
+class EvaluationCallback(BaseCallback):
+    """Test the greedy agent at the start, now and then, and at the end.
+
+    Every test has the same episodes, so that tests compare. Logs
+    ``eval/mean_reward`` and the like, as SB3's ``EvalCallback`` does.
+
+    Args:
+        env: Environments of its own.
+        every: Environment steps between two tests.
+        episodes: Episodes of each test.
+        seed: Seed of the episodes.
+
+    Attributes:
+        history: Environment steps and result of every test.
+    """
+
+    def __init__(self, env: VecEnv, *, every: int, episodes: int, seed: int) -> None:
+        super().__init__()
+        self.env = env
+        self.every = every
+        self.episodes = episodes
+        self.seed = seed
+        self.history: list[tuple[int, Evaluation]] = []
+
+    def _on_training_start(self) -> None:
+        self._test()
+
+    def _on_step(self) -> bool:
+        if self.num_timesteps - self.history[-1][0] >= self.every:
+            self._test()
+        return True
+
+    def _on_training_end(self) -> None:
+        if self.history[-1][0] != self.model.num_timesteps:
+            self._test()
+
+    def _test(self) -> None:
+        result = evaluate(self.model, self.env, episodes=self.episodes, seed=self.seed)
+        steps = self.model.num_timesteps
+        self.history.append((steps, result))
+        self.logger.record("eval/mean_reward", result.mean_return)
+        self.logger.record("eval/std_reward", result.std_return)
+        self.logger.record("eval/mean_ep_length", result.mean_length)
+        if result.success is not None:
+            self.logger.record("eval/success_rate", result.success)
+        self.logger.record("time/total_timesteps", steps, exclude="tensorboard")
+        self.logger.dump(steps)
+
+
+class ProgressCallback(BaseCallback):
+    """Show a progress bar with the number of hidden units on stderr."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._bar: tqdm[None]
+
+    def _on_training_start(self) -> None:
+        total = self.model._total_timesteps
+        self._bar = tqdm(total=total, unit="step", file=sys.stderr, dynamic_ncols=True)
+
+    def _on_step(self) -> bool:
+        self._bar.update(self.training_env.num_envs)
+        return True
+
+    def _on_rollout_start(self) -> None:
+        # Off-policy rollouts are a step or two: the bar decides what it redraws.
+        if self._bar.n - self._bar.last_print_n >= (self._bar.miniters or 0):
+            units = sum(wire(self.model.policy).active_units().values())
+            self._bar.set_postfix(units=units, refresh=False)
+
+    def _on_training_end(self) -> None:
+        self._bar.close()
+
+
+def wants_progress(choice: str) -> bool:
+    """Tell whether ``--progress`` asks for a bar: "auto" does on terminals."""
+    return choice == "on" or (choice == "auto" and sys.stderr.isatty())

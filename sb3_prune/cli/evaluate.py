@@ -1,0 +1,54 @@
+"""``sb3-prune evaluate``: return, success, size and speed of a saved agent."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+from sb3_prune.cli.environments import find_env
+from sb3_prune.cli.evaluation import evaluate
+from sb3_prune.cli.options import EnvOptions, SavedAgentOptions
+from sb3_prune.cli.pairs import parse_pairs
+from sb3_prune.cli.parsing import parse
+from sb3_prune.cli.results import measure
+from sb3_prune.cli.zips import read_zip
+from sb3_prune.exceptions import ConfigError
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluateOptions(EnvOptions, SavedAgentOptions):
+    """Measure return, success, size and speed of a saved agent, stock or pruned."""
+
+    episodes: int = 100
+    """Number of greedy episodes."""
+    json: bool = False
+    """Print JSON."""
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Run the command.
+
+    Raises:
+        SB3PruneError: The input is bad.
+    """
+    options = parse(EvaluateOptions, arguments, "evaluate")
+    if options.episodes < 1:
+        raise ConfigError(f"--episodes must be at least 1, got {options.episodes}.")
+    torch.set_num_threads(1)
+    saved = read_zip(options.model, options.algo)
+    maker = find_env(
+        options.env,
+        parse_pairs("--env-kwargs", options.env_kwargs),
+        lambda space: bool(space == saved.data["action_space"]),
+    )
+    env = maker.make_test(options.episodes, options.seed)
+    model = saved.load(env)
+    result = evaluate(model, env, episodes=options.episodes, seed=options.seed)
+    size = measure(model)
+    if options.json:
+        print(json.dumps(result.to_dict() | size.to_dict(), indent=2))
+    else:
+        print("\n".join([f"return      {result}", *size.lines()]))

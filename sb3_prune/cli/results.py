@@ -1,0 +1,174 @@
+"""Results: what came out of a run, as numbers, figures and text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from stable_baselines3.common.base_class import BaseAlgorithm
+
+from sb3_prune.cli.evaluation import Evaluation
+from sb3_prune.complexity import Complexity, complexity
+from sb3_prune.latency import latency_us
+from sb3_prune.report import plot_learning, plot_widths
+from sb3_prune.runs import LEARNING, SUMMARY, WIDTHS, RunFolder
+from sb3_prune.surgery.wiring import wire
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measurement:
+    """Size and speed of an agent."""
+
+    widths: Mapping[str, int]
+    """Units of every hidden layer."""
+    complexity: Complexity
+    """Counts."""
+    latency_us: float
+    """Median time of one decision in microseconds."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the numbers by name."""
+        counts = self.complexity.to_dict()
+        latency = round(self.latency_us, 1)
+        return {"widths": dict(self.widths), **counts, "latency_us": latency}
+
+    def lines(self) -> list[str]:
+        """Return the numbers as text."""
+        count = self.complexity
+        layers = ", ".join(f"{name} {units}" for name, units in self.widths.items())
+        return [
+            f"units       {count.units} ({layers})",
+            f"parameters  {count.params_deploy:,} to act, {count.params_train:,} in all",
+            f"FLOPs       {count.flops_deploy:,} per action",
+            f"latency     {self.latency_us:.0f} us per action",
+        ]
+
+
+def measure(model: BaseAlgorithm) -> Measurement:
+    """Measure an agent.
+
+    Raises:
+        UnsupportedPolicyError: The policy's networks are not known.
+    """
+    return Measurement(
+        widths=wire(model.policy).active_units(),
+        complexity=complexity(model),
+        latency_us=latency_us(model),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Results:
+    """What came out of a run."""
+
+    fresh: bool
+    """Whether the agent began untrained: then its return before pruning is that of the
+    last test before the first cut, not of the first test."""
+    seconds: float
+    """Duration of training with its tests."""
+    before: Measurement
+    """The agent at the start."""
+    after: Measurement
+    """The agent at the end."""
+    widths: Sequence[Mapping[str, Any]]
+    """Units of every layer at the start, at each cut and at the end."""
+    tests: Sequence[tuple[int, Evaluation]]
+    """Environment steps and result of every test."""
+    plain_load_equal: bool | None
+    """Whether the plain zip acts equally in a fresh process; None if not tried."""
+    plain_problem: str | None
+    """Why there is no plain zip that loads."""
+
+    @property
+    def sparsity(self) -> float:
+        """Share of the hidden units that are gone."""
+        return 1 - self.after.complexity.units / self.before.complexity.units
+
+    @property
+    def first_cut(self) -> int | None:
+        """Environment steps before the first cut; None without one."""
+        cuts = [
+            int(now["timesteps"])
+            for last, now in zip(self.widths, self.widths[1:], strict=False)
+            if now["units"] != last["units"]
+        ]
+        return cuts[0] if cuts else None
+
+    @property
+    def tested_before(self) -> Evaluation | None:
+        """The test that says how good the agent was before it was pruned."""
+        cut = self.first_cut
+        if cut is None:
+            return None
+        known = [result for steps, result in self.tests if steps <= cut]
+        return None if not known else known[-1 if self.fresh else 0]
+
+    @property
+    def tested_after(self) -> Evaluation | None:
+        """The test at the end."""
+        return self.tests[-1][1] if self.tests else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the results by name."""
+        tested = {"before": self.tested_before, "after": self.tested_after}
+        return {
+            "timesteps": self.widths[-1]["timesteps"],
+            "seconds": round(self.seconds, 2),
+            "sparsity": round(self.sparsity, 6),
+            "first_cut": self.first_cut,
+            "test": {k: v and v.to_dict() for k, v in tested.items()},
+            "before": self.before.to_dict(),
+            "after": self.after.to_dict(),
+            "plain_load_equal": self.plain_load_equal,
+            "plain_problem": self.plain_problem,
+            "tests": [{"timesteps": n} | asdict(result) for n, result in self.tests],
+            "cuts": [dict(entry) for entry in self.widths],
+        }
+
+    def write(self, folder: RunFolder) -> None:
+        """Draw the figures and write the summary, last."""
+        plot_widths(folder.path / WIDTHS, self.widths)
+        if self.tests:
+            self._plot_learning(folder)
+        folder.write_json(SUMMARY, self.to_dict())
+
+    def _plot_learning(self, folder: RunFolder) -> None:
+        steps = [n for n, _ in self.tests]
+        known = [r.success for _, r in self.tests if r.success is not None]
+        returns = [r.mean_return for _, r in self.tests]
+        plot_learning(
+            folder.path / LEARNING,
+            steps,
+            known or returns,
+            ylabel="success rate" if known else "mean return",
+            marks={} if self.first_cut is None else {"first cut": self.first_cut},
+        )
+
+    def lines(self) -> list[str]:
+        """Return the results as text."""
+        before, after = self.before.complexity, self.after.complexity
+        rows = [
+            _row("units", before.units, after.units, f" ({self.sparsity:.1%} gone)"),
+            _row("parameters to act", before.params_deploy, after.params_deploy),
+            _row("parameters in all", before.params_train, after.params_train),
+            _row("latency [us]", self.before.latency_us, self.after.latency_us),
+        ]
+        if self.tested_before:
+            rows.append(f"{'test before':<18} {self.tested_before}")
+        if self.tested_after:
+            rows.append(f"{'test after':<18} {self.tested_after}")
+        return [*rows, f"{'plain.zip':<18} {self._plain()}"]
+
+    def _plain(self) -> str:
+        if self.plain_problem:
+            return f"cannot be used: {self.plain_problem}"
+        if self.plain_load_equal is None:
+            return "written, not verified"
+        if self.plain_load_equal:
+            return "loads without sb3-prune, actions equal"
+        return "loads without sb3-prune, but ACTIONS DIFFER"
+
+
+def _row(name: str, before: float, after: float, more: str = "") -> str:
+    return f"{name:<18} {before:,.0f} -> {after:,.0f}{more}"

@@ -1,0 +1,165 @@
+"""Running: train an agent, prune it meanwhile, and fill the run folder."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from sb3_contrib import MaskablePPO
+from sb3_contrib.common.maskable.utils import is_masking_supported
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.callbacks import BaseCallback
+
+from sb3_prune.callbacks.pruning import PruningCallback
+from sb3_prune.cli.callbacks import EvaluationCallback, ProgressCallback, wants_progress
+from sb3_prune.cli.environments import EnvMaker
+from sb3_prune.cli.options import RunOptions
+from sb3_prune.cli.plain import loads_equal, save_plain
+from sb3_prune.cli.results import Measurement, Results, measure
+from sb3_prune.exceptions import CompactError
+from sb3_prune.pruning import look_at
+from sb3_prune.runs import CONFIG, MODEL, PLAIN, RunFolder, versions
+from sb3_prune.strategies.base import Strategy
+
+TEST_SEED = 1_000_003
+"""Added to the seed for tests, so that they are not the training's episodes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """A training run that is ready to begin: everything that can be wrong is checked.
+
+    Raises:
+        UnknownNameError: The strategy wants to prune a network that is not there.
+        UnsupportedPolicyError: The policy's networks are not known.
+        ConfigError: The test environment cannot be made.
+    """
+
+    command: str
+    """The command."""
+    arguments: Sequence[str]
+    """What followed it."""
+    options: RunOptions
+    """What that says."""
+    algorithm: str
+    """Name of the algorithm."""
+    model: BaseAlgorithm
+    """The agent."""
+    maker: EnvMaker
+    """Makes its environments."""
+    strategy: Strategy | None
+    """How to prune; None does not."""
+
+    def __post_init__(self) -> None:
+        agent = look_at(self.model, progress=0.0)
+        if self.strategy is not None:
+            self.strategy.attach(agent)
+            self.strategy.detach()
+
+    def carry_out(self) -> Results:
+        """Train, save, compact, compare and draw; write the summary last."""
+        tests, pruning = self._tests(), self._pruning()
+        folder = RunFolder.create(self.options.out, overwrite=self.options.overwrite)
+        folder.write_json(CONFIG, self.to_dict())
+        before, began = measure(self.model), time.perf_counter()
+        self._learn(folder, [c for c in (pruning, tests) if c is not None])
+        seconds = time.perf_counter() - began
+        folder.save(MODEL, self.model)
+        equal, problem = self._save_plain(folder.path / PLAIN)
+        results = Results(
+            fresh=self.command == "train",
+            seconds=seconds,
+            before=before,
+            after=measure(self.model),
+            widths=_widths(before, self.model, pruning),
+            tests=tests.history if tests else [],
+            plain_load_equal=equal,
+            plain_problem=problem,
+        )
+        results.write(folder)
+        return results
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything that is needed to repeat the run."""
+        cls = next(c for c in type(self.options).__mro__ if _is_static(c))
+        given = {f.name: getattr(self.options, f.name) for f in fields(cls)}
+        strategy = self.strategy and {
+            "name": self.strategy.name,
+            "options": vars(self.strategy.config),
+        }
+        return {
+            "command": ["sb3-prune", self.command, *self.arguments],
+            "algorithm": self.algorithm,
+            "options": {
+                k: str(v) if isinstance(v, Path) else v for k, v in given.items()
+            },
+            "strategy": strategy,
+            "env": {"id": self.maker.spec.id, "kwargs": dict(self.maker.kwargs)},
+            "versions": versions(),
+        }
+
+    def _tests(self) -> EvaluationCallback | None:
+        options = self.options
+        if not options.eval_episodes:
+            return None
+        seed = (options.seed + TEST_SEED) % 2**32
+        return EvaluationCallback(
+            self.maker.make_test(options.eval_episodes, seed),
+            every=options.eval_every or max(1, options.timesteps // 10),
+            episodes=options.eval_episodes,
+            seed=seed,
+        )
+
+    def _pruning(self) -> PruningCallback | None:
+        if self.strategy is None:
+            return None
+        return PruningCallback(self.strategy, physical=not self.options.masks_only)
+
+    def _learn(self, folder: RunFolder, callbacks: list[BaseCallback]) -> None:
+        model, more = self.model, {}
+        if wants_progress(self.options.progress):
+            callbacks = [*callbacks, ProgressCallback()]
+        if isinstance(model, MaskablePPO):
+            assert model.env is not None
+            more["use_masking"] = is_masking_supported(model.env)
+        with _logging(model, folder):
+            model.learn(self.options.timesteps, callback=callbacks, **more)
+
+    def _save_plain(self, path: Path) -> tuple[bool | None, str | None]:
+        """Return whether the plain zip loads and acts equally, or what hinders it."""
+        try:
+            plain = save_plain(self.model, path)
+            if self.options.no_verify:
+                return None, None
+            return loads_equal(self.model, plain, path), None
+        except CompactError as error:
+            return None, str(error)
+
+
+@contextmanager
+def _logging(model: BaseAlgorithm, folder: RunFolder) -> Iterator[None]:
+    logger = folder.logger()
+    model.set_logger(logger)
+    try:
+        yield
+        logger.dump(model.num_timesteps)  # What came after the last dump.
+    finally:
+        logger.close()
+
+
+def _is_static(cls: type) -> bool:
+    """Tell the command's own dataclass from the one with the strategy's options."""
+    return cls.__module__.startswith("sb3_prune.cli.")
+
+
+def _widths(
+    before: Measurement, model: BaseAlgorithm, pruning: PruningCallback | None
+) -> list[dict[str, Any]]:
+    """Return the units of every layer over training, from its start to its end."""
+    history = pruning.history if pruning else [{"timesteps": 0, "units": before.widths}]
+    last = {**history[-1], "timesteps": model.num_timesteps}
+    return [*history, last]

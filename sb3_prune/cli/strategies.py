@@ -1,0 +1,66 @@
+"""``sb3-prune strategies``: list the ways to prune and their options."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any, get_type_hints
+
+from sb3_prune import plugins
+from sb3_prune.cli.parsing import parse
+from sb3_prune.strategies.base import Strategy
+
+
+@dataclass(frozen=True, kw_only=True)
+class StrategiesOptions:
+    """List the ways to prune: name, summary, reference, options with defaults."""
+
+    json: bool = False
+    """Print JSON."""
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Run the command."""
+    options = parse(StrategiesOptions, arguments, "strategies")
+    described = [describe(cls) for cls in plugins.strategies().values()]
+    if options.json:
+        print(json.dumps(described, indent=2))
+        return
+    for entry in described:
+        print("\n".join(_lines(entry)))
+    print("What they mean: sb3-prune train --strategy NAME --help")
+
+
+def describe(cls: type[Strategy]) -> dict[str, Any]:
+    """Return what a strategy says of itself."""
+    default, hints = cls.Config(), get_type_hints(cls.Config)
+    return {
+        "name": cls.name,
+        "summary": (inspect.getdoc(cls) or "").partition("\n")[0],
+        "reference": cls.reference,
+        "options": {
+            f.name: {
+                "type": inspect.formatannotation(hints[f.name]),
+                "default": getattr(default, f.name),
+            }
+            for f in fields(cls.Config)
+            if f.init
+        },
+    }
+
+
+def _lines(entry: dict[str, Any]) -> list[str]:
+    lines = [entry["name"], f"    {entry['summary']}"]
+    if entry["reference"]:
+        lines.append(f"    Reference: {entry['reference']}.")
+    for name, option in entry["options"].items():
+        flag = f"--{name.replace('_', '-')}"
+        lines.append(f"    {flag:<20} {_shell(option['default'])}")
+    return [*lines, ""]
+
+
+def _shell(value: object) -> str:
+    """Return a value as it is written on the command line."""
+    return " ".join(map(str, value)) if isinstance(value, tuple | list) else str(value)

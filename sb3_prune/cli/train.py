@@ -1,0 +1,144 @@
+"""``sb3-prune train``: train an agent and prune it meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from gymnasium import spaces
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.noise import NormalActionNoise
+from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
+from stable_baselines3.common.vec_env import VecEnv
+
+from sb3_prune.cli.algorithms import ALGORITHMS, Algorithm, find_algorithm
+from sb3_prune.cli.environments import find_env
+from sb3_prune.cli.options import RunOptions
+from sb3_prune.cli.pairs import parse_pairs
+from sb3_prune.cli.running import Run
+from sb3_prune.cli.staging import parse_staged
+from sb3_prune.exceptions import ConfigError
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewAgentOptions:
+    """Which new agent."""
+
+    algo: str
+    """Algorithm: dqn, qrdqn, branching-dqn, sac, td3, ddpg, tqc, crossq, ppo, a2c,
+    trpo, maskable-ppo or recurrent-ppo."""
+    net_arch: tuple[int, ...] = ()
+    """Units of the hidden layers before pruning, e.g. 256 256; those of the algorithm
+    if not given."""
+    action_noise: float | None = None
+    """Standard deviation of the noise on actions; td3 and ddpg hardly explore
+    without."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainOptions(RunOptions, NewAgentOptions):
+    """Train an agent and prune it meanwhile.
+
+    The options of the strategy depend on --strategy; --strategy none trains without
+    pruning, for comparison.
+    """
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Run the command.
+
+    Raises:
+        SB3PruneError: The input is bad; nothing was written.
+    """
+    options, strategy = parse_staged(TrainOptions, arguments, "train", optional=True)
+    options.check()
+    algorithm = find_algorithm(options.algo)
+    kwargs = _algorithm_kwargs(options, algorithm)
+    torch.set_num_threads(options.threads)
+    maker = find_env(
+        options.env,
+        parse_pairs("--env-kwargs", options.env_kwargs),
+        lambda space: isinstance(space, algorithm.action_spaces),
+    )
+    env = maker.make(options.n_envs, options.seed)
+    run = Run(
+        command="train",
+        arguments=arguments,
+        options=options,
+        algorithm=algorithm.name,
+        model=build(algorithm, env, options, kwargs),
+        maker=maker,
+        strategy=strategy,
+    )
+    print("\n".join([*run.carry_out().lines(), f"{'folder':<18} {options.out}"]))
+
+
+def build(
+    algorithm: Algorithm, env: VecEnv, options: TrainOptions, kwargs: dict[str, Any]
+) -> BaseAlgorithm:
+    """Build the agent.
+
+    Raises:
+        ConfigError: The algorithm cannot learn in the environment, or not with these
+            arguments.
+    """
+    _check_spaces(algorithm, env)
+    if options.action_noise is not None:
+        kwargs = kwargs | {"action_noise": _noise(algorithm, env, options.action_noise)}
+    cls: Any = algorithm.cls
+    try:
+        model: BaseAlgorithm = cls(
+            algorithm.policy, env, seed=options.seed, device=options.device, **kwargs
+        )
+    except (AssertionError, TypeError, ValueError) as error:
+        raise ConfigError(f"{algorithm.name} cannot be built: {error}") from error
+    return model
+
+
+def _algorithm_kwargs(options: TrainOptions, algorithm: Algorithm) -> dict[str, Any]:
+    kwargs = parse_pairs("--algo-kwargs", options.algo_kwargs)
+    algorithm.check_arguments(kwargs)
+    if any(units < 1 for units in options.net_arch):
+        raise ConfigError(
+            f"--net-arch must be at least 1 each, got {options.net_arch}."
+        )
+    if options.net_arch:
+        policy_kwargs = kwargs.get("policy_kwargs", {})
+        kwargs["policy_kwargs"] = policy_kwargs | {"net_arch": list(options.net_arch)}
+    if options.learning_rate is not None:
+        kwargs["learning_rate"] = options.learning_rate
+    return kwargs
+
+
+def _check_spaces(algorithm: Algorithm, env: VecEnv) -> None:
+    if isinstance(env.observation_space, spaces.Dict):
+        raise ConfigError(
+            f"Observations must be one array, for the policy is an MLP; got "
+            f"{env.observation_space}."
+        )
+    if isinstance(env.action_space, algorithm.action_spaces):
+        return
+    wanted = " or ".join(cls.__name__ for cls in algorithm.action_spaces)
+    fitting = [
+        name
+        for name, other in ALGORITHMS.items()
+        if isinstance(env.action_space, other.action_spaces)
+    ]
+    raise ConfigError(
+        f"{algorithm.name} needs {wanted} actions, the environment has "
+        f"{env.action_space}. Algorithms that fit: {', '.join(fitting) or '(none)'}."
+    )
+
+
+def _noise(algorithm: Algorithm, env: VecEnv, sigma: float) -> NormalActionNoise:
+    if not issubclass(algorithm.cls, OffPolicyAlgorithm) or not sigma > 0:
+        raise ConfigError(
+            f"--action-noise must be positive, and the algorithm off-policy with Box "
+            f"actions; got {sigma} for {algorithm.name}."
+        )
+    shape = env.action_space.shape
+    assert shape is not None
+    return NormalActionNoise(np.zeros(shape), np.full(shape, sigma))

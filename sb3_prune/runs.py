@@ -1,0 +1,114 @@
+"""Runs: the folder that holds everything of one training run."""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.logger import (
+    CSVOutputFormat,
+    Logger,
+    TensorBoardOutputFormat,
+)
+
+from sb3_prune import plugins
+from sb3_prune.exceptions import RunFolderError
+from sb3_prune.files import atomic, write_text
+
+CONFIG, METRICS, SUMMARY = "config.json", "metrics.csv", "summary.json"
+MODEL, PLAIN = "model.zip", "plain.zip"
+LEARNING, WIDTHS = "learning.png", "widths.png"
+ARTEFACTS = (CONFIG, METRICS, MODEL, PLAIN, LEARNING, WIDTHS, SUMMARY)
+"""Every file of a run but TensorBoard's, in the order of writing."""
+EVENTS = "events.out.tfevents.*"
+"""TensorBoard's files."""
+PACKAGES = (
+    "sb3-prune",
+    "stable-baselines3",
+    "sb3-contrib",
+    "torch",
+    "gymnasium",
+    "numpy",
+)
+"""Distributions whose versions a run depends on."""
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """A folder that is there from the start of a run and complete at its end.
+
+    TensorBoard can look on meanwhile. Every file but the two logs is written whole or
+    not at all, and ``summary.json`` last: a folder without it is of a run that failed
+    or is still going on.
+    """
+
+    path: Path
+    """The folder."""
+
+    @classmethod
+    def create(cls, path: str | Path, *, overwrite: bool = False) -> RunFolder:
+        """Make the folder; one that exists is emptied of the run in it.
+
+        Raises:
+            RunFolderError: It exists, and may not be overwritten or is no run's.
+        """
+        check_free(path, overwrite=overwrite)
+        folder = Path(path)
+        folder.mkdir(parents=True, exist_ok=True)
+        # The mark of completeness goes first.
+        stale = [folder / name for name in reversed(ARTEFACTS)]
+        for file in [*stale, *folder.glob(EVENTS)]:
+            file.unlink(missing_ok=True)
+        return cls(folder)
+
+    def write_json(self, name: str, content: Mapping[str, Any]) -> None:
+        """Write a JSON file."""
+        write_text(self.path / name, json.dumps(content, indent=2) + "\n")
+
+    def save(self, name: str, model: BaseAlgorithm) -> None:
+        """Save a model as a zip."""
+        with atomic(self.path / name) as temporary:
+            model.save(temporary)
+
+    def logger(self) -> Logger:
+        """Return a logger that writes ``metrics.csv`` and TensorBoard's events."""
+        table = CSVOutputFormat(str(self.path / METRICS))
+        return Logger(str(self.path), [table, TensorBoardOutputFormat(str(self.path))])
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the run came to its end."""
+        return (self.path / SUMMARY).is_file()
+
+
+def check_free(path: str | Path, *, overwrite: bool = False) -> None:
+    """Check that a run may use a folder.
+
+    Raises:
+        RunFolderError: It exists, and may not be overwritten or is no run's.
+    """
+    folder = Path(path)
+    if not folder.exists():
+        return
+    if not (folder / CONFIG).is_file():
+        raise RunFolderError(f"'{folder}' exists and is no run folder: choose another.")
+    if not overwrite:
+        raise RunFolderError(
+            f"Run folder '{folder}' exists: choose another, or pass --overwrite."
+        )
+
+
+def versions() -> dict[str, str]:
+    """Return the versions that a run depends on, those of the plug-ins included."""
+    found = {"python": platform.python_version()}
+    found |= {name: version(name) for name in PACKAGES}
+    for info in plugins.installed():
+        if info.status == "active" and info.distribution:
+            found[info.distribution] = info.version
+    return found

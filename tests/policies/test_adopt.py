@@ -1,0 +1,73 @@
+"""Tests for policies/adopt.py."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+import zoo
+from stable_baselines3.dqn.policies import DQNPolicy
+
+import sb3_prune as sp
+from sb3_prune.exceptions import UnsupportedPolicyError
+
+
+@pytest.mark.parametrize("name", zoo.STOCK)
+def test_a_stock_model_becomes_the_masked_one(name: str) -> None:
+    model = zoo.train(zoo.make_model(name, stock=True))
+    policy, before = model.policy, zoo.snapshot(model.policy)
+    assert sp.adopt(model) is policy
+    after = zoo.snapshot(policy)
+    assert type(policy) is model.policy_class is zoo.CASES[name][1]
+    assert after["identities"] == before["identities"]
+    sp.apply(model, zoo.random_plan(policy))
+    zoo.train_on(model)
+
+
+@pytest.mark.parametrize("name", zoo.STOCK)
+def test_an_adopted_model_trains_on_as_the_stock_one(name: str) -> None:
+    adopted, stock = (zoo.train(zoo.make_model(name, stock=True)) for _ in range(2))
+    sp.adopt(adopted)
+    for model in (adopted, stock):
+        zoo.update(model, 8)
+    assert zoo.equal(dict(adopted.policy.state_dict()), dict(stock.policy.state_dict()))
+
+
+@pytest.mark.parametrize("name", ["SAC", "PPO", "DQN"])
+def test_a_loaded_stock_zip_is_adopted_cut_saved_and_loaded(name: str) -> None:
+    stock, buffer = zoo.make_model(name, stock=True), io.BytesIO()
+    stock.save(buffer)
+    buffer.seek(0)
+    model = type(stock).load(buffer, env=zoo.make_env(name), device="cpu")
+    sp.adopt(model)
+    assert np.array_equal(zoo.actions(model), zoo.actions(stock))
+    sp.apply(model, zoo.random_plan(model.policy))
+    second = io.BytesIO()
+    model.save(second)
+    second.seek(0)
+    again = type(stock).load(second, env=zoo.make_env(name), device="cpu")
+    assert again.policy.wiring().units() == model.policy.wiring().units()
+    assert np.array_equal(zoo.actions(again), zoo.actions(model))
+    zoo.train(again)
+
+
+def test_a_masked_model_stays_as_it_is() -> None:
+    model = zoo.make_model("SAC")
+    before = zoo.snapshot(model.policy)
+    assert sp.adopt(model) is model.policy
+    zoo.assert_same(zoo.snapshot(model.policy), before, identities=True)
+
+
+class OwnPolicy(DQNPolicy):
+    """A user's policy."""
+
+
+def test_a_users_policy_is_refused_with_the_way_out() -> None:
+    model = zoo.make_model("DQN", policy=OwnPolicy)
+    with pytest.raises(UnsupportedPolicyError) as error:
+        sp.adopt(model)
+    message = str(error.value)
+    assert "OwnPolicy" in message and "SACPolicy" in message
+    assert "class MaskedOwnPolicy(sb3_prune.MaskedPolicyMixin, OwnPolicy)" in message
+    assert type(model.policy) is OwnPolicy

@@ -1,0 +1,286 @@
+"""Tests for policies/mixin.py."""
+
+from __future__ import annotations
+
+import copy
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import zoo
+from stable_baselines3 import SAC
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.callbacks import BaseCallback, EvalCallback
+from stable_baselines3.common.env_util import make_vec_env
+from stable_baselines3.common.monitor import Monitor
+from stable_baselines3.common.torch_layers import create_mlp
+from stable_baselines3.sac.policies import SACPolicy
+from torch import nn
+
+import sb3_prune as sp
+from sb3_prune.policies.mixin import MaskedPolicyMixin
+
+every_algorithm = pytest.mark.parametrize("name", zoo.ALGORITHMS)
+
+
+def cut(name: str) -> BaseAlgorithm:
+    model = zoo.train(zoo.make_model(name))
+    sp.apply(model, zoo.random_plan(model.policy))
+    return model
+
+
+# Loading other widths.
+
+
+@every_algorithm
+@pytest.mark.parametrize("cut_first", [True, False])
+def test_parameters_go_between_cut_and_dense_models(name: str, cut_first: bool) -> None:
+    giver = cut(name) if cut_first else zoo.make_model(name)
+    taker = zoo.make_model(name, seed=1) if cut_first else cut(name)
+    taker.set_parameters(copy.deepcopy(giver.get_parameters()))
+    assert taker.policy.wiring().units() == giver.policy.wiring().units()
+    assert np.array_equal(zoo.actions(taker), zoo.actions(giver))
+    state, expected = zoo.snapshot(taker.policy), zoo.snapshot(giver.policy)
+    zoo.assert_same(state, expected)
+    zoo.train(taker)
+
+
+@every_algorithm
+def test_weights_alone_go_into_a_model_of_another_width(name: str) -> None:
+    giver, taker = cut(name), zoo.train(zoo.make_model(name, seed=1))
+    weights = {"policy": giver.policy.state_dict()}
+    taker.set_parameters(weights, exact_match=False)
+    assert np.array_equal(zoo.actions(taker), zoo.actions(giver))
+    zoo.train_on(taker)
+
+
+# The stock recurrent policy does not save the size of its LSTM.
+@pytest.mark.parametrize("name", [n for n in zoo.ALGORITHMS if n != "RecurrentPPO"])
+def test_a_policy_is_saved_and_loaded_by_itself(name: str, tmp_path: Path) -> None:
+    model = cut(name)
+    model.policy.save(tmp_path / "policy.pth")
+    loaded = type(model.policy).load(tmp_path / "policy.pth", device="cpu")
+    assert zoo.equal(dict(loaded.state_dict()), dict(model.policy.state_dict()))
+    obs = zoo.observations(model, 256)
+    found = loaded.predict(obs, deterministic=True)[0]
+    assert np.array_equal(found, zoo.actions(model))
+
+
+def test_a_diverged_model_is_repaired_by_loading() -> None:
+    good, bad = cut("SAC"), zoo.make_model("SAC")
+    for p in bad.policy.parameters():
+        p.data.fill_(torch.nan)
+    bad.set_parameters(good.get_parameters())
+    assert np.array_equal(zoo.actions(bad), zoo.actions(good))
+
+
+def test_masks_of_another_width_replace_the_old_ones() -> None:
+    giver, taker = cut("DQN"), zoo.make_model("DQN")
+    sp.mask(giver, zoo.random_plan(giver.policy, least=1))
+    sp.mask(taker, zoo.random_plan(taker.policy))
+    taker.set_parameters(giver.get_parameters())
+    found, expected = (sp.wire(m.policy).active_units() for m in (taker, giver))
+    assert found == expected != sp.wire(giver.policy).units()
+
+
+# What does not fit leaves the model as it was.
+
+
+def assert_refused(model: BaseAlgorithm, source: Any, error: Any, match: str) -> None:
+    before = zoo.snapshot(model.policy)
+    with pytest.raises(error, match=match):
+        model.set_parameters(source)
+    zoo.assert_same(zoo.snapshot(model.policy), before, identities=True)
+
+
+@every_algorithm
+@pytest.mark.parametrize("depth", [1, 3])
+def test_another_depth_is_refused(name: str, depth: int, tmp_path: Path) -> None:
+    other = zoo.make_model(name, policy_kwargs={"net_arch": [7] * depth}, seed=1)
+    other.save(tmp_path / "other.zip")
+    model = zoo.train(zoo.make_model(name))
+    assert_refused(
+        model, tmp_path / "other.zip", RuntimeError, r"_key|size mismatch|key"
+    )
+
+
+def test_other_spaces_are_refused(tmp_path: Path) -> None:
+    other = zoo.make_model("PPO", env="Pendulum-v1", policy_kwargs={"net_arch": [7, 5]})
+    other.save(tmp_path / "other.zip")
+    model = zoo.train(zoo.make_model("PPO"))
+    assert_refused(model, tmp_path / "other.zip", RuntimeError, "size mismatch")
+    with pytest.raises(ValueError, match="spaces do not match"):
+        type(model).load(tmp_path / "other.zip", env=zoo.make_env("PPO"))
+
+
+def test_a_truncated_zip_is_refused(tmp_path: Path) -> None:
+    cut("SAC").save(tmp_path / "model.zip")
+    data = (tmp_path / "model.zip").read_bytes()
+    (tmp_path / "model.zip").write_bytes(data[: len(data) // 2])
+    model = zoo.train(zoo.make_model("SAC"))
+    # The networks are zips themselves, so what is left may be taken for one.
+    message = "wasn't a zip-file|do not match"
+    assert_refused(model, tmp_path / "model.zip", ValueError, message)
+    with pytest.raises((ValueError, AssertionError), match="zip-file|No data found"):
+        SAC.load(tmp_path / "model.zip")
+
+
+def test_a_missing_tensor_is_refused() -> None:
+    model = zoo.train(zoo.make_model("SAC"))
+    state = cut("SAC").policy.state_dict()
+    del state["actor.mu.bias"]
+    assert_refused(model, {"policy": state}, RuntimeError, r"actor\.mu\.bias")
+
+
+def test_a_tensor_that_fits_nowhere_is_refused() -> None:
+    model = zoo.train(zoo.make_model("SAC"))
+    state = dict(cut("SAC").policy.state_dict())
+    state["actor.mu.weight"] = torch.zeros(3, 3)
+    assert_refused(model, {"policy": state}, RuntimeError, r"actor\.mu\.weight")
+
+
+# Life with SB3.
+
+
+def test_two_models_may_share_their_policy_kwargs() -> None:
+    kwargs = {"net_arch": [12, 10]}
+    models = [
+        SAC(sp.MaskedSACPolicy, "Pendulum-v1", policy_kwargs=kwargs) for _ in "ab"
+    ]
+    sp.apply(models[0], zoo.random_plan(models[0].policy))
+    third = SAC(sp.MaskedSACPolicy, "Pendulum-v1", policy_kwargs=kwargs)
+    units = [m.policy.wiring().units() for m in (*models, third)]
+    assert units[0] != units[1] == units[2]
+    assert kwargs["net_arch"] == [12, 10]
+
+
+class CutOnce(BaseCallback):
+    """Cut at the end of one rollout."""
+
+    def __init__(self, at: int) -> None:
+        super().__init__()
+        self.at = at
+
+    def _on_step(self) -> bool:
+        return True
+
+    def _on_rollout_end(self) -> None:
+        if self.num_timesteps == self.at:
+            sp.apply(self.model, zoo.random_plan(self.model.policy))
+
+
+def test_the_best_model_of_an_eval_callback_carries_its_width(tmp_path: Path) -> None:
+    model = zoo.make_model("SAC")
+    env = Monitor(zoo.make_env("SAC"))
+    callback = EvalCallback(
+        env,
+        eval_freq=50,
+        n_eval_episodes=1,
+        best_model_save_path=str(tmp_path),
+        verbose=0,
+    )
+    zoo.train(model, 60, callback=[CutOnce(40), callback])
+    best = SAC.load(tmp_path / "best_model.zip", env=zoo.make_env("SAC"))
+    assert best.policy.wiring().units() == model.policy.wiring().units()
+    assert best.policy.wiring().units() != best.policy.initial_units
+    zoo.train_on(best)
+
+
+def test_a_cut_works_with_two_normalised_environments() -> None:
+    for name in ("SAC", "PPO"):
+        env = zoo.normalised(make_vec_env("Pendulum-v1", n_envs=2))
+        model = zoo.make_model(name, env=env)
+        zoo.train(model, 100, callback=CutOnce(64))
+        assert model.policy.wiring().units() != model.policy.initial_units
+        zoo.train_on(model)
+
+
+@pytest.mark.parametrize("name", ["SAC", "TQC", "PPO", "A2C"])
+def test_state_dependent_exploration_survives_a_cut(name: str) -> None:
+    env = make_vec_env("Pendulum-v1", n_envs=2)
+    options = {"use_sde": True, "sde_sample_freq": 4}
+    model = zoo.make_model(name, env=env, **options)
+    zoo.train(model, 128, callback=CutOnce(64))
+    assert model.policy.wiring().units() != model.policy.initial_units
+    module = getattr(model.policy, "actor", None) or model.policy
+    actor = list(model.policy.wiring().values())
+    latent = [
+        la for la in actor if la.name.startswith(("actor", "mlp_extractor.policy"))
+    ]
+    assert len(module.log_std) == latent[-1].units
+    zoo.train_on(model)
+
+
+@every_algorithm
+def test_a_cut_right_after_a_backward_leaves_no_stale_graph(name: str) -> None:
+    model = zoo.train(zoo.make_model(name))
+    assert any(p.grad is not None for p in model.policy.parameters())
+    old = next(iter(model.policy.wiring().values())).linear.weight
+    loss = (old**2).sum()
+    sp.apply(model, zoo.random_plan(model.policy))
+    loss.backward()
+    assert old.grad.shape == old.shape
+    zoo.update(model, 2)
+
+
+# A user's own network.
+
+
+class BatchNormSACPolicy(SACPolicy):
+    """A user's policy: batch normalisation in the critics."""
+
+    def make_critic(self, features_extractor: Any = None) -> Any:
+        critic = super().make_critic(features_extractor)
+        width = critic.q_networks[0][0].in_features
+        critic.q_networks = []
+        for i in range(critic.n_critics):
+            body = create_mlp(width, 1, [12, 10], pre_linear_modules=[nn.BatchNorm1d])
+            critic.add_module(f"qf{i}", nn.Sequential(*body))
+            critic.q_networks.append(critic.get_submodule(f"qf{i}"))
+        return critic
+
+
+class MaskedBatchNormSACPolicy(MaskedPolicyMixin, BatchNormSACPolicy):
+    """Its masked subclass."""
+
+
+def statistics(network: nn.Module) -> list[torch.Tensor]:
+    return [b for n, b in network.named_buffers() if "running_" in n]
+
+
+def assert_target_statistics_follow(model: Any) -> None:
+    zoo.update(model, 2)
+    pairs = zip(
+        statistics(model.policy.critic),
+        statistics(model.policy.critic_target),
+        strict=True,
+    )
+    assert all(torch.equal(online, target) for online, target in pairs)
+
+
+def test_target_batch_norm_statistics_follow_after_a_cut() -> None:
+    model = zoo.train(zoo.make_model("SAC", policy=MaskedBatchNormSACPolicy))
+    before = zoo.outputs(model.policy)
+    plan = zoo.random_plan(model.policy)
+    sp.mask(model, plan)
+    masked = zoo.outputs(model.policy)
+    sp.surgery.remove_closed(model)
+    zoo.assert_close(zoo.outputs(model.policy), masked, 1e-6)
+    assert not zoo.equal(before, masked)
+    assert_target_statistics_follow(model)
+    zoo.train_on(model)
+
+
+def test_target_batch_norm_statistics_follow_after_a_load_and_adopt() -> None:
+    model = zoo.train(zoo.make_model("SAC", policy=MaskedBatchNormSACPolicy))
+    sp.apply(model, zoo.random_plan(model.policy))
+    buffer = io.BytesIO()
+    model.save(buffer)
+    buffer.seek(0)
+    loaded = SAC.load(buffer, env=zoo.make_env("SAC"), device="cpu")
+    sp.adopt(loaded)
+    zoo.train_on(loaded)
+    assert_target_statistics_follow(loaded)

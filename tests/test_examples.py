@@ -1,0 +1,42 @@
+"""The examples run; the demo's summary has every key."""
+
+import json
+import runpy
+from pathlib import Path
+
+import pytest
+
+from examples import demo
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["ppo_cartpole", "own_strategy"])
+def test_examples_run(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    runpy.run_path(str(EXAMPLES / f"{name}.py"))
+    assert "-> 32 units" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+# SB3's own progress bar warns that it is experimental.
+@pytest.mark.filterwarnings("ignore:rich is experimental")
+def test_the_demo_writes_everything(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a hundredth of its updates: it passes no test, but all its parts run."""
+    monkeypatch.setattr(demo, "FOLDER", tmp_path)
+    monkeypatch.setattr(demo, "UPDATES_TO_LEARN", 300)
+    monkeypatch.setattr(demo, "UPDATES_TO_PRUNE", 300)
+    demo.main()
+    summary = json.loads((tmp_path / "summary.json").read_text())
+    pairs = {"success", "units", "params", "latency_us"}
+    keys = {f"{key}_{when}" for key in pairs for when in ("before", "after")}
+    assert summary.keys() == keys | {"validation_passed", "plain_load_equal", "seconds"}
+    assert summary["units_before"] == 768
+    assert summary["units_after"] == 192
+    assert summary["plain_load_equal"] is True
+    assert summary["validation_passed"] is False
+    written = {path.name for path in tmp_path.iterdir()}
+    pictures = {"learning.png", "widths.png", "arm.gif"}
+    assert written == pictures | {"model.zip", "plain.zip", "summary.json"}

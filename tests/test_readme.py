@@ -1,0 +1,42 @@
+"""The README proves itself."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+
+
+def test_the_six_lines_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With fewer steps: 300 of the 100,000."""
+    code = re.findall(r"```python\n(.*?)```", README, re.DOTALL)[0]
+    assert "learn(100_000" in code
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {}
+    exec(code.replace("100_000", "300"), names)
+    assert {p.name for p in tmp_path.iterdir()} == {"small.zip", "plain.zip"}
+    from stable_baselines3 import SAC
+
+    import sb3_prune
+
+    units = sb3_prune.wire(SAC.load("small").policy).units()
+    assert set(units.values()) == {26}  # a tenth of 256
+    assert SAC.load("plain").policy_kwargs["net_arch"] == {
+        "pi": [26, 26],
+        "qf": [26, 26],
+    }
+
+
+@pytest.mark.parametrize("page", ["README.md", *map(str, (ROOT / "docs").glob("*.md"))])
+def test_links_lead_somewhere(page: str) -> None:
+    path = ROOT / page
+    for link in re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", path.read_text()):
+        if not link.startswith("http"):
+            assert (path.parent / link).exists(), f"{page}: {link}"
+
+
+def test_make_installs_the_pinned_torch() -> None:
+    assert "torch==2.13.0" in (ROOT / "constraints.txt").read_text()
+    assert "--constraint constraints.txt" in (ROOT / "Makefile").read_text()
