@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -95,6 +96,7 @@ def check_free(path: str | Path, *, overwrite: bool = False) -> None:
     """
     folder = Path(path)
     if not folder.exists():
+        _check_above(folder)
         return
     if not (folder / CONFIG).is_file():
         raise RunFolderError(f"'{folder}' exists and is no run folder: choose another.")
@@ -102,6 +104,12 @@ def check_free(path: str | Path, *, overwrite: bool = False) -> None:
         raise RunFolderError(
             f"Run folder '{folder}' exists: choose another, or pass --overwrite."
         )
+
+
+def _check_above(folder: Path) -> None:
+    above = next(parent for parent in folder.resolve().parents if parent.exists())
+    if not (above.is_dir() and os.access(above, os.W_OK)):
+        raise RunFolderError(f"'{folder}' cannot be made: '{above}' is not writable.")
 
 
 def versions() -> dict[str, str]:

@@ -36,10 +36,8 @@ def main(arguments: Sequence[str]) -> None:
     _check_target(options.out, overwrite=options.overwrite)
     model = read_zip(options.model, options.algo).load()
     plain = save_plain(model, options.out)
-    cls = type(plain)
-    print(
-        f"{options.out}: load it by {cls.__module__.split('.')[0]}.{cls.__name__}.load"
-    )
+    package, name = type(plain).__module__.partition(".")[0], type(plain).__name__
+    print(f"{options.out} is written: load it by {package}.{name}.load")
     if options.verify:
         if not loads_equal(model, plain, options.out):
             raise CompactError(f"'{options.out}' acts differently from the original.")

@@ -88,13 +88,6 @@ def _one_line(error: object) -> str:
     return " ".join(str(error).split())
 
 
-def _show_warning(
-    message: Warning | str,
-    category: type[Warning],
-    filename: str,
-    lineno: int,
-    file: Any = None,
-    line: str | None = None,
-) -> None:
-    del category, filename, lineno, line  # Whoever runs a command needs the text only.
-    print(f"sb3-prune: warning: {_one_line(message)}", file=file or sys.stderr)
+def _show_warning(message: Warning | str, *where: Any, **more: Any) -> None:
+    del where, more  # Whoever runs a command needs the text only.
+    print(f"sb3-prune: warning: {_one_line(message)}", file=sys.stderr)

@@ -18,8 +18,7 @@ class SavedAgentOptions:
     """Which saved agent."""
 
     model: tyro.conf.Positional[Path]
-    """Zip that Stable-Baselines3 or sb3-prune saved; load only what you trust, for SB3
-    unpickles it."""
+    """Zip of SB3 or sb3-prune. SB3 unpickles it: load only what you trust."""
     algo: str | None = None
     """Algorithm that saved the zip; found in the zip if not given."""
 
@@ -29,10 +28,9 @@ class EnvOptions:
     """Which environment."""
 
     env: str
-    """Gymnasium id, e.g. Pendulum-v1 or sb3_prune/PlanarArm3-v0; module:id imports the
-    module that registers it."""
+    """Gymnasium id, e.g. Pendulum-v1; with a module to import, module:id."""
     env_kwargs: tuple[str, ...] = ()
-    """Arguments of the environment, KEY=VALUE or a JSON object, e.g. goals=full."""
+    """Arguments of the environment, KEY=VALUE or JSON, e.g. goals=full."""
     seed: int = 0
     """Seed of the agent and of its environments."""
 
@@ -56,8 +54,7 @@ class RunOptions(EnvOptions):
     learning_rate: float | None = None
     """Learning rate; that of the algorithm or the zip if not given."""
     algo_kwargs: tuple[str, ...] = ()
-    """Other arguments of the algorithm, KEY=VALUE or a JSON object, e.g.
-    batch_size=128."""
+    """Other arguments of the algorithm, KEY=VALUE or JSON, e.g. batch_size=128."""
     eval_every: int | None = None
     """Environment steps between two tests; a tenth of all if not given."""
     eval_episodes: int = 10

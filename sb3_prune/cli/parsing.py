@@ -48,16 +48,20 @@ def summarize(box: str) -> str:
     """Return what one of tyro's framed error messages says, in one line.
 
     The frame has blocks between rules: what is wrong, then similar options, then where
-    to find help.
+    to find help. Options in a block come with their help, which is left out.
     """
     rows = [row.strip("│ ") for row in box.splitlines() if "│" in row]
     blocks = re.split(r"^─+$", "\n".join(rows), flags=re.MULTILINE)
-    first = " ".join(blocks[0].split()).rstrip(".")
+    headline, flags = blocks[0].strip(), _flags(blocks[0])
+    if flags:
+        headline = f"{headline.splitlines()[0]} {', '.join(flags)}"
     similar = [
-        found
-        for block in blocks[1:]
-        if "similar to" in block
-        for found in re.findall(r"^(--[\w.-]+)", block, flags=re.MULTILINE)
+        f for b in blocks[1:] if re.search("similar|meant", b) for f in _flags(b)
     ]
     guess = f" Did you mean {' or '.join(similar)}?" if similar else ""
-    return f"{first}.{guess}"
+    return " ".join(f"{headline.rstrip('.')}.{guess}".split())
+
+
+def _flags(block: str) -> list[str]:
+    """Return the options that lines of a block begin with."""
+    return re.findall(r"^(--[\w.-]+)", block, flags=re.MULTILINE)

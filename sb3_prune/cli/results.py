@@ -39,7 +39,8 @@ class Measurement:
         layers = ", ".join(f"{name} {units}" for name, units in self.widths.items())
         return [
             f"units       {count.units} ({layers})",
-            f"parameters  {count.params_deploy:,} to act, {count.params_train:,} in all",
+            f"parameters  {count.params_deploy:,} to act",
+            f"            {count.params_train:,} in all",
             f"FLOPs       {count.flops_deploy:,} per action",
             f"latency     {self.latency_us:.0f} us per action",
         ]

@@ -87,6 +87,7 @@ class Run:
         """Return everything that is needed to repeat the run."""
         cls = next(c for c in type(self.options).__mro__ if _is_static(c))
         given = {f.name: getattr(self.options, f.name) for f in fields(cls)}
+        paths = {name: str(v) for name, v in given.items() if isinstance(v, Path)}
         strategy = self.strategy and {
             "name": self.strategy.name,
             "options": vars(self.strategy.config),
@@ -94,9 +95,7 @@ class Run:
         return {
             "command": ["sb3-prune", self.command, *self.arguments],
             "algorithm": self.algorithm,
-            "options": {
-                k: str(v) if isinstance(v, Path) else v for k, v in given.items()
-            },
+            "options": given | paths,
             "strategy": strategy,
             "env": {"id": self.maker.spec.id, "kwargs": dict(self.maker.kwargs)},
             "versions": versions(),
@@ -120,12 +119,13 @@ class Run:
         return PruningCallback(self.strategy, physical=not self.options.masks_only)
 
     def _learn(self, folder: RunFolder, callbacks: list[BaseCallback]) -> None:
-        model, more = self.model, {}
+        model: Any = self.model
+        more: dict[str, Any] = {}
         if wants_progress(self.options.progress):
             callbacks = [*callbacks, ProgressCallback()]
         if isinstance(model, MaskablePPO):
-            assert model.env is not None
-            more["use_masking"] = is_masking_supported(model.env)
+            env = model.get_env()
+            more["use_masking"] = env is not None and is_masking_supported(env)
         with _logging(model, folder):
             model.learn(self.options.timesteps, callback=callbacks, **more)
 

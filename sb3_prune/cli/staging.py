@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, make_dataclass
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import tyro
 
@@ -70,7 +70,7 @@ def with_options(options: type[T], strategy: type[Strategy]) -> type[T]:
     lenient = unchecked(strategy.Config)
     taken = {f.name for f in fields(options)}  # type: ignore[arg-type]
     clash = taken & {f.name for f in fields(lenient)}
-    flags = lenient if clash else tyro.conf.OmitArgPrefixes[lenient]
+    flags: Any = lenient if clash else Annotated[lenient, tyro.conf.OmitArgPrefixes]
     made = make_dataclass(
         options.__name__,
         [(_field(options, strategy), flags, field(default_factory=lenient))],

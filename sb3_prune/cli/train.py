@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import torch
+import tyro
 from gymnasium import spaces
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.noise import NormalActionNoise
@@ -27,15 +28,12 @@ from sb3_prune.exceptions import ConfigError
 class NewAgentOptions:
     """Which new agent."""
 
-    algo: str
-    """Algorithm: dqn, qrdqn, branching-dqn, sac, td3, ddpg, tqc, crossq, ppo, a2c,
-    trpo, maskable-ppo or recurrent-ppo."""
+    algo: Annotated[str, tyro.conf.arg(help=f"One of {', '.join(ALGORITHMS)}.")]
+    """Algorithm."""
     net_arch: tuple[int, ...] = ()
-    """Units of the hidden layers before pruning, e.g. 256 256; those of the algorithm
-    if not given."""
+    """Units of the hidden layers before pruning, e.g. 256 256; SB3's if not given."""
     action_noise: float | None = None
-    """Standard deviation of the noise on actions; td3 and ddpg hardly explore
-    without."""
+    """Standard deviation of noise on actions; td3 and ddpg hardly explore without."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,9 +100,7 @@ def _algorithm_kwargs(options: TrainOptions, algorithm: Algorithm) -> dict[str, 
     kwargs = parse_pairs("--algo-kwargs", options.algo_kwargs)
     algorithm.check_arguments(kwargs)
     if any(units < 1 for units in options.net_arch):
-        raise ConfigError(
-            f"--net-arch must be at least 1 each, got {options.net_arch}."
-        )
+        raise ConfigError(f"--net-arch must be at least 1, got {options.net_arch}.")
     if options.net_arch:
         policy_kwargs = kwargs.get("policy_kwargs", {})
         kwargs["policy_kwargs"] = policy_kwargs | {"net_arch": list(options.net_arch)}

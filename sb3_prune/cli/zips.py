@@ -6,7 +6,7 @@ import warnings
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
@@ -97,7 +97,7 @@ def read_zip(path: str | Path, algorithm: str | None = None) -> SavedAgent:
         data["observation_space"], data["action_space"]
     except Exception as error:  # Pickles fail in any way.
         raise CheckpointError(f"{_cannot(file)}: {error!r}") from error
-    _check_finite(file, params["policy"])
+    _check_finite(file, cast("dict[str, torch.Tensor]", params["policy"]))
     known = find_algorithm(algorithm) if algorithm else algorithm_of(policy, data)
     return SavedAgent(file, known, data)
 
@@ -110,12 +110,14 @@ def _check_file(path: Path) -> None:
             broken = archive.testzip()
             missing = MEMBERS - set(archive.namelist())
     except (zipfile.BadZipFile, EOFError, OSError) as error:
-        raise CheckpointError(f"'{path}' is no zip, or truncated: {error}") from error
+        raise CheckpointError(f"'{path}' is truncated or no zip: {error}.") from error
     if broken:
         raise CheckpointError(f"'{path}' is damaged: '{broken}' cannot be read.")
     if missing:
         names = ", ".join(sorted(missing))
-        raise CheckpointError(f"'{path}' holds no agent of SB3: {names} is missing.")
+        raise CheckpointError(
+            f"'{path}' is truncated or no agent of SB3: it has no {names}."
+        )
 
 
 def _check_finite(path: Path, weights: dict[str, torch.Tensor]) -> None:

@@ -41,7 +41,7 @@ class Change:
     """One seed per drawn row."""
 
     def __post_init__(self) -> None:
-        if self.rows.shape != self.columns.T.shape or self.rows.ndim != 2:  # noqa: PLR2004
+        if self.rows.ndim != 2 or self.rows.shape != self.columns.shape[::-1]:  # noqa: PLR2004
             raise PlanError(
                 f"rows must be (K', K) and columns (K, K'), got "
                 f"{tuple(self.rows.shape)} and {tuple(self.columns.shape)}."

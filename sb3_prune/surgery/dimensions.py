@@ -41,7 +41,8 @@ def sync_dimensions(policy: nn.Module) -> None:
 
 
 def _width(body: nn.Sequential, default: int) -> int:
-    widths = [m.out_features for m in body if isinstance(m, nn.Linear)]
+    # Not out_features: a parent is visited before its children.
+    widths = [len(m.weight) for m in body if isinstance(m, nn.Linear)]
     return widths[-1] if widths else default
 
 

@@ -76,8 +76,11 @@ class Plan(Mapping[str, Change]):
             raise PlanError(
                 f"'{path}' is not a plan of format {FORMAT}: {head.get('format')}."
             )
-        layers = json.loads(head["layers"])
-        return cls({name: _change(name, tensors, layers[name]) for name in layers})
+        try:
+            layers = json.loads(head["layers"]).items()
+            return cls({name: _change(name, tensors, rest) for name, rest in layers})
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
+            raise PlanError(f"'{path}' is not a plan: {error!r}.") from error
 
 
 def _tensors(change: Change) -> dict[str, torch.Tensor]:

@@ -1,0 +1,1 @@
+"""Method 1: activation distances, clusters and projections, as a plug-in."""

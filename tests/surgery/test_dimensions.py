@@ -1,0 +1,98 @@
+"""Tests for surgery/dimensions.py."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+import zoo
+from stable_baselines3.common.env_util import make_vec_env
+from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
+from torch import nn
+
+import sb3_prune as sp
+from sb3_prune.surgery.dimensions import refresh_caches
+
+
+@pytest.mark.parametrize("name", zoo.ALGORITHMS)
+def test_every_module_remembers_the_width_of_its_tensors(name: str) -> None:
+    policy = zoo.copied(name)
+    sp.apply(policy, zoo.random_plan(policy))
+    for module in policy.modules():
+        if isinstance(module, nn.Linear):
+            assert module.weight.shape == (module.out_features, module.in_features)
+        if hasattr(module, "ra_mean"):
+            assert module.num_features == len(module.ra_mean)
+
+
+@pytest.mark.parametrize("name", ["PPO", "A2C", "TRPO", "MaskablePPO", "RecurrentPPO"])
+def test_latent_widths_follow(name: str) -> None:
+    policy = zoo.copied(name)
+    sp.apply(policy, zoo.random_plan(policy))
+    extractor = policy.mlp_extractor
+    assert extractor.latent_dim_pi == policy.action_net.in_features < zoo.ARCH[-1]
+    assert extractor.latent_dim_vf == policy.value_net.in_features < zoo.ARCH[-1]
+
+
+@pytest.mark.parametrize("name", ["SAC", "PPO"])
+@pytest.mark.parametrize("last", [True, False])
+def test_exploration_noise_is_drawn_anew_only_if_needed(name: str, last: bool) -> None:
+    env = make_vec_env("Pendulum-v1", n_envs=2)
+    policy = zoo.train(zoo.make_model(name, env=env, use_sde=True)).policy
+    layers = sp.wire(policy)
+    chosen = [n for n in layers if n.startswith(("actor.", "mlp_extractor.policy"))][
+        -1 if last else 0
+    ]
+    module = getattr(policy, "actor", None) or policy
+    old = module.action_dist.exploration_matrices
+    sp.apply(policy, {chosen: sp.surgery.remove([0, 1], layers[chosen].units)})
+    new = module.action_dist.exploration_matrices
+    assert len(new) == len(old)
+    assert (new is old) is not last
+    assert new.shape[1] == module.action_dist.latent_sde_dim == len(module.log_std)
+
+
+class Extractor(BaseFeaturesExtractor):
+    """A user's extractor with attributes that look familiar."""
+
+    def __init__(self, observation_space: Any) -> None:
+        super().__init__(observation_space, 5)
+        self.num_features = 77
+        self.net = nn.Sequential(
+            nn.Linear(observation_space.shape[0], 5), nn.LayerNorm(5), nn.BatchNorm1d(5)
+        )
+
+    def forward(self, observations: torch.Tensor) -> torch.Tensor:
+        return self.net(observations)
+
+
+def test_a_users_extractor_is_left_alone() -> None:
+    model = zoo.make_model("DQN", policy_kwargs={"features_extractor_class": Extractor})
+    sp.apply(model, zoo.random_plan(model.policy))
+    extractor = model.policy.q_net.features_extractor
+    assert extractor.num_features == 77
+    assert extractor.net[1].normalized_shape == (5,)
+    assert extractor.net[2].num_features == 5
+    zoo.train(model)
+
+
+@pytest.mark.parametrize("name", ["SAC", "TD3", "TQC", "DQN", "QRDQN"])
+def test_refreshing_points_at_the_live_statistics(name: str) -> None:
+    kwargs = {"features_extractor_class": Extractor}
+    model: Any = zoo.make_model(name, policy_kwargs=kwargs)
+    lists = {k: v for k, v in vars(model).items() if "batch_norm_stats" in k}
+    assert any(lists.values())
+    for key in lists:
+        setattr(model, key, [])
+    refresh_caches(model)
+    for key, expected in lists.items():
+        found = getattr(model, key)
+        pairs = zip(found, expected, strict=True)
+        assert all(a.data_ptr() == b.data_ptr() for a, b in pairs)
+
+
+def test_models_without_caches_get_none() -> None:
+    model = zoo.make_model("PPO")
+    refresh_caches(model)
+    assert not any("batch_norm_stats" in key for key in vars(model))

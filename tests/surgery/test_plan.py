@@ -1,0 +1,123 @@
+"""Tests for surgery/plan.py."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+import zoo
+from safetensors.torch import save_file
+
+import sb3_prune as sp
+from sb3_prune.exceptions import PlanError
+from sb3_prune.surgery.change import add, keep, merge, remove, reset
+from sb3_prune.surgery.plan import Plan
+
+PLANS = {
+    "cut": Plan({"actor.latent_pi.0": remove([1, 2], 12)}),
+    "permute": Plan({"actor.latent_pi.0": keep([3, 1], 12)}),
+    "merge": Plan({"critic.qf0.2": merge([[0, 1], range(2, 10)], 10, range(1, 11))}),
+    "draws": Plan(
+        {"critic.qf1.0": reset([1, 5], 12, 3), "critic.qf0.0": add(2, 12, 9)}
+    ),
+    "one unit": Plan({"critic.qf1.0": add(2, 1), "critic.qf0.0": reset([0], 1, 3)}),
+    "empty": Plan(),
+}
+every_plan = pytest.mark.parametrize("plan", PLANS.values(), ids=PLANS.keys())
+
+
+@every_plan
+def test_a_plan_is_saved_and_loaded_exactly(plan: Plan, tmp_path: Path) -> None:
+    plan.save(tmp_path / "plan")
+    loaded = Plan.load(tmp_path / "plan")
+    assert list(loaded) == list(plan)
+    for name, change in plan.items():
+        for attribute in ("rows", "columns", "draws", "seeds"):
+            found = getattr(loaded[name], attribute)
+            assert zoo.equal(found, getattr(change, attribute))
+
+
+@pytest.mark.parametrize("name", ["cut", "merge", "draws"])
+def test_a_loaded_plan_does_the_same(name: str, tmp_path: Path) -> None:
+    PLANS[name].save(tmp_path / "plan")
+    policies = [zoo.copied("SAC") for _ in range(2)]
+    sp.apply(policies[0], PLANS[name])
+    sp.apply(policies[1], Plan.load(tmp_path / "plan"))
+    zoo.assert_same(zoo.snapshot(policies[1]), zoo.snapshot(policies[0]))
+
+
+@pytest.mark.parametrize("share", [0.0, 0.01, 0.5, 0.99])
+def test_a_truncated_plan_is_refused(share: float, tmp_path: Path) -> None:
+    path = tmp_path / "plan"
+    PLANS["merge"].save(path)
+    data = path.read_bytes()
+    path.write_bytes(data[: int(share * len(data))])
+    with pytest.raises(PlanError, match=f"'{path}' is not a plan"):
+        Plan.load(path)
+
+
+@pytest.mark.parametrize("data", [b"PK\3\4 a zip", b"{}", b"\0" * 100])
+def test_another_kind_of_file_is_refused(data: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "plan"
+    path.write_bytes(data)
+    with pytest.raises(PlanError, match=f"'{path}' is not a plan"):
+        Plan.load(path)
+
+
+@pytest.mark.parametrize("head", [None, {"format": "pt"}, {"format": "2"}])
+def test_other_safetensors_are_refused(
+    head: dict[str, str] | None, tmp_path: Path
+) -> None:
+    path = tmp_path / "weights.safetensors"
+    save_file({"a": torch.zeros(2)}, path, metadata=head)
+    expected = (head or {}).get("format")
+    with pytest.raises(PlanError, match=f"not a plan of format 1: {expected}"):
+        Plan.load(path)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        {"format": "1"},
+        {"format": "1", "layers": "no json"},
+        {"format": "1", "layers": '{"actor": [5]}'},
+        {"format": "1", "layers": '{"actor": 5}'},
+        {"format": "1", "layers": "[1]"},
+    ],
+)
+def test_a_damaged_head_is_refused(head: dict[str, str], tmp_path: Path) -> None:
+    save_file({"a": torch.zeros(2)}, tmp_path / "plan", metadata=head)
+    with pytest.raises(PlanError, match="is not a plan"):
+        Plan.load(tmp_path / "plan")
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        Plan.load(tmp_path / "nowhere")
+
+
+def test_saving_replaces_an_old_plan(tmp_path: Path) -> None:
+    for plan in (PLANS["cut"], PLANS["merge"]):
+        plan.save(tmp_path / "plan")
+    assert list(Plan.load(tmp_path / "plan")) == list(PLANS["merge"])
+    assert list(tmp_path.iterdir()) == [tmp_path / "plan"]
+
+
+def test_one_plan_after_another_composes_layer_by_layer() -> None:
+    first = Plan({"a": remove([0], 5), "b": remove([1], 5)})
+    second = Plan({"b": remove([0], 4), "c": remove([2], 5)})
+    both = first.then(second)
+    kept = {name: change.selection.tolist() for name, change in both.items()}
+    assert kept == {"a": [1, 2, 3, 4], "b": [2, 3, 4], "c": [0, 1, 3, 4]}
+    assert list(first) == ["a", "b"]
+
+
+def test_a_plan_is_printed_layer_by_layer() -> None:
+    text = repr(Plan({"a": remove([0], 5), "b": add(2, 5)}))
+    assert text == "Plan:\n  a: 5 -> 4 units\n  b: 5 -> 7 units"
+    assert "nothing changes" in repr(Plan())
+
+
+def test_an_empty_plan_is_false() -> None:
+    assert not Plan() and PLANS["cut"]

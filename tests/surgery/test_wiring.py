@@ -1,0 +1,95 @@
+"""Tests for surgery/wiring.py."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+import zoo
+
+import sb3_prune as sp
+from sb3_prune.exceptions import UnknownNameError
+from sb3_prune.surgery.chains import Side
+
+every_algorithm = pytest.mark.parametrize("name", zoo.ALGORITHMS)
+
+
+@every_algorithm
+def test_every_layer_is_listed_by_its_path(name: str) -> None:
+    policy = zoo.trained(name).policy
+    for path, layer in sp.wire(policy).items():
+        assert layer.name == path
+        assert policy.get_submodule(path) is layer.linear
+        assert path.startswith(layer.network + ".")
+
+
+@every_algorithm
+def test_targets_are_attached_not_listed(name: str) -> None:
+    policy = zoo.trained(name).policy
+    wiring = sp.wire(policy)
+    assert not any("_target." in path for path in wiring)
+    for path, layer in wiring.items():
+        first, _, rest = path.partition(".")
+        expected = None
+        if name in zoo.WITH_TARGETS and hasattr(policy, f"{first}_target"):
+            expected = policy.get_submodule(f"{first}_target.{rest}")
+        assert (layer.target and layer.target.linear) is expected
+        assert layer.both() == [layer] + ([layer.target] if layer.target else [])
+
+
+@every_algorithm
+def test_every_slot_holds_one_entry_per_unit(name: str) -> None:
+    for layer in sp.wire(zoo.trained(name).policy).values():
+        sides = {slot.side for slot in layer.slots()}
+        assert {Side.ROWS, Side.COLUMNS} <= sides
+        for slot in layer.slots():
+            tensor = getattr(slot.owner, slot.attribute)
+            assert tensor.shape[slot.axis] >= slot.start + layer.units
+
+
+@every_algorithm
+def test_silencing_the_incoming_and_outgoing_weights_isolates_a_unit(name: str) -> None:
+    policy = zoo.copied(name)
+    layer = next(iter(sp.wire(policy).values()))
+    assert layer.incoming().shape == (layer.units, layer.linear.in_features)
+    assert len(layer.outgoing()) == layer.units
+    layer.incoming()[0] = 0.0  # Views of the live weights.
+    assert not layer.linear.weight[0].any()
+
+
+def test_the_outgoing_weights_are_those_of_all_readers() -> None:
+    actor = zoo.trained("SAC").policy.actor
+    layer = sp.wire(zoo.trained("SAC").policy)["actor.latent_pi.2"]
+    expected = torch.cat([actor.mu.weight, actor.log_std.weight]).T
+    assert torch.equal(layer.outgoing(), expected)
+
+
+def test_closed_gates_make_units_inactive() -> None:
+    policy = zoo.copied("DQN")
+    layer = sp.wire(policy)["q_net.q_net.0"]
+    assert bool(layer.active.all())
+    sp.mask(policy, {"q_net.q_net.0": sp.surgery.remove([1, 5], 12)})
+    assert (~layer.active).nonzero().flatten().tolist() == [1, 5]
+    wiring = sp.wire(policy)
+    assert wiring.units() == {"q_net.q_net.0": 12, "q_net.q_net.2": 10}
+    assert wiring.active_units() == {"q_net.q_net.0": 10, "q_net.q_net.2": 10}
+
+
+def test_a_stock_policy_has_no_gates() -> None:
+    wiring = sp.wire(zoo.make_model("SAC", stock=True).policy)
+    assert all(layer.gate is None for layer in wiring.values())
+    assert wiring.active_units() == wiring.units()
+
+
+def test_an_unknown_layer_is_named_with_the_nearest() -> None:
+    wiring = sp.wire(zoo.trained("SAC").policy)
+    with pytest.raises(UnknownNameError) as error:
+        wiring["actor.latent_pi.1"]
+    message = str(error.value)
+    assert "Unknown hidden layer 'actor.latent_pi.1'" in message
+    assert "Did you mean 'actor.latent_pi." in message
+    assert all(name in message for name in wiring)
+
+
+def test_a_wiring_is_printed_layer_by_layer() -> None:
+    text = repr(sp.wire(zoo.trained("DQN").policy))
+    assert text == "Wiring:\n  q_net.q_net.0: 12 units\n  q_net.q_net.2: 10 units"
