@@ -105,7 +105,7 @@ def test_only_the_acting_features_extractor_is_deployed(shared: bool) -> None:
 def test_an_unknown_policy_is_refused() -> None:
     model = zoo.make_model("DQN")
     model.policy = nn.Linear(2, 2)
-    with pytest.raises(UnsupportedPolicyError, match="Linear.*Known: .*QNetwork"):
+    with pytest.raises(UnsupportedPolicyError, match=r"Linear.*Known: .*QNetwork"):
         complexity(model)
 
 

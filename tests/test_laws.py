@@ -6,6 +6,8 @@ import io
 import json
 import subprocess
 import sys
+from functools import cache
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -363,16 +365,14 @@ warnings.simplefilter("ignore")
 import numpy as np, torch
 torch.set_num_threads(1)
 from importlib import import_module
+from operator import attrgetter
 found = {}
-for name, (module, cls, path, obs, steps) in json.loads(sys.stdin.read()).items():
+for name, (module, cls, path, obs) in json.loads(sys.stdin.read()).items():
     model = getattr(import_module(module), cls).load(path, device="cpu")
+    keys = [k for k in model._get_torch_save_params()[0] if "optimizer" in k]
+    states = [s for k in keys for s in attrgetter(k)(model).state.values()]
+    moments = [float(v.double().sum()) for s in states for v in s.values()]
     acts = model.predict(np.load(obs), deterministic=True)[0]
-    moments = [
-        float(v.double().sum())
-        for key in model._get_torch_save_params()[0] if "optimizer" in key
-        for s in __import__("operator").attrgetter(key)(model).state_dict()["state"].values()
-        for v in s.values()
-    ]
     found[name] = acts.tolist(), moments
 print(json.dumps(found))
 """
@@ -405,7 +405,7 @@ def fresh_process(code: str, models: dict[str, BaseAlgorithm], folder: Path) -> 
         np.save(folder / f"{name}.npy", zoo.observations(model, 256))
         cls = type(model)
         paths = [str(folder / f"{name}{suffix}") for suffix in (".zip", ".npy")]
-        jobs[name] = [cls.__module__, cls.__name__, *paths, 0]
+        jobs[name] = [cls.__module__, cls.__name__, *paths]
     done = subprocess.run(
         [sys.executable, "-c", code],
         input=json.dumps(jobs),
@@ -418,22 +418,12 @@ def fresh_process(code: str, models: dict[str, BaseAlgorithm], folder: Path) -> 
 
 
 def moments(model: BaseAlgorithm) -> list[float]:
-    return [
-        float(value.double().sum())
-        for key in model._get_torch_save_params()[0]
-        if "optimizer" in key
-        for state in attribute(model, key).state_dict()["state"].values()
-        for value in state.values()
-    ]
+    keys = [k for k in model._get_torch_save_params()[0] if "optimizer" in k]
+    states = [s for k in keys for s in attrgetter(k)(model).state.values()]
+    return [float(v.double().sum()) for s in states for v in s.values()]
 
 
-def attribute(model: BaseAlgorithm, path: str) -> Any:
-    found: Any = model
-    for name in path.split("."):
-        found = getattr(found, name)
-    return found
-
-
+@cache
 def cut_models() -> dict[str, BaseAlgorithm]:
     models = {}
     for name in zoo.ALGORITHMS:

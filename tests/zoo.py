@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import warnings
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -275,3 +276,37 @@ def is_off_policy(model: BaseAlgorithm) -> bool:
 def normalised(env: Any) -> VecNormalize:
     """Normalise observations and rewards."""
     return VecNormalize(env)
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoConfig:
+    """No options."""
+
+
+class FirstUnits(sp.Strategy):
+    """Remove the first units of every layer once; remember what was called."""
+
+    name = "first-units"
+    Config = NoConfig
+
+    def __init__(self, count: int = 2, width: int | None = None) -> None:
+        super().__init__()
+        self.count, self.width = count, width
+        self.calls: list[str] = []
+        self.seen: list[Any] = []
+
+    def attach(self, agent: Any) -> None:
+        self.calls.append("attach")
+
+    def detach(self) -> None:
+        self.calls.append("detach")
+
+    def propose(self, agent: Any) -> sp.Plan:
+        self.calls.append("propose")
+        self.seen.append(agent)
+        changes = {}
+        for name, layer in agent.wiring.items():
+            changes[name] = sp.surgery.remove(
+                range(self.count), self.width or layer.units
+            )
+        return sp.Plan(changes)

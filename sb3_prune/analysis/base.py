@@ -6,8 +6,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any
 
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, FigureBase
 
+from sb3_prune.analysis.figures import heading, new_figure
 from sb3_prune.analysis.recording import Recording
 from sb3_prune.pluggable import Pluggable
 
@@ -15,13 +16,25 @@ from sb3_prune.pluggable import Pluggable
 class Result(ABC):
     """What an analysis found."""
 
+    title: str
+    """Title of the figure."""
+    figsize: tuple[float, float] = (7.0, 3.6)
+    """Width and height of the figure in inches; wide ones are compared in rows."""
+
     @abstractmethod
     def to_dict(self) -> Mapping[str, Any]:
         """Return the numbers, JSON-able."""
 
     @abstractmethod
+    def draw(self, figure: FigureBase) -> None:
+        """Draw them into an empty figure or a part of one, without its title."""
+
     def plot(self) -> Figure:
-        """Draw them."""
+        """Return a figure of them."""
+        figure = new_figure(self.figsize)
+        heading(figure, self.title)
+        self.draw(figure)
+        return figure
 
 
 class Analysis(Pluggable):

@@ -1,3 +1,3 @@
 """The command ``sb3-prune``."""
 
-from sb3_prune.cli.main import main as main
+from sb3_prune.cli.dispatch import main as main

@@ -23,8 +23,7 @@ Space = spaces.Space[Any]
 HAVE_FLAGS = {"policy", "env", "seed", "device", "learning_rate", "action_noise"}
 """Arguments of the algorithms that are options of the command by themselves."""
 NOT_JSON = {
-    "kwargs",
-    "policy_class",
+    "args",
     "replay_buffer_class",
     "rollout_buffer_class",
     "tensorboard_log",
@@ -52,7 +51,8 @@ class Algorithm:
         names: set[str] = set()
         for base in self.cls.__mro__:  # BranchingDQN passes most of them on.
             if issubclass(base, self.cls) or base is DQN:
-                names |= set(inspect.signature(base).parameters)
+                parameters = inspect.signature(base).parameters.values()
+                names |= {p.name for p in parameters if p.kind is not p.VAR_KEYWORD}
         return sorted(names - HAVE_FLAGS - NOT_JSON)
 
     def check_arguments(self, given: Mapping[str, Any]) -> None:
@@ -139,7 +139,7 @@ _ORDER = [ALGORITHMS[n] for n in ("ddpg", "ppo", "trpo", *ALGORITHMS)]
 def _has_marks(name: str, saved: Mapping[str, Any]) -> bool:
     """Tell algorithms with the same policy class apart."""
     if name == "ddpg":  # TD3 without its tricks
-        return saved.get("policy_delay") == 1 and not saved.get("target_policy_noise")
+        return saved.get("policy_delay") == 1 and not saved.get("target_noise_clip")
     marks = {"ppo": "clip_range", "trpo": "cg_max_steps"}
     return name not in marks or marks[name] in saved
 

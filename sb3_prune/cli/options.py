@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
 import tyro
@@ -17,7 +17,7 @@ from sb3_prune.runs import check_free
 class SavedAgentOptions:
     """Which saved agent."""
 
-    model: tyro.conf.Positional[Path]
+    model: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="MODEL.ZIP")]
     """Zip of SB3 or sb3-prune. SB3 unpickles it: load only what you trust."""
     algo: str | None = None
     """Algorithm that saved the zip; found in the zip if not given."""

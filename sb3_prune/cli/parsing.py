@@ -48,20 +48,21 @@ def summarize(box: str) -> str:
     """Return what one of tyro's framed error messages says, in one line.
 
     The frame has blocks between rules: what is wrong, then similar options, then where
-    to find help. Options in a block come with their help, which is left out.
+    to find help. Options in a block come with their help, which is left out. Lines are
+    drawn in ASCII where the terminal knows no other; either way a row of text begins
+    with a border and a space.
     """
-    rows = [row.strip("│ ") for row in box.splitlines() if "│" in row]
-    blocks = re.split(r"^─+$", "\n".join(rows), flags=re.MULTILINE)
-    headline, flags = blocks[0].strip(), _flags(blocks[0])
-    if flags:
-        headline = f"{headline.splitlines()[0]} {', '.join(flags)}"
-    similar = [
-        f for b in blocks[1:] if re.search("similar|meant", b) for f in _flags(b)
-    ]
+    rows = [row[1:].rstrip("│ ") for row in box.splitlines() if row[1:2] == " "]
+    blocks = re.split(r"^ [─-]+$", "\n".join(rows), flags=re.MULTILINE)
+    headline, options = blocks[0].strip(), _options(blocks[0])
+    if options:
+        headline = f"{headline.splitlines()[0]} {', '.join(options)}"
+    hints = [block for block in blocks[1:] if re.search("similar|meant", block)]
+    similar = [option for block in hints for option in _options(block)]
     guess = f" Did you mean {' or '.join(similar)}?" if similar else ""
     return " ".join(f"{headline.rstrip('.')}.{guess}".split())
 
 
-def _flags(block: str) -> list[str]:
-    """Return the options that lines of a block begin with."""
-    return re.findall(r"^(--[\w.-]+)", block, flags=re.MULTILINE)
+def _options(block: str) -> list[str]:
+    """Return the options of a block: they are indented, their help is so twice."""
+    return re.findall(r"^ {5}(\S+)", block, flags=re.MULTILINE)

@@ -29,7 +29,7 @@ class Measurement:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the numbers by name."""
-        counts = self.complexity.to_dict()
+        counts = {name: int(n) for name, n in self.complexity.to_dict().items()}
         latency = round(self.latency_us, 1)
         return {"widths": dict(self.widths), **counts, "latency_us": latency}
 

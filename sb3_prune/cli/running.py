@@ -146,7 +146,9 @@ def _logging(model: BaseAlgorithm, folder: RunFolder) -> Iterator[None]:
     model.set_logger(logger)
     try:
         yield
-        logger.dump(model.num_timesteps)  # What came after the last dump.
+        if logger.name_to_value:  # What came after the last dump.
+            logger.record("time/total_timesteps", model.num_timesteps)
+            logger.dump(model.num_timesteps)
     finally:
         logger.close()
 

@@ -23,6 +23,9 @@ from sb3_prune.cli.running import Run
 from sb3_prune.cli.staging import parse_staged
 from sb3_prune.exceptions import ConfigError
 
+_BAD_ARGUMENTS = (AssertionError, AttributeError, IndexError, TypeError, ValueError)
+"""What SB3's constructors raise when an argument is wrong."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class NewAgentOptions:
@@ -91,7 +94,7 @@ def build(
         model: BaseAlgorithm = cls(
             algorithm.policy, env, seed=options.seed, device=options.device, **kwargs
         )
-    except (AssertionError, TypeError, ValueError) as error:
+    except _BAD_ARGUMENTS as error:
         raise ConfigError(f"{algorithm.name} cannot be built: {error}") from error
     return model
 

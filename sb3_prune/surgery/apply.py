@@ -14,7 +14,7 @@ from sb3_prune.exceptions import NonFiniteError, PlanError
 from sb3_prune.surgery.chains import Side, Slot
 from sb3_prune.surgery.change import Change
 from sb3_prune.surgery.dimensions import refresh_caches, sync_dimensions
-from sb3_prune.surgery.folding import folded_biases
+from sb3_prune.surgery.folding import fold
 from sb3_prune.surgery.optimizer import move_state, optimizers
 from sb3_prune.surgery.wiring import HiddenLayer, wire
 
@@ -103,8 +103,8 @@ def apply(model: BaseAlgorithm | nn.Module, plan: Mapping[str, Change]) -> Repor
 
 def carry_out(policy: nn.Module, plan: Mapping[str, Change]) -> None:
     """Change a policy by a plan that was checked, or before its weights are loaded."""
-    wiring = wire(policy)
-    layers = {name: wiring[name] for name in plan}
+    # In the order of the networks: folding goes from layer to layer.
+    layers = {name: layer for name, layer in wire(policy).items() if name in plan}
     _commit(policy, *_prepare(policy, layers, plan))
     sync_dimensions(policy)
 
@@ -143,7 +143,7 @@ def _prepare(
     tensors: dict[Key, torch.Tensor] = {}
     for name, layer in layers.items():
         for twin in layer.both():
-            tensors |= folded_biases(twin, plan[name], tensors)
+            tensors |= fold(twin, plan[name], tensors)
             for slot in twin.slots():
                 edits[slot.owner, slot.attribute].append(Edit(slot, plan[name]))
     states: dict[nn.Parameter, State] = {}

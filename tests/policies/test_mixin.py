@@ -101,7 +101,7 @@ def assert_refused(model: BaseAlgorithm, source: Any, error: Any, match: str) ->
 def test_another_depth_is_refused(name: str, depth: int, tmp_path: Path) -> None:
     other = zoo.make_model(name, policy_kwargs={"net_arch": [7] * depth}, seed=1)
     other.save(tmp_path / "other.zip")
-    model = zoo.train(zoo.make_model(name))
+    model = zoo.trained(name)
     assert_refused(
         model, tmp_path / "other.zip", RuntimeError, r"_key|size mismatch|key"
     )
@@ -110,7 +110,7 @@ def test_another_depth_is_refused(name: str, depth: int, tmp_path: Path) -> None
 def test_other_spaces_are_refused(tmp_path: Path) -> None:
     other = zoo.make_model("PPO", env="Pendulum-v1", policy_kwargs={"net_arch": [7, 5]})
     other.save(tmp_path / "other.zip")
-    model = zoo.train(zoo.make_model("PPO"))
+    model = zoo.trained("PPO")
     assert_refused(model, tmp_path / "other.zip", RuntimeError, "size mismatch")
     with pytest.raises(ValueError, match="spaces do not match"):
         type(model).load(tmp_path / "other.zip", env=zoo.make_env("PPO"))
@@ -120,23 +120,23 @@ def test_a_truncated_zip_is_refused(tmp_path: Path) -> None:
     cut("SAC").save(tmp_path / "model.zip")
     data = (tmp_path / "model.zip").read_bytes()
     (tmp_path / "model.zip").write_bytes(data[: len(data) // 2])
-    model = zoo.train(zoo.make_model("SAC"))
+    model = zoo.trained("SAC")
     # The networks are zips themselves, so what is left may be taken for one.
     message = "wasn't a zip-file|do not match"
     assert_refused(model, tmp_path / "model.zip", ValueError, message)
-    with pytest.raises((ValueError, AssertionError), match="zip-file|No data found"):
+    with pytest.raises((ValueError, AssertionError), match=r"zip-file|No data found"):
         SAC.load(tmp_path / "model.zip")
 
 
 def test_a_missing_tensor_is_refused() -> None:
-    model = zoo.train(zoo.make_model("SAC"))
+    model = zoo.trained("SAC")
     state = cut("SAC").policy.state_dict()
     del state["actor.mu.bias"]
     assert_refused(model, {"policy": state}, RuntimeError, r"actor\.mu\.bias")
 
 
 def test_a_tensor_that_fits_nowhere_is_refused() -> None:
-    model = zoo.train(zoo.make_model("SAC"))
+    model = zoo.trained("SAC")
     state = dict(cut("SAC").policy.state_dict())
     state["actor.mu.weight"] = torch.zeros(3, 3)
     assert_refused(model, {"policy": state}, RuntimeError, r"actor\.mu\.weight")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 import torch
 import zoo
-from stable_baselines3.common.torch_layers import create_mlp
 from torch import nn
 
 import sb3_prune as sp
@@ -138,17 +137,22 @@ def test_a_merge_averages_the_moments() -> None:
     torch.testing.assert_close(found, torch.cat([old[:2].mean(0, True), old[2:]]))
 
 
-def test_a_layer_with_normalisation_and_slopes_is_cut() -> None:
-    model = zoo.make_model("DQN", policy_kwargs={"activation_fn": nn.PReLU})
-    body = create_mlp(4, 2, [12, 10], post_linear_modules=[nn.LayerNorm])
-    body[1] = nn.LayerNorm(12, elementwise_affine=False)
-    body[2] = nn.PReLU(12)
-    for network in (model.policy.q_net, model.policy.q_net_target):
-        network.q_net = nn.Sequential(*body)
+def odd_body() -> nn.Sequential:
+    """Return a body with normalisation without weights, and a slope per unit."""
+    layers = [nn.Linear(4, 12), nn.LayerNorm(12, elementwise_affine=False)]
+    body = nn.Sequential(*layers, nn.PReLU(12), nn.Linear(12, 2))
     body[2].weight.data = torch.arange(12.0)
-    sp.apply(model.policy, {"q_net.q_net.0": remove([0, 3], 12)})
-    assert body[2].weight.tolist() == [k for k in range(12) if k not in (0, 3)]
-    assert model.policy.q_net.q_net(torch.zeros(2, 4)).shape == (2, 2)
+    return body
+
+
+def test_normalisation_and_slopes_of_a_users_network_are_cut() -> None:
+    policy = zoo.make_model("DQN").policy
+    policy.q_net.q_net, policy.q_net_target.q_net = odd_body(), odd_body()
+    sp.apply(policy, {"q_net.q_net.0": remove([0, 3], 12)})
+    for network in (policy.q_net, policy.q_net_target):
+        slopes = network.q_net[2].weight.tolist()
+        assert slopes == [k for k in range(12) if k not in (0, 3)]
+        assert network.q_net(torch.zeros(2, 4)).shape == (2, 2)
 
 
 # Refusals name the value and what exists.

@@ -11,7 +11,7 @@ from torch import nn
 
 import sb3_prune as sp
 from sb3_prune.surgery import remove
-from sb3_prune.surgery.folding import constants, folded_biases
+from sb3_prune.surgery.folding import constants, fold
 
 ACTIVATIONS = [nn.ReLU, nn.Tanh, nn.Sigmoid, nn.ELU]
 
@@ -66,13 +66,17 @@ def test_running_statistics_are_used_and_modes_restored(training: bool) -> None:
     assert all(module.training is training for module in layer.between)
 
 
-def test_only_removals_fold() -> None:
+def biases(folded: dict[Any, torch.Tensor]) -> list[torch.Tensor]:
+    return [tensor for (_, name), tensor in folded.items() if name == "bias"]
+
+
+def test_only_removals_of_constant_units_change_a_bias() -> None:
     layer = sp.wire(constant_model(nn.Tanh).policy)["actor.latent_pi.0"]
-    assert folded_biases(layer, remove([1], layer.units), {})
-    assert not folded_biases(layer, remove([2], layer.units), {})
-    assert not folded_biases(layer, remove([], layer.units), {})
+    assert biases(fold(layer, remove([1], layer.units), {}))
+    assert not biases(fold(layer, remove([2], layer.units), {}))
+    assert not fold(layer, remove([], layer.units), {})
     merged = sp.surgery.merge([[0, 1], *[[k] for k in range(2, 12)]], 12)
-    assert not folded_biases(layer, merged, {})
+    assert not fold(layer, merged, {})
 
 
 def test_layer_normalisation_does_not_fold() -> None:
@@ -80,7 +84,24 @@ def test_layer_normalisation_does_not_fold() -> None:
     mixed = sp.surgery.HiddenLayer(
         layer.name, layer.linear, (nn.LayerNorm(12), *layer.between), layer.readers
     )
-    assert not folded_biases(mixed, remove([1], 12), {})
+    assert not biases(fold(mixed, remove([1], 12), {}))
+
+
+def test_a_unit_that_reads_only_removed_units_folds_too() -> None:
+    """One plan for both layers does what two plans, one after the other, do."""
+    once, twice = (constant_model(nn.Tanh, "TD3") for _ in range(2))
+    for model in (once, twice):
+        for twin in sp.wire(model.policy)["actor.mu.2"].both():
+            twin.linear.weight.data[3] = 0.0
+            twin.linear.weight.data[3, 1] = 0.9  # Unit 1 before it is constant.
+    before = zoo.outputs(once.policy)
+    second = sp.Plan({"actor.mu.2": remove([3], 10)})
+    first = sp.Plan({"actor.mu.0": remove([1], 12)})
+    sp.apply(twice, first)
+    sp.apply(twice, second)
+    sp.apply(once, second.then(first))  # Listed in any order.
+    zoo.assert_close(zoo.outputs(once.policy), before, 1e-6)
+    zoo.assert_same(zoo.snapshot(once.policy), zoo.snapshot(twice.policy))
 
 
 def test_a_layer_without_bias_emits_no_constant() -> None:

@@ -1,7 +1,8 @@
-"""Main: choose the command, and say in one line what is wrong."""
+"""Dispatch: choose the command, and say in one line what is wrong."""
 
 from __future__ import annotations
 
+import os
 import sys
 import warnings
 from collections.abc import Sequence
@@ -65,6 +66,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except KeyboardInterrupt:
             print("sb3-prune: interrupted", file=sys.stderr)
             return INTERRUPTED
+        except BrokenPipeError:  # The reader, e.g. `head`, has seen enough.
+            sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+            return 0
         except SystemExit as stop:  # tyro printed a help text.
             return int(stop.code or 0)
 

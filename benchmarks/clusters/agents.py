@@ -1,0 +1,104 @@
+"""The agents of Method 1: stock DQN on all 3^n joint actions, softmax exploration."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from benchmarks.clusters.budget import Budget
+from stable_baselines3 import DQN
+from stable_baselines3.common.utils import LinearSchedule
+from stable_baselines3.common.vec_env import VecEnv
+
+import sb3_prune as sp
+from sb3_prune.files import atomic, write_text
+from sb3_prune_envs import make_arm_vec
+
+ARMS = 128
+LAYERS = 6
+
+
+def arms(joints: int, count: int = ARMS) -> VecEnv:
+    """Return arms side by side, one action per combination of moves."""
+    return make_arm_vec(count, n_joints=joints, action_mode="joint")
+
+
+def untrained(joints: int, width: int, seed: int) -> DQN:
+    """Build an agent with Xavier weights; one gradient step per 128 arm steps."""
+    rate = 1e-3 if width < 256 else 5e-4
+    agent = DQN(
+        sp.MaskedDQNPolicy,
+        arms(joints),
+        learning_rate=LinearSchedule(rate, 1e-4, 1.0),
+        buffer_size=500_000,
+        learning_starts=20 * ARMS,
+        batch_size=256,
+        gamma=0.8,
+        train_freq=1,
+        gradient_steps=1,
+        target_update_interval=200 * ARMS,
+        exploration_initial_eps=0.0,
+        exploration_final_eps=0.0,
+        policy_kwargs={
+            "net_arch": [width] * LAYERS,
+            "temperature": 0.02,
+            "optimizer_kwargs": {"fused": True},
+        },
+        seed=seed,
+        device="cpu",
+    )
+    sp.xavier(agent.policy)
+    return agent
+
+
+def folder_of(budget: Budget) -> Path:
+    """Return the folder of a budget's pieces."""
+    return Path("runs/clusters", budget.name)
+
+
+def path_of(budget: Budget, joints: int, width: int, seed: int) -> Path:
+    """Return the zip of an agent."""
+    return folder_of(budget) / "agents" / f"{joints}x{width}-{seed}.zip"
+
+
+def trained(budget: Budget, joints: int, width: int, seed: int) -> DQN:
+    """Return an agent that passed its validation test, or the best that time allowed.
+
+    It is trained once; its record lies beside its zip.
+    """
+    path = path_of(budget, joints, width, seed)
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _train(budget, joints, width, seed, path)
+    return DQN.load(path, env=arms(joints), device="cpu")
+
+
+def record_of(budget: Budget, joints: int, width: int, seed: int) -> dict[str, Any]:
+    """Return what was noted when an agent was trained."""
+    path = path_of(budget, joints, width, seed).with_suffix(".json")
+    found: dict[str, Any] = json.loads(path.read_text())
+    return found
+
+
+def _train(budget: Budget, joints: int, width: int, seed: int, path: Path) -> None:
+    agent = untrained(joints, width, seed)
+    tests = arms(joints, 300)
+    validation = sp.ValidationCallback(tests, seed=10_000 * (seed + 1))
+    agent.learn(budget.updates * ARMS, callback=validation)
+    record = {
+        "updates": agent._n_updates,
+        "passed": validation.passed,
+        "success": sp.success_rate(agent, tests, episodes=1000, seed=9_000_000),
+    }
+    write_text(path.with_suffix(".json"), json.dumps(record))
+    with atomic(path) as temporary:
+        agent.save(temporary)
+
+
+def main_settings(budget: Budget) -> list[tuple[int, int]]:
+    """Return every (joints, width) of a budget that agents are needed for."""
+    settings = [(3, width) for width in budget.widths]
+    settings += [(3, budget.sweep_width)]
+    settings += [(joints, budget.map_width) for joints in budget.joints]
+    return list(dict.fromkeys(settings))

@@ -1,0 +1,100 @@
+"""Look inside: what pruning does to the hidden units of a reaching arm.
+
+Under a minute: ``python examples/look_inside.py``. It trains a 3-joint arm, prunes half
+of its units while training goes on, draws a random network of the same shape, records
+300 episodes of each and runs every analysis on all three. The pictures and numbers land
+in runs/look_inside.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+import sb3_prune_clusters.analyses as clusters
+import torch
+from sb3_prune_envs import make_arm_vec
+
+import sb3_prune as sp
+from sb3_prune.analysis import Analysis, Recording, compare, random_like
+from sb3_prune.analysis import record_episodes as record
+from sb3_prune.files import write_text
+
+FOLDER = Path("runs/look_inside")
+ARMS = 128
+UPDATES_TO_LEARN = 4_000
+UPDATES_TO_PRUNE = 3_000
+EPISODES = 300
+ANALYSES: list[type[Analysis]] = [
+    clusters.Distances,
+    clusters.Dendrograms,
+    clusters.Dormancy,
+    clusters.EffectiveRank,
+    clusters.Entropy,
+]
+
+
+def make_agent(seed: int = 0) -> sp.BranchingDQN:
+    """Build the agent of Method 1, half as wide as in the demo."""
+    agent = sp.BranchingDQN(
+        sp.BranchingDQNPolicy,
+        make_arm_vec(ARMS),
+        learning_rate=1e-3,
+        buffer_size=500_000,
+        learning_starts=20 * ARMS,
+        batch_size=256,
+        gamma=0.8,
+        train_freq=1,
+        gradient_steps=1,
+        target_update_interval=200 * ARMS,
+        exploration_initial_eps=0.0,
+        exploration_final_eps=0.0,
+        policy_kwargs={
+            "net_arch": [64] * 6,
+            "temperature": 0.02,
+            "optimizer_kwargs": {"fused": True},
+        },
+        seed=seed,
+        device="cpu",
+    )
+    sp.xavier(agent.policy)
+    return agent
+
+
+def record_agents() -> dict[str, Recording]:
+    """Train, prune, and record the agent each time, and a random one."""
+    env = make_arm_vec(100)
+    agent = make_agent()
+    agent.learn(UPDATES_TO_LEARN * ARMS)
+    found = {"trained": record(agent, env, episodes=EPISODES, seed=0)}
+    found["random"] = record(random_like(agent), env, episodes=EPISODES, seed=0)
+    pruning = sp.PruningCallback(
+        "magnitude", config={"final_sparsity": 0.5, "distribution": "global"}
+    )
+    agent.learn(UPDATES_TO_PRUNE * ARMS, callback=pruning)
+    found["pruned"] = record(agent, env, episodes=EPISODES, seed=0)
+    return {name: found[name] for name in ("trained", "pruned", "random")}
+
+
+def main() -> None:
+    """Do everything."""
+    torch.set_num_threads(1)
+    began = time.perf_counter()
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    recordings = record_agents()
+    for name, recording in recordings.items():
+        success = np.mean(recording.rewards[:, -1] >= 0.9)
+        units = sum(recording.units().values())
+        print(f"{name:8} {units:4} units, {success:.0%} of episodes succeed")
+    for cls in ANALYSES:
+        comparison = compare(recordings, cls())
+        comparison.plot().savefig(FOLDER / f"{cls.name}.png")
+        numbers = json.dumps(comparison.to_dict(), indent=2)
+        write_text(FOLDER / f"{cls.name}.json", numbers + "\n")
+    print(f"{time.perf_counter() - began:.0f} s. See {FOLDER}/ (distances.png first).")
+
+
+if __name__ == "__main__":
+    main()

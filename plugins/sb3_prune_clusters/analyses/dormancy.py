@@ -1,0 +1,68 @@
+"""Dormancy: the share of units that say little or nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sb3_prune.analysis import Analysis, LayerValues, Recording
+from sb3_prune.exceptions import ConfigError
+
+
+@dataclass(frozen=True, kw_only=True)
+class DormancyConfig:
+    """From when on a unit counts as dormant."""
+
+    thresholds: tuple[float, ...] = (0.025, 0.1)
+    """Largest scores of a dormant unit, each of them reported."""
+
+    def __post_init__(self) -> None:
+        if not self.thresholds or min(self.thresholds) < 0:
+            raise ConfigError(
+                f"thresholds must be scores of at least 0, got {self.thresholds}."
+            )
+
+
+class Dormancy(Analysis):
+    r"""Share of units in every layer that are dead or dormant.
+
+    .. math:: s_i = E|h_i| \big/ \tfrac{1}{K} \sum_k E|h_k|
+
+    The expectation is over all steps. A unit is dormant if :math:`s_i \le \tau` and
+    dead if it is always zero; in a layer where all are dead all scores are zero.
+    """
+
+    name = "dormancy"
+    reference = (
+        'Sokar et al. 2023, "The dormant neuron phenomenon in deep reinforcement '
+        'learning", definition 3.1'
+    )
+    Config = DormancyConfig
+    config: DormancyConfig
+
+    def analyze(self, recording: Recording) -> LayerValues:
+        """Return the shares by layer."""
+        found = {}
+        for layer in recording.activations:
+            score = scores(recording, layer)
+            found[layer] = {"dead": float(recording.silent(layer).mean())} | {
+                f"dormant, score ≤ {tau:g}": float((score <= tau).mean())
+                for tau in self.config.thresholds
+            }
+        return LayerValues(
+            title="Dead and dormant units",
+            ylabel="share of the layer's units",
+            values=found,
+            percent=True,
+        )
+
+
+def scores(recording: Recording, layer: str) -> NDArray[np.float64]:
+    """Return the score of each unit, (units,); zeros if the whole layer is dead."""
+    total = sum(
+        np.abs(steps).sum(axis=0, dtype=float) for steps in recording.by_episode(layer)
+    )
+    mean: NDArray[np.float64] = total / recording.lengths.sum()
+    return mean / mean.mean() if mean.any() else mean

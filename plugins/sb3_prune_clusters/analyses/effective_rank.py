@@ -1,0 +1,90 @@
+"""Effective rank: how many directions of its space a layer uses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sb3_prune.analysis import Analysis, LayerValues, Recording
+from sb3_prune.exceptions import ConfigError
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class EffectiveRankConfig:
+    """How much of the spectrum may be left out."""
+
+    delta: float = 0.01
+    """Share of the sum of the singular values beyond ``srank``."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.delta < 1:
+            raise ConfigError(f"delta must be in [0, 1), got {self.delta}.")
+
+
+class EffectiveRank(Analysis):
+    r"""Rank of every layer's activation matrix (steps, units), in two soft senses.
+
+    With singular values :math:`\sigma_1 \ge \sigma_2 \ge \dots` and
+    :math:`p_i = \sigma_i / \sum_j \sigma_j`
+
+    .. math:: srank_\delta = \min \Big\{ k : \sum_{i \le k} p_i \ge 1 - \delta \Big\},
+        \quad erank = \exp \Big( - \sum_i p_i \ln p_i \Big)
+
+    Both are at most the number of units, and 0 for a dead layer.
+    """
+
+    name = "effective-rank"
+    reference = (
+        'Kumar et al. 2021, "Implicit under-parameterization inhibits data-efficient '
+        'deep reinforcement learning", section 3 (srank); Roy & Vetterli 2007, "The '
+        'effective rank: a measure of effective dimensionality" (erank)'
+    )
+    Config = EffectiveRankConfig
+    config: EffectiveRankConfig
+
+    def analyze(self, recording: Recording) -> LayerValues:
+        """Return units, srank and erank by layer."""
+        found = {}
+        for layer, units in recording.units().items():
+            sigma = singular_values(recording, layer)
+            found[layer] = {
+                "srank": float(srank(sigma, self.config.delta)),
+                "effective rank": erank(sigma),
+                "units": float(units),
+            }
+        return LayerValues(
+            title="Directions that a layer uses", ylabel="number of directions", values=found
+        )
+
+
+def singular_values(recording: Recording, layer: str) -> Floats:
+    """Return the singular values of a layer's activations, descending, (units,).
+
+    They are the roots of the eigenvalues of the Gram matrix: it needs one episode at a
+    time, and what it loses, values below about 1e-8 of the largest, does not count.
+    """
+    gram = sum(
+        steps.T @ steps
+        for steps in (part.astype(float) for part in recording.by_episode(layer))
+    )
+    values: Floats = np.sqrt(np.linalg.eigvalsh(gram).clip(0))[::-1]
+    return values
+
+
+def srank(sigma: Floats, delta: float = 0.01) -> int:
+    """Return how many of the descending values make up 1 - delta of their sum."""
+    if not sigma.any():
+        return 0
+    share = np.cumsum(sigma) / sigma.sum()
+    # The sum of shares that ought to reach 1 may be 1 - 1e-16.
+    return int(np.argmax(share >= 1 - delta - 1e-12)) + 1
+
+
+def erank(sigma: Floats) -> float:
+    """Return the exponential of the entropy of the normalised values."""
+    shares = sigma[sigma > 0] / (sigma.sum() or 1)
+    return float(np.exp(-(shares * np.log(shares)).sum())) if len(shares) else 0.0

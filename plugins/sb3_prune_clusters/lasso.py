@@ -1,0 +1,99 @@
+r"""Non-negative lasso, all targets at once (Method 1, eq. (5)).
+
+.. math:: \min_{p \ge 0} \; \tfrac12 \| B p - a \|_2^2 + \lambda |p|_1
+
+With :math:`G = B^T B = R^T R` (Cholesky) and :math:`c = B^T a` this is the non-negative
+least-squares problem :math:`\min_{p \ge 0} \| R p - R^{-T} (c - \lambda) \|_2^2`, whose
+size no longer depends on the number of samples.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.linalg import cholesky, solve_triangular
+from scipy.optimize import nnls
+
+from sb3_prune.exceptions import ConfigError, NonFiniteError
+
+Floats = NDArray[np.float64]
+"""An array of double precision numbers."""
+
+RIDGE = 1e-10
+"""Added to the diagonal of G, relative to its mean: units may be copies of others."""
+
+
+def nonnegative_lasso(source: ArrayLike, target: ArrayLike, penalty: float) -> Floats:
+    """Solve eq. (5) for every target unit.
+
+    Args:
+        source: B, one column per source unit, (N, K).
+        target: A, one column per target unit, (N, M).
+        penalty: lambda, not divided by the number of samples N; at least 0.
+
+    Returns:
+        P, one column per target unit, (K, M), no entry negative. Source units that
+        are never active get weight 0.
+
+    Raises:
+        ConfigError: The penalty is not a finite number of at least 0, or B and A differ
+            in N.
+        NonFiniteError: An activation is NaN or infinite.
+    """
+    B, A = _checked(source, target, penalty)
+    P = np.zeros((B.shape[1], A.shape[1]))
+    active = B.any(axis=0)
+    if active.any():
+        P[active] = _solve(B[:, active], A, penalty)
+    return P
+
+
+def objective(
+    source: ArrayLike, target: ArrayLike, matrix: ArrayLike, penalty: float
+) -> Floats:
+    """Return what eq. (5) minimises, for every target unit.
+
+    Args:
+        source: B, (N, K).
+        target: A, (N, M).
+        matrix: P, (K, M).
+        penalty: lambda.
+
+    Returns:
+        Objectives, (M,).
+    """
+    B, A = _checked(source, target, penalty)
+    P = np.asarray(matrix, dtype=np.float64)
+    misfit = np.square(B @ P - A).sum(axis=0) / 2
+    found: Floats = misfit + penalty * np.abs(P).sum(axis=0)
+    return found
+
+
+def _checked(
+    source: ArrayLike, target: ArrayLike, penalty: float
+) -> tuple[Floats, Floats]:
+    B = np.asarray(source, dtype=np.float64)
+    A = np.asarray(target, dtype=np.float64)
+    if not (math.isfinite(penalty) and penalty >= 0):
+        raise ConfigError(f"penalty must be finite and at least 0, got {penalty}.")
+    if B.ndim != 2 or A.ndim != 2 or len(A) != len(B):  # noqa: PLR2004
+        raise ConfigError(
+            "source and target must be (N, K) and (N, M), one row per shared sample, "
+            f"got {B.shape} and {A.shape}."
+        )
+    if not (np.isfinite(B).all() and np.isfinite(A).all()):
+        raise NonFiniteError("An activation is NaN or infinite.")
+    return B, A
+
+
+def _solve(B: Floats, A: Floats, penalty: float) -> Floats:
+    gram = B.T @ B
+    gram.flat[:: len(gram) + 1] += RIDGE * np.trace(gram) / len(gram)
+    root = np.ascontiguousarray(cholesky(gram))
+    goals = solve_triangular(root, B.T @ A - penalty, trans="T")
+    P = np.empty((B.shape[1], A.shape[1]))
+    for m, goal in enumerate(goals.T):
+        P[:, m] = nnls(root, goal)[0]
+    return P

@@ -1,0 +1,136 @@
+r"""Segmentation: which units of a layer speak so alike that they may become one.
+
+The tree of a layer is cut breadth-first from its root: the first clusters met with
+
+.. math:: D(C) \le \tau \cdot D_{max}
+
+are the segmentation (Method 1, section 5). The paper says "below" the threshold; "at
+most" keeps single units at :math:`\tau = 0`. It calls :math:`D_{max}` "the maximum
+cluster distance", which can be read in three ways, see :class:`SegmentationConfig`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+
+from sb3_prune.exceptions import ConfigError
+from sb3_prune.strategies import require_one_of
+from sb3_prune_clusters.distances import Array, largest, unit_distances
+from sb3_prune_clusters.norms import Matrix
+from sb3_prune_clusters.tree import Linkage, Tree, grow
+
+Reading = Literal["layer", "global", "pair"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SegmentationConfig:
+    """How alike units must be.
+
+    Raises:
+        ConfigError: A value is outside its range.
+    """
+
+    tau: float = 0.2
+    """Largest distance of a cluster, as a share of the reference; 0 merges nothing but
+    silent units."""
+    reading: Reading = "layer"
+    """The reference: the largest D of any cluster of the layer, of any layer
+    (``global``), or the largest distance of a pair in the layer."""
+    linkage: Linkage = "average"
+    """Which clusters the tree merges first."""
+    drop_silent: bool = False
+    """Remove the units that never speak, instead of merging them into one."""
+    min_units: int = 4
+    """Clusters of speaking units that every layer keeps, if it has as many units."""
+
+    def __post_init__(self) -> None:
+        require_one_of("reading", self.reading, get_args(Reading))
+        require_one_of("linkage", self.linkage, get_args(Linkage))
+        if not 0 <= self.tau <= 1:
+            raise ConfigError(f"tau must be in [0, 1], got {self.tau}.")
+        if self.min_units < 1:
+            raise ConfigError(f"min_units must be at least 1, got {self.min_units}.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Segmentation:
+    """The clusters of one layer; every unit is in one cluster or dropped."""
+
+    clusters: tuple[tuple[int, ...], ...]
+    """Units of each new unit, the silent ones last."""
+    dropped: tuple[int, ...]
+    """Silent units that become nothing."""
+    maxima: Matrix
+    """Z, the largest magnitude of each old unit, (units,)."""
+
+
+def segment(
+    activations: Mapping[str, Array], config: SegmentationConfig | None = None
+) -> dict[str, Segmentation]:
+    """Divide the units of every layer into clusters.
+
+    Args:
+        activations: Layer name -> (episodes, steps, units).
+        config: How alike units must be.
+    """
+    config = config or SegmentationConfig()
+    maxima = {name: largest(layer) for name, layer in activations.items()}
+    trees: dict[str, Tree] = {}
+    references: dict[str, float] = {}
+    for name, layer in activations.items():
+        speaking = np.flatnonzero(maxima[name])
+        if len(speaking):
+            distances = unit_distances(layer[:, :, speaking])
+            trees[name] = grow(distances, speaking, config.linkage)
+            pairs = config.reading == "pair"
+            own = distances if pairs else trees[name].distances
+            references[name] = float(own.max())
+    if config.reading == "global":
+        references = dict.fromkeys(references, max(references.values(), default=0.0))
+    return {
+        name: _divide(trees.get(name), references.get(name, 0.0), found, config)
+        for name, found in maxima.items()
+    }
+
+
+def cut(tree: Tree, threshold: float, at_least: int = 1) -> list[list[int]]:
+    """Return the first clusters from the root whose distance is within a threshold.
+
+    Args:
+        tree: The tree of a layer.
+        threshold: Largest D of a cluster.
+        at_least: Number of clusters below which the loosest is divided further.
+
+    Returns:
+        The units of each cluster, ascending, in the order of the first units.
+    """
+    level, nodes = [tree.root], []
+    while level:
+        nodes += [node for node in level if tree.distances[node] <= threshold]
+        wide = [node for node in level if tree.distances[node] > threshold]
+        level = [child for node in wide for child in tree.children(node)]
+    while len(nodes) < min(at_least, len(tree.units)):
+        inner = [node for node in nodes if tree.children(node)]
+        loosest = max(inner, key=lambda node: tree.distances[node])
+        nodes.remove(loosest)
+        nodes += tree.children(loosest)
+    return sorted(tree.members(node) for node in nodes)
+
+
+def _divide(
+    tree: Tree | None, reference: float, maxima: Matrix, config: SegmentationConfig
+) -> Segmentation:
+    threshold = config.tau * reference
+    clusters = [] if tree is None else cut(tree, threshold, config.min_units)
+    silent = tuple(np.flatnonzero(maxima == 0).tolist())
+    # A layer needs a unit, even one that says nothing.
+    kept = bool(silent) and not (config.drop_silent and clusters)
+    return Segmentation(
+        clusters=(*map(tuple, clusters), *((silent,) if kept else ())),
+        dropped=() if kept else silent,
+        maxima=maxima,
+    )

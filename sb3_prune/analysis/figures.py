@@ -1,0 +1,77 @@
+"""Figures of analyses: one look for all, without pyplot and its global state."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure, FigureBase
+
+from sb3_prune.report.curves import FAINT, INK
+
+
+def new_figure(figsize: tuple[float, float]) -> Figure:
+    """Return an empty figure of a width and height in inches."""
+    figure = Figure(figsize=figsize, dpi=120, layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def heading(figure: FigureBase, text: str, size: float = 12) -> None:
+    """Write a title above a figure or a part of one, at its left."""
+    figure.suptitle(text, x=0.01, ha="left", color=INK, fontsize=size)
+
+
+def tidy(axes: Axes, *, grid: str = "y") -> None:
+    """Take away what carries no information; leave a faint grid along an axis."""
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.spines[["left", "bottom"]].set_color(FAINT)
+    axes.tick_params(colors=INK, labelsize=8, length=2)
+    axes.set_axisbelow(True)
+    which: Any = grid
+    axes.grid(axis=which, color=FAINT, alpha=0.4, linewidth=0.8)
+
+
+def shades(count: int) -> list[tuple[float, ...]]:
+    """Return a colour for each of ``count`` layers, dark to light."""
+    return [colormaps["viridis"](0.85 * i / max(1, count - 1)) for i in range(count)]
+
+
+def layer_labels(names: Iterable[str]) -> dict[str, str]:
+    """Return short labels of layers: the network and a number, from 1 on.
+
+    Names are those of the wiring, e.g. ``critic.qf0.2``, which is ``qf0 2``; in an
+    agent with a single network it is ``layer 2``.
+    """
+    listed = list(names)
+    paths = {name: name.rpartition(".")[0] for name in listed}
+    short = {path: path.rpartition(".")[2] for path in paths.values()}
+    if len(short) == 1:
+        short = dict.fromkeys(short, "layer")
+    elif len(set(short.values())) < len(short):
+        short = {path: path for path in short}
+    count: Counter[str] = Counter()
+    labels = {}
+    for name in listed:
+        count[paths[name]] += 1
+        labels[name] = f"{short[paths[name]]} {count[paths[name]]}".strip()
+    return labels
+
+
+def label_layers(axes: Axes, names: Iterable[str]) -> None:
+    """Put the labels of layers below the positions 0, 1, 2 ..., tilted if long."""
+    texts = list(layer_labels(names).values())
+    if all(text.startswith("layer ") for text in texts):
+        axes.set_xlabel("hidden layer", color=INK, fontsize=9)
+        texts = [text.removeprefix("layer ") for text in texts]
+    tilted = sum(map(len, texts)) > 40
+    axes.set_xticks(
+        range(len(texts)),
+        texts,
+        rotation=35 if tilted else 0,
+        ha="right" if tilted else "center",
+    )

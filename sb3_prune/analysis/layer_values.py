@@ -1,0 +1,63 @@
+"""Layer values: the result of analyses that find a few numbers per layer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from matplotlib.figure import FigureBase
+from matplotlib.ticker import PercentFormatter
+
+from sb3_prune.analysis.base import Result
+from sb3_prune.analysis.figures import label_layers, tidy
+from sb3_prune.report.curves import ACCENT, FAINT, INK
+
+COLOURS = (INK, ACCENT, FAINT, "#3d7ea6", "#e9b44c")
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerValues(Result):
+    """A few numbers per layer, drawn as groups of bars."""
+
+    title: str
+    """Title of the figure."""
+    ylabel: str
+    """What the numbers are."""
+    values: Mapping[str, Mapping[str, float]]
+    """Layer name -> series -> number."""
+    percent: bool = False
+    """Whether the numbers are shares of one, to be drawn as per cent."""
+
+    figsize = (5.0, 3.2)
+
+    @property
+    def series(self) -> list[str]:
+        """Names of the numbers."""
+        return list(next(iter(self.values.values()), {}))
+
+    def to_dict(self) -> Mapping[str, Any]:
+        """Return layer -> series -> number."""
+        return {
+            layer: {name: float(value) for name, value in found.items()}
+            for layer, found in self.values.items()
+        }
+
+    def draw(self, figure: FigureBase) -> None:
+        """Draw a group of bars for each layer."""
+        axes = figure.subplots()
+        width = 0.8 / max(1, len(self.series))
+        for i, name in enumerate(self.series):
+            shift = (i - (len(self.series) - 1) / 2) * width
+            places = [k + shift for k in range(len(self.values))]
+            heights = [found[name] for found in self.values.values()]
+            colour = COLOURS[i % len(COLOURS)]
+            axes.bar(places, heights, 0.9 * width, label=name, color=colour)
+        axes.set_ylabel(self.ylabel, fontsize=9)
+        if self.percent:
+            axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+        tidy(axes)
+        label_layers(axes, self.values)
+        if self.series:  # The legend is above the bars, whatever their height.
+            place: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (0, 1)}
+            axes.legend(frameon=False, fontsize=8, ncols=3, borderaxespad=0, **place)

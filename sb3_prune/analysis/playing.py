@@ -1,0 +1,106 @@
+"""Playing: an agent acts greedily in a vectorised environment, step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sb3_contrib import MaskablePPO
+from sb3_contrib.common.maskable.utils import get_action_masks, is_masking_supported
+from sb3_contrib.common.recurrent.policies import RecurrentActorCriticPolicy
+from sb3_contrib.common.recurrent.type_aliases import RNNStates
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.vec_env import VecEnv, VecNormalize
+
+from sb3_prune.strategies.inputs import Inputs
+
+Bools = NDArray[np.bool_]
+
+
+class Player:
+    """Lets an agent act greedily, with its LSTM state and action masks if it has them.
+
+    Args:
+        model: The agent, of any supported algorithm.
+        env: A vectorised environment.
+    """
+
+    def __init__(self, model: BaseAlgorithm, env: VecEnv) -> None:
+        self.model, self.env = model, env
+        self.masked = isinstance(model, MaskablePPO) and is_masking_supported(env)
+        self.reset()
+
+    def reset(self) -> None:
+        """Begin an episode in every environment."""
+        self.observations: Any = self.env.reset()
+        self.starts: Bools = np.ones(self.env.num_envs, dtype=bool)
+        self._state: Any = None
+        self._memory = _empty_memory(self.model.policy, self.env.num_envs)
+
+    def inputs(self) -> Inputs:
+        """Return what the networks are about to read, critics' LSTM states included."""
+        seen = self.model.policy.obs_to_tensor(self.observations)[0]
+        return Inputs(observations=seen, lstm_states=self._memory)
+
+    def step(self) -> tuple[NDArray[np.float32], Bools]:
+        """Act once; return the rewards and which episodes have ended, (environments,).
+
+        Environments whose episode has ended are at the start of the next one.
+        """
+        masks = {"action_masks": get_action_masks(self.env)} if self.masked else {}
+        actions, self._state = self.model.predict(
+            self.observations, self._state, self.starts, deterministic=True, **masks
+        )
+        going_on = self._next_memory()
+        self.observations, rewards, self.starts, _ = self.env.step(actions)
+        if going_on is not None:
+            self._memory = _forget(going_on, self.starts)
+        return rewards, self.starts
+
+    @torch.no_grad()
+    def _next_memory(self) -> RNNStates | None:
+        """Run both LSTMs: ``predict`` runs the actor's alone."""
+        if self._memory is None:
+            return None
+        policy = self.model.policy
+        assert isinstance(policy, RecurrentActorCriticPolicy)
+        never = torch.zeros(self.env.num_envs, device=policy.device)
+        seen: Any = self.inputs().observations
+        return policy(seen, self._memory, never, deterministic=True)[3]  # type: ignore[no-any-return]
+
+
+def _empty_memory(policy: Any, environments: int) -> RNNStates | None:
+    if not isinstance(policy, RecurrentActorCriticPolicy):
+        return None
+    layers, _, size = policy.lstm_hidden_state_shape
+    zeros = torch.zeros(layers, environments, size, device=policy.device)
+    return RNNStates((zeros, zeros), (zeros, zeros))
+
+
+def _forget(memory: RNNStates, starts: Bools) -> RNNStates:
+    """Zero the states of environments that begin an episode."""
+    (a, b), (c, d) = memory
+    keep = torch.as_tensor(~starts, device=a.device).view(1, -1, 1)
+    return RNNStates((a * keep, b * keep), (c * keep, d * keep))
+
+
+@contextmanager
+def frozen_statistics(env: VecEnv) -> Iterator[None]:
+    """Let every ``VecNormalize`` learn nothing and leave rewards as they are."""
+    layers = []
+    inner: Any = env
+    while hasattr(inner, "venv"):
+        layers += [inner] if isinstance(inner, VecNormalize) else []
+        inner = inner.venv
+    before = [(layer, layer.training, layer.norm_reward) for layer in layers]
+    try:
+        for layer in layers:
+            layer.training = layer.norm_reward = False
+        yield
+    finally:
+        for layer, training, norm_reward in before:
+            layer.training, layer.norm_reward = training, norm_reward

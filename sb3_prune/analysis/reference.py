@@ -1,0 +1,63 @@
+"""Reference: a random network of the same shape, to compare a trained one with."""
+
+from __future__ import annotations
+
+import io
+import random
+from typing import TypeVar
+
+import torch
+from sb3_contrib.common.torch_layers import BatchRenorm
+from stable_baselines3.common.base_class import BaseAlgorithm
+
+from sb3_prune.networks.initialization import xavier
+from sb3_prune.strategies.inputs import same_random_state
+
+Model = TypeVar("Model", bound=BaseAlgorithm)
+
+
+def random_like(model: Model, seed: int = 0) -> Model:
+    """Return a copy of a model whose weights are drawn anew.
+
+    Hidden and output layers of the networks are Xavier-initialised (:func:`xavier`),
+    anything else (feature extractors, LSTMs, normalisation) as torch does by default.
+    Widths and gates stay, so that a pruned agent's copy is as small as it is. The copy
+    has no environment and an empty buffer; the model and the global random state stay
+    as they are.
+
+    Args:
+        model: The agent, of any supported algorithm.
+        seed: Seed of the weights.
+
+    Raises:
+        UnsupportedPolicyError: None of the policy's networks is known.
+    """
+    buffer = io.BytesIO()
+    model.save(buffer)
+    buffer.seek(0)
+    state = random.getstate()
+    try:
+        with same_random_state(model.device):
+            # SB3 seeds every generator when it loads: ours must come afterwards.
+            twin = type(model).load(buffer, device=model.device)
+            torch.manual_seed(seed)
+            _draw(twin.policy)
+    finally:
+        random.setstate(state)
+    return twin
+
+
+def _draw(policy: torch.nn.Module) -> None:
+    for module in policy.modules():
+        reset = getattr(module, "reset_parameters", None)
+        if callable(reset):
+            reset()
+        elif isinstance(module, BatchRenorm):
+            _reset(module)
+    xavier(policy)
+
+
+def _reset(norm: BatchRenorm) -> None:
+    """Normalise nothing, as before training."""
+    for name, tensor in (*norm.named_parameters(), *norm.named_buffers()):
+        tensor.data.fill_(1 if name in ("scale", "ra_var") else 0)

@@ -1,0 +1,76 @@
+"""Tests for reference.py."""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+import pytest
+import torch
+from sb3_contrib.common.torch_layers import BatchRenorm
+from torch import nn
+from zoo import ALGORITHMS, WITH_TARGETS, actions, random_plan, trained
+
+import sb3_prune as sp
+from sb3_prune.analysis import random_like
+from sb3_prune.surgery import wire
+
+
+def weights(model: sp.surgery.Wiring) -> list[torch.Tensor]:
+    return [layer.linear.weight.detach().clone() for layer in model.values()]
+
+
+@pytest.mark.parametrize("name", ALGORITHMS)
+def test_the_copy_has_the_same_shape_and_other_weights(name: str) -> None:
+    model = trained(name)
+    before = {k: v.clone() for k, v in model.policy.state_dict().items()}
+    twin = random_like(model)
+    assert type(twin) is type(model)
+    assert wire(twin.policy).units() == wire(model.policy).units()
+    for layer, old in zip(
+        wire(twin.policy).values(), wire(model.policy).values(), strict=True
+    ):
+        weight = layer.linear.weight.detach()
+        bound = (6 / sum(weight.shape)) ** 0.5
+        assert not torch.equal(weight, old.linear.weight)
+        assert 0.8 * bound < float(weight.abs().max()) <= bound
+        assert not layer.linear.bias.detach().any()
+    after = model.policy.state_dict()
+    assert all(torch.equal(after[key], value) for key, value in before.items())
+    actions(twin)
+
+
+@pytest.mark.parametrize("name", WITH_TARGETS)
+def test_targets_are_copies(name: str) -> None:
+    for layer in wire(random_like(trained(name)).policy).values():
+        if layer.target is not None:
+            assert torch.equal(layer.linear.weight, layer.target.linear.weight)
+
+
+def test_seeds_are_reproducible_and_random_states_stay() -> None:
+    model = trained("SAC")
+    states = random.getstate(), np.random.get_state()[1].copy(), torch.get_rng_state()
+    one, same, other = (random_like(model, seed) for seed in (1, 1, 2))
+    assert random.getstate() == states[0]
+    assert np.array_equal(np.random.get_state()[1], states[1])
+    assert torch.equal(torch.get_rng_state(), states[2])
+    assert np.array_equal(actions(one), actions(same))
+    assert not np.array_equal(actions(one), actions(other))
+
+
+def test_everything_else_is_drawn_anew() -> None:
+    model = trained("RecurrentPPO")
+    twin = random_like(model)
+    for old, new in zip(model.policy.modules(), twin.policy.modules(), strict=True):
+        if isinstance(new, nn.LSTM):
+            assert not torch.equal(old.weight_hh_l0, new.weight_hh_l0)
+    for module in random_like(trained("CrossQ")).policy.modules():
+        if isinstance(module, BatchRenorm):
+            assert bool((module.ra_var == 1).all())
+            assert not bool(module.ra_mean.any())
+
+
+def test_pruned_agents_have_small_copies() -> None:
+    model = random_like(trained("TD3"))
+    sp.apply(model, random_plan(model.policy))
+    assert wire(random_like(model).policy).units() == wire(model.policy).units()

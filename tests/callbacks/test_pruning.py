@@ -1,0 +1,205 @@
+"""Tests for callbacks/pruning.py."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import zoo
+from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.logger import Logger
+
+import sb3_prune as sp
+from sb3_prune.callbacks import PruningCallback
+from sb3_prune.exceptions import ConfigError, UnknownNameError
+
+STEPS = 160
+CONFIG = {"final_sparsity": 0.5, "begin": 0.2, "end": 0.8, "steps": 3}
+
+
+def widths(model: Any) -> dict[str, int]:
+    return sp.wire(model.policy).units()
+
+
+@pytest.mark.parametrize("name", zoo.ALGORITHMS)
+def test_every_algorithm_is_pruned_while_it_trains(name: str) -> None:
+    callback = PruningCallback("magnitude", CONFIG)
+    model = zoo.make_model(name, stock=name in zoo.STOCK)
+    zoo.train(model, STEPS, callback=callback)
+    initial = model.policy.initial_units
+    assert sum(widths(model).values()) == pytest.approx(
+        sum(initial.values()) / 2, abs=len(initial)
+    )
+    assert all(units < initial[layer] for layer, units in widths(model).items())
+
+
+def test_the_history_tells_every_change() -> None:
+    callback = PruningCallback("magnitude", CONFIG)
+    model = zoo.make_model("SAC")
+    zoo.train(model, STEPS, callback=callback)
+    steps = [entry["timesteps"] for entry in callback.history]
+    totals = [sum(entry["units"].values()) for entry in callback.history]
+    assert steps == sorted(set(steps)) and steps[0] == 0
+    assert totals == sorted(totals, reverse=True)
+    assert callback.history[0]["units"] == model.policy.initial_units
+    assert callback.history[-1]["units"] == widths(model)
+    assert len(steps) > 2
+
+
+@pytest.mark.parametrize("name", ["SAC", "PPO"])
+def test_a_soft_run_only_closes_gates(name: str) -> None:
+    soft = zoo.make_model(name)
+    zoo.train(
+        soft, STEPS, callback=PruningCallback("magnitude", CONFIG, physical=False)
+    )
+    assert widths(soft) == soft.policy.initial_units
+    hard = zoo.make_model(name)
+    zoo.train(hard, STEPS, callback=PruningCallback("magnitude", CONFIG))
+    assert sp.wire(soft.policy).active_units() == widths(hard)
+
+
+class Once(zoo.FirstUnits):
+    """Cut in the second third of training, whatever the weights."""
+
+    def propose(self, agent: Any) -> sp.Plan:
+        due = agent.progress > 1 / 3 and "propose" not in self.calls
+        return super().propose(agent) if due else sp.Plan()
+
+
+@pytest.mark.parametrize("name", zoo.ALGORITHMS)
+def test_soft_and_hard_pruning_train_alike(name: str) -> None:
+    hard, soft = (
+        zoo.train(
+            zoo.make_model(name),
+            96,
+            callback=PruningCallback(Once(), physical=physical),
+        )
+        for physical in (True, False)
+    )
+    assert sp.wire(soft.policy).active_units() == widths(hard)
+    zoo.assert_close(zoo.outputs(soft.policy), zoo.outputs(hard.policy), 1e-5)
+
+
+class Phases(BaseCallback):
+    """Record where in the loop a strategy is asked."""
+
+    def __init__(self, strategy: zoo.FirstUnits) -> None:
+        super().__init__()
+        self.strategy, self.order = strategy, []
+
+    def _on_step(self) -> bool:
+        self.order.append("step")
+        return True
+
+    def _on_rollout_start(self) -> None:
+        self.order.append("start")
+
+    def _on_rollout_end(self) -> None:
+        self.order.append("end")
+
+
+class Recorder(zoo.FirstUnits):
+    """Propose nothing; say when it is asked."""
+
+    phases: Phases
+
+    def propose(self, agent: Any) -> sp.Plan:
+        self.phases.order.append("propose")
+        return sp.Plan()
+
+
+@pytest.mark.parametrize(("name", "moment"), [("SAC", "end"), ("PPO", "start")])
+def test_pruning_happens_between_rollouts(name: str, moment: str) -> None:
+    strategy = Recorder()
+    strategy.phases = Phases(strategy)
+    callbacks = [strategy.phases, PruningCallback(strategy)]
+    zoo.train(zoo.make_model(name), 64, callback=callbacks)
+    order = strategy.phases.order
+    asked = [i for i, event in enumerate(order) if event == "propose"]
+    assert asked and all(order[i - 1] == moment for i in asked)
+    assert len(asked) == order.count(moment)
+
+
+def test_the_strategy_is_attached_again_after_each_change_and_detached_at_the_end() -> (
+    None
+):
+    strategy = zoo.FirstUnits(count=1)
+    model = zoo.make_model("PPO")
+    zoo.train(model, 96, callback=PruningCallback(strategy))
+    assert strategy.calls == ["attach", *["propose", "attach"] * 3, "detach"]
+    initial = model.policy.initial_units
+    assert widths(model) == {layer: n - 3 for layer, n in initial.items()}
+    progress = [agent.progress for agent in strategy.seen]
+    assert progress == pytest.approx([0.0, 1 / 3, 2 / 3])
+
+
+def test_logged_values_are_those_of_the_network() -> None:
+    model = zoo.make_model("SAC")
+    logger = Logger(None, [])
+    model.set_logger(logger)
+    seen: list[dict[str, Any]] = []
+    logger.dump = lambda step=0: seen.append(dict(logger.name_to_value))  # type: ignore[method-assign]
+    zoo.train(
+        model, STEPS, callback=PruningCallback("magnitude", CONFIG), log_interval=1
+    )
+    logger.dump()
+    found = {k.removeprefix("prune/"): v for k, v in seen[-1].items() if "prune/" in k}
+    cost = sp.complexity(model)
+    assert found["params_deploy"] == cost.params_deploy
+    assert found["params_train"] == cost.params_train
+    assert found["units"] == cost.units
+    initial = sum(model.policy.initial_units.values())
+    assert found["sparsity"] == pytest.approx(1 - cost.units / initial)
+    assert {k: found[f"units/{k}"] for k in widths(model)} == widths(model)
+
+
+def test_a_lagging_target_is_logged(capsys: Any) -> None:
+    model = zoo.make_model("DQN", target_update_interval=10_000, verbose=1)
+    layer = sp.wire(model.policy)["q_net.q_net.0"]
+    layer.readers[0].owner.weight.data[:, :2] = 0.0
+    strategy = zoo.FirstUnits()
+    zoo.train(model, 8, callback=PruningCallback(strategy), log_interval=1)
+    assert "q_net.q_net.0: target lags by up to" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("verbose", [0, 1])
+def test_changes_are_printed_if_verbose(verbose: int, capsys: Any) -> None:
+    callback = PruningCallback(zoo.FirstUnits(1), verbose=verbose)
+    zoo.train(zoo.make_model("PPO"), 32, callback=callback)
+    assert ("Plan:" in capsys.readouterr().out) is bool(verbose)
+
+
+def test_a_second_run_goes_on_from_the_first() -> None:
+    model = zoo.make_model("SAC")
+    callback = PruningCallback("magnitude", CONFIG)
+    zoo.train(model, STEPS, callback=callback)
+    first = widths(model)
+    zoo.train(
+        model,
+        STEPS,
+        callback=PruningCallback("magnitude", {**CONFIG, "final_sparsity": 0.8}),
+    )
+    assert sum(widths(model).values()) < sum(first.values())
+
+
+def test_nothing_of_the_callback_is_saved_with_the_model(tmp_path: Path) -> None:
+    plain, pruned = zoo.make_model("SAC"), zoo.make_model("SAC")
+    zoo.train(plain, 64)
+    zoo.train(pruned, 64, callback=PruningCallback("magnitude", CONFIG))
+    assert vars(pruned).keys() == vars(plain).keys()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        (("magnitud",), UnknownNameError, "'magnitud'.*mean 'magnitude'"),
+        (("magnitude", {"end": 2.0}), ConfigError, "end.*2.0"),
+        (("magnitude", {"begn": 0.1}), ConfigError, "begn"),
+    ],
+)
+def test_bad_arguments_are_refused_before_training(
+    arguments: Any, error: Any, message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        PruningCallback(*arguments)

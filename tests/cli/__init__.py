@@ -1,0 +1,1 @@
+"""Tests for the command ``sb3-prune``."""

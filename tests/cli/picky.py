@@ -1,0 +1,41 @@
+"""An environment that refuses masked actions and reports success, for the tests."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import gymnasium as gym
+import numpy as np
+from gymnasium import spaces
+
+
+class Picky(gym.Env):  # type: ignore[type-arg]
+    """Three levers, one of which is locked; episodes take six steps."""
+
+    metadata: ClassVar[dict[str, Any]] = {"render_modes": ["rgb_array"]}
+    observation_space = spaces.Box(-1, 1, (3,), np.float32)
+    action_space = spaces.Discrete(3)
+
+    def __init__(self, render_mode: str | None = None) -> None:
+        self.render_mode = render_mode
+
+    def reset(self, *, seed: int | None = None, options: Any = None) -> Any:
+        super().reset(seed=seed)
+        self._steps = 0
+        return self._observe(), {}
+
+    def _observe(self) -> np.ndarray:
+        return self.np_random.uniform(-1, 1, 3).astype(np.float32)
+
+    def action_masks(self) -> np.ndarray:
+        return np.arange(3) != self._steps % 3
+
+    def step(self, action: int) -> Any:
+        assert self.action_masks()[action]
+        self._steps += 1
+        done = self._steps == 6
+        return self._observe(), 1.0, done, False, {"is_success": done}
+
+
+if "cli/Picky-v0" not in gym.registry:
+    gym.register("cli/Picky-v0", entry_point=Picky)

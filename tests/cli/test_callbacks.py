@@ -1,0 +1,77 @@
+"""Tests for cli/callbacks.py."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+from stable_baselines3 import SAC
+from stable_baselines3.common.env_util import make_vec_env
+from stable_baselines3.common.logger import Logger
+from zoo import OFF
+
+from sb3_prune.cli.callbacks import (
+    EvaluationCallback,
+    ProgressCallback,
+    wants_progress,
+)
+
+
+def make_model() -> SAC:
+    kwargs = {**OFF, "policy_kwargs": {"net_arch": [4]}}
+    return SAC("MlpPolicy", "Pendulum-v1", seed=0, **kwargs)
+
+
+@pytest.fixture
+def tests() -> EvaluationCallback:
+    env = make_vec_env("Pendulum-v1", 1, env_kwargs={})
+    return EvaluationCallback(env, every=30, episodes=1, seed=0)
+
+
+def test_tests_are_at_start_now_and_then_and_end(tests: EvaluationCallback) -> None:
+    make_model().learn(70, callback=tests)
+    assert [steps for steps, _ in tests.history] == [0, 30, 60, 70]
+
+
+def test_the_end_is_tested_once(tests: EvaluationCallback) -> None:
+    make_model().learn(60, callback=tests)
+    assert [steps for steps, _ in tests.history] == [0, 30, 60]
+
+
+def test_tests_are_logged(
+    tests: EvaluationCallback, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    logged: dict[str, object] = {}
+    monkeypatch.setattr(
+        Logger, "record", lambda self, key, value, **_: logged.update({key: value})
+    )
+    make_model().learn(10, callback=tests)
+    assert logged["eval/mean_reward"] == tests.history[-1][1].mean_return
+    assert logged["eval/mean_ep_length"] == 200
+    assert "eval/success_rate" not in logged
+
+
+def test_testing_does_not_change_training(tests: EvaluationCallback) -> None:
+    plain, tested = make_model(), make_model()
+    plain.learn(60)
+    make_model()  # Seeds the generators anew.
+    tested.learn(60, callback=tests)
+    first, second = plain.policy.parameters(), tested.policy.parameters()
+    assert plain.num_timesteps == tested.num_timesteps
+    assert all(a.shape == b.shape for a, b in zip(first, second, strict=True))
+
+
+def test_the_bar_is_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
+    make_model().learn(40, callback=ProgressCallback())
+    result = capsys.readouterr()
+    assert result.out == ""
+    assert "40/40" in result.err
+    assert "units=12" in result.err
+
+
+def test_the_bar_is_for_terminals(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert wants_progress("on")
+    assert not wants_progress("off")
+    for terminal in (True, False):
+        monkeypatch.setattr(sys.stderr, "isatty", lambda terminal=terminal: terminal)
+        assert wants_progress("auto") == terminal

@@ -1,0 +1,100 @@
+"""Tests for cli/dispatch.py and __main__.py."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+
+import pytest
+
+import sb3_prune
+from cli.conftest import Command
+from sb3_prune.cli import main as run
+from sb3_prune.cli.dispatch import COMMANDS, HELP
+
+
+@pytest.mark.parametrize("flag", ["-h", "--help"])
+def test_help_shows_an_example_of_each_command(command: Command, flag: str) -> None:
+    result = command(flag)
+    assert (result.code, result.out, result.err) == (0, HELP, "")
+    for name in COMMANDS:
+        assert re.search(rf"^  {name} +[a-z]", HELP, re.MULTILINE)
+        assert re.search(rf"^  sb3-prune {name}\b", HELP, re.MULTILINE)
+
+
+def test_help_fits_a_terminal() -> None:
+    assert all(len(line) <= 88 for line in HELP.splitlines())
+
+
+def test_without_arguments_it_shows_help_and_fails(command: Command) -> None:
+    assert command().code == 2
+    assert command().out == HELP
+
+
+def test_version(command: Command) -> None:
+    assert command("--version").out == f"sb3-prune {sb3_prune.__version__}\n"
+
+
+def test_unknown_command(command: Command) -> None:
+    result = command("pruen")
+    assert result.code == 2
+    assert "Unknown command 'pruen'. Did you mean 'prune'?" in result.err
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help(command: Command, name: str) -> None:
+    result = command(name, "--help")
+    assert (result.code, result.err) == (0, "")
+    assert f"usage: sb3-prune {name}" in result.out
+
+
+def test_warnings_are_one_line_without_paths(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "sb3_prune.cli.dispatch._run", lambda _: warnings.warn("a\nb", stacklevel=1)
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("default")
+        result = command("plugins")
+    assert result.err == "sb3-prune: warning: a b\n"
+
+
+def test_an_interrupt_is_no_traceback(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(_: list[str]) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("sb3_prune.cli.dispatch._run", interrupt)
+    result = command("train")
+    assert (result.code, result.err) == (130, "sb3-prune: interrupted\n")
+
+
+def test_a_reader_may_leave(monkeypatch: pytest.MonkeyPatch) -> None:
+    def leave(_: list[str]) -> int:
+        raise BrokenPipeError
+
+    monkeypatch.setattr("sb3_prune.cli.dispatch._run", leave)
+    monkeypatch.setattr(sys, "stdout", sys.stdout)
+    assert run(["strategies"]) == 0
+    sys.stdout.close()
+
+
+def test_console_script() -> None:
+    script = Path(sys.executable).with_name("sb3-prune")
+    done = subprocess.run(
+        [script, "nonsense"], check=False, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("sb3-prune: error: Unknown command 'nonsense'.")
+
+
+def test_module() -> None:
+    line = [sys.executable, "-m", "sb3_prune", "--version"]
+    done = subprocess.run(line, check=False, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("sb3-prune ")

@@ -1,0 +1,91 @@
+"""Tests for cli/environments.py."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from gymnasium import spaces
+from sb3_prune_envs import SB3VecEnv
+from stable_baselines3.common.vec_env import DummyVecEnv
+
+from sb3_prune.cli.algorithms import find_algorithm
+from sb3_prune.cli.environments import EnvMaker, find_env
+from sb3_prune.exceptions import ConfigError, UnknownNameError
+
+ARM = "sb3_prune/PlanarArm2-v0"
+
+
+def find(env_id: str, algo: str = "ppo", **kwargs: Any) -> EnvMaker:
+    accepted = find_algorithm(algo).action_spaces
+    return find_env(env_id, kwargs, lambda space: isinstance(space, accepted))
+
+
+def test_an_id() -> None:
+    env = find("CartPole-v1").make(3, seed=1)
+    assert isinstance(env, DummyVecEnv)
+    assert env.num_envs == 3
+
+
+def test_an_id_with_a_module() -> None:
+    assert find("cli.picky:cli/Picky-v0").spec.id == "cli/Picky-v0"
+
+
+def test_a_module_that_is_not_there() -> None:
+    with pytest.raises(ConfigError, match="No module named 'nowhere'"):
+        find("nowhere:Pendulum-v1")
+
+
+@pytest.mark.parametrize("env_id", ["Pendulm-v1", "Pendulum-v7", "nowhere/Pendulum-v1"])
+def test_an_unknown_id(env_id: str) -> None:
+    with pytest.raises(UnknownNameError, match=r"Did you mean.*Pendulum-v") as caught:
+        find(env_id)
+    assert "HalfCheetah-v4" not in str(caught.value)  # The newest version will do.
+
+
+@pytest.mark.parametrize(
+    ("algo", "mode", "space"),
+    [
+        ("branching-dqn", "branch", spaces.MultiDiscrete([3, 3])),
+        ("ppo", "branch", spaces.MultiDiscrete([3, 3])),
+        ("dqn", "joint", spaces.Discrete(9)),
+        ("sac", "continuous", spaces.Box(-1, 1, (2,))),
+    ],
+)
+@pytest.mark.parametrize("kind", ["PlanarArm2", "PlanarArmMujoco2"])
+def test_arms_get_an_action_mode_that_fits(
+    algo: str, mode: str, space: Any, kind: str
+) -> None:
+    maker = find(f"sb3_prune/{kind}-v0", algo)
+    assert maker.kwargs == {"action_mode": mode}
+    assert maker.make(1).action_space == space
+
+
+def test_arms_keep_the_action_mode_that_is_asked_for() -> None:
+    assert find(ARM, "sac", action_mode="single").kwargs == {"action_mode": "single"}
+
+
+def test_arms_of_a_saved_agent_get_its_mode() -> None:
+    wanted = spaces.Discrete(6)
+    maker = find_env(ARM, {}, lambda space: bool(space == wanted))
+    assert maker.kwargs == {"action_mode": "single"}
+
+
+def test_nothing_fits() -> None:
+    assert find_env(ARM, {}, lambda _: False).kwargs == {}
+
+
+def test_kinematic_arms_move_together() -> None:
+    maker = find(ARM, goals="full")
+    assert isinstance(maker.make(5), SB3VecEnv)
+    assert maker.make_test(300, seed=0).num_envs == 64
+    assert maker.make_test(3, seed=0).num_envs == 3
+    assert find("CartPole-v1").make_test(300, seed=0).num_envs == 1
+
+
+@pytest.mark.parametrize(
+    "env_id", ["CartPole-v1", ARM, "sb3_prune/PlanarArmMujoco2-v0"]
+)
+def test_an_unknown_argument(env_id: str) -> None:
+    with pytest.raises(ConfigError, match=r"cannot be made: .*colour"):
+        find(env_id, colour=3).make(1)

@@ -1,0 +1,31 @@
+"""Tests for cli/pairs.py."""
+
+from __future__ import annotations
+
+import pytest
+
+from sb3_prune.cli.pairs import parse_pairs
+from sb3_prune.exceptions import ConfigError
+
+
+def test_values_are_json_or_text() -> None:
+    texts = ["a=1", "b=0.5", "c=auto", "d=true", "e=[1, 2]", 'f={"g": [3]}', "h=x=y"]
+    assert parse_pairs("--x", texts) == {
+        "a": 1,
+        "b": 0.5,
+        "c": "auto",
+        "d": True,
+        "e": (1, 2),
+        "f": {"g": [3]},
+        "h": "x=y",
+    }
+
+
+def test_objects_are_merged() -> None:
+    assert parse_pairs("--x", ['{"a": 1, "b": 2}', "b=3"]) == {"a": 1, "b": 3}
+
+
+@pytest.mark.parametrize("text", ["a", "=1", "", "{a: 1}"])
+def test_anything_else_is_refused(text: str) -> None:
+    with pytest.raises(ConfigError, match=r"--x: .*JSON"):
+        parse_pairs("--x", [text])

@@ -1,0 +1,98 @@
+"""Tests for cli/prune.py."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from stable_baselines3 import DQN, PPO, SAC
+
+import sb3_prune as sp
+from cli.conftest import OFF, Command
+from sb3_prune.cli.zips import load_model
+
+Refused = Callable[..., str]
+PENDULUM = ["--env", "Pendulum-v1", "--timesteps", "64"]
+PENDULUM += ["--eval-episodes", "1", "--eval-every", "1000"]
+QUICK = [*PENDULUM, "--no-verify", "--algo-kwargs", *OFF]
+
+
+@pytest.mark.parametrize("kind", ["stock_zip", "sac_zip"])
+def test_a_zip_of_either_kind(
+    kind: str, command: Command, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    path: Path = request.getfixturevalue(kind)
+    content = path.read_bytes()
+    out = tmp_path / "run"
+    result = command(
+        "prune", path, *QUICK, "--out", out, "--final-sparsity", "0.5", "--seed", "4"
+    )
+    assert (result.code, result.err) == (0, "")
+    assert path.read_bytes() == content
+    model = load_model(out / "model.zip")
+    assert set(sp.wire(model.policy).units().values()) == {4}
+    assert model.seed == 4
+    summary = json.loads((out / "summary.json").read_text())
+    assert summary["test"]["before"] == {
+        k: v for k, v in summary["tests"][0].items() if k != "timesteps"
+    }
+    assert type(SAC.load(out / "plain.zip").policy) is SAC.policy_aliases["MlpPolicy"]
+
+
+def test_on_policy(command: Command, tmp_path: Path) -> None:
+    path, out = tmp_path / "ppo.zip", tmp_path / "run"
+    kwargs = {"net_arch": [8, 8]}
+    PPO("MlpPolicy", "CartPole-v1", n_steps=64, policy_kwargs=kwargs).save(path)
+    more = ["--env", "CartPole-v1", "--timesteps", "128", "--eval-episodes", "1"]
+    more += ["--algo-kwargs", "n_steps=16", "batch_size=16", "--learning-rate", "0.1"]
+    assert command("prune", path, "--no-verify", "--out", out, *more).code == 0
+    model = load_model(out / "model.zip")
+    assert isinstance(model, PPO)
+    assert (model.n_steps, model.learning_rate) == (16, 0.1)
+
+
+def test_a_trained_dqn_does_not_explore_anew(command: Command, tmp_path: Path) -> None:
+    path, out = tmp_path / "dqn.zip", tmp_path / "run"
+    kwargs = {"net_arch": [8, 8]}
+    DQN("MlpPolicy", "CartPole-v1", policy_kwargs=kwargs).save(path)
+    more = ["--env", "CartPole-v1", "--timesteps", "64", "--eval-episodes", "0"]
+    more += ["--no-verify", "--algo-kwargs", *OFF]
+    assert command("prune", path, "--out", out, *more).code == 0
+    model = load_model(out / "model.zip")
+    assert isinstance(model, DQN)
+    assert model.exploration_initial_eps == model.exploration_final_eps == 0.05
+
+
+BAD = {
+    "Unknown strategy 'none'": ["--strategy", "none"],
+    "is for another environment": ["--env", "CartPole-v1"],
+    "Unknown environment 'Pendulm-v1'": ["--env", "Pendulm-v1"],
+    "Unknown algorithm 'sacc'": ["--algo", "sacc"],
+    "The schedule ends after training": ["--end", "1.5"],
+    "Unknown network 'q_net'": ["--networks", "q_net"],
+    "Did you mean 'batch_size'?": ["--algo-kwargs", "batchsize=3"],
+    "--n-envs must be at least 1": ["--n-envs", "0"],
+}
+
+
+@pytest.mark.parametrize("message", BAD)
+def test_bad_input(
+    message: str, refused: Refused, stock_zip: Path, tmp_path: Path
+) -> None:
+    line = [stock_zip, *PENDULUM, "--out", tmp_path / "run", *BAD[message]]
+    assert message in refused("prune", *line)
+
+
+def test_a_truncated_zip(refused: Refused, stock_zip: Path, tmp_path: Path) -> None:
+    path = tmp_path / "agent.zip"
+    path.write_bytes(stock_zip.read_bytes()[:-100])
+    line = [path, *PENDULUM, "--out", tmp_path / "run"]
+    assert "truncated" in refused("prune", *line)
+
+
+def test_an_existing_folder(refused: Refused, stock_zip: Path, tmp_path: Path) -> None:
+    assert "is no run folder" in refused(
+        "prune", stock_zip, *PENDULUM, "--out", tmp_path
+    )

@@ -1,0 +1,103 @@
+"""Tests for cli/results.py."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from zoo import trained
+
+import sb3_prune as sp
+from sb3_prune.cli.evaluation import Evaluation
+from sb3_prune.cli.results import Results, measure
+from sb3_prune.complexity import complexity
+from sb3_prune.runs import RunFolder
+
+
+def outcome(value: float, success: float | None = None) -> Evaluation:
+    return Evaluation(
+        episodes=1, mean_return=value, std_return=0, mean_length=9, success=success
+    )
+
+
+TESTS = [(0, outcome(1)), (10, outcome(2)), (20, outcome(3)), (30, outcome(4))]
+CUTS = [{"timesteps": n, "units": {"a": u}} for n, u in ((0, 8), (15, 4), (30, 4))]
+
+
+def make_results(**changes: Any) -> Results:
+    size = measure(trained("SAC"))
+    known: dict[str, Any] = {
+        "fresh": True,
+        "seconds": 1.5,
+        "before": size,
+        "after": size,
+        "widths": CUTS,
+        "tests": TESTS,
+        "plain_load_equal": True,
+        "plain_problem": None,
+    }
+    return Results(**(known | changes))
+
+
+def test_a_measurement_counts() -> None:
+    model = trained("SAC")
+    size = measure(model)
+    assert size.widths == sp.wire(model.policy).active_units()
+    assert size.complexity == complexity(model)
+    assert size.latency_us > 0
+    assert size.to_dict()["params_deploy"] == size.complexity.params_deploy
+    assert f"{size.complexity.params_deploy:,} to act" in "\n".join(size.lines())
+
+
+def test_the_first_cut() -> None:
+    assert make_results().first_cut == 15
+    assert make_results(widths=CUTS[1:]).first_cut is None
+
+
+def test_a_fresh_agent_was_best_right_before_the_first_cut() -> None:
+    before = make_results().tested_before
+    assert before is not None
+    assert before.mean_return == 2
+
+
+def test_a_trained_agent_was_what_it_came_as() -> None:
+    before = make_results(fresh=False).tested_before
+    assert before is not None
+    assert before.mean_return == 1
+
+
+def test_what_is_not_known_is_none() -> None:
+    nothing = make_results(tests=[])
+    assert (nothing.tested_before, nothing.tested_after) == (None, None)
+    assert make_results(widths=CUTS[1:]).tested_before is None
+    assert nothing.to_dict()["test"] == {"before": None, "after": None}
+
+
+@pytest.mark.parametrize("tests", [TESTS, [(0, outcome(1, 0.5))], []])
+def test_files(tmp_path: Path, tests: Any) -> None:
+    folder = RunFolder.create(tmp_path / "run")
+    results = make_results(tests=tests)
+    results.write(folder)
+    names = {"widths.png", "summary.json"} | ({"learning.png"} if tests else set())
+    assert {file.name for file in folder.path.iterdir()} == names
+    summary = json.loads((folder.path / "summary.json").read_text())
+    assert summary == json.loads(json.dumps(results.to_dict()))
+    assert (summary["timesteps"], summary["sparsity"]) == (30, 0)
+
+
+@pytest.mark.parametrize(
+    ("equal", "problem", "text"),
+    [
+        (True, None, "actions equal"),
+        (False, None, "ACTIONS DIFFER"),
+        (None, None, "not verified"),
+        (None, "too wide", "cannot be used: too wide"),
+    ],
+)
+def test_lines(equal: bool | None, problem: str | None, text: str) -> None:
+    lines = make_results(plain_load_equal=equal, plain_problem=problem).lines()
+    assert text in lines[-1]
+    assert "(0.0% gone)" in lines[0]
+    assert any("test before        2 ± 0" in line for line in lines)

@@ -1,0 +1,182 @@
+"""Tests for cli/train.py."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import gymnasium as gym
+import pytest
+from stable_baselines3 import SAC
+
+import sb3_prune as sp
+from cli.conftest import OFF, ON, SAC_ARGUMENTS, TINY, Command
+from cli.third_party import Plugin
+from sb3_prune.cli.algorithms import ALGORITHMS
+from sb3_prune.cli.zips import load_model
+
+Refused = Callable[..., str]
+ARM = "sb3_prune_envs:sb3_prune/PlanarArm1-v0"
+MASKED = "cli.picky:cli/Picky-v0"
+CASES = {
+    "dqn": ("CartPole-v1", OFF),
+    "qrdqn": ("CartPole-v1", OFF),
+    "branching-dqn": (ARM, OFF),
+    "sac": (ARM, OFF),
+    "td3": ("Pendulum-v1", OFF),
+    "ddpg": ("Pendulum-v1", OFF),
+    "tqc": ("Pendulum-v1", OFF),
+    "crossq": ("Pendulum-v1", OFF),
+    "ppo": (ARM, ON),
+    "a2c": ("CartPole-v1", ON[:1]),
+    "trpo": ("CartPole-v1", ON),
+    "maskable-ppo": (MASKED, ON),
+    "recurrent-ppo": ("CartPole-v1", ON),
+}
+
+
+def read(path: Path) -> dict[str, object]:
+    found: dict[str, object] = json.loads(path.read_text())
+    return found
+
+
+def test_there_is_a_case_of_every_algorithm() -> None:
+    assert CASES.keys() == ALGORITHMS.keys()
+
+
+@pytest.mark.parametrize("algo", CASES)
+def test_every_algorithm(algo: str, command: Command, tmp_path: Path) -> None:
+    env, more = CASES[algo]
+    out = tmp_path / "run"
+    given = ["--algo", algo, "--env", env, "--out", out, *TINY, "--no-verify"]
+    result = command("train", *given, "--final-sparsity", "0.5", "--algo-kwargs", *more)
+    assert (result.code, result.err) == (0, "")
+    assert f"folder             {out}\n" in result.out
+    assert "(50.0% gone)" in result.out
+    model = load_model(out / "model.zip")
+    assert set(sp.wire(model.policy).units().values()) == {4}
+    assert type(model) is ALGORITHMS[algo].cls
+    assert "sb3_prune" not in str(load_model(out / "plain.zip").policy_class)
+
+
+def test_the_example_of_the_help(command: Command, tmp_path: Path) -> None:
+    result = command("train", *SAC_ARGUMENTS, *TINY, "--out", tmp_path / "run")
+    assert result.code == 0
+    assert "loads without sb3-prune, actions equal" in result.out
+
+
+def test_no_strategy_trains_dense(command: Command, tmp_path: Path) -> None:
+    line = [*SAC_ARGUMENTS, *TINY, "--no-verify", "--out", tmp_path / "run"]
+    assert command("train", *line, "--strategy", "none").code == 0
+    model = load_model(tmp_path / "run" / "model.zip")
+    assert set(sp.wire(model.policy).units().values()) == {8}
+
+
+def test_a_third_party_strategy(
+    command: Command, tmp_path: Path, third_party: Callable[[object], None]
+) -> None:
+    third_party(Plugin())
+    shown = command("train", "--strategy", "drop-first", "--help").out
+    assert "--how-many INT" in shown
+    assert "Units that every layer loses." in shown
+    line = [*SAC_ARGUMENTS, *TINY, "--no-verify", "--out", tmp_path / "run"]
+    assert command("train", *line, "--strategy=drop-first", "--how-many=3").code == 0
+    config = read(tmp_path / "run" / "config.json")
+    assert config["strategy"] == {"name": "drop-first", "options": {"how_many": 3}}
+    model = load_model(tmp_path / "run" / "model.zip")
+    assert set(sp.wire(model.policy).units().values()) == {5}
+
+
+def test_arguments_arrive(command: Command, tmp_path: Path) -> None:
+    result = command(
+        "train",
+        *["--algo", "td3", "--env", "Pendulum-v1", "--env-kwargs", "g=5", *TINY],
+        *["--algo-kwargs", *OFF, 'policy_kwargs={"n_critics": 1}', "train_freq=[1]"],
+        *["--action-noise", "0.2", "--learning-rate", "0.01", "--seed", "3"],
+        *["--out", tmp_path / "run", "--strategy", "none", "--no-verify"],
+    )
+    assert result.code == 2  # SB3 wants a unit beside the frequency.
+    result = command(
+        "train",
+        *["--algo", "td3", "--env", "Pendulum-v1", "--env-kwargs", "g=5", *TINY],
+        *["--algo-kwargs", *OFF, 'policy_kwargs={"n_critics": 1}'],
+        *["--action-noise", "0.2", "--learning-rate", "0.01", "--seed", "3"],
+        *["--out", tmp_path / "run", "--strategy", "none", "--no-verify"],
+    )
+    assert result.code == 0
+    model = load_model(tmp_path / "run" / "model.zip")
+    assert (model.seed, model.learning_rate) == (3, 0.01)
+    assert model.policy_kwargs == {"n_critics": 1, "net_arch": [8, 8]}
+    assert model.action_noise is not None
+    config = read(tmp_path / "run" / "config.json")
+    assert config["env"] == {"id": "Pendulum-v1", "kwargs": {"g": 5}}
+
+
+def test_the_same_seed_gives_the_same_agent(command: Command, tmp_path: Path) -> None:
+    line = [*SAC_ARGUMENTS, *TINY, "--no-verify", "--out"]
+    for name in ("a", "b"):
+        assert command("train", *line, tmp_path / name).code == 0
+    states = [
+        load_model(tmp_path / name / "model.zip").policy.state_dict()
+        for name in ("a", "b")
+    ]
+    assert all((x == y).all() for x, y in zip(*map(dict.values, states), strict=True))
+
+
+def test_overwrite(command: Command, refused: Refused, tmp_path: Path) -> None:
+    line = [*SAC_ARGUMENTS, *TINY, "--no-verify", "--out", tmp_path / "run"]
+    assert command("train", *line).code == 0
+    assert "exists: choose another, or pass --overwrite" in refused("train", *line)
+    assert command("train", *line, "--overwrite", "--seed", "5").code == 0
+    assert load_model(tmp_path / "run" / "model.zip").seed == 5
+    assert len(list((tmp_path / "run").glob("events*"))) == 1
+
+
+BAD = {
+    "Unknown algorithm 'sacc'. Did you mean 'sac'?": ["--algo", "sacc"],
+    "Unknown environment 'Pendulm-v1'. Did you mean": ["--env", "Pendulm-v1"],
+    "No module named 'nowhere'": ["--env", "nowhere:Pendulum-v1"],
+    "Unknown strategy 'magnitud'. Did you mean": ["--strategy", "magnitud"],
+    "Did you mean --final-sparsity": ["--finalsparsity", "0.5"],
+    "--timesteps: invalid literal": ["--timesteps", "many"],
+    "--timesteps must be at least 1, got 0": ["--timesteps", "0"],
+    "The schedule ends after training": ["--end", "1.5"],
+    "final must be in [0.0, 1)": ["--final-sparsity", "1"],
+    "sac needs Box actions, the environment has Discrete(2)": ["--env", "CartPole-v1"],
+    "branching-dqn needs MultiDiscrete actions": ["--algo", "branching-dqn"],
+    "Did you mean 'batch_size'?": ["--algo-kwargs", "batchsize=3"],
+    "expected KEY=VALUE": ["--algo-kwargs", "batch_size"],
+    "sac cannot be built": ["--algo-kwargs", "buffer_size=many"],
+    "unexpected keyword argument 'colour'": ["--env-kwargs", "colour=red"],
+    "Unknown network 'criti'. Did you mean": ["--networks", "criti"],
+    "--net-arch must be at least 1": ["--net-arch", "8", "0"],
+    "--action-noise must be positive": ["--action-noise", "-1"],
+    "--device gpu:": ["--device", "gpu"],
+    "Observations must be one array": ["--env", "cli.mixed:cli/Mixed-v0"],
+}
+
+
+@pytest.mark.parametrize("message", BAD)
+def test_bad_input(message: str, refused: Refused, tmp_path: Path) -> None:
+    out = ["--out", tmp_path / "run"]
+    assert message in refused("train", *SAC_ARGUMENTS, *TINY, *out, *BAD[message])
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_folder_of_somebody_else(refused: Refused, tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("precious")
+    line = [*SAC_ARGUMENTS, *TINY, "--out", tmp_path, "--overwrite"]
+    assert "is no run folder" in refused("train", *line)
+
+
+def test_what_is_missing(refused: Refused) -> None:
+    assert "Missing from sb3-prune train: --algo, --env, --out." in refused("train")
+
+
+def test_stock_sb3_loads_the_plain_zip(command: Command, tmp_path: Path) -> None:
+    line = [*SAC_ARGUMENTS, *TINY, "--no-verify", "--out", tmp_path / "run"]
+    assert command("train", *line, "--distribution", "global").code == 0
+    env = gym.make("Pendulum-v1")
+    plain = SAC.load(tmp_path / "run" / "plain.zip", env=env)
+    plain.learn(30)

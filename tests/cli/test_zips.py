@@ -1,0 +1,120 @@
+"""Tests for cli/zips.py."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from pathlib import Path
+
+import pytest
+import torch
+from stable_baselines3 import SAC
+from stable_baselines3.common.env_util import make_vec_env
+from zoo import ALGORITHMS, equal, trained
+
+import sb3_prune as sp
+from sb3_prune.cli.zips import load_model, read_zip
+from sb3_prune.exceptions import CheckpointError, NonFiniteError, UnknownNameError
+
+
+@pytest.mark.parametrize("name", ALGORITHMS)
+def test_every_algorithm_is_found(name: str, tmp_path: Path) -> None:
+    model = trained(name)
+    model.save(tmp_path / "agent.zip")
+    loaded = load_model(tmp_path / "agent.zip")
+    assert type(loaded) is type(model)
+    assert equal(loaded.policy.state_dict(), model.policy.state_dict())
+
+
+def test_stock_zips_and_pruned_ones(stock_zip: Path, sac_zip: Path) -> None:
+    assert type(load_model(stock_zip).policy) is SAC.policy_aliases["MlpPolicy"]
+    pruned = load_model(sac_zip)
+    assert sp.wire(pruned.policy)["critic.qf0.0"].units == 6
+
+
+def test_the_algorithm_can_be_named(stock_zip: Path) -> None:
+    assert type(load_model(stock_zip, algorithm="sac")) is SAC
+    with pytest.raises(UnknownNameError, match="algorithm 'dnq'"):
+        load_model(stock_zip, algorithm="dnq")
+
+
+def test_the_wrong_algorithm(stock_zip: Path) -> None:
+    with pytest.raises(CheckpointError, match=r"saved with .*cannot be loaded"):
+        load_model(stock_zip, algorithm="dqn")
+
+
+def test_changes(stock_zip: Path) -> None:
+    model = read_zip(stock_zip).load(seed=3, learning_rate=0.5)
+    assert (model.seed, model.lr_schedule(1)) == (3, 0.5)
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="does not exist"):
+        load_model(tmp_path / "nothing.zip")
+    with pytest.raises(CheckpointError, match="does not exist"):
+        load_model(tmp_path)
+
+
+def test_a_file_that_is_no_zip(tmp_path: Path) -> None:
+    (tmp_path / "agent.zip").write_text("no zip")
+    with pytest.raises(CheckpointError, match="truncated or no zip"):
+        load_model(tmp_path / "agent.zip")
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9, 0.99])
+def test_a_truncated_zip(stock_zip: Path, tmp_path: Path, share: float) -> None:
+    whole = stock_zip.read_bytes()
+    (tmp_path / "agent.zip").write_bytes(whole[: int(share * len(whole))])
+    with pytest.raises(CheckpointError, match="truncated"):
+        load_model(tmp_path / "agent.zip")
+
+
+def test_a_damaged_zip(stock_zip: Path, tmp_path: Path) -> None:
+    damaged = bytearray(stock_zip.read_bytes())
+    damaged[100] ^= 255
+    (tmp_path / "agent.zip").write_bytes(damaged)
+    with pytest.raises(CheckpointError, match="damaged: 'data'"):
+        load_model(tmp_path / "agent.zip")
+
+
+def test_a_zip_of_something_else(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "agent.zip", "w") as archive:
+        archive.writestr("readme.txt", "hello")
+    with pytest.raises(CheckpointError, match=r"no agent of SB3.*data, policy.pth"):
+        load_model(tmp_path / "agent.zip")
+
+
+def rewrite(source: Path, target: Path, **changes: object) -> Path:
+    """Copy a zip, with other values in its ``data``."""
+    with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w") as new:
+        for name in old.namelist():
+            content = old.read(name)
+            if name == "data":
+                content = json.dumps(json.loads(content) | changes).encode()
+            new.writestr(name, content)
+    return target
+
+
+def test_a_pickle_of_another_version(stock_zip: Path, tmp_path: Path) -> None:
+    broken = {":type:": "x", ":serialized:": "AAAA"}
+    path = rewrite(stock_zip, tmp_path / "agent.zip", policy_class=broken)
+    with pytest.raises(CheckpointError, match=r"saved with .*cannot be loaded"):
+        load_model(path)
+
+
+def test_other_spaces(stock_zip: Path) -> None:
+    with pytest.raises(CheckpointError, match="observation space"):
+        load_model(stock_zip, make_vec_env("CartPole-v1", 1))
+    arm = "sb3_prune/PlanarArm-v0"
+    kwargs = {"n_joints": 1, "action_mode": "continuous"}
+    with pytest.raises(CheckpointError, match="another environment"):
+        load_model(stock_zip, make_vec_env(arm, 1, env_kwargs=kwargs))
+
+
+def test_nan(tmp_path: Path) -> None:
+    model = SAC("MlpPolicy", "Pendulum-v1", policy_kwargs={"net_arch": [4]})
+    with torch.no_grad():
+        model.actor.mu.bias[0] = torch.nan
+    model.save(tmp_path / "agent.zip")
+    with pytest.raises(NonFiniteError, match=r"actor\.mu\.bias"):
+        load_model(tmp_path / "agent.zip")

@@ -1,0 +1,111 @@
+"""Tests for pruning.py."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import zoo
+
+import sb3_prune as sp
+from sb3_prune.exceptions import ConfigError, PlanError, UnknownNameError
+from sb3_prune.pruning import look_at, make_strategy, prune
+
+HALF = {"final_sparsity": 0.5}
+
+
+@pytest.mark.parametrize("name", zoo.ALGORITHMS)
+def test_every_model_is_pruned_to_the_final_state(name: str) -> None:
+    model = zoo.train(zoo.make_model(name, stock=name in zoo.STOCK))
+    report = prune(model, "magnitude", HALF)
+    units = model.policy.wiring().units()
+    assert report.units.keys() == units.keys()
+    total = sum(model.policy.initial_units.values())
+    assert sum(units.values()) == pytest.approx(total / 2, abs=len(units))
+    zoo.train_on(model)
+
+
+@pytest.mark.parametrize("name", ["SAC", "PPO"])
+def test_a_loaded_stock_zip_is_pruned_and_trains_on(name: str) -> None:
+    buffer = io.BytesIO()
+    stock = zoo.train(zoo.make_model(name, stock=True))
+    stock.save(buffer)
+    buffer.seek(0)
+    model = type(stock).load(buffer, env=zoo.make_env(name), device="cpu")
+    zoo.train(model, 48)  # Something to look at.
+    prune(model, config=HALF)
+    zoo.train_on(model)
+
+
+def test_a_strategy_is_attached_asked_and_detached() -> None:
+    strategy = zoo.FirstUnits()
+    model = zoo.train(zoo.make_model("SAC"))
+    report = prune(model, strategy)
+    assert strategy.calls == ["attach", "propose", "detach"]
+    assert all(after == before - 2 for before, after in report.units.values())
+    assert strategy.seen[0].progress == 1.0
+
+
+def test_a_strategy_is_detached_when_its_plan_is_refused() -> None:
+    strategy = zoo.FirstUnits(width=64)
+    model = zoo.train(zoo.make_model("SAC"))
+    before = zoo.snapshot(model.policy)
+    with pytest.raises(PlanError, match="expects 64 units"):
+        prune(model, strategy)
+    assert strategy.calls[-1] == "detach"
+    zoo.assert_same(zoo.snapshot(model.policy), before, identities=True)
+
+
+def test_a_strategy_sees_the_agent_and_its_activations() -> None:
+    model = zoo.train(zoo.make_model("SAC"))
+    agent = look_at(model, progress=0.25)
+    assert agent.model is model and agent.progress == 0.25
+    assert agent.initial_units == model.policy.initial_units
+    recorded = agent.activations()
+    assert {n: h.shape[1] for n, h in recorded.items()} == agent.wiring.units()
+
+
+def test_the_models_seed_seeds_the_strategy() -> None:
+    model, other = zoo.make_model("SAC"), zoo.make_model("SAC", seed=1)
+    first, again, third = (look_at(m, 0.0).rng.random(4) for m in (model, model, other))
+    assert np.array_equal(first, again) and not np.array_equal(first, third)
+
+
+def test_a_given_generator_is_used() -> None:
+    rng = np.random.default_rng(0)
+    assert look_at(zoo.make_model("DQN"), 0.0, rng).rng is rng
+
+
+def test_a_strategy_is_made_by_name_or_taken_as_it_is() -> None:
+    strategy = zoo.FirstUnits()
+    assert make_strategy(strategy) is strategy
+    made = make_strategy("magnitude", HALF)
+    assert made.name == "magnitude" and made.config.final_sparsity == 0.5
+
+
+@pytest.mark.parametrize(
+    ("strategy", "config", "error", "message"),
+    [
+        ("magnitud", {}, UnknownNameError, r"'magnitud'.*mean 'magnitude'"),
+        ("magnitude", {"final_sparsity": 1.5}, ConfigError, r"final.*1\.5"),
+        ("magnitude", {"sparsity": 0.5}, ConfigError, r"sparsity.*final_sparsity"),
+    ],
+)
+def test_bad_names_and_options_are_refused_before_any_work(
+    strategy: str, config: dict[str, Any], error: Any, message: str
+) -> None:
+    model = zoo.train(zoo.make_model("DQN"))
+    before = zoo.snapshot(model.policy)
+    with pytest.raises(error, match=message):
+        prune(model, strategy, config)
+    zoo.assert_same(zoo.snapshot(model.policy), before, identities=True)
+
+
+def test_weights_that_are_not_finite_are_refused() -> None:
+    model = zoo.train(zoo.make_model("DQN"))
+    model.policy.q_net.q_net[0].weight.data[0, 0] = torch.nan
+    with pytest.raises(sp.SB3PruneError, match="NaN"):
+        prune(model, zoo.FirstUnits())
