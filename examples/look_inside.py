@@ -16,6 +16,7 @@ import numpy as np
 import sb3_prune_clusters.analyses as clusters
 import torch
 from sb3_prune_envs import make_arm_vec
+from stable_baselines3.common.utils import LinearSchedule
 
 import sb3_prune as sp
 from sb3_prune.analysis import Analysis, Recording, compare, random_like
@@ -27,6 +28,7 @@ ARMS = 128
 UPDATES_TO_LEARN = 4_000
 UPDATES_TO_PRUNE = 3_000
 EPISODES = 300
+PRUNING = {"final_sparsity": 0.5, "end": 0.4, "distribution": "global"}
 ANALYSES: list[type[Analysis]] = [
     clusters.Distances,
     clusters.Dendrograms,
@@ -41,7 +43,7 @@ def make_agent(seed: int = 0) -> sp.BranchingDQN:
     agent = sp.BranchingDQN(
         sp.BranchingDQNPolicy,
         make_arm_vec(ARMS),
-        learning_rate=1e-3,
+        learning_rate=LinearSchedule(1e-3, 1e-4, 1.0),
         buffer_size=500_000,
         learning_starts=20 * ARMS,
         batch_size=256,
@@ -70,9 +72,7 @@ def record_agents() -> dict[str, Recording]:
     agent.learn(UPDATES_TO_LEARN * ARMS)
     found = {"trained": record(agent, env, episodes=EPISODES, seed=0)}
     found["random"] = record(random_like(agent), env, episodes=EPISODES, seed=0)
-    pruning = sp.PruningCallback(
-        "magnitude", config={"final_sparsity": 0.5, "distribution": "global"}
-    )
+    pruning = sp.PruningCallback("magnitude", config=PRUNING)
     agent.learn(UPDATES_TO_PRUNE * ARMS, callback=pruning)
     found["pruned"] = record(agent, env, episodes=EPISODES, seed=0)
     return {name: found[name] for name in ("trained", "pruned", "random")}
@@ -91,8 +91,7 @@ def main() -> None:
     for cls in ANALYSES:
         comparison = compare(recordings, cls())
         comparison.plot().savefig(FOLDER / f"{cls.name}.png")
-        numbers = json.dumps(comparison.to_dict(), indent=2)
-        write_text(FOLDER / f"{cls.name}.json", numbers + "\n")
+        write_text(FOLDER / f"{cls.name}.json", json.dumps(comparison.to_dict()))
     print(f"{time.perf_counter() - began:.0f} s. See {FOLDER}/ (distances.png first).")
 
 

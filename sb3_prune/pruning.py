@@ -9,6 +9,7 @@ import numpy as np
 from stable_baselines3.common.base_class import BaseAlgorithm
 
 from sb3_prune import plugins
+from sb3_prune.exceptions import UnsupportedPolicyError
 from sb3_prune.policies.adopt import adopt
 from sb3_prune.strategies.activations import recent_activations
 from sb3_prune.strategies.base import Agent, Strategy
@@ -41,8 +42,15 @@ def look_at(
         model: A model of a supported policy.
         progress: Share of training done, in [0, 1].
         rng: Source of the strategy's randomness; seeded by the model's seed if None.
+
+    Raises:
+        UnsupportedPolicyError: There is no masked class for it, or nothing to prune.
     """
     policy = adopt(model)
+    if not policy.initial_units:
+        raise UnsupportedPolicyError(
+            f"{type(policy).__name__} has no hidden layer to prune: net_arch is empty."
+        )
     return Agent(
         model=model,
         wiring=wire(policy),

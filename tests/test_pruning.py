@@ -11,7 +11,12 @@ import torch
 import zoo
 
 import sb3_prune as sp
-from sb3_prune.exceptions import ConfigError, PlanError, UnknownNameError
+from sb3_prune.exceptions import (
+    ConfigError,
+    PlanError,
+    UnknownNameError,
+    UnsupportedPolicyError,
+)
 from sb3_prune.pruning import look_at, make_strategy, prune
 
 HALF = {"final_sparsity": 0.5}
@@ -109,3 +114,9 @@ def test_weights_that_are_not_finite_are_refused() -> None:
     model.policy.q_net.q_net[0].weight.data[0, 0] = torch.nan
     with pytest.raises(sp.SB3PruneError, match="NaN"):
         prune(model, zoo.FirstUnits())
+
+
+def test_a_network_without_hidden_layers_is_refused() -> None:
+    model = zoo.make_model("PPO", policy_kwargs={"net_arch": []})
+    with pytest.raises(UnsupportedPolicyError, match="no hidden layer to prune"):
+        prune(model, "magnitude")

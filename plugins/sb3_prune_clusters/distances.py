@@ -83,7 +83,8 @@ def largest(layer: Array) -> Matrix:
     if not np.isfinite(most).all():
         wrong = np.flatnonzero(~np.isfinite(most)).tolist()
         raise NonFiniteError(f"Activations of the units {wrong} are NaN or infinite.")
-    return most.astype(np.float64)
+    exact: Matrix = most.astype(np.float64)
+    return exact
 
 
 def upper(distances: Matrix) -> Matrix:

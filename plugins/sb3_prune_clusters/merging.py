@@ -37,7 +37,9 @@ Aggregation = Literal["weighted", "mean"]
 def merge_plan(
     segments: Mapping[str, Segmentation], aggregation: Aggregation = "weighted"
 ) -> Plan:
-    """Return the plan that makes one unit of each cluster; layers that stay are left out.
+    """Return the plan that makes one unit of each cluster.
+
+    Layers that lose no unit are left out.
 
     Args:
         segments: The clusters of each layer.

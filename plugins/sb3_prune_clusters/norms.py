@@ -76,7 +76,7 @@ def _distinct(rows: Array) -> Matrix:
     """Return each step once, times the root of its number: norms stay as they are."""
     whole = np.ascontiguousarray(rows).view(f"V{rows.shape[1] * rows.itemsize}")
     _, first, counts = np.unique(whole, return_index=True, return_counts=True)
-    kept: Matrix = rows[first] * np.sqrt(counts)[:, None]
+    kept: Matrix = rows[first].astype(np.float64) * np.sqrt(counts)[:, None]
     return kept
 
 

@@ -27,7 +27,7 @@ class ClustersConfig(SegmentationConfig):
     """
 
     aggregation: Aggregation = "weighted"
-    """How the units of a cluster share its incoming weights; ``mean`` is the paper's."""
+    """How units share their cluster's incoming weights; ``mean`` is the paper's."""
     episodes: int = 300
     """Greedy episodes to record, if the strategy has an environment."""
     rounds: int = 3
@@ -120,7 +120,9 @@ class Clusters(Strategy):
     def _record(self, agent: Agent) -> Mapping[str, Array]:
         if self.env is None:
             recent = agent.activations()
-            return {name: units.cpu().numpy()[:, None] for name, units in recent.items()}
+            return {
+                name: units.cpu().numpy()[:, None] for name, units in recent.items()
+            }
         recording = record_episodes(
             agent.model,
             self.env,
@@ -177,12 +179,15 @@ def networks_of(
     grouped: dict[str, list[str]] = defaultdict(list)
     for name in layers:
         grouped[name.rpartition(".")[0]].append(name)
-    chosen = {
-        prefix: [name for name in grouped if f"{name}.".startswith(f"{prefix}.")]
-        for prefix in wanted
-    }
-    for prefix, found in chosen.items():
-        if not found:
+    for prefix in wanted:
+        if not any(_is_part(network, prefix) for network in grouped):
             raise UnknownNameError("network", prefix, grouped)
-    kept = {name for found in chosen.values() for name in found}
-    return {name: found for name, found in grouped.items() if not wanted or name in kept}
+    return {
+        network: names
+        for network, names in grouped.items()
+        if any(_is_part(network, prefix) for prefix in wanted or grouped)
+    }
+
+
+def _is_part(network: str, prefix: str) -> bool:
+    return network == prefix or network.startswith(f"{prefix}.")

@@ -70,6 +70,12 @@ class BranchingDQN(DQN, _MultiDiscreteActions):
         self.decomposition = decomposition
         super().__init__(policy, env, *args, **kwargs)
 
+    def _setup_model(self) -> None:
+        starts = getattr(self.action_space, "start", np.zeros(1))
+        if np.any(starts):
+            raise ConfigError(f"Every component must start at 0, got {starts}.")
+        super()._setup_model()
+
     def train(self, gradient_steps: int, batch_size: int = 100) -> None:
         """Take gradient steps on batches from the replay buffer."""
         self.policy.set_training_mode(True)

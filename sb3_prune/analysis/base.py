@@ -1,4 +1,4 @@
-"""The abstract analysis: it looks at a recording and answers with numbers and a plot."""
+"""The abstract analysis: it looks at a recording and finds numbers and a picture."""
 
 from __future__ import annotations
 

@@ -13,6 +13,9 @@ from matplotlib.figure import Figure, FigureBase
 
 from sb3_prune.report.curves import FAINT, INK
 
+ROOM = 40
+"""Letters that fit below an axis."""
+
 
 def new_figure(figsize: tuple[float, float]) -> Figure:
     """Return an empty figure of a width and height in inches."""
@@ -68,7 +71,7 @@ def label_layers(axes: Axes, names: Iterable[str]) -> None:
     if all(text.startswith("layer ") for text in texts):
         axes.set_xlabel("hidden layer", color=INK, fontsize=9)
         texts = [text.removeprefix("layer ") for text in texts]
-    tilted = sum(map(len, texts)) > 40
+    tilted = sum(map(len, texts)) > ROOM
     axes.set_xticks(
         range(len(texts)),
         texts,

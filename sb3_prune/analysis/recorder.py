@@ -72,7 +72,7 @@ def record_episodes(
 
 def time_limit(env: VecEnv) -> int:
     """Return the steps after which the environment truncates, 1000 if it does not."""
-    limits = []
+    limits: list[Any] = []
     if env.has_attr("spec"):
         specs = env.get_attr("spec")
         limits = [getattr(spec, "max_episode_steps", None) for spec in specs]
@@ -80,7 +80,7 @@ def time_limit(env: VecEnv) -> int:
         limits = env.get_attr("max_episode_steps")
     if not limits or not all(limits):
         return DEFAULT_MAX_STEPS
-    return max(map(int, limits))
+    return int(max(limits))
 
 
 class _Recorder:

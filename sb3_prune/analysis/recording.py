@@ -62,7 +62,7 @@ class Recording:
         return {name: array.shape[2] for name, array in self.activations.items()}
 
     def maxima(self, layer: str) -> Array:
-        """Return Z, each unit's largest absolute activation over all episodes, (units,).
+        """Return Z, each unit's largest absolute activation of all, (units,).
 
         Units after a ReLU are never negative, so that this is Method 1's maximum.
         """

@@ -34,11 +34,13 @@ class Schedule(ABC):
 
     def __post_init__(self) -> None:
         if not 0 <= self.initial < 1:
-            raise ConfigError(f"initial must be in [0, 1), got {self.initial}.")
+            raise ConfigError(
+                f"initial sparsity must be in [0, 1), got {self.initial}."
+            )
         if not self.initial <= self.final < 1:
             raise ConfigError(
-                f"final must be in [{self.initial}, 1), from the initial sparsity to "
-                f"less than everything; got {self.final}."
+                f"final sparsity must be in [{self.initial}, 1), from the initial one "
+                f"to less than everything; got {self.final}."
             )
         if not self.end <= 1:
             raise ConfigError(

@@ -83,7 +83,7 @@ def apply(model: BaseAlgorithm | nn.Module, plan: Mapping[str, Change]) -> Repor
 
     Raises:
         UnknownNameError: The model has no such hidden layer.
-        PlanError: A change is for another number of units.
+        PlanError: A change is for another number of units, or mixes closed ones.
         NonFiniteError: A weight to change is NaN or infinite.
         UnsupportedPolicyError: The policy's networks are not known.
     """
@@ -113,13 +113,18 @@ def check_widths(layers: Mapping[str, HiddenLayer], plan: Mapping[str, Change]) 
     """Check that a plan was made for these layers.
 
     Raises:
-        PlanError: A change is for another number of units.
+        PlanError: A change is for another number of units, or mixes closed ones.
     """
     for name, layer in layers.items():
         if plan[name].before != layer.units:
             raise PlanError(
                 f"The plan expects {plan[name].before} units in '{name}', "
                 f"the network has {layer.units}: it was made for another network."
+            )
+        if plan[name].selection is None and not bool(layer.active.all()):
+            raise PlanError(
+                f"Units of '{name}' are closed: sb3_prune.surgery.remove_closed(model) "
+                "before units are merged, added or redrawn."
             )
 
 
@@ -156,12 +161,26 @@ def _prepare(
         tensors[owner, attribute] = _run(todo, new)
         for optimizer in stepping:
             if isinstance(old, nn.Parameter) and old in optimizer.state:
-                states[old] = {
-                    key: _run(todo, value, moment=True)
-                    for key, value in optimizer.state[old].items()
-                    if isinstance(value, torch.Tensor) and value.shape == old.shape
-                }
+                states[old] = _moments(optimizer, old, todo)
     return tensors, states
+
+
+def _moments(
+    optimizer: torch.optim.Optimizer, parameter: nn.Parameter, edits: list[Edit]
+) -> State:
+    """Return the changed state of a parameter; scalars such as the step stay."""
+    state = {k: v for k, v in optimizer.state[parameter].items() if torch.is_tensor(v)}
+    odd = [k for k, v in state.items() if v.numel() > 1 and v.shape != parameter.shape]
+    if odd:
+        raise PlanError(
+            f"{type(optimizer).__name__} keeps {', '.join(odd)} in another shape than "
+            "the parameter; use an optimiser with state per weight, such as Adam."
+        )
+    return {
+        key: _run(edits, value, moment=True)
+        for key, value in state.items()
+        if value.shape == parameter.shape
+    }
 
 
 def _run(

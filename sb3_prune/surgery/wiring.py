@@ -27,6 +27,10 @@ class HiddenLayer:
     """The tensors that read the units."""
     target: HiddenLayer | None = None
     """The same layer of the target network."""
+    gate_before: Gate | None = None
+    """Gate of the layer that this one reads."""
+    gate_after: Gate | None = None
+    """Gate of the layer that reads this one."""
 
     @property
     def units(self) -> int:
@@ -55,17 +59,19 @@ class HiddenLayer:
         return [self] if self.target is None else [self, self.target]
 
     def incoming(self) -> torch.Tensor:
-        """Return the weights that feed each unit, (K, inputs)."""
-        return self.linear.weight.detach()
+        """Return the weights that feed each unit, (K, inputs); 0 from closed units."""
+        weight = self.linear.weight.detach()
+        return weight if self.gate_before is None else _gated(weight, self.gate_before)
 
     def outgoing(self) -> torch.Tensor:
-        """Return the weights that read each unit, (K, all outputs of all readers)."""
+        """Return the weights that read each unit, (K, outputs); 0 by closed units."""
         parts = []
         for slot in self.readers:
             tensor = getattr(slot.owner, slot.attribute).detach()
             part = tensor.narrow(slot.axis, slot.start, self.units)
             parts.append(part.movedim(slot.axis, 0).reshape(self.units, -1))
-        return torch.cat(parts, dim=1)
+        weights = torch.cat(parts, dim=1)
+        return weights if self.gate_after is None else _gated(weights, self.gate_after)
 
     def slots(self) -> list[Slot]:
         """Return every tensor of this network that holds the units."""
@@ -117,15 +123,25 @@ class Wiring(Mapping[str, HiddenLayer]):
         return "\n".join(["Wiring:", *rows])
 
 
+def _gated(weights: torch.Tensor, gate: Gate) -> torch.Tensor:
+    gated: torch.Tensor = gate(weights)
+    return gated
+
+
 def _layers(chain: Chain) -> list[HiddenLayer]:
     hidden = chain.hidden()
     nexts = [linear for _, linear, _ in hidden[1:]]
     output = chain.output()
     readers = [(reader(linear),) for linear in nexts]
     readers.append(chain.heads if output is None else (reader(output),))  # type: ignore[arg-type]
-    return [
+    layers = [
         HiddenLayer(f"{chain.name}.{name}", linear, tuple(m for _, m in between), read)
         for (name, linear, between), read in zip(hidden, readers, strict=False)
+    ]
+    gates = [None, *(layer.gate for layer in layers), None]
+    return [
+        replace(layer, gate_before=before, gate_after=after)
+        for layer, before, after in zip(layers, gates, gates[2:], strict=False)
     ]
 
 

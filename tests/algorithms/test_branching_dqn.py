@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 import zoo
+from gymnasium import spaces
 from stable_baselines3 import DQN
 from stable_baselines3.common.evaluation import evaluate_policy
 from stable_baselines3.common.monitor import Monitor
@@ -164,3 +165,10 @@ def test_it_learns_the_levers(decomposition: str) -> None:
     mean, _ = evaluate_policy(model, env, n_eval_episodes=20)
     by_chance = zoo.Levers.length * (1 / 3 + 1 / 2)
     assert mean > 2 * by_chance
+
+
+def test_components_must_start_at_zero() -> None:
+    env = zoo.Levers()
+    env.action_space = spaces.MultiDiscrete([3, 2], start=[0, 1])
+    with pytest.raises(ConfigError, match=r"must start at 0, got \[0 1\]"):
+        sp.BranchingDQN("MlpPolicy", env)

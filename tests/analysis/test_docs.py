@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sb3_prune_clusters import analyses
 from stable_baselines3.common.vec_env import DummyVecEnv
 from zoo import Levers, trained
 
-import sb3_prune_clusters.analyses as analyses
 from sb3_prune.registry import check_class
 
 from .made import random_recording

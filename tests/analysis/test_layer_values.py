@@ -1,6 +1,7 @@
 """Tests for layer_values.py."""
 
 import json
+from itertools import pairwise
 
 from sb3_prune.analysis import LayerValues
 
@@ -27,7 +28,7 @@ def test_bars_are_as_high_as_the_numbers() -> None:
 def test_bars_do_not_overlap() -> None:
     axes = make().plot().axes[0]
     edges = sorted((b.get_x(), b.get_x() + b.get_width()) for b in axes.patches)
-    assert all(a[1] < b[0] for a, b in zip(edges, edges[1:], strict=False))
+    assert all(a[1] < b[0] for a, b in pairwise(edges))
 
 
 def test_shares_are_per_cent() -> None:

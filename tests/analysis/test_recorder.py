@@ -63,7 +63,9 @@ def assert_equal_slow(recording: Recording, model: Any, make: Any, n: int) -> No
             found = recording.observations[row, :length]
             np.testing.assert_allclose(found, seen, atol=1e-4)
             assert not recording.observations[row, length:].any()
-            np.testing.assert_allclose(recording.rewards[row, :length], rewards, atol=1e-4)
+            np.testing.assert_allclose(
+                recording.rewards[row, :length], rewards, atol=1e-4
+            )
             for name, expected in units.items():
                 found = recording.activations[name][row]
                 np.testing.assert_allclose(found[:length], expected, atol=1e-4)
@@ -197,7 +199,10 @@ def test_large_recordings_go_to_disk(monkeypatch: pytest.MonkeyPatch) -> None:
             made.append((numbers, self.on_disk))
 
     monkeypatch.setattr(recorder, "Storage", Storage)
-    model, arms = make_model("BranchingDQN"), vector(partial(make_env, "BranchingDQN"), 2)
+    model, arms = (
+        make_model("BranchingDQN"),
+        vector(partial(make_env, "BranchingDQN"), 2),
+    )
     numbers = 4 * 20 * (12 + 10 + 3 + 1)
     for limit, on_disk in ((4 * numbers, False), (4 * numbers - 1, True)):
         record_episodes(model, arms, episodes=4, max_steps=20, memory_limit=limit)

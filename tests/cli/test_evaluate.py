@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 from sb3_prune_envs import make_arm_vec
+from sb3_prune_envs.config import ActionMode
+from stable_baselines3 import DQN
 
 import sb3_prune as sp
 from cli.conftest import Command
@@ -32,17 +34,14 @@ def test_json(command: Command, stock_zip: Path) -> None:
     assert found["latency_us"] > 0
 
 
-@pytest.mark.parametrize("mode", ["branch", "single"])
+@pytest.mark.parametrize(
+    ("cls", "mode"), [(sp.BranchingDQN, "branch"), (DQN, "single")]
+)
 def test_an_arm_gets_the_action_mode_of_the_agent(
-    mode: str, command: Command, tmp_path: Path
+    cls: type[DQN], mode: ActionMode, command: Command, tmp_path: Path
 ) -> None:
-    arms = make_arm_vec(1, n_joints=2, action_mode=mode)  # type: ignore[arg-type]
-    cls, policy = (
-        (sp.BranchingDQN, "MlpPolicy")
-        if mode == "branch"
-        else (sp.BranchingDQN.__mro__[1], "MlpPolicy")
-    )
-    cls(policy, arms, policy_kwargs={"net_arch": [4]}).save(tmp_path / "a.zip")  # type: ignore[attr-defined]
+    arms = make_arm_vec(1, n_joints=2, action_mode=mode)
+    cls("MlpPolicy", arms, policy_kwargs={"net_arch": [4]}).save(tmp_path / "a.zip")
     line = ["--env", "sb3_prune/PlanarArm2-v0", "--episodes", "3", "--json"]
     found = json.loads(command("evaluate", tmp_path / "a.zip", *line).out)
     assert found["mean_length"] == 60

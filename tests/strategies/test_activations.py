@@ -28,11 +28,11 @@ def hooks(policy: BasePolicy) -> int:
 @pytest.mark.parametrize("stock", [False, True])
 def test_every_layer_is_recorded(name: str, stock: bool) -> None:
     model = train(make_model(name, stock=stock and name != "BranchingDQN"))
-    recorded = recent_activations(model, batch_size=12)
+    recorded = recent_activations(model, batch_size=8)
     wiring = wire(model.policy)
     assert list(recorded) == list(wiring)
     for layer, hidden in recorded.items():
-        assert hidden.shape == (12, wiring[layer].units)
+        assert hidden.shape == (8, wiring[layer].units)
         assert not hidden.requires_grad
         assert bool(hidden.isfinite().all())
 

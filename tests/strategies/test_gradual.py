@@ -247,7 +247,7 @@ def test_an_idle_proposal_is_cheap() -> None:
         ({"distribution": "all"}, "distribution must be one of erk.*got 'all'"),
         ({"min_units": 0}, "min_units must be at least 1, got 0"),
         ({"networks": "actor"}, "networks must be a list.*'actor'"),
-        ({"final_sparsity": 1.0}, "final must be .* got 1.0"),
+        ({"final_sparsity": 1.0}, "final sparsity must be .* got 1.0"),
         ({"end": 1.1}, "ends after training"),
     ],
 )

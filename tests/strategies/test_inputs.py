@@ -18,9 +18,9 @@ from sb3_prune.strategies import Inputs, recent_inputs
 @pytest.mark.parametrize("name", ALGORITHMS)
 def test_inputs_come_from_the_buffer(name: str) -> None:
     model = train(make_model(name))
-    inputs = recent_inputs(model, batch_size=10)
+    inputs = recent_inputs(model, batch_size=8)
     assert isinstance(inputs.observations, torch.Tensor)
-    assert inputs.observations.shape == (10, *model.observation_space.shape)
+    assert inputs.observations.shape == (8, *model.observation_space.shape)
     assert (inputs.actions is not None) == is_off_policy(model)
 
 

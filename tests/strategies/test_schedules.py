@@ -111,10 +111,10 @@ def test_begin_may_be_the_end() -> None:
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"final": 1.0}, r"final must be in \[0.0, 1\).*got 1.0"),
-        ({"initial": 0.9}, r"final must be in \[0.9, 1\).*got 0.8"),
-        ({"initial": -0.1}, r"initial must be in \[0, 1\), got -0.1"),
-        ({"final": math.nan}, "final must be .* got nan"),
+        ({"final": 1.0}, r"final sparsity must be in \[0.0, 1\).*got 1.0"),
+        ({"initial": 0.9}, r"final sparsity must be in \[0.9, 1\).*got 0.8"),
+        ({"initial": -0.1}, r"initial sparsity must be in \[0, 1\), got -0.1"),
+        ({"final": math.nan}, "final sparsity must be .* got nan"),
         ({"begin": 0.9}, r"begin must be in \[0, 0.8\].*got 0.9"),
         ({"begin": -0.1}, "begin must be .* got -0.1"),
         ({"begin": math.nan}, "begin must be .* got nan"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 import torch
 import zoo
@@ -183,3 +185,23 @@ def test_weights_that_are_not_finite_are_refused(value: float, where: str) -> No
     tensor.data.view(-1)[0] = value
     with pytest.raises(NonFiniteError, match=r"'q_net\.q_net\.2' are NaN or infinite"):
         sp.apply(policy, {"q_net.q_net.2": remove([1], 10)})
+
+
+def test_optimisers_with_factored_state_are_refused() -> None:
+    factored = {"optimizer_class": torch.optim.Adafactor}
+    model = zoo.make_model("DQN", policy_kwargs=factored)
+    zoo.train(model)
+    name, layer = next(iter(sp.wire(model.policy).items()))
+    before = copy.deepcopy(model.policy.state_dict())
+    with pytest.raises(PlanError, match=r"Adafactor keeps row_var.* in another shape"):
+        sp.apply(model, {name: remove([0], layer.units)})
+    after = model.policy.state_dict()
+    assert all(torch.equal(after[key], value) for key, value in before.items())
+
+
+def test_closed_units_are_not_merged() -> None:
+    model = zoo.make_model("DQN")
+    name, layer = next(iter(sp.wire(model.policy).items()))
+    sp.mask(model, {name: remove([0], layer.units)})
+    with pytest.raises(PlanError, match=r"closed: sb3_prune\.surgery\.remove_closed"):
+        sp.apply(model, {name: add(1, layer.units)})

@@ -8,6 +8,7 @@ import zoo
 
 import sb3_prune as sp
 from sb3_prune.exceptions import UnknownNameError
+from sb3_prune.surgery import remove
 from sb3_prune.surgery.chains import Side
 
 every_algorithm = pytest.mark.parametrize("name", zoo.ALGORITHMS)
@@ -93,3 +94,20 @@ def test_an_unknown_layer_is_named_with_the_nearest() -> None:
 def test_a_wiring_is_printed_layer_by_layer() -> None:
     text = repr(sp.wire(zoo.trained("DQN").policy))
     assert text == "Wiring:\n  q_net.q_net.0: 12 units\n  q_net.q_net.2: 10 units"
+
+
+def test_weights_between_closed_units_do_not_count() -> None:
+    """What a masked agent still holds of closed units, a cut one does not have."""
+    masked, cut = zoo.make_model("SAC"), zoo.make_model("SAC")
+    layers = sp.wire(masked.policy)
+    plan = {name: remove([0, 3], layer.units) for name, layer in layers.items()}
+    sp.mask(masked, plan)
+    sp.apply(cut, plan)
+    for name, layer in sp.wire(masked.policy).items():
+        active = layer.active
+        there = sp.wire(cut.policy)[name]
+        for mine, theirs in (
+            (layer.incoming(), there.incoming()),
+            (layer.outgoing(), there.outgoing()),
+        ):
+            torch.testing.assert_close(mine[active].norm(dim=1), theirs.norm(dim=1))

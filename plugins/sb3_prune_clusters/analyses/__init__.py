@@ -1,5 +1,6 @@
 """Analyses of Method 1 and the common measures beside them."""
 
+from sb3_prune_clusters.analyses.dendrograms import Dendrograms as Dendrograms
 from sb3_prune_clusters.analyses.distances import Distances as Distances
 from sb3_prune_clusters.analyses.dormancy import Dormancy as Dormancy
 from sb3_prune_clusters.analyses.effective_rank import EffectiveRank as EffectiveRank

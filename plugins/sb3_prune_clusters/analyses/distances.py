@@ -53,8 +53,9 @@ class DistancesResult(Result):
 
     def grid(self) -> Floats:
         """Return where the densities are given, a little beyond the data, (points,)."""
-        largest = max((d.max() for d in self.pairs.values() if len(d)), default=0.0)
-        return (np.arange(self.points) + 0.5) * (1.1 * (largest or 1.0) / self.points)
+        found = (float(d.max()) for d in self.pairs.values() if len(d))
+        step = 1.1 * (max(found, default=0.0) or 1.0) / self.points
+        return (np.arange(self.points, dtype=np.float64) + 0.5) * step
 
     def to_dict(self) -> Mapping[str, Any]:
         """Return number, mean, std, percentiles and density of every set of pairs."""
@@ -125,7 +126,8 @@ def density(distances: Floats, grid: Floats) -> Floats:
     counts, _ = np.histogram(distances, len(grid), (0, step * len(grid)))
     width = max(1.0, distances.std() * len(distances) ** -0.2 / step)
     smooth: Floats = gaussian_filter1d(counts.astype(float), width, mode="reflect")
-    return smooth / (smooth.sum() * step)
+    smooth /= smooth.sum() * step
+    return smooth
 
 
 def _summary(distances: Floats) -> dict[str, Any]:
@@ -170,7 +172,7 @@ def _ridges(axes: Axes, layers: Mapping[str, Floats], grid: Floats) -> None:
         top = base + unit * height
         axes.fill_between(grid, base, top, color=colour, alpha=0.75, zorder=2 * row + 2)
         axes.plot(grid, top, color="white", linewidth=1, zorder=2 * row + 3)
-    for base, found in enumerate(reversed(layers.values())):
+    for base, found in enumerate(reversed(list(layers.values()))):
         if len(found):
             mark = [found.mean()]
             axes.plot(mark, [base], "^", color=ACCENT, markersize=5, zorder=99)

@@ -57,7 +57,9 @@ class EffectiveRank(Analysis):
                 "units": float(units),
             }
         return LayerValues(
-            title="Directions that a layer uses", ylabel="number of directions", values=found
+            title="Directions that a layer uses",
+            ylabel="number of directions",
+            values=found,
         )
 
 

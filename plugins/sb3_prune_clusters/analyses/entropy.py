@@ -120,7 +120,8 @@ def entropy(counts: NDArray[np.int64]) -> Floats:
     """Return the entropy of each row of counts in bits, (rows,)."""
     shares = counts / counts.sum(axis=1, keepdims=True)
     logs = np.log2(shares, where=shares > 0, out=np.zeros_like(shares))
-    return np.abs((shares * logs).sum(axis=1))  # Not -0.0.
+    found: Floats = np.abs((shares * logs).sum(axis=1))  # Not -0.0.
+    return found
 
 
 def _summary(values: Floats) -> dict[str, Any]:

@@ -3,11 +3,11 @@
 import json
 
 import pytest
+from analysis.made import make_recording, random_recording
+from sb3_prune_clusters import analyses
 
-import sb3_prune_clusters.analyses as analyses
 from sb3_prune.analysis import Analysis, Recording, compare
 from sb3_prune.registry import check_class
-from analysis.made import make_recording, random_recording
 
 ALL = [cls for cls in vars(analyses).values() if isinstance(cls, type)]
 

@@ -2,17 +2,17 @@
 
 import numpy as np
 import pytest
-from scipy.stats import gaussian_kde
-
-from sb3_prune.analysis import Recording
-from sb3_prune.exceptions import ConfigError
+from analysis.made import make_recording
 from sb3_prune_clusters.analyses.distances import (
     ALL,
     Distances,
     DistancesConfig,
     density,
 )
-from analysis.made import make_recording
+from scipy.stats import gaussian_kde
+
+from sb3_prune.analysis import Recording
+from sb3_prune.exceptions import ConfigError
 
 
 def slow_distances(recording: Recording, units: list[tuple[str, int]]) -> list[float]:
@@ -86,7 +86,9 @@ def test_densities_equal_scipy() -> None:
     distances = np.random.default_rng(0).gamma(2, 1, 400)
     grid = (np.arange(2000) + 0.5) * (3 * distances.max() / 2000)
     # SciPy's standard deviation has n - 1 below the root.
-    kernel = gaussian_kde(distances, 400**-0.2 * distances.std() / distances.std(ddof=1))
+    kernel = gaussian_kde(
+        distances, 400**-0.2 * distances.std() / distances.std(ddof=1)
+    )
     expected = kernel(grid) + kernel(-grid)
     np.testing.assert_allclose(density(distances, grid), expected, atol=2e-3)
 

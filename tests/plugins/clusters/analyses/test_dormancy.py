@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
+from analysis.made import make_recording
+from sb3_prune_clusters.analyses.dormancy import Dormancy, DormancyConfig, scores
 
 from sb3_prune.analysis import Recording
 from sb3_prune.exceptions import ConfigError
-from sb3_prune_clusters.analyses.dormancy import Dormancy, DormancyConfig, scores
-from analysis.made import make_recording
 
 
 def test_scores_by_hand() -> None:

@@ -2,9 +2,7 @@
 
 import numpy as np
 import pytest
-
-from sb3_prune.analysis import Recording
-from sb3_prune.exceptions import ConfigError
+from analysis.made import make_recording
 from sb3_prune_clusters.analyses.effective_rank import (
     EffectiveRank,
     EffectiveRankConfig,
@@ -12,7 +10,9 @@ from sb3_prune_clusters.analyses.effective_rank import (
     singular_values,
     srank,
 )
-from analysis.made import make_recording
+
+from sb3_prune.analysis import Recording
+from sb3_prune.exceptions import ConfigError
 
 
 def test_singular_values_equal_a_decomposition(recording: Recording) -> None:

@@ -4,9 +4,7 @@ import math
 
 import numpy as np
 import pytest
-
-from sb3_prune.analysis import Recording
-from sb3_prune.exceptions import ConfigError
+from analysis.made import make_recording
 from sb3_prune_clusters.analyses.entropy import (
     Entropy,
     EntropyConfig,
@@ -14,7 +12,9 @@ from sb3_prune_clusters.analyses.entropy import (
     histograms,
     states,
 )
-from analysis.made import make_recording
+
+from sb3_prune.analysis import Recording
+from sb3_prune.exceptions import ConfigError
 
 
 def slow_entropy(values: list[int]) -> float:

@@ -1,0 +1,184 @@
+"""Rounds: validate, merge, retrain until validated, again (Method 1, section 5)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.vec_env import VecEnv
+from tqdm.auto import tqdm
+
+from sb3_prune.analysis import record_episodes
+from sb3_prune.callbacks import ValidationCallback
+from sb3_prune.exceptions import ConfigError
+from sb3_prune.policies import adopt
+from sb3_prune.surgery import apply, wire
+from sb3_prune.surgery.optimizer import optimizers
+from sb3_prune.validation import ValidationTest, success_rate
+from sb3_prune_clusters.strategy import ClustersConfig, propose_merges
+
+SEEDS_PER_ROUND = 10_000_000
+"""Environment i gets seed + i: no two tests or recordings share an episode."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Round:
+    """One merge and the retraining after it; round 0 merges nothing."""
+
+    number: int
+    """Rounds before this one."""
+    units: Mapping[str, int]
+    """Units of every hidden layer after merging."""
+    merged_success: float
+    """Share of test episodes that succeed right after merging."""
+    success: float
+    """The same in the last test, after retraining."""
+    gradient_steps: int
+    """Updates to retrain, as the algorithm counts them."""
+    env_steps: int
+    """Environment steps to retrain."""
+    passed: bool
+    """Whether the last test was passed."""
+
+
+def prune_in_rounds(
+    model: BaseAlgorithm,
+    env: VecEnv,
+    test_env: VecEnv,
+    *,
+    config: ClustersConfig | None = None,
+    rounds: int | None = None,
+    max_steps_per_round: int,
+    test: ValidationTest | None = None,
+    every: int = 250,
+    fresh: bool = True,
+    seed: int = 0,
+    progress: bool = True,
+) -> list[Round]:
+    """Merge an agent's units and retrain it, round by round, in place.
+
+    Every round is tested before its first update: one that passes is not retrained. An
+    agent that does not pass to begin with is trained first, as round 0. A round that
+    does not pass within its steps is the last.
+
+    Args:
+        model: The agent; a stock policy is adopted.
+        env: What to train in.
+        test_env: What to record and test in: an environment of its own.
+        config: How to merge; its ``begin`` and ``end`` do not matter here.
+        rounds: Number of rounds; that of ``config`` by default.
+        max_steps_per_round: Environment steps after which retraining is given up.
+        test: What to pass.
+        every: Calls of ``env.step`` between two tests.
+        fresh: Retrain with a new optimiser state and an empty replay buffer.
+        seed: Seed of all recordings and tests.
+        progress: Show progress bars.
+
+    Returns:
+        What happened, from round 0, the agent as it was.
+
+    Raises:
+        ConfigError: ``rounds`` is negative or ``max_steps_per_round`` not positive.
+    """
+    config, test = config or ClustersConfig(), test or ValidationTest()
+    count = config.rounds if rounds is None else rounds
+    if count < 0 or max_steps_per_round < 1:
+        raise ConfigError(
+            "Expected rounds >= 0 and max_steps_per_round >= 1, got "
+            f"{count} and {max_steps_per_round}."
+        )
+    adopt(model)
+    model.set_env(env)
+    work = _Work(model, test_env, config, test, every, fresh, progress)
+    found: list[Round] = []
+    for number in tqdm(range(count + 1), disable=not progress, desc="rounds"):
+        if number:
+            work.merge(seed + number * SEEDS_PER_ROUND)
+        done = work.retrain(
+            number, max_steps_per_round, seed + number * SEEDS_PER_ROUND
+        )
+        found.append(done)
+        if not done.passed:
+            break
+    return found
+
+
+@dataclass(frozen=True)
+class _Work:
+    """The two halves of a round."""
+
+    model: BaseAlgorithm
+    test_env: VecEnv
+    config: ClustersConfig
+    test: ValidationTest
+    every: int
+    fresh: bool
+    progress: bool
+
+    def merge(self, seed: int) -> None:
+        """Record greedy episodes and merge what says the same."""
+        recording = record_episodes(
+            self.model,
+            self.test_env,
+            episodes=self.config.episodes,
+            seed=seed,
+            progress=self.progress,
+        )
+        apply(self.model, propose_merges(recording.activations, self.config))
+
+    def retrain(self, number: int, steps: int, seed: int) -> Round:
+        """Test, and train until the test passes or the steps are used up."""
+        merged = self._success(seed + SEEDS_PER_ROUND // 2)
+        success, updates, used = merged, 0, 0
+        if not self.test.passed(merged):
+            if self.fresh:
+                forget(self.model)
+            before: int = getattr(self.model, "_n_updates", 0)
+            # Tests start clear of the recording and of the test above.
+            success = self._learn(steps, seed + SEEDS_PER_ROUND // 2 + 1_000_000)
+            updates = getattr(self.model, "_n_updates", 0) - before
+            used = self.model.num_timesteps
+        return Round(
+            number=number,
+            units=wire(self.model.policy).units(),
+            merged_success=merged,
+            success=success,
+            gradient_steps=updates,
+            env_steps=used,
+            passed=self.test.passed(success),
+        )
+
+    def _learn(self, steps: int, seed: int) -> float:
+        validation = ValidationCallback(
+            self.test_env, self.test, every=self.every, seed=seed
+        )
+        self.model.learn(
+            steps,
+            callback=validation,
+            reset_num_timesteps=True,
+            progress_bar=self.progress,
+        )
+        if validation.passed:
+            return float(validation.history[-1]["success_rate"])
+        # The steps may end between two tests.
+        return self._success(seed + 1_000_000)
+
+    def _success(self, seed: int) -> float:
+        return success_rate(
+            self.model,
+            self.test_env,
+            episodes=self.test.episodes,
+            reward=self.test.reward,
+            seed=seed,
+        )
+
+
+def forget(model: BaseAlgorithm) -> None:
+    """Clear the state of a model's optimisers and its replay buffer, if it has one."""
+    for optimizer in optimizers(model.policy).values():
+        optimizer.state.clear()
+    replay: Any = getattr(model, "replay_buffer", None)
+    if replay is not None:
+        replay.reset()
