@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from stable_baselines3 import SAC
 import sb3_prune as sp
 from sb3_prune import plugins
 from sb3_prune.cli import main
+from sb3_prune.latency import latency_us
 
 OFF = ["learning_starts=20", "batch_size=16", "buffer_size=500"]
 ON = ["n_steps=32", "batch_size=16"]
@@ -31,6 +33,20 @@ class Result:
 
 
 Command = Callable[..., Result]
+
+
+@pytest.fixture(autouse=True)
+def quick_latency(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Time a few decisions only."""
+    quick = partial(latency_us, repeats=10)
+    monkeypatch.setattr("sb3_prune.cli.results.latency_us", quick)
+
+
+@pytest.fixture
+def no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draw nothing, for tests of something else."""
+    for name in ("plot_widths", "plot_learning"):
+        monkeypatch.setattr(f"sb3_prune.cli.results.{name}", lambda *_, **__: None)
 
 
 @pytest.fixture

@@ -13,9 +13,8 @@ from sb3_prune.cli.plain import loads_equal, save_plain
 from sb3_prune.exceptions import CompactError
 
 
-@pytest.mark.parametrize("name", ["SAC", "BranchingDQN"])
-def test_a_fresh_process_acts_equally(name: str, tmp_path: Path) -> None:
-    model = trained(name)
+def test_a_fresh_process_acts_equally(tmp_path: Path) -> None:
+    model = trained("BranchingDQN")  # SAC is what `sb3-prune compact` is tested on.
     plain = save_plain(model, tmp_path / "plain.zip")
     assert loads_equal(model, plain, tmp_path / "plain.zip")
 

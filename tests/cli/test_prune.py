@@ -14,6 +14,7 @@ from cli.conftest import OFF, Command
 from sb3_prune.cli.zips import load_model
 
 Refused = Callable[..., str]
+pytestmark = pytest.mark.usefixtures("no_figures")
 PENDULUM = ["--env", "Pendulum-v1", "--timesteps", "64"]
 PENDULUM += ["--eval-episodes", "1", "--eval-every", "1000"]
 QUICK = [*PENDULUM, "--no-verify", "--algo-kwargs", *OFF]

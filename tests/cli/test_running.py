@@ -96,10 +96,14 @@ def test_without_tests(tmp_path: Path) -> None:
     assert not (tmp_path / "run" / "learning.png").exists()
 
 
-def test_the_plain_zip_is_verified(tmp_path: Path) -> None:
+@pytest.mark.parametrize("equal", [True, False])
+def test_the_plain_zip_is_verified(
+    equal: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sb3_prune.cli.running.loads_equal", lambda *_: equal)
     results = make_run(tmp_path / "run", {}, no_verify=False).carry_out()
-    assert results.plain_load_equal is True
-    assert read(tmp_path / "run", "summary.json")["plain_load_equal"] is True
+    assert results.plain_load_equal is equal
+    assert read(tmp_path / "run", "summary.json")["plain_load_equal"] is equal
 
 
 def test_no_plain_zip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,6 +17,7 @@ from sb3_prune.cli.algorithms import ALGORITHMS
 from sb3_prune.cli.zips import load_model
 
 Refused = Callable[..., str]
+pytestmark = pytest.mark.usefixtures("no_figures")
 ARM = "sb3_prune_envs:sb3_prune/PlanarArm1-v0"
 MASKED = "cli.picky:cli/Picky-v0"
 CASES = {
@@ -142,7 +143,7 @@ BAD = {
     "--timesteps: invalid literal": ["--timesteps", "many"],
     "--timesteps must be at least 1, got 0": ["--timesteps", "0"],
     "The schedule ends after training": ["--end", "1.5"],
-    "final must be in [0.0, 1)": ["--final-sparsity", "1"],
+    "must be in [0.0, 1)": ["--final-sparsity", "1"],
     "sac needs Box actions, the environment has Discrete(2)": ["--env", "CartPole-v1"],
     "branching-dqn needs MultiDiscrete actions": ["--algo", "branching-dqn"],
     "Did you mean 'batch_size'?": ["--algo-kwargs", "batchsize=3"],

@@ -6,7 +6,8 @@ from sb3_prune_clusters.strategy import ClustersConfig
 from sb3_prune_envs import make_arm_vec
 from stable_baselines3 import DQN, PPO
 from stable_baselines3.common.base_class import BaseAlgorithm
-from zoo import make_model
+from stable_baselines3.common.vec_env import VecEnv
+from zoo import make_model, train
 
 import sb3_prune as sp
 from sb3_prune.exceptions import ConfigError
@@ -17,7 +18,7 @@ HARD = sp.ValidationTest(episodes=10, rate=0.5, reward=1.1)
 CONFIG = ClustersConfig(tau=0.3, episodes=10, rounds=2)
 
 
-def arms(count: int) -> sp.BranchingDQN:
+def arms(count: int) -> VecEnv:
     return make_arm_vec(count, action_mode="joint")
 
 
@@ -45,7 +46,7 @@ def run(
         test=test,
         every=30,
         progress=False,
-        **options,  # type: ignore[arg-type]
+        **options,
     )
 
 
@@ -99,7 +100,7 @@ def test_on_policy_agents_are_retrained_too() -> None:
 
 
 def test_forget_clears_moments_and_buffer() -> None:
-    model = make_model("SAC")
+    model = train(make_model("SAC"))
     assert model.replay_buffer.size()  # type: ignore[attr-defined]
     forget(model)
     assert not model.replay_buffer.size()  # type: ignore[attr-defined]

@@ -31,7 +31,7 @@ def test_keeps_the_contract(options: dict[str, object]) -> None:
 
 @pytest.mark.parametrize("name", ALGORITHMS)
 def test_prunes_every_algorithm(name: str) -> None:
-    model = make_model(name)
+    model = train(make_model(name))
     before = sum(wire(model.policy).units().values())
     prune(model, Clusters(ClustersConfig(tau=0.8, min_units=2)))
     after = wire(model.policy).units().values()
@@ -60,7 +60,7 @@ def test_merges_while_training() -> None:
 
 
 def test_each_round_is_proposed_once_and_resumes() -> None:
-    model = make_model("SAC")
+    model = train(make_model("SAC"))
     strategy = Clusters(ClustersConfig(tau=0.5, begin=0.2))
     assert not strategy.propose(look_at(model, 0.1))
     assert strategy.propose(look_at(model, 0.2))
@@ -86,7 +86,7 @@ def test_records_episodes_of_its_own_environment() -> None:
 
 
 def test_only_the_named_networks_are_pruned() -> None:
-    model = make_model("SAC")
+    model = train(make_model("SAC"))
     prune(model, Clusters(ClustersConfig(tau=0.9, networks=("critic",), min_units=1)))
     units = wire(model.policy).units()
     assert [k for name, k in units.items() if name.startswith("actor")] == [12, 10]
@@ -103,12 +103,13 @@ def test_networks_of_groups_layers() -> None:
 
 
 def test_every_network_has_its_own_global_reference() -> None:
-    one = {"a.0": DRAW((9, 4, 12), dtype=np.float32)}
-    far = {"b.0": DRAW((9, 4, 12), dtype=np.float32) > 0.5}
-    config = ClustersConfig(tau=0.7, reading="global", min_units=1)
-    alone = propose_merges(one, config)
-    both = propose_merges({**one, "b.0": far["b.0"].astype(np.float32)}, config)
-    assert alone["a.0"].rows.equal(both["a.0"].rows)
+    near = {"a.0": 1 + DRAW((9, 4, 12), dtype=np.float32)}
+    far = {"b.0": (DRAW((9, 4, 12)) > 0.5).astype(np.float32)}
+    config = ClustersConfig(tau=0.95, reading="global", min_units=1)
+    alone = propose_merges(near, config)["a.0"]
+    assert 1 < alone.after < 12
+    both = propose_merges({**near, **far}, config)["a.0"]
+    assert alone.rows.equal(both.rows)
 
 
 @pytest.mark.parametrize(
