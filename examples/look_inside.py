@@ -16,7 +16,6 @@ import numpy as np
 import sb3_prune_clusters.analyses as clusters
 import torch
 from sb3_prune_envs import make_arm_vec
-from stable_baselines3.common.utils import LinearSchedule
 
 import sb3_prune as sp
 from sb3_prune.analysis import Analysis, Recording, compare, random_like
@@ -28,7 +27,7 @@ ARMS = 128
 UPDATES_TO_LEARN = 4_000
 UPDATES_TO_PRUNE = 3_000
 EPISODES = 300
-PRUNING = {"final_sparsity": 0.5, "end": 0.4, "distribution": "global"}
+PRUNING = {"final_sparsity": 0.5, "end": 0.4}
 ANALYSES: list[type[Analysis]] = [
     clusters.Distances,
     clusters.Dendrograms,
@@ -43,7 +42,7 @@ def make_agent(seed: int = 0) -> sp.BranchingDQN:
     agent = sp.BranchingDQN(
         sp.BranchingDQNPolicy,
         make_arm_vec(ARMS),
-        learning_rate=LinearSchedule(1e-3, 1e-4, 1.0),
+        learning_rate=1e-3,
         buffer_size=500_000,
         learning_starts=20 * ARMS,
         batch_size=256,

@@ -10,8 +10,11 @@ from sb3_prune import surgery as surgery
 from sb3_prune.algorithms import BranchingDQN as BranchingDQN
 from sb3_prune.callbacks import PruningCallback as PruningCallback
 from sb3_prune.callbacks import ValidationCallback as ValidationCallback
+from sb3_prune.compact import compact as compact
 from sb3_prune.complexity import Complexity as Complexity
 from sb3_prune.complexity import complexity as complexity
+from sb3_prune.evaluation import Evaluation as Evaluation
+from sb3_prune.evaluation import evaluate as evaluate
 from sb3_prune.exceptions import SB3PruneError as SB3PruneError
 from sb3_prune.hookspecs import hookimpl as hookimpl
 from sb3_prune.latency import latency_us as latency_us
@@ -42,7 +45,6 @@ from sb3_prune.surgery import Wiring as Wiring
 from sb3_prune.surgery import apply as apply
 from sb3_prune.surgery import mask as mask
 from sb3_prune.surgery import wire as wire
-from sb3_prune.surgery.compact import compact as compact
 from sb3_prune.validation import ValidationTest as ValidationTest
 from sb3_prune.validation import success_rate as success_rate
 

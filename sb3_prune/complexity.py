@@ -100,4 +100,5 @@ def _flops(policy: nn.Module, acting: dict[str, HiddenLayer]) -> int:
         if isinstance(module, nn.Linear) and _acts(f"{name}."):
             wide = inputs.get(module, module.in_features)
             total += (2 * wide - 1) * outputs.get(module, module.out_features)
-    return total
+    # SB3 sizes the head of a MultiDiscrete action by a NumPy integer.
+    return int(total)

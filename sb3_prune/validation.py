@@ -9,6 +9,7 @@ from scipy.stats import binom
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env import VecEnv
 
+from sb3_prune.evaluation import play
 from sb3_prune.exceptions import ConfigError
 
 
@@ -69,21 +70,5 @@ def success_rate(
         reward: Smallest last reward of a successful episode.
         seed: Seed of the environments; None goes on with their random state.
     """
-    env.seed(seed)
-    observations, states = env.reset(), None
-    starts = np.ones(env.num_envs, dtype=bool)
-    quota = -(-episodes // env.num_envs)
-    finished = np.zeros(env.num_envs, dtype=int)
-    successes: list[bool] = []
-    while len(successes) < episodes:
-        actions, states = model.predict(
-            observations,  # type: ignore[arg-type]  # SB3 allows a dict of arrays
-            state=states,
-            episode_start=starts,
-            deterministic=True,
-        )
-        observations, rewards, starts, _ = env.step(actions)
-        done = starts & (finished < quota)
-        successes += (rewards[done] >= reward).tolist()
-        finished += starts
-    return float(np.mean(successes[:episodes]))
+    done = play(model, env, episodes=episodes, seed=seed)
+    return float(np.mean([episode.last_reward >= reward for episode in done]))

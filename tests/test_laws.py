@@ -22,9 +22,9 @@ from stable_baselines3.common.torch_layers import FlattenExtractor
 from torch import nn
 
 import sb3_prune as sp
+from sb3_prune.compact import compact
 from sb3_prune.exceptions import SB3PruneError
 from sb3_prune.surgery import add, keep, merge, remove, remove_closed, reset
-from sb3_prune.surgery.compact import compact
 from sb3_prune.surgery.optimizer import optimizers
 from sb3_prune.surgery.wiring import HiddenLayer
 

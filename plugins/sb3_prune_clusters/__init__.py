@@ -1,1 +1,28 @@
-"""Method 1: activation distances, clusters and projections, as a plug-in."""
+"""Method 1 as a plug-in: activation distances, cluster pruning and projections."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from sb3_prune import hookimpl
+from sb3_prune_clusters.distances import all_distances as all_distances
+from sb3_prune_clusters.distances import layer_distances as layer_distances
+from sb3_prune_clusters.distances import unit_distances as unit_distances
+from sb3_prune_clusters.merging import merge_plan as merge_plan
+from sb3_prune_clusters.project import ProjectionReport as ProjectionReport
+from sb3_prune_clusters.project import project_agents as project_agents
+from sb3_prune_clusters.rounds import Round as Round
+from sb3_prune_clusters.rounds import prune_in_rounds as prune_in_rounds
+from sb3_prune_clusters.segmentation import SegmentationConfig as SegmentationConfig
+from sb3_prune_clusters.segmentation import segment as segment
+from sb3_prune_clusters.strategy import Clusters as Clusters
+from sb3_prune_clusters.strategy import ClustersConfig as ClustersConfig
+from sb3_prune_clusters.tree import Tree as Tree
+from sb3_prune_clusters.tree import grow as grow
+
+
+@hookimpl
+def register_strategies(register: Callable[[type[Any]], None]) -> None:
+    """Register cluster pruning."""
+    register(Clusters)

@@ -60,4 +60,4 @@ class LayerValues(Result):
         label_layers(axes, self.values)
         if self.series:  # The legend is above the bars, whatever their height.
             place: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (0, 1)}
-            axes.legend(frameon=False, fontsize=8, ncols=3, borderaxespad=0, **place)
+            axes.legend(frameon=False, fontsize=8, ncols=3, borderaxespad=0.2, **place)

@@ -63,7 +63,11 @@ class PruningCallback(BaseCallback):
 
     @property
     def progress(self) -> float:
-        """Share of training done, in [0, 1]."""
+        """Share of training done, in [0, 1], as SB3 counts it for learning rates.
+
+        With ``reset_num_timesteps=False`` that is the share of all steps so far and to
+        come, so a resumed run goes on in its schedule.
+        """
         return min(1.0, self.model.num_timesteps / self.model._total_timesteps)
 
     def _on_training_start(self) -> None:
@@ -92,6 +96,9 @@ class PruningCallback(BaseCallback):
         return True
 
     def _on_training_end(self) -> None:
+        if isinstance(self.model, OnPolicyAlgorithm):
+            # The last event has no rollout behind it.
+            self._prune()
         self.strategy.detach()
 
     def _prune(self) -> None:

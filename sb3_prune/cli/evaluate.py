@@ -9,12 +9,12 @@ from dataclasses import dataclass
 import torch
 
 from sb3_prune.cli.environments import find_env
-from sb3_prune.cli.evaluation import evaluate
 from sb3_prune.cli.options import EnvOptions, SavedAgentOptions
 from sb3_prune.cli.pairs import parse_pairs
 from sb3_prune.cli.parsing import parse
 from sb3_prune.cli.results import measure
 from sb3_prune.cli.zips import read_zip
+from sb3_prune.evaluation import evaluate
 from sb3_prune.exceptions import ConfigError
 
 

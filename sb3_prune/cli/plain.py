@@ -9,8 +9,8 @@ import numpy as np
 from gymnasium import spaces
 from stable_baselines3.common.base_class import BaseAlgorithm
 
+from sb3_prune.compact import compact
 from sb3_prune.files import atomic
-from sb3_prune.surgery.compact import compact
 from sb3_prune.verification import plain_actions
 
 OBSERVATIONS = 64

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -76,12 +77,14 @@ def plot_widths(path: str | Path, history: Sequence[Mapping[str, Any]]) -> None:
     """
     figure, axes = _canvas("Units left in every hidden layer", "units")
     steps = [entry["timesteps"] for entry in history]
-    names = list(history[0]["units"])
-    shades = colormaps["viridis"]
-    for i, name in enumerate(names):
-        units = [entry["units"][name] for entry in history]
-        shade = shades(i / max(1, len(names) - 1) * 0.9)
-        axes.step(steps, units, where="post", color=shade, linewidth=1.6, label=name)
+    # Equal courses are one curve: drawn over each other, only the last would show.
+    curves: dict[tuple[int, ...], list[str]] = defaultdict(list)
+    for name in history[0]["units"]:
+        curves[tuple(entry["units"][name] for entry in history)].append(name)
+    for i, (units, names) in enumerate(curves.items()):
+        shade = colormaps["viridis"](i / max(1, len(curves) - 1) * 0.9)
+        label = "\n".join(names)
+        axes.step(steps, units, where="post", color=shade, linewidth=1.6, label=label)
     axes.set_ylim(bottom=0)
-    axes.legend(fontsize=8, frameon=False, ncols=1 + len(names) // 8)
+    axes.legend(fontsize=8, frameon=False, ncols=1 + len(curves) // 8)
     _save(figure, path)

@@ -93,8 +93,7 @@ def test_every_algorithm(name: str) -> None:
     assert recording.units() == wire(model.policy).units()
     assert recording.episodes == 3
     assert (recording.lengths > 0).all()
-    if name not in ("MaskablePPO",):
-        assert_equal_slow(recording, model, make, 2)
+    assert_equal_slow(recording, model, make, 2)
 
 
 def test_recurrent_agents_remember() -> None:

@@ -117,8 +117,18 @@ def test_pruning_happens_between_rollouts(name: str, moment: str) -> None:
     zoo.train(zoo.make_model(name), 64, callback=callbacks)
     order = strategy.phases.order
     asked = [i for i, event in enumerate(order) if event == "propose"]
+    if name == "PPO":  # And once more after the last rollout was learnt from.
+        assert asked.pop() == len(order) - 1
     assert asked and all(order[i - 1] == moment for i in asked)
     assert len(asked) == order.count(moment)
+
+
+@pytest.mark.parametrize("name", zoo.ALGORITHMS)
+def test_a_schedule_that_ends_with_training_is_finished(name: str) -> None:
+    model = zoo.make_model(name)
+    pruning = PruningCallback("magnitude", {"final_sparsity": 0.5, "end": 1.0})
+    zoo.train(model, 96, callback=pruning)
+    assert widths(model) == {n: k // 2 for n, k in model.policy.initial_units.items()}
 
 
 def test_the_strategy_is_attached_again_after_each_change_and_detached_at_the_end() -> (
@@ -127,11 +137,11 @@ def test_the_strategy_is_attached_again_after_each_change_and_detached_at_the_en
     strategy = zoo.FirstUnits(count=1)
     model = zoo.make_model("PPO")
     zoo.train(model, 96, callback=PruningCallback(strategy))
-    assert strategy.calls == ["attach", *["propose", "attach"] * 3, "detach"]
+    assert strategy.calls == ["attach", *["propose", "attach"] * 4, "detach"]
     initial = model.policy.initial_units
-    assert widths(model) == {layer: n - 3 for layer, n in initial.items()}
+    assert widths(model) == {layer: n - 4 for layer, n in initial.items()}
     progress = [agent.progress for agent in strategy.seen]
-    assert progress == pytest.approx([0.0, 1 / 3, 2 / 3])
+    assert progress == pytest.approx([0.0, 1 / 3, 2 / 3, 1.0])
 
 
 def test_logged_values_are_those_of_the_network() -> None:

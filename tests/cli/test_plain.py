@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +31,9 @@ def test_other_actions_are_noticed(
 def test_what_cannot_be_said_is_not_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sb3_prune.surgery.compact.MAX_JOINT_ACTIONS", 3)
+    # By module: the package has a function of that name.
+    compact = importlib.import_module("sb3_prune.compact")
+    monkeypatch.setattr(compact, "MAX_JOINT_ACTIONS", 3)
     with pytest.raises(CompactError):
         save_plain(trained("BranchingDQN"), tmp_path / "plain.zip")
     assert list(tmp_path.iterdir()) == []

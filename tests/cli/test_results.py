@@ -10,9 +10,9 @@ import pytest
 from zoo import trained
 
 import sb3_prune as sp
-from sb3_prune.cli.evaluation import Evaluation
 from sb3_prune.cli.results import Results, measure
 from sb3_prune.complexity import complexity
+from sb3_prune.evaluation import Evaluation
 from sb3_prune.runs import RunFolder
 
 

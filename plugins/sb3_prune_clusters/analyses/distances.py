@@ -171,7 +171,9 @@ def _ridges(axes: Axes, layers: Mapping[str, Floats], grid: Floats) -> None:
         base = len(layers) - 1 - row
         top = base + unit * height
         axes.fill_between(grid, base, top, color=colour, alpha=0.75, zorder=2 * row + 2)
-        axes.plot(grid, top, color="white", linewidth=1, zorder=2 * row + 3)
+        axes.axhline(base, color=colour, linewidth=0.8, zorder=2 * row + 2)
+        edge = np.where(height > 0.01 * height.max(), top, np.nan)
+        axes.plot(grid, edge, color="white", linewidth=1, zorder=2 * row + 3)
     for base, found in enumerate(reversed(list(layers.values()))):
         if len(found):
             mark = [found.mean()]

@@ -48,11 +48,11 @@ class Dormancy(Analysis):
         for layer in recording.activations:
             score = scores(recording, layer)
             found[layer] = {"dead": float(recording.silent(layer).mean())} | {
-                f"dormant, score ≤ {tau:g}": float((score <= tau).mean())
+                f"score ≤ {tau:g}": float((score <= tau).mean())
                 for tau in self.config.thresholds
             }
         return LayerValues(
-            title="Dead and dormant units",
+            title="Units that are dead, or dormant by their score",
             ylabel="share of the layer's units",
             values=found,
             percent=True,

@@ -30,7 +30,7 @@ def test_shares() -> None:
     """Magnitudes 0, 1, 5, 94 of mean 25: scores 0, 0.04, 0.2, 3.76."""
     made = make_recording(a=[[[0, 1, 5, 94]]])
     found = Dormancy().analyze(made).to_dict()
-    keys = ["dead", "dormant, score ≤ 0.025", "dormant, score ≤ 0.1"]
+    keys = ["dead", "score ≤ 0.025", "score ≤ 0.1"]
     assert found == {"a": dict(zip(keys, [0.25, 0.25, 0.5], strict=True))}
     config = DormancyConfig(thresholds=(0.04, 0.2))
     found = Dormancy(config).analyze(made).to_dict()

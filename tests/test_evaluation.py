@@ -1,10 +1,11 @@
-"""Tests for cli/evaluation.py."""
+"""Tests for evaluation.py."""
 
 from __future__ import annotations
 
 import gymnasium as gym
 import numpy as np
 import pytest
+from cli import picky
 from sb3_contrib import MaskablePPO
 from sb3_prune_envs import make_arm_vec
 from stable_baselines3 import PPO
@@ -12,8 +13,7 @@ from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.evaluation import evaluate_policy
 from zoo import trained
 
-from cli import picky
-from sb3_prune.cli.evaluation import evaluate
+from sb3_prune.evaluation import evaluate
 
 
 def test_it_agrees_with_sb3() -> None:

@@ -1,4 +1,4 @@
-"""Tests for surgery/compact.py; loading elsewhere is in test_laws.py."""
+"""Tests for compact.py; loading elsewhere is in test_laws.py."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from stable_baselines3.dqn.policies import DQNPolicy
 from stable_baselines3.sac.policies import SACPolicy
 
 import sb3_prune as sp
+from sb3_prune.compact import compact, joint_matrix, stock_class
 from sb3_prune.exceptions import CompactError, UnsupportedPolicyError
 from sb3_prune.policies.mixin import MaskedPolicyMixin
-from sb3_prune.surgery.compact import compact, joint_matrix, stock_class
 from sb3_prune.surgery.optimizer import optimizers
 
 

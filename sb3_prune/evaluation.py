@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from sb3_contrib import MaskablePPO
@@ -39,16 +39,29 @@ class Evaluation:
         )
 
 
-def evaluate(
-    model: BaseAlgorithm, env: VecEnv, *, episodes: int, seed: int
-) -> Evaluation:
+class Episode(NamedTuple):
+    """One greedy episode."""
+
+    total: float
+    """Undiscounted return."""
+    length: int
+    """Number of steps."""
+    last_reward: float
+    """Reward of the last step."""
+    success: bool | None
+    """What the last info says by ``is_success``, if it does."""
+
+
+def play(
+    model: BaseAlgorithm, env: VecEnv, *, episodes: int, seed: int | None = None
+) -> list[Episode]:
     """Let an agent act greedily, with its LSTM state and action masks if it has them.
 
     Args:
         model: The agent.
         env: Environments of its own; they are reset.
         episodes: Number of episodes, spread evenly: short ones are not favoured.
-        seed: Seed of the environments.
+        seed: Seed of the environments; None goes on with their random state.
     """
     env.seed(seed)
     observations: Any = env.reset()
@@ -56,7 +69,7 @@ def evaluate(
     returns, lengths = np.zeros(env.num_envs), np.zeros(env.num_envs, dtype=int)
     quota = -(-episodes // env.num_envs)
     finished = np.zeros(env.num_envs, dtype=int)
-    done: list[tuple[float, int, Any]] = []
+    done: list[Episode] = []
     while len(done) < episodes:
         actions, states = model.predict(
             observations, states, starts, deterministic=True, **_masks(model, env)
@@ -65,25 +78,31 @@ def evaluate(
         returns += rewards
         lengths += 1
         for i in np.flatnonzero(starts & (finished < quota)):
-            done.append((returns[i], lengths[i], infos[i].get("is_success")))
+            success = infos[i].get("is_success")
+            known = None if success is None else bool(success)
+            done.append(Episode(returns[i], int(lengths[i]), rewards[i], known))
         finished += starts
         returns[starts], lengths[starts] = 0, 0
-    return _summary(done[:episodes])
+    return done[:episodes]
+
+
+def evaluate(
+    model: BaseAlgorithm, env: VecEnv, *, episodes: int, seed: int | None = None
+) -> Evaluation:
+    """Return the statistics of greedy episodes; arguments as for :func:`play`."""
+    done = play(model, env, episodes=episodes, seed=seed)
+    returns = [episode.total for episode in done]
+    known = [episode.success for episode in done if episode.success is not None]
+    return Evaluation(
+        episodes=len(done),
+        mean_return=float(np.mean(returns)),
+        std_return=float(np.std(returns)),
+        mean_length=float(np.mean([episode.length for episode in done])),
+        success=float(np.mean(known)) if known else None,
+    )
 
 
 def _masks(model: BaseAlgorithm, env: VecEnv) -> dict[str, Any]:
     if isinstance(model, MaskablePPO) and is_masking_supported(env):
         return {"action_masks": get_action_masks(env)}
     return {}
-
-
-def _summary(done: list[tuple[float, int, Any]]) -> Evaluation:
-    returns, lengths, successes = zip(*done, strict=True)
-    known = [bool(success) for success in successes if success is not None]
-    return Evaluation(
-        episodes=len(done),
-        mean_return=float(np.mean(returns)),
-        std_return=float(np.std(returns)),
-        mean_length=float(np.mean(lengths)),
-        success=float(np.mean(known)) if known else None,
-    )
