@@ -12,6 +12,7 @@ from dataclasses import MISSING, dataclass, is_dataclass
 from itertools import pairwise
 from types import NoneType
 
+from sb3_prune.analysis.base import Analysis
 from sb3_prune.exceptions import (
     PluginError,
     UnknownNameError,
@@ -42,7 +43,7 @@ KINDS = {
     kind.name: kind
     for kind in (
         Kind("strategies", "strategy", Strategy),
-        Kind("analyses", "analysis", Pluggable),
+        Kind("analyses", "analysis", Analysis),
         Kind("screeners", "screener", Pluggable),
         Kind("exporters", "exporter", Pluggable),
     )

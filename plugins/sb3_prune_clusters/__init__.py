@@ -6,6 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 from sb3_prune import hookimpl
+from sb3_prune_clusters.analyses import Dendrograms as Dendrograms
+from sb3_prune_clusters.analyses import Distances as Distances
+from sb3_prune_clusters.analyses import Dormancy as Dormancy
+from sb3_prune_clusters.analyses import EffectiveRank as EffectiveRank
+from sb3_prune_clusters.analyses import Entropy as Entropy
 from sb3_prune_clusters.distances import all_distances as all_distances
 from sb3_prune_clusters.distances import layer_distances as layer_distances
 from sb3_prune_clusters.distances import unit_distances as unit_distances
@@ -26,3 +31,10 @@ from sb3_prune_clusters.tree import grow as grow
 def register_strategies(register: Callable[[type[Any]], None]) -> None:
     """Register cluster pruning."""
     register(Clusters)
+
+
+@hookimpl
+def register_analyses(register: Callable[[type[Any]], None]) -> None:
+    """Register what to look at inside an agent."""
+    for analysis in (Distances, Dendrograms, Dormancy, EffectiveRank, Entropy):
+        register(analysis)
