@@ -6,14 +6,14 @@ import json
 from pathlib import Path
 from typing import Any
 
-from benchmarks.clusters.budget import Budget
+from sb3_prune_envs import make_arm_vec
 from stable_baselines3 import DQN
 from stable_baselines3.common.utils import LinearSchedule
 from stable_baselines3.common.vec_env import VecEnv
 
 import sb3_prune as sp
+from benchmarks.clusters.budget import Budget
 from sb3_prune.files import atomic, write_text
-from sb3_prune_envs import make_arm_vec
 
 ARMS = 128
 LAYERS = 6

@@ -1,0 +1,145 @@
+"""Section 5: size and retraining effort, by threshold, by reading, by initial width."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from sb3_prune_clusters import ClustersConfig, prune_in_rounds
+from stable_baselines3 import DQN
+from stable_baselines3.common.utils import LinearSchedule
+
+import sb3_prune as sp
+from benchmarks.clusters.agents import ARMS, arms, folder_of, trained
+from benchmarks.clusters.budget import Budget
+from sb3_prune.files import atomic, write_text
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """One agent, pruned in one way."""
+
+    joints: int
+    """Joints of the robot."""
+    width: int
+    """Initial units of each layer."""
+    seed: int
+    """Number of the agent."""
+    reading: str
+    """What the threshold is a share of."""
+    tau: float
+    """Threshold."""
+    rounds: int
+    """Rounds of merging and retraining."""
+
+    @property
+    def name(self) -> str:
+        """Name of its files."""
+        agent = f"{self.joints}x{self.width}-{self.seed}"
+        return f"{agent}-{self.reading}-{self.tau:g}-{self.rounds}"
+
+    def path(self, budget: Budget) -> Path:
+        """Return where its record is."""
+        return folder_of(budget) / "rounds" / f"{self.name}.json"
+
+
+MIN_UNITS = 8
+"""Layers of five units or fewer did not learn again in three trials of three."""
+READINGS = (
+    ("layer", 0.2),
+    ("layer", 0.3),
+    ("layer", 0.4),
+    ("pair", 0.15),
+    ("global", 0.2),
+)
+"""Readings of the threshold, held against each other at one width."""
+EXTREMES = (("layer", 0.2), ("layer", 0.4))
+"""Readings for the other widths."""
+
+
+def cases(budget: Budget) -> Iterator[Case]:
+    """Return all that is to be pruned, the most telling first."""
+    for seed in range(budget.agents):
+        for width in budget.widths:
+            for reading, tau in READINGS if width == budget.map_width else EXTREMES:
+                yield Case(
+                    joints=3,
+                    width=width,
+                    seed=seed,
+                    reading=reading,
+                    tau=tau,
+                    rounds=budget.rounds,
+                )
+    for seed in range(budget.agents):
+        for joints in budget.joints:
+            yield mapped(budget, joints, seed)
+    for seed in range(budget.agents):
+        for tau in budget.taus:
+            yield Case(
+                joints=3,
+                width=budget.sweep_width,
+                seed=seed,
+                reading="layer",
+                tau=tau,
+                rounds=1,
+            )
+
+
+def mapped(budget: Budget, joints: int, seed: int) -> Case:
+    """Return the pruned agent that is projected."""
+    return Case(
+        joints=joints,
+        width=budget.map_width,
+        seed=seed,
+        reading="layer",
+        tau=0.2,
+        rounds=budget.rounds,
+    )
+
+
+def pruned(budget: Budget, case: Case) -> list[dict[str, Any]]:
+    """Return the rounds of a case; carried out once."""
+    path = case.path(budget)
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _prune(budget, case, path)
+    found: list[dict[str, Any]] = json.loads(path.read_text())
+    return found
+
+
+def pruned_agent(budget: Budget, case: Case) -> DQN:
+    """Return the agent that a case left."""
+    pruned(budget, case)
+    zipped = case.path(budget).with_suffix(".zip")
+    return DQN.load(zipped, env=arms(case.joints), device="cpu")
+
+
+def _prune(budget: Budget, case: Case, path: Path) -> None:
+    agent = trained(budget, case.joints, case.width, case.seed)
+    agent.learning_rate = LinearSchedule(1e-3, 1e-4, 1.0)
+    agent._setup_lr_schedule()
+    tests = arms(case.joints, 300)
+    rounds = prune_in_rounds(
+        agent,
+        arms(case.joints),
+        tests,
+        config=ClustersConfig(
+            tau=case.tau,
+            reading=case.reading,  # type: ignore[arg-type]
+            min_units=MIN_UNITS,
+            episodes=budget.episodes,
+        ),
+        rounds=case.rounds,
+        max_steps_per_round=budget.retrain * ARMS,
+        seed=20_000_000 * (case.seed + 1),
+        progress=False,
+    )
+    fresh = sp.success_rate(agent, tests, episodes=1000, seed=1_900_000_000)
+    records = [asdict(done) | {"units": dict(done.units)} for done in rounds]
+    records[-1]["fresh_success"] = fresh
+    with atomic(path.with_suffix(".zip")) as temporary:
+        agent.save(temporary)
+    write_text(path, json.dumps(records, indent=1))
