@@ -32,6 +32,7 @@ format: $(STAMP)
 	$(BIN)/ruff format .
 
 bench: $(STAMP)
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[bench]"
 	$(THREADS) $(BIN)/python -m benchmarks
 
 clean:

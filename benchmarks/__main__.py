@@ -12,7 +12,7 @@ from pathlib import Path
 import stable_baselines3
 import torch
 
-from benchmarks import arms, cutting, gates, latency
+from benchmarks import arms, cutting, distances, gates, lasso, latency
 from benchmarks.harness import Table
 
 RUNS: dict[str, Callable[[], Table]] = {
@@ -21,6 +21,8 @@ RUNS: dict[str, Callable[[], Table]] = {
     "cost": cutting.run_cost,
     "arms": arms.run,
     "latency": latency.run,
+    "distances": distances.run,
+    "lasso": lasso.run,
 }
 RESULTS = Path("benchmarks/results")
 PAGE = Path("docs/benchmarks.md")

@@ -41,6 +41,8 @@ class Round:
     """Environment steps to retrain."""
     passed: bool
     """Whether the last test was passed."""
+    history: tuple[tuple[int, float], ...] = ()
+    """Environment steps of retraining and success of every test, the first at 0."""
 
 
 def prune_in_rounds(
@@ -132,12 +134,15 @@ class _Work:
         """Test, and train until the test passes or the steps are used up."""
         merged = self._success(seed + SEEDS_PER_ROUND // 2)
         success, updates, used = merged, 0, 0
+        history = [(0, merged)]
         if not self.test.passed(merged):
             if self.fresh:
                 forget(self.model)
             before: int = getattr(self.model, "_n_updates", 0)
             # Tests start clear of the recording and of the test above.
-            success = self._learn(steps, seed + SEEDS_PER_ROUND // 2 + 1_000_000)
+            later = self._learn(steps, seed + SEEDS_PER_ROUND // 2 + 1_000_000)
+            history += later
+            success = history[-1][1]
             updates = getattr(self.model, "_n_updates", 0) - before
             used = self.model.num_timesteps
         return Round(
@@ -148,9 +153,10 @@ class _Work:
             gradient_steps=updates,
             env_steps=used,
             passed=self.test.passed(success),
+            history=tuple(history),
         )
 
-    def _learn(self, steps: int, seed: int) -> float:
+    def _learn(self, steps: int, seed: int) -> list[tuple[int, float]]:
         validation = ValidationCallback(
             self.test_env, self.test, every=self.every, seed=seed
         )
@@ -160,10 +166,10 @@ class _Work:
             reset_num_timesteps=True,
             progress_bar=self.progress,
         )
-        if validation.passed:
-            return float(validation.history[-1]["success_rate"])
-        # The steps may end between two tests.
-        return self._success(seed + 1_000_000)
+        tests = [(e["timesteps"], e["success_rate"]) for e in validation.history]
+        if not validation.passed:  # The steps may end between two tests.
+            tests.append((self.model.num_timesteps, self._success(seed + 1_000_000)))
+        return tests
 
     def _success(self, seed: int) -> float:
         return success_rate(
