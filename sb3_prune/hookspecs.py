@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pluggy
 
 if TYPE_CHECKING:
+    from sb3_prune.analysis.base import Analysis
     from sb3_prune.pluggable import Pluggable
     from sb3_prune.strategies.base import Strategy
 
@@ -57,33 +58,40 @@ def register_strategies(register: Callable[[type[Strategy]], None]) -> None:
 
 
 @hookspec
-def register_analyses(register: Callable[[type[Pluggable]], None]) -> None:
+def register_analyses(register: Callable[[type[Analysis]], None]) -> None:
     """Register analyses: what the hidden units of an agent do.
 
     Example::
 
         from dataclasses import dataclass
 
+        from sb3_prune.analysis import Analysis, LayerValues
         from sb3_prune.hookspecs import hookimpl
-        from sb3_prune.pluggable import Pluggable
 
 
-        class DeadUnits(Pluggable):
-            '''Share of units that are never active.'''
+        class QuietUnits(Analysis):
+            '''Share of units that are never loud.'''
 
-            name = "dead-units"
+            name = "quiet-units"
 
             @dataclass(frozen=True, kw_only=True)
             class Config:
-                '''When a unit counts as dead.'''
+                '''When a unit counts as quiet.'''
 
-                threshold: float = 0.0
-                '''Largest absolute activation of a dead unit.'''
+                threshold: float = 0.1
+                '''Largest absolute activation of a quiet unit.'''
+
+            def analyze(self, recording):
+                shares = {}
+                for layer in recording.activations:
+                    quiet = recording.maxima(layer) <= self.config.threshold
+                    shares[layer] = {"quiet": float(quiet.mean())}
+                return LayerValues(title="Quiet units", ylabel="share", values=shares)
 
 
         @hookimpl
         def register_analyses(register):
-            register(DeadUnits)
+            register(QuietUnits)
     """
 
 

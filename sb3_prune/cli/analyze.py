@@ -6,14 +6,14 @@ import io
 import json
 import secrets
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, cast
 
 import torch
 from matplotlib.figure import Figure
-from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.vec_env import VecEnv
 from tqdm import tqdm
 
 from sb3_prune import plugins
@@ -30,7 +30,7 @@ from sb3_prune.cli.environments import EnvMaker, find_env
 from sb3_prune.cli.options import EnvOptions, SavedAgentOptions
 from sb3_prune.cli.pairs import parse_pairs
 from sb3_prune.cli.parsing import parse
-from sb3_prune.cli.zips import read_zip
+from sb3_prune.cli.zips import SavedAgent, read_zip
 from sb3_prune.exceptions import ConfigError, RunFolderError
 from sb3_prune.files import write_bytes
 from sb3_prune.runs import check_free, versions
@@ -38,20 +38,22 @@ from sb3_prune.runs import check_free, versions
 NUMBERS = "analysis.json"
 """File of the numbers; the pictures beside it are called like their analyses."""
 LARGE = 100
-"""From here on decimals say nothing."""
+"""Numbers from here on are shown without decimals."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class AnalyzeOptions(EnvOptions, SavedAgentOptions):
-    """Look inside a saved agent, stock or pruned: pictures and numbers of its units.
+    """Look inside a saved agent, stock or pruned: what do its hidden units do?
 
-    It plays greedily while every hidden unit is recorded; the analyses look at that.
+    It plays greedily while every hidden unit is recorded. Each analysis that a plug-in
+    brings draws a picture of the recording; analysis.json has the numbers.
     """
 
     episodes: int = 500
-    """Number of greedy episodes to record."""
+    """Number of greedy episodes."""
     analysis: str = ""
-    """What to look for, e.g. distances,dormancy; all that is installed if not given."""
+    """Analyses, e.g. distances,dormancy; all that `sb3-prune plugins` lists if not
+    given."""
     compare_random: bool = False
     """Show the agent beside a random network of the same shape."""
     out: Path | None = None
@@ -76,45 +78,36 @@ def main(arguments: Sequence[str]) -> None:
     check_out(out, NUMBERS, overwrite=options.overwrite)
     torch.set_num_threads(1)
     saved = read_zip(options.model, options.algo)
-    maker = find_env(
-        options.env,
-        parse_pairs("--env-kwargs", options.env_kwargs),
-        lambda space: bool(space == saved.data["action_space"]),
-    )
+    maker = maker_for(saved, options)
     env = maker.make_test(options.episodes, options.seed)
-    agents = {"agent": saved.load(env)}
-    if options.compare_random:
-        agents["random"] = random_like(agents["agent"], options.seed)
-    recordings = {
-        name: record_episodes(each, env, episodes=options.episodes, seed=options.seed)
-        for name, each in agents.items()
-    }
-    found = {  # A bar for whoever waits at a terminal.
-        each: compare(recordings, each)
-        for each in tqdm(analyses, desc="analyzing", disable=None, leave=False)
+    recordings = _record(saved, env, options)
+    found = {  # The bar is for whoever waits at a terminal.
+        each.name: compare(recordings, each)
+        for each in tqdm(analyses, desc="analysing", disable=None, delay=2)
     }
     content = {
         "model": str(options.model),
         **described(options, maker),
         "episodes": options.episodes,
-        "agents": {name: _recorded(each) for name, each in recordings.items()},
+        "agents": {name: _facts(each) for name, each in recordings.items()},
         "analyses": {
-            each.name: {"options": asdict(each.config), "found": comparison.to_dict()}
-            for each, comparison in found.items()
+            each.name: {"options": asdict(each.config), **found[each.name].to_dict()}
+            for each in analyses
         },
     }
-    pictures = {f"{each.name}.png": _picture(found[each]) for each in analyses}
+    pictures = {f"{name}.png": as_png(_figure(each)) for name, each in found.items()}
     stale = {f"{name}.png" for name in plugins.classes("analyses")} - set(pictures)
     publish(out, {**pictures, NUMBERS: as_json(content)}, stale)
     if options.json:
         print(json.dumps(content, indent=2))
         return
-    for name, recorded in content["agents"].items():
-        print(f"{name:<8}{_described(recorded)}")
-    labels = layer_labels(recordings["agent"].activations)
-    for each, comparison in found.items():
-        print("\n".join(["", *_summary(each.name, comparison, labels)]))
-    print(f"\nfolder  {out} (pictures {', '.join(pictures)})")
+    for agent, facts in content["agents"].items():
+        numbers = ", ".join(f"{_show(value)} {name}" for name, value in facts.items())
+        print(f"{agent:<8}{numbers}")
+    for name, comparison in found.items():
+        labels = layer_labels(recordings["agent"].activations)
+        print("\n".join(["", *_summary(name, comparison, labels)]))
+    print(f"\n{out} has {', '.join([*pictures, NUMBERS])}")
 
 
 def find_analyses(names: str) -> list[Analysis]:
@@ -127,21 +120,20 @@ def find_analyses(names: str) -> list[Analysis]:
         UnknownNameError: No plug-in has an analysis of that name.
         ConfigError: No plug-in has any analysis.
     """
-    given = [name.strip() for name in names.split(",")]
-    chosen = list(dict.fromkeys(filter(None, given)))
-    chosen = chosen or list(plugins.classes("analyses"))
+    given = dict.fromkeys(name.strip() for name in names.split(",") if name.strip())
+    chosen = list(given or plugins.classes("analyses"))
     if not chosen:
         raise ConfigError("No plug-in brings an analysis: see sb3-prune plugins.")
     return [cast(Analysis, plugins.make("analyses", name)) for name in chosen]
 
 
-def check_numbers(seed: int, **counts: int) -> None:
+def check_numbers(seed: int, **episodes: int) -> None:
     """Check a seed, and numbers of episodes by the name of their option.
 
     Raises:
         ConfigError: One is out of range.
     """
-    for name, count in counts.items():
+    for name, count in episodes.items():
         if count < 1:
             flag = name.replace("_", "-")
             raise ConfigError(f"--{flag} must be at least 1, got {count}.")
@@ -149,119 +141,160 @@ def check_numbers(seed: int, **counts: int) -> None:
         raise ConfigError(f"--seed must be in [0, 2**32), got {seed}.")
 
 
-def check_out(folder: Path, numbers: str, *, overwrite: bool) -> None:
+def check_out(folder: Path, mark: str, *, overwrite: bool) -> None:
     """Check that results may go to a folder.
 
     Args:
         folder: The folder.
-        numbers: A file that marks a folder of such results.
-        overwrite: Whether older ones may be replaced.
+        mark: File that every folder of such results has.
+        overwrite: Whether older results may be replaced.
 
     Raises:
         RunFolderError: It exists, and may not be overwritten or holds something else.
     """
     if not folder.exists():
         check_free(folder)
-    elif not (folder / numbers).is_file():
-        raise RunFolderError(f"'{folder}' exists without {numbers}: choose another.")
+    elif not (folder / mark).is_file():
+        raise RunFolderError(f"'{folder}' exists and has no {mark}: choose another.")
     elif not overwrite:
         raise RunFolderError(
             f"Folder '{folder}' exists: choose another by --out, or pass --overwrite."
         )
 
 
-def publish(
-    folder: Path, files: Mapping[str, bytes], stale: Iterable[str] = ()
-) -> None:
-    """Make a folder appear with all its files; in one that exists, replace them.
-
-    Args:
-        folder: The folder.
-        files: Name -> content.
-        stale: Files of older results to remove.
-    """
-    if folder.exists():
-        for name in stale:
-            (folder / name).unlink(missing_ok=True)
-        for name, data in files.items():
-            write_bytes(folder / name, data)
-        return
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = folder.with_name(f".{folder.name}-{secrets.token_hex(8)}")
-    try:
-        temporary.mkdir()
-        for name, data in files.items():
-            (temporary / name).write_bytes(data)
-        temporary.replace(folder)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+def maker_for(saved: SavedAgent, options: EnvOptions) -> EnvMaker:
+    """Return the maker of environments with the actions of a saved agent."""
+    return find_env(
+        options.env,
+        parse_pairs("--env-kwargs", options.env_kwargs),
+        lambda space: bool(space == saved.data["action_space"]),
+    )
 
 
 def described(options: EnvOptions, maker: EnvMaker) -> dict[str, Any]:
-    """Return what, besides the agents, numbers depend on."""
-    return {
-        "env": {"id": maker.spec.id, "kwargs": dict(maker.kwargs)},
-        "seed": options.seed,
-        "versions": versions(),
-    }
+    """Return what results depend on besides the agents."""
+    env = {"id": maker.spec.id, "kwargs": dict(maker.kwargs)}
+    return {"env": env, "seed": options.seed, "versions": versions()}
 
 
 def as_json(content: Mapping[str, Any]) -> bytes:
-    """Return the content of a JSON file."""
+    """Return numbers as the content of a file."""
     return (json.dumps(content, indent=2) + "\n").encode()
 
 
 def as_png(figure: Figure) -> bytes:
-    """Return the content of a picture's file."""
+    """Return a figure as the content of a file."""
     stream = io.BytesIO()
     figure.savefig(stream, format="png")
     return stream.getvalue()
 
 
+def publish(
+    folder: Path, files: Mapping[str, bytes], stale: Iterable[str] = ()
+) -> None:
+    """Make a folder whole or not at all; in one that exists, replace file by file.
+
+    Args:
+        folder: The folder.
+        files: Name -> content.
+        stale: Names of files to remove, left by older results.
+    """
+    if folder.exists():
+        for name in stale:
+            (folder / name).unlink(missing_ok=True)
+        for name, content in files.items():
+            write_bytes(folder / name, content)
+        return
+    temporary = folder.with_name(f".{folder.name}-{secrets.token_hex(8)}")
+    temporary.mkdir(parents=True)
+    try:
+        for name, content in files.items():
+            (temporary / name).write_bytes(content)
+        temporary.replace(folder)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
 def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Return a table as text: names at the left, numbers below each other."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    """Return a table as lines: names at the left, numbers flush right."""
+    first, *others = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return [
-        "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])])
-        for row in rows
+        "  ".join([name.ljust(first), *map(str.rjust, cells, others)]).rstrip()
+        for name, *cells in rows
     ]
 
 
 def find_tables(
     found: Mapping[str, Any], caption: str = ""
 ) -> dict[str, dict[str, dict[str, Any]]]:
-    """Return the tables in the numbers of any analysis: caption -> row -> column.
+    """Return the tables in an analysis' numbers: caption -> row -> column -> number.
 
-    A table is a mapping to mappings that each have single numbers or texts; lists and
-    what is nested deeper are left to the file. Numbers without a table are one row.
+    A table is a mapping of mappings that each have numbers, wherever it is. Lists, such
+    as of every unit or of a curve, are no columns: they are for the file.
     """
-    single = {k: v for k, v in found.items() if not isinstance(v, Mapping | list)}
-    nested = {k: v for k, v in found.items() if isinstance(v, Mapping)}
-    rows = {
-        str(name): {k: v for k, v in row.items() if not isinstance(v, Mapping | list)}
-        for name, row in nested.items()
-    }
+    nested = {str(k): v for k, v in found.items() if isinstance(v, Mapping)}
+    rows = {name: _numbers(row) for name, row in nested.items()}
     if rows and all(rows.values()):
         return {caption: rows}
     tables: dict[str, dict[str, dict[str, Any]]] = {}
     for name, row in nested.items():
         tables |= find_tables(row, f"{caption} {name}".strip())
-    return tables or ({caption: {"": single}} if single else {})
+    own = _numbers(found)
+    return tables or ({caption: {"": own}} if own else {})
+
+
+def _numbers(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {str(k): v for k, v in row.items() if not isinstance(v, Mapping | list)}
 
 
 def _summary(
     name: str, comparison: Comparison, labels: Mapping[str, str]
 ) -> Iterator[str]:
     """Yield the title and the tables of an analysis, agents divided by slashes."""
-    agents = " / ".join(comparison.results)
-    yield f"{name}: {comparison.title}" + f" ({agents})" * (" / " in agents)
-    tables = [find_tables(result.to_dict()) for result in comparison.results.values()]
-    for caption, rows in tables[0].items():
-        same = [table.get(caption, {}) for table in tables]
+    agents = list(comparison.results)
+    beside = f" ({' / '.join(agents)})" if len(agents) > 1 else ""
+    yield f"{name}: {comparison.title}{beside}"
+    found = [find_tables(numbers) for numbers in comparison.to_dict().values()]
+    for caption, rows in found[0].items():
+        tables = [each.get(caption, {}) for each in found]
         columns = list(dict.fromkeys(key for row in rows.values() for key in row))
-        body = [
-            [labels.get(row, row)]
-            + [" / ".join(_show(t.get(row, {}).get(key)) for t in same) for key in columns]
-            for row in rows
-        ]
-        yield from (f"  {line}" for line in aligned([[caption, *columns], *body]))
+        lines = [[caption, *columns]]
+        for row in rows:
+            cells = [
+                [_show(t.get(row, {}).get(key)) for t in tables] for key in columns
+            ]
+            lines.append([labels.get(row, row), *map(" / ".join, cells)])
+        yield from (f"    {line}" for line in aligned(lines))
+
+
+def _show(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:,.0f}" if abs(value) >= LARGE else f"{value:.3g}"
+    return "-" if value is None else str(value)
+
+
+def _figure(comparison: Comparison) -> Figure:
+    """Return a figure of several agents; one needs no name above it."""
+    first, *others = comparison.results.values()
+    return comparison.plot() if others else first.plot()
+
+
+def _record(
+    saved: SavedAgent, env: VecEnv, options: AnalyzeOptions
+) -> dict[str, Recording]:
+    agents = {"agent": saved.load(env)}
+    if options.compare_random:
+        agents["random"] = random_like(agents["agent"], options.seed)
+    return {
+        name: record_episodes(each, env, episodes=options.episodes, seed=options.seed)
+        for name, each in agents.items()
+    }
+
+
+def _facts(recording: Recording) -> dict[str, float]:
+    return {
+        "episodes": recording.episodes,
+        "steps": int(recording.lengths.sum()),
+        "units": sum(recording.units().values()),
+        "mean return": float(recording.rewards.sum(axis=1).mean()),
+    }

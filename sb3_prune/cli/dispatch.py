@@ -12,7 +12,16 @@ from typing import Any
 import sb3_prune
 from sb3_prune.exceptions import SB3PruneError, UnknownNameError
 
-COMMANDS = ("train", "prune", "evaluate", "compact", "plugins", "strategies")
+COMMANDS = (
+    "train",
+    "prune",
+    "evaluate",
+    "compact",
+    "analyze",
+    "project",
+    "strategies",
+    "plugins",
+)
 """Every command; each is the function ``main`` of its module in this package."""
 BAD_INPUT = 2
 INTERRUPTED = 130
@@ -27,6 +36,8 @@ and the result is an ordinary SB3 zip that loads where sb3-prune is not installe
   prune       prune an agent that is trained already, while it trains on
   evaluate    measure return, success, size and speed of a saved agent
   compact     turn a pruned agent into a plain SB3 zip
+  analyze     show what the hidden units of a saved agent do
+  project     predict the hidden units of one saved agent from another's
   strategies  list the ways to prune and their options
   plugins     list the plug-ins that bring them
 
@@ -34,6 +45,8 @@ and the result is an ordinary SB3 zip that loads where sb3-prune is not installe
   sb3-prune prune agent.zip --env Pendulum-v1 --out runs/pruned --timesteps 20000
   sb3-prune evaluate runs/sac/model.zip --env Pendulum-v1 --episodes 100
   sb3-prune compact runs/sac/model.zip --out plain.zip --verify
+  sb3-prune analyze runs/sac/model.zip --env Pendulum-v1 --episodes 20 --compare-random
+  sb3-prune project one.zip other.zip --env Pendulum-v1 --episodes 20 --random-baseline
   sb3-prune strategies
   sb3-prune plugins
 
