@@ -52,13 +52,11 @@ class AnalyzeOptions(EnvOptions, SavedAgentOptions):
     episodes: int = 500
     """Number of greedy episodes."""
     analysis: str = ""
-    """Analyses, e.g. distances,dormancy; all that `sb3-prune plugins` lists if not
-    given."""
+    """What to run, e.g. distances,dormancy; all that are installed if not given."""
     compare_random: bool = False
     """Show the agent beside a random network of the same shape."""
     out: Path | None = None
-    """Folder for the results, it must not exist; `analysis` beside the zip if not
-    given."""
+    """Folder to make; `analysis` beside the zip if not given."""
     overwrite: bool = False
     """Replace the results in the folder."""
     json: bool = False

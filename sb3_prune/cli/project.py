@@ -45,7 +45,7 @@ if TYPE_CHECKING:  # A plug-in: the core does without unless this command runs.
 NUMBERS, PICTURE = "projection.json", "layers.png"
 TITLE = "What the target's layers read from the source's"
 HEAT = LinearSegmentedColormap.from_list("heat", ["#ffffff", "#3d7ea6", INK])
-DARK = 0.5
+DARK = 0.4
 """Share of the darkest colour from which on the number on it is white."""
 
 
@@ -76,8 +76,7 @@ class ProjectOptions(EnvOptions):
     random_baseline: bool = False
     """Also project a random network of the source's shape."""
     out: Path | None = None
-    """Folder for the results, it must not exist; `projection` beside the target if not
-    given."""
+    """Folder to make; `projection` beside the target if not given."""
     overwrite: bool = False
     """Replace the results in the folder."""
 
