@@ -165,7 +165,8 @@ def _hill(axes: Axes, distances: Floats, grid: Floats) -> None:
 def _ridges(axes: Axes, layers: Mapping[str, Floats], grid: Floats) -> None:
     """Draw the first layer at the top; equal areas for all."""
     heights = [density(found, grid) for found in layers.values()]
-    unit = OVERLAP / max((h.max() for h in heights), default=0) if layers else 1.0
+    # No distances at all, as of silent layers: nothing to scale.
+    unit = OVERLAP / (max((h.max() for h in heights), default=0.0) or 1.0)
     rows = range(len(layers))
     for row, height, colour in zip(rows, heights, shades(len(layers)), strict=True):
         base = len(layers) - 1 - row

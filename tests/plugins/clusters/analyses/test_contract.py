@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 from analysis.made import make_recording, random_recording
 from sb3_prune_clusters import analyses
@@ -53,3 +54,17 @@ def test_recordings_stay_as_they_are(cls: type[Analysis], recording: Recording) 
     cls().analyze(recording)
     for name, array in before.items():
         assert (recording.activations[name] == array).all()
+
+
+@pytest.mark.parametrize("cls", ALL)
+def test_an_agent_that_never_speaks_is_analysed(cls: type[Analysis]) -> None:
+    """No division by zero, in any analysis."""
+    silent = Recording(
+        activations={"a.0": np.zeros((3, 5, 4), np.float32)},
+        observations=np.zeros((3, 5, 2), np.float32),
+        rewards=np.zeros((3, 5), np.float32),
+        lengths=np.full(3, 5),
+    )
+    result = cls().analyze(silent)
+    result.plot()
+    json.dumps(result.to_dict())
