@@ -1,9 +1,10 @@
 """The main job: a reaching arm learns, loses nine of ten units, and still reaches.
 
-Run ``make demo``. It trains a 3-joint arm (Method 1: branching DQN, softmax
-exploration, six hidden ReLU layers) until it passes the paper's validation test, merges
-units that say the same and retrains until it passes again, twice, and loads the plain
-result in a fresh process where sb3_prune does not exist. Everything lands in runs/demo.
+Run ``make demo``. It trains a 3-joint arm (Method 1: stock DQN over all 27 joint moves,
+softmax exploration, six hidden ReLU layers) until it passes the paper's validation
+test, merges units that say the same and retrains until it passes again, twice, and
+loads the plain result in a fresh process where sb3_prune does not exist. Everything
+lands in runs/demo.
 """
 
 from __future__ import annotations
@@ -38,10 +39,15 @@ ROUNDS = 2
 MERGING = ClustersConfig(tau=0.4, min_units=8)
 
 
-def make_agent(env: VecEnv, seed: int = 0) -> sp.BranchingDQN:
+def make_arms(count: int) -> VecEnv:
+    """Return 3-joint arms side by side; one action is one move of every joint."""
+    return make_arm_vec(count, n_joints=3, action_mode="joint")
+
+
+def make_agent(env: VecEnv, seed: int = 0) -> DQN:
     """Build the agent of Method 1; one gradient step per 128 arm steps."""
-    agent = sp.BranchingDQN(
-        sp.BranchingDQNPolicy,
+    agent = DQN(
+        sp.MaskedDQNPolicy,
         env,
         learning_rate=LinearSchedule(5e-4, 1e-4, 1.0),
         buffer_size=500_000,
@@ -65,21 +71,21 @@ def make_agent(env: VecEnv, seed: int = 0) -> sp.BranchingDQN:
     return agent
 
 
-def learn(agent: sp.BranchingDQN, test_env: VecEnv) -> sp.ValidationCallback:
+def learn(agent: DQN, test_env: VecEnv) -> sp.ValidationCallback:
     """Train the dense agent until it passes."""
     validation = sp.ValidationCallback(test_env, seed=10_000)
     agent.learn(UPDATES_TO_LEARN * ARMS, callback=validation, progress_bar=True)
     return validation
 
 
-def prune(agent: sp.BranchingDQN, test_env: VecEnv) -> list[Round]:
+def prune(agent: DQN, test_env: VecEnv) -> list[Round]:
     """Merge units that say the same and retrain until it passes again, twice."""
     # The small networks that remain want larger steps.
     agent.learning_rate = LinearSchedule(1e-3, 1e-4, 1.0)
     agent._setup_lr_schedule()
     return prune_in_rounds(
         agent,
-        make_arm_vec(ARMS),
+        make_arms(ARMS),
         test_env,
         config=MERGING,
         rounds=ROUNDS,
@@ -99,23 +105,19 @@ def measure(agent: Any, test_env: VecEnv) -> dict[str, float]:
     }
 
 
-def plain_is_equal(agent: sp.BranchingDQN, path: Path) -> bool:
+def plain_is_equal(agent: DQN, path: Path) -> bool:
     """Compare the plain zip in a fresh process on 1,000 observations."""
-    arms = make_arm_vec(1000)
+    arms = make_arms(1000)
     arms.seed(7)
     observations = np.asarray(arms.reset())
     for _ in range(10):
         moves, _ = agent.predict(observations, deterministic=False)
         observations = np.asarray(arms.step(moves)[0])
     mine, _ = agent.predict(observations, deterministic=True)
-    joint = plain_actions(path, DQN, observations)
-    digits = np.unravel_index(joint, agent.policy.q_net.branches)
-    return bool((np.stack(digits, axis=1) == mine).all())
+    return bool((plain_actions(path, DQN, observations) == mine).all())
 
 
-def draw(
-    agent: sp.BranchingDQN, learning: sp.ValidationCallback, rounds: list[Round]
-) -> None:
+def draw(agent: DQN, learning: sp.ValidationCallback, rounds: list[Round]) -> None:
     """Write the curves and the animation."""
     tests = [(e["timesteps"], e["success_rate"]) for e in learning.history]
     widths: list[dict[str, Any]] = [{"timesteps": 0, "units": rounds[0].units}]
@@ -136,7 +138,9 @@ def draw(
         marks=marks,
     )
     plot_widths(FOLDER / "widths.png", widths)
-    arm = gym.make("sb3_prune/PlanarArm3-v0", render_mode="rgb_array")
+    arm = gym.make(
+        "sb3_prune/PlanarArm3-v0", action_mode="joint", render_mode="rgb_array"
+    )
     record_gif(FOLDER / "arm.gif", agent, arm)
     arm.close()
 
@@ -170,8 +174,8 @@ def main() -> None:
     torch.set_num_threads(1)
     began = time.perf_counter()
     FOLDER.mkdir(parents=True, exist_ok=True)
-    test_env = make_arm_vec(300)
-    agent = make_agent(make_arm_vec(ARMS))
+    test_env = make_arms(300)
+    agent = make_agent(make_arms(ARMS))
     learning = learn(agent, test_env)
     before = measure(agent, test_env) | {"latency_us": sp.latency_us(agent)}
     rounds = prune(agent, test_env)

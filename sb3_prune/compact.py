@@ -37,7 +37,8 @@ def compact(model: BaseAlgorithm) -> BaseAlgorithm:
     with zero units to the wider one, and ``net_arch`` says the widths. Outputs are
     equal; optimiser state goes along, so training can go on. A :class:`BranchingDQN`
     becomes a stock ``DQN`` over the joint action set, branch 0 the most significant
-    digit: its last layer is the sum of the branches' outputs.
+    digit: its last layer is the sum of the branches' outputs, and its actions are equal
+    but where two choices' values differ by no more than float32 rounding.
 
     Args:
         model: A model with a masked or a stock policy; it is not changed.
