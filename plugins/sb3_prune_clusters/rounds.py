@@ -75,7 +75,7 @@ def prune_in_rounds(
         test: What to pass.
         every: Calls of ``env.step`` between two tests.
         fresh: Retrain with a new optimiser state and an empty replay buffer.
-        seed: Seed of all recordings and tests.
+        seed: Seed of training episodes, recordings and tests.
         progress: Show progress bars.
 
     Returns:
@@ -92,6 +92,7 @@ def prune_in_rounds(
             f"{count} and {max_steps_per_round}."
         )
     adopt(model)
+    env.seed(seed)
     model.set_env(env)
     work = _Work(model, test_env, config, test, every, fresh, progress)
     found: list[Round] = []
