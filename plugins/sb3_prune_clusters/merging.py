@@ -14,7 +14,9 @@ The aggregations differ in how much each unit contributes:
 * ``weighted``, the default: :math:`p_n = \gamma_n / |c|`, which cancels the division,
   so that a unit that hardly speaks cannot blow up the weights of its cluster.
 
-Both are exact if a cluster's ReLU units are proportional. Measured on trained arms they
+Both are exact if a cluster's ReLU units are proportional. Behind any other activation
+scaling the weights does not scale the unit: merging is an approximation there, exact
+only for equal units. Measured on trained arms they
 are equal within the noise.
 """
 

@@ -75,6 +75,8 @@ class Clusters(Strategy):
 
     Units are compared over episodes of ``env`` if there is one. Without, each recent
     observation counts as an episode of one step, which costs no environment steps.
+    Works on any masked or stock agent; exact for proportional ReLU units, approximate
+    behind other activations.
 
     Args:
         config: Its options.

@@ -7,28 +7,56 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import zoo
+from sb3_prune_envs import make_arm_vec
+from stable_baselines3 import DQN
 
+import sb3_prune
 from sb3_prune.strategies import DISTRIBUTIONS, SCHEDULES, SCORES
 
 PAGE = Path(__file__).parents[2] / "docs" / "strategies.md"
 BLOCKS = re.findall(r"```python\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
 
 
-def run(block: str, **names: Any) -> dict[str, Any]:
-    exec(compile(block, str(PAGE), "exec"), names)
+def block(content: str) -> str:
+    """Return the only block of the page that holds a text."""
+    (found,) = [code for code in BLOCKS if content in code]
+    return found
+
+
+def run(code: str, **names: Any) -> dict[str, Any]:
+    exec(compile(code, str(PAGE), "exec"), names)
     return names
 
 
 def test_the_figure_is_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    run(BLOCKS[1])
+    run(block("schedules.png"))
     assert (tmp_path / "schedules.png").stat().st_size > 1000
 
 
 def test_the_example_registers_a_strategy() -> None:
     found: list[type] = []
-    run(BLOCKS[2])["register_strategies"](found.append)
+    run(block("def register_strategies"))["register_strategies"](found.append)
     assert found[0]().config.final_sparsity == 0.8  # type: ignore[attr-defined]
+
+
+def test_the_first_lines_prune_a_model() -> None:
+    model = zoo.make_model("SAC")
+    found = run(block("sb3_prune.prune("), model=model)
+    assert found["report"].units
+    assert all("actor" in layer for layer in found["report"].units)
+
+
+def test_the_rounds_merge_an_agent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a test that every agent passes."""
+    monkeypatch.setattr(sb3_prune.ValidationTest, "required", 0)
+    arms = make_arm_vec(4, action_mode="joint", max_episode_steps=8)
+    model = DQN("MlpPolicy", arms, policy_kwargs={"net_arch": [8, 8]}, buffer_size=100)
+    tests = make_arm_vec(50, action_mode="joint", max_episode_steps=8)
+    names = {"model": model, "env": arms, "test_env": tests}
+    rounds = run(block("prune_in_rounds"), **names)["rounds"]
+    assert [done.number for done in rounds] == [0, 1, 2, 3]
 
 
 def test_every_name_has_its_row() -> None:
