@@ -16,8 +16,8 @@ The aggregations differ in how much each unit contributes:
 
 Both are exact if a cluster's ReLU units are proportional. Behind any other activation
 scaling the weights does not scale the unit: merging is an approximation there, exact
-only for equal units. Measured on trained arms they
-are equal within the noise.
+only for equal units. On trained arms an
+early prototype found them equal within the noise.
 """
 
 from __future__ import annotations
