@@ -11,7 +11,7 @@ import pytest
 import torch
 import zoo
 from gymnasium import spaces
-from stable_baselines3 import DQN
+from stable_baselines3 import DQN, SAC
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.dqn.policies import DQNPolicy
 from stable_baselines3.sac.policies import SACPolicy
@@ -178,6 +178,40 @@ def test_too_many_joint_actions_are_refused() -> None:
         CompactError, match="make 1000000 joint actions, more than 100000"
     ):
         compact(model)
+
+
+# Agents with a value network.
+
+
+def test_a_value_agent_becomes_a_stock_sac() -> None:
+    model = cut("ValueSAC")
+    sp.mask(model, zoo.random_plan(model.policy, least=0))
+    plain = compact(model)
+    assert type(plain) is SAC and type(plain.policy) is SACPolicy
+    np.testing.assert_allclose(zoo.actions(plain), zoo.actions(model), atol=1e-6)
+    obs = torch.as_tensor(zoo.observations(model, 50))
+    acts = torch.as_tensor(zoo.actions(model, 50))
+    for network in (plain.critic, plain.critic_target):
+        for found, expected in zip(
+            network(obs, acts), model.policy.critic(obs, acts), strict=True
+        ):
+            torch.testing.assert_close(found, expected, atol=1e-6, rtol=1e-6)
+
+
+def test_its_value_is_left_behind_and_it_trains_on() -> None:
+    model = cut("ValueSAC")
+    plain = compact(model)
+    assert not [k for k in plain.policy.state_dict() if k.startswith("value")]
+    assert not hasattr(plain, "value") and hasattr(model, "value")
+    before = optimizers(model.policy)["actor.optimizer"].state_dict()
+    after = optimizers(plain.policy)["actor.optimizer"].state_dict()
+    assert zoo.equal(after, before)
+    assert torch.equal(plain.log_ent_coef, model.log_ent_coef)
+    assert plain.env is model.env
+    zoo.train_on(plain)
+
+
+# Classes that no stock policy can say.
 
 
 def test_the_stock_class_is_the_first_that_is_not_ours() -> None:

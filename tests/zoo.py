@@ -67,6 +67,7 @@ CASES: dict[str, tuple[type[BaseAlgorithm], type, Any, dict[str, Any]]] = {
     "QRDQN": (contrib.QRDQN, sp.MaskedQRDQNPolicy, "CartPole-v1", OFF),
     "BranchingDQN": (sp.BranchingDQN, sp.BranchingDQNPolicy, Levers, OFF),
     "SAC": (sb3.SAC, sp.MaskedSACPolicy, "Pendulum-v1", OFF),
+    "ValueSAC": (sp.ValueSAC, sp.MaskedValueSACPolicy, "Pendulum-v1", OFF),
     "TD3": (sb3.TD3, sp.MaskedTD3Policy, "Pendulum-v1", OFF),
     "DDPG": (sb3.DDPG, sp.MaskedTD3Policy, "Pendulum-v1", OFF),
     "TQC": (contrib.TQC, sp.MaskedTQCPolicy, "Pendulum-v1", OFF),
@@ -97,9 +98,10 @@ SMALL = {
 """Further arguments of the policy."""
 
 ALGORITHMS = list(CASES)
-STOCK = [name for name in CASES if name != "BranchingDQN"]
-WITH_TARGETS = ["DQN", "QRDQN", "BranchingDQN", "SAC", "TD3", "DDPG", "TQC"]
-TWIN_CRITICS = ["SAC", "TD3", "TQC", "CrossQ"]
+OURS = ["BranchingDQN", "ValueSAC"]
+STOCK = [name for name in CASES if name not in OURS]
+WITH_TARGETS = ["DQN", "QRDQN", "BranchingDQN", "SAC", "ValueSAC", "TD3", "DDPG", "TQC"]
+TWIN_CRITICS = ["SAC", "ValueSAC", "TD3", "TQC", "CrossQ"]
 
 
 def make_env(name: str) -> Any:

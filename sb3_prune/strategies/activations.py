@@ -27,6 +27,7 @@ from stable_baselines3.td3.policies import TD3Policy
 from torch import nn
 
 from sb3_prune.exceptions import NonFiniteError, UnsupportedPolicyError
+from sb3_prune.policies.value import ValuePolicyMixin
 from sb3_prune.strategies.inputs import Inputs, recent_inputs, same_random_state
 from sb3_prune.surgery.wiring import HiddenLayer, wire
 
@@ -109,6 +110,12 @@ def _actor_and_critic(policy: SACPolicy, inputs: Inputs) -> None:
     policy.critic(
         inputs.observations, actions if inputs.actions is None else inputs.actions
     )
+
+
+@run_networks.register(ValuePolicyMixin)
+def _actor_critic_and_value(policy: ValuePolicyMixin, inputs: Inputs) -> None:
+    _actor_and_critic(policy, inputs)
+    policy.value(inputs.observations)
 
 
 @run_networks.register(DQNPolicy)

@@ -25,6 +25,7 @@ CASES = {
     "qrdqn": ("CartPole-v1", OFF),
     "branching-dqn": (ARM, OFF),
     "sac": (ARM, OFF),
+    "value-sac": ("Pendulum-v1", OFF),
     "td3": ("Pendulum-v1", OFF),
     "ddpg": ("Pendulum-v1", OFF),
     "tqc": ("Pendulum-v1", OFF),

@@ -12,7 +12,7 @@ from gymnasium import spaces
 from stable_baselines3 import PPO, SAC
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.policies import BasePolicy
-from zoo import ALGORITHMS, make_model, observations, train
+from zoo import ALGORITHMS, STOCK, make_model, observations, train
 
 from sb3_prune.exceptions import NonFiniteError, UnsupportedPolicyError
 from sb3_prune.strategies import Inputs, recent_activations, record_activations
@@ -27,7 +27,7 @@ def hooks(policy: BasePolicy) -> int:
 @pytest.mark.parametrize("name", ALGORITHMS)
 @pytest.mark.parametrize("stock", [False, True])
 def test_every_layer_is_recorded(name: str, stock: bool) -> None:
-    model = train(make_model(name, stock=stock and name != "BranchingDQN"))
+    model = train(make_model(name, stock=stock and name in STOCK))
     recorded = recent_activations(model, batch_size=8)
     wiring = wire(model.policy)
     assert list(recorded) == list(wiring)

@@ -16,6 +16,7 @@ NETWORKS = {
     "QRDQN": ["quantile_net.quantile_net"],
     "BranchingDQN": ["q_net.q_net"],
     "SAC": ["actor.latent_pi", "critic.qf0", "critic.qf1"],
+    "ValueSAC": ["actor.latent_pi", "critic.qf0", "critic.qf1", "value.net"],
     "TD3": ["actor.mu", "critic.qf0", "critic.qf1"],
     "DDPG": ["actor.mu", "critic.qf0"],
     "TQC": ["actor.latent_pi", "critic.qf0", "critic.qf1"],

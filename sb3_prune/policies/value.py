@@ -1,0 +1,118 @@
+"""State values: a policy of SAC with a network V(s) beside its critics."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from gymnasium import spaces
+from stable_baselines3.common.policies import BaseModel
+from stable_baselines3.common.torch_layers import BaseFeaturesExtractor, create_mlp
+from stable_baselines3.common.type_aliases import PyTorchObs, Schedule
+from stable_baselines3.sac.policies import SACPolicy
+from torch import nn
+
+from sb3_prune.policies.mixin import MaskedPolicyMixin
+from sb3_prune.surgery.chains import Chain, chains
+
+
+class ValueNetwork(BaseModel):
+    """Multi-layer perceptron V(s) on the features of an observation.
+
+    Attributes:
+        net: The perceptron, from ``features_dim`` inputs to one output.
+    """
+
+    features_extractor: BaseFeaturesExtractor
+
+    def __init__(
+        self,
+        observation_space: spaces.Space[Any],
+        action_space: spaces.Box,
+        *,
+        net_arch: list[int],
+        features_extractor: BaseFeaturesExtractor,
+        features_dim: int,
+        activation_fn: type[nn.Module] = nn.ReLU,
+        normalize_images: bool = True,
+    ) -> None:
+        super().__init__(
+            observation_space,
+            action_space,
+            features_extractor=features_extractor,
+            normalize_images=normalize_images,
+        )
+        self.net = nn.Sequential(*create_mlp(features_dim, 1, net_arch, activation_fn))
+
+    def forward(self, obs: PyTorchObs) -> torch.Tensor:
+        """Return the values of observations, shape (batch, 1)."""
+        values: torch.Tensor = self.net(
+            self.extract_features(obs, self.features_extractor)
+        )
+        return values
+
+
+@chains.register(ValueNetwork)
+def _value_network(network: ValueNetwork) -> list[Chain]:
+    return [Chain("net", network.net)]
+
+
+class ValuePolicyMixin(SACPolicy):
+    """SAC's policy with a value network, its target and its optimiser.
+
+    The value network has the widths of the critics (``net_arch["qf"]``), the activation
+    and the optimiser of the policy. A features extractor that actor and critic share is
+    shared by it too, and stepped by the actor's optimiser alone, as in SB3; the
+    target's is its own. Put it in front of another policy class of SAC, such as
+    ``CnnPolicy``, and behind :class:`MaskedPolicyMixin`.
+
+    Attributes:
+        value: V; its optimiser is ``value.optimizer``.
+        value_target: What V's running average is kept in; always in evaluation mode.
+        value_kwargs: Arguments of both, features extractor left out.
+    """
+
+    value: ValueNetwork
+    value_target: ValueNetwork
+    value_kwargs: dict[str, Any]
+
+    def _build(self, lr_schedule: Schedule) -> None:
+        qf_arch = self.critic_kwargs["net_arch"]
+        self.value_kwargs = {**self.net_args, "net_arch": qf_arch}
+        super()._build(lr_schedule)
+        shared = self.share_features_extractor
+        self.value = self.make_value(self.actor.features_extractor if shared else None)
+        self.value_target = self.make_value()
+        self.value_target.load_state_dict(self.value.state_dict())
+        self.value_target.set_training_mode(False)
+        self.value.optimizer = self.optimizer_class(
+            [
+                parameter
+                for name, parameter in self.value.named_parameters()
+                if not (shared and name.startswith("features_extractor."))
+            ],
+            lr=lr_schedule(1),  # type: ignore[call-arg]  # torch's base has no lr
+            **self.optimizer_kwargs,
+        )
+
+    def make_value(
+        self, features_extractor: BaseFeaturesExtractor | None = None
+    ) -> ValueNetwork:
+        """Build a value network.
+
+        Args:
+            features_extractor: What it reads; a new one if not given.
+        """
+        arguments = self._update_features_extractor(
+            self.value_kwargs, features_extractor
+        )
+        return ValueNetwork(**arguments).to(self.device)
+
+    def set_training_mode(self, mode: bool) -> None:
+        """Put actor, critic and value in training or evaluation mode, no target."""
+        super().set_training_mode(mode)
+        self.value.set_training_mode(mode)
+
+
+class MaskedValueSACPolicy(MaskedPolicyMixin, ValuePolicyMixin, SACPolicy):
+    """Policy of :class:`sb3_prune.ValueSAC`, with gates."""
