@@ -15,13 +15,17 @@ from gymnasium import spaces
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.dqn.dqn import DQN
+from stable_baselines3.sac.sac import SAC
 
 from sb3_prune.algorithms.branching_dqn import BranchingDQN
+from sb3_prune.algorithms.value_sac import ValueSAC
 from sb3_prune.exceptions import CompactError
+from sb3_prune.networks.ofexinet import OFEXiNet
 from sb3_prune.policies.mixin import MaskedPolicyMixin
 from sb3_prune.surgery.apply import apply
 from sb3_prune.surgery.change import Change, add
 from sb3_prune.surgery.masking import remove_closed
+from sb3_prune.surgery.thetas import absorb
 from sb3_prune.surgery.wiring import Wiring, wire
 
 Model = TypeVar("Model", bound=BaseAlgorithm)
@@ -33,12 +37,14 @@ MAX_JOINT_ACTIONS = 100_000
 def compact(model: BaseAlgorithm) -> BaseAlgorithm:
     """Return a plain copy of a model: its zip loads where sb3_prune is not installed.
 
-    Units behind closed gates are removed, twin critics of different widths are padded
-    with zero units to the wider one, and ``net_arch`` says the widths. Outputs are
-    equal; optimiser state goes along, so training can go on. A :class:`BranchingDQN`
+    Units behind closed gates are removed, thetas become part of the weights, twin
+    critics of different widths are padded with zero units to the wider one, and
+    ``net_arch`` says the widths. Outputs are equal; optimiser state goes along, so training can go on. A :class:`BranchingDQN`
     becomes a stock ``DQN`` over the joint action set, branch 0 the most significant
     digit: its last layer is the sum of the branches' outputs, and its actions are equal
-    but where two choices' values differ by no more than float32 rounding.
+    but where two choices' values differ by no more than float32 rounding. A
+    :class:`ValueSAC` becomes a stock ``SAC``: its value network is left behind, and the
+    critics' targets, which it does not use, start as copies of the critics.
 
     Args:
         model: A model with a masked or a stock policy; it is not changed.
@@ -47,8 +53,16 @@ def compact(model: BaseAlgorithm) -> BaseAlgorithm:
         CompactError: No stock policy can say it.
         UnsupportedPolicyError: The policy's networks are not known.
     """
+    if isinstance(getattr(model.policy, "ofe", None), OFEXiNet):
+        raise CompactError(
+            f"{type(model.policy).__name__} reads the features of an OFEXiNet, which "
+            "no stock policy has: load its zip where sb3_prune is installed."
+        )
     copy = _copy(model)
     remove_closed(copy)
+    absorb(copy)
+    if isinstance(copy, ValueSAC):
+        _drop_value(copy)
     apply(copy, _pad_twins(wire(copy.policy)))
     arch = _net_arch(wire(copy.policy))
     cls: type[BaseAlgorithm] = type(copy)
@@ -60,7 +74,7 @@ def compact(model: BaseAlgorithm) -> BaseAlgorithm:
     copy.policy_class = policy_class
     copy.policy_kwargs = {**kept, "net_arch": arch}
     plain = _reload(cls, copy, exclude=["decomposition"])
-    if model.env is not None and cls is type(model):
+    if model.env is not None and plain.action_space == model.action_space:
         plain.set_env(model.env)
     return plain
 
@@ -136,6 +150,15 @@ def _net_arch(wiring: Wiring) -> Any:
         return arch.get("pi", [])
     other = "vf" if any(n.startswith("mlp_extractor.") for n in wiring) else "qf"
     return {"pi": arch.get("pi", []), other: arch.get(other, [])}
+
+
+def _drop_value(model: ValueSAC) -> None:
+    """Make a model one of stock SAC, which learns without V, in place."""
+    policy = model.policy
+    policy.critic_target.load_state_dict(policy.critic.state_dict())
+    for owner in (policy, model):
+        del owner.value, owner.value_target
+    model.__class__ = SAC  # type: ignore[assignment]  # saved without V's optimiser
 
 
 def joint_matrix(branches: list[int]) -> torch.Tensor:

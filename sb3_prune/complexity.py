@@ -52,8 +52,9 @@ def complexity(model: BaseAlgorithm) -> Complexity:
 
 def _acts(name: str) -> bool:
     """Tell whether a tensor or module is used when the agent acts."""
-    critics = ("critic.", "mlp_extractor.value_net.", "value_net.", "lstm_critic.")
-    trains = name.startswith((*critics, "vf_features_extractor."))
+    critics = ("critic.", "value.", "value_net.", "mlp_extractor.value_net.")
+    others = ("lstm_critic.", "vf_features_extractor.", "ofe.phi_oa.", "ofe.f_pred.")
+    trains = name.startswith((*critics, *others))
     return not trains and not _is_target(name)
 
 
@@ -65,7 +66,8 @@ def _parameters(policy: nn.Module, *, deploy: bool) -> int:
     return sum(
         p.numel()
         for name, p in policy.named_parameters()
-        if not _is_target(name) and (_acts(name) or not deploy)
+        if not (_is_target(name) or name.endswith(".theta"))
+        and (_acts(name) or not deploy)
     )
 
 
@@ -77,7 +79,7 @@ def _closed(layers: dict[str, HiddenLayer]) -> int:
         dead = dead_rows[layer.linear]
         for slot in layer.slots():
             tensor = getattr(slot.owner, slot.attribute)
-            if isinstance(tensor, nn.Parameter):
+            if isinstance(tensor, nn.Parameter) and slot.attribute != "theta":
                 total += dead * (tensor.numel() // tensor.shape[slot.axis])
         # Rows of the next layer that are gone themselves were counted twice.
         for slot in layer.readers:

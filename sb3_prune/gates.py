@@ -10,28 +10,67 @@ from torch import nn
 
 from sb3_prune.exceptions import PlanError
 
+OPTIONAL = ("mask", "theta", "theta_mean", "theta_square", "theta_steps")
+"""Tensors that a gate holds only while it needs them."""
+
 
 class Gate(nn.Module):
-    r"""Multiply every hidden unit by its mask.
+    r"""Multiply every hidden unit by its mask, or by a Bernoulli variable.
 
-    .. math:: h'_k = m_k h_k, \quad m_k \in \{0, 1\}
+    .. math:: h'_k = m_k \xi_k h_k, \quad m_k \in \{0, 1\}, \quad
+        \xi_k \sim \mathrm{Bernoulli}(\theta_k)
 
-    A gate that was never closed holds no tensor at all: it costs nothing, adds no key
-    to the state dict, and leaves training bit-equal to the ungated network.
+    The network that is being updated draws one :math:`\xi` per forward pass, with the
+    straight-through gradient :math:`\partial C / \partial \theta := \partial C /
+    \partial \xi` (Guenter & Sideris, equation 7). Everyone else, be it acting, targets
+    or another network's update, multiplies by :math:`\theta`.
+
+    A gate that was never closed and learns no :math:`\theta` holds no tensor at all: it
+    costs nothing, adds no key to the state dict, and leaves training bit-equal to the
+    ungated network.
 
     Attributes:
         mask: Multiplier of each unit, shape (units,), or None while all are open.
+        theta: Probability of each unit, shape (units,), or None while all are sure.
+        theta_mean: Running mean of theta's gradient, shape (units,).
+        theta_square: Running mean of its square, shape (units,).
+        theta_steps: Number of steps that theta took, a scalar.
+        hold: Multiply by theta even in training: another network is being updated.
     """
 
     mask: torch.Tensor | None
+    theta: nn.Parameter | None
+    theta_mean: torch.Tensor | None
+    theta_square: torch.Tensor | None
+    theta_steps: torch.Tensor | None
 
     def __init__(self) -> None:
         super().__init__()
-        self.register_buffer("mask", None)
+        self.hold = False
+        self.register_parameter("theta", None)
+        for name in OPTIONAL:
+            if name != "theta":
+                self.register_buffer(name, None)
 
     def forward(self, hidden: torch.Tensor) -> torch.Tensor:
         """Return the gated units, shape (batch, units)."""
+        if self.theta is not None:
+            hidden = hidden * self._multiplier(self.theta)
         return hidden if self.mask is None else hidden * self.mask
+
+    def _multiplier(self, theta: nn.Parameter) -> torch.Tensor:
+        fixed = theta.detach()
+        if self.hold or not (self.training and torch.is_grad_enabled()):
+            return fixed
+        return theta + (torch.bernoulli(fixed) - fixed)
+
+    @property
+    def expected(self) -> torch.Tensor | None:
+        """Expected multiplier of each unit, (units,); None while all are open."""
+        theta = None if self.theta is None else self.theta.detach()
+        if theta is None or self.mask is None:
+            return self.mask if theta is None else theta
+        return theta * self.mask
 
     @torch.no_grad()
     def close(self, closed: Sequence[int], like: torch.Tensor) -> None:
@@ -56,16 +95,41 @@ class Gate(nn.Module):
         """Let every unit pass again."""
         self.mask = None
 
+    def learn(self, like: torch.Tensor) -> None:
+        """Start to learn theta: every unit begins at 1.
+
+        Args:
+            like: The layer's bias or any tensor of shape (units,) on its device.
+        """
+        ones = torch.ones_like(like, requires_grad=False)
+        self.theta = nn.Parameter(ones, requires_grad=like.requires_grad)
+        self.theta_mean = torch.zeros_like(ones)
+        self.theta_square = torch.zeros_like(ones)
+        self.theta_steps = ones.new_zeros(())
+
+    def settle(self) -> None:
+        """Stop learning: every unit is sure again."""
+        for name in OPTIONAL[1:]:
+            setattr(self, name, None)
+
     def extra_repr(self) -> str:
         """Show how many units pass."""
-        if self.mask is None:
+        expected = self.expected
+        if expected is None:
             return "open"
-        return f"{int(self.mask.count_nonzero())} of {self.mask.numel()} open"
+        return f"{float(expected.sum()):g} of {expected.numel()} open"
 
     def _load_from_state_dict(
         self, state_dict: dict[str, Any], prefix: str, *args: Any
     ) -> None:
         # An absent key means "all open", so weights of the stock policy load as well.
-        mask = state_dict.get(prefix + "mask")
-        self.mask = None if mask is None else mask.detach().clone()
+        for name in OPTIONAL:
+            saved = state_dict.get(prefix + name)
+            tensor = None if saved is None else saved.detach().clone()
+            if name == "theta" and tensor is not None:
+                tensor = nn.Parameter(tensor, requires_grad=self._is_learning())
+            setattr(self, name, tensor)
         super()._load_from_state_dict(state_dict, prefix, *args)
+
+    def _is_learning(self) -> bool:
+        return self.theta is None or self.theta.requires_grad

@@ -14,9 +14,9 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.policies import BasePolicy
 
 from sb3_prune import policies
-from sb3_prune.algorithms import BranchingDQN
+from sb3_prune.algorithms import BranchingDQN, ValueSAC
 from sb3_prune.compact import stock_class
-from sb3_prune.exceptions import CompactError, UnknownNameError
+from sb3_prune.exceptions import CompactError, ConfigError, UnknownNameError
 
 Space = spaces.Space[Any]
 
@@ -45,6 +45,24 @@ class Algorithm:
     """Its ``MlpPolicy`` with gates."""
     action_spaces: tuple[type[Space], ...]
     """Classes of the action spaces it can learn."""
+    ofexi: type[BasePolicy] | None = None
+    """Its policy on the features of an OFEXiNet, if there is one."""
+
+    def policy_class(self, kind: str) -> type[BasePolicy]:
+        """Return the policy class of a kind, ``mlp`` or ``ofexi``.
+
+        Raises:
+            ConfigError: The algorithm has no such policy.
+        """
+        if kind == "mlp":
+            return self.policy
+        if self.ofexi is None:
+            known = [name for name, other in ALGORITHMS.items() if other.ofexi]
+            raise ConfigError(
+                f"{self.name} has no policy '{kind}'. Algorithms that have: "
+                f"{', '.join(known)}."
+            )
+        return self.ofexi
 
     def arguments(self) -> list[str]:
         """Return the names of the constructor arguments that are free to choose."""
@@ -86,13 +104,22 @@ ALGORITHMS = {
             policies.BranchingDQNPolicy,
             (spaces.MultiDiscrete,),
         ),
-        Algorithm("sac", SAC, policies.MaskedSACPolicy, _BOX),
-        Algorithm("td3", TD3, policies.MaskedTD3Policy, _BOX),
-        Algorithm("ddpg", DDPG, policies.MaskedTD3Policy, _BOX),
-        Algorithm("tqc", TQC, policies.MaskedTQCPolicy, _BOX),
+        Algorithm("sac", SAC, policies.MaskedSACPolicy, _BOX, policies.OFEXiSACPolicy),
+        Algorithm(
+            "value-sac",
+            ValueSAC,
+            policies.MaskedValueSACPolicy,
+            _BOX,
+            policies.OFEXiValueSACPolicy,
+        ),
+        Algorithm("td3", TD3, policies.MaskedTD3Policy, _BOX, policies.OFEXiTD3Policy),
+        Algorithm(
+            "ddpg", DDPG, policies.MaskedTD3Policy, _BOX, policies.OFEXiTD3Policy
+        ),
+        Algorithm("tqc", TQC, policies.MaskedTQCPolicy, _BOX, policies.OFEXiTQCPolicy),
         Algorithm("crossq", CrossQ, policies.MaskedCrossQPolicy, _BOX),
-        Algorithm("ppo", PPO, _ACTOR_CRITIC, _ANY),
-        Algorithm("a2c", A2C, _ACTOR_CRITIC, _ANY),
+        Algorithm("ppo", PPO, _ACTOR_CRITIC, _ANY, policies.OFEXiActorCriticPolicy),
+        Algorithm("a2c", A2C, _ACTOR_CRITIC, _ANY, policies.OFEXiActorCriticPolicy),
         Algorithm("trpo", TRPO, _ACTOR_CRITIC, _ANY),
         Algorithm("maskable-ppo", MaskablePPO, _MASKABLE, _DIGITS),
         Algorithm("recurrent-ppo", RecurrentPPO, _RECURRENT, _ANY),
@@ -124,6 +151,8 @@ def algorithm_of(policy: type[BasePolicy], saved: Mapping[str, Any]) -> Algorith
     """
     if issubclass(policy, policies.BranchingDQNPolicy):
         return ALGORITHMS["branching-dqn"]
+    if issubclass(policy, policies.ValuePolicyMixin):
+        return ALGORITHMS["value-sac"]
     for base in _stock(policy).__mro__:
         for algorithm in _ORDER:
             if _stock(algorithm.policy) is base and _has_marks(algorithm.name, saved):

@@ -14,6 +14,7 @@ from sb3_contrib.common.maskable.utils import is_masking_supported
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
 
+from sb3_prune.callbacks.features import FeatureCallback
 from sb3_prune.callbacks.pruning import PruningCallback
 from sb3_prune.cli.callbacks import EvaluationCallback, ProgressCallback, wants_progress
 from sb3_prune.cli.environments import EnvMaker
@@ -21,6 +22,7 @@ from sb3_prune.cli.options import RunOptions
 from sb3_prune.cli.plain import loads_equal, save_plain
 from sb3_prune.cli.results import Measurement, Results, measure
 from sb3_prune.exceptions import CompactError
+from sb3_prune.networks.ofexinet import OFEXiNet
 from sb3_prune.pruning import look_at
 from sb3_prune.runs import CONFIG, MODEL, PLAIN, RunFolder, versions
 from sb3_prune.strategies.base import Strategy
@@ -121,6 +123,9 @@ class Run:
     def _learn(self, folder: RunFolder, callbacks: list[BaseCallback]) -> None:
         model: Any = self.model
         more: dict[str, Any] = {}
+        if isinstance(getattr(model.policy, "ofe", None), OFEXiNet):
+            # First: the pruning callback looks at what it has learnt.
+            callbacks = [FeatureCallback(), *callbacks]
         if wants_progress(self.options.progress):
             callbacks = [*callbacks, ProgressCallback()]
         if isinstance(model, MaskablePPO):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
@@ -33,6 +33,10 @@ class NewAgentOptions:
 
     algo: Annotated[str, tyro.conf.arg(help=f"One of {', '.join(ALGORITHMS)}.")]
     """Algorithm."""
+    policy: Literal["mlp", "ofexi"] = "mlp"
+    """Networks on raw observations, or on learnt features (OFEXiNet)."""
+    ofe: tuple[str, ...] = ()
+    """Options of the OFEXiNet, KEY=VALUE or JSON, e.g. blocks=8 units=128."""
     net_arch: tuple[int, ...] = ()
     """Units of the hidden layers before pruning, e.g. 256 256; SB3's if not given."""
     action_noise: float | None = None
@@ -57,6 +61,7 @@ def main(arguments: Sequence[str]) -> None:
     options, strategy = parse_staged(TrainOptions, arguments, "train", optional=True)
     options.check()
     algorithm = find_algorithm(options.algo)
+    algorithm.policy_class(options.policy)
     kwargs = _algorithm_kwargs(options, algorithm)
     torch.set_num_threads(options.threads)
     maker = find_env(
@@ -92,7 +97,11 @@ def build(
     cls: Any = algorithm.cls
     try:
         model: BaseAlgorithm = cls(
-            algorithm.policy, env, seed=options.seed, device=options.device, **kwargs
+            algorithm.policy_class(options.policy),
+            env,
+            seed=options.seed,
+            device=options.device,
+            **kwargs,
         )
     except _BAD_ARGUMENTS as error:
         raise ConfigError(f"{algorithm.name} cannot be built: {error}") from error
@@ -104,12 +113,24 @@ def _algorithm_kwargs(options: TrainOptions, algorithm: Algorithm) -> dict[str, 
     algorithm.check_arguments(kwargs)
     if any(units < 1 for units in options.net_arch):
         raise ConfigError(f"--net-arch must be at least 1, got {options.net_arch}.")
+    policy_kwargs = dict(kwargs.get("policy_kwargs", {}))
     if options.net_arch:
-        policy_kwargs = kwargs.get("policy_kwargs", {})
-        kwargs["policy_kwargs"] = policy_kwargs | {"net_arch": list(options.net_arch)}
+        policy_kwargs["net_arch"] = list(options.net_arch)
+    if options.ofe:
+        policy_kwargs["ofe"] = _ofe_options(options)
+    if policy_kwargs:
+        kwargs["policy_kwargs"] = policy_kwargs
     if options.learning_rate is not None:
         kwargs["learning_rate"] = options.learning_rate
     return kwargs
+
+
+def _ofe_options(options: TrainOptions) -> dict[str, Any]:
+    if options.policy != "ofexi":
+        raise ConfigError(
+            f"--ofe is for --policy ofexi, got --policy {options.policy}."
+        )
+    return parse_pairs("--ofe", options.ofe)
 
 
 def _check_spaces(algorithm: Algorithm, env: VecEnv) -> None:

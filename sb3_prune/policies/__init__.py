@@ -16,3 +16,11 @@ from sb3_prune.policies.masked import MaskedSACPolicy as MaskedSACPolicy
 from sb3_prune.policies.masked import MaskedTD3Policy as MaskedTD3Policy
 from sb3_prune.policies.masked import MaskedTQCPolicy as MaskedTQCPolicy
 from sb3_prune.policies.mixin import MaskedPolicyMixin as MaskedPolicyMixin
+from sb3_prune.policies.ofexi import OFEXiActorCriticPolicy as OFEXiActorCriticPolicy
+from sb3_prune.policies.ofexi import OFEXiPolicyMixin as OFEXiPolicyMixin
+from sb3_prune.policies.ofexi import OFEXiSACPolicy as OFEXiSACPolicy
+from sb3_prune.policies.ofexi import OFEXiTD3Policy as OFEXiTD3Policy
+from sb3_prune.policies.ofexi import OFEXiTQCPolicy as OFEXiTQCPolicy
+from sb3_prune.policies.ofexi import OFEXiValueSACPolicy as OFEXiValueSACPolicy
+from sb3_prune.policies.value import MaskedValueSACPolicy as MaskedValueSACPolicy
+from sb3_prune.policies.value import ValuePolicyMixin as ValuePolicyMixin

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from sb3_prune.gates import Gate
+from sb3_prune.gates import OPTIONAL, Gate
 from sb3_prune.networks.masked_mlp import insert_gates
 from sb3_prune.surgery.apply import carry_out
 from sb3_prune.surgery.change import Change, add, keep
@@ -70,10 +70,14 @@ class MaskedPolicyMixin(nn.Module):
         """Let torch say what does not fit, and undo what it loaded until then."""
         before = copy.deepcopy(self.state_dict())
         try:
-            return super().load_state_dict(state_dict, strict)
-        except RuntimeError:
+            super().load_state_dict(state_dict, strict)
+            raise RuntimeError("Tensors of a gate do not have one entry per unit.")
+        except Exception as error:
             super().load_state_dict(before)
-            raise
+            if isinstance(error, RuntimeError):
+                raise
+            # An optimiser in an extra state, for one, is refused by a ValueError.
+            raise RuntimeError(f"Cannot load: {error}") from error
 
 
 def resize_plan(wiring: Wiring, state_dict: Mapping[str, Any]) -> dict[str, Change]:
@@ -98,12 +102,14 @@ def fits(
         policy: The policy that is to load.
         plan: What resizes it.
         state_dict: What was saved.
-        strict: Every tensor must be there, and no other; masks may be absent.
+        strict: Every tensor must be there, and no other; gates may hold any of theirs.
     """
-    shapes = {name: list(t.shape) for name, t in policy.state_dict().items()}
+    here = policy.state_dict()
+    shapes = {n: list(t.shape) for n, t in here.items() if torch.is_tensor(t)}
     paths = {module: name for name, module in policy.named_modules()}
-    masks = {f"{path}.mask" for m, path in paths.items() if isinstance(m, Gate)}
-    if strict and (shapes.keys() ^ state_dict.keys()) - masks:
+    gates = [path for module, path in paths.items() if isinstance(module, Gate)]
+    free = {f"{path}.{name}" for path in gates for name in OPTIONAL}
+    if strict and (here.keys() ^ state_dict.keys()) - free:
         return False
     wiring = wire(policy)
     for name, change in plan.items():
@@ -111,11 +117,28 @@ def fits(
             for slot in twin.slots():
                 path = f"{paths[slot.owner]}.{slot.attribute}".lstrip(".")
                 shapes[path][slot.axis] += change.after - change.before
+    shapes |= _gate_shapes(wiring, plan, paths)
     return all(
         list(getattr(saved, "shape", ())) == shapes[name]
         for name, saved in state_dict.items()
         if name in shapes
     )
+
+
+def _gate_shapes(
+    wiring: Wiring, plan: Mapping[str, Change], paths: Mapping[nn.Module, str]
+) -> dict[str, list[int]]:
+    """Return the shapes of all that gates may hold once the plan is carried out."""
+    shapes = {}
+    for name, layer in wiring.items():
+        units = plan[name].after if name in plan else layer.units
+        for twin in layer.both():
+            if twin.gate is None:
+                continue
+            for tensor in OPTIONAL:
+                path = f"{paths[twin.gate]}.{tensor}"
+                shapes[path] = [] if tensor == "theta_steps" else [units]
+    return shapes
 
 
 def _resize(units: int, wanted: int) -> Change:

@@ -20,6 +20,8 @@ from sb3_prune.surgery.wiring import HiddenLayer, wire
 
 Key = tuple[nn.Module, str]
 """A tensor by its owner and attribute name."""
+_ZERO = ("bias", "mean", "square")
+"""Ends of the names of tensors that are zero for a new unit; others are one."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ class Edit:
             return new + self.change.drawn(new.shape[1]).to(new)
         fresh = self.change.rows.abs().sum(1) == 0
         if self.slot.side is Side.UNIT and bool(fresh.any()):
-            neutral = 0.0 if self.slot.attribute.endswith(("bias", "mean")) else 1.0
+            neutral = 0.0 if self.slot.attribute.endswith(_ZERO) else 1.0
             return torch.where(fresh.to(new.device), torch.full_like(new, neutral), new)
         return new
 
@@ -211,7 +213,8 @@ def _commit(
 
 
 def _count(policy: nn.Module) -> int:
-    return sum(p.numel() for p in policy.parameters())
+    named = policy.named_parameters()
+    return sum(p.numel() for name, p in named if not name.endswith(".theta"))
 
 
 def _lagging(

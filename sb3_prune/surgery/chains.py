@@ -50,6 +50,8 @@ class Slot:
     """What the tensor does with the units."""
     start: int = 0
     """Index of the first unit along the axis."""
+    through: tuple[Slot, ...] = ()
+    """Scales that the units pass on their way here, in a DenseNet."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,12 @@ class Chain:
             elif layers:
                 layers[-1][2].append((name, module))
         return layers if self.heads else layers[:-1]
+
+    def readers(self) -> tuple[Slot, ...]:
+        """Return what reads the chain's input: its first Linear, or its heads."""
+        linears = (m for m in self.body if isinstance(m, nn.Linear))
+        first = next(linears, None)
+        return self.heads if first is None else (reader(first),)
 
     def output(self) -> nn.Linear | None:
         """Return the Linear inside the body that is its head, if there is one."""

@@ -9,6 +9,7 @@ from stable_baselines3.common.torch_layers import MlpExtractor
 from stable_baselines3.common.utils import get_parameters_by_name
 from torch import nn
 
+from sb3_prune.networks.dense import LiveLayerNorm
 from sb3_prune.surgery.chains import policy_chains
 
 _BATCH_NORM_STATS = {
@@ -29,6 +30,8 @@ def sync_dimensions(policy: nn.Module) -> None:
         elif isinstance(module, MlpExtractor):
             module.latent_dim_pi = _width(module.policy_net, module.latent_dim_pi)
             module.latent_dim_vf = _width(module.value_net, module.latent_dim_vf)
+        elif isinstance(module, LiveLayerNorm):
+            module.normalized_shape = tuple(module.weight.shape)
         elif isinstance(module, nn.BatchNorm1d | BatchRenorm):
             tensors = [*module.parameters(), *module.buffers()]
             module.num_features = max((t.numel() for t in tensors), default=0)

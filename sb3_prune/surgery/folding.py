@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import torch
 from torch import nn
 
+from sb3_prune.surgery.chains import Side, Slot
 from sb3_prune.surgery.change import Change
 from sb3_prune.surgery.wiring import HiddenLayer
 
@@ -62,15 +63,24 @@ def fold(
     mixes = any(isinstance(module, nn.LayerNorm) for module in layer.between)
     folded: dict[Key, torch.Tensor] = {}
     for slot in layer.readers:
-        if not isinstance(slot.owner, nn.Linear):
+        if slot.side is not Side.COLUMNS or not isinstance(slot.owner, nn.Linear):
             continue
         key, columns = (slot.owner, slot.attribute), gone + slot.start
         weight = pending.get(key, slot.owner.weight.detach())
-        bias = _current(slot.owner, "bias", pending)
+        bias = folded.get((slot.owner, "bias"), _current(slot.owner, "bias", pending))
         if bias is not None and bool(emitted.any()) and not mixes:
-            folded[slot.owner, "bias"] = bias + weight[:, columns] @ emitted
+            arriving = emitted * _scales(slot, gone)
+            folded[slot.owner, "bias"] = bias + weight[:, columns] @ arriving
         folded[key] = weight.index_fill(1, columns, 0.0)
     return folded
+
+
+def _scales(slot: Slot, units: torch.Tensor) -> torch.Tensor:
+    """Return what the units are multiplied by on their way to a reader, (units,)."""
+    product = torch.ones(len(units), device=units.device)
+    for scale in slot.through:
+        product = product * getattr(scale.owner, scale.attribute)[units + scale.start]
+    return product.detach()
 
 
 def _current(

@@ -10,7 +10,9 @@ from torch import nn
 
 from sb3_prune.exceptions import UnknownNameError
 from sb3_prune.gates import Gate
+from sb3_prune.networks.ofexinet import OFEXiNet
 from sb3_prune.surgery.chains import Chain, Side, Slot, policy_chains, reader
+from sb3_prune.surgery.dense import dense_layers
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,14 @@ class HiddenLayer:
             return torch.ones(self.units, dtype=torch.bool)
         return self.gate.mask.detach().cpu() != 0
 
+    @property
+    def expected_units(self) -> torch.Tensor:
+        r"""Number of units that pass their gate on average, :math:`\sum_k \theta_k`."""
+        expected = None if self.gate is None else self.gate.expected
+        if expected is None:
+            return self.linear.weight.new_tensor(float(self.units))
+        return expected.sum()
+
     def both(self) -> list[HiddenLayer]:
         """Return the layer and, if there is one, that of the target network."""
         return [self] if self.target is None else [self, self.target]
@@ -67,6 +77,8 @@ class HiddenLayer:
         """Return the weights that read each unit, (K, outputs); 0 by closed units."""
         parts = []
         for slot in self.readers:
+            if slot.side is not Side.COLUMNS:
+                continue
             tensor = getattr(slot.owner, slot.attribute).detach()
             part = tensor.narrow(slot.axis, slot.start, self.units)
             parts.append(part.movedim(slot.axis, 0).reshape(self.units, -1))
@@ -145,6 +157,15 @@ def _layers(chain: Chain) -> list[HiddenLayer]:
     ]
 
 
+def _dense(policy: nn.Module, chains: list[Chain]) -> list[HiddenLayer]:
+    """Return the layers of a policy's feature extractor, if it has one."""
+    found = []
+    for path, net in policy.named_children():
+        if isinstance(net, OFEXiNet):
+            found += [HiddenLayer(*parts) for parts in dense_layers(path, net, chains)]
+    return found
+
+
 def wire(policy: nn.Module) -> Wiring:
     """Find the hidden layers of a policy.
 
@@ -157,7 +178,9 @@ def wire(policy: nn.Module) -> Wiring:
     Raises:
         UnsupportedPolicyError: None of the policy's networks is known.
     """
-    layers = {la.name: la for chain in policy_chains(policy) for la in _layers(chain)}
+    chains = policy_chains(policy)
+    found = [layer for chain in chains for layer in _layers(chain)]
+    layers = {layer.name: layer for layer in [*_dense(policy, chains), *found]}
     online = []
     for name, layer in layers.items():
         network, _, rest = name.partition(".")

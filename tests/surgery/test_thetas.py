@@ -1,0 +1,42 @@
+"""Tests of thetas said in weights."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+import zoo
+
+import sb3_prune as sp
+from sb3_prune.surgery.thetas import absorb
+
+
+def learn_thetas(policy: Any, seed: int = 0) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    for layer in sp.wire(policy).values():
+        for twin in layer.both():
+            assert twin.gate is not None
+            twin.gate.learn(twin.linear.bias)
+            assert twin.gate.theta is not None
+            twin.gate.theta.data = torch.rand(layer.units, generator=generator)
+
+
+@pytest.mark.parametrize("name", zoo.ALGORITHMS)
+def test_absorbing_keeps_every_output(name: str) -> None:
+    policy = zoo.copied(name)
+    bare = zoo.outputs(policy)
+    learn_thetas(policy)
+    before = zoo.outputs(policy)
+    with pytest.raises(AssertionError):
+        zoo.assert_close(before, bare, 1e-3)
+    absorb(policy)
+    zoo.assert_close(zoo.outputs(policy), before, 1e-5)
+    assert not any(".theta" in key for key in policy.state_dict())
+
+
+def test_absorbing_nothing_changes_nothing() -> None:
+    policy = zoo.copied("SAC")
+    before = zoo.snapshot(policy)
+    absorb(policy)
+    zoo.assert_same(zoo.snapshot(policy), before, identities=True)
