@@ -6,9 +6,15 @@ its like, with Gymnasium.
 
 import sb3_prune_envs as _envs  # noqa: F401  # registers on import
 
+from sb3_prune import checkpoints as checkpoints
 from sb3_prune import surgery as surgery
 from sb3_prune.algorithms import BranchingDQN as BranchingDQN
+from sb3_prune.algorithms import ValueSAC as ValueSAC
+from sb3_prune.callbacks import FeatureCallback as FeatureCallback
 from sb3_prune.callbacks import PruningCallback as PruningCallback
+from sb3_prune.callbacks import (
+    ResumableCheckpointCallback as ResumableCheckpointCallback,
+)
 from sb3_prune.callbacks import ValidationCallback as ValidationCallback
 from sb3_prune.compact import compact as compact
 from sb3_prune.complexity import Complexity as Complexity
@@ -18,6 +24,8 @@ from sb3_prune.evaluation import evaluate as evaluate
 from sb3_prune.exceptions import SB3PruneError as SB3PruneError
 from sb3_prune.hookspecs import hookimpl as hookimpl
 from sb3_prune.latency import latency_us as latency_us
+from sb3_prune.networks import OFEXiConfig as OFEXiConfig
+from sb3_prune.networks import OFEXiNet as OFEXiNet
 from sb3_prune.networks import xavier as xavier
 from sb3_prune.policies import BranchingDQNPolicy as BranchingDQNPolicy
 from sb3_prune.policies import MaskedActorCriticPolicy as MaskedActorCriticPolicy
@@ -34,6 +42,13 @@ from sb3_prune.policies import (
 from sb3_prune.policies import MaskedSACPolicy as MaskedSACPolicy
 from sb3_prune.policies import MaskedTD3Policy as MaskedTD3Policy
 from sb3_prune.policies import MaskedTQCPolicy as MaskedTQCPolicy
+from sb3_prune.policies import MaskedValueSACPolicy as MaskedValueSACPolicy
+from sb3_prune.policies import OFEXiActorCriticPolicy as OFEXiActorCriticPolicy
+from sb3_prune.policies import OFEXiSACPolicy as OFEXiSACPolicy
+from sb3_prune.policies import OFEXiTD3Policy as OFEXiTD3Policy
+from sb3_prune.policies import OFEXiTQCPolicy as OFEXiTQCPolicy
+from sb3_prune.policies import OFEXiValueSACPolicy as OFEXiValueSACPolicy
+from sb3_prune.policies import ValuePolicyMixin as ValuePolicyMixin
 from sb3_prune.policies import adopt as adopt
 from sb3_prune.pruning import prune as prune
 from sb3_prune.strategies import Agent as Agent

@@ -1,4 +1,8 @@
 """Callbacks for ``learn()``."""
 
+from sb3_prune.callbacks.checkpoint import (
+    ResumableCheckpointCallback as ResumableCheckpointCallback,
+)
+from sb3_prune.callbacks.features import FeatureCallback as FeatureCallback
 from sb3_prune.callbacks.pruning import PruningCallback as PruningCallback
 from sb3_prune.callbacks.validation import ValidationCallback as ValidationCallback

@@ -60,6 +60,24 @@ class PruningCallback(BaseCallback):
         self._agent: Agent
         self._inputs: Inputs | None = None
         self._metrics: dict[str, float] = {}
+        self._resumed = False
+        self._ended: dict[str, Any] | None = None
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what a resumed run needs, JSON-able."""
+        return {
+            # After training the strategy has forgotten.
+            "strategy": self._ended or self.strategy.state_dict(),
+            "history": list(self.history),
+            "rng": self._rng.bit_generator.state,
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Let the next ``learn()`` go on from a saved state."""
+        self.strategy.load_state_dict(state["strategy"])
+        self.history = list(state["history"])
+        self._rng.bit_generator.state = state["rng"]
+        self._resumed = True
 
     @property
     def progress(self) -> float:
@@ -71,9 +89,13 @@ class PruningCallback(BaseCallback):
         return min(1.0, self.model.num_timesteps / self.model._total_timesteps)
 
     def _on_training_start(self) -> None:
-        self._rng = np.random.default_rng(self.model.seed)
-        self._inputs = None
+        if not self._resumed:
+            self._rng = np.random.default_rng(self.model.seed)
+        self._inputs = self._ended = None
         self._look()
+        if self._resumed:  # This start is none of the history's.
+            self.history.pop()
+            self._resumed = False
 
     def _look(self) -> None:
         """Look at the model anew: its layers were replaced."""
@@ -99,6 +121,7 @@ class PruningCallback(BaseCallback):
         if isinstance(self.model, OnPolicyAlgorithm):
             # The last event has no rollout behind it.
             self._prune()
+        self._ended = self.strategy.state_dict()
         self.strategy.detach()
 
     def _prune(self) -> None:

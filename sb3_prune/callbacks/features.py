@@ -1,0 +1,170 @@
+"""FeatureCallback: train an OFEXiNet beside the agent that reads it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from stable_baselines3.common.buffers import NStepReplayBuffer, ReplayBuffer
+from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
+from stable_baselines3.common.vec_env import VecNormalize
+from tqdm import tqdm
+
+from sb3_prune.callbacks.transitions import Transitions
+from sb3_prune.exceptions import ConfigError, UnsupportedPolicyError
+from sb3_prune.networks.ofexinet import OFEXiNet
+
+Batch = tuple[torch.Tensor, torch.Tensor | None, torch.Tensor]
+"""Observations, actions and next observations."""
+UPDATES_PER_LOG = 50
+"""Updates between two losses that are averaged for the logger."""
+
+
+class FeatureCallback(BaseCallback):
+    """Pre-train the extractor, then take its steps before the agent takes its own.
+
+    Off-policy it learns from the replay buffer, by batches of its own: one step per
+    gradient step of the agent, right before them. On-policy it learns from the rollouts
+    so far, *after* the agent has learnt from the last one, whose log-probabilities
+    belong to the features as they were.
+
+    What was trained survives ``model.save``: a resumed run does not pre-train again.
+    Logs ``ofe/aux_loss`` (mean squared error per predicted entry) and
+    ``ofe/feature_gap`` (batch against running statistics, see
+    :meth:`OFEXiNet.feature_gap`).
+
+    Args:
+        pretraining: Updates before the agent's first; None takes as many as there are
+            random steps (``learning_starts``), or none on-policy.
+        batch_size: Size of the batches; None takes the algorithm's, or 256 on-policy.
+        updates: Updates per rollout; None takes the agent's gradient steps, or one per
+            time step on-policy.
+        buffer_size: Transitions that are kept on-policy.
+        gap_every: Updates between two looks at the feature gap.
+        verbose: 1 shows a bar while it pre-trains.
+
+    Raises:
+        ConfigError: A number is not positive, or ``pretraining`` is negative.
+    """
+
+    def __init__(
+        self,
+        pretraining: int | None = None,
+        batch_size: int | None = None,
+        *,
+        updates: int | None = None,
+        buffer_size: int = 1_000_000,
+        gap_every: int = 1000,
+        verbose: int = 0,
+    ) -> None:
+        super().__init__(verbose)
+        given = {"batch_size": batch_size, "buffer_size": buffer_size}
+        given |= {"updates": updates, "gap_every": gap_every}
+        for name, value in given.items():
+            if value is not None and value < 1:
+                raise ConfigError(f"{name} must be positive, got {value}.")
+        if pretraining is not None and pretraining < 0:
+            raise ConfigError(f"pretraining must not be negative, got {pretraining}.")
+        self.pretraining = pretraining
+        self.batch_size = batch_size
+        self.updates = updates
+        self.gap_every = gap_every
+        self._memory = Transitions(buffer_size)
+        self._last_steps = 0
+        self._is_due = False
+        self._losses: list[torch.Tensor] = []
+
+    @property
+    def net(self) -> OFEXiNet:
+        """The extractor of the model in training."""
+        net: OFEXiNet = self.model.policy.ofe  # type: ignore[assignment]
+        return net
+
+    def _init_callback(self) -> None:
+        if not isinstance(getattr(self.model.policy, "ofe", None), OFEXiNet):
+            raise UnsupportedPolicyError(
+                f"{type(self.model.policy).__name__} has no feature extractor to train:"
+                " use an OFEXi...Policy."
+            )
+
+    def _on_training_start(self) -> None:
+        self._last_steps = self.model.num_timesteps
+
+    def _on_step(self) -> bool:
+        return True
+
+    def _on_rollout_end(self) -> None:
+        model: Any = self.model
+        if not isinstance(model, OffPolicyAlgorithm):
+            self._memory.add_rollout(model)
+            self._is_due = True
+        elif model.num_timesteps > model.learning_starts:
+            self._learn()
+        if isinstance(model, OffPolicyAlgorithm):
+            self._last_steps = model.num_timesteps
+
+    def _on_rollout_start(self) -> None:
+        if self._is_due and len(self._memory):
+            self._learn()
+            self._is_due = False
+            self._last_steps = self.model.num_timesteps
+
+    def _on_training_end(self) -> None:
+        self._on_rollout_start()
+
+    def _learn(self) -> None:
+        if not self.net.pretrained:
+            count = self._pretraining_updates()
+            hidden = None if self.verbose else True  # None: where nobody looks.
+            for _ in tqdm(range(count), "Pre-training features", disable=hidden):
+                self._update()
+            self.net.pretrained = True
+        for _ in range(self._updates()):
+            self._update()
+
+    def _pretraining_updates(self) -> int:
+        if self.pretraining is not None:
+            return self.pretraining
+        return int(getattr(self.model, "learning_starts", 0))
+
+    def _updates(self) -> int:
+        if self.updates is not None:
+            return self.updates
+        steps = int(getattr(self.model, "gradient_steps", -1))
+        return steps if steps >= 0 else self.model.num_timesteps - self._last_steps
+
+    def _update(self) -> None:
+        batch = self._sample()
+        net = self.net
+        self._losses.append(net.update(*batch))
+        if len(self._losses) >= UPDATES_PER_LOG:
+            loss = float(torch.stack(self._losses).mean())
+            self.logger.record_mean("ofe/aux_loss", loss)
+            self._losses.clear()
+        if net.updates % self.gap_every == 0:
+            self.logger.record("ofe/feature_gap", net.feature_gap(*batch[:2]))
+
+    def _sample(self) -> Batch:
+        model: Any = self.model
+        if not isinstance(model, OffPolicyAlgorithm):
+            return self._memory.sample(self.batch_size or 256, model.device)
+        assert model.replay_buffer is not None
+        size = self.batch_size or model.batch_size
+        return _one_step(model.replay_buffer, size, model.get_vec_normalize_env())
+
+
+def _one_step(buffer: ReplayBuffer, size: int, env: VecNormalize | None) -> Batch:
+    """Draw transitions of one step each, with what truly came next."""
+    if isinstance(buffer, NStepReplayBuffer):
+        rows = np.random.randint(0, buffer.size(), size)
+        batch = ReplayBuffer._get_samples(buffer, rows, env)
+    else:
+        batch = buffer.sample(size, env=env)
+    parts = batch.observations.float(), batch.actions, batch.next_observations.float()
+    if buffer.optimize_memory_usage:
+        # What follows an episode's end is the start of the next.
+        goes_on = batch.dones[:, 0] == 0
+        return parts[0][goes_on], parts[1][goes_on], parts[2][goes_on]
+    return parts

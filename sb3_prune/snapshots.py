@@ -1,0 +1,262 @@
+"""Snapshots: what a model holds outside of its zip, as arrays and numbers.
+
+The replay buffer, the statistics of ``VecNormalize`` and the random generators, each
+in one safetensors file; nothing is pickled.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import warnings
+from collections import deque
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.buffers import NStepReplayBuffer, ReplayBuffer
+from stable_baselines3.common.running_mean_std import RunningMeanStd
+from stable_baselines3.common.vec_env import VecNormalize
+from stable_baselines3.her import HerReplayBuffer
+
+from sb3_prune.exceptions import CheckpointError
+
+FORMAT = 1
+REPLAY, STATISTICS, RANDOM = (
+    f"{name}.safetensors" for name in ("replay", "statistics", "random")
+)
+"""Names of the files; a model without such a thing has no such file."""
+
+Arrays = dict[str, NDArray[Any]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Snapshot:
+    """Arrays, and values that JSON can say."""
+
+    arrays: Mapping[str, NDArray[Any]]
+    """Arrays of numbers by name; views of the live ones until written."""
+    values: Mapping[str, Any]
+    """Everything else by name."""
+
+    def write(self, path: Path) -> None:
+        """Write one safetensors file."""
+        arrays = {name: np.asarray(a, order="C") for name, a in self.arrays.items()}
+        head = {"format": str(FORMAT), "values": json.dumps(self.values)}
+        save_file(arrays, path, metadata=head)
+
+    @classmethod
+    def read(cls, path: Path) -> Snapshot:
+        """Read what :meth:`write` wrote.
+
+        Raises:
+            CheckpointError: The file is missing, truncated or something else.
+        """
+        try:
+            with safe_open(path, framework="np") as file:
+                arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+                head = file.metadata() or {}
+            return cls(arrays=arrays, values=json.loads(head["values"]))
+        except (SafetensorError, OSError, LookupError, ValueError) as error:
+            raise CheckpointError(
+                f"'{path}' is missing or damaged: {error!r}."
+            ) from error
+
+
+def take(model: BaseAlgorithm) -> dict[str, Snapshot]:
+    """Return the snapshots of a model, by file name.
+
+    Raises:
+        CheckpointError: The replay buffer holds what no array can say.
+    """
+    taken = {RANDOM: _random(model)}
+    buffer, env = _buffer(model), model.get_vec_normalize_env()
+    if buffer is not None:
+        taken[REPLAY] = Snapshot(arrays=_filled(buffer), values=_numbers(buffer))
+    if env is not None:
+        taken[STATISTICS] = _statistics(env)
+    return taken
+
+
+def restore(model: BaseAlgorithm, folder: Path) -> None:
+    """Put snapshots back into a model, the random generators last.
+
+    Args:
+        model: A model that its zip was loaded into, with its environment.
+        folder: Folder of the files.
+
+    Raises:
+        CheckpointError: A file is missing, damaged or does not fit.
+    """
+    _restore_statistics(model.get_vec_normalize_env(), folder / STATISTICS)
+    buffer = _buffer(model)
+    if buffer is not None:
+        _restore_buffer(buffer, folder / REPLAY)
+    _restore_random(model, Snapshot.read(folder / RANDOM))
+
+
+def _require_fit(path: Path, name: str, saved: object, here: object) -> None:
+    if saved != here:
+        raise CheckpointError(
+            f"'{path}' does not fit: {name} was {saved}, the model has {here}."
+        )
+
+
+# The replay buffer.
+
+
+def _buffer(model: BaseAlgorithm) -> ReplayBuffer | None:
+    return getattr(model, "replay_buffer", None)
+
+
+def _filled(buffer: ReplayBuffer) -> Arrays:
+    """Return views of what is filled of every array, by name."""
+    # One row more: a memory-optimised buffer has the next observation there.
+    rows = buffer.buffer_size if buffer.full else buffer.pos + 1
+    filled = {}
+    for name, array in _arrays(buffer):
+        per_step = array.shape[:2] == (buffer.buffer_size, buffer.n_envs)
+        filled[name] = array[:rows] if per_step else array
+    return {name: array for name, array in filled.items() if _has_numbers(name, array)}
+
+
+def _arrays(buffer: ReplayBuffer) -> Iterator[tuple[str, NDArray[Any]]]:
+    for name, value in vars(buffer).items():
+        items = value.items() if isinstance(value, dict) else [("", value)]
+        for key, item in items:
+            path = f"{name}/{key}".rstrip("/")
+            if isinstance(item, np.ndarray):
+                yield path, item
+            elif isinstance(item, torch.Tensor | list | set | deque):
+                raise _unspeakable(path, type(item).__name__)
+
+
+def _has_numbers(name: str, array: NDArray[Any]) -> bool:
+    """Tell arrays of numbers from those of objects, which must be empty."""
+    if array.dtype != object:
+        return True
+    if any(array.flat):  # HER keeps one empty dictionary per step.
+        raise _unspeakable(name, "objects")
+    return False
+
+
+def _unspeakable(name: str, kind: str) -> CheckpointError:
+    return CheckpointError(
+        f"'{name}' of the replay buffer ({kind}) cannot be saved: expected arrays of "
+        "numbers, dictionaries of them, and numbers (HER: copy_info_dict=False)."
+    )
+
+
+def _numbers(buffer: ReplayBuffer) -> dict[str, Any]:
+    items = vars(buffer).items()
+    return {name: v for name, v in items if isinstance(v, bool | int | float)}
+
+
+def _restore_buffer(buffer: ReplayBuffer, path: Path) -> None:
+    saved = Snapshot.read(path)
+    for name in ("buffer_size", "n_envs"):
+        _require_fit(path, name, saved.values.get(name), getattr(buffer, name))
+    for name in _numbers(buffer).keys() & saved.values.keys():
+        setattr(buffer, name, saved.values[name])
+    views = _filled(buffer)
+    _require_fit(path, "what it holds", sorted(saved.arrays), sorted(views))
+    for name, view in views.items():
+        _require_fit(path, name, _form(saved.arrays[name]), _form(view))
+        view[...] = saved.arrays[name]
+    if buffer.size():
+        _end_episode(buffer)
+
+
+def _form(array: NDArray[Any]) -> str:
+    return f"{array.dtype} {array.shape}"
+
+
+def _end_episode(buffer: ReplayBuffer) -> None:
+    """End the unfinished episode if the next transition would be taken for its next.
+
+    A plain buffer has every transition's own successor: nothing to do.
+    """
+    last = buffer.pos - 1
+    if isinstance(buffer, HerReplayBuffer):
+        with warnings.catch_warnings():
+            # It warns that it does what it is called for.
+            warnings.simplefilter("ignore", UserWarning)
+            buffer.truncate_last_trajectory()
+    elif isinstance(buffer, NStepReplayBuffer):
+        ended = np.maximum(buffer.timeouts[last], 1 - buffer.dones[last])
+        buffer.timeouts[last] = ended
+    elif buffer.optimize_memory_usage:
+        buffer.dones[last] = 1  # As SB3 does: there is no place for a timeout.
+
+
+# Statistics of a normalised environment.
+
+
+def _running(env: VecNormalize) -> dict[str, RunningMeanStd]:
+    found: dict[str, RunningMeanStd] = {"rewards": env.ret_rms}
+    if env.norm_obs:
+        rms: Any = env.obs_rms
+        by_key = rms if isinstance(rms, dict) else {"": rms}
+        found |= {f"observations/{key}": value for key, value in by_key.items()}
+    return found
+
+
+def _statistics(env: VecNormalize) -> Snapshot:
+    running = _running(env).items()
+    arrays: Arrays = {f"{name}/mean": np.asarray(r.mean) for name, r in running}
+    arrays |= {f"{name}/var": np.asarray(r.var) for name, r in running}
+    counts = {name: float(r.count) for name, r in running}
+    return Snapshot(arrays=arrays, values=counts)
+
+
+def _restore_statistics(env: VecNormalize | None, path: Path) -> None:
+    _require_fit(path, "VecNormalize", path.is_file(), env is not None)
+    if env is None:
+        return
+    saved, running = Snapshot.read(path), _running(env)
+    _require_fit(path, "what is normalised", sorted(saved.values), sorted(running))
+    for name, rms in running.items():
+        rms.mean, rms.var = saved.arrays[f"{name}/mean"], saved.arrays[f"{name}/var"]
+        rms.count = saved.values[name]
+
+
+# Random generators.
+
+
+def _random(model: BaseAlgorithm) -> Snapshot:
+    version, words, gauss = random.getstate()
+    numpy: Any = np.random.get_state(legacy=True)
+    kind, keys, *rest = numpy
+    arrays: Arrays = {
+        "python": np.array(words, np.int64),
+        "numpy": keys,
+        "torch": torch.get_rng_state().numpy(),
+    }
+    if model.device.type == "cuda":
+        arrays["cuda"] = torch.cuda.get_rng_state(model.device).numpy()
+    values = {
+        "python": [version, gauss],
+        "numpy": [kind, *rest],
+        "action_space": model.action_space.np_random.bit_generator.state,
+    }
+    return Snapshot(arrays=arrays, values=values)
+
+
+def _restore_random(model: BaseAlgorithm, saved: Snapshot) -> None:
+    version, gauss = saved.values["python"]
+    random.setstate((version, tuple(saved.arrays["python"].tolist()), gauss))
+    kind, *rest = saved.values["numpy"]
+    np.random.set_state((kind, saved.arrays["numpy"], *rest))
+    torch.set_rng_state(torch.from_numpy(saved.arrays["torch"]))
+    if model.device.type == "cuda" and "cuda" in saved.arrays:
+        state = torch.from_numpy(saved.arrays["cuda"])
+        torch.cuda.set_rng_state(state, model.device)
+    bits: Any = model.action_space.np_random.bit_generator
+    bits.state = saved.values["action_space"]
