@@ -22,6 +22,7 @@ RUNS = {
     "latency": ("latency", "run"),
     "distances": ("distances", "run"),
     "lasso": ("lasso", "run"),
+    "features": ("ofexinet.cost", "run"),
 }
 """Benchmark -> module and function; imported when it is its turn."""
 RESULTS = Path("benchmarks/results")

@@ -11,6 +11,7 @@ from torch import nn
 
 from sb3_prune import expected_complexity as expected
 from sb3_prune.expected_complexity import Cost, Features, Mlp
+from sb3_prune.gates import Gate
 from sb3_prune.networks.ofexinet import OFEXiNet
 from sb3_prune.surgery.chains import Side
 from sb3_prune.surgery.wiring import HiddenLayer, wire
@@ -41,6 +42,10 @@ class Network:
     def reads_actions(self) -> bool:
         """Whether it reads z_oa, not z_o."""
         return self.name.startswith("critic.qf")
+
+    def gates(self) -> list[Gate]:
+        """Return the gates of its hidden layers; none in a stock policy."""
+        return [gate for la in self.layers if (gate := la.gate) is not None]
 
     @property
     def role(self) -> str:

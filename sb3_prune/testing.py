@@ -175,7 +175,9 @@ def _restored(strategy: Strategy, state: str, where: str) -> Strategy:
 
 def _weights(model: BaseAlgorithm) -> dict[str, torch.Tensor]:
     state = model.policy.state_dict()
-    return {name: tensor.detach().clone() for name, tensor in state.items()}
+    # What else there is, such as an optimiser's state, is no tensor.
+    weights = {n: t for n, t in state.items() if isinstance(t, torch.Tensor)}
+    return {name: tensor.detach().clone() for name, tensor in weights.items()}
 
 
 def _tensors(plan: Plan) -> dict[str, torch.Tensor]:

@@ -121,7 +121,11 @@ def _check_file(path: Path) -> None:
 
 
 def _check_finite(path: Path, weights: dict[str, torch.Tensor]) -> None:
-    bad = [name for name, w in weights.items() if not bool(torch.isfinite(w).all())]
+    bad = [
+        name
+        for name, w in weights.items()  # An extra state is no tensor.
+        if isinstance(w, torch.Tensor) and not bool(torch.isfinite(w).all())
+    ]
     if bad:
         raise NonFiniteError(f"'{path}' has NaN or infinity in {', '.join(bad)}.")
 

@@ -15,6 +15,7 @@ from cli.conftest import OFF, ON, SAC_ARGUMENTS, TINY, Command
 from cli.third_party import Plugin
 from sb3_prune.cli.algorithms import ALGORITHMS
 from sb3_prune.cli.zips import load_model
+from sb3_prune.policies import OFEXiPolicyMixin
 
 Refused = Callable[..., str]
 pytestmark = pytest.mark.usefixtures("no_figures")
@@ -66,6 +67,23 @@ def test_the_example_of_the_help(command: Command, tmp_path: Path) -> None:
     result = command("train", *SAC_ARGUMENTS, *TINY, "--out", tmp_path / "run")
     assert result.code == 0
     assert "loads without sb3-prune, actions equal" in result.out
+
+
+@pytest.mark.parametrize("algo", [n for n, a in ALGORITHMS.items() if a.ofexi])
+def test_every_policy_on_learnt_features(
+    algo: str, command: Command, tmp_path: Path
+) -> None:
+    out, more = tmp_path / "run", CASES[algo][1][:2]
+    given = ["--algo", algo, "--env", "Pendulum-v1", "--out", out, *TINY]
+    ofe = ["--policy", "ofexi", "--ofe", "blocks=2", "units=4"]
+    xinet = ["--strategy", "xinet", "--preset", "prune-b", "--theta-rate", "0.1"]
+    result = command("train", *given, *ofe, *xinet, "--algo-kwargs", *more)
+    assert (result.code, result.err) == (0, "")
+    assert "no stock policy has" in result.out
+    model = load_model(out / "model.zip")
+    assert isinstance(model.policy, OFEXiPolicyMixin)
+    assert model.policy.ofe.pretrained
+    assert model.policy.ofe.config.blocks == 2
 
 
 def test_no_strategy_trains_dense(command: Command, tmp_path: Path) -> None:
@@ -153,6 +171,9 @@ BAD = {
     "unexpected keyword argument 'colour'": ["--env-kwargs", "colour=red"],
     "Unknown network 'criti'. Did you mean": ["--networks", "criti"],
     "--net-arch must be at least 1": ["--net-arch", "8", "0"],
+    "dqn has no policy 'ofexi'": ["--algo", "dqn", "--policy", "ofexi"],
+    "--ofe is for --policy ofexi": ["--ofe", "blocks=2"],
+    "ofe has no option 'block'": ["--policy", "ofexi", "--ofe", "block=2"],
     "--action-noise must be positive": ["--action-noise", "-1"],
     "--device gpu:": ["--device", "gpu"],
     "Observations must be one array": ["--env", "cli.mixed:cli/Mixed-v0"],

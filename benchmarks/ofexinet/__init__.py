@@ -1,0 +1,1 @@
+"""Reproduction of Method 2: ``python -m benchmarks.ofexinet --budget small``."""

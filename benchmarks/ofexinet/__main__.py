@@ -1,0 +1,77 @@
+"""Reproduce Method 2: ``python -m benchmarks.ofexinet --budget small``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+from concurrent.futures import ProcessPoolExecutor
+
+import torch
+
+from benchmarks.ofexinet import figures, page
+from benchmarks.ofexinet.budget import BUDGETS, VARIANTS, Budget, Task, Variant
+from benchmarks.ofexinet.results import runs
+from benchmarks.ofexinet.running import ROOT, train
+from sb3_prune.files import write_text
+
+Job = tuple[Budget, Task, Variant, int]
+
+
+def jobs(budget: Budget, only: list[str], tasks: list[str]) -> list[Job]:
+    """Return the trainings in the order of need."""
+    return [
+        (budget, task, variant, seed)
+        for seed in range(budget.seeds)
+        for variant in VARIANTS
+        for task in budget.tasks
+        if (not only or variant.name in only) and (not tasks or task.label in tasks)
+    ]
+
+
+def carry_out(job: Job) -> str:
+    """Carry out one training; what is done is not done again."""
+    torch.set_num_threads(1)
+    began = time.perf_counter()
+    last = train(*job)["history"][-1]
+    _, task, variant, seed = job
+    spent = time.perf_counter() - began
+    return (
+        f"{task.label} {variant.name}-{seed}: return {last['return']:.5g}, "
+        f"d {last['terms']['d']:.0f}, t {last['terms']['t']:.0f}, {spent:.0f} s"
+    )
+
+
+def main() -> None:
+    """Do what is left to do, then write the tables and figures."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--budget", choices=sorted(BUDGETS), default="smoke")
+    parser.add_argument("--workers", type=int, default=os.cpu_count())
+    parser.add_argument("--only", nargs="*", default=[], help="names of variants")
+    parser.add_argument("--tasks", nargs="*", default=[], help="names of environments")
+    parser.add_argument("--draw", action="store_true", help="train nothing, only draw")
+    options = parser.parse_args()
+    budget = BUDGETS[options.budget]
+    todo = jobs(budget, options.only, options.tasks)
+    with ProcessPoolExecutor(options.workers) as pool:
+        for line in pool.map(carry_out, () if options.draw else todo):
+            print(line, flush=True)
+    print(write(budget))
+
+
+def write(budget: Budget) -> str:
+    """Draw the figures and return the page of what is done so far."""
+    found = {task.label: runs(budget, task) for task in budget.tasks}
+    found = {task: variants for task, variants in found.items() if variants}
+    folder = ROOT / budget.name
+    figures.returns(found, folder / "returns.png")
+    figures.blocks(found, folder / "blocks.png")
+    figures.tiles(found, folder / "tiles.png")
+    tables = (page.claims, page.scores, page.sizes, page.extractor)
+    text = page.head(budget) + "\n".join(make(found).markdown() for make in tables)
+    write_text(folder / "tables.md", text)
+    return text
+
+
+if __name__ == "__main__":
+    main()

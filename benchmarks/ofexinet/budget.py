@@ -1,0 +1,144 @@
+"""How much of the paper's experiments a run does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """An environment and how long to train in it."""
+
+    env: str
+    """Id of the environment."""
+    steps: int
+    """Environment steps; one gradient step follows each."""
+    blocks: int
+    """Dense blocks of each branch."""
+    predicted: int | None = None
+    """Entries of the next observation to predict; None predicts all."""
+    gamma: float = 0.99
+    """Discount."""
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+    """Arguments of the environment."""
+
+    @property
+    def label(self) -> str:
+        """Short name, as in file names."""
+        return self.env.rpartition("/")[2]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Variant:
+    """One of the agents that are compared; sizes are shares of the budget's big one."""
+
+    name: str
+    """What the paper calls it, in lower case."""
+    units: float = 1.0
+    """Units per block, relative to OFE-Big; 0 has no feature extractor."""
+    hidden: float = 1.0
+    """Units per hidden layer of the agent's networks, relative to OFE-Big."""
+    preset: str | None = None
+    """Strengths of pruning; None does not prune."""
+    norm: str = "batch"
+    """Normalisation of the extractor."""
+
+
+SAC = Variant(name="sac", units=0, hidden=0.5)
+SAC_BIG = Variant(name="sac-big", units=0, hidden=2)
+OFE = Variant(name="ofe", units=0.25, hidden=0.5)
+OFE_BIG = Variant(name="ofe-big")
+OFE_BIG_LAYER = Variant(name="ofe-big-layer", norm="layer")
+PRUNE_A = Variant(name="prune-a", preset="prune-a")
+PRUNE_B = Variant(name="prune-b", preset="prune-b")
+PRUNE_C = Variant(name="prune-c", preset="prune-c")
+VARIANTS = (OFE_BIG, PRUNE_B, OFE, SAC, OFE_BIG_LAYER, PRUNE_C, PRUNE_A, SAC_BIG)
+"""In the order of need, for budgets that are interrupted."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Budget:
+    """Sizes of the experiments."""
+
+    name: str
+    """Name of the folder in runs/ofexinet."""
+    tasks: tuple[Task, ...]
+    """Environments."""
+    seeds: int
+    """Agents per environment and variant."""
+    units: int
+    """Units per block of OFE-Big."""
+    hidden: int
+    """Units per hidden layer of OFE-Big's agent."""
+    random_steps: int
+    """Random steps before learning, and updates of pre-training on them."""
+    batch_size: int = 256
+    """Size of every batch."""
+    evaluations: int = 25
+    """Evaluations per training."""
+    episodes: int = 5
+    """Episodes per evaluation."""
+    prices: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    """Factors on the paper's nu of extractor, policy and values."""
+    relative: float | None = None
+    """Price of the average unit beside the gradient at its theta; None takes nu."""
+    theta_rate: float = 3e-4
+    """Learning rate of theta: shorter trainings need a faster one."""
+    begin: float = 0.2
+    """Share of training before which thetas are fixed."""
+
+
+ARM = Task(
+    env="sb3_prune/PlanarArm3-v0",
+    steps=20_000,
+    blocks=4,
+    gamma=0.9,
+    kwargs={"action_mode": "continuous"},
+)
+SMOKE = Budget(
+    name="smoke",
+    tasks=(Task(env="Pendulum-v1", steps=600, blocks=2),),
+    seeds=1,
+    units=8,
+    hidden=16,
+    random_steps=100,
+    batch_size=32,
+    evaluations=3,
+    episodes=1,
+    theta_rate=1e-2,
+)
+SMALL = Budget(
+    name="small",
+    tasks=(
+        Task(env="HalfCheetah-v5", steps=50_000, blocks=4),
+        Task(env="Hopper-v5", steps=50_000, blocks=4),
+        ARM,
+    ),
+    seeds=1,
+    units=64,
+    hidden=256,
+    random_steps=2_500,
+    batch_size=128,
+    prices=(1.0, 2.0, 0.6),
+    relative=0.05,
+    theta_rate=2e-3,
+    begin=0.5,
+)
+PAPER = Budget(
+    name="paper",
+    tasks=(
+        Task(env="HalfCheetah-v5", steps=2_000_000, blocks=8),
+        Task(env="Ant-v5", steps=1_000_000, blocks=6, predicted=27),
+        Task(env="Hopper-v5", steps=1_000_000, blocks=6),
+        Task(env="Walker2d-v5", steps=1_000_000, blocks=6),
+    ),
+    seeds=5,
+    units=128,
+    hidden=512,
+    random_steps=10_000,
+    evaluations=100,
+    episodes=10,
+)
+BUDGETS = {budget.name: budget for budget in (SMOKE, SMALL, PAPER)}

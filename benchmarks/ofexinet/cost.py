@@ -1,0 +1,118 @@
+"""(h) What gates and thetas cost per gradient step, and what removal saves."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from stable_baselines3.common.callbacks import CallbackList
+from stable_baselines3.common.type_aliases import TrainFreq, TrainFrequencyUnit
+from torch import nn
+
+import sb3_prune as sp
+from benchmarks.harness import Noise, Table, rates, ratio
+from sb3_prune.gates import Gate
+
+STEPS = 4
+"""Gradient steps per turn."""
+KEPT = {
+    "ofe.phi_o": 0.06,
+    "ofe.phi_oa": 0.3,
+    "actor": 0.15,
+    "critic": 0.2,
+    "value": 0.2,
+}
+"""Share of the units that Prune-B keeps, by network."""
+
+
+def agent(strategy: dict[str, Any] | None = None, *, gates: bool = True) -> Any:
+    """Return a started OFE-Big of the paper's size, and its callback."""
+    model = sp.ValueSAC(
+        sp.OFEXiValueSACPolicy,
+        Noise(),
+        learning_starts=512,
+        batch_size=256,
+        policy_kwargs={
+            "net_arch": [512, 512],
+            "ofe": {"blocks": 8, "units": 128},
+            "optimizer_kwargs": {"fused": True},
+        },
+        seed=0,
+        device="cpu",
+    )
+    callbacks: list[Any] = [sp.FeatureCallback(pretraining=0)]
+    if strategy is not None:
+        callbacks.append(sp.PruningCallback("xinet", strategy))
+    _, callback = model._setup_learn(10**6, CallbackList(callbacks))
+    callback.on_training_start({}, {})
+    model.learning_starts = 10**9
+    model.collect_rollouts(
+        model.env, callback, _steps(512), model.replay_buffer, learning_starts=10**9
+    )
+    model.learning_starts = 0
+    if not gates:
+        _drop_gates(model.policy)
+    return model, callback
+
+
+def _steps(count: int) -> Any:
+    return TrainFreq(count, TrainFrequencyUnit.STEP)
+
+
+def _drop_gates(policy: nn.Module) -> None:
+    for module in list(policy.modules()):
+        for name, child in list(module.named_children()):
+            if isinstance(child, Gate):
+                setattr(module, name, nn.Identity())
+
+
+def stepping(model: Any, callback: Any) -> Callable[[], int]:
+    """Return a function that takes steps of extractor and agent."""
+
+    def work() -> int:
+        for _ in range(STEPS):
+            callback.on_rollout_end()
+            model.train(gradient_steps=1, batch_size=256)
+        return STEPS
+
+    return work
+
+
+def cut(model: Any, shares: Mapping[str, float]) -> None:
+    """Keep a share of the units of every layer."""
+    plan = {}
+    for name, layer in sp.wire(model.policy).items():
+        share = next(s for prefix, s in shares.items() if name.startswith(prefix))
+        keep = max(1, round(share * layer.units))
+        plan[name] = sp.surgery.keep(range(keep), layer.units)
+    sp.apply(model, plan)
+
+
+def run() -> Table:
+    """Compare steps per second of one agent in four states."""
+    learning = {"begin": 0.0, "tolerance": 0.0}
+    small = agent()
+    cut(small[0], KEPT)
+    contenders = {
+        "no gates": agent(gates=False),
+        "gates open": agent(),
+        "thetas learning": agent(learning),
+        "after removal": small,
+    }
+    found = rates({name: stepping(*pair) for name, pair in contenders.items()}, 9)
+    table = Table(
+        "(h) OFE-Big, 8 + 8 blocks of 128, networks 2x512, batch 256",
+        ["agent", "steps/s", "beside no gates"],
+    )
+    shares = {name: ratio(found[name], found["no gates"]) for name in found}
+    for name, share in shares.items():
+        table.rows.append([name, statistics.median(found[name]), share])
+    for name in ("gates open", "thetas learning"):
+        text = f"{name}: at most 5 % more per step (ratio {shares[name]:.3f})"
+        table.claim(text, shares[name] >= 0.95)
+    table.claim(
+        f"after removal: at least 4x faster ({shares['after removal']:.1f}x)",
+        shares["after removal"] >= 4,
+    )
+    return table

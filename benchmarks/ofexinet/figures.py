@@ -1,0 +1,143 @@
+"""The paper's three figures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from benchmarks.ofexinet.results import Run, size
+from sb3_prune.analysis.figures import heading, new_figure, tidy
+from sb3_prune.files import atomic
+
+Found = Mapping[str, Mapping[str, Sequence[Run]]]
+"""Finished trainings by environment and variant."""
+
+COLOURS = {
+    "sac": "#b8c4ce",
+    "sac-big": "#7f8c96",
+    "ofe": "#7fb3d5",
+    "ofe-big": "#22303c",
+    "ofe-big-layer": "#9b59b6",
+    "prune-a": "#f5b041",
+    "prune-b": "#e4572e",
+    "prune-c": "#27ae60",
+}
+PARTS = {
+    "C_o": "phi_o",
+    "C_oa": "phi_oa",
+    "C_actor.latent_pi": "pi",
+    "C_value.net": "V",
+    "C_critic.qf0": "Q1",
+    "C_critic.qf1": "Q2",
+}
+"""Parts of an agent as its results name them, and as the paper does."""
+WINDOW = 5
+"""Evaluations in the moving mean of the curves, as in the paper."""
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write a figure, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with atomic(path) as temporary:
+        figure.savefig(temporary, dpi=80)
+
+
+def smooth(values: Sequence[float]) -> np.ndarray:
+    """Return the mean of the last few values, at each."""
+    before = [values[max(0, i - WINDOW + 1) : i + 1] for i in range(len(values))]
+    return np.array([np.mean(part) for part in before])
+
+
+def returns(found: Found, path: Path) -> None:
+    """Draw the evaluation return over steps, all variants (Figure 3)."""
+    figure = new_figure((4.5 * len(found), 3.6))
+    heading(figure, "Return of the greedy agent, moving mean of five evaluations")
+    for axes, (task, variants) in zip(_axes(figure, found), found.items(), strict=True):
+        tidy(axes)
+        axes.set_title(task, loc="left", fontsize=10)
+        axes.set_xlabel("environment steps")
+        for name, runs in variants.items():
+            steps = [row["timesteps"] for row in runs[0].history]
+            curves = [[row["return"] for row in run.history] for run in runs]
+            shortest = min(map(len, curves))
+            mean = np.mean([curve[:shortest] for curve in curves], axis=0)
+            axes.plot(steps[:shortest], smooth(mean), color=COLOURS[name], label=name)
+    figure.axes[0].legend(frameon=False, fontsize=8)
+    save(figure, path)
+
+
+def blocks(found: Found, path: Path) -> None:
+    """Draw the units left in each block of phi_o and phi_oa (Figure 5)."""
+    figure = new_figure((4.5 * len(found), 3.2))
+    heading(figure, "Units left per block: phi_o, then phi_oa")
+    for axes, (task, variants) in zip(_axes(figure, found), found.items(), strict=True):
+        tidy(axes)
+        axes.set_title(task, loc="left", fontsize=10)
+        shown = [name for name in variants if name.startswith("prune") or name == "ofe"]
+        for i, name in enumerate(shown):
+            heights = _block_units(variants[name])
+            places = np.arange(len(heights)) + (i - len(shown) / 2) * 0.8 / len(shown)
+            axes.bar(
+                places,
+                heights,
+                0.8 / len(shown),
+                color=COLOURS[name],
+                label=f"{name}: {sum(heights):.0f}",
+                align="edge",
+            )
+        axes.axvline(_half(variants) - 0.5, color=COLOURS["sac"], linewidth=1)
+        axes.set_xlabel("block")
+        axes.legend(frameon=False, fontsize=8)
+    save(figure, path)
+
+
+def _block_units(runs: Sequence[Run]) -> list[float]:
+    names = [name for name in runs[0].units if name.startswith("ofe.")]
+    return [float(np.mean([run.units[name] for run in runs])) for name in names]
+
+
+def _half(variants: Mapping[str, Sequence[Run]]) -> int:
+    runs = next(r for r in variants.values() if _block_units(r))
+    return sum(name.startswith("ofe.phi_o.") for name in runs[0].units)
+
+
+def tiles(found: Found, path: Path) -> None:
+    """Draw the parameters of each network beside OFE's and OFE-Big's (Figure 4)."""
+    figure = new_figure((3.4 + 2.6 * len(found), 3.4))
+    heading(
+        figure, "Parameters in thousands; share of OFE's (colour) and of OFE-Big's, %"
+    )
+    for axes, (task, variants) in zip(_axes(figure, found), found.items(), strict=True):
+        pruned = [name for name in variants if name.startswith("prune")]
+        if pruned and {"ofe", "ofe-big"} <= variants.keys():
+            _tile(axes, variants, sorted(pruned))
+        axes.set_title(task, loc="left", fontsize=10)
+    save(figure, path)
+
+
+def _tile(
+    axes: Axes, variants: Mapping[str, Sequence[Run]], pruned: Sequence[str]
+) -> None:
+    shares = np.array(
+        [
+            [size(variants, n, p) / size(variants, "ofe", p) for n in pruned]
+            for p in PARTS
+        ]
+    )
+    axes.imshow(shares, cmap="Oranges", vmin=0, vmax=2, aspect="auto")
+    for row, part in enumerate(PARTS):
+        for column, name in enumerate(pruned):
+            count = size(variants, name, part)
+            big = count / size(variants, "ofe-big", part)
+            text = f"{count / 1000:.1f}k\n{shares[row, column]:.0%}, {big:.0%}"
+            axes.text(column, row, text, ha="center", va="center", fontsize=7)
+    axes.set_xticks(range(len(pruned)), pruned)
+    axes.set_yticks(range(len(PARTS)), PARTS.values())
+
+
+def _axes(figure: Figure, found: Found) -> list[Axes]:
+    return list(figure.subplots(1, len(found), squeeze=False)[0])

@@ -1,0 +1,183 @@
+"""The page docs/ofexinet.md: our numbers beside the paper's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from benchmarks.harness import Table
+from benchmarks.ofexinet.budget import Budget
+from benchmarks.ofexinet.figures import Found
+from benchmarks.ofexinet.results import Run, size
+
+HEAD = """# Method 2, reproduced
+
+`python -m benchmarks.ofexinet --budget {name}`: SAC with a value network, {seeds}
+seed(s), OFE-Big of {units} units per block and 2 x {hidden} in the agent's networks;
+batches of {batch_size}, {random_steps:,} random steps and as many updates before
+learning; nu of extractor, policy and values times {prices}, relative price {relative}
+(see [features](features.md)), theta's learning rate {theta_rate:g}; thetas fixed for
+the first {begin:.0%} and rounded for the last 20 % of training, units below 0.1 removed at
+once.
+OFE has a quarter of the units and half the hidden width, SAC the latter, SAC-Big four
+times that. The score is the best evaluation of the last 20 % ({episodes} greedy
+episodes each).
+
+"""
+PAPER = {
+    "HalfCheetah-v5": {
+        "sac": "12757, 42/35",
+        "sac-big": "15534, 621/524",
+        "ofe": "16609, 100/100",
+        "ofe-big": "17299, 739/765",
+        "prune-a": "16774, 87/179",
+        "prune-b": "16033, 16/-",
+        "prune-c": "13593, 12/29",
+    },
+    "Hopper-v5": {
+        "sac": "3197, 51/43",
+        "sac-big": "3534, 773/656",
+        "ofe": "3548, 100/100",
+        "ofe-big": "3699, 665/702",
+        "prune-a": "3659, 39/86",
+        "prune-b": "3515, 10/38",
+        "prune-c": "3470, 6/16",
+    },
+}
+"""Table 3 of the paper, on version 2 of the environments: score, dR/tR in %."""
+
+
+def head(budget: Budget) -> str:
+    """Return what the page says of the budget."""
+    return HEAD.format(**vars(budget))
+
+
+def scores(found: Found) -> Table:
+    """Make Table 3: best and mean evaluation of the last 20 %, size beside OFE's."""
+    table = Table(
+        "Scores (the paper's Table 3)",
+        [
+            "environment",
+            "variant",
+            "score",
+            "mean of last 20 %",
+            "dR %",
+            "tR %",
+            "paper",
+        ],
+    )
+    for task, variants in found.items():
+        for name, runs in variants.items():
+            ratios = _ratios(variants, name)
+            paper = PAPER.get(task, {}).get(name, "-")
+            late = [_shown(runs, "score"), _shown(runs, "mean")]
+            table.rows.append([task, name, *late, *ratios, paper])
+    return table
+
+
+def sizes(found: Found) -> Table:
+    """Make Table 4: parameters in thousands, and the time that training took."""
+    table = Table(
+        "Parameters and time (the paper's Table 4)",
+        [
+            "environment",
+            "variant",
+            "d, thousands",
+            "t, thousands",
+            "CPU s",
+            "wall-clock s",
+        ],
+    )
+    for task, variants in found.items():
+        for name, runs in variants.items():
+            counts = [round(size(variants, name, p) / 1000, 1) for p in ("d", "t")]
+            spent = [np.mean([r.cpu_seconds for r in runs])]
+            spent.append(np.mean([r.seconds for r in runs]))
+            table.rows.append([task, name, *counts, *(round(float(s)) for s in spent)])
+    return table
+
+
+def claims(found: Found) -> Table:
+    """Hold Prune-B against OFE-Big: return, size and time."""
+    table = Table(
+        "Prune-B against OFE-Big",
+        [
+            "environment",
+            "return %",
+            "mean return %",
+            "deployed %",
+            "trained %",
+            "time %",
+        ],
+    )
+    for task, variants in found.items():
+        if not {"prune-b", "ofe-big"} <= variants.keys():
+            continue
+        pruned, big = variants["prune-b"], variants["ofe-big"]
+        score, mean = _share(pruned, big, "score"), _share(pruned, big, "mean")
+        d, t = (
+            size(variants, "prune-b", p) / size(variants, "ofe-big", p) for p in "dt"
+        )
+        time = _share(pruned, big, "cpu_seconds")
+        table.rows.append(
+            [task, *(round(100 * x, 1) for x in (score, mean, d, t, time))]
+        )
+        table.claim(f"{task}: at least 95 % of the return ({score:.1%})", score >= 0.95)
+        table.claim(f"{task}: at most 40 % of the deployed size ({d:.1%})", d <= 0.4)
+        table.claim(f"{task}: less training time ({time:.1%})", time < 1)
+    return table
+
+
+def extractor(found: Found) -> Table:
+    """Say how the extractors learnt: loss, and batch against running statistics."""
+    table = Table(
+        "Feature extractors (last evaluation; the gap also at its largest)",
+        [
+            "environment",
+            "variant",
+            "loss per entry",
+            "of variance",
+            "gap",
+            "largest gap",
+        ],
+    )
+    for task, variants in found.items():
+        for name, runs in variants.items():
+            last = runs[0].history[-1]
+            if "aux_loss" in last:
+                late = runs[0].history[len(runs[0].history) // 5 :]
+                table.rows.append(
+                    [
+                        task,
+                        name,
+                        f"{last['aux_loss']:.4f}",
+                        f"{last['aux_loss'] / last['variance']:.4f}",
+                        f"{last['feature_gap']:.4f}",
+                        f"{max(row['feature_gap'] for row in late):.4f}",
+                    ]
+                )
+    return table
+
+
+def _ratios(variants: Mapping[str, Sequence[Run]], name: str) -> list[str]:
+    if "ofe" not in variants:
+        return ["-", "-"]
+    return [
+        f"{100 * size(variants, name, p) / size(variants, 'ofe', p):.0f}" for p in "dt"
+    ]
+
+
+def _shown(runs: Sequence[Run], what: str) -> str:
+    values = [getattr(run, what) for run in runs]
+    spread = f" ({min(values):.4g}-{max(values):.4g})" if len(values) > 1 else ""
+    return f"{np.mean(values):.4g}{spread}"
+
+
+def _share_of_size(variants: Mapping[str, Sequence[Run]], part: str) -> float:
+    return size(variants, "prune-b", part) / size(variants, "ofe-big", part)
+
+
+def _share(ours: Sequence[Run], theirs: Sequence[Run], what: str) -> float:
+    means = [np.mean([getattr(run, what) for run in runs]) for runs in (ours, theirs)]
+    return float(means[0] / means[1])

@@ -1,0 +1,75 @@
+"""Results: what the trainings of a budget left, by environment and variant."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from benchmarks.ofexinet.budget import VARIANTS, Budget, Task
+from benchmarks.ofexinet.running import folder_of
+
+LAST = 0.2
+"""Share of training, at its end, from which the best evaluation counts (Table 3)."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One finished training."""
+
+    history: Sequence[Mapping[str, Any]]
+    """Its evaluations."""
+    units: Mapping[str, int]
+    """Units of every layer at its end."""
+    widths: Sequence[Mapping[str, Any]]
+    """Units of every layer at each change."""
+
+    @property
+    def score(self) -> float:
+        """Best evaluation in the last fifth of training."""
+        end = self.history[-1]["timesteps"]
+        late = [r for r in self.history if r["timesteps"] >= (1 - LAST) * end]
+        return float(max(row["return"] for row in late))
+
+    @property
+    def mean(self) -> float:
+        """Mean of the evaluations in the last fifth of training."""
+        end = self.history[-1]["timesteps"]
+        late = [r for r in self.history if r["timesteps"] >= (1 - LAST) * end]
+        return float(np.mean([row["return"] for row in late]))
+
+    @property
+    def terms(self) -> Mapping[str, float]:
+        """Final parameters by part."""
+        terms: Mapping[str, float] = self.history[-1]["terms"]
+        return terms
+
+    @property
+    def cpu_seconds(self) -> float:
+        """Processor time of training, evaluations left out."""
+        return float(self.history[-1]["cpu_seconds"])
+
+    @property
+    def seconds(self) -> float:
+        """Wall-clock time of training, evaluations left out."""
+        return float(self.history[-1]["seconds"])
+
+
+def runs(budget: Budget, task: Task) -> dict[str, list[Run]]:
+    """Return the finished trainings in an environment by variant."""
+    found: dict[str, list[Run]] = {}
+    for variant in VARIANTS:
+        for seed in range(budget.seeds):
+            path = folder_of(budget, task, variant, seed) / "result.json"
+            if path.is_file():
+                run = Run(**json.loads(path.read_text()))
+                found.setdefault(variant.name, []).append(run)
+    return found
+
+
+def size(found: Mapping[str, Sequence[Run]], name: str, part: str) -> float:
+    """Return the mean number of parameters of a part of a variant's agents."""
+    return float(np.mean([run.terms[part] for run in found[name]]))

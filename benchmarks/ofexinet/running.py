@@ -1,0 +1,129 @@
+"""Running: one training, in pieces that resume."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+from sb3_prune_xinet import PRESETS
+from stable_baselines3.common.vec_env import DummyVecEnv
+
+import sb3_prune as sp
+from benchmarks.ofexinet.budget import Budget, Task, Variant
+from benchmarks.ofexinet.recording import Recording
+from sb3_prune import checkpoints
+from sb3_prune.files import write_text
+
+ROOT = Path("runs/ofexinet")
+PIECES = 10
+"""Checkpoints per training."""
+TEST_SEED = 1_000_003
+
+
+def folder_of(budget: Budget, task: Task, variant: Variant, seed: int) -> Path:
+    """Return the folder of a training."""
+    return ROOT / budget.name / task.label / f"{variant.name}-{seed}"
+
+
+def build(
+    budget: Budget, task: Task, variant: Variant, seed: int, env: Any
+) -> sp.ValueSAC:
+    """Build an untrained agent: SAC with a value network, as in the paper."""
+    width = round(budget.hidden * variant.hidden)
+    policy_kwargs: dict[str, Any] = {
+        "net_arch": [width, width],
+        "optimizer_kwargs": {"fused": True},
+    }
+    policy: Any = sp.MaskedValueSACPolicy
+    if variant.units:
+        policy = sp.OFEXiValueSACPolicy
+        policy_kwargs["ofe"] = {
+            "blocks": task.blocks,
+            "units": round(budget.units * variant.units),
+            "norm": variant.norm,
+            "predicted": task.predicted,
+        }
+    return sp.ValueSAC(
+        policy,
+        env,
+        gamma=task.gamma,
+        learning_starts=budget.random_steps,
+        batch_size=budget.batch_size,
+        policy_kwargs=policy_kwargs,
+        seed=seed,
+        device="cpu",
+    )
+
+
+def train(budget: Budget, task: Task, variant: Variant, seed: int) -> dict[str, Any]:
+    """Train an agent, or go on with it, or read what came out of it.
+
+    Returns:
+        Its history of evaluations, its units over time and its final sizes.
+    """
+    folder = folder_of(budget, task, variant, seed)
+    result = folder / "result.json"
+    if result.is_file():
+        return json.loads(result.read_text())  # type: ignore[no-any-return]
+    folder.mkdir(parents=True, exist_ok=True)
+    make = [lambda: gym.make(task.env, **task.kwargs)]
+    callbacks, states = _callbacks(budget, task, variant, seed, DummyVecEnv(make))
+    every = max(1, task.steps // PIECES)
+    saving = sp.ResumableCheckpointCallback(folder / "checkpoints", every, states)
+    if checkpoints.latest(saving.folder):
+        env = DummyVecEnv(make)
+        model, saved = checkpoints.load(sp.ValueSAC, saving.folder, env, device="cpu")
+        saving.restore(saved)
+    else:
+        model = build(budget, task, variant, seed, gym.make(task.env, **task.kwargs))
+    left = task.steps - model.num_timesteps
+    if left > 0:
+        model.learn(left, [*callbacks, saving], reset_num_timesteps=False)
+    found = _result(model, states)
+    write_text(result, json.dumps(found))
+    shutil.rmtree(saving.folder)
+    return found
+
+
+def _callbacks(
+    budget: Budget, task: Task, variant: Variant, seed: int, env: DummyVecEnv
+) -> tuple[list[Any], dict[str, Any]]:
+    recording = Recording(
+        env,
+        every=max(1, task.steps // budget.evaluations),
+        episodes=budget.episodes,
+        seed=TEST_SEED + seed,
+    )
+    callbacks: list[Any] = [recording]
+    states: dict[str, Any] = {"recording": recording}
+    if variant.units:
+        callbacks.insert(0, sp.FeatureCallback(pretraining=budget.random_steps))
+    if variant.preset is not None:
+        states["pruning"] = sp.PruningCallback("xinet", _strengths(budget, variant))
+        callbacks.append(states["pruning"])
+    return callbacks, states
+
+
+def _strengths(budget: Budget, variant: Variant) -> dict[str, Any]:
+    """Return the preset's options, with the budget's prices and rate."""
+    assert variant.preset is not None
+    preset = PRESETS[variant.preset]
+    names = ("nu_extractor", "nu_policy", "nu_value")
+    scaled = {n: preset[n] * p for n, p in zip(names, budget.prices, strict=True)}
+    return scaled | {"preset": variant.preset, "theta_rate": budget.theta_rate}
+
+
+def _result(model: sp.ValueSAC, states: dict[str, Any]) -> dict[str, Any]:
+    recording = states["recording"]
+    recording.model = model
+    recording.num_timesteps = model.num_timesteps
+    recording.look()
+    pruning = states.get("pruning")
+    return {
+        "history": recording.history,
+        "units": sp.wire(model.policy).units(),
+        "widths": pruning.history if pruning else [],
+    }

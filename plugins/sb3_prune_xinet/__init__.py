@@ -1,0 +1,16 @@
+"""Train and prune at once with Bernoulli gates (Method 2), as a plug-in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sb3_prune.hookspecs import hookimpl
+from sb3_prune_xinet.config import PRESETS as PRESETS
+from sb3_prune_xinet.config import XiNetConfig as XiNetConfig
+from sb3_prune_xinet.strategy import XiNet as XiNet
+
+
+@hookimpl
+def register_strategies(register: Callable[[type], None]) -> None:
+    """Register the strategy."""
+    register(XiNet)

@@ -1,0 +1,172 @@
+"""Learner: the thetas of the networks that one optimiser steps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from sb3_prune.anatomy import Anatomy, Network
+from sb3_prune.gates import Gate
+from sb3_prune.surgery import HiddenLayer
+from sb3_prune_xinet.calibration import Calibration
+from sb3_prune_xinet.config import XiNetConfig
+from sb3_prune_xinet.price import EXTRACTOR, Price, kind_of
+from sb3_prune_xinet.stepping import step
+
+SURE = 0.5
+"""From here on theta is rounded to 1."""
+
+
+class Learner:
+    """Learns which units the networks of one optimiser need.
+
+    Args:
+        config: How strongly to prune what.
+        anatomy: The agent.
+        networks: The agent's networks that the optimiser steps; none if it steps the
+            feature extractor.
+        calibration: What was seen of the gradients so far, for relative prices.
+    """
+
+    def __init__(
+        self,
+        config: XiNetConfig,
+        anatomy: Anatomy,
+        networks: Sequence[Network],
+        calibration: Calibration | None = None,
+    ) -> None:
+        self.config = config
+        self.calibration = calibration or Calibration(config.calibration)
+        self.anatomy, self.networks = anatomy, networks
+        stepped = [la for n in networks for la in n.layers] or anatomy.blocks
+        wanted = config.networks or ("",)
+        self.layers = [la for la in stepped if la.gate and _is_part(la, wanted)]
+        self.gates = [la.gate for la in self.layers if la.gate is not None]
+        names = [layer.name for layer in anatomy.layers]
+        self._places = [names.index(layer.name) for layer in self.layers]
+        self.price = Price(config, anatomy, networks, self.calibration.nus)
+
+    def after_step(self, optimizer: torch.optim.Optimizer, progress: float) -> None:
+        """Do what is due after a step of the weights.
+
+        Args:
+            optimizer: What stepped them.
+            progress: Share of training done, in [0, 1].
+        """
+        if progress < self.config.begin or not self.gates:
+            return
+        if progress >= self.config.end:
+            self.round()
+        elif any(gate.theta is None for gate in self.gates):
+            self._start()
+        else:
+            self._step(optimizer)
+
+    def slopes(self) -> list[float]:
+        """Return the gradient of the price per unit of each layer."""
+        return self._own(self.price)
+
+    @torch.no_grad()
+    def round(self) -> None:
+        """Round every theta; those that are all 1 have done their work."""
+        for layer, gate in zip(self.layers, self.gates, strict=True):
+            if gate.theta is not None:
+                self._round(layer, ~given_up(gate, SURE, self.config.min_units))
+
+    def _round(self, layer: HiddenLayer, sure: torch.Tensor) -> None:
+        done = bool(sure.all())
+        for twin in layer.both():
+            if twin.gate is None or twin.gate.theta is None:
+                continue
+            if done:
+                twin.gate.settle()
+            else:
+                twin.gate.theta.copy_(sure)
+                twin.gate.theta.grad = None
+
+    def _start(self) -> None:
+        for layer in self.layers:
+            for twin in layer.both():
+                if twin.gate is not None and twin.gate.theta is None:
+                    twin.gate.learn(twin.linear.weight[:, 0])
+
+    def _parts(self) -> dict[str, tuple[str, list[HiddenLayer]]]:
+        """Return what is priced: name -> option of its price, and its layers."""
+        if not self.networks:
+            return {EXTRACTOR: ("nu_extractor", self.layers)}
+        parts = {n.name: (kind_of(n), self._layers_of(n)) for n in self.networks}
+        # A network that was not asked for has no gradient to wait for.
+        return {name: part for name, part in parts.items() if part[1]}
+
+    def _layers_of(self, network: Network) -> list[HiddenLayer]:
+        return [layer for layer in self.layers if layer.network == network.name]
+
+    def _calibrate(self) -> bool:
+        """Look at the gradients; return whether that is all for this step."""
+        if self.config.relative is None:
+            return False
+        parts, nus = self._parts(), self.calibration.nus
+        waiting = [name for name in parts if name not in nus]
+        for name in waiting:
+            kind, layers = parts[name]
+            gates = [la.gate for la in layers if la.gate is not None]
+            if self.calibration.observe(name, gates):
+                strength = self.config.relative * self.config.share(kind)
+                self.calibration.settle(name, strength, self._slope_of(name, layers))
+        if waiting:
+            self.price = Price(self.config, self.anatomy, self.networks, nus)
+            for gate in self.gates:
+                assert gate.theta is not None
+                gate.theta.grad = None
+        return bool(waiting)
+
+    def _slope_of(self, name: str, layers: Sequence[HiddenLayer]) -> float:
+        """Return the parameters that the average unit of a part costs."""
+        parameters = Price(self.config, self.anatomy, self.networks, {name: 1.0})
+        slopes = dict(zip(self.layers, self._own(parameters), strict=True))
+        units = sum(layer.units for layer in layers)
+        return sum(slopes[layer] * layer.units for layer in layers) / units
+
+    def _own(self, price: Price) -> list[float]:
+        slopes = price.slopes().tolist()
+        return [slopes[place] for place in self._places]
+
+    def _step(self, optimizer: torch.optim.Optimizer) -> None:
+        if self._calibrate():
+            return
+        rate = self.config.theta_rate
+        if rate is None:
+            # Linear schedules of SB3 end slightly below zero.
+            rate = max(0.0, optimizer.param_groups[0]["lr"])
+        step(
+            self.gates,
+            self.slopes(),
+            optimizer=self.config.optimizer,
+            learning_rate=rate,
+        )
+
+
+@torch.no_grad()
+def given_up(gate: Gate, threshold: float, min_units: int) -> torch.Tensor:
+    """Tell which units are to go, bool, (units,); those that are closed went before.
+
+    Args:
+        gate: A gate that learns.
+        threshold: Units whose theta is below go.
+        min_units: Units that stay in any case, those of the largest theta.
+    """
+    assert gate.theta is not None
+    theta = gate.theta
+    passing = torch.ones_like(theta, dtype=torch.bool)
+    if gate.mask is not None:
+        passing = gate.mask != 0
+    # Closed units rank behind open ones of theta 0.
+    best = torch.where(passing, theta, -1.0).argsort(descending=True, stable=True)
+    gone = passing & (theta < threshold)
+    gone[best[:min_units]] = False
+    return gone
+
+
+def _is_part(layer: HiddenLayer, wanted: Sequence[str]) -> bool:
+    return any(f"{layer.network}.".startswith(f"{w}.".lstrip(".")) for w in wanted)

@@ -1,0 +1,76 @@
+"""Stepping: projected descent on the thetas of one optimiser's networks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch.optim.adam import adam
+
+from sb3_prune.gates import Gate
+
+BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8
+
+
+@torch.no_grad()
+def step(
+    gates: Sequence[Gate],
+    slopes: Sequence[float],
+    *,
+    optimizer: str,
+    learning_rate: float,
+) -> None:
+    r"""Descend, and project into [0, 1].
+
+    .. math:: \theta \leftarrow \Pi_{[0, 1]} (\theta - \eta \nabla_\theta
+        (L + \nu C))
+
+    Adam's running moments live in the gates, so surgery and checkpoints carry them
+    along with the units.
+
+    Args:
+        gates: Gates that learn; the gradient of the loss is spent.
+        slopes: Gradient of the price nu C per unit of each gate's layer.
+        optimizer: ``adam`` or ``sgd``.
+        learning_rate: eta.
+    """
+    thetas: list[torch.Tensor] = [g.theta for g in gates if g.theta is not None]
+    gradients = [
+        torch.full_like(theta, slope) if theta.grad is None else theta.grad + slope
+        for theta, slope in zip(thetas, slopes, strict=True)
+    ]
+    for theta in thetas:
+        theta.grad = None
+    if optimizer == "sgd":
+        torch._foreach_add_(thetas, gradients, alpha=-learning_rate)
+    else:
+        _adam(gates, thetas, gradients, learning_rate)
+    torch._foreach_clamp_min_(thetas, 0.0)
+    torch._foreach_clamp_max_(thetas, 1.0)
+
+
+def _adam(
+    gates: Sequence[Gate],
+    thetas: list[torch.Tensor],
+    gradients: list[torch.Tensor],
+    learning_rate: float,
+) -> None:
+    means, squares, steps = zip(
+        *((g.theta_mean, g.theta_square, g.theta_steps) for g in gates), strict=True
+    )
+    adam(
+        thetas,
+        gradients,
+        list(means),
+        list(squares),
+        [],
+        list(steps),
+        fused=True,
+        amsgrad=False,
+        beta1=BETA_1,
+        beta2=BETA_2,
+        lr=learning_rate,
+        weight_decay=0.0,
+        eps=EPSILON,
+        maximize=False,
+    )

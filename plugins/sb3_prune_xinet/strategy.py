@@ -1,0 +1,154 @@
+"""XiNet: every unit has a probability, learnt beside the weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from sb3_contrib import TRPO
+
+from sb3_prune.anatomy import Anatomy, Network
+from sb3_prune.exceptions import UnknownNameError, UnsupportedPolicyError
+from sb3_prune.strategies import Agent, Strategy
+from sb3_prune.surgery import Change, HiddenLayer, Plan, remove
+from sb3_prune.surgery.optimizer import optimizers
+from sb3_prune_xinet.calibration import Calibration
+from sb3_prune_xinet.config import XiNetConfig
+from sb3_prune_xinet.decay import add_decay, restore_decay
+from sb3_prune_xinet.holding import Holding
+from sb3_prune_xinet.learner import SURE, Learner, given_up
+
+EXTRACTOR = "ofe.optimizer"
+"""Path of the feature extractor's optimiser."""
+
+
+class XiNet(Strategy):
+    r"""Learn for every unit the probability that the task needs it.
+
+    Each network's loss is :math:`L_x + \frac{\lambda_x}{2} \|M_x\|^2 + \nu_x C_x`
+    (equations 33 and 34): the expected number of parameters C has a price, the
+    extractor's (27) or that of an agent's network (31). Thetas are stepped right after
+    the weights of their network. Units whose theta falls below the tolerance are
+    removed at once; late in training what is left is rounded, and the agent is
+    deterministic again.
+
+    It works on any masked policy, with or without an extractor. Sampled is only the
+    network that is being updated: critics of actions hold their gates at theta while
+    the actor climbs them. CrossQ's critics read the present and the next observations
+    in one batch, so one sample serves the values and their targets alike.
+    """
+
+    name = "xinet"
+    reference = (
+        "Guenter & Sideris, OFEXiNet; the extractor is that of Ota et al. 2020, "
+        '"Can increasing input dimensionality improve deep reinforcement learning?"'
+    )
+    Config = XiNetConfig
+    config: XiNetConfig
+
+    def __init__(self, config: Any = None) -> None:
+        super().__init__(config)
+        self._progress = 0.0
+        self._learners: list[Learner] = []
+        self._decayed: list[torch.optim.Optimizer] = []
+        self._handles: list[Any] = []
+        self._holding = Holding()
+        self._calibration = Calibration(self.config.calibration)
+
+    def attach(self, agent: Agent) -> None:
+        """Hook into the optimisers of the agent.
+
+        Raises:
+            UnknownNameError: The agent has no such network.
+            UnsupportedPolicyError: The agent is TRPO's, which steps its policy without
+                an optimiser.
+        """
+        self._unhook()
+        if isinstance(agent.model, TRPO):
+            raise UnsupportedPolicyError(
+                "TRPO steps its policy without an optimiser, so xinet cannot learn "
+                "which units it needs; use PPO."
+            )
+        self._check_networks(agent)
+        self._progress = agent.progress
+        anatomy = Anatomy(agent.model.policy)
+        for name, optimizer in optimizers(agent.model.policy).items():
+            networks = _stepped(anatomy, optimizer)
+            if networks or name == EXTRACTOR:
+                kind = "lambda_agent" if networks else "lambda_extractor"
+                add_decay(optimizer, self.config.strength(kind))
+                self._decayed.append(optimizer)
+                self._hook(optimizer, self._learner(anatomy, networks))
+        for network in anatomy.networks.values():
+            if network.reads_actions:
+                body = agent.model.policy.get_submodule(network.name)
+                self._holding.watch(body, network.gates())
+
+    def detach(self) -> None:
+        """Remove every hook; at the end, let every gate be sure."""
+        if self._progress >= self.config.end:
+            for learner in self._learners:
+                learner.round()
+        self._unhook()
+        self._progress = 0.0
+        # The next run may be of another agent.
+        self._calibration = Calibration(self.config.calibration)
+
+    def propose(self, agent: Agent) -> Plan:
+        """Return the removal of every unit that theta gave up."""
+        self._progress = agent.progress
+        last = self._progress >= self.config.end
+        threshold = SURE if last else self.config.tolerance
+        changes = {n: self._removal(la, threshold) for n, la in agent.wiring.items()}
+        return Plan({name: c for name, c in changes.items() if c is not None})
+
+    def _removal(self, layer: HiddenLayer, threshold: float) -> Change | None:
+        gate = layer.gate
+        if gate is None or gate.theta is None or layer.units <= self.config.min_units:
+            return None
+        if float(gate.theta.detach().min()) >= threshold:
+            return None
+        gone = given_up(gate, threshold, self.config.min_units).nonzero().flatten()
+        return remove(gone.tolist(), layer.units) if len(gone) else None
+
+    def _check_networks(self, agent: Agent) -> None:
+        known = {layer.network for layer in agent.wiring.values()}
+        for prefix in self.config.networks:
+            if not any(f"{name}.".startswith(f"{prefix}.") for name in known):
+                raise UnknownNameError("network", prefix, known)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the prices that were measured; thetas are in the gates."""
+        return {"calibration": self._calibration.state_dict()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from a saved state."""
+        self._calibration.load_state_dict(state["calibration"])
+
+    def _learner(self, anatomy: Anatomy, networks: list[Network]) -> Learner:
+        return Learner(self.config, anatomy, networks, self._calibration)
+
+    def _hook(self, optimizer: torch.optim.Optimizer, learner: Learner) -> None:
+        def after(optimizer: torch.optim.Optimizer, *_: Any) -> None:
+            learner.after_step(optimizer, self._progress)
+
+        self._learners.append(learner)
+        self._handles.append(optimizer.register_step_post_hook(after))
+
+    def _unhook(self) -> None:
+        for handle in self._handles:
+            handle.remove()
+        for optimizer in self._decayed:
+            restore_decay(optimizer)
+        self._handles.clear()
+        self._decayed.clear()
+        self._learners.clear()
+        self._holding.release()
+
+
+def _stepped(anatomy: Anatomy, optimizer: torch.optim.Optimizer) -> list[Network]:
+    """Return the networks that an optimiser steps."""
+    stepped = {p for group in optimizer.param_groups for p in group["params"]}
+    networks = anatomy.networks.values()
+    return [n for n in networks if n.layers[0].linear.weight in stepped]
