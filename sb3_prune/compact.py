@@ -39,12 +39,13 @@ def compact(model: BaseAlgorithm) -> BaseAlgorithm:
 
     Units behind closed gates are removed, thetas become part of the weights, twin
     critics of different widths are padded with zero units to the wider one, and
-    ``net_arch`` says the widths. Outputs are equal; optimiser state goes along, so training can go on. A :class:`BranchingDQN`
-    becomes a stock ``DQN`` over the joint action set, branch 0 the most significant
-    digit: its last layer is the sum of the branches' outputs, and its actions are equal
-    but where two choices' values differ by no more than float32 rounding. A
-    :class:`ValueSAC` becomes a stock ``SAC``: its value network is left behind, and the
-    critics' targets, which it does not use, start as copies of the critics.
+    ``net_arch`` says the widths. Outputs are equal; optimiser state goes along, so
+    training can go on. A :class:`BranchingDQN` becomes a stock ``DQN`` over the joint
+    action set, branch 0 the most significant digit: its last layer is the sum of the
+    branches' outputs, and its actions are equal but where two choices' values differ
+    by no more than float32 rounding. A :class:`ValueSAC` becomes a stock ``SAC``: its
+    value network is left behind, and the critics' targets, which it does not use, start
+    as copies of the critics.
 
     Args:
         model: A model with a masked or a stock policy; it is not changed.

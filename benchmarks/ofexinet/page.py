@@ -18,11 +18,10 @@ seed(s), OFE-Big of {units} units per block and 2 x {hidden} in the agent's netw
 batches of {batch_size}, {random_steps:,} random steps and as many updates before
 learning; nu of extractor, policy and values times {prices}, relative price {relative}
 (see [features](features.md)), theta's learning rate {theta_rate:g}; thetas fixed for
-the first {begin:.0%} and rounded for the last 20 % of training, units below 0.1 removed at
-once.
-OFE has a quarter of the units and half the hidden width, SAC the latter, SAC-Big four
-times that. The score is the best evaluation of the last 20 % ({episodes} greedy
-episodes each).
+the first {begin:.0%} and rounded for the last 20 % of training, units below 0.1 removed
+at once. OFE has a quarter of the units and half the hidden width, SAC the latter,
+SAC-Big four times that. The score is the best evaluation of the last 20 % ({episodes}
+greedy episodes each).
 
 """
 PAPER = {
