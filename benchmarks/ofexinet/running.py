@@ -113,7 +113,12 @@ def _strengths(budget: Budget, variant: Variant) -> dict[str, Any]:
     preset = PRESETS[variant.preset]
     names = ("nu_extractor", "nu_policy", "nu_value")
     scaled = {n: preset[n] * p for n, p in zip(names, budget.prices, strict=True)}
-    return scaled | {"preset": variant.preset, "theta_rate": budget.theta_rate}
+    return scaled | {
+        "preset": variant.preset,
+        "relative": budget.relative,
+        "theta_rate": budget.theta_rate,
+        "begin": budget.begin,
+    }
 
 
 def _result(model: sp.ValueSAC, states: dict[str, Any]) -> dict[str, Any]:

@@ -83,12 +83,17 @@ class DenseBlock(nn.Linear):
             ConfigError: There is no such normalisation or activation.
         """
         super().__init__(inputs, units)
-        nn.init.xavier_uniform_(self.weight)
-        nn.init.zeros_(self.bias)
         self.scale = nn.Parameter(torch.ones(inputs))
         self.norm = _norm(norm, units)
         self.activation = _activation(activation)
         self.gate = Gate()
+
+    def reset_parameters(self) -> None:
+        """Draw W by Glorot's rule; b becomes zero and V the identity."""
+        nn.init.xavier_uniform_(self.weight)
+        nn.init.zeros_(self.bias)
+        if hasattr(self, "scale"):  # Not yet while torch builds the Linear.
+            nn.init.ones_(self.scale)
 
     @property
     def width(self) -> int:

@@ -172,6 +172,17 @@ def test_it_starts_as_the_original_does() -> None:
     assert isinstance(block.activation, nn.SiLU)
 
 
+def test_drawing_anew_starts_from_the_beginning() -> None:
+    block = DenseBlock(3, 4)
+    with torch.no_grad():
+        block.scale.fill_(2.0)
+        block.bias.fill_(2.0)
+    block.reset_parameters()
+    assert bool((block.scale == 1).all())
+    assert bool((block.bias == 0).all())
+    assert float(block.weight.detach().abs().max()) <= (6 / 7) ** 0.5
+
+
 def test_what_was_there_passes_unchanged_at_first() -> None:
     block = DenseBlock(5, 6)
     inputs = torch.randn(8, 5)
