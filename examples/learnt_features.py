@@ -26,8 +26,15 @@ model = SAC(
 )
 print("before:", {name: round(n) for name, n in complexity_terms(model).items()})
 
-# A training this short needs fast thetas, and prices that fit its losses.
-options = {"preset": "prune-b", "begin": 0.4, "relative": 0.05, "theta_rate": 0.01}
+# A training this short needs fast thetas, prices that fit its losses, and critics that
+# are left alone: prune what will be deployed.
+options = {
+    "preset": "prune-b",
+    "begin": 0.4,
+    "relative": 0.1,
+    "theta_rate": 0.005,
+    "networks": ("ofe.phi_o", "actor"),
+}
 pruning = sp.PruningCallback("xinet", options)
 model.learn(6_000, callback=[sp.FeatureCallback(), pruning])
 

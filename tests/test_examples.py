@@ -5,6 +5,7 @@ import runpy
 from pathlib import Path
 
 import pytest
+from stable_baselines3 import SAC
 
 import sb3_prune
 from examples import demo
@@ -17,6 +18,19 @@ EXAMPLES = Path(__file__).parents[1] / "examples"
 def test_examples_run(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     runpy.run_path(str(EXAMPLES / f"{name}.py"))
     assert "-> 32 units" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_features_are_learnt_and_pruned(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With a tenth of its steps, all its parts run."""
+    learn = SAC.learn
+    monkeypatch.setattr(SAC, "learn", lambda self, _, **k: learn(self, 600, **k))
+    runpy.run_path(str(EXAMPLES / "learnt_features.py"))
+    printed = capsys.readouterr().out
+    assert "before: {'C_o': 470" in printed
+    assert "greedy: -" in printed
 
 
 @pytest.mark.slow
