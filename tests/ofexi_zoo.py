@@ -22,7 +22,7 @@ import sb3_prune as sp
 from sb3_prune.networks.dense import DenseBlock
 from sb3_prune.surgery.optimizer import optimizers
 
-OFE: dict[str, Any] = {"blocks": 3, "units": 6}
+OFE: dict[str, Any] = {"blocks": 3, "units": 6, "norm": "batch"}
 PPO = {"n_steps": 16, "batch_size": 8, "n_epochs": 2}
 OFF = {**zoo.OFF, "learning_starts": 16}
 CASES: dict[str, tuple[type[BaseAlgorithm], type, dict[str, Any]]] = {

@@ -11,7 +11,7 @@ import torch
 
 from benchmarks.ofexinet import figures, page
 from benchmarks.ofexinet.budget import BUDGETS, VARIANTS, Budget, Task, Variant
-from benchmarks.ofexinet.results import runs
+from benchmarks.ofexinet.results import Results
 from benchmarks.ofexinet.running import ROOT, train
 from sb3_prune.files import write_text
 
@@ -61,7 +61,7 @@ def main() -> None:
 
 def write(budget: Budget) -> str:
     """Draw the figures and return the page of what is done so far."""
-    found = {task.label: runs(budget, task) for task in budget.tasks}
+    found = {task.label: Results(budget, task) for task in budget.tasks}
     found = {task: variants for task, variants in found.items() if variants}
     folder = ROOT / budget.name
     figures.returns(found, folder / "returns.png")

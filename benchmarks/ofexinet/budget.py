@@ -44,6 +44,8 @@ class Variant:
     """Strengths of pruning; None does not prune."""
     norm: str = "batch"
     """Normalisation of the extractor."""
+    networks: tuple[str, ...] = ()
+    """What is pruned; empty prunes all."""
 
 
 SAC = Variant(name="sac", units=0, hidden=0.5)
@@ -53,8 +55,21 @@ OFE_BIG = Variant(name="ofe-big")
 OFE_BIG_LAYER = Variant(name="ofe-big-layer", norm="layer")
 PRUNE_A = Variant(name="prune-a", preset="prune-a")
 PRUNE_B = Variant(name="prune-b", preset="prune-b")
+PRUNE_B_DEPLOYED = Variant(
+    name="prune-b-deployed", preset="prune-b", networks=("ofe.phi_o", "actor")
+)
 PRUNE_C = Variant(name="prune-c", preset="prune-c")
-VARIANTS = (OFE_BIG, PRUNE_B, OFE, SAC, OFE_BIG_LAYER, PRUNE_C, PRUNE_A, SAC_BIG)
+VARIANTS = (
+    OFE_BIG,
+    PRUNE_B,
+    PRUNE_B_DEPLOYED,
+    OFE,
+    SAC,
+    OFE_BIG_LAYER,
+    PRUNE_C,
+    PRUNE_A,
+    SAC_BIG,
+)
 """In the order of need, for budgets that are interrupted."""
 
 

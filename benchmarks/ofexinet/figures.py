@@ -9,11 +9,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from benchmarks.ofexinet.results import Run, size
+from benchmarks.ofexinet.results import Results, Run
 from sb3_prune.analysis.figures import heading, new_figure, tidy
 from sb3_prune.files import atomic
 
-Found = Mapping[str, Mapping[str, Sequence[Run]]]
+Found = Mapping[str, Results]
 """Finished trainings by environment and variant."""
 
 COLOURS = {
@@ -24,6 +24,7 @@ COLOURS = {
     "ofe-big-layer": "#9b59b6",
     "prune-a": "#f5b041",
     "prune-b": "#e4572e",
+    "prune-b-deployed": "#8e1b0e",
     "prune-c": "#27ae60",
 }
 PARTS = {
@@ -113,26 +114,21 @@ def tiles(found: Found, path: Path) -> None:
     )
     for axes, (task, variants) in zip(_axes(figure, found), found.items(), strict=True):
         pruned = [name for name in variants if name.startswith("prune")]
-        if pruned and {"ofe", "ofe-big"} <= variants.keys():
+        if pruned:
             _tile(axes, variants, sorted(pruned))
         axes.set_title(task, loc="left", fontsize=10)
     save(figure, path)
 
 
-def _tile(
-    axes: Axes, variants: Mapping[str, Sequence[Run]], pruned: Sequence[str]
-) -> None:
+def _tile(axes: Axes, variants: Results, pruned: Sequence[str]) -> None:
     shares = np.array(
-        [
-            [size(variants, n, p) / size(variants, "ofe", p) for n in pruned]
-            for p in PARTS
-        ]
+        [[variants.size(n, p) / variants.size("ofe", p) for n in pruned] for p in PARTS]
     )
     axes.imshow(shares, cmap="Oranges", vmin=0, vmax=2, aspect="auto")
     for row, part in enumerate(PARTS):
         for column, name in enumerate(pruned):
-            count = size(variants, name, part)
-            big = count / size(variants, "ofe-big", part)
+            count = variants.size(name, part)
+            big = count / variants.size("ofe-big", part)
             text = f"{count / 1000:.1f}k\n{shares[row, column]:.0%}, {big:.0%}"
             axes.text(column, row, text, ha="center", va="center", fontsize=7)
     axes.set_xticks(range(len(pruned)), pruned)

@@ -7,10 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import gymnasium as gym
 import numpy as np
 
-from benchmarks.ofexinet.budget import VARIANTS, Budget, Task
-from benchmarks.ofexinet.running import folder_of
+from benchmarks.ofexinet.budget import VARIANTS, Budget, Task, Variant
+from benchmarks.ofexinet.running import build, folder_of
+from sb3_prune.anatomy import complexity_terms
 
 LAST = 0.2
 """Share of training, at its end, from which the best evaluation counts (Table 3)."""
@@ -58,18 +60,30 @@ class Run:
         return float(self.history[-1]["seconds"])
 
 
-def runs(budget: Budget, task: Task) -> dict[str, list[Run]]:
-    """Return the finished trainings in an environment by variant."""
-    found: dict[str, list[Run]] = {}
-    for variant in VARIANTS:
-        for seed in range(budget.seeds):
-            path = folder_of(budget, task, variant, seed) / "result.json"
-            if path.is_file():
-                run = Run(**json.loads(path.read_text()))
-                found.setdefault(variant.name, []).append(run)
-    return found
+class Results(dict[str, list[Run]]):
+    """Finished trainings in one environment by variant.
+
+    Attributes:
+        built: Parameters of the variants, by name and part, as they are built.
+    """
+
+    def __init__(self, budget: Budget, task: Task) -> None:
+        super().__init__()
+        self.built = {v.name: _built(budget, task, v) for v in VARIANTS}
+        for variant in VARIANTS:
+            for seed in range(budget.seeds):
+                path = folder_of(budget, task, variant, seed) / "result.json"
+                if path.is_file():
+                    run = Run(**json.loads(path.read_text()))
+                    self.setdefault(variant.name, []).append(run)
+
+    def size(self, name: str, part: str) -> float:
+        """Return the mean parameters of a part of a variant's agents at their end."""
+        if name not in self:
+            return self.built[name][part]
+        return float(np.mean([run.terms[part] for run in self[name]]))
 
 
-def size(found: Mapping[str, Sequence[Run]], name: str, part: str) -> float:
-    """Return the mean number of parameters of a part of a variant's agents."""
-    return float(np.mean([run.terms[part] for run in found[name]]))
+def _built(budget: Budget, task: Task, variant: Variant) -> Mapping[str, float]:
+    env = gym.make(task.env, **task.kwargs)
+    return complexity_terms(build(budget, task, variant, 0, env))

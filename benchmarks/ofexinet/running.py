@@ -118,6 +118,7 @@ def _strengths(budget: Budget, variant: Variant) -> dict[str, Any]:
         "relative": budget.relative,
         "theta_rate": budget.theta_rate,
         "begin": budget.begin,
+        "networks": variant.networks,
     }
 
 

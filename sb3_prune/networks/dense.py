@@ -68,7 +68,7 @@ class DenseBlock(nn.Linear):
         self,
         inputs: int,
         units: int,
-        norm: Norm = "batch",
+        norm: Norm = "layer",
         activation: Activation = "silu",
     ) -> None:
         """Build the block.
@@ -76,7 +76,7 @@ class DenseBlock(nn.Linear):
         Args:
             inputs: Width of what it reads.
             units: Number of units it appends.
-            norm: ``batch`` with the constants of Keras, ``layer`` or ``none``.
+            norm: ``layer``, ``batch`` with the constants of Keras, or ``none``.
             activation: ``silu`` or ``tanh``.
 
         Raises:
@@ -143,7 +143,7 @@ def dense_net(
     inputs: int,
     units: int,
     blocks: int,
-    norm: Norm = "batch",
+    norm: Norm = "layer",
     activation: Activation = "silu",
 ) -> nn.Sequential:
     """Return a DenseNet of equal blocks, (batch, inputs) -> inputs + blocks * units."""

@@ -29,8 +29,8 @@ class OFEXiConfig:
     """Dense blocks of each branch, L_o = L_oa: 8 for HalfCheetah, 6 for the others."""
     units: int = 32
     """Units that each block appends."""
-    norm: Norm = "batch"
-    """Normalisation inside the blocks."""
+    norm: Norm = "layer"
+    """Normalisation inside the blocks; the papers' is ``batch``."""
     activation: Activation = "silu"
     """Activation of the units."""
     predicted: int | None = None

@@ -103,7 +103,7 @@ def test_a_block_is_the_equation(norm: Any, activation: Any) -> None:
 
 
 def test_in_training_batch_normalisation_uses_the_batch() -> None:
-    block = scrambled(DenseBlock(5, 6)).train()
+    block = scrambled(DenseBlock(5, 6, "batch")).train()
     inputs = torch.randn(8, 5).double()
     hidden = nn.functional.linear(inputs, block.weight, block.bias)
     deviation = (hidden.var(0, correction=0) + 1e-3).sqrt()
@@ -162,7 +162,7 @@ def test_units_that_are_closed_leave_normalised_layers() -> None:
 
 def test_it_starts_as_the_original_does() -> None:
     """With Keras' defaults: Glorot, zeros, momentum 0.99, epsilon 0.001."""
-    block = DenseBlock(40, 60)
+    block = DenseBlock(40, 60, "batch")
     bound, weight = (6 / (40 + 60)) ** 0.5, block.weight.detach()
     assert bound * 0.98 < float(weight.abs().max()) <= bound
     assert float(weight.std()) == pytest.approx(bound / 3**0.5, rel=0.05)

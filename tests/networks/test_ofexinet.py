@@ -19,7 +19,7 @@ Batch = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 
 def make_net(action: int = 2, **options: Any) -> OFEXiNet:
     torch.manual_seed(0)
-    config = OFEXiConfig(**{"blocks": 3, "units": 6, **options})
+    config = OFEXiConfig(**{"blocks": 3, "units": 6, "norm": "batch", **options})
     net = OFEXiNet(4, action, config)
     net.build_optimizer()
     return net
