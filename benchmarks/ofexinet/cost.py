@@ -23,7 +23,7 @@ KEPT = {
     "critic": 0.28,
     "value": 0.28,
 }
-"""Share of the units that are kept, by network: 28 thousand parameters to deploy and 452
+"""Share of the units that are kept, by network: 28 thousand parameters to deploy, 452
 thousand to train, where the paper's Prune-B ends with 28 and 390 on HalfCheetah."""
 
 

@@ -36,6 +36,8 @@ PARTS = {
     "C_critic.qf1": "Q2",
 }
 """Parts of an agent as its results name them, and as the paper does."""
+DARK = 4
+"""Share of OFE's parameters from which a tile is as dark as can be."""
 WINDOW = 5
 """Evaluations in the moving mean of the curves, as in the paper."""
 
@@ -92,6 +94,7 @@ def blocks(found: Found, path: Path) -> None:
             )
         axes.axvline(_half(variants) - 0.5, color=COLOURS["sac"], linewidth=1)
         axes.set_xlabel("block")
+        axes.set_ylim(top=1.3 * axes.get_ylim()[1])  # Room for the names.
         axes.legend(frameon=False, fontsize=8)
     save(figure, path)
 
@@ -124,13 +127,15 @@ def _tile(axes: Axes, variants: Results, pruned: Sequence[str]) -> None:
     shares = np.array(
         [[variants.size(n, p) / variants.size("ofe", p) for n in pruned] for p in PARTS]
     )
-    axes.imshow(shares, cmap="Oranges", vmin=0, vmax=2, aspect="auto")
+    axes.imshow(shares, cmap="Oranges", vmin=0, vmax=DARK, aspect="auto")
     for row, part in enumerate(PARTS):
         for column, name in enumerate(pruned):
             count = variants.size(name, part)
             big = count / variants.size("ofe-big", part)
             text = f"{count / 1000:.1f}k\n{shares[row, column]:.0%}, {big:.0%}"
-            axes.text(column, row, text, ha="center", va="center", fontsize=7)
+            ink = "white" if shares[row, column] > DARK * 0.6 else "black"
+            place = {"ha": "center", "va": "center", "fontsize": 7}
+            axes.text(column, row, text, color=ink, **place)
     axes.set_xticks(range(len(pruned)), pruned)
     axes.set_yticks(range(len(PARTS)), PARTS.values())
 
