@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from sb3_contrib import TRPO
 from stable_baselines3.common.buffers import NStepReplayBuffer, ReplayBuffer
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
@@ -75,6 +76,7 @@ class FeatureCallback(BaseCallback):
         self._last_steps = 0
         self._is_due = False
         self._losses: list[torch.Tensor] = []
+        self._seen: Any = None
 
     @property
     def net(self) -> OFEXiNet:
@@ -88,6 +90,16 @@ class FeatureCallback(BaseCallback):
                 f"{type(self.model.policy).__name__} has no feature extractor to train:"
                 " use an OFEXi...Policy."
             )
+        if isinstance(self.model, TRPO):
+            raise UnsupportedPolicyError(
+                "TRPO differentiates every parameter of its policy, and those of a "
+                "feature extractor take no gradient; use PPO."
+            )
+        if self._seen is not self.model:  # Another agent lives in another world.
+            self._seen = self.model
+            self._memory = Transitions(self._memory.capacity)
+            self._is_due = False
+            self._losses.clear()
 
     def _on_training_start(self) -> None:
         self._last_steps = self.model.num_timesteps

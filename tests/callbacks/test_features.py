@@ -12,6 +12,7 @@ import pytest
 import torch
 import zoo
 from gymnasium import spaces
+from sb3_contrib import TRPO
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
 
@@ -161,6 +162,15 @@ def test_on_policy_the_agent_learns_first() -> None:
     assert events("A2C", 8) == "s" * 8 + "t" + "uuu" + "u" * 8
 
 
+def test_another_agent_starts_with_an_empty_memory() -> None:
+    features = sp.FeatureCallback(pretraining=0)
+    zoo.train(ofexi_zoo.make_model("PPO"), 32, callback=features)
+    first = len(features._memory)
+    assert first > 0
+    zoo.train(ofexi_zoo.make_model("PPO"), 16, callback=features)
+    assert len(features._memory) < first
+
+
 def test_on_policy_nothing_is_learnt_twice() -> None:
     model = ofexi_zoo.make_model("PPO")
     callback = sp.FeatureCallback(updates=5, batch_size=16)
@@ -299,3 +309,9 @@ def test_pretraining_is_not_negative() -> None:
 def test_a_policy_without_extractor_is_refused() -> None:
     with pytest.raises(UnsupportedPolicyError, match="MaskedSACPolicy has no feature"):
         zoo.train(zoo.make_model("SAC"), callback=sp.FeatureCallback())
+
+
+def test_trpo_is_refused() -> None:
+    model = TRPO(sp.OFEXiActorCriticPolicy, "Pendulum-v1", n_steps=16, device="cpu")
+    with pytest.raises(UnsupportedPolicyError, match="use PPO"):
+        model.learn(16, callback=sp.FeatureCallback())
