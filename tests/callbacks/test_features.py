@@ -312,6 +312,12 @@ def test_a_policy_without_extractor_is_refused() -> None:
 
 
 def test_trpo_is_refused() -> None:
-    model = TRPO(sp.OFEXiActorCriticPolicy, "Pendulum-v1", n_steps=16, device="cpu")
+    model = TRPO(
+        sp.OFEXiActorCriticPolicy,
+        "Pendulum-v1",
+        n_steps=16,
+        batch_size=16,
+        device="cpu",
+    )
     with pytest.raises(UnsupportedPolicyError, match="use PPO"):
         model.learn(16, callback=sp.FeatureCallback())
