@@ -2,7 +2,7 @@
 
 ``python -m benchmarks.ofexinet.prediction`` collects transitions of HalfCheetah-v5 by
 random actions, trains extractors of several kinds on the same batches, and writes
-benchmarks/results/prediction.json and .md.
+benchmarks/results/prediction.json.
 """
 
 from __future__ import annotations
@@ -46,9 +46,8 @@ def collect(count: int, seed: int = 0) -> Data:
         rows.append((observation, action, following))
         observation = env.reset()[0] if over or late else following
     before, actions, after = (np.array(part) for part in zip(*rows, strict=True))
-    return tuple(
-        torch.as_tensor(p, dtype=torch.float32) for p in (before, actions, after)
-    )  # type: ignore[return-value]
+    tensors = [torch.as_tensor(part).float() for part in (before, actions, after)]
+    return tensors[0], tensors[1], tensors[2]
 
 
 def losses(config: OFEXiConfig, data: Data, updates: int) -> dict[str, list[float]]:
