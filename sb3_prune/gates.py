@@ -20,10 +20,11 @@ class Gate(nn.Module):
     .. math:: h'_k = m_k \xi_k h_k, \quad m_k \in \{0, 1\}, \quad
         \xi_k \sim \mathrm{Bernoulli}(\theta_k)
 
-    The network that is being updated draws one :math:`\xi` per forward pass, with the
-    straight-through gradient :math:`\partial C / \partial \theta := \partial C /
-    \partial \xi` (Guenter & Sideris, equation 7). Everyone else, be it acting, targets
-    or another network's update, multiplies by :math:`\theta`.
+    While a strategy learns :math:`\theta`, the network that is being updated draws one
+    :math:`\xi` per forward pass, with the straight-through gradient :math:`\partial C /
+    \partial \theta := \partial C / \partial \xi` (Guenter & Sideris, equation 7).
+    Everyone else, be it acting, targets, another network's update or a training without
+    that strategy, multiplies by :math:`\theta`.
 
     A gate that was never closed and learns no :math:`\theta` holds no tensor at all: it
     costs nothing, adds no key to the state dict, and leaves training bit-equal to the
@@ -35,7 +36,9 @@ class Gate(nn.Module):
         theta_mean: Running mean of theta's gradient, shape (units,).
         theta_square: Running mean of its square, shape (units,).
         theta_steps: Number of steps that theta took, a scalar.
-        hold: Multiply by theta even in training: another network is being updated.
+        drawn: Whether a strategy is learning theta. Nothing is drawn else, and theta
+            takes no gradient.
+        hold: Multiply by theta even so: another network is being updated.
     """
 
     mask: torch.Tensor | None
@@ -46,7 +49,7 @@ class Gate(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.hold = False
+        self.drawn = self.hold = False
         self.register_parameter("theta", None)
         for name in OPTIONAL:
             if name != "theta":
@@ -60,7 +63,8 @@ class Gate(nn.Module):
 
     def _multiplier(self, theta: nn.Parameter) -> torch.Tensor:
         fixed = theta.detach()
-        if self.hold or not (self.training and torch.is_grad_enabled()):
+        updating = self.training and torch.is_grad_enabled()
+        if self.hold or not (self.drawn and updating):
             return fixed
         return theta + (torch.bernoulli(fixed) - fixed)
 
@@ -106,9 +110,11 @@ class Gate(nn.Module):
         self.theta_mean = torch.zeros_like(ones)
         self.theta_square = torch.zeros_like(ones)
         self.theta_steps = ones.new_zeros(())
+        self.drawn = True
 
     def settle(self) -> None:
         """Stop learning: every unit is sure again."""
+        self.drawn = False
         for name in OPTIONAL[1:]:
             setattr(self, name, None)
 
@@ -133,3 +139,9 @@ class Gate(nn.Module):
 
     def _is_learning(self) -> bool:
         return self.theta is None or self.theta.requires_grad
+
+
+def draws(network: nn.Module) -> bool:
+    """Tell whether a network draws its gates where it is updated."""
+    gates = [m for m in network.modules() if isinstance(m, Gate)]
+    return any(gate.drawn and gate.theta is not None for gate in gates)

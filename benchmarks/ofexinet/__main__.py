@@ -18,11 +18,13 @@ from sb3_prune.files import write_text
 Job = tuple[Budget, Task, Variant, int]
 
 
-def jobs(budget: Budget, only: list[str], tasks: list[str]) -> list[Job]:
+def jobs(
+    budget: Budget, only: list[str], tasks: list[str], seeds: list[int]
+) -> list[Job]:
     """Return the trainings in the order of need."""
     return [
         (budget, task, variant, seed)
-        for seed in range(budget.seeds)
+        for seed in seeds or budget.seeds
         for variant in VARIANTS
         for task in budget.tasks
         if (not only or variant.name in only) and (not tasks or task.label in tasks)
@@ -49,10 +51,11 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=os.cpu_count())
     parser.add_argument("--only", nargs="*", default=[], help="names of variants")
     parser.add_argument("--tasks", nargs="*", default=[], help="names of environments")
+    parser.add_argument("--seeds", nargs="*", type=int, default=[], help="which agents")
     parser.add_argument("--draw", action="store_true", help="train nothing, only draw")
     options = parser.parse_args()
     budget = BUDGETS[options.budget]
-    todo = jobs(budget, options.only, options.tasks)
+    todo = jobs(budget, options.only, options.tasks, options.seeds)
     with ProcessPoolExecutor(options.workers) as pool:
         for line in pool.map(carry_out, () if options.draw else todo):
             print(line, flush=True)

@@ -81,8 +81,8 @@ class Budget:
     """Name of the folder in runs/ofexinet."""
     tasks: tuple[Task, ...]
     """Environments."""
-    seeds: int
-    """Agents per environment and variant."""
+    seeds: tuple[int, ...]
+    """One agent per environment, variant and seed."""
     units: int
     """Units per block of OFE-Big."""
     hidden: int
@@ -103,11 +103,16 @@ class Budget:
     """Learning rate of theta: shorter trainings need a faster one."""
     begin: float = 0.2
     """Share of training before which thetas are fixed."""
+    end: float = 0.8
+    """Share of training at which thetas are rounded and fixed."""
 
+
+OF_PRUNING = ("prices", "relative", "theta_rate", "begin", "end")
+"""Fields of a budget that only trainings with a preset depend on."""
 
 ARM = Task(
     env="sb3_prune/PlanarArm3-v0",
-    steps=20_000,
+    steps=40_000,
     blocks=4,
     gamma=0.9,
     kwargs={"action_mode": "continuous"},
@@ -115,7 +120,7 @@ ARM = Task(
 SMOKE = Budget(
     name="smoke",
     tasks=(Task(env="Pendulum-v1", steps=600, blocks=2),),
-    seeds=1,
+    seeds=(0,),
     units=8,
     hidden=16,
     random_steps=100,
@@ -128,18 +133,20 @@ SMALL = Budget(
     name="small",
     tasks=(
         Task(env="HalfCheetah-v5", steps=50_000, blocks=4),
-        Task(env="Hopper-v5", steps=50_000, blocks=4),
+        Task(env="Hopper-v5", steps=100_000, blocks=4),
         ARM,
     ),
-    seeds=1,
+    seeds=(1, 2, 3),  # Settings were chosen on seed 0.
     units=64,
     hidden=256,
     random_steps=2_500,
     batch_size=128,
-    prices=(1.0, 2.0, 0.6),
+    episodes=10,
+    prices=(1.0, 3.0, 0.3),
     relative=0.05,
-    theta_rate=2e-3,
-    begin=0.5,
+    theta_rate=5e-3,
+    begin=0.4,
+    end=0.5,
 )
 PAPER = Budget(
     name="paper",
@@ -149,7 +156,7 @@ PAPER = Budget(
         Task(env="Hopper-v5", steps=1_000_000, blocks=6),
         Task(env="Walker2d-v5", steps=1_000_000, blocks=6),
     ),
-    seeds=5,
+    seeds=(0, 1, 2, 3, 4),
     units=128,
     hidden=512,
     random_steps=10_000,

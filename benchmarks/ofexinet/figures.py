@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -15,6 +16,8 @@ from sb3_prune.files import atomic
 
 Found = Mapping[str, Results]
 """Finished trainings by environment and variant."""
+Row = Mapping[str, Any]
+"""One evaluation."""
 
 COLOURS = {
     "sac": "#b8c4ce",
@@ -49,28 +52,47 @@ def save(figure: Figure, path: Path) -> None:
         figure.savefig(temporary, dpi=80)
 
 
-def smooth(values: Sequence[float]) -> np.ndarray:
+def smooth(values: Sequence[float], window: int) -> np.ndarray:
     """Return the mean of the last few values, at each."""
-    before = [values[max(0, i - WINDOW + 1) : i + 1] for i in range(len(values))]
+    before = [values[max(0, i - window + 1) : i + 1] for i in range(len(values))]
     return np.array([np.mean(part) for part in before])
 
 
 def returns(found: Found, path: Path) -> None:
-    """Draw the evaluation return over steps, all variants (Figure 3)."""
-    figure = new_figure((4.5 * len(found), 3.6))
-    heading(figure, "Return of the greedy agent, moving mean of five evaluations")
-    for axes, (task, variants) in zip(_axes(figure, found), found.items(), strict=True):
-        tidy(axes)
-        axes.set_title(task, loc="left", fontsize=10)
-        axes.set_xlabel("environment steps")
+    """Draw the evaluation return over steps, all variants (Figure 3), and the sizes."""
+    figure = new_figure((4.5 * len(found), 6.0))
+    heading(
+        figure,
+        "Greedy return, moving mean of five evaluations (shaded: all seeds), and "
+        "deployed parameters",
+    )
+    rows = figure.subplots(2, len(found), squeeze=False)
+    for axes, (task, variants) in zip(rows.T, found.items(), strict=True):
+        for panel in axes:
+            tidy(panel)
+        axes[0].set_title(task, loc="left", fontsize=10)
+        axes[1].set_xlabel("environment steps")
+        axes[1].set_yscale("log")
         for name, runs in variants.items():
-            steps = [row["timesteps"] for row in runs[0].history]
-            curves = [[row["return"] for row in run.history] for run in runs]
-            shortest = min(map(len, curves))
-            mean = np.mean([curve[:shortest] for curve in curves], axis=0)
-            axes.plot(steps[:shortest], smooth(mean), color=COLOURS[name], label=name)
-    figure.axes[0].legend(frameon=False, fontsize=8)
+            _curve(axes[0], name, runs, lambda row: row["return"], WINDOW)
+            _curve(axes[1], name, runs, lambda row: row["terms"]["d"], 1)
+    rows[0][0].legend(frameon=False, fontsize=7, ncols=2)
     save(figure, path)
+
+
+def _curve(
+    axes: Axes, name: str, runs: Sequence[Run], of: Callable[[Row], float], window: int
+) -> None:
+    """Draw the mean over the seeds, and from the least to the most."""
+    shortest = min(len(run.history) for run in runs)
+    steps = [row["timesteps"] for row in runs[0].history[:shortest]]
+    curves = np.array(
+        [smooth([of(row) for row in run.history[:shortest]], window) for run in runs]
+    )
+    axes.plot(steps, curves.mean(axis=0), color=COLOURS[name], label=name)
+    if len(runs) > 1:
+        ends = curves.min(axis=0), curves.max(axis=0)
+        axes.fill_between(steps, *ends, color=COLOURS[name], alpha=0.15, linewidth=0)
 
 
 def blocks(found: Found, path: Path) -> None:

@@ -13,15 +13,15 @@ from benchmarks.ofexinet.results import Results, Run
 
 HEAD = """# Method 2, reproduced
 
-`python -m benchmarks.ofexinet --budget {name}`: SAC with a value network, {seeds}
-seed(s), OFE-Big of {units} units per block and 2 x {hidden} in the agent's networks;
-batches of {batch_size}, {random_steps:,} random steps and as many updates before
-learning; nu of extractor, policy and values times {prices}, relative price {relative}
-(see [features](features.md)), theta's learning rate {theta_rate:g}; thetas fixed for
-the first {begin:.0%} and rounded for the last 20 % of training, units below 0.1 removed
-at once. OFE has a quarter of the units and half the hidden width, SAC the latter,
-SAC-Big four times that. The score is the best evaluation of the last 20 % ({episodes}
-greedy episodes each).
+`python -m benchmarks.ofexinet --budget {name}`: SAC with a value network, seeds {seeds}
+as far as they are trained; OFE-Big of {units} units per block and 2 x {hidden} in the
+agent's networks; batches of {batch_size}, {random_steps:,} random steps and as many
+updates before learning; nu of extractor, policy and values times {prices}, relative
+price {relative} (see [features](features.md)), theta's learning rate {theta_rate:g};
+thetas learn from {begin:.0%} to {end:.0%} of training and are rounded then, units below
+0.1 are removed at once. OFE has a quarter of the units and half the hidden width, SAC
+the latter, SAC-Big four times that. The score is the best evaluation of the last 20 %
+({episodes} greedy episodes each).
 
 """
 PAPER = {
@@ -59,6 +59,7 @@ def scores(found: Found) -> Table:
         [
             "environment",
             "variant",
+            "seeds",
             "score",
             "mean of last 20 %",
             "dR %",
@@ -71,7 +72,7 @@ def scores(found: Found) -> Table:
             ratios = _ratios(variants, name)
             paper = PAPER.get(task, {}).get(name, "-")
             late = [_shown(runs, "score"), _shown(runs, "mean")]
-            table.rows.append([task, name, *late, *ratios, paper])
+            table.rows.append([task, name, len(runs), *late, *ratios, paper])
     return table
 
 
@@ -138,20 +139,21 @@ def extractor(found: Found) -> Table:
     )
     for task, variants in found.items():
         for name, runs in variants.items():
-            last = runs[0].history[-1]
-            if "aux_loss" in last:
-                late = runs[0].history[len(runs[0].history) // 5 :]
-                table.rows.append(
-                    [
-                        task,
-                        name,
-                        f"{last['aux_loss']:.4f}",
-                        f"{last['aux_loss'] / last['variance']:.4f}",
-                        f"{last['feature_gap']:.4f}",
-                        f"{max(row['feature_gap'] for row in late):.4f}",
-                    ]
-                )
+            if "aux_loss" in runs[0].history[-1]:
+                table.rows.append([task, name, *_learnt(runs)])
     return table
+
+
+def _learnt(runs: Sequence[Run]) -> list[str]:
+    ends = [run.history[-1] for run in runs]
+    late = [row for run in runs for row in run.history[len(run.history) // 5 :]]
+    values = (
+        np.mean([end["aux_loss"] for end in ends]),
+        np.mean([end["aux_loss"] / end["variance"] for end in ends]),
+        np.mean([end["feature_gap"] for end in ends]),
+        max(row["feature_gap"] for row in late),
+    )
+    return [f"{value:.4f}" for value in values]
 
 
 def _ratios(variants: Results, name: str) -> list[str]:

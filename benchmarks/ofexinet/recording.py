@@ -82,6 +82,7 @@ class Recording(BaseCallback):
                 "seconds": self.seconds,
                 "cpu_seconds": self.cpu_seconds,
                 "terms": complexity_terms(self.model),
+                "units": sp.wire(self.model.policy).units(),
                 **self._extractor(),
             }
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +10,7 @@ import gymnasium as gym
 import numpy as np
 
 from benchmarks.ofexinet.budget import VARIANTS, Budget, Task, Variant
-from benchmarks.ofexinet.running import build, folder_of
+from benchmarks.ofexinet.running import build, read
 from sb3_prune.anatomy import complexity_terms
 
 LAST = 0.2
@@ -24,10 +23,6 @@ class Run:
 
     history: Sequence[Mapping[str, Any]]
     """Its evaluations."""
-    units: Mapping[str, int]
-    """Units of every layer at its end."""
-    widths: Sequence[Mapping[str, Any]]
-    """Units of every layer at each change."""
 
     @property
     def score(self) -> float:
@@ -48,6 +43,12 @@ class Run:
         """Final parameters by part."""
         terms: Mapping[str, float] = self.history[-1]["terms"]
         return terms
+
+    @property
+    def units(self) -> Mapping[str, int]:
+        """Units of every layer at the end."""
+        units: Mapping[str, int] = self.history[-1]["units"]
+        return units
 
     @property
     def cpu_seconds(self) -> float:
@@ -71,11 +72,9 @@ class Results(dict[str, list[Run]]):
         super().__init__()
         self.built = {v.name: _built(budget, task, v) for v in VARIANTS}
         for variant in VARIANTS:
-            for seed in range(budget.seeds):
-                path = folder_of(budget, task, variant, seed) / "result.json"
-                if path.is_file():
-                    run = Run(**json.loads(path.read_text()))
-                    self.setdefault(variant.name, []).append(run)
+            for seed in budget.seeds:
+                if found := read(budget, task, variant, seed):
+                    self.setdefault(variant.name, []).append(Run(**found))
 
     def size(self, name: str, part: str) -> float:
         """Return the mean parameters of a part of a variant's agents at their end."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,20 +13,49 @@ from sb3_prune_xinet import PRESETS
 from stable_baselines3.common.vec_env import DummyVecEnv
 
 import sb3_prune as sp
-from benchmarks.ofexinet.budget import Budget, Task, Variant
+from benchmarks.ofexinet.budget import OF_PRUNING, Budget, Task, Variant
 from benchmarks.ofexinet.recording import Recording
 from sb3_prune import checkpoints
 from sb3_prune.files import write_text
 
 ROOT = Path("runs/ofexinet")
+"""Where trainings are kept until they are finished."""
+RESULTS = Path("benchmarks/results/ofexinet")
+"""Where what came out of them is kept; it belongs to the repository."""
 PIECES = 10
 """Checkpoints per training."""
 TEST_SEED = 1_000_003
 
 
-def folder_of(budget: Budget, task: Task, variant: Variant, seed: int) -> Path:
-    """Return the folder of a training."""
-    return ROOT / budget.name / task.label / f"{variant.name}-{seed}"
+def place_of(budget: Budget, task: Task, variant: Variant, seed: int) -> Path:
+    """Return where a training lies, below the roots."""
+    return Path(budget.name, task.label, f"{variant.name}-{seed}")
+
+
+def settings_of(budget: Budget, task: Task, variant: Variant) -> dict[str, Any]:
+    """Return all that a training depends on besides its seed, JSON-able."""
+    left_out = {"tasks", "seeds", *(() if variant.preset else OF_PRUNING)}
+    shared = {k: v for k, v in asdict(budget).items() if k not in left_out}
+    settings = {"budget": shared, "task": asdict(task), "variant": asdict(variant)}
+    found: dict[str, Any] = json.loads(json.dumps(settings))
+    return found
+
+
+def read(
+    budget: Budget, task: Task, variant: Variant, seed: int
+) -> dict[str, Any] | None:
+    """Return what came out of a training, or None if it is not finished.
+
+    Raises:
+        ValueError: It was trained with other settings than these.
+    """
+    path = RESULTS / f"{place_of(budget, task, variant, seed)}.json"
+    if not path.is_file():
+        return None
+    found: dict[str, Any] = json.loads(path.read_text())
+    if found.pop("settings") != settings_of(budget, task, variant):
+        raise ValueError(f"{path} was trained with other settings: move it away.")
+    return found
 
 
 def build(
@@ -64,10 +94,10 @@ def train(budget: Budget, task: Task, variant: Variant, seed: int) -> dict[str, 
     Returns:
         Its history of evaluations, its units over time and its final sizes.
     """
-    folder = folder_of(budget, task, variant, seed)
-    result = folder / "result.json"
-    if result.is_file():
-        return json.loads(result.read_text())  # type: ignore[no-any-return]
+    if found := read(budget, task, variant, seed):
+        return found
+    place = place_of(budget, task, variant, seed)
+    folder = ROOT / place
     folder.mkdir(parents=True, exist_ok=True)
     make = [lambda: gym.make(task.env, **task.kwargs)]
     callbacks, states = _callbacks(budget, task, variant, seed, DummyVecEnv(make))
@@ -83,6 +113,9 @@ def train(budget: Budget, task: Task, variant: Variant, seed: int) -> dict[str, 
     if left > 0:
         model.learn(left, [*callbacks, saving], reset_num_timesteps=False)
     found = _result(model, states)
+    found["settings"] = settings_of(budget, task, variant)
+    result = RESULTS / f"{place}.json"
+    result.parent.mkdir(parents=True, exist_ok=True)
     write_text(result, json.dumps(found))
     shutil.rmtree(saving.folder)
     return found
@@ -118,6 +151,7 @@ def _strengths(budget: Budget, variant: Variant) -> dict[str, Any]:
         "relative": budget.relative,
         "theta_rate": budget.theta_rate,
         "begin": budget.begin,
+        "end": budget.end,
         "networks": variant.networks,
     }
 
@@ -127,9 +161,4 @@ def _result(model: sp.ValueSAC, states: dict[str, Any]) -> dict[str, Any]:
     recording.model = model
     recording.num_timesteps = model.num_timesteps
     recording.look()
-    pruning = states.get("pruning")
-    return {
-        "history": recording.history,
-        "units": sp.wire(model.policy).units(),
-        "widths": pruning.history if pruning else [],
-    }
+    return {"history": recording.history}

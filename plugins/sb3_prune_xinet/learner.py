@@ -58,8 +58,8 @@ class Learner:
             return
         if progress >= self.config.end:
             self.round()
-        elif any(gate.theta is None for gate in self.gates):
-            self._start()
+        elif not all(gate.drawn for gate in self.gates):
+            self.start()
         else:
             self._step(optimizer)
 
@@ -85,11 +85,24 @@ class Learner:
                 twin.gate.theta.copy_(sure)
                 twin.gate.theta.grad = None
 
-    def _start(self) -> None:
+    def start(self) -> None:
+        """Let every gate draw; thetas of an earlier run go on from where they are."""
         for layer in self.layers:
             for twin in layer.both():
                 if twin.gate is not None and twin.gate.theta is None:
                     twin.gate.learn(twin.linear.weight[:, 0])
+        for gate in self.gates:
+            gate.drawn = True
+
+    def resume(self) -> None:
+        """Let the gates draw if they have learnt already."""
+        if all(gate.theta is not None for gate in self.gates):
+            self.start()
+
+    def stop(self) -> None:
+        """Let no gate draw."""
+        for gate in self.gates:
+            gate.drawn = False
 
     def _parts(self) -> dict[str, tuple[str, list[HiddenLayer]]]:
         """Return what is priced: name -> option of its price, and its layers."""

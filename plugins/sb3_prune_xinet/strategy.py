@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from weakref import WeakKeyDictionary, ref
 
 import torch
 from sb3_contrib import TRPO
+from torch import nn
 
 from sb3_prune.anatomy import Anatomy, Network
 from sb3_prune.exceptions import UnknownNameError, UnsupportedPolicyError
@@ -21,6 +23,8 @@ from sb3_prune_xinet.learner import SURE, Learner, given_up
 
 EXTRACTOR = "ofe.optimizer"
 """Path of the feature extractor's optimiser."""
+_ATTACHED: WeakKeyDictionary[nn.Module, ref[XiNet]] = WeakKeyDictionary()
+"""Who learns the thetas of a policy: an interrupted training detaches nobody."""
 
 
 class XiNet(Strategy):
@@ -55,6 +59,7 @@ class XiNet(Strategy):
         self._handles: list[Any] = []
         self._holding = Holding()
         self._calibration = Calibration(self.config.calibration)
+        self._policy: ref[nn.Module] | None = None
 
     def attach(self, agent: Agent) -> None:
         """Hook into the optimisers of the agent.
@@ -72,6 +77,7 @@ class XiNet(Strategy):
             )
         self._check_networks(agent)
         self._progress = agent.progress
+        self._take_over(agent.model.policy)
         anatomy = Anatomy(agent.model.policy)
         for name, optimizer in optimizers(agent.model.policy).items():
             networks = _stepped(anatomy, optimizer)
@@ -79,11 +85,23 @@ class XiNet(Strategy):
                 kind = "lambda_agent" if networks else "lambda_extractor"
                 add_decay(optimizer, self.config.strength(kind))
                 self._decayed.append(optimizer)
-                self._hook(optimizer, self._learner(anatomy, networks))
+                net = None if networks else agent.model.policy.get_submodule("ofe")
+                self._hook(optimizer, self._learner(anatomy, networks), net)
         for network in anatomy.networks.values():
             if network.reads_actions:
                 body = agent.model.policy.get_submodule(network.name)
                 self._holding.watch(body, network.gates())
+
+    def _take_over(self, policy: nn.Module) -> None:
+        """Become the only one who learns a policy's thetas."""
+        other = _ATTACHED.get(policy, lambda: None)()
+        if other is not None and other is not self:
+            other._unhook()
+        _ATTACHED[policy] = ref(self)
+        begins = self._progress < self.config.begin
+        if begins or (self._policy is not None and self._policy() is not policy):
+            self._calibration = Calibration(self.config.calibration)
+        self._policy = ref(policy)
 
     def detach(self) -> None:
         """Remove every hook; at the end, let every gate be sure."""
@@ -92,8 +110,6 @@ class XiNet(Strategy):
                 learner.round()
         self._unhook()
         self._progress = 0.0
-        # The next run may be of another agent.
-        self._calibration = Calibration(self.config.calibration)
 
     def propose(self, agent: Agent) -> Plan:
         """Return the removal of every unit that theta gave up."""
@@ -125,20 +141,31 @@ class XiNet(Strategy):
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from a saved state."""
         self._calibration.load_state_dict(state["calibration"])
+        self._policy = None
 
     def _learner(self, anatomy: Anatomy, networks: list[Network]) -> Learner:
         return Learner(self.config, anatomy, networks, self._calibration)
 
-    def _hook(self, optimizer: torch.optim.Optimizer, learner: Learner) -> None:
+    def _hook(
+        self,
+        optimizer: torch.optim.Optimizer,
+        learner: Learner,
+        net: nn.Module | None,
+    ) -> None:
         def after(optimizer: torch.optim.Optimizer, *_: Any) -> None:
-            learner.after_step(optimizer, self._progress)
+            if net is None or net.pretrained:  # Pre-training takes no time.
+                learner.after_step(optimizer, self._progress)
 
+        if self.config.begin <= self._progress < self.config.end:
+            learner.resume()
         self._learners.append(learner)
         self._handles.append(optimizer.register_step_post_hook(after))
 
     def _unhook(self) -> None:
         for handle in self._handles:
             handle.remove()
+        for learner in self._learners:
+            learner.stop()
         for optimizer in self._decayed:
             restore_decay(optimizer)
         self._handles.clear()

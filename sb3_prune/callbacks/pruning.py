@@ -12,6 +12,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 
 from sb3_prune.complexity import complexity
+from sb3_prune.exceptions import ConfigError
 from sb3_prune.pruning import look_at, make_strategy
 from sb3_prune.strategies.activations import record_activations
 from sb3_prune.strategies.base import Agent, Strategy
@@ -36,6 +37,9 @@ class PruningCallback(BaseCallback):
         config: Options of the strategy, e.g. ``{"final_sparsity": 0.9}``.
         physical: Remove units; False only closes their gates.
         verbose: 1 prints every change.
+        total_timesteps: Environment steps of the whole training, if it takes several
+            calls of ``learn()`` with ``reset_num_timesteps=False``; None takes those
+            of each call, at whose end every schedule is over.
 
     Raises:
         UnknownNameError: No plug-in has a strategy of that name.
@@ -51,8 +55,14 @@ class PruningCallback(BaseCallback):
         config: Mapping[str, Any] | None = None,
         physical: bool = True,
         verbose: int = 0,
+        total_timesteps: int | None = None,
     ) -> None:
         super().__init__(verbose)
+        if total_timesteps is not None and total_timesteps < 1:
+            raise ConfigError(
+                f"total_timesteps must be at least 1, got {total_timesteps}."
+            )
+        self.total_timesteps = total_timesteps
         self.strategy = make_strategy(strategy, config)
         self.physical = physical
         self.history: list[dict[str, Any]] = []
@@ -86,7 +96,8 @@ class PruningCallback(BaseCallback):
         With ``reset_num_timesteps=False`` that is the share of all steps so far and to
         come, so a resumed run goes on in its schedule.
         """
-        return min(1.0, self.model.num_timesteps / self.model._total_timesteps)
+        total = self.total_timesteps or self.model._total_timesteps
+        return min(1.0, self.model.num_timesteps / total)
 
     def _on_training_start(self) -> None:
         if not self._resumed:

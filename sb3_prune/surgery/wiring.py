@@ -136,8 +136,7 @@ class Wiring(Mapping[str, HiddenLayer]):
 
 
 def _gated(weights: torch.Tensor, gate: Gate) -> torch.Tensor:
-    gated: torch.Tensor = gate(weights)
-    return gated
+    return weights if gate.expected is None else weights * gate.expected
 
 
 def _layers(chain: Chain) -> list[HiddenLayer]:

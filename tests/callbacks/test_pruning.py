@@ -193,6 +193,25 @@ def test_a_second_run_goes_on_from_the_first() -> None:
     assert sum(widths(model).values()) < sum(first.values())
 
 
+@pytest.mark.parametrize("strategy", ["magnitude", "xinet"])
+def test_calls_of_learn_that_share_a_total_follow_one_schedule(strategy: str) -> None:
+    fast = {"theta_rate": 0.05, "price": 10.0, "min_units": 2}
+    config = CONFIG if strategy == "magnitude" else fast
+    at_once = zoo.make_model("SAC")
+    zoo.train(at_once, STEPS, callback=PruningCallback(strategy, config))
+    piecewise = zoo.make_model("SAC")
+    callback = PruningCallback(strategy, config, total_timesteps=STEPS)
+    units = []
+    for _ in range(4):
+        given: Any = {"callback": callback, "reset_num_timesteps": False}
+        zoo.train(piecewise, STEPS // 4, **given)
+        units.append(sum(widths(piecewise).values()))
+    assert units[0] > units[2] >= units[3]
+    if strategy == "magnitude":
+        assert widths(piecewise) == widths(at_once)
+    assert not any("theta" in key for key in piecewise.policy.state_dict())
+
+
 def test_nothing_of_the_callback_is_saved_with_the_model(tmp_path: Path) -> None:
     plain, pruned = zoo.make_model("SAC"), zoo.make_model("SAC")
     zoo.train(plain, 64)
@@ -206,6 +225,7 @@ def test_nothing_of_the_callback_is_saved_with_the_model(tmp_path: Path) -> None
         (("magnitud",), UnknownNameError, "'magnitud'.*mean 'magnitude'"),
         (("magnitude", {"end": 2.0}), ConfigError, "end.*2.0"),
         (("magnitude", {"begn": 0.1}), ConfigError, "begn"),
+        (("magnitude", None, True, 0, 0), ConfigError, "total_timesteps.*0"),
     ],
 )
 def test_bad_arguments_are_refused_before_training(

@@ -134,6 +134,98 @@ def test_a_masked_run_equals_a_cut_run(
     ofexi_zoo.assert_close(cut.policy, ofexi_zoo.outputs(masked.policy), atol)
 
 
+# Runs that end early.
+
+
+class Leave(BaseCallback):
+    """End a training, or fail, after so many steps."""
+
+    def __init__(self, steps: int, error: type[BaseException] | None = None) -> None:
+        super().__init__()
+        self.steps, self.error = steps, error
+
+    def _on_step(self) -> bool:
+        if self.n_calls >= self.steps and self.error is not None:
+            raise self.error
+        return self.n_calls < self.steps
+
+
+def gates_of(model: Any) -> list[Gate]:
+    return [layer.gate for layer in sp.wire(model.policy).values()]  # type: ignore[misc]
+
+
+def left_behind(name: str = "ValueSAC") -> Any:
+    """Return an agent whose training ended while its thetas were learning."""
+    options = {"theta_rate": 0.005, "price": 100.0, "tolerance": 0.01}
+    model = ofexi_zoo.make_model(name)
+    pruning = PruningCallback("xinet", options, total_timesteps=96)
+    featured(name, 64, pruning, model=model)
+    thetas = [gate.theta for gate in gates_of(model)]
+    assert all(theta is not None and bool((theta < 1).any()) for theta in thetas)
+    return model
+
+
+@pytest.mark.parametrize("name", ["ValueSAC", "PPO"])
+@pytest.mark.parametrize("reloaded", [False, True])
+def test_thetas_that_nobody_learns_are_constants(name: str, reloaded: bool) -> None:
+    model = left_behind(name)
+    if reloaded:
+        model = ofexi_zoo.reload(model)
+    before = [gate.theta.clone() for gate in gates_of(model)]  # type: ignore[union-attr]
+    drawn: list[torch.Tensor] = []
+    draw = torch.bernoulli
+    try:
+        torch.bernoulli = lambda theta: drawn.append(theta) or draw(theta)  # type: ignore
+        featured(name, model.num_timesteps + 32, model=model)
+    finally:
+        torch.bernoulli = draw
+    assert drawn == []
+    for gate, theta in zip(gates_of(model), before, strict=True):
+        assert gate.theta is not None and gate.theta.grad is None
+        assert torch.equal(gate.theta, theta)
+
+
+def test_a_new_run_takes_old_thetas_up_when_it_begins() -> None:
+    model = left_behind()
+    before = [gate.theta.clone() for gate in gates_of(model)]  # type: ignore[union-attr]
+    options = {**FAST, "begin": 0.5}
+    pruning = PruningCallback("xinet", options)
+    features = FeatureCallback(batch_size=16)
+    zoo.train(model, 32, callback=[features, pruning, Leave(15)])
+    for gate, theta in zip(gates_of(model), before, strict=True):
+        assert gate.theta is not None and torch.equal(gate.theta, theta)
+    zoo.train(model, 96, callback=[features, pruning])
+    assert_over(model, pruning)
+
+
+def test_a_run_after_an_interrupted_one_is_the_only_one_that_learns() -> None:
+    options = {"theta_rate": 0.002, "begin": 0.25}
+    model = ofexi_zoo.make_model("ValueSAC")
+    with pytest.raises(KeyboardInterrupt):
+        pruning = PruningCallback("xinet", options)
+        featured("ValueSAC", 64, pruning, Leave(40, KeyboardInterrupt), model=model)
+    for layer in sp.wire(model.policy).values():
+        for twin in layer.both():
+            twin.gate.settle()  # type: ignore[union-attr]
+    features = FeatureCallback(batch_size=16)
+    again = PruningCallback("xinet", options)
+    zoo.train(model, 64, callback=[features, again, Leave(32)])
+    hooks = [o._optimizer_step_post_hooks for o in optimizers(model.policy).values()]
+    assert not any(hooks)
+    steps = {float(gate.theta_steps) for gate in gates_of(model)}  # type: ignore[arg-type]
+    assert max(steps) <= 16
+
+
+def test_pretraining_prunes_nothing() -> None:
+    model = ofexi_zoo.make_model("SAC", learning_starts=48)
+    features = FeatureCallback(pretraining=60, batch_size=16)
+    pruning = PruningCallback("xinet", {**FAST, "begin": 0.2})
+    zoo.train(model, 96, callback=[features, pruning, Leave(51)])
+    assert model.policy.ofe.updates >= 60
+    steps = [float(g.theta_steps) for g in gates_of(model) if g.theta_steps is not None]
+    assert max(steps, default=0.0) <= 4
+
+
 # Runs that are killed.
 
 
