@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import groupby
 
 import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
@@ -13,7 +12,7 @@ from sb3_prune import expected_complexity as expected
 from sb3_prune.expected_complexity import Cost, Features, Mlp
 from sb3_prune.gates import Gate
 from sb3_prune.networks.ofexinet import OFEXiNet
-from sb3_prune.surgery.chains import Side
+from sb3_prune.surgery.chains import Chain, Slot, policy_chains, reader
 from sb3_prune.surgery.wiring import HiddenLayer, wire
 
 TRAINS_ONLY = ("critic.", "value.", "mlp_extractor.value_net", "q_net", "quantile_net")
@@ -28,6 +27,8 @@ class Network:
     """Path of its body, e.g. ``critic.qf0``."""
     layers: tuple[HiddenLayer, ...]
     """Its hidden layers."""
+    inputs: int
+    """Width of what it reads."""
     outputs: int
     """Number of outputs of its heads together."""
     place: slice
@@ -55,6 +56,14 @@ class Network:
         acts = self.name.startswith(("q_net", "quantile_net"))
         return "state" if self.estimates_value and not acts else "acts"
 
+    def first(self, sums: torch.Tensor) -> torch.Tensor | float:
+        """Return the expected units of what reads its input, a scalar.
+
+        Args:
+            sums: Expected units of every layer of the agent, (layers,).
+        """
+        return sums[self.place.start] if self.layers else self.outputs
+
 
 class Anatomy:
     """The feature extractor and the networks of a policy, as they are now.
@@ -66,7 +75,8 @@ class Anatomy:
         features: Sizes of the extractor; None without one.
         layers: The hidden layers: the extractor's blocks, those of the observation's
             branch first, then those of the networks.
-        networks: The networks of the agent by name.
+        networks: The networks of the agent that have hidden layers, by name.
+        heads: Those that have none: a Linear alone, where ``net_arch`` is empty.
     """
 
     def __init__(self, policy: nn.Module) -> None:
@@ -80,12 +90,10 @@ class Anatomy:
         self._gates = [layer.gate for layer in self.layers]
         self._state = slice(0, len(state))
         self._action = slice(len(state), len(state) + len(action))
-        self.networks: dict[str, Network] = {}
-        at = self._action.stop
-        for name, group in groupby(rest, key=lambda layer: layer.network):
-            layers = tuple(group)
-            self.networks[name] = _network(name, layers, at)
-            at += len(layers)
+        self._nothing = next(policy.parameters()).detach().new_empty(0)
+        found = _networks(policy, rest, self._action.stop)
+        self.networks = {n.name: n for n in found if n.layers}
+        self.heads = {n.name: n for n in found if not n.layers}
 
     @property
     def blocks(self) -> tuple[HiddenLayer, ...]:
@@ -97,9 +105,8 @@ class Anatomy:
         # Every step of theta asks, so gates that learn take the short way.
         expected = [None if gate is None else gate.expected for gate in self._gates]
         found = zip(self.layers, expected, strict=True)
-        return torch.stack(
-            [la.expected_units if e is None else e.sum() for la, e in found]
-        )
+        each = [la.expected_units if e is None else e.sum() for la, e in found]
+        return torch.stack(each) if each else self._nothing
 
     def inputs(
         self, network: Network, sums: torch.Tensor | None = None
@@ -107,7 +114,7 @@ class Anatomy:
         """Return the expected width of what a network reads, a scalar."""
         sums = self.sums() if sums is None else sums
         if self.features is None:
-            return sums.new_tensor(float(network.layers[0].linear.in_features))
+            return sums.new_tensor(float(network.inputs))
         o, oa = sums[self._state], sums[self._action]
         if network.reads_actions:
             return self.features.action_width(o, oa)
@@ -116,7 +123,7 @@ class Anatomy:
     def network_complexity(
         self, network: Network, sums: torch.Tensor | None = None
     ) -> torch.Tensor:
-        """Return C_x (31) of one of ``networks``, a scalar."""
+        """Return C_x (31) of one of ``networks`` or ``heads``, a scalar."""
         sums = self.sums() if sums is None else sums
         read = self.inputs(network, sums)
         return expected.network(read, sums[network.place], network.outputs)
@@ -134,8 +141,8 @@ class Anatomy:
         if self.features is None:
             return sums.new_zeros(())
         first = dict.fromkeys(("acts", "state", "action"), sums.new_zeros(()))
-        for network in self.networks.values():
-            first[network.role] = first[network.role] + sums[network.place.start]
+        for network in self._all():
+            first[network.role] = first[network.role] + network.first(sums)
         return expected.extractor_complexity(
             self.features,
             sums[self._state],
@@ -163,7 +170,7 @@ class Anatomy:
         if self.features is None:
             return self._cost_of_networks(sums)
         mlps: dict[str, list[Mlp]] = {"acts": [], "state": [], "action": []}
-        for network in self.networks.values():
+        for network in self._all():
             mlps[network.role].append((sums[network.place], network.outputs))
         return expected.deploy_and_train(
             self.features,
@@ -177,7 +184,7 @@ class Anatomy:
 
     def _cost_of_networks(self, sums: torch.Tensor) -> Cost:
         deploy = train = sums.new_zeros(())
-        for network in self.networks.values():
+        for network in self._all():
             value = self.network_complexity(network, sums)
             train = train + value
             deploy = deploy + value if network.role == "acts" else deploy
@@ -195,10 +202,13 @@ class Anatomy:
             terms["C_oa"] = self.features.action_branch(o, oa)
             terms["C_pred"] = self.features.prediction(o, oa)
             terms["C_OFE"] = self.extractor_complexity(rho, sums)
-        for name, network in self.networks.items():
-            terms[f"C_{name}"] = self.network_complexity(network, sums)
+        for network in self._all():
+            terms[f"C_{network.name}"] = self.network_complexity(network, sums)
         cost = self.cost(sums=sums)
         return terms | {"d": cost.deploy, "t": cost.train}
+
+    def _all(self) -> tuple[Network, ...]:
+        return (*self.networks.values(), *self.heads.values())
 
 
 def complexity_terms(model: BaseAlgorithm, rho: float = 1.0) -> dict[str, float]:
@@ -219,11 +229,32 @@ def complexity_terms(model: BaseAlgorithm, rho: float = 1.0) -> dict[str, float]
     return {name: float(value) for name, value in terms.items()}
 
 
-def _network(name: str, layers: tuple[HiddenLayer, ...], at: int) -> Network:
-    heads = [s for s in layers[-1].readers if s.side is Side.COLUMNS]
-    outputs = sum(getattr(s.owner, s.attribute).shape[1 - s.axis] for s in heads)
-    place = slice(at, at + len(layers))
-    return Network(name=name, layers=layers, outputs=int(outputs), place=place)
+def _networks(policy: nn.Module, layers: list[HiddenLayer], at: int) -> list[Network]:
+    """Return the online networks of a policy; their layers begin at place ``at``."""
+    found = []
+    for chain in policy_chains(policy):
+        if not chain.name.partition(".")[0].endswith("_target"):
+            own = tuple(layer for layer in layers if layer.network == chain.name)
+            found.append(_network(chain, own, at))
+            at += len(own)
+    return found
+
+
+def _network(chain: Chain, layers: tuple[HiddenLayer, ...], at: int) -> Network:
+    output = chain.output()
+    heads = chain.heads if output is None else (reader(output),)
+    return Network(
+        name=chain.name,
+        layers=layers,
+        inputs=_size(chain.readers()[0], inputs=True),
+        outputs=sum(_size(head, inputs=False) for head in heads),
+        place=slice(at, at + len(layers)),
+    )
+
+
+def _size(slot: Slot, *, inputs: bool) -> int:
+    shape = getattr(slot.owner, slot.attribute).shape
+    return int(shape[slot.axis if inputs else 1 - slot.axis])
 
 
 def _features(net: OFEXiNet) -> Features:

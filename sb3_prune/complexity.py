@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from math import prod
 
 from stable_baselines3.common.base_class import BaseAlgorithm
-from torch import nn
+from torch import Tensor, nn
 
-from sb3_prune.surgery.wiring import HiddenLayer, wire
+from sb3_prune.surgery.wiring import Wiring, wire
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,14 +41,20 @@ def complexity(model: BaseAlgorithm) -> Complexity:
     """
     policy = model.policy
     layers = wire(policy)
-    acting = {name: layer for name, layer in layers.items() if _acts(name)}
     units = layers.active_units()
+    shapes = _shapes(layers)
+    online = {
+        name: prod(shapes.get(p, p.shape))
+        for name, p in policy.named_parameters()
+        if not (_is_target(name) or name.endswith(".theta"))
+    }
+    acting = {name: size for name, size in online.items() if _acts(name)}
     return Complexity(
         units=sum(units.values()),
-        units_deploy=sum(units[name] for name in acting),
-        params_deploy=_parameters(policy, deploy=True) - _closed(acting),
-        params_train=_parameters(policy, deploy=False) - _closed(dict(layers)),
-        flops_deploy=_flops(policy, acting),
+        units_deploy=sum(count for name, count in units.items() if _acts(name)),
+        params_deploy=sum(acting.values()),
+        params_train=sum(online.values()),
+        flops_deploy=_flops(policy, shapes),
     )
 
 
@@ -62,45 +70,22 @@ def _is_target(name: str) -> bool:
     return name.partition(".")[0].endswith("_target")
 
 
-def _parameters(policy: nn.Module, *, deploy: bool) -> int:
-    return sum(
-        p.numel()
-        for name, p in policy.named_parameters()
-        if not (_is_target(name) or name.endswith(".theta"))
-        and (_acts(name) or not deploy)
-    )
-
-
-def _closed(layers: dict[str, HiddenLayer]) -> int:
-    """Count the parameters that removing the closed units would remove."""
-    total = 0
-    dead_rows = {la.linear: la.units - int(la.active.sum()) for la in layers.values()}
+def _shapes(layers: Wiring) -> dict[Tensor, list[int]]:
+    """Return what removing the closed units leaves of every tensor that holds units."""
+    shapes: dict[Tensor, list[int]] = {}
     for layer in layers.values():
-        dead = dead_rows[layer.linear]
+        closed = layer.units - int(layer.active.sum())
         for slot in layer.slots():
             tensor = getattr(slot.owner, slot.attribute)
-            if isinstance(tensor, nn.Parameter) and slot.attribute != "theta":
-                total += dead * (tensor.numel() // tensor.shape[slot.axis])
-        # Rows of the next layer that are gone themselves were counted twice.
-        for slot in layer.readers:
-            total -= dead * dead_rows.get(slot.owner, 0)  # type: ignore[call-overload]
-    return total
+            shapes.setdefault(tensor, list(tensor.shape))[slot.axis] -= closed
+    return shapes
 
 
-def _flops(policy: nn.Module, acting: dict[str, HiddenLayer]) -> int:
-    """Count the FLOPs of the Linear layers that act, closed units left out."""
-    outputs = {la.linear: int(la.active.sum()) for la in acting.values()}
-    inputs: dict[nn.Module, int] = {}
-    for layer in acting.values():
-        for slot in layer.readers:
-            if isinstance(slot.owner, nn.Linear):
-                gone = layer.units - outputs[layer.linear]
-                base = inputs.get(slot.owner, slot.owner.in_features)
-                inputs[slot.owner] = base - gone
+def _flops(policy: nn.Module, shapes: Mapping[Tensor, list[int]]) -> int:
+    """Count the FLOPs of the Linear layers that act."""
     total = 0
     for name, module in policy.named_modules():
         if isinstance(module, nn.Linear) and _acts(f"{name}."):
-            wide = inputs.get(module, module.in_features)
-            total += (2 * wide - 1) * outputs.get(module, module.out_features)
-    # SB3 sizes the head of a MultiDiscrete action by a NumPy integer.
-    return int(total)
+            outputs, inputs = shapes.get(module.weight, module.weight.shape)
+            total += (2 * inputs - 1) * outputs
+    return total

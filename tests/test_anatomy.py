@@ -74,7 +74,8 @@ def count(policy: nn.Module, *paths: str) -> int:
 
 def counted(policy: Any) -> dict[str, int]:
     """Count every term in the modules."""
-    networks = Anatomy(policy).networks
+    anatomy = Anatomy(policy)
+    networks = anatomy.networks | anatomy.heads
     counts = {f"C_{n}": count(policy, n, *HEADS.get(n, [])) for n in networks}
     acting = [f"C_{n}" for n, network in networks.items() if network.role == "acts"]
     total, deploy = sum(counts.values()), sum(counts[name] for name in acting)
@@ -237,6 +238,44 @@ def test_both_halves_of_an_actor_critic_have_their_roles() -> None:
     policy_net, value_net = Anatomy(zoo.trained("PPO").policy).networks.values()
     assert (policy_net.role, value_net.role) == ("acts", "state")
     assert (policy_net.estimates_value, value_net.estimates_value) == (False, True)
+
+
+@pytest.mark.parametrize("acting", [[], [8]], ids=["head", "hidden"])
+@pytest.mark.parametrize("valuing", [[], [8]], ids=["head", "hidden"])
+@every_agent
+def test_networks_without_hidden_layers_count(
+    agent: Any, acting: list[int], valuing: list[int]
+) -> None:
+    policy = shaped(agent, acting, valuing).policy
+    assert estimated(policy) == counted(policy)
+    for name, network in Anatomy(policy).heads.items():
+        assert name not in Anatomy(policy).networks
+        assert (network.layers, network.gates()) == ((), [])
+
+
+def shaped(agent: Any, acting: list[int], valuing: list[int]) -> Any:
+    """Make an agent of either zoo whose networks have these hidden layers."""
+    name = agent if isinstance(agent, str) else agent[0]
+    values = "vf" if name == "PPO" else "qf"
+    arch = acting if "DQN" in name else {"pi": acting, values: valuing}
+    if isinstance(agent, str):
+        return zoo.make_model(name, policy_kwargs={"net_arch": arch})
+    kwargs = {"net_arch": arch}
+    return ofexi_zoo.make_model(name, ofe={"norm": agent[1]}, policy_kwargs=kwargs)
+
+
+@pytest.mark.parametrize(("acting", "readers"), [([], 2), ([8], 8)])
+def test_the_extractor_is_charged_for_who_reads_it(
+    acting: list[int], readers: int
+) -> None:
+    anatomy = Anatomy(shaped(("SAC", "batch"), acting, [8]).policy)
+    sums = anatomy.sums().requires_grad_()
+    found = anatomy.extractor_complexity(0.0, sums)
+    width = 3 + 3 * 6
+    assert found == anatomy.terms()["C_o"] + (1 + width) * readers
+    (slopes,) = torch.autograd.grad(found, sums)
+    # The last block of phi_o: its inputs, bias and norm, and the columns of readers.
+    assert slopes[2] == (width - 6) + 3 + readers
 
 
 def beyond(model: BaseAlgorithm) -> Sequence[float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import ofexi_zoo
 import pytest
 import torch
 import zoo
@@ -27,6 +28,21 @@ def test_masked_units_count_as_removed(name: str) -> None:
     remove_closed(model)
     assert masked == complexity(model)
     assert all(value < dense.to_dict()[k] for k, value in masked.to_dict().items())
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("arch", [zoo.ARCH, []], ids=["hidden", "head"])
+@pytest.mark.parametrize("norm", ofexi_zoo.NORMS)
+@pytest.mark.parametrize("name", ofexi_zoo.FORMS)
+def test_masked_units_of_features_count_as_removed(
+    name: str, norm: str, arch: list[int], seed: int
+) -> None:
+    kwargs = {"net_arch": arch}
+    model = ofexi_zoo.make_model(name, ofe={"norm": norm}, policy_kwargs=kwargs)
+    sp.mask(model, ofexi_zoo.random_plan(model.policy, seed))
+    masked = complexity(model)
+    remove_closed(model)
+    assert masked == complexity(model)
 
 
 @pytest.mark.parametrize("name", zoo.STOCK)

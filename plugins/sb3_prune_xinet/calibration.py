@@ -50,11 +50,12 @@ class Calibration:
         Args:
             name: The part.
             strength: r, the price of the average unit.
-            slope: Parameters that the average unit costs.
+            slope: Parameters that the average unit costs; units that cost none, as
+                those of phi_oa at rho = 0, have no price.
         """
         squares = self._squares.pop(name)
         rms = (sum(squares) / len(squares)) ** 0.5
-        self.nus[name] = strength * rms / slope
+        self.nus[name] = strength * rms / slope if slope else 0.0
 
     def state_dict(self) -> dict[str, Any]:
         """Return prices and what was seen, JSON-able."""

@@ -6,6 +6,8 @@ import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
 from torch import nn
 
+from sb3_prune.exceptions import UnsupportedPolicyError
+from sb3_prune.networks.dense import LiveLayerNorm
 from sb3_prune.surgery.chains import Side
 from sb3_prune.surgery.wiring import HiddenLayer, wire
 
@@ -21,11 +23,27 @@ def absorb(model: BaseAlgorithm | nn.Module) -> None:
 
     Args:
         model: A model or policy; online networks and targets change in place.
+
+    Raises:
+        UnsupportedPolicyError: Thetas weigh the units of a layer normalisation, which
+            no weights can say; nothing was changed.
     """
     policy = model.policy if isinstance(model, BaseAlgorithm) else model
-    for layer in wire(policy).values():
-        for twin in layer.both():
-            _absorb(twin)
+    twins = [twin for layer in wire(policy).values() for twin in layer.both()]
+    if refused := [twin.name for twin in twins if _is_weighed(twin)]:
+        raise UnsupportedPolicyError(
+            f"Thetas of {', '.join(refused)} weigh the units of a layer normalisation, "
+            "which no weights can say: round them first, as xinet does at its end, or "
+            "use an extractor of norm 'batch' or 'none'."
+        )
+    for twin in twins:
+        _absorb(twin)
+
+
+def _is_weighed(layer: HiddenLayer) -> bool:
+    """Tell whether the thetas of a layer say how much each unit counts in its norm."""
+    learns = layer.gate is not None and layer.gate.theta is not None
+    return learns and any(isinstance(m, LiveLayerNorm) for m in layer.between)
 
 
 def _absorb(layer: HiddenLayer) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import ofexi_zoo
 import pytest
 import torch
 import zoo
 
 import sb3_prune as sp
+from sb3_prune.exceptions import UnsupportedPolicyError
 from sb3_prune.surgery.thetas import absorb
 
 
@@ -33,6 +35,36 @@ def test_absorbing_keeps_every_output(name: str) -> None:
     absorb(policy)
     zoo.assert_close(zoo.outputs(policy), before, 1e-5)
     assert not any(".theta" in key for key in policy.state_dict())
+
+
+@pytest.mark.parametrize("norm", ["batch", "none"])
+@pytest.mark.parametrize("name", ofexi_zoo.FORMS)
+def test_absorbing_keeps_what_is_said_of_features(name: str, norm: str) -> None:
+    policy = ofexi_zoo.copied(name, norm)
+    ofexi_zoo.learn_thetas(policy)
+    before = ofexi_zoo.outputs(policy)
+    absorb(policy)
+    ofexi_zoo.assert_close(policy, before, 1e-4)
+    assert not any(".theta" in key for key in policy.state_dict())
+
+
+def test_thetas_that_a_layer_normalisation_reads_are_refused() -> None:
+    policy = ofexi_zoo.copied("SAC", "layer")
+    ofexi_zoo.learn_thetas(policy)
+    before = ofexi_zoo.snapshot(policy)
+    with pytest.raises(UnsupportedPolicyError, match=r"ofe\.phi_o\.0, .*'batch'"):
+        absorb(policy)
+    ofexi_zoo.assert_same(ofexi_zoo.snapshot(policy), before)
+
+
+def test_a_layer_normalisation_may_be_sure() -> None:
+    policy = ofexi_zoo.copied("SAC", "layer")
+    ofexi_zoo.learn_thetas(policy)
+    for block in ofexi_zoo.blocks(policy):
+        block.gate.settle()
+    before = ofexi_zoo.outputs(policy)
+    absorb(policy)
+    ofexi_zoo.assert_close(policy, before, 1e-5)
 
 
 def test_absorbing_nothing_changes_nothing() -> None:

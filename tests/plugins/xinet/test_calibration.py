@@ -35,6 +35,13 @@ def test_the_price_is_the_gradient_s_size_over_the_slope() -> None:
     assert calibration.nus == {"a": pytest.approx(0.1 * rms / 10)}
 
 
+def test_units_that_cost_nothing_have_no_price() -> None:
+    calibration = Calibration(1)
+    calibration.observe("a", [gate(3.0)])
+    calibration.settle("a", strength=0.1, slope=0.0)
+    assert calibration.nus == {"a": 0.0}
+
+
 def test_parts_without_a_gradient_wait() -> None:
     calibration, silent = Calibration(1), gate(1.0)
     assert silent.theta is not None
@@ -79,6 +86,10 @@ def test_every_part_gets_a_price_of_its_own_proportional_to_r() -> None:
     for name, price in mild.items():
         assert strong[name] == pytest.approx(2 * price, rel=0.3), name
     assert len(set(mild.values())) == len(mild)
+
+
+def test_what_only_training_needs_has_no_price_if_training_is_free() -> None:
+    assert run(0.05, networks=("ofe.phi_oa",), rho=0.0) == {"ofe": 0.0}
 
 
 def test_presets_keep_their_proportions() -> None:
