@@ -1,7 +1,8 @@
 """Snapshots: what a model holds outside of its zip, as arrays and numbers.
 
-The replay buffer, the statistics of ``VecNormalize`` and the random generators, each
-in one safetensors file; nothing is pickled.
+The replay buffer, the transitions that a feature extractor learns from on-policy, the
+statistics of ``VecNormalize`` and the random generators, each in one safetensors file;
+nothing is pickled.
 """
 
 from __future__ import annotations
@@ -22,15 +23,18 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.buffers import NStepReplayBuffer, ReplayBuffer
+from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from stable_baselines3.common.running_mean_std import RunningMeanStd
 from stable_baselines3.common.vec_env import VecNormalize
 from stable_baselines3.her import HerReplayBuffer
 
 from sb3_prune.exceptions import CheckpointError
+from sb3_prune.networks.ofexinet import OFEXiNet
+from sb3_prune.networks.transitions import Transitions
 
 FORMAT = 1
-REPLAY, STATISTICS, RANDOM = (
-    f"{name}.safetensors" for name in ("replay", "statistics", "random")
+REPLAY, TRANSITIONS, STATISTICS, RANDOM = (
+    f"{name}.safetensors" for name in ("replay", "transitions", "statistics", "random")
 )
 """Names of the files; a model without such a thing has no such file."""
 
@@ -78,8 +82,11 @@ def take(model: BaseAlgorithm) -> dict[str, Snapshot]:
     """
     taken = {RANDOM: _random(model)}
     buffer, env = _buffer(model), model.get_vec_normalize_env()
+    memory = _memory(model)
     if buffer is not None:
         taken[REPLAY] = Snapshot(arrays=_filled(buffer), values=_numbers(buffer))
+    if memory is not None:
+        taken[TRANSITIONS] = _transitions(memory)
     if env is not None:
         taken[STATISTICS] = _statistics(env)
     return taken
@@ -96,9 +103,11 @@ def restore(model: BaseAlgorithm, folder: Path) -> None:
         CheckpointError: A file is missing, damaged or does not fit.
     """
     _restore_statistics(model.get_vec_normalize_env(), folder / STATISTICS)
-    buffer = _buffer(model)
+    buffer, memory = _buffer(model), _memory(model)
     if buffer is not None:
         _restore_buffer(buffer, folder / REPLAY)
+    if memory is not None:
+        _restore_transitions(memory, folder / TRANSITIONS)
     _restore_random(model, Snapshot.read(folder / RANDOM))
 
 
@@ -194,6 +203,27 @@ def _end_episode(buffer: ReplayBuffer) -> None:
         buffer.timeouts[last] = ended
     elif buffer.optimize_memory_usage:
         buffer.dones[last] = 1  # As SB3 does: there is no place for a timeout.
+
+
+# What an extractor learns from on-policy.
+
+
+def _memory(model: BaseAlgorithm) -> Transitions | None:
+    net = getattr(model.policy, "ofe", None)
+    on_policy = isinstance(model, OnPolicyAlgorithm)
+    return net.memory if on_policy and isinstance(net, OFEXiNet) else None
+
+
+def _transitions(memory: Transitions) -> Snapshot:
+    state = memory.state_dict()
+    return Snapshot(arrays={"pairs": state.pop("pairs")}, values=state)
+
+
+def _restore_transitions(memory: Transitions, path: Path) -> None:
+    saved = Snapshot.read(path)
+    state = {**saved.arrays, **saved.values}
+    _require_fit(path, "what it holds", sorted(state), sorted(memory.state_dict()))
+    memory.load_state_dict(state)
 
 
 # Statistics of a normalised environment.

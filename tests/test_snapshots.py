@@ -7,6 +7,7 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
+import ofexi_zoo
 import pytest
 import torch
 import zoo
@@ -159,6 +160,33 @@ def test_a_memory_optimised_buffer_keeps_its_last_observation(tmp_path: Path) ->
     assert hash_of(buffer.observations) == hash_of(model.replay_buffer.observations)
     # The next observation will be of another episode.
     assert buffer.dones[:40].sum() == 1 and buffer.dones[39] == 1
+
+
+def test_transitions_of_an_extractor_are_restored(tmp_path: Path) -> None:
+    model = ofexi_zoo.train(ofexi_zoo.make_model("PPO"))
+    loaded = resumed(model, tmp_path)
+    assert len(loaded.policy.ofe.memory) == len(model.policy.ofe.memory) == 32
+    assert digest(loaded) == digest(model)
+
+
+@pytest.mark.parametrize(
+    ("name", "has"), [("PPO", True), ("A2C", True), ("SAC", False)]
+)
+def test_extractors_have_transitions_on_policy(name: str, has: bool) -> None:
+    taken = snapshots.take(ofexi_zoo.make_model(name))
+    assert ("transitions.safetensors" in taken) == has
+
+
+def test_damaged_transitions_are_refused(tmp_path: Path) -> None:
+    model = ofexi_zoo.make_model("PPO")
+    file = checkpoints.save(model, tmp_path) / "transitions.safetensors"
+    Snapshot(arrays={}, values={"steps": 3}).write(file)
+    message = r"transitions.safetensors' does not fit: what it holds was \['steps'\]"
+    with pytest.raises(CheckpointError, match=message):
+        checkpoints.load(type(model), tmp_path, zoo.make_env("SAC"))
+    file.unlink()
+    with pytest.raises(CheckpointError, match=r"transitions.safetensors' is missing"):
+        checkpoints.load(type(model), tmp_path, zoo.make_env("SAC"))
 
 
 def normalised(**kwargs: Any) -> VecNormalize:

@@ -10,10 +10,10 @@ from sb3_contrib import TRPO
 from stable_baselines3.common.buffers import NStepReplayBuffer, ReplayBuffer
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
+from stable_baselines3.common.type_aliases import ReplayBufferSamples
 from stable_baselines3.common.vec_env import VecNormalize
 from tqdm import tqdm
 
-from sb3_prune.callbacks.transitions import Transitions
 from sb3_prune.exceptions import ConfigError, UnsupportedPolicyError
 from sb3_prune.networks.ofexinet import OFEXiNet
 
@@ -21,6 +21,8 @@ Batch = tuple[torch.Tensor, torch.Tensor | None, torch.Tensor]
 """Observations, actions and next observations."""
 UPDATES_PER_LOG = 50
 """Updates between two losses that are averaged for the logger."""
+DRAWS = 10
+"""Draws from a replay buffer until enough rows have a successor."""
 
 
 class FeatureCallback(BaseCallback):
@@ -32,6 +34,8 @@ class FeatureCallback(BaseCallback):
     belong to the features as they were.
 
     What was trained survives ``model.save``: a resumed run does not pre-train again.
+    The rollouts survive in checkpoints only, as replay buffers do.
+
     Logs ``ofe/aux_loss`` (mean squared error per predicted entry) and
     ``ofe/feature_gap`` (batch against running statistics, see
     :meth:`OFEXiNet.feature_gap`).
@@ -47,7 +51,8 @@ class FeatureCallback(BaseCallback):
         verbose: 1 shows a bar while it pre-trains.
 
     Raises:
-        ConfigError: A number is not positive, or ``pretraining`` is negative.
+        ConfigError: A number is not positive, ``pretraining`` is negative, or a batch
+            of one is to be normalised.
     """
 
     def __init__(
@@ -71,18 +76,23 @@ class FeatureCallback(BaseCallback):
         self.pretraining = pretraining
         self.batch_size = batch_size
         self.updates = updates
+        self.buffer_size = buffer_size
         self.gap_every = gap_every
-        self._memory = Transitions(buffer_size)
         self._last_steps = 0
-        self._is_due = False
         self._losses: list[torch.Tensor] = []
-        self._seen: Any = None
 
     @property
     def net(self) -> OFEXiNet:
         """The extractor of the model in training."""
         net: OFEXiNet = self.model.policy.ofe  # type: ignore[assignment]
         return net
+
+    @property
+    def _size(self) -> int:
+        """Size of the batches."""
+        model: Any = self.model
+        off_policy = isinstance(model, OffPolicyAlgorithm)
+        return self.batch_size or (model.batch_size if off_policy else 256)
 
     def _init_callback(self) -> None:
         if not isinstance(getattr(self.model.policy, "ofe", None), OFEXiNet):
@@ -95,11 +105,10 @@ class FeatureCallback(BaseCallback):
                 "TRPO differentiates every parameter of its policy, and those of a "
                 "feature extractor take no gradient; use PPO."
             )
-        if self._seen is not self.model:  # Another agent lives in another world.
-            self._seen = self.model
-            self._memory = Transitions(self._memory.capacity)
-            self._is_due = False
-            self._losses.clear()
+        if self._size == 1 and self.net.config.norm == "batch":
+            raise ConfigError("batch_size must be at least 2 for norm='batch', got 1.")
+        self.net.memory.resize(self.buffer_size)
+        self._losses.clear()
 
     def _on_training_start(self) -> None:
         self._last_steps = self.model.num_timesteps
@@ -110,18 +119,27 @@ class FeatureCallback(BaseCallback):
     def _on_rollout_end(self) -> None:
         model: Any = self.model
         if not isinstance(model, OffPolicyAlgorithm):
-            self._memory.add_rollout(model)
-            self._is_due = True
-        elif model.num_timesteps > model.learning_starts:
+            self._remember()
+            return
+        if model.num_timesteps > model.learning_starts:
             self._learn()
-        if isinstance(model, OffPolicyAlgorithm):
-            self._last_steps = model.num_timesteps
+        self._last_steps = model.num_timesteps
+
+    def _remember(self) -> None:
+        memory = self.net.memory
+        first = not memory.steps
+        memory.add_rollout(self.model)
+        if first and not len(memory):
+            self.logger.warn(
+                "FeatureCallback has nothing to learn from: every step of the rollout "
+                "ended its episode."
+            )
 
     def _on_rollout_start(self) -> None:
-        if self._is_due and len(self._memory):
+        memory = self.net.memory
+        if memory.steps and len(memory):
             self._learn()
-            self._is_due = False
-            self._last_steps = self.model.num_timesteps
+            memory.steps = 0
 
     def _on_training_end(self) -> None:
         self._on_rollout_start()
@@ -144,12 +162,13 @@ class FeatureCallback(BaseCallback):
     def _updates(self) -> int:
         if self.updates is not None:
             return self.updates
-        steps = int(getattr(self.model, "gradient_steps", -1))
+        steps = int(getattr(self.model, "gradient_steps", self.net.memory.steps))
         return steps if steps >= 0 else self.model.num_timesteps - self._last_steps
 
     def _update(self) -> None:
-        batch = self._sample()
-        net = self.net
+        batch, net = self._sample(), self.net
+        if batch is None:
+            return
         self._losses.append(net.update(*batch))
         if len(self._losses) >= UPDATES_PER_LOG:
             loss = float(torch.stack(self._losses).mean())
@@ -158,25 +177,38 @@ class FeatureCallback(BaseCallback):
         if net.updates % self.gap_every == 0:
             self.logger.record("ofe/feature_gap", net.feature_gap(*batch[:2]))
 
-    def _sample(self) -> Batch:
+    def _sample(self) -> Batch | None:
         model: Any = self.model
         if not isinstance(model, OffPolicyAlgorithm):
-            return self._memory.sample(self.batch_size or 256, model.device)
+            return self.net.memory.sample(self._size, model.device)
         assert model.replay_buffer is not None
-        size = self.batch_size or model.batch_size
-        return _one_step(model.replay_buffer, size, model.get_vec_normalize_env())
+        return _one_step(model.replay_buffer, self._size, model.get_vec_normalize_env())
 
 
-def _one_step(buffer: ReplayBuffer, size: int, env: VecNormalize | None) -> Batch:
-    """Draw transitions of one step each, with what truly came next."""
-    if isinstance(buffer, NStepReplayBuffer):
-        rows = np.random.randint(0, buffer.size(), size)
-        batch = ReplayBuffer._get_samples(buffer, rows, env)
-    else:
-        batch = buffer.sample(size, env=env)
-    parts = batch.observations.float(), batch.actions, batch.next_observations.float()
-    if buffer.optimize_memory_usage:
+def _one_step(
+    buffer: ReplayBuffer, size: int, env: VecNormalize | None
+) -> Batch | None:
+    """Draw transitions of one step each, with what truly came next.
+
+    Returns:
+        At most ``size`` of them; None if too few steps have a successor.
+    """
+    for _ in range(DRAWS):
+        drawn = _draw(buffer, size, env)
+        before, after = drawn.observations.float(), drawn.next_observations.float()
+        if not buffer.optimize_memory_usage:
+            return before, drawn.actions, after
         # What follows an episode's end is the start of the next.
-        goes_on = batch.dones[:, 0] == 0
-        return parts[0][goes_on], parts[1][goes_on], parts[2][goes_on]
-    return parts
+        goes_on = drawn.dones[:, 0] == 0
+        if int(goes_on.sum()) >= min(size, 2):  # One cannot be normalised.
+            return before[goes_on], drawn.actions[goes_on], after[goes_on]
+    return None
+
+
+def _draw(
+    buffer: ReplayBuffer, size: int, env: VecNormalize | None
+) -> ReplayBufferSamples:
+    if not isinstance(buffer, NStepReplayBuffer):
+        return buffer.sample(size, env=env)
+    rows = np.random.randint(0, buffer.size(), size)
+    return ReplayBuffer._get_samples(buffer, rows, env)

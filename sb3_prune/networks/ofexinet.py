@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from torch.nn import functional
 from sb3_prune.exceptions import ConfigError
 from sb3_prune.networks.dense import Activation, DenseBlock, Norm, dense_net
 from sb3_prune.networks.feature_cache import FeatureCache
+from sb3_prune.networks.transitions import Transitions
+from sb3_prune.options import fit, hints_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +25,7 @@ class OFEXiConfig:
     """Shape and training of an OFEXiNet.
 
     Raises:
-        ConfigError: A value is outside its range.
+        ConfigError: A value has a wrong type or is outside its range.
     """
 
     blocks: int = 6
@@ -40,10 +43,20 @@ class OFEXiConfig:
     """Learning rate of the extractor's own Adam."""
 
     def __post_init__(self) -> None:
+        for name, hint in hints_of(OFEXiConfig).items():
+            object.__setattr__(self, name, _fitted(name, getattr(self, name), hint))
         for name in ("blocks", "units", "predicted", "learning_rate"):
             value = getattr(self, name)
             if value is not None and not value > 0:
                 raise ConfigError(f"{name} must be positive, got {value!r}.")
+
+
+def _fitted(name: str, value: Any, hint: Any) -> Any:
+    try:
+        return fit(value, hint)
+    except TypeError:
+        wanted = inspect.formatannotation(hint)
+        raise ConfigError(f"{name} must be {wanted}, got {value!r}.") from None
 
 
 class OFEXiNet(nn.Module):
@@ -63,7 +76,9 @@ class OFEXiNet(nn.Module):
         f_pred: Linear prediction of the next observation.
         optimizer: The extractor's own Adam.
         updates: Number of updates so far.
-        pretrained: Whether it was trained before the agent began to learn.
+        pretrained: Whether it was trained before the agent began to learn. Until then
+            strategies let its units alone.
+        memory: What it learns from on-policy; empty off-policy.
     """
 
     def __init__(
@@ -97,6 +112,7 @@ class OFEXiNet(nn.Module):
         nn.init.zeros_(self.f_pred.bias)
         self.updates = 0
         self.pretrained = False
+        self.memory = Transitions()
         self._cache = FeatureCache()
         self.requires_grad_(False)
         super().train(False)
@@ -143,6 +159,10 @@ class OFEXiNet(nn.Module):
         branch = self.phi_o
         weights = (*branch.parameters(), *branch.buffers())
         return self._cache(branch, observations, weights)
+
+    def forget(self) -> None:
+        """Forget the features that were computed, so that all modules run again."""
+        self._cache.clear()
 
     def with_action(self, state: torch.Tensor, actions: torch.Tensor) -> torch.Tensor:
         """Return the features of state features and actions, (batch, width)."""
@@ -208,7 +228,7 @@ class OFEXiNet(nn.Module):
             super().train(False)
             self.requires_grad_(False)
             # A fused optimiser leaves no mark on the weights that it steps.
-            self._cache.clear()
+            self.forget()
 
     @torch.no_grad()
     def feature_gap(

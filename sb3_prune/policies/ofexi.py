@@ -158,8 +158,9 @@ class OFEXiPolicyMixin(MaskedPolicyMixin):
             **kwargs: Further keyword arguments of the stock policy.
 
         Raises:
-            ConfigError: Observations are not flat, an option does not exist, or
-                another features extractor is asked for, or to share one.
+            ConfigError: Observations are not flat, an option does not exist or has a
+                wrong value, or another features extractor is asked for, or to share
+                one.
         """
         _check(observation_space, kwargs)
         if self.reads_actions and kwargs.get("share_features_extractor"):
@@ -167,7 +168,7 @@ class OFEXiPolicyMixin(MaskedPolicyMixin):
                 "An OFEXi policy shares its extractor anyway, and no agent's optimiser "
                 "steps it: drop share_features_extractor."
             )
-        config = ofe if isinstance(ofe, OFEXiConfig) else _config(ofe or {})
+        config = _config({} if ofe is None else ofe)
         assert observation_space.shape is not None
         actions = get_action_dim(action_space) if self.reads_actions else 0
         net = OFEXiNet(observation_space.shape[0], actions, config)
@@ -200,7 +201,13 @@ class OFEXiPolicyMixin(MaskedPolicyMixin):
         return {k: v for k, v in given.items() if k not in REFUSED} | own
 
 
-def _config(options: Mapping[str, Any]) -> OFEXiConfig:
+def _config(options: OFEXiConfig | Mapping[str, Any]) -> OFEXiConfig:
+    if isinstance(options, OFEXiConfig):
+        return options
+    if not isinstance(options, Mapping):
+        raise ConfigError(
+            f"ofe must be an OFEXiConfig or a mapping of its options, got {options!r}."
+        )
     known = list(OFEXiConfig.__dataclass_fields__)
     if unknown := [name for name in options if name not in known]:
         raise ConfigError(

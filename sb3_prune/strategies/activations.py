@@ -27,6 +27,7 @@ from stable_baselines3.td3.policies import TD3Policy
 from torch import nn
 
 from sb3_prune.exceptions import NonFiniteError, UnsupportedPolicyError
+from sb3_prune.networks.ofexinet import OFEXiNet
 from sb3_prune.policies.value import ValuePolicyMixin
 from sb3_prune.strategies.inputs import Inputs, recent_inputs, same_random_state
 from sb3_prune.surgery.wiring import HiddenLayer, wire
@@ -80,6 +81,7 @@ def record_activations(
         stack.enter_context(same_random_state(policy.device))
         stack.enter_context(_evaluating(policy))
         stack.enter_context(_hooks(layers, recorded))
+        _forget_features(policy)
         run_networks(policy, inputs)
     return {name: recorded[name] for name in layers}
 
@@ -188,6 +190,13 @@ def _hooks(
 
             stack.callback(last.register_forward_hook(keep).remove)
         yield
+
+
+def _forget_features(policy: BasePolicy) -> None:
+    """Let every extractor run: hooks see nothing of features that are cached."""
+    for module in policy.modules():
+        if isinstance(module, OFEXiNet):
+            module.forget()
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
+import ofexi_zoo
 import pytest
 import torch
 from sb3_prune_envs import make_arm_vec
@@ -22,7 +23,7 @@ from sb3_prune.exceptions import ConfigError, NonFiniteError
 from sb3_prune.strategies import record_activations
 from sb3_prune.surgery import wire
 
-from .worlds import Broken, Countdown, Endless, Pairs
+from .worlds import Broken, Countdown, Endless, Pairs, Still
 
 SMALL = {"policy_kwargs": {"net_arch": [6, 5]}, "device": "cpu", "seed": 0}
 
@@ -242,3 +243,13 @@ def test_bad_arguments_are_refused(wrong: Any) -> None:
 def test_bad_observations_are_refused() -> None:
     with pytest.raises(NonFiniteError, match="observations to record on are NaN"):
         record_episodes(agent(), vector(Broken, 1), episodes=1)
+
+
+@pytest.mark.parametrize("name", ["SAC", "PPO"])
+def test_features_of_an_observation_that_stays_are_recorded(name: str) -> None:
+    model = ofexi_zoo.make_model(name, env=Still())
+    found = record_episodes(model, vector(Still, 1), episodes=3, progress=False)
+    assert found.lengths.max() > 1
+    for layer in found.activations:
+        units = found.steps(layer)
+        assert units.any() and bool((units == units[0]).all())

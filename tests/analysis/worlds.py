@@ -13,7 +13,7 @@ class Countdown(gym.Env):  # type: ignore[type-arg]
     """Episodes of a random length from 1 to 6; shows a random number and the step."""
 
     observation_space: spaces.Space[Any] = spaces.Box(-10, 10, (2,), np.float32)
-    action_space = spaces.Discrete(2)
+    action_space: spaces.Space[Any] = spaces.Discrete(2)
     endless = False
 
     def reset(self, *, seed: int | None = None, options: Any = None) -> Any:
@@ -34,6 +34,15 @@ class Endless(Countdown):
     """Never ends."""
 
     endless = True
+
+
+class Still(Countdown):
+    """Shows the same, and takes actions."""
+
+    action_space: spaces.Space[Any] = spaces.Box(-1, 1, (1,))
+
+    def _observe(self) -> Any:
+        return np.ones(2, np.float32)
 
 
 class Pairs(Countdown):

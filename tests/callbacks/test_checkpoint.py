@@ -10,13 +10,21 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import gymnasium as gym
+import ofexi_zoo
 import pytest
 import zoo
+from gymnasium.wrappers import TimeLimit
 from stable_baselines3.common.callbacks import BaseCallback
 
 import sb3_prune as sp
-from callbacks.resuming import digest, fixed_env
-from sb3_prune import PruningCallback, ResumableCheckpointCallback, checkpoints
+from callbacks.resuming import Fixed, digest, fixed_env
+from sb3_prune import (
+    FeatureCallback,
+    PruningCallback,
+    ResumableCheckpointCallback,
+    checkpoints,
+)
 from sb3_prune.exceptions import CheckpointError, ConfigError
 
 TOTAL = 96
@@ -75,6 +83,34 @@ def test_a_killed_run_ends_as_if_it_had_not_been(name: str, tmp_path: Path) -> N
     train_to(model, TOTAL, pruning, callback)
     assert digest(model) == expected
     assert pruning.history == history
+
+
+def pendulum() -> Any:
+    """Make an environment whose episodes have 16 steps and begin alike."""
+    return Fixed(TimeLimit(gym.make("Pendulum-v1"), 16))
+
+
+@pytest.mark.parametrize("last", [True, False])
+@pytest.mark.parametrize("name", ["PPO", "A2C", "SAC"])
+def test_features_of_a_killed_run_go_on_learning(
+    name: str, last: bool, tmp_path: Path
+) -> None:
+    whole = train_to(
+        ofexi_zoo.make_model(name, env=pendulum()), TOTAL, FeatureCallback()
+    )
+
+    def callbacks() -> list[BaseCallback]:
+        saving = ResumableCheckpointCallback(tmp_path, 16)
+        both: list[BaseCallback] = [FeatureCallback(), saving]
+        return both if last else both[::-1]
+
+    model = ofexi_zoo.make_model(name, env=pendulum())
+    with pytest.raises(Killed):
+        train_to(model, TOTAL, *callbacks(), KillAt(50))
+    model, _ = checkpoints.load(type(model), tmp_path, pendulum())
+    assert model.num_timesteps == 48
+    train_to(model, TOTAL, *callbacks())
+    assert digest(model) == digest(whole)
 
 
 def test_a_strategy_that_draws_goes_on_drawing(tmp_path: Path) -> None:

@@ -162,13 +162,15 @@ def test_on_policy_the_agent_learns_first() -> None:
     assert events("A2C", 8) == "s" * 8 + "t" + "uuu" + "u" * 8
 
 
-def test_another_agent_starts_with_an_empty_memory() -> None:
+def test_the_memory_is_the_agents() -> None:
     features = sp.FeatureCallback(pretraining=0)
-    zoo.train(ofexi_zoo.make_model("PPO"), 32, callback=features)
-    first = len(features._memory)
-    assert first > 0
-    zoo.train(ofexi_zoo.make_model("PPO"), 16, callback=features)
-    assert len(features._memory) < first
+    one, other = (ofexi_zoo.make_model("PPO") for _ in range(2))
+    zoo.train(one, 32, callback=features)
+    zoo.train(other, 16, callback=features)
+    assert len(one.policy.ofe.memory) == 32
+    assert len(other.policy.ofe.memory) == 16
+    zoo.train(one, 16, callback=sp.FeatureCallback(buffer_size=40))
+    assert len(one.policy.ofe.memory) == 40
 
 
 def test_on_policy_nothing_is_learnt_twice() -> None:
@@ -193,11 +195,14 @@ def test_a_rollout_that_broke_off_is_not_learnt_from() -> None:
 
 
 class Clock(gym.Env):  # type: ignore[type-arg]
-    """Observe episode and step; an episode has seven steps."""
+    """Observe episode and step; an episode has so many steps."""
 
     observation_space = spaces.Box(0, np.inf, (2,), np.float32)
     action_space = spaces.Box(-1, 1, (1,), np.float32)
     episode, time = -1, 0
+
+    def __init__(self, length: int = 7) -> None:
+        self.length = length
 
     def reset(self, *, seed: int | None = None, options: Any = None) -> Any:
         super().reset(seed=seed)
@@ -206,7 +211,7 @@ class Clock(gym.Env):  # type: ignore[type-arg]
 
     def step(self, action: Any) -> Any:
         self.time += 1
-        ends = self.time == 7
+        ends = self.time == self.length
         seen = np.array([self.episode, self.time], np.float32)
         return seen, 0.0, ends, False, {}
 
@@ -248,7 +253,39 @@ def test_observations_are_normalised_as_the_agent_sees_them(name: str) -> None:
         assert float(following.abs().max()) <= 1.5
 
 
+@pytest.mark.parametrize("norm", ofexi_zoo.NORMS)
+@pytest.mark.parametrize("length", [1, 2, 7])
+@pytest.mark.parametrize("size", [2, 8])
+def test_batches_from_short_episodes_can_be_learnt_from(
+    norm: str, length: int, size: int
+) -> None:
+    model = ofexi_zoo.make_model(
+        "SAC", env=Clock(length), ofe={"norm": norm}, **BUFFERS["memory-optimised"]
+    )
+    found = Events()
+    zoo.train(model, 40, callback=[found, sp.FeatureCallback(20, size)])
+    sizes = {len(batch[0]) for batch in found.batches}
+    assert sizes <= set(range(2, size + 1)) and bool(sizes) == (length > 1)
+    finite = [bool(p.isfinite().all()) for p in model.policy.parameters()]
+    assert all(finite)
+
+
+def test_a_batch_of_one_can_be_learnt_from() -> None:
+    model = ofexi_zoo.make_model("SAC", ofe={"norm": "layer"})
+    zoo.train(model, 24, callback=sp.FeatureCallback(0, batch_size=1))
+    assert model.policy.ofe.updates > 0
+
+
 # What is told.
+
+
+def test_a_rollout_without_successors_is_told_once(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    model = ofexi_zoo.make_model("PPO", env=Clock(1), verbose=1)
+    zoo.train(model, 48, callback=sp.FeatureCallback())
+    assert capsys.readouterr().out.count("has nothing to learn from") == 1
+    assert model.policy.ofe.updates == 0
 
 
 def test_loss_and_gap_are_logged() -> None:
@@ -304,6 +341,14 @@ def test_numbers_must_be_positive(name: str) -> None:
 def test_pretraining_is_not_negative() -> None:
     with pytest.raises(ConfigError, match="pretraining must not be negative, got -1"):
         sp.FeatureCallback(pretraining=-1)
+
+
+@pytest.mark.parametrize("name", ["SAC", "PPO"])
+def test_a_batch_of_one_cannot_be_normalised(name: str) -> None:
+    model = ofexi_zoo.make_model(name, ofe={"norm": "batch"})
+    with pytest.raises(ConfigError, match=r"batch_size must be at least 2.*got 1"):
+        zoo.train(model, callback=sp.FeatureCallback(batch_size=1))
+    assert model.num_timesteps == 0
 
 
 def test_a_policy_without_extractor_is_refused() -> None:

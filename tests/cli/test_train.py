@@ -174,6 +174,7 @@ BAD = {
     "dqn has no policy 'ofexi'": ["--algo", "dqn", "--policy", "ofexi"],
     "--ofe is for --policy ofexi": ["--ofe", "blocks=2"],
     "ofe has no option 'block'": ["--policy", "ofexi", "--ofe", "block=2"],
+    "blocks must be int, got 1.5": ["--policy", "ofexi", "--ofe", "blocks=1.5"],
     "--action-noise must be positive": ["--action-noise", "-1"],
     "--device gpu:": ["--device", "gpu"],
     "Observations must be one array": ["--env", "cli.mixed:cli/Mixed-v0"],

@@ -334,6 +334,8 @@ def test_unknown_options_are_named_with_the_known() -> None:
         ({"predicted": 4}, "predict 4 entries: an observation has 3"),
         ({"blocks": 0}, "blocks must be positive"),
         ({"norm": "group"}, "norm must be"),
+        ("blocks=3", "ofe must be .* mapping of its options, got 'blocks=3'"),
+        ([], r"ofe must be .* mapping of its options, got \[\]"),
     ],
 )
 def test_bad_options_are_refused(options: Any, match: str) -> None:

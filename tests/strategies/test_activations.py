@@ -6,6 +6,7 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
+import ofexi_zoo
 import pytest
 import torch
 from gymnasium import spaces
@@ -35,6 +36,16 @@ def test_every_layer_is_recorded(name: str, stock: bool) -> None:
         assert hidden.shape == (8, wiring[layer].units)
         assert not hidden.requires_grad
         assert bool(hidden.isfinite().all())
+
+
+@pytest.mark.parametrize("name", ofexi_zoo.FORMS)
+def test_features_that_are_known_are_recorded_anew(name: str) -> None:
+    model = ofexi_zoo.trained(name)
+    obs = observations(model, 8)
+    model.predict(obs)
+    first, second = (record_activations(model, obs) for _ in range(2))
+    assert list(first) == list(second) == list(wire(model.policy))
+    assert all(torch.equal(first[layer], second[layer]) for layer in first)
 
 
 def states(model: BaseAlgorithm) -> tuple[Any, ...]:

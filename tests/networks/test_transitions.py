@@ -1,4 +1,4 @@
-"""Tests for callbacks/transitions.py."""
+"""Tests for networks/transitions.py."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from stable_baselines3 import PPO
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.vec_env import DummyVecEnv
 
-from sb3_prune.callbacks.transitions import Transitions
+from sb3_prune.networks.transitions import Transitions
 
 CPU = torch.device("cpu")
 
@@ -61,20 +61,33 @@ class Remember(BaseCallback):
         self.memory.add_rollout(self.model)
 
 
-@pytest.mark.parametrize("lengths", [(5, 7), (1, 4), (100, 100)])
-def test_no_transition_leads_over_the_end_of_an_episode(
-    lengths: tuple[int, ...],
-) -> None:
+def play(*lengths: int) -> Transitions:
+    """Return what is kept of three rollouts of 16 steps in each environment."""
     env = DummyVecEnv([lambda n=n: Clock(n) for n in lengths])
     model = PPO("MlpPolicy", env, n_steps=16, batch_size=16, n_epochs=1, device="cpu")
     callback = Remember()
     callback.memory = Transitions(10_000)
     zoo.train(model, 96, callback=callback)
-    found = pairs(callback.memory)
+    return callback.memory
+
+
+@pytest.mark.parametrize("lengths", [(5, 7), (1, 4), (100, 100)])
+def test_no_transition_leads_over_the_end_of_an_episode(
+    lengths: tuple[int, ...],
+) -> None:
+    memory = play(*lengths)
+    found = pairs(memory)
     steps = found[:, 1] - found[:, 0]
     assert bool((steps == [0, 1]).all())
     # Three rollouts of 16 steps; the last step of an episode is left out.
-    assert len(callback.memory) == sum(48 - 48 // n for n in lengths)
+    assert len(memory) == sum(48 - 48 // n for n in lengths)
+
+
+def test_there_is_nothing_to_keep_of_episodes_of_one_step() -> None:
+    memory = play(1, 1)
+    assert len(memory) == 0 and memory.steps == 96
+    memory.add(*numbered(0, 2))
+    assert len(memory) == 2
 
 
 def numbered(start: int, count: int) -> tuple[np.ndarray, np.ndarray]:
@@ -92,6 +105,32 @@ def test_the_oldest_go_first(sizes: tuple[int, ...]) -> None:
         found = pairs(memory)
         assert found[:, 0, 0].tolist() == list(range(max(0, total - 8), total))
         assert bool((found[:, 1] == found[:, 0] + 0.5).all())
+
+
+@pytest.mark.parametrize("held", [0, 3, 8, 11, 16])
+@pytest.mark.parametrize("capacity", [2, 7, 8, 9, 30])
+def test_another_capacity_keeps_the_newest(held: int, capacity: int) -> None:
+    memory = Transitions(8)
+    memory.add(*numbered(0, held))
+    memory.resize(capacity)
+    kept = min(held, 8, capacity)
+    assert len(memory) == kept and memory.capacity == capacity
+    memory.add(*numbered(held, 1))
+    oldest = max(held - kept, held + 1 - capacity)
+    assert pairs(memory)[:, 0, 0].tolist() == list(range(oldest, held + 1))
+
+
+@pytest.mark.parametrize("held", [0, 3, 8, 11])
+def test_a_saved_memory_goes_on_alike(held: int) -> None:
+    memory, again = Transitions(8), Transitions()
+    memory.steps = 5
+    memory.add(*numbered(0, held))
+    again.load_state_dict(memory.state_dict())
+    for one in (memory, again):
+        one.add(*numbered(held, 2))
+    found, expected = again.state_dict(), memory.state_dict()
+    assert np.array_equal(found.pop("pairs"), expected.pop("pairs"))
+    assert found == expected and found["steps"] == 5
 
 
 def test_nothing_new_changes_nothing() -> None:

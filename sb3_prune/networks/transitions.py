@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -13,16 +14,42 @@ class Transitions:
 
     Args:
         capacity: Number of transitions kept; the oldest go first.
+
+    Attributes:
+        steps: Time steps of the rollouts that were not learnt from yet.
     """
 
-    def __init__(self, capacity: int) -> None:
+    def __init__(self, capacity: int = 1_000_000) -> None:
         self.capacity = capacity
+        self.steps = 0
         self._pairs = np.empty((0, 2, 0), np.float32)
         self._count = 0
         self._next = 0
 
     def __len__(self) -> int:
         return self._count
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return all there is: a view of the pairs, and numbers."""
+        numbers = {"capacity": self.capacity, "next": self._next, "steps": self.steps}
+        return {"pairs": self._pairs[: self._count], **numbers}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from a saved state."""
+        self._pairs = np.array(state["pairs"])
+        self._count = len(self._pairs)
+        self._next = state["next"]
+        self.capacity, self.steps = state["capacity"], state["steps"]
+
+    def resize(self, capacity: int) -> None:
+        """Keep so many from now on, of those held the newest."""
+        if capacity == self.capacity:
+            return
+        oldest_first = np.roll(self._pairs[: self._count], -self._next, axis=0)
+        self._pairs = oldest_first[-capacity:]
+        self._count = len(self._pairs)
+        self._next = self._count % capacity
+        self.capacity = capacity
 
     def add_rollout(self, model: Any) -> None:
         """Keep the transitions of the rollout that an on-policy model just ended.
@@ -34,10 +61,13 @@ class Transitions:
         following = np.concatenate([buffer.observations[1:], model._last_obs[None]])
         starts = [buffer.episode_starts[1:], model._last_episode_starts[None]]
         goes_on = ~np.concatenate(starts).astype(bool)  # (steps, environments)
+        self.steps += goes_on.size
         self.add(buffer.observations[goes_on], following[goes_on])
 
     def add(self, observations: np.ndarray, following: np.ndarray) -> None:
         """Keep pairs of observations, each (count, size)."""
+        if not len(observations):
+            return
         fresh = np.stack([observations, following], axis=1).astype(np.float32)
         fresh = fresh[-self.capacity :]
         held = min(self.capacity, self._count + len(fresh))
