@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -180,6 +181,17 @@ class OFEXiPolicyMixin(MaskedPolicyMixin):
         super()._build(lr_schedule)  # type: ignore[misc]
         self.ofe = self.__dict__["_held"][0].to(self.device)
         self.ofe.build_optimizer()
+
+    def set_training_mode(self, mode: bool) -> None:
+        """Switch modes; warn if the agent is to learn from features that never did."""
+        super().set_training_mode(mode)  # type: ignore[misc]
+        # On-policy the agent learns first.
+        if mode and self.reads_actions and not self.ofe.updates:
+            warnings.warn(
+                "The agent learns from features that are random: pass a "
+                "FeatureCallback to learn().",
+                stacklevel=2,
+            )
 
     def make_features_extractor(self) -> StateFeatures:
         """Return the extractor of networks that read z_o."""

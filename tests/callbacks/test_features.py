@@ -329,6 +329,15 @@ def test_the_loss_falls_in_a_pendulum() -> None:
     assert last < 3 * still  # Nearly as good as that nothing moves, after 400 updates.
 
 
+@pytest.mark.parametrize("name", ["SAC", "TD3", "ValueSAC"])
+def test_an_agent_on_features_that_never_learnt_is_warned(name: str) -> None:
+    model = ofexi_zoo.make_model(name)
+    with pytest.warns(UserWarning, match="random: pass a FeatureCallback"):
+        zoo.train(model)
+    again = ofexi_zoo.reload(ofexi_zoo.train(ofexi_zoo.make_model(name)))
+    zoo.train(again)  # What was learnt may stay as it is.
+
+
 # Bad input.
 
 
