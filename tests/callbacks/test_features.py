@@ -333,9 +333,9 @@ def test_the_loss_falls_in_a_pendulum() -> None:
 def test_an_agent_on_features_that_never_learnt_is_warned(name: str) -> None:
     model = ofexi_zoo.make_model(name)
     with pytest.warns(UserWarning, match="random: pass a FeatureCallback"):
-        zoo.train(model)
+        model.learn(24)
     again = ofexi_zoo.reload(ofexi_zoo.train(ofexi_zoo.make_model(name)))
-    zoo.train(again)  # What was learnt may stay as it is.
+    again.learn(24)  # What was learnt may stay as it is.
 
 
 # Bad input.
