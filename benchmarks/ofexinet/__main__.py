@@ -6,16 +6,24 @@ import argparse
 import os
 import time
 from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
 
 import torch
 
 from benchmarks.ofexinet import figures, page
 from benchmarks.ofexinet.budget import BUDGETS, VARIANTS, Budget, Task, Variant
+from benchmarks.ofexinet.figures import Found
 from benchmarks.ofexinet.results import Results
 from benchmarks.ofexinet.running import ROOT, train
 from sb3_prune.files import write_text
 
 Job = tuple[Budget, Task, Variant, int]
+DOCS = Path("docs")
+PAGE = DOCS / "ofexinet.md"
+MARK = (
+    "<!-- generated: python -m benchmarks.ofexinet --budget small --draw --publish -->"
+)
+"""What follows it on the page is made of the results."""
 
 
 def jobs(
@@ -52,6 +60,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", default=[], help="names of variants")
     parser.add_argument("--tasks", nargs="*", default=[], help="names of environments")
     parser.add_argument("--seeds", nargs="*", type=int, default=[], help="which agents")
+    parser.add_argument("--publish", action="store_true", help="write into docs/")
     parser.add_argument("--draw", action="store_true", help="train nothing, only draw")
     options = parser.parse_args()
     budget = BUDGETS[options.budget]
@@ -59,21 +68,34 @@ def main() -> None:
     with ProcessPoolExecutor(options.workers) as pool:
         for line in pool.map(carry_out, () if options.draw else todo):
             print(line, flush=True)
-    print(write(budget))
-
-
-def write(budget: Budget) -> str:
-    """Draw the figures and return the page of what is done so far."""
-    found = {task.label: Results(budget, task) for task in budget.tasks}
-    found = {task: variants for task, variants in found.items() if variants}
+    found = results(budget)
+    text = page.text(budget, found)
+    print(text)
     folder = ROOT / budget.name
-    figures.returns(found, folder / "returns.png")
-    figures.blocks(found, folder / "blocks.png")
-    figures.tiles(found, folder / "tiles.png")
-    tables = (page.claims, page.scores, page.sizes, page.extractor)
-    text = page.head(budget) + "\n".join(make(found).markdown() for make in tables)
+    folder.mkdir(parents=True, exist_ok=True)
     write_text(folder / "tables.md", text)
-    return text
+    draw(found, str(folder) + "/")
+    if options.publish:
+        publish(text)
+        draw(found, str(DOCS / "images/ofexinet_"))
+
+
+def results(budget: Budget) -> Found:
+    """Return what is done so far."""
+    found = {task.label: Results(budget, task) for task in budget.tasks}
+    return {task: variants for task, variants in found.items() if variants}
+
+
+def draw(found: Found, prefix: str) -> None:
+    """Draw the figures to files whose names begin so."""
+    for make in (figures.returns, figures.blocks, figures.tiles):
+        make(found, Path(f"{prefix}{make.__name__}.png"))
+
+
+def publish(text: str) -> None:
+    """Put the tables into the documentation, below what was written by hand."""
+    written, mark, _ = PAGE.read_text().partition(MARK)
+    write_text(PAGE, f"{written}{mark}\n\n{text}")
 
 
 if __name__ == "__main__":

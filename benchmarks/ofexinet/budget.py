@@ -142,11 +142,11 @@ SMALL = Budget(
     random_steps=2_500,
     batch_size=128,
     episodes=10,
-    prices=(1.0, 3.0, 0.3),
+    prices=(1.0, 2.0, 0.3),
     relative=0.05,
     theta_rate=5e-3,
     begin=0.4,
-    end=0.5,
+    end=0.6,
 )
 PAPER = Budget(
     name="paper",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
 import numpy as np
@@ -9,9 +10,10 @@ import numpy as np
 from benchmarks.harness import Table
 from benchmarks.ofexinet.budget import Budget
 from benchmarks.ofexinet.figures import Found
+from benchmarks.ofexinet.pace import path_of
 from benchmarks.ofexinet.results import Results, Run
 
-HEAD = """# Method 2, reproduced
+HEAD = """## Settings
 
 `python -m benchmarks.ofexinet --budget {name}`: SAC with a value network, seeds {seeds}
 as far as they are trained; OFE-Big of {units} units per block and 2 x {hidden} in the
@@ -47,9 +49,13 @@ PAPER = {
 """Table 3 of the paper, on version 2 of the environments: score, dR/tR in %."""
 
 
-def head(budget: Budget) -> str:
-    """Return what the page says of the budget."""
-    return HEAD.format(**vars(budget))
+def text(budget: Budget, found: Found) -> str:
+    """Return what results say: the settings, then the tables."""
+    tables = [make(found) for make in (claims, scores, sizes, extractor)]
+    if path_of(budget).is_file():
+        tables.append(Table(**json.loads(path_of(budget).read_text())))
+    head = HEAD.format(**vars(budget))
+    return head + "\n".join(table.markdown() for table in tables)
 
 
 def scores(found: Found) -> Table:

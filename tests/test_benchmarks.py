@@ -1,0 +1,52 @@
+"""Tests for benchmarks/: what is published follows from the results kept with it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks.ofexinet import budget, page, running
+from benchmarks.ofexinet.__main__ import MARK, PAGE, results
+
+SMALL = budget.BUDGETS["small"]
+TASK = SMALL.tasks[0]
+
+
+def test_the_page_of_method_2_is_made_of_its_results() -> None:
+    assert page.text(SMALL, results(SMALL)) == PAGE.read_text().partition(MARK)[2][2:]
+
+
+def keep(folder: Path, variant: budget.Variant) -> None:
+    """Keep a result of the small budget."""
+    place = running.place_of(SMALL, TASK, variant, 1)
+    settings = running.settings_of(SMALL, TASK, variant)
+    path = folder / f"{place}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({"history": [], "settings": settings}))
+
+
+@pytest.mark.parametrize("variant", [budget.OFE_BIG, budget.PRUNE_B])
+@pytest.mark.parametrize(
+    ("change", "refused"),
+    [({}, ""), ({"batch_size": 7}, "both"), ({"begin": 0.1}, "prune-b")],
+)
+def test_results_of_other_settings_are_refused(
+    variant: budget.Variant,
+    change: dict[str, Any],
+    refused: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(running, "RESULTS", tmp_path)
+    keep(tmp_path, variant)
+    asked = replace(SMALL, **change)
+    if refused in ("both", variant.name):
+        with pytest.raises(ValueError, match=r"ofe-big-1|prune-b-1"):
+            running.read(asked, TASK, variant, 1)
+    else:
+        assert running.read(asked, TASK, variant, 1) == {"history": []}
+    assert running.read(asked, TASK, variant, 2) is None
