@@ -76,7 +76,10 @@ def returns(found: Found, path: Path) -> None:
         for name, runs in variants.items():
             _curve(axes[0], name, runs, lambda row: row["return"], WINDOW)
             _curve(axes[1], name, runs, lambda row: row["terms"]["d"], 1)
-    rows[0][0].legend(frameon=False, fontsize=7, ncols=2)
+    named = [panel.get_legend_handles_labels() for panel in rows[0]]
+    lines = {name: line for pair in named for line, name in zip(*pair, strict=True)}
+    names = {"loc": "upper left", "frameon": False, "fontsize": 7, "ncols": 2}
+    rows[0][0].legend(lines.values(), lines.keys(), **names)
     save(figure, path)
 
 
