@@ -64,6 +64,8 @@ def main() -> None:
     parser.add_argument("--draw", action="store_true", help="train nothing, only draw")
     options = parser.parse_args()
     budget = BUDGETS[options.budget]
+    if options.publish and budget is not BUDGETS["small"]:
+        parser.error("only the small budget is published")
     todo = jobs(budget, options.only, options.tasks, options.seeds)
     with ProcessPoolExecutor(options.workers) as pool:
         for line in pool.map(carry_out, () if options.draw else todo):

@@ -136,7 +136,8 @@ class Wiring(Mapping[str, HiddenLayer]):
 
 
 def _gated(weights: torch.Tensor, gate: Gate) -> torch.Tensor:
-    return weights if gate.expected is None else weights * gate.expected
+    expected = gate.expected
+    return weights if expected is None else weights * expected
 
 
 def _layers(chain: Chain) -> list[HiddenLayer]:

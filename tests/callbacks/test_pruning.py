@@ -206,10 +206,12 @@ def test_calls_of_learn_that_share_a_total_follow_one_schedule(strategy: str) ->
         given: Any = {"callback": callback, "reset_num_timesteps": False}
         zoo.train(piecewise, STEPS // 4, **given)
         units.append(sum(widths(piecewise).values()))
+        learning = any("theta" in key for key in piecewise.policy.state_dict())
+        # Thetas are rounded at 0.8 of all steps, not at the end of each call.
+        assert learning == (strategy == "xinet" and len(units) < 4)
     assert units[0] > units[2] >= units[3]
     if strategy == "magnitude":
         assert widths(piecewise) == widths(at_once)
-    assert not any("theta" in key for key in piecewise.policy.state_dict())
 
 
 def test_nothing_of_the_callback_is_saved_with_the_model(tmp_path: Path) -> None:
