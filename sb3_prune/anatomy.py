@@ -160,7 +160,8 @@ class Anatomy:
 
         They are those of the paper's layers. What stands beside these is left out, and
         counted by :func:`sb3_prune.complexity`: an LSTM, the normalisation of CrossQ,
-        the free standard deviation of PPO.
+        the free standard deviation of PPO. The noise of gSDE counts as a layer with
+        biases, one per action, which it does not have.
 
         Args:
             prediction: Count the linear prediction of the next observation in t.

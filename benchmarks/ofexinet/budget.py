@@ -133,7 +133,7 @@ SMALL = Budget(
     name="small",
     tasks=(
         Task(env="HalfCheetah-v5", steps=50_000, blocks=4),
-        Task(env="Hopper-v5", steps=100_000, blocks=4),
+        Task(env="Hopper-v5", steps=200_000, blocks=4),
         ARM,
     ),
     seeds=(1, 2, 3),  # Settings were chosen on seed 0.

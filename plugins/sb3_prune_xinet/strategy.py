@@ -17,7 +17,7 @@ from sb3_prune.surgery import Change, HiddenLayer, Plan, remove
 from sb3_prune.surgery.optimizer import optimizers
 from sb3_prune_xinet.calibration import Calibration
 from sb3_prune_xinet.config import XiNetConfig
-from sb3_prune_xinet.decay import add_decay, restore_decay
+from sb3_prune_xinet.decay import add_decay
 from sb3_prune_xinet.holding import Holding
 from sb3_prune_xinet.learner import SURE, Learner, given_up
 
@@ -55,7 +55,6 @@ class XiNet(Strategy):
         super().__init__(config)
         self._progress = 0.0
         self._learners: list[Learner] = []
-        self._decayed: list[torch.optim.Optimizer] = []
         self._handles: list[Any] = []
         self._holding = Holding()
         self._calibration = Calibration(self.config.calibration)
@@ -83,8 +82,7 @@ class XiNet(Strategy):
             networks = _stepped(anatomy, optimizer)
             if networks or name == EXTRACTOR:
                 kind = "lambda_agent" if networks else "lambda_extractor"
-                add_decay(optimizer, self.config.strength(kind))
-                self._decayed.append(optimizer)
+                self._handles += add_decay(optimizer, self.config.strength(kind))
                 net = None if networks else agent.model.policy.get_submodule("ofe")
                 self._hook(optimizer, self._learner(anatomy, networks), net)
         for network in anatomy.networks.values():
@@ -166,10 +164,7 @@ class XiNet(Strategy):
             handle.remove()
         for learner in self._learners:
             learner.stop()
-        for optimizer in self._decayed:
-            restore_decay(optimizer)
         self._handles.clear()
-        self._decayed.clear()
         self._learners.clear()
         self._holding.release()
 

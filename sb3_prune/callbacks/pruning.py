@@ -66,7 +66,7 @@ class PruningCallback(BaseCallback):
         self.strategy = make_strategy(strategy, config)
         self.physical = physical
         self.history: list[dict[str, Any]] = []
-        self._rng = np.random.default_rng()
+        self._rng: np.random.Generator | None = None
         self._agent: Agent
         self._inputs: Inputs | None = None
         self._metrics: dict[str, float] = {}
@@ -79,14 +79,16 @@ class PruningCallback(BaseCallback):
             # After training the strategy has forgotten.
             "strategy": self._ended or self.strategy.state_dict(),
             "history": list(self.history),
-            "rng": self._rng.bit_generator.state,
+            "rng": None if self._rng is None else self._rng.bit_generator.state,
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Let the next ``learn()`` go on from a saved state."""
         self.strategy.load_state_dict(state["strategy"])
         self.history = list(state["history"])
-        self._rng.bit_generator.state = state["rng"]
+        if state["rng"] is not None:
+            self._rng = np.random.default_rng()
+            self._rng.bit_generator.state = state["rng"]
         self._resumed = True
 
     @property
@@ -100,7 +102,8 @@ class PruningCallback(BaseCallback):
         return min(1.0, self.model.num_timesteps / total)
 
     def _on_training_start(self) -> None:
-        if not self._resumed:
+        begins = not (self._resumed or self.model.num_timesteps)
+        if self._rng is None or begins:
             self._rng = np.random.default_rng(self.model.seed)
         self._inputs = self._ended = None
         self._look()

@@ -103,12 +103,16 @@ class DenseBlock(nn.Linear):
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
         """Return the scaled input and the new units, (batch, inputs + units)."""
         hidden = functional.linear(inputs, self.weight, self._bias())
+        return torch.cat([self.scale * inputs, self.new_units(hidden)], dim=1)
+
+    def new_units(self, hidden: torch.Tensor) -> torch.Tensor:
+        """Return the new units of W z + b, (batch, units)."""
         if isinstance(self.norm, LiveLayerNorm):
             hidden = self.norm(hidden, self.gate.expected)
         else:
             hidden = self.norm(hidden)
-        new = self.gate(self.activation(hidden))
-        return torch.cat([self.scale * inputs, new], dim=1)
+        units: torch.Tensor = self.gate(self.activation(hidden))
+        return units
 
     def _bias(self) -> torch.Tensor:
         """Return b, without gradient where the batch's mean takes it away again.

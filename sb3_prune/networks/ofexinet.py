@@ -7,6 +7,7 @@ import inspect
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -15,6 +16,7 @@ from torch.nn import functional
 
 from sb3_prune.exceptions import ConfigError
 from sb3_prune.networks.dense import Activation, DenseBlock, Norm, dense_net
+from sb3_prune.networks.dense_prefix import complete, depends_on, prefix
 from sb3_prune.networks.feature_cache import FeatureCache
 from sb3_prune.networks.transitions import Transitions
 from sb3_prune.options import fit, hints_of
@@ -113,7 +115,7 @@ class OFEXiNet(nn.Module):
         self.updates = 0
         self.pretrained = False
         self.memory = Transitions()
-        self._cache = FeatureCache()
+        self._cache, self._prefixes = FeatureCache(), FeatureCache()
         self.requires_grad_(False)
         super().train(False)
         self.register_load_state_dict_post_hook(_freeze)  # type: ignore[no-untyped-call]
@@ -163,12 +165,20 @@ class OFEXiNet(nn.Module):
     def forget(self) -> None:
         """Forget the features that were computed, so that all modules run again."""
         self._cache.clear()
+        self._prefixes.clear()
 
     def with_action(self, state: torch.Tensor, actions: torch.Tensor) -> torch.Tensor:
-        """Return the features of state features and actions, (batch, width)."""
-        assert self.phi_oa is not None
-        features: torch.Tensor = self.phi_oa(torch.cat([state, actions], dim=1))
-        return features
+        """Return the features of state features and actions, (batch, width).
+
+        As long as the net is a constant, what the state contributes is computed once.
+        """
+        branch = self.phi_oa
+        assert branch is not None
+        if self.f_pred.weight.requires_grad or state.requires_grad:
+            features: torch.Tensor = branch(torch.cat([state, actions], dim=1))
+            return features
+        known = self._prefixes(partial(prefix, branch), state, depends_on(branch))
+        return complete(branch, known, actions)
 
     def features(
         self, observations: torch.Tensor, actions: torch.Tensor | None

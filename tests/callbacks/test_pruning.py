@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import zoo
 from stable_baselines3.common.callbacks import BaseCallback
@@ -212,6 +213,19 @@ def test_calls_of_learn_that_share_a_total_follow_one_schedule(strategy: str) ->
     assert units[0] > units[2] >= units[3]
     if strategy == "magnitude":
         assert widths(piecewise) == widths(at_once)
+
+
+def test_a_second_call_of_learn_goes_on_drawing() -> None:
+    model, callback = zoo.make_model("SAC"), PruningCallback("random", CONFIG)
+    zoo.train(model, STEPS, callback=callback)
+    drawn = callback.state_dict()["rng"]
+    fresh = np.random.default_rng(model.seed).bit_generator.state
+    assert drawn != fresh
+    callback.on_training_start({}, {})
+    assert callback.state_dict()["rng"] == drawn
+    model.num_timesteps = 0  # Another training begins anew.
+    callback.on_training_start({}, {})
+    assert callback.state_dict()["rng"] == fresh
 
 
 def test_nothing_of_the_callback_is_saved_with_the_model(tmp_path: Path) -> None:

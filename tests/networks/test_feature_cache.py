@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from typing import Any
+from unittest import mock
 
 import ofexi_zoo
 import pytest
@@ -11,6 +12,7 @@ import torch
 from torch import nn
 
 import sb3_prune as sp
+from sb3_prune.networks import ofexinet
 from sb3_prune.networks.feature_cache import FeatureCache
 from sb3_prune.networks.ofexinet import OFEXiConfig, OFEXiNet
 
@@ -249,6 +251,36 @@ def test_features_are_never_stale(change: Any, norm: Any) -> None:
     change(net)
     found = net.fixed_state(OBS)
     assert torch.equal(found, net.state(OBS)) and not torch.equal(found, before)
+
+
+@pytest.mark.parametrize("norm", ofexi_zoo.NORMS)
+@pytest.mark.parametrize("change", [update, plain_step, fused_step, load, in_double])
+@pytest.mark.parametrize("block", [0, 1])
+def test_what_the_state_contributes_is_never_stale(
+    change: Any, norm: Any, block: int
+) -> None:
+    torch.manual_seed(0)
+    net = OFEXiNet(3, 1, OFEXiConfig(blocks=2, units=4, norm=norm))
+    net.build_optimizer()
+    state, actions = torch.randn(8, net.state_width), torch.randn(8, 1)
+    before = net.with_action(state, actions)
+    change(net)
+    branch: Any = net.phi_oa
+    if change is in_double:
+        branch[block].weight.data = torch.randn(branch[block].weight.shape)
+    found = net.with_action(state, actions)
+    whole = branch(torch.cat([state, actions], dim=1))
+    torch.testing.assert_close(found, whole, atol=1e-5, rtol=1e-5)
+    assert not torch.allclose(found, before, atol=1e-4)
+
+
+def test_what_the_state_contributes_is_computed_once() -> None:
+    net = OFEXiNet(3, 1, OFEXiConfig(blocks=2, units=4))
+    state = torch.randn(8, net.state_width)
+    with mock.patch.object(ofexinet, "prefix", wraps=ofexinet.prefix) as computed:
+        for _ in range(3):
+            net.with_action(state, torch.randn(8, 1).requires_grad_())
+    assert computed.call_count == 1
 
 
 def test_features_follow_surgery() -> None:

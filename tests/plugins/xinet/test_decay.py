@@ -3,61 +3,66 @@
 from __future__ import annotations
 
 import copy
+from typing import Any
 
+import pytest
 import torch
-from sb3_prune_xinet.decay import add_decay, restore_decay
+from sb3_prune_xinet.decay import add_decay
+
+WEIGHTS = torch.tensor([3.0, -2.0])
 
 
-def adam(*decays: float) -> torch.optim.Optimizer:
-    groups = [{"params": [torch.ones(2)], "weight_decay": decay} for decay in decays]
-    return torch.optim.Adam(groups)
+def optimizer_of(*decays: float, kind: Any = torch.optim.SGD) -> Any:
+    """Make an optimiser of as many weights, whose gradients are zero."""
+    groups = []
+    for decay in decays:
+        weight = torch.nn.Parameter(WEIGHTS.clone())
+        weight.grad = torch.zeros(2)
+        groups.append({"params": [weight], "weight_decay": decay})
+    return kind(groups, lr=0.1)
 
 
-def decays(optimizer: torch.optim.Optimizer) -> list[float]:
-    return [group["weight_decay"] for group in optimizer.param_groups]
+def weights(optimizer: torch.optim.Optimizer) -> list[torch.Tensor]:
+    return [group["params"][0].detach() for group in optimizer.param_groups]
 
 
-def test_it_is_added_once_to_every_group() -> None:
-    optimizer = adam(0.1, 0.0)
-    for _ in range(2):
-        add_decay(optimizer, 0.5)
-        assert decays(optimizer) == [0.6, 0.5]
-    add_decay(optimizer, 0.25)
-    assert decays(optimizer) == [0.35, 0.25]
-
-
-def test_restoring_leaves_no_trace() -> None:
-    optimizer = adam(0.1, 0.0)
-    before = copy.deepcopy(optimizer.state_dict())
+def test_it_is_the_gradient_of_the_squared_weights_in_every_group() -> None:
+    optimizer = optimizer_of(0.2, 0.0)
     add_decay(optimizer, 0.5)
-    for _ in range(2):
-        restore_decay(optimizer)
-        assert optimizer.state_dict() == before
-
-
-def test_a_saved_optimizer_knows_its_own_decay() -> None:
-    optimizer, other = adam(0.1), adam(0.7)
-    add_decay(optimizer, 0.5)
-    other.load_state_dict(optimizer.state_dict())
-    add_decay(other, 0.5)
-    assert decays(other) == [0.6]
-    restore_decay(other)
-    assert decays(other) == [0.1]
-
-
-def test_it_is_the_gradient_of_the_squared_weights() -> None:
-    weight = torch.nn.Parameter(torch.tensor([3.0, -2.0]))
-    optimizer = torch.optim.SGD([weight], lr=0.1)
-    add_decay(optimizer, 0.5)
-    weight.grad = torch.zeros(2)
     optimizer.step()
-    expected = torch.tensor([3.0, -2.0]) * (1 - 0.1 * 0.5)
-    torch.testing.assert_close(weight.detach(), expected)
+    for found, decay in zip(weights(optimizer), (0.7, 0.5), strict=True):
+        torch.testing.assert_close(found, WEIGHTS * (1 - 0.1 * decay))
+
+
+@pytest.mark.parametrize("kind", [torch.optim.SGD, torch.optim.Adam])
+def test_whoever_looks_between_steps_sees_the_optimisers_own(kind: Any) -> None:
+    optimizer = optimizer_of(0.2, 0.0, kind=kind)
+    before = copy.deepcopy(optimizer.state_dict()["param_groups"])
+    add_decay(optimizer, 0.5)
+    for _ in range(2):
+        assert optimizer.state_dict()["param_groups"] == before
+        optimizer.step()
+    assert optimizer.state_dict()["param_groups"] == before
+
+
+def test_a_decay_that_changes_meanwhile_is_kept() -> None:
+    optimizer = optimizer_of(0.2)
+    add_decay(optimizer, 0.5)
+    optimizer.param_groups[0]["weight_decay"] = 0.3
+    optimizer.step()
+    torch.testing.assert_close(weights(optimizer)[0], WEIGHTS * (1 - 0.1 * 0.8))
+    assert optimizer.param_groups[0]["weight_decay"] == 0.3
+
+
+def test_it_can_be_taken_away_again() -> None:
+    optimizer = optimizer_of(0.0)
+    for handle in add_decay(optimizer, 0.5):
+        handle.remove()
+    optimizer.step()
+    assert torch.equal(weights(optimizer)[0], WEIGHTS)
 
 
 def test_an_optimizer_without_decay_is_left_alone() -> None:
     optimizer = torch.optim.LBFGS([torch.ones(2)])
-    before = copy.deepcopy(optimizer.param_groups)
-    add_decay(optimizer, 0.5)
-    restore_decay(optimizer)
-    assert optimizer.param_groups[0].keys() == before[0].keys()
+    assert add_decay(optimizer, 0.5) == []
+    assert "weight_decay" not in optimizer.param_groups[0]

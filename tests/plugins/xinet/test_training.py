@@ -16,7 +16,6 @@ import torch
 import zoo
 from callbacks.resuming import digest, fixed_env
 from callbacks.test_checkpoint import Diary, KillAt, Killed
-from sb3_prune_xinet.decay import BEFORE
 from stable_baselines3.common.callbacks import BaseCallback
 
 import sb3_prune as sp
@@ -65,7 +64,7 @@ def assert_over(model: Any, pruning: PruningCallback) -> None:
         assert layer.target is None or layer.target.units == layer.units
     for optimizer in optimizers(model.policy).values():
         assert not optimizer._optimizer_step_post_hooks
-        assert all(BEFORE not in group for group in optimizer.param_groups)
+        assert not optimizer._optimizer_step_pre_hooks
 
 
 @pytest.mark.parametrize("name", LEARNS)
