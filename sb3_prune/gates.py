@@ -139,9 +139,3 @@ class Gate(nn.Module):
 
     def _is_learning(self) -> bool:
         return self.theta is None or self.theta.requires_grad
-
-
-def draws(network: nn.Module) -> bool:
-    """Tell whether a network draws its gates where it is updated."""
-    gates = [m for m in network.modules() if isinstance(m, Gate)]
-    return any(gate.drawn and gate.theta is not None for gate in gates)

@@ -10,7 +10,7 @@ from torch import nn
 
 import sb3_prune as sp
 from sb3_prune.exceptions import PlanError
-from sb3_prune.gates import OPTIONAL, Gate, draws
+from sb3_prune.gates import OPTIONAL, Gate
 
 
 @pytest.fixture
@@ -169,13 +169,6 @@ def test_a_theta_that_nobody_learns_is_a_constant(learning: Gate) -> None:
     loaded = Gate().train()
     loaded.load_state_dict(learning.state_dict())
     assert torch.equal(loaded(HIDDEN), HIDDEN * THETA)
-
-
-@pytest.mark.parametrize("drawn", [True, False])
-def test_networks_tell_whether_they_draw(learning: Gate, drawn: bool) -> None:
-    learning.drawn = drawn
-    assert draws(nn.Sequential(nn.Linear(2, 4), learning)) is drawn
-    assert not draws(nn.Sequential(Gate()))
 
 
 def test_a_settled_gate_holds_no_tensor(learning: Gate) -> None:

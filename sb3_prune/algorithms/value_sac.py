@@ -13,7 +13,6 @@ from stable_baselines3.common.utils import get_parameters_by_name, polyak_update
 from stable_baselines3.sac.sac import SAC
 from torch.nn.functional import mse_loss
 
-from sb3_prune.gates import draws
 from sb3_prune.policies.value import (
     MaskedValueSACPolicy,
     ValueNetwork,
@@ -48,8 +47,8 @@ class ValueSAC(SAC):
     is ``ent_coef=0.2``, and :math:`Q_1` alone in :math:`J_\pi`. We do not: the
     coefficient is an argument, and the actor ascends the minimum.
 
-    While gates learn, the actor's own update draws them; what V and :math:`\alpha`
-    learn is of the policy that acts, which multiplies by theta.
+    One action serves all losses, so while gates learn, V is that of the policy whose
+    gates are drawn (docs/decisions.md, 29).
 
     Args:
         policy: ``"MlpPolicy"`` or a subclass of :class:`ValuePolicyMixin`.
@@ -101,18 +100,12 @@ class ValueSAC(SAC):
         """
         if self.use_sde:
             self.actor.reset_noise()
-        obs = batch.observations
-        climbing = acting = self.actor.action_log_prob(obs)
-        if draws(self.actor):
-            # V and alpha are those of the policy that acts, which draws no gates.
-            with torch.no_grad():
-                acting = self.actor.action_log_prob(obs)
-        alpha, logged = self._entropy_step(acting[1].detach().reshape(-1, 1))
-        soft_value = self._soft_value(obs, *climbing, alpha)
+        actions, log_prob = self.actor.action_log_prob(batch.observations)
+        log_prob = log_prob.reshape(-1, 1)
+        alpha, logged = self._entropy_step(log_prob.detach())
+        best = self._least_value(batch.observations, actions)
+        soft_value = best - alpha * log_prob
         actor_loss = -soft_value.mean()
-        if acting is not climbing:
-            with torch.no_grad():
-                soft_value = self._soft_value(obs, *acting, alpha)
         value_loss = self._value_loss(batch, soft_value.detach())
         critic_loss = self._critic_loss(batch)
         # V before the actor, which may step features that V reads as well; the actor
@@ -135,16 +128,9 @@ class ValueSAC(SAC):
         _descend(loss, self.ent_coef_optimizer)
         return alpha, {"ent_coef": alpha, "ent_coef_loss": loss}
 
-    def _soft_value(
-        self,
-        obs: PyTorchObs,
-        actions: torch.Tensor,
-        log_prob: torch.Tensor,
-        alpha: torch.Tensor,
-    ) -> torch.Tensor:
-        """Return the least of the critics' values, and entropy, shape (batch, 1)."""
-        least = torch.cat(self.critic(obs, actions), dim=1).amin(dim=1, keepdim=True)
-        return least - alpha * log_prob.reshape(-1, 1)
+    def _least_value(self, obs: PyTorchObs, actions: torch.Tensor) -> torch.Tensor:
+        """Return the least of the critics' values, shape (batch, 1)."""
+        return torch.cat(self.critic(obs, actions), dim=1).amin(dim=1, keepdim=True)
 
     def _value_loss(
         self, batch: ReplayBufferSamples, soft_value: torch.Tensor

@@ -97,7 +97,7 @@ ACTOR, TARGETS = "actor.latent_pi", ["critic_target.qf0", "critic_target.qf1"]
 DRAWN, HELD = ["+critic.qf0", "+critic.qf1"], ["critic.qf0", "critic.qf1"]
 SAC = [f"+{ACTOR}", ACTOR, *TARGETS, *DRAWN, *HELD]
 TD3 = ["actor_target.mu", *TARGETS, *DRAWN, "+actor.mu", "critic.qf0"]
-VALUE = [f"+{ACTOR}", ACTOR, *HELD, *HELD, "+value.net", "value_target.net", *DRAWN]
+VALUE = [f"+{ACTOR}", *HELD, "+value.net", "value_target.net", *DRAWN]
 PPO = ["+mlp_extractor.policy_net", "+mlp_extractor.value_net"]
 
 
