@@ -29,6 +29,24 @@ def keep(folder: Path, variant: budget.Variant) -> None:
     path.write_text(json.dumps({"history": [], "settings": settings}))
 
 
+def test_a_task_may_have_its_own_phases() -> None:
+    own, shared = replace(TASK, phases=(0.7, 0.9)), replace(TASK, phases=None)
+
+    def phases(task: budget.Task, variant: budget.Variant) -> Any:
+        settings = running.settings_of(SMALL, task, variant)["budget"]
+        return settings.get("begin"), settings.get("end")
+
+    assert phases(own, budget.PRUNE_B) == (0.7, 0.9)
+    assert phases(shared, budget.PRUNE_B) == (SMALL.begin, SMALL.end)
+    assert phases(own, budget.OFE_BIG) == phases(shared, budget.OFE_BIG)
+    strategies = [
+        running._callbacks(SMALL, task, budget.PRUNE_B, 1, None)[1]["pruning"].strategy  # type: ignore[arg-type]
+        for task in (own, shared)
+    ]
+    found = [(s.config.begin, s.config.end) for s in strategies]
+    assert found == [(0.7, 0.9), (SMALL.begin, SMALL.end)]
+
+
 @pytest.mark.parametrize("variant", [budget.OFE_BIG, budget.PRUNE_B])
 @pytest.mark.parametrize(
     ("change", "refused"),

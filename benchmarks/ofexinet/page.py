@@ -20,10 +20,10 @@ as far as they are trained; OFE-Big of {units} units per block and 2 x {hidden} 
 agent's networks; batches of {batch_size}, {random_steps:,} random steps and as many
 updates before learning; nu of extractor, policy and values times {prices}, relative
 price {relative} (see [features](features.md)), theta's learning rate {theta_rate:g};
-thetas learn from {begin:.0%} to {end:.0%} of training and are rounded then, units below
-0.1 are removed at once. OFE has a quarter of the units and half the hidden width, SAC
-the latter, SAC-Big four times that. The score is the best evaluation of the last 20 %
-({episodes} greedy episodes each).
+thetas learn from {begin:.0%} to {end:.0%} of training{exceptions} and are rounded then,
+units below 0.1 are removed at once. OFE has a quarter of the units and half the hidden
+width, SAC the latter, SAC-Big four times that. The score is the best evaluation of the
+last 20 % ({episodes} greedy episodes each).
 
 """
 PAPER = {
@@ -54,8 +54,17 @@ def text(budget: Budget, found: Found) -> str:
     tables = [make(found) for make in (claims, scores, sizes, extractor)]
     if path_of(budget).is_file():
         tables.append(Table(**json.loads(path_of(budget).read_text())))
-    head = HEAD.format(**vars(budget))
+    head = HEAD.format(**vars(budget), exceptions=_exceptions(budget))
     return head + "\n".join(table.markdown() for table in tables)
+
+
+def _exceptions(budget: Budget) -> str:
+    own = [
+        f"{task.label}: {task.phases[0]:.0%} to {task.phases[1]:.0%}"
+        for task in budget.tasks
+        if task.phases
+    ]
+    return f" ({', '.join(own)})" if own else ""
 
 
 def scores(found: Found) -> Table:

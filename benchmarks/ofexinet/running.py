@@ -35,8 +35,10 @@ def place_of(budget: Budget, task: Task, variant: Variant, seed: int) -> Path:
 def settings_of(budget: Budget, task: Task, variant: Variant) -> dict[str, Any]:
     """Return all that a training depends on besides its seed, JSON-able."""
     left_out = {"tasks", "seeds", *(() if variant.preset else OF_PRUNING)}
-    shared = {k: v for k, v in asdict(budget).items() if k not in left_out}
-    settings = {"budget": shared, "task": asdict(task), "variant": asdict(variant)}
+    given = asdict(budget.in_task(task))
+    shared = {k: v for k, v in given.items() if k not in left_out}
+    own = {k: v for k, v in asdict(task).items() if k != "phases"}
+    settings = {"budget": shared, "task": own, "variant": asdict(variant)}
     found: dict[str, Any] = json.loads(json.dumps(settings))
     return found
 
@@ -135,7 +137,9 @@ def _callbacks(
     if variant.units:
         callbacks.insert(0, sp.FeatureCallback(pretraining=budget.random_steps))
     if variant.preset is not None:
-        states["pruning"] = sp.PruningCallback("xinet", _strengths(budget, variant))
+        states["pruning"] = sp.PruningCallback(
+            "xinet", _strengths(budget.in_task(task), variant)
+        )
         callbacks.append(states["pruning"])
     return callbacks, states
 
