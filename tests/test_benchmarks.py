@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.ofexinet import budget, page, running
+from benchmarks.ofexinet import budget, pace, page, running
 from benchmarks.ofexinet.__main__ import MARK, PAGE, results
 
 SMALL = budget.BUDGETS["small"]
@@ -68,3 +68,22 @@ def test_results_of_other_settings_are_refused(
     else:
         assert running.read(asked, TASK, variant, 1) == {"history": []}
     assert running.read(asked, TASK, variant, 2) is None
+
+
+# Pace.
+
+
+def test_a_whole_training_is_the_sum_of_its_phases() -> None:
+    asked = replace(SMALL, begin=0.4, end=0.6)
+    same = pace.whole_training(asked, learning=1, left=1, cuts=0)
+    assert same == pytest.approx(1)
+    found = pace.whole_training(asked, learning=0.8, left=2, cuts=0.01)
+    assert found == pytest.approx(0.4 + 0.2 / 0.8 + 0.4 / 2 + 0.01)
+
+
+def test_every_phase_can_be_timed() -> None:
+    smoke = budget.BUDGETS["smoke"]
+    task = smoke.tasks[0]
+    work = pace.training(smoke, task, learning=True)
+    assert work() == work() == pace.STEPS
+    assert pace.seconds_per_cut(smoke, task) > 0

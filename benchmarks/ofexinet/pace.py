@@ -1,14 +1,15 @@
-"""Pace: training steps per second at the sizes that pruning left, side by side.
+"""Pace: training steps per second in every phase of Prune-B, side by side.
 
-``python -m benchmarks.ofexinet.pace`` lets OFE-Big and agents of the sizes that Prune-B
-ended with take turns in one run, environment and extractor included, and writes
-pace.json beside the results of the small budget.
+``python -m benchmarks.ofexinet.pace`` lets OFE-Big, OFE-Big that learns its thetas, and
+agents of the sizes that Prune-B ended with take turns in one run, environment and
+extractor included, and writes pace.json beside the results of the small budget.
 """
 
 from __future__ import annotations
 
 import json
 import statistics
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -20,7 +21,7 @@ import torch
 import sb3_prune as sp
 from benchmarks.harness import Table, rates, ratio
 from benchmarks.ofexinet.budget import BUDGETS, OFE_BIG, PRUNE_B, Budget, Task
-from benchmarks.ofexinet.results import Results
+from benchmarks.ofexinet.results import Results, Run
 from benchmarks.ofexinet.running import RESULTS, build
 from sb3_prune.files import write_text
 
@@ -28,6 +29,8 @@ STEPS = 40
 """Training steps per turn."""
 FILLED = 400
 """Random transitions from which they learn."""
+LEARNING = "thetas learning"
+NOTHING_GOES = {"begin": 0.0, "end": 1.0, "tolerance": 0.0}
 
 
 def path_of(budget: Budget) -> Path:
@@ -35,55 +38,132 @@ def path_of(budget: Budget) -> Path:
     return RESULTS / budget.name / "pace.json"
 
 
-def training(budget: Budget, task: Task, units: Mapping[str, int]) -> Callable[[], int]:
-    """Return a function that trains OFE-Big, cut to so many units, for some steps."""
+def training(
+    budget: Budget,
+    task: Task,
+    units: Mapping[str, int] | None = None,
+    *,
+    learning: bool = False,
+) -> Callable[[], int]:
+    """Return a function that trains OFE-Big for some steps.
+
+    Args:
+        budget: Its sizes.
+        task: Its environment.
+        units: Cut it to so many units; None leaves it as it is.
+        learning: Let thetas learn, and no unit go.
+    """
     env = gym.make(task.env, **task.kwargs)
     model: Any = build(budget, task, OFE_BIG, 0, env)
-    features = sp.FeatureCallback(pretraining=0)
+    callbacks: list[Any] = [sp.FeatureCallback(pretraining=0)]
     model.learning_starts = FILLED
-    model.learn(FILLED, features)
-    plan = {
-        name: sp.surgery.keep(range(units[name]), layer.units)
-        for name, layer in sp.wire(model.policy).items()
-    }
-    sp.apply(model, plan)
+    model.learn(FILLED, callbacks)
+    if units is not None:
+        sp.apply(model, _cut(model, units))
+    if learning:
+        pruning = sp.PruningCallback("xinet", NOTHING_GOES, total_timesteps=10**9)
+        callbacks.append(pruning)
 
     def work() -> int:
-        model.learn(STEPS, features, reset_num_timesteps=False)
+        model.learn(STEPS, callbacks, reset_num_timesteps=False)
         return STEPS
 
     return work
 
 
+def _cut(model: Any, units: Mapping[str, int]) -> sp.Plan:
+    layers = sp.wire(model.policy).items()
+    return sp.Plan(
+        {n: sp.surgery.keep(range(units[n]), layer.units) for n, layer in layers}
+    )
+
+
+def seconds_per_cut(budget: Budget, task: Task) -> float:
+    """Return the median time that the callback needs to let one unit of OFE-Big go."""
+    env = gym.make(task.env, **task.kwargs)
+    model: Any = build(budget, task, OFE_BIG, 0, env)
+    pruning = sp.PruningCallback("xinet", {"begin": 0.0}, total_timesteps=10**9)
+    both = [sp.FeatureCallback(pretraining=0), pruning]
+    model.learning_starts = FILLED
+    model.learn(FILLED + 1, both)  # Every theta is 1.
+    pruning.on_training_start({}, {})
+    seconds = []
+    for name, units in sp.wire(model.policy).units().items():
+        sp.wire(model.policy)[name].gate.theta.data[0] = 0  # type: ignore[union-attr]
+        began = time.perf_counter()
+        pruning.on_rollout_end()
+        seconds.append(time.perf_counter() - began)
+        assert sp.wire(model.policy)[name].units == units - 1
+    return statistics.median(seconds)
+
+
 def run(budget: Budget, rounds: int = 9) -> Table:
     """Compare steps per second in every environment that has results."""
-    columns = ["environment", "agent", "steps/s", "times OFE-Big"]
+    columns = ["environment", "agent", "steps/s", "times OFE-Big", "whole training %"]
     table = Table("Training steps per second, side by side in one run", columns)
     for task in budget.tasks:
         runs = Results(budget, task)
         if {OFE_BIG.name, PRUNE_B.name} <= runs.keys():
-            sizes = {OFE_BIG.name: runs[OFE_BIG.name][0].units}
-            for i, found in enumerate(runs[PRUNE_B.name]):
-                sizes[f"{PRUNE_B.name}, run {i + 1}"] = found.units
-            _compare(table, budget, task, sizes, rounds)
+            found = _rates(budget, task, runs, rounds)
+            shares = _whole_trainings(budget, task, runs, found)
+            for name, values in found.items():
+                pace = [statistics.median(values), ratio(values, found[OFE_BIG.name])]
+                whole = f"{100 * shares[name]:.1f}" if name in shares else "-"
+                table.rows.append([task.label, name, *pace, whole])
+            for name, share in shares.items():
+                text = f"{task.label}, {name}: trains in less time than OFE-Big"
+                table.claim(f"{text} (at most {share:.1%})", share < 1)
     return table
 
 
-def _compare(
-    table: Table,
-    budget: Budget,
-    task: Task,
-    sizes: Mapping[str, Mapping[str, int]],
-    rounds: int,
-) -> None:
-    contenders = {n: training(budget, task, units) for n, units in sizes.items()}
-    found = rates(contenders, rounds)
-    for name, values in found.items():
-        share = ratio(values, found[OFE_BIG.name])
-        table.rows.append([task.label, name, statistics.median(values), share])
-        if name != OFE_BIG.name:
-            text = f"{task.label}, {name}: faster than OFE-Big ({share:.2f} times)"
-            table.claim(text, share > 1)
+def _rates(
+    budget: Budget, task: Task, runs: Results, rounds: int
+) -> dict[str, list[float]]:
+    contenders = {
+        OFE_BIG.name: training(budget, task),
+        LEARNING: training(budget, task, learning=True),
+    }
+    for name, run in _pruned(runs).items():
+        contenders[name] = training(budget, task, run.units)
+    return rates(contenders, rounds)
+
+
+def _pruned(runs: Results) -> dict[str, Run]:
+    return {f"{PRUNE_B.name}, run {i}": r for i, r in enumerate(runs[PRUNE_B.name], 1)}
+
+
+def _whole_trainings(
+    budget: Budget, task: Task, runs: Results, found: Mapping[str, list[float]]
+) -> dict[str, float]:
+    big, units = found[OFE_BIG.name], sum(runs[OFE_BIG.name][0].units.values())
+    per_unit = seconds_per_cut(budget, task) * statistics.median(big) / task.steps
+    return {
+        name: whole_training(
+            budget.in_task(task),
+            learning=ratio(found[LEARNING], big),
+            left=ratio(found[name], big),
+            cuts=per_unit * (units - sum(run.units.values())),
+        )
+        for name, run in _pruned(runs).items()
+    }
+
+
+def whole_training(
+    budget: Budget, *, learning: float, left: float, cuts: float
+) -> float:
+    """Return how long Prune-B trains beside OFE-Big, at most.
+
+    As if no unit had gone before thetas were rounded, where most go long before, and
+    as if each had been a cut of its own.
+
+    Args:
+        budget: When thetas begin to learn, and when they are rounded.
+        learning: Steps per second while thetas learn, in units of OFE-Big's.
+        left: The same at the size that is left.
+        cuts: Time of all cuts beside that of OFE-Big's training.
+    """
+    begin, end = budget.begin, budget.end
+    return begin + (end - begin) / learning + (1 - end) / left + cuts
 
 
 def main() -> None:
