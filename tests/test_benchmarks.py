@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from benchmarks.ofexinet import budget, pace, page, running
-from benchmarks.ofexinet.__main__ import MARK, PAGE, results
+from benchmarks.ofexinet.__main__ import MARK, PAGE, results, trunks
 
 SMALL = budget.BUDGETS["small"]
 TASK = SMALL.tasks[0]
@@ -87,3 +87,49 @@ def test_every_phase_can_be_timed() -> None:
     work = pace.training(smoke, task, learning=True)
     assert work() == work() == pace.STEPS
     assert pace.seconds_per_cut(smoke, task) > 0
+
+
+# Trainings that share their first part.
+
+
+def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Any, Any]:
+    """Return a budget and a task that train in seconds, into a folder of the test."""
+    monkeypatch.setattr(running, "ROOT", tmp_path / "runs")
+    monkeypatch.setattr(running, "RESULTS", tmp_path / "results")
+    smoke = replace(budget.BUDGETS["smoke"], random_steps=40)
+    return smoke, replace(smoke.tasks[0], steps=100, phases=(0.5, 0.8), shared=True)
+
+
+def test_pruned_agents_go_on_from_the_big_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    smoke, task = tiny(tmp_path, monkeypatch)
+    big = running.train(smoke, task, budget.OFE_BIG, 0)["history"]
+    pruned = running.train(smoke, task, budget.PRUNE_B, 0)["history"]
+    rows = [[row for row in h if row["timesteps"] <= 50] for h in (big, pruned)]
+    assert rows[0] == rows[1] and len(rows[0]) >= 1
+    assert [row["timesteps"] for row in big] == [row["timesteps"] for row in pruned]
+    assert big[-1]["seconds"] != pruned[-1]["seconds"]
+    assert running.read(smoke, task, budget.PRUNE_B, 0) == {"history": pruned}
+    alone = replace(task, shared=False)
+    with pytest.raises(ValueError, match="other settings"):
+        running.read(smoke, alone, budget.PRUNE_B, 0)
+
+
+def test_what_is_shared_is_trained_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    smoke, task = tiny(tmp_path, monkeypatch)
+    todo = [
+        (smoke, place, variant, seed)
+        for seed in (0, 1)
+        for variant in (budget.OFE_BIG, budget.PRUNE_B, budget.SAC)
+        for place in (task, replace(task, env="CartPole-v1", shared=False))
+    ]
+    assert trunks(todo) == [(smoke, task, 0), (smoke, task, 1)]
+    running.train(smoke, task, budget.OFE_BIG, 0)
+    assert trunks([todo[0]]) == []
+    first = running.train_trunk(smoke, task, 0)
+    before = sorted(path.name for path in first.iterdir())
+    assert running.train_trunk(smoke, task, 0) == first
+    assert sorted(path.name for path in first.iterdir()) == before == ["50"]

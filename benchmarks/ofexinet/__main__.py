@@ -14,10 +14,11 @@ from benchmarks.ofexinet import figures, page
 from benchmarks.ofexinet.budget import BUDGETS, VARIANTS, Budget, Task, Variant
 from benchmarks.ofexinet.figures import Found
 from benchmarks.ofexinet.results import Results
-from benchmarks.ofexinet.running import ROOT, train
+from benchmarks.ofexinet.running import ROOT, is_grown, read, train, train_trunk
 from sb3_prune.files import write_text
 
 Job = tuple[Budget, Task, Variant, int]
+Trunk = tuple[Budget, Task, int]
 DOCS = Path("docs")
 PAGE = DOCS / "ofexinet.md"
 MARK = (
@@ -37,6 +38,22 @@ def jobs(
         for task in budget.tasks
         if (not only or variant.name in only) and (not tasks or task.label in tasks)
     ]
+
+
+def trunks(todo: list[Job]) -> list[Trunk]:
+    """Return the first parts that unfinished trainings share, each once."""
+    shared = {
+        (task.label, seed): (budget, task, seed)
+        for budget, task, variant, seed in todo
+        if is_grown(task, variant) and read(budget, task, variant, seed) is None
+    }
+    return list(shared.values())
+
+
+def carry_out_trunk(trunk: Trunk) -> None:
+    """Carry out the first part of several trainings."""
+    torch.set_num_threads(1)
+    train_trunk(*trunk)
 
 
 def carry_out(job: Job) -> str:
@@ -67,9 +84,11 @@ def main() -> None:
     if options.publish and budget is not BUDGETS["small"]:
         parser.error("only the small budget is published")
     todo = jobs(budget, options.only, options.tasks, options.seeds)
-    with ProcessPoolExecutor(options.workers) as pool:
-        for line in pool.map(carry_out, () if options.draw else todo):
-            print(line, flush=True)
+    if not options.draw:
+        with ProcessPoolExecutor(options.workers) as pool:
+            list(pool.map(carry_out_trunk, trunks(todo)))
+            for line in pool.map(carry_out, todo):
+                print(line, flush=True)
     found = results(budget)
     text = page.text(budget, found)
     print(text)

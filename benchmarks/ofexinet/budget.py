@@ -25,6 +25,10 @@ class Task:
     """Arguments of the environment."""
     phases: tuple[float, float] | None = None
     """Begin and end of learning thetas, shares of training; None: the budget's."""
+    shared: bool = False
+    """Whether pruned agents go on from OFE-Big's where thetas begin to learn, instead
+    of training it again. What differs then is pruning, not luck; but for the L2 of the
+    extractor, which begins there."""
 
     @property
     def label(self) -> str:
@@ -48,6 +52,11 @@ class Variant:
     """Normalisation of the extractor."""
     networks: tuple[str, ...] = ()
     """What is pruned; empty prunes all."""
+
+    @property
+    def grows_from_big(self) -> bool:
+        """Whether it is OFE-Big until its thetas begin to learn, if it has any."""
+        return (self.units, self.hidden, self.norm) == (1.0, 1.0, "batch")
 
 
 SAC = Variant(name="sac", units=0, hidden=0.5)
@@ -128,7 +137,7 @@ ARM = Task(
 )
 SMOKE = Budget(
     name="smoke",
-    tasks=(Task(env="Pendulum-v1", steps=600, blocks=2),),
+    tasks=(Task(env="Pendulum-v1", steps=600, blocks=2, shared=True),),
     seeds=(0,),
     units=8,
     hidden=16,

@@ -13,7 +13,13 @@ from sb3_prune_xinet import PRESETS
 from stable_baselines3.common.vec_env import DummyVecEnv
 
 import sb3_prune as sp
-from benchmarks.ofexinet.budget import OF_PRUNING, Budget, Task, Variant
+from benchmarks.ofexinet.budget import (
+    OF_PRUNING,
+    OFE_BIG,
+    Budget,
+    Task,
+    Variant,
+)
 from benchmarks.ofexinet.recording import Recording
 from sb3_prune import checkpoints
 from sb3_prune.files import write_text
@@ -24,6 +30,7 @@ RESULTS = Path("benchmarks/results/ofexinet")
 """Where what came out of them is kept; it belongs to the repository."""
 PIECES = 10
 """Checkpoints per training."""
+CHECKPOINTS = "checkpoints"
 TEST_SEED = 1_000_003
 
 
@@ -38,6 +45,8 @@ def settings_of(budget: Budget, task: Task, variant: Variant) -> dict[str, Any]:
     given = asdict(budget.in_task(task))
     shared = {k: v for k, v in given.items() if k not in left_out}
     own = {k: v for k, v in asdict(task).items() if k != "phases"}
+    if not is_grown(task, variant):
+        del own["shared"]
     settings = {"budget": shared, "task": own, "variant": asdict(variant)}
     found: dict[str, Any] = json.loads(json.dumps(settings))
     return found
@@ -99,28 +108,62 @@ def train(budget: Budget, task: Task, variant: Variant, seed: int) -> dict[str, 
     if found := read(budget, task, variant, seed):
         return found
     place = place_of(budget, task, variant, seed)
-    folder = ROOT / place
-    folder.mkdir(parents=True, exist_ok=True)
-    make = [lambda: gym.make(task.env, **task.kwargs)]
-    callbacks, states = _callbacks(budget, task, variant, seed, DummyVecEnv(make))
-    every = max(1, task.steps // PIECES)
-    saving = sp.ResumableCheckpointCallback(folder / "checkpoints", every, states)
-    if checkpoints.latest(saving.folder):
-        env = DummyVecEnv(make)
-        model, saved = checkpoints.load(sp.ValueSAC, saving.folder, env, device="cpu")
-        saving.restore(saved)
-    else:
-        model = build(budget, task, variant, seed, gym.make(task.env, **task.kwargs))
-    left = task.steps - model.num_timesteps
-    if left > 0:
-        model.learn(left, [*callbacks, saving], reset_num_timesteps=False)
+    grown = is_grown(task, variant)
+    start = train_trunk(budget, task, seed) if grown else None
+    model, states = _train_to(
+        task.steps, ROOT / place, start, (budget, task, variant, seed)
+    )
     found = _result(model, states)
     found["settings"] = settings_of(budget, task, variant)
     result = RESULTS / f"{place}.json"
     result.parent.mkdir(parents=True, exist_ok=True)
     write_text(result, json.dumps(found))
-    shutil.rmtree(saving.folder)
+    shutil.rmtree(ROOT / place / CHECKPOINTS)
     return found
+
+
+def is_grown(task: Task, variant: Variant) -> bool:
+    """Tell whether a training goes on from a part that others share."""
+    return task.shared and variant.grows_from_big
+
+
+def train_trunk(budget: Budget, task: Task, seed: int) -> Path:
+    """Train OFE-Big until thetas would begin to learn, if that is not done.
+
+    Returns:
+        The folder of its checkpoint.
+    """
+    folder = ROOT / budget.name / task.label / f"trunk-{seed}"
+    begin = round(budget.in_task(task).begin * task.steps)
+    _train_to(begin, folder, None, (budget, task, OFE_BIG, seed))
+    return folder / CHECKPOINTS
+
+
+def _train_to(
+    steps: int,
+    folder: Path,
+    start: Path | None,
+    job: tuple[Budget, Task, Variant, int],
+) -> tuple[Any, dict[str, Any]]:
+    """Train in pieces that resume, from a start or anew; return model and states."""
+    task = job[1]
+    folder.mkdir(parents=True, exist_ok=True)
+    make = [lambda: gym.make(task.env, **task.kwargs)]
+    callbacks, states = _callbacks(*job, DummyVecEnv(make))
+    every = max(1, task.steps // PIECES)
+    saving = sp.ResumableCheckpointCallback(folder / CHECKPOINTS, every, states)
+    own = checkpoints.latest(saving.folder)
+    if source := saving.folder if own else start:
+        env = DummyVecEnv(make)
+        model, saved = checkpoints.load(sp.ValueSAC, source, env, device="cpu")
+        for name, state in saved.items():
+            states[name].load_state_dict(state)
+    else:
+        model = build(*job, make[0]())
+    left = steps - model.num_timesteps
+    if left > 0:
+        model.learn(left, [*callbacks, saving], reset_num_timesteps=False)
+    return model, states
 
 
 def _callbacks(
