@@ -25,6 +25,8 @@ class Task:
     """Arguments of the environment."""
     phases: tuple[float, float] | None = None
     """Begin and end of learning thetas, shares of training; None: the budget's."""
+    theta_rate: float | None = None
+    """Learning rate of theta; None: the budget's."""
     shared: bool = False
     """Whether pruned agents go on from OFE-Big's where thetas begin to learn, instead
     of training it again. What differs then is pruning, not luck; but for the L2 of the
@@ -118,11 +120,10 @@ class Budget:
     """Share of training at which thetas are rounded and fixed."""
 
     def in_task(self, task: Task) -> Budget:
-        """Return the budget with the phases of a task that has its own."""
-        if task.phases is None:
-            return self
-        begin, end = task.phases
-        return replace(self, begin=begin, end=end)
+        """Return the budget with what a task has of its own."""
+        begin, end = task.phases or (self.begin, self.end)
+        rate = task.theta_rate or self.theta_rate
+        return replace(self, begin=begin, end=end, theta_rate=rate)
 
 
 OF_PRUNING = ("prices", "relative", "theta_rate", "begin", "end")

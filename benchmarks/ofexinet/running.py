@@ -44,7 +44,7 @@ def settings_of(budget: Budget, task: Task, variant: Variant) -> dict[str, Any]:
     left_out = {"tasks", "seeds", *(() if variant.preset else OF_PRUNING)}
     given = asdict(budget.in_task(task))
     shared = {k: v for k, v in given.items() if k not in left_out}
-    own = {k: v for k, v in asdict(task).items() if k != "phases"}
+    own = {k: v for k, v in asdict(task).items() if k not in ("phases", "theta_rate")}
     if not is_grown(task, variant):
         del own["shared"]
     settings = {"budget": shared, "task": own, "variant": asdict(variant)}
