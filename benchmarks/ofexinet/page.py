@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from benchmarks.harness import Table
-from benchmarks.ofexinet.budget import Budget
+from benchmarks.ofexinet.budget import Budget, Task
 from benchmarks.ofexinet.figures import Found
 from benchmarks.ofexinet.pace import path_of
 from benchmarks.ofexinet.results import Results, Run
@@ -20,10 +20,11 @@ as far as they are trained; OFE-Big of {units} units per block and 2 x {hidden} 
 agent's networks; batches of {batch_size}, {random_steps:,} random steps and as many
 updates before learning; nu of extractor, policy and values times {prices}, relative
 price {relative} (see [features](features.md)), theta's learning rate {theta_rate:g};
-thetas learn from {begin:.0%} to {end:.0%} of training{exceptions} and are rounded then,
-units below 0.1 are removed at once. OFE has a quarter of the units and half the hidden
-width, SAC the latter, SAC-Big four times that. The score is the best evaluation of the
-last 20 % ({episodes} greedy episodes each).
+thetas learn from {begin:.0%} to {end:.0%} of training
+{exceptions}
+and are rounded then, units below 0.1 are removed at once. OFE has a quarter of the
+units and half the hidden width, SAC the latter, SAC-Big four times that. The score is
+the best evaluation of the last 20 % ({episodes} greedy episodes each).
 
 """
 PAPER = {
@@ -59,12 +60,17 @@ def text(budget: Budget, found: Found) -> str:
 
 
 def _exceptions(budget: Budget) -> str:
-    own = [
-        f"{task.label}: {task.phases[0]:.0%} to {task.phases[1]:.0%}"
-        for task in budget.tasks
-        if task.phases
-    ]
-    return f" ({', '.join(own)})" if own else ""
+    """Say which tasks have phases of their own; none says nothing."""
+    own = [_exception(task) for task in budget.tasks if task.phases]
+    return f"({'; '.join(own)})" if own else "in every task"
+
+
+def _exception(task: Task) -> str:
+    assert task.phases is not None
+    begin, end = task.phases
+    rate = f" at {task.theta_rate:g}" if task.theta_rate else ""
+    start = ", going on from OFE-Big's agent" if task.shared else ""
+    return f"{task.label}: {begin:.0%} to {end:.0%}{rate}{start}"
 
 
 def scores(found: Found) -> Table:
