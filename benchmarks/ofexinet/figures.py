@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from benchmarks.ofexinet.results import Results, Run
 from sb3_prune.analysis.figures import heading, new_figure, tidy
@@ -70,6 +71,7 @@ def returns(found: Found, path: Path) -> None:
     for axes, (task, variants) in zip(rows.T, found.items(), strict=True):
         for panel in axes:
             tidy(panel)
+            panel.xaxis.set_major_locator(MaxNLocator(5))
         axes[0].set_title(task, loc="left", fontsize=10)
         axes[1].set_xlabel("environment steps")
         axes[1].set_yscale("log")
