@@ -29,8 +29,8 @@ class Task:
     """Learning rate of theta; None: the budget's."""
     shared: bool = False
     """Whether pruned agents go on from OFE-Big's where thetas begin to learn, instead
-    of training it again. What differs then is pruning, not luck; but for the L2 of the
-    extractor, which begins there."""
+    of training it again. What differs then is pruning, not luck; but for the L2, which
+    begins there."""
 
     @property
     def label(self) -> str:

@@ -153,3 +153,8 @@ def dense_net(
     """Return a DenseNet of equal blocks, (batch, inputs) -> inputs + blocks * units."""
     widths = range(inputs, inputs + blocks * units, units)
     return nn.Sequential(*(DenseBlock(w, units, norm, activation) for w in widths))
+
+
+def dense_blocks(net: nn.Sequential | None) -> list[DenseBlock]:
+    """Return the blocks of a DenseNet; none without one."""
+    return [block for block in net or () if isinstance(block, DenseBlock)]

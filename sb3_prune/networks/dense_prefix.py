@@ -13,13 +13,13 @@ so that everything of x is one product for all blocks, and computed once.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import torch
 from torch import nn
 from torch.nn import functional
 
-from sb3_prune.networks.dense import DenseBlock
+from sb3_prune.networks.dense import dense_blocks
 
 
 def prefix(net: nn.Sequential, known: torch.Tensor) -> torch.Tensor:
@@ -65,11 +65,6 @@ def complete(
         both = torch.addmm(known, rest, block.weight[:, size:].t())
         rest = torch.cat([block.scale[size:] * rest, block.new_units(both)], dim=1)
     return torch.cat([passed, rest], dim=1)
-
-
-def dense_blocks(net: nn.Sequential) -> Sequence[DenseBlock]:
-    """Return the blocks of a DenseNet."""
-    return [block for block in net if isinstance(block, DenseBlock)]
 
 
 def depends_on(net: nn.Sequential) -> Iterator[torch.Tensor]:

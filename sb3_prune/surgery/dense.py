@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from torch import nn
 
-from sb3_prune.networks.dense import DenseBlock
+from sb3_prune.networks.dense import DenseBlock, dense_blocks
 from sb3_prune.networks.ofexinet import OFEXiNet
 from sb3_prune.surgery.chains import Chain, Side, Slot
 
@@ -27,7 +27,7 @@ def dense_layers(path: str, net: OFEXiNet, chains: Sequence[Chain]) -> Iterator[
         chains: Networks of the policy, those of targets among them; critics of actions
             read the features of both branches, all others those of the state.
     """
-    state, action = _blocks(net.phi_o), _blocks(net.phi_oa)
+    state, action = dense_blocks(net.phi_o), dense_blocks(net.phi_oa)
     critics = [c for c in chains if _reads_actions(c)]
     others = [c for c in chains if not _reads_actions(c)]
     late = [slot for chain in critics for slot in chain.readers()]
@@ -42,10 +42,6 @@ def dense_layers(path: str, net: OFEXiNet, chains: Sequence[Chain]) -> Iterator[
     for i, block in enumerate(action):
         readers = _readers(block, action[i + 1 :], [*late, predict])
         yield f"{path}.phi_oa.{i}", block, _between(block), _unique(readers)
-
-
-def _blocks(branch: nn.Sequential | None) -> list[DenseBlock]:
-    return [b for b in branch or () if isinstance(b, DenseBlock)]
 
 
 def _reads_actions(chain: Chain) -> bool:

@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import nn
 
-from sb3_prune.networks.dense import dense_net
-from sb3_prune.networks.dense_prefix import complete, dense_blocks, depends_on, prefix
+from sb3_prune.networks.dense import dense_blocks, dense_net
+from sb3_prune.networks.dense_prefix import complete, depends_on, prefix
 
 norms = pytest.mark.parametrize("norm", ofexi_zoo.NORMS)
 
