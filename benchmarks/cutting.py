@@ -34,7 +34,7 @@ def masked_by_torch(share: float) -> SAC:
         for twin in (layer, layer.target):
             if twin is not None:
                 torch_prune.ln_structured(
-                    twin.linear, "weight", amount=share, n=2, dim=0
+                    twin.module, "weight", amount=share, n=2, dim=0
                 )
     return model
 

@@ -28,19 +28,47 @@ from sb3_prune.networks import OFEXiConfig as OFEXiConfig
 from sb3_prune.networks import OFEXiNet as OFEXiNet
 from sb3_prune.networks import xavier as xavier
 from sb3_prune.policies import BranchingDQNPolicy as BranchingDQNPolicy
+from sb3_prune.policies import MaskedActorCriticCnnPolicy as MaskedActorCriticCnnPolicy
 from sb3_prune.policies import MaskedActorCriticPolicy as MaskedActorCriticPolicy
 from sb3_prune.policies import MaskedCrossQPolicy as MaskedCrossQPolicy
+from sb3_prune.policies import MaskedDQNCnnPolicy as MaskedDQNCnnPolicy
+from sb3_prune.policies import MaskedDQNMultiInputPolicy as MaskedDQNMultiInputPolicy
 from sb3_prune.policies import MaskedDQNPolicy as MaskedDQNPolicy
+from sb3_prune.policies import (
+    MaskedMaskableActorCriticCnnPolicy as MaskedMaskableActorCriticCnnPolicy,
+)
 from sb3_prune.policies import (
     MaskedMaskableActorCriticPolicy as MaskedMaskableActorCriticPolicy,
 )
+from sb3_prune.policies import (
+    MaskedMaskableMultiInputActorCriticPolicy as MaskedMaskableMultiInputActorCriticPolicy,
+)
+from sb3_prune.policies import (
+    MaskedMultiInputActorCriticPolicy as MaskedMultiInputActorCriticPolicy,
+)
 from sb3_prune.policies import MaskedPolicyMixin as MaskedPolicyMixin
+from sb3_prune.policies import MaskedQRDQNCnnPolicy as MaskedQRDQNCnnPolicy
+from sb3_prune.policies import (
+    MaskedQRDQNMultiInputPolicy as MaskedQRDQNMultiInputPolicy,
+)
 from sb3_prune.policies import MaskedQRDQNPolicy as MaskedQRDQNPolicy
+from sb3_prune.policies import (
+    MaskedRecurrentActorCriticCnnPolicy as MaskedRecurrentActorCriticCnnPolicy,
+)
 from sb3_prune.policies import (
     MaskedRecurrentActorCriticPolicy as MaskedRecurrentActorCriticPolicy,
 )
+from sb3_prune.policies import (
+    MaskedRecurrentMultiInputActorCriticPolicy as MaskedRecurrentMultiInputActorCriticPolicy,
+)
+from sb3_prune.policies import MaskedSACCnnPolicy as MaskedSACCnnPolicy
+from sb3_prune.policies import MaskedSACMultiInputPolicy as MaskedSACMultiInputPolicy
 from sb3_prune.policies import MaskedSACPolicy as MaskedSACPolicy
+from sb3_prune.policies import MaskedTD3CnnPolicy as MaskedTD3CnnPolicy
+from sb3_prune.policies import MaskedTD3MultiInputPolicy as MaskedTD3MultiInputPolicy
 from sb3_prune.policies import MaskedTD3Policy as MaskedTD3Policy
+from sb3_prune.policies import MaskedTQCCnnPolicy as MaskedTQCCnnPolicy
+from sb3_prune.policies import MaskedTQCMultiInputPolicy as MaskedTQCMultiInputPolicy
 from sb3_prune.policies import MaskedTQCPolicy as MaskedTQCPolicy
 from sb3_prune.policies import MaskedValueSACPolicy as MaskedValueSACPolicy
 from sb3_prune.policies import OFEXiActorCriticPolicy as OFEXiActorCriticPolicy

@@ -12,8 +12,9 @@ from sb3_prune import expected_complexity as expected
 from sb3_prune.expected_complexity import Cost, Features, Mlp
 from sb3_prune.gates import Gate
 from sb3_prune.networks.ofexinet import OFEXiNet
-from sb3_prune.surgery.chains import Chain, Slot, policy_chains, reader
-from sb3_prune.surgery.wiring import HiddenLayer, wire
+from sb3_prune.surgery.chains import Chain, policy_chains
+from sb3_prune.surgery.hidden_layer import HiddenLayer
+from sb3_prune.surgery.wiring import wire
 
 TRAINS_ONLY = ("critic.", "value.", "mlp_extractor.value_net", "q_net", "quantile_net")
 """How the names of networks begin that estimate values."""
@@ -85,7 +86,8 @@ class Anatomy:
         self.features = _features(net) if isinstance(net, OFEXiNet) else None
         state = [la for la in wiring.values() if la.network == "ofe.phi_o"]
         action = [la for la in wiring.values() if la.network == "ofe.phi_oa"]
-        rest = [la for la in wiring.values() if not la.network.startswith("ofe.")]
+        names = [chain.name for chain in policy_chains(policy)]
+        rest = [la for n in names for la in wiring.values() if la.network == n]
         self.layers = (*state, *action, *rest)
         self._gates = [layer.gate for layer in self.layers]
         self._state = slice(0, len(state))
@@ -242,20 +244,13 @@ def _networks(policy: nn.Module, layers: list[HiddenLayer], at: int) -> list[Net
 
 
 def _network(chain: Chain, layers: tuple[HiddenLayer, ...], at: int) -> Network:
-    output = chain.output()
-    heads = chain.heads if output is None else (reader(output),)
     return Network(
         name=chain.name,
         layers=layers,
-        inputs=_size(chain.readers()[0], inputs=True),
-        outputs=sum(_size(head, inputs=False) for head in heads),
+        inputs=chain.inputs,
+        outputs=chain.outputs,
         place=slice(at, at + len(layers)),
     )
-
-
-def _size(slot: Slot, *, inputs: bool) -> int:
-    shape = getattr(slot.owner, slot.attribute).shape
-    return int(shape[slot.axis if inputs else 1 - slot.axis])
 
 
 def _features(net: OFEXiNet) -> Features:

@@ -2,33 +2,36 @@
 
 from __future__ import annotations
 
-import io
-import random
 from collections import defaultdict
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
-import numpy as np
 import torch
 from gymnasium import spaces
+from sb3_contrib.common.recurrent.policies import RecurrentActorCriticPolicy
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.policies import BasePolicy
+from stable_baselines3.common.torch_layers import NatureCNN
 from stable_baselines3.dqn.dqn import DQN
 from stable_baselines3.sac.sac import SAC
+from torch import nn
 
 from sb3_prune.algorithms.branching_dqn import BranchingDQN
 from sb3_prune.algorithms.value_sac import ValueSAC
 from sb3_prune.exceptions import CompactError
 from sb3_prune.networks.ofexinet import OFEXiNet
 from sb3_prune.policies.mixin import MaskedPolicyMixin
+from sb3_prune.reloading import reload
 from sb3_prune.surgery.apply import apply
+from sb3_prune.surgery.chains import policy_chains
 from sb3_prune.surgery.change import Change, add
+from sb3_prune.surgery.hidden_layer import HiddenLayer
 from sb3_prune.surgery.masking import remove_closed
 from sb3_prune.surgery.thetas import absorb
-from sb3_prune.surgery.wiring import Wiring, wire
+from sb3_prune.surgery.wiring import wire
 
 Model = TypeVar("Model", bound=BaseAlgorithm)
+Layers = Mapping[str, HiddenLayer]
 
 MAX_JOINT_ACTIONS = 100_000
 """Largest joint action set that a branching agent is compacted to."""
@@ -59,13 +62,14 @@ def compact(model: BaseAlgorithm) -> BaseAlgorithm:
             f"{type(model.policy).__name__} reads the features of an OFEXiNet, which "
             "no stock policy has: load its zip where sb3_prune is installed."
         )
-    copy = _copy(model)
+    copy = reload(type(model), model)
     remove_closed(copy)
     absorb(copy)
     if isinstance(copy, ValueSAC):
         _drop_value(copy)
-    apply(copy, _pad_twins(wire(copy.policy)))
-    arch = _net_arch(wire(copy.policy))
+    _check_said(copy.policy, getattr(copy.policy, "initial_units", {}))
+    apply(copy, _pad_twins(_perceptrons(copy.policy)))
+    arch = _net_arch(_perceptrons(copy.policy))
     cls: type[BaseAlgorithm] = type(copy)
     if isinstance(copy, BranchingDQN):
         _join_branches(copy)
@@ -73,8 +77,8 @@ def compact(model: BaseAlgorithm) -> BaseAlgorithm:
     policy_class = stock_class(type(copy.policy))
     kept = {k: v for k, v in copy.policy_kwargs.items() if k != "temperature"}
     copy.policy_class = policy_class
-    copy.policy_kwargs = {**kept, "net_arch": arch}
-    plain = _reload(cls, copy, exclude=["decomposition"])
+    copy.policy_kwargs = {**kept, **_other_widths(copy.policy), "net_arch": arch}
+    plain = _plain(cls, copy)
     if model.env is not None and plain.action_space == model.action_space:
         plain.set_env(model.env)
     return plain
@@ -94,31 +98,29 @@ def stock_class(cls: type[BasePolicy]) -> type[BasePolicy]:
     raise CompactError(f"{cls.__name__} has no policy class outside of sb3_prune.")
 
 
-def _copy(model: Model) -> Model:
-    return _reload(type(model), model, exclude=[])
+def _plain(cls: type[Model], model: BaseAlgorithm) -> Model:
+    """Return a model of the stock policy class that a changed copy says.
 
-
-def _reload(cls: type[Model], model: BaseAlgorithm, exclude: list[str]) -> Model:
-    buffer = io.BytesIO()
-    model.save(buffer, exclude=exclude)
-    buffer.seek(0)
-    with _same_randomness():  # SB3 seeds every generator anew when it loads.
-        return cls.load(buffer, device=model.device)
-
-
-@contextmanager
-def _same_randomness() -> Iterator[None]:
-    """Leave the state of the random number generators as it was."""
-    states = random.getstate(), np.random.get_state()
+    Raises:
+        CompactError: That class builds other networks than the copy has.
+    """
     try:
-        with torch.random.fork_rng():
-            yield
-    finally:
-        random.setstate(states[0])
-        np.random.set_state(states[1])
+        return reload(cls, model, exclude=["decomposition"])
+    except (AssertionError, AttributeError, KeyError, RuntimeError, TypeError) as error:
+        raise CompactError(
+            f"{model.policy_class.__name__} does not build the networks of this agent "
+            f"from net_arch = {model.policy_kwargs['net_arch']}: the masked zip still "
+            f"loads where sb3_prune is installed. ({type(error).__name__}: {error})"
+        ) from error
 
 
-def _twins(wiring: Wiring) -> dict[str, list[str]]:
+def _perceptrons(policy: BasePolicy) -> dict[str, HiddenLayer]:
+    """Return the hidden layers that ``net_arch`` speaks of, by name."""
+    names = {chain.name for chain in policy_chains(policy)}
+    return {n: la for n, la in wire(policy).items() if la.network in names}
+
+
+def _twins(wiring: Layers) -> dict[str, list[str]]:
     """Group the layers that one ``net_arch`` entry says, e.g. those of qf0 and qf1."""
     groups: dict[str, list[str]] = defaultdict(list)
     depths: dict[str, int] = defaultdict(int)
@@ -129,7 +131,7 @@ def _twins(wiring: Wiring) -> dict[str, list[str]]:
     return groups
 
 
-def _pad_twins(wiring: Wiring) -> dict[str, Change]:
+def _pad_twins(wiring: Layers) -> dict[str, Change]:
     """Return the plan that gives twin critics one width, by zero units."""
     plan = {}
     for names in _twins(wiring).values():
@@ -140,7 +142,7 @@ def _pad_twins(wiring: Wiring) -> dict[str, Change]:
     return plan
 
 
-def _net_arch(wiring: Wiring) -> Any:
+def _net_arch(wiring: Layers) -> Any:
     """Return the widths as SB3's ``net_arch``."""
     arch: dict[str, list[int]] = {}
     for group, names in _twins(wiring).items():
@@ -151,6 +153,55 @@ def _net_arch(wiring: Wiring) -> Any:
         return arch.get("pi", [])
     other = "vf" if any(n.startswith("mlp_extractor.") for n in wiring) else "qf"
     return {"pi": arch.get("pi", []), other: arch.get(other, [])}
+
+
+def _other_widths(policy: BasePolicy) -> dict[str, Any]:
+    """Return the widths that stock policies know by other arguments than net_arch."""
+    widths: dict[str, Any] = {}
+    if isinstance(policy, RecurrentActorCriticPolicy):
+        widths["lstm_hidden_size"] = policy.lstm_actor.hidden_size
+    if policy.features_extractor_class is NatureCNN:
+        features = _one_width(policy)
+        given = policy.features_extractor_kwargs
+        widths["features_extractor_kwargs"] = {**given, "features_dim": features}
+    return widths
+
+
+def _one_width(policy: BasePolicy) -> int:
+    """Return the features that every NatureCNN of a policy has."""
+    found = {m.features_dim for m in policy.modules() if isinstance(m, NatureCNN)}
+    if len(found) > 1:
+        raise CompactError(
+            f"The features extractors have {sorted(found)} features, and stock SB3 "
+            "only one features_dim: load the masked zip where sb3_prune is installed."
+        )
+    return found.pop()
+
+
+def _check_said(policy: BasePolicy, initial: Mapping[str, int]) -> None:
+    """Check that stock SB3 can say the width of every layer that has lost units.
+
+    Raises:
+        CompactError: It cannot.
+    """
+    said = tuple(f"{chain.name}." for chain in policy_chains(policy))
+    for name, layer in wire(policy).items():
+        if layer.units == initial.get(name, layer.units) or name.startswith(said):
+            continue
+        if isinstance(layer.module, nn.LSTM) or _is_last_of_nature(policy, name):
+            continue
+        raise CompactError(
+            f"'{name}' has {layer.units} of {initial[name]} units, and no argument of "
+            f"{stock_class(type(policy)).__name__} says so: load the masked zip where "
+            "sb3_prune is installed."
+        )
+
+
+def _is_last_of_nature(policy: BasePolicy, name: str) -> bool:
+    """Tell whether a layer is the Linear of a NatureCNN, as wide as features_dim."""
+    path, _, rest = name.rpartition(".linear.")
+    whole = policy.features_extractor_class is NatureCNN
+    return whole and rest == "0" and isinstance(policy.get_submodule(path), NatureCNN)
 
 
 def _drop_value(model: ValueSAC) -> None:

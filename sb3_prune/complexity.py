@@ -7,8 +7,13 @@ from dataclasses import asdict, dataclass
 from math import prod
 
 from stable_baselines3.common.base_class import BaseAlgorithm
-from torch import Tensor, nn
+from stable_baselines3.common.policies import BasePolicy
+from torch import Tensor
+from torch.overrides import BaseTorchFunctionMode
 
+from sb3_prune.flops import FlopCounter
+from sb3_prune.latency import draw
+from sb3_prune.surgery.flow.quiet import quiet
 from sb3_prune.surgery.wiring import Wiring, wire
 
 
@@ -21,12 +26,13 @@ class Complexity:
     units_deploy: int
     """Hidden units of the networks that choose actions."""
     params_deploy: int
-    """Parameters of the networks that choose actions."""
+    """Parameters that choosing an action reads."""
     params_train: int
     """Parameters of all online networks, targets left out."""
     flops_deploy: int
-    """Multiplications and additions of the Linear layers per action, (2 I - 1) O each
-    (Method 5, equation 23)."""
+    """Multiplications and additions of all products of matrices, convolutions and
+    recurrent layers per action, (2 I - 1) O each (Method 5, equation 23); see
+    :mod:`sb3_prune.flops`."""
 
     def to_dict(self) -> dict[str, int]:
         """Return the counts by name."""
@@ -36,6 +42,9 @@ class Complexity:
 def complexity(model: BaseAlgorithm) -> Complexity:
     """Count the units, parameters and FLOPs of a model.
 
+    The policy chooses one action, on an observation drawn from its space, to see which
+    networks act and what they multiply; it is left as it was.
+
     Raises:
         UnsupportedPolicyError: The policy's networks are not known.
     """
@@ -43,27 +52,38 @@ def complexity(model: BaseAlgorithm) -> Complexity:
     layers = wire(policy)
     units = layers.active_units()
     shapes = _shapes(layers)
+    counter = count_action(policy, shapes)
     online = {
-        name: prod(shapes.get(p, p.shape))
+        p: prod(shapes.get(p, p.shape))
         for name, p in policy.named_parameters()
         if not (_is_target(name) or name.endswith(".theta"))
     }
-    acting = {name: size for name, size in online.items() if _acts(name)}
+    acting = [
+        name
+        for name, layer in layers.items()
+        if any(slot.tensor in counter.read for slot in layer.slots())
+    ]
     return Complexity(
         units=sum(units.values()),
-        units_deploy=sum(count for name, count in units.items() if _acts(name)),
-        params_deploy=sum(acting.values()),
+        units_deploy=sum(units[name] for name in acting),
+        params_deploy=sum(size for p, size in online.items() if p in counter.read),
         params_train=sum(online.values()),
-        flops_deploy=_flops(policy, shapes),
+        flops_deploy=counter.flops,
     )
 
 
-def _acts(name: str) -> bool:
-    """Tell whether a tensor or module is used when the agent acts."""
-    critics = ("critic.", "value.", "value_net.", "mlp_extractor.value_net.")
-    others = ("lstm_critic.", "vf_features_extractor.", "ofe.phi_oa.", "ofe.f_pred.")
-    trains = name.startswith((*critics, *others))
-    return not trains and not _is_target(name)
+def count_action(policy: BasePolicy, shapes: Mapping[Tensor, list[int]]) -> FlopCounter:
+    """Let a policy choose one action, deterministically, and return what counted it.
+
+    Args:
+        policy: The policy; it is left as it was.
+        shapes: What removing the closed units leaves of the tensors that hold them.
+    """
+    observation, counter = draw(policy.observation_space), FlopCounter(policy, shapes)
+    # While a mode is on, attention takes no fused path around torch's products.
+    with quiet(policy), BaseTorchFunctionMode(), counter:
+        policy.predict(observation, deterministic=True)
+    return counter
 
 
 def _is_target(name: str) -> bool:
@@ -76,16 +96,6 @@ def _shapes(layers: Wiring) -> dict[Tensor, list[int]]:
     for layer in layers.values():
         closed = layer.units - int(layer.active.sum())
         for slot in layer.slots():
-            tensor = getattr(slot.owner, slot.attribute)
-            shapes.setdefault(tensor, list(tensor.shape))[slot.axis] -= closed
+            left = shapes.setdefault(slot.tensor, list(slot.tensor.shape))
+            left[slot.axis] -= closed * slot.block
     return shapes
-
-
-def _flops(policy: nn.Module, shapes: Mapping[Tensor, list[int]]) -> int:
-    """Count the FLOPs of the Linear layers that act."""
-    total = 0
-    for name, module in policy.named_modules():
-        if isinstance(module, nn.Linear) and _acts(f"{name}."):
-            outputs, inputs = shapes.get(module.weight, module.weight.shape)
-            total += (2 * inputs - 1) * outputs
-    return total

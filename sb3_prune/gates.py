@@ -36,6 +36,8 @@ class Gate(nn.Module):
         theta_mean: Running mean of theta's gradient, shape (units,).
         theta_square: Running mean of its square, shape (units,).
         theta_steps: Number of steps that theta took, a scalar.
+        axis: Axis of the units in what it gets, counted from the end: -1 behind a
+            Linear, -3 for the channels of images.
         drawn: Whether a strategy is learning theta. Nothing is drawn else, and theta
             takes no gradient.
         hold: Multiply by theta even so: another network is being updated.
@@ -47,8 +49,9 @@ class Gate(nn.Module):
     theta_square: torch.Tensor | None
     theta_steps: torch.Tensor | None
 
-    def __init__(self) -> None:
+    def __init__(self, axis: int = -1) -> None:
         super().__init__()
+        self.axis = axis
         self.drawn = self.hold = False
         self.register_parameter("theta", None)
         for name in OPTIONAL:
@@ -56,10 +59,16 @@ class Gate(nn.Module):
                 self.register_buffer(name, None)
 
     def forward(self, hidden: torch.Tensor) -> torch.Tensor:
-        """Return the gated units, shape (batch, units)."""
+        """Return the gated units, shape (batch, units) or (batch, units, positions)."""
         if self.theta is not None:
-            hidden = hidden * self._multiplier(self.theta)
-        return hidden if self.mask is None else hidden * self.mask
+            hidden = hidden * self._spread(self._multiplier(self.theta))
+        return hidden if self.mask is None else hidden * self._spread(self.mask)
+
+    def _spread(self, multiplier: torch.Tensor) -> torch.Tensor:
+        """Return one multiplier per unit in the shape that meets the units."""
+        if self.axis == -1:
+            return multiplier
+        return multiplier.reshape(-1, *[1] * (-self.axis - 1))
 
     def _multiplier(self, theta: nn.Parameter) -> torch.Tensor:
         fixed = theta.detach()

@@ -163,7 +163,7 @@ def learn_thetas(policy: Any, seed: int = 0) -> None:
     for layer in sp.wire(policy).values():
         for twin in layer.both():
             assert twin.gate is not None
-            twin.gate.learn(twin.linear.weight[:, 0])
+            twin.gate.learn(twin.like)
             draw = torch.rand(layer.units, generator=generator)
             for tensor in (twin.gate.theta_mean, twin.gate.theta_square):
                 assert tensor is not None

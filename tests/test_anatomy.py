@@ -101,7 +101,7 @@ def let_go(layer: HiddenLayer, draw: np.random.Generator) -> list[int]:
     theta[int(draw.integers(layer.units))] = 1.0
     for twin in layer.both():
         assert twin.gate is not None
-        twin.gate.learn(twin.linear.weight[:, 0])
+        twin.gate.learn(twin.like)
         twin.gate.theta.data = theta.clone()  # type: ignore[union-attr]
     return (theta == 0).nonzero().flatten().tolist()
 

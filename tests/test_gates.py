@@ -212,7 +212,7 @@ def learn_all(policy: nn.Module) -> None:
     for layer in sp.wire(policy).values():
         for twin in layer.both():
             assert twin.gate is not None
-            twin.gate.learn(twin.linear.weight[:, 0])
+            twin.gate.learn(twin.like)
             places = torch.linspace(0.1, 0.9, layer.units)
             with torch.no_grad():
                 for i, name in enumerate(OPTIONAL[1:-1]):

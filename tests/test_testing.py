@@ -41,7 +41,7 @@ class DropOne(Strategy):
     def attach(self, agent: Agent) -> None:
         self.detach()
         for layer in agent.wiring.values():
-            hook = layer.linear.register_forward_hook(lambda *_: None)
+            hook = layer.module.register_forward_hook(lambda *_: None)
             self.handles.append(hook)
 
     def detach(self) -> None:
@@ -89,7 +89,7 @@ class ChangesWeights(DropOne):
 
     def propose(self, agent: Agent) -> Plan:
         with torch.no_grad():
-            next(iter(agent.wiring.values())).linear.weight[0, 0] += 1e-6
+            next(iter(agent.wiring.values())).module.weight[0, 0] += 1e-6
         return Plan()
 
 
@@ -201,7 +201,7 @@ class LeavesTensorHooks(DropOne):
     """Never removes its hooks on gradients."""
 
     def attach(self, agent: Agent) -> None:
-        weight = next(iter(agent.wiring.values())).linear.weight
+        weight = next(iter(agent.wiring.values())).module.weight
         weight.register_post_accumulate_grad_hook(lambda _: None)
 
 

@@ -20,6 +20,7 @@ from stable_baselines3.common.vec_env import VecNormalize
 from torch import nn
 
 import sb3_prune as sp
+from sb3_prune.surgery import trial
 from sb3_prune.surgery.chains import Chain, policy_chains
 from sb3_prune.surgery.optimizer import optimizers
 
@@ -187,11 +188,21 @@ def copy_policy(model: BaseAlgorithm) -> Any:
     return twin
 
 
-def random_plan(policy: nn.Module, seed: int = 0, least: int = 3) -> sp.Plan:
-    """Remove random units, another number of them in every layer."""
+def random_plan(
+    policy: nn.Module, seed: int = 0, least: int = 3, gated: bool = False
+) -> sp.Plan:
+    """Remove random units, another number of them in every layer.
+
+    Args:
+        policy: The policy.
+        seed: Seed of the units.
+        least: Units that the first layer loses.
+        gated: Only of layers with a gate.
+    """
     rng = np.random.default_rng(seed)
     changes = {}
-    for i, (name, layer) in enumerate(sp.wire(policy).items()):
+    layers = {n: la for n, la in sp.wire(policy).items() if la.gate or not gated}
+    for i, (name, layer) in enumerate(layers.items()):
         count = min(least + i % 4, layer.units - 1)
         gone = rng.choice(layer.units, count, replace=False)
         changes[name] = sp.surgery.remove(gone.tolist(), layer.units)
@@ -210,9 +221,14 @@ def actions(model: BaseAlgorithm, count: int = 256) -> np.ndarray:
     return model.predict(observations(model, count), deterministic=True)[0]
 
 
+def says(policy: nn.Module) -> list[torch.Tensor]:
+    """Return what every forward of a policy says, those of targets included."""
+    return [tensor for _, tensor in trial.outputs(policy, count=64)]
+
+
 @torch.no_grad()
 def outputs(policy: nn.Module, count: int = 64) -> list[torch.Tensor]:
-    """Return what every network, targets included, says about random inputs."""
+    """Return what every perceptron, targets included, says about random inputs."""
     modes = {m: m.training for m in policy.modules()}
     policy.eval()
     found = [y for chain in policy_chains(policy) for y in _outputs(chain, count)]
@@ -226,7 +242,7 @@ def _outputs(chain: Chain, count: int) -> list[torch.Tensor]:
     generator = torch.Generator().manual_seed(first.in_features)
     inputs = torch.randn(count, first.in_features, generator=generator)
     latent = chain.body(inputs.to(first.weight))
-    heads = [slot.owner for slot in chain.heads if isinstance(slot.owner, nn.Linear)]
+    heads = [head for head in chain.heads if isinstance(head, nn.Linear)]
     return [head(latent) for head in heads] if chain.heads else [latent]
 
 

@@ -90,7 +90,7 @@ class Learner:
         for layer in self.layers:
             for twin in layer.both():
                 if twin.gate is not None and twin.gate.theta is None:
-                    twin.gate.learn(twin.linear.weight[:, 0])
+                    twin.gate.learn(twin.like)
         for gate in self.gates:
             gate.drawn = True
 

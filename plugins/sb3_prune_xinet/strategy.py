@@ -173,4 +173,4 @@ def _stepped(anatomy: Anatomy, optimizer: torch.optim.Optimizer) -> list[Network
     """Return the networks that an optimiser steps."""
     stepped = {p for group in optimizer.param_groups for p in group["params"]}
     networks = anatomy.networks.values()
-    return [n for n in networks if n.layers[0].linear.weight in stepped]
+    return [n for n in networks if n.layers[0].module.weight in stepped]

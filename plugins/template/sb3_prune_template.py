@@ -51,7 +51,7 @@ class SmallestBias(Strategy):
     def _cut(self, layer: HiddenLayer) -> Change:
         # A share below one always leaves a unit.
         count = int(self.config.share * layer.units)
-        order = layer.linear.bias.detach().abs().argsort(stable=True)
+        order = layer.module.bias.detach().abs().argsort(stable=True)
         return remove(order[:count].tolist(), layer.units)
 
     def state_dict(self) -> dict[str, Any]:

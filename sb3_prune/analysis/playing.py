@@ -16,7 +16,7 @@ from sb3_contrib.common.recurrent.type_aliases import RNNStates
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env import VecEnv, VecNormalize
 
-from sb3_prune.strategies.inputs import Inputs
+from sb3_prune.surgery.flow.forwards import Inputs
 
 Bools = NDArray[np.bool_]
 

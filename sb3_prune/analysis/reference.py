@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import random
 from typing import TypeVar
 
 import torch
@@ -11,7 +9,8 @@ from sb3_contrib.common.torch_layers import BatchRenorm
 from stable_baselines3.common.base_class import BaseAlgorithm
 
 from sb3_prune.networks.initialization import xavier
-from sb3_prune.strategies.inputs import same_random_state
+from sb3_prune.reloading import reload
+from sb3_prune.surgery.flow.quiet import same_random_state
 
 Model = TypeVar("Model", bound=BaseAlgorithm)
 
@@ -21,9 +20,9 @@ def random_like(model: Model, seed: int = 0) -> Model:
 
     Hidden and output layers of the networks are Xavier-initialised (:func:`xavier`),
     anything else (feature extractors, LSTMs, normalisation) as torch does by default.
-    Widths and gates stay, so that a pruned agent's copy is as small as it is. The copy
-    has no environment and an empty buffer; the model and the global random state stay
-    as they are.
+    Widths and gates stay, so that a pruned agent's copy is as small as it is. See
+    :func:`sb3_prune.reloading.reload` for the rest; the model and the global random
+    states stay as they are.
 
     Args:
         model: The agent, of any supported algorithm.
@@ -32,18 +31,10 @@ def random_like(model: Model, seed: int = 0) -> Model:
     Raises:
         UnsupportedPolicyError: None of the policy's networks is known.
     """
-    buffer = io.BytesIO()
-    model.save(buffer)
-    buffer.seek(0)
-    state = random.getstate()
-    try:
-        with same_random_state(model.device):
-            # SB3 seeds every generator when it loads: ours must come afterwards.
-            twin = type(model).load(buffer, device=model.device)
-            torch.manual_seed(seed)
-            _draw(twin.policy)
-    finally:
-        random.setstate(state)
+    twin = reload(type(model), model)
+    with same_random_state(model.policy):
+        torch.manual_seed(seed)
+        _draw(twin.policy)
     return twin
 
 

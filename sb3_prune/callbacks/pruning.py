@@ -16,8 +16,9 @@ from sb3_prune.exceptions import ConfigError
 from sb3_prune.pruning import look_at, make_strategy
 from sb3_prune.strategies.activations import record_activations
 from sb3_prune.strategies.base import Agent, Strategy
-from sb3_prune.strategies.inputs import Inputs, recent_inputs
+from sb3_prune.strategies.inputs import recent_inputs
 from sb3_prune.surgery.apply import apply
+from sb3_prune.surgery.flow.forwards import Inputs
 from sb3_prune.surgery.masking import mask
 from sb3_prune.surgery.plan import Plan
 

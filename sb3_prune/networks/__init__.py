@@ -1,6 +1,5 @@
-"""Networks with gates."""
+"""Networks of our own."""
 
 from sb3_prune.networks.initialization import xavier as xavier
-from sb3_prune.networks.masked_mlp import insert_gates as insert_gates
 from sb3_prune.networks.ofexinet import OFEXiConfig as OFEXiConfig
 from sb3_prune.networks.ofexinet import OFEXiNet as OFEXiNet

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torch import nn
 
+from sb3_prune.exceptions import UnsupportedPolicyError
 from sb3_prune.surgery.chains import policy_chains
 
 
@@ -19,13 +20,16 @@ def xavier(policy: nn.Module) -> None:
         policy: A policy, whose optimisers have no state yet.
 
     Raises:
-        UnsupportedPolicyError: None of the policy's networks is known.
+        UnsupportedPolicyError: The policy has none.
     """
     chains = {chain.name: chain for chain in policy_chains(policy)}
+    if not chains:
+        raise UnsupportedPolicyError(
+            f"{type(policy).__name__} has no multi-layer perceptron of SB3 to draw."
+        )
     for name, chain in chains.items():
         if not name.partition(".")[0].endswith("_target"):
-            heads = [slot.owner for slot in chain.heads]
-            for module in (*chain.body, *heads):
+            for module in (*chain.body, *chain.heads):
                 if isinstance(module, nn.Linear):
                     nn.init.xavier_uniform_(module.weight)
                     nn.init.zeros_(module.bias)

@@ -81,6 +81,7 @@ class OFEXiNet(nn.Module):
         pretrained: Whether it was trained before the agent began to learn. Until then
             strategies let its units alone.
         memory: What it learns from on-policy; empty off-policy.
+        plain: Whether features of actions take the path that computes nothing ahead.
     """
 
     def __init__(
@@ -113,7 +114,7 @@ class OFEXiNet(nn.Module):
         nn.init.xavier_uniform_(self.f_pred.weight)
         nn.init.zeros_(self.f_pred.bias)
         self.updates = 0
-        self.pretrained = False
+        self.pretrained = self.plain = False
         self.memory = Transitions()
         self._cache, self._prefixes = FeatureCache(), FeatureCache()
         self.requires_grad_(False)
@@ -174,7 +175,7 @@ class OFEXiNet(nn.Module):
         """
         branch = self.phi_oa
         assert branch is not None
-        if self.f_pred.weight.requires_grad or state.requires_grad:
+        if self.plain or self.f_pred.weight.requires_grad or state.requires_grad:
             features: torch.Tensor = branch(torch.cat([state, actions], dim=1))
             return features
         known = self._prefixes(partial(prefix, branch), state, depends_on(branch))

@@ -2,38 +2,24 @@
 
 from __future__ import annotations
 
-from sb3_contrib.common.maskable.policies import MaskableActorCriticPolicy
-from sb3_contrib.common.recurrent.policies import RecurrentActorCriticPolicy
-from sb3_contrib.crossq.policies import CrossQPolicy
-from sb3_contrib.qrdqn.policies import QRDQNPolicy
-from sb3_contrib.tqc.policies import TQCPolicy
+from typing import Any
+
 from stable_baselines3.common.base_class import BaseAlgorithm
-from stable_baselines3.common.policies import ActorCriticPolicy, BasePolicy
-from stable_baselines3.dqn.policies import DQNPolicy
-from stable_baselines3.sac.policies import SACPolicy
-from stable_baselines3.td3.policies import TD3Policy
+from stable_baselines3.common.policies import BasePolicy
 
 from sb3_prune.exceptions import UnsupportedPolicyError
 from sb3_prune.policies import masked
 from sb3_prune.policies.mixin import MaskedPolicyMixin
 from sb3_prune.surgery.dimensions import refresh_caches
 
-MASKED: dict[type[BasePolicy], type[BasePolicy]] = {
-    ActorCriticPolicy: masked.MaskedActorCriticPolicy,
-    CrossQPolicy: masked.MaskedCrossQPolicy,
-    DQNPolicy: masked.MaskedDQNPolicy,
-    MaskableActorCriticPolicy: masked.MaskedMaskableActorCriticPolicy,
-    QRDQNPolicy: masked.MaskedQRDQNPolicy,
-    RecurrentActorCriticPolicy: masked.MaskedRecurrentActorCriticPolicy,
-    SACPolicy: masked.MaskedSACPolicy,
-    TD3Policy: masked.MaskedTD3Policy,
-    TQCPolicy: masked.MaskedTQCPolicy,
+MASKED: dict[type[BasePolicy], type[MaskedPolicyMixin]] = {
+    masked.stock_base(cls): cls for cls in masked.CLASSES
 }
-"""The masked class of each stock ``MlpPolicy``."""
+"""The masked class of each stock policy class."""
 
 
 def adopt(model: BaseAlgorithm) -> MaskedPolicyMixin:
-    """Give a model of a stock ``MlpPolicy`` its gates; a masked model stays as it is.
+    """Give a model of a stock policy class its gates; a masked model stays as it is.
 
     Call it also after loading a cut model whose networks have batch normalisation: SB3
     looks for their statistics before the networks have their final width.
@@ -58,11 +44,13 @@ def adopt(model: BaseAlgorithm) -> MaskedPolicyMixin:
     if type(policy) not in MASKED:
         known = ", ".join(sorted(cls.__name__ for cls in MASKED))
         raise UnsupportedPolicyError(
-            f"No masked class for {name}. Known: {known}. For your own, write "
-            f"`class Masked{name}(sb3_prune.MaskedPolicyMixin, {name}): ...` "
-            "and build or load the model with it."
+            f"No masked class for {name}. Known: {known}. For your own, write\n"
+            f"    from sb3_prune import MaskedPolicyMixin\n"
+            f"    from {type(policy).__module__} import {name}\n"
+            f"    class Masked{name}(MaskedPolicyMixin, {name}): ...\n"
+            "in a module that can be imported, and build or load the model with it."
         )
-    cls = MASKED[type(policy)]
+    cls: Any = MASKED[type(policy)]
     policy.__class__ = cls
     model.policy_class = cls
     assert isinstance(policy, MaskedPolicyMixin)

@@ -1,15 +1,21 @@
-"""Stock policy classes with gates: pass them to the stock algorithms."""
+"""Stock policy classes with gates: pass them to the stock algorithms.
+
+Every algorithm has one for flat observations, one for images (``Cnn``) and one for
+dictionaries (``MultiInput``), as SB3 has.
+"""
 
 from __future__ import annotations
 
-from sb3_contrib.common.maskable.policies import MaskableActorCriticPolicy
-from sb3_contrib.common.recurrent.policies import RecurrentActorCriticPolicy
+from sb3_contrib.common.maskable import policies as maskable
+from sb3_contrib.common.recurrent import policies as recurrent
 from sb3_contrib.crossq.policies import CrossQPolicy
-from sb3_contrib.qrdqn.policies import QRDQNPolicy
-from sb3_contrib.tqc.policies import TQCPolicy
-from stable_baselines3.common.policies import ActorCriticPolicy
-from stable_baselines3.sac.policies import SACPolicy
-from stable_baselines3.td3.policies import TD3Policy
+from sb3_contrib.qrdqn import policies as qrdqn
+from sb3_contrib.tqc import policies as tqc
+from stable_baselines3.common import policies as actor_critic
+from stable_baselines3.common.policies import BasePolicy
+from stable_baselines3.dqn import policies as dqn
+from stable_baselines3.sac import policies as sac
+from stable_baselines3.td3 import policies as td3
 
 from sb3_prune.policies.mixin import MaskedPolicyMixin
 from sb3_prune.policies.softmax import SoftmaxDQNPolicy
@@ -19,33 +25,150 @@ class MaskedDQNPolicy(MaskedPolicyMixin, SoftmaxDQNPolicy):
     """DQN's policy with gates, and softmax exploration if ``temperature`` is given."""
 
 
-class MaskedQRDQNPolicy(MaskedPolicyMixin, QRDQNPolicy):
+class MaskedDQNCnnPolicy(MaskedPolicyMixin, SoftmaxDQNPolicy, dqn.CnnPolicy):
+    """DQN's policy for images with gates, and softmax exploration."""
+
+
+class MaskedDQNMultiInputPolicy(
+    MaskedPolicyMixin, SoftmaxDQNPolicy, dqn.MultiInputPolicy
+):
+    """DQN's policy for dictionaries with gates, and softmax exploration."""
+
+
+class MaskedQRDQNPolicy(MaskedPolicyMixin, qrdqn.QRDQNPolicy):
     """QR-DQN's policy with gates."""
 
 
-class MaskedSACPolicy(MaskedPolicyMixin, SACPolicy):
+class MaskedQRDQNCnnPolicy(MaskedPolicyMixin, qrdqn.CnnPolicy):
+    """QR-DQN's policy for images with gates."""
+
+
+class MaskedQRDQNMultiInputPolicy(MaskedPolicyMixin, qrdqn.MultiInputPolicy):
+    """QR-DQN's policy for dictionaries with gates."""
+
+
+class MaskedSACPolicy(MaskedPolicyMixin, sac.SACPolicy):
     """SAC's policy with gates."""
 
 
-class MaskedTD3Policy(MaskedPolicyMixin, TD3Policy):
+class MaskedSACCnnPolicy(MaskedPolicyMixin, sac.CnnPolicy):
+    """SAC's policy for images with gates."""
+
+
+class MaskedSACMultiInputPolicy(MaskedPolicyMixin, sac.MultiInputPolicy):
+    """SAC's policy for dictionaries with gates."""
+
+
+class MaskedTD3Policy(MaskedPolicyMixin, td3.TD3Policy):
     """TD3's and DDPG's policy with gates."""
 
 
-class MaskedTQCPolicy(MaskedPolicyMixin, TQCPolicy):
+class MaskedTD3CnnPolicy(MaskedPolicyMixin, td3.CnnPolicy):
+    """TD3's and DDPG's policy for images with gates."""
+
+
+class MaskedTD3MultiInputPolicy(MaskedPolicyMixin, td3.MultiInputPolicy):
+    """TD3's and DDPG's policy for dictionaries with gates."""
+
+
+class MaskedTQCPolicy(MaskedPolicyMixin, tqc.TQCPolicy):
     """TQC's policy with gates."""
+
+
+class MaskedTQCCnnPolicy(MaskedPolicyMixin, tqc.CnnPolicy):
+    """TQC's policy for images with gates."""
+
+
+class MaskedTQCMultiInputPolicy(MaskedPolicyMixin, tqc.MultiInputPolicy):
+    """TQC's policy for dictionaries with gates."""
 
 
 class MaskedCrossQPolicy(MaskedPolicyMixin, CrossQPolicy):
     """CrossQ's policy with gates, each behind its batch renormalisation."""
 
 
-class MaskedActorCriticPolicy(MaskedPolicyMixin, ActorCriticPolicy):
+class MaskedActorCriticPolicy(MaskedPolicyMixin, actor_critic.ActorCriticPolicy):
     """PPO's, A2C's and TRPO's policy with gates."""
 
 
-class MaskedMaskableActorCriticPolicy(MaskedPolicyMixin, MaskableActorCriticPolicy):
+class MaskedActorCriticCnnPolicy(MaskedPolicyMixin, actor_critic.ActorCriticCnnPolicy):
+    """PPO's, A2C's and TRPO's policy for images with gates."""
+
+
+class MaskedMultiInputActorCriticPolicy(
+    MaskedPolicyMixin, actor_critic.MultiInputActorCriticPolicy
+):
+    """PPO's, A2C's and TRPO's policy for dictionaries with gates."""
+
+
+class MaskedMaskableActorCriticPolicy(
+    MaskedPolicyMixin, maskable.MaskableActorCriticPolicy
+):
     """MaskablePPO's policy with gates (its own masks are those of actions)."""
 
 
-class MaskedRecurrentActorCriticPolicy(MaskedPolicyMixin, RecurrentActorCriticPolicy):
+class MaskedMaskableActorCriticCnnPolicy(
+    MaskedPolicyMixin, maskable.MaskableActorCriticCnnPolicy
+):
+    """MaskablePPO's policy for images with gates."""
+
+
+class MaskedMaskableMultiInputActorCriticPolicy(
+    MaskedPolicyMixin, maskable.MaskableMultiInputActorCriticPolicy
+):
+    """MaskablePPO's policy for dictionaries with gates."""
+
+
+class MaskedRecurrentActorCriticPolicy(
+    MaskedPolicyMixin, recurrent.RecurrentActorCriticPolicy
+):
     """RecurrentPPO's policy with gates in the MLPs behind its LSTM."""
+
+
+class MaskedRecurrentActorCriticCnnPolicy(
+    MaskedPolicyMixin, recurrent.RecurrentActorCriticCnnPolicy
+):
+    """RecurrentPPO's policy for images with gates before and behind its LSTM."""
+
+
+class MaskedRecurrentMultiInputActorCriticPolicy(
+    MaskedPolicyMixin, recurrent.RecurrentMultiInputActorCriticPolicy
+):
+    """RecurrentPPO's policy for dictionaries, gates before and behind its LSTM."""
+
+
+CLASSES: tuple[type[MaskedPolicyMixin], ...] = (
+    MaskedActorCriticCnnPolicy,
+    MaskedActorCriticPolicy,
+    MaskedCrossQPolicy,
+    MaskedDQNCnnPolicy,
+    MaskedDQNMultiInputPolicy,
+    MaskedDQNPolicy,
+    MaskedMaskableActorCriticCnnPolicy,
+    MaskedMaskableActorCriticPolicy,
+    MaskedMaskableMultiInputActorCriticPolicy,
+    MaskedMultiInputActorCriticPolicy,
+    MaskedQRDQNCnnPolicy,
+    MaskedQRDQNMultiInputPolicy,
+    MaskedQRDQNPolicy,
+    MaskedRecurrentActorCriticCnnPolicy,
+    MaskedRecurrentActorCriticPolicy,
+    MaskedRecurrentMultiInputActorCriticPolicy,
+    MaskedSACCnnPolicy,
+    MaskedSACMultiInputPolicy,
+    MaskedSACPolicy,
+    MaskedTD3CnnPolicy,
+    MaskedTD3MultiInputPolicy,
+    MaskedTD3Policy,
+    MaskedTQCCnnPolicy,
+    MaskedTQCMultiInputPolicy,
+    MaskedTQCPolicy,
+)
+"""Every stock policy with gates."""
+
+
+def stock_base(cls: type[MaskedPolicyMixin]) -> type[BasePolicy]:
+    """Return the stock class behind a masked one, e.g. ``SACPolicy``."""
+    ours = (MaskedPolicyMixin, SoftmaxDQNPolicy)
+    bases = (b for b in cls.__mro__ if issubclass(b, BasePolicy))
+    return next(b for b in bases if b not in ours and not issubclass(b, ours[0]))

@@ -10,9 +10,10 @@ import torch
 from torch import nn
 
 from sb3_prune.gates import OPTIONAL, Gate
-from sb3_prune.networks.masked_mlp import insert_gates
-from sb3_prune.surgery.apply import carry_out
-from sb3_prune.surgery.change import Change, add, keep
+from sb3_prune.policies.gating import insert_gates
+from sb3_prune.surgery.change import Change
+from sb3_prune.surgery.execution import carry_out
+from sb3_prune.surgery.resizing import resize_plan
 from sb3_prune.surgery.wiring import Wiring, wire
 
 
@@ -55,10 +56,10 @@ class MaskedPolicyMixin(nn.Module):
             RuntimeError: Something else than a hidden layer's width differs; nothing
                 was loaded.
         """
-        plan = resize_plan(wire(self), state_dict)
+        plan = resize_plan(self, wire(self), state_dict)
         if not fits(self, plan, state_dict, strict):
             return self._refuse(state_dict, strict)
-        carry_out(self, plan)
+        carry_out(self, plan, folds=False)
         loaded = super().load_state_dict(state_dict, strict, assign)
         device = next(self.parameters()).device
         for module in self.modules():
@@ -80,16 +81,6 @@ class MaskedPolicyMixin(nn.Module):
             raise RuntimeError(f"Cannot load: {error}") from error
 
 
-def resize_plan(wiring: Wiring, state_dict: Mapping[str, Any]) -> dict[str, Change]:
-    """Return the plan that gives every hidden layer the width it was saved with."""
-    plan = {}
-    for name, layer in wiring.items():
-        saved = state_dict.get(f"{name}.weight")
-        if isinstance(saved, torch.Tensor) and len(saved) != layer.units:
-            plan[name] = _resize(layer.units, len(saved))
-    return plan
-
-
 def fits(
     policy: nn.Module,
     plan: Mapping[str, Change],
@@ -104,8 +95,9 @@ def fits(
         state_dict: What was saved.
         strict: Every tensor must be there, and no other; gates may hold any of theirs.
     """
-    here = policy.state_dict()
-    shapes = {n: list(t.shape) for n, t in here.items() if torch.is_tensor(t)}
+    here = policy.state_dict(keep_vars=True)
+    tensors = {name: t for name, t in here.items() if torch.is_tensor(t)}
+    shapes = {id(tensor): list(tensor.shape) for tensor in tensors.values()}
     paths = {module: name for name, module in policy.named_modules()}
     gates = [path for module, path in paths.items() if isinstance(module, Gate)]
     free = {f"{path}.{name}" for path in gates for name in OPTIONAL}
@@ -115,13 +107,14 @@ def fits(
     for name, change in plan.items():
         for twin in wiring[name].both():
             for slot in twin.slots():
-                path = f"{paths[slot.owner]}.{slot.attribute}".lstrip(".")
-                shapes[path][slot.axis] += change.after - change.before
-    shapes |= _gate_shapes(wiring, plan, paths)
+                grown = (change.after - change.before) * slot.block
+                shapes[id(slot.tensor)][slot.axis] += grown
+    expected = {name: shapes[id(tensor)] for name, tensor in tensors.items()}
+    expected |= _gate_shapes(wiring, plan, paths)
     return all(
-        list(getattr(saved, "shape", ())) == shapes[name]
+        list(getattr(saved, "shape", ())) == expected[name]
         for name, saved in state_dict.items()
-        if name in shapes
+        if name in expected
     )
 
 
@@ -139,9 +132,3 @@ def _gate_shapes(
                 path = f"{paths[twin.gate]}.{tensor}"
                 shapes[path] = [] if tensor == "theta_steps" else [units]
     return shapes
-
-
-def _resize(units: int, wanted: int) -> Change:
-    if wanted > units:
-        return add(wanted - units, units)
-    return keep(range(wanted), units)

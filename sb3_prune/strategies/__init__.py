@@ -10,7 +10,6 @@ from sb3_prune.strategies.distributions import allocate as allocate
 from sb3_prune.strategies.gradual import GradualConfig as GradualConfig
 from sb3_prune.strategies.gradual import GradualStrategy as GradualStrategy
 from sb3_prune.strategies.gradual import require_one_of as require_one_of
-from sb3_prune.strategies.inputs import Inputs as Inputs
 from sb3_prune.strategies.inputs import recent_inputs as recent_inputs
 from sb3_prune.strategies.schedules import SCHEDULES as SCHEDULES
 from sb3_prune.strategies.schedules import Cubic as Cubic
@@ -19,3 +18,4 @@ from sb3_prune.strategies.schedules import OneShot as OneShot
 from sb3_prune.strategies.schedules import Periodic as Periodic
 from sb3_prune.strategies.schedules import Schedule as Schedule
 from sb3_prune.strategies.scores import SCORES as SCORES
+from sb3_prune.surgery.flow.forwards import Inputs as Inputs

@@ -5,8 +5,7 @@ Nothing here leaves a trace in the model: modes, random state and gradients stay
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from functools import singledispatch
 from typing import Any
 
@@ -24,13 +23,15 @@ from stable_baselines3.common.type_aliases import PyTorchObs
 from stable_baselines3.dqn.policies import DQNPolicy
 from stable_baselines3.sac.policies import SACPolicy
 from stable_baselines3.td3.policies import TD3Policy
-from torch import nn
 
 from sb3_prune.exceptions import NonFiniteError, UnsupportedPolicyError
-from sb3_prune.networks.ofexinet import OFEXiNet
 from sb3_prune.policies.value import ValuePolicyMixin
-from sb3_prune.strategies.inputs import Inputs, recent_inputs, same_random_state
-from sb3_prune.surgery.wiring import HiddenLayer, wire
+from sb3_prune.strategies.inputs import recent_inputs
+from sb3_prune.surgery.flow.forwards import Inputs, all_forwards
+from sb3_prune.surgery.flow.observe import Observer
+from sb3_prune.surgery.flow.quiet import quiet
+from sb3_prune.surgery.hidden_layer import HiddenLayer
+from sb3_prune.surgery.wiring import wire
 
 
 def recent_activations(
@@ -56,8 +57,9 @@ def record_activations(
 ) -> dict[str, torch.Tensor]:
     """Record every hidden layer of the online networks, in evaluation mode.
 
-    Units are recorded as their readers get them: after activation, normalisation and
-    gate.
+    Units are recorded as their first reader gets them: after activation, normalisation
+    and gate. What a unit says at several places, such as a channel of an image, is
+    averaged over them.
 
     Args:
         model: A model of a supported algorithm.
@@ -75,32 +77,62 @@ def record_activations(
         inputs = Inputs(observations=_tensors(policy, inputs))
     _check_finite(inputs)
     layers = wire(policy)
-    recorded: dict[str, torch.Tensor] = {}
-    with ExitStack() as stack:
-        stack.enter_context(torch.no_grad())
-        stack.enter_context(same_random_state(policy.device))
-        stack.enter_context(_evaluating(policy))
-        stack.enter_context(_hooks(layers, recorded))
-        _forget_features(policy)
-        run_networks(policy, inputs)
-    return {name: recorded[name] for name in layers}
+    observer = Observer(
+        (read.slot.owner, read.slot.attribute)
+        for layer in layers.values()
+        for read in layer.reads
+    )
+    with quiet(policy):
+        with observer:
+            run_networks(policy, inputs)
+        if not all(_is_observed(layer, observer) for layer in layers.values()):
+            with observer:  # What acting does not run.
+                _run_all(policy, inputs)
+    batch = _batch_size(inputs.observations)
+    return {n: _recorded(layer, observer, batch) for n, layer in layers.items()}
+
+
+def _is_observed(layer: HiddenLayer, observer: Observer) -> bool:
+    keys = ((read.slot.owner, read.slot.attribute) for read in layer.reads)
+    return any(key in observer.arrived for key in keys)
+
+
+def _recorded(layer: HiddenLayer, observer: Observer, batch: int) -> torch.Tensor:
+    """Return the units of a layer as its first reader got them, (batch, units)."""
+    for read in layer.reads:
+        arrived = observer.arrived.get((read.slot.owner, read.slot.attribute))
+        if arrived:
+            units = read.arrived(arrived[-1], layer.units)
+            return units.reshape(batch, -1, *units.shape[-2:]).mean(dim=(1, 3))
+    raise UnsupportedPolicyError(
+        f"What the units of '{layer.name}' say cannot be recorded: no forward of the "
+        "policy reads them by a weight that is used as it is."
+    )
+
+
+def _batch_size(observations: PyTorchObs) -> int:
+    if isinstance(observations, dict):
+        return len(next(iter(observations.values())))
+    return len(observations)
 
 
 @singledispatch
 def run_networks(policy: BasePolicy, inputs: Inputs) -> None:
     """Run every online network of a policy once; its outputs do not matter.
 
-    Teach it another policy with ``@run_networks.register(MyPolicy)``.
-
-    Raises:
-        UnsupportedPolicyError: The policy is not known.
+    A policy that is not known runs all its forwards. Teach it a shorter way with
+    ``@run_networks.register(MyPolicy)``.
     """
-    del inputs  # Nothing to run them through.
-    known = sorted({t.__name__ for t in run_networks.registry if t is not object})
-    raise UnsupportedPolicyError(
-        f"Cannot run the networks of {type(policy).__name__}. Known policies: "
-        f"{', '.join(known)}. Register yours with @run_networks.register."
-    )
+    _run_all(policy, inputs)
+
+
+def _run_all(policy: BasePolicy, inputs: Inputs) -> None:
+    if inputs.actions is None:
+        acts = policy._predict(inputs.observations, deterministic=True)
+        inputs = replace(inputs, actions=acts.float())
+    for name, call in all_forwards(policy, inputs):
+        if not name.partition(".")[0].endswith("_target"):
+            call()
 
 
 @run_networks.register(SACPolicy)
@@ -141,8 +173,7 @@ def _actor_critic(policy: ActorCriticPolicy, inputs: Inputs) -> None:
 def _recurrent(policy: RecurrentActorCriticPolicy, inputs: Inputs) -> None:
     """Run each observation as a sequence of length one."""
     observations, states = inputs.observations, inputs.lstm_states
-    one = next(iter(observations.values())) if isinstance(observations, dict) else None
-    batch = len(observations if one is None else one)
+    batch = _batch_size(observations)
     if states is None:
         layers, _, size = policy.lstm_hidden_state_shape
         zeros = torch.zeros(layers, batch, size, device=policy.device)
@@ -171,41 +202,3 @@ def _check_finite(inputs: Inputs) -> None:
     for name, value in parts.items():
         if not bool(value.isfinite().all()):
             raise NonFiniteError(f"The {name} to record on are NaN or infinite.")
-
-
-@contextmanager
-def _hooks(
-    layers: Mapping[str, HiddenLayer], recorded: dict[str, torch.Tensor]
-) -> Iterator[None]:
-    """Record the output of the last module before the readers of each layer."""
-    with ExitStack() as stack:
-        for name, layer in layers.items():
-            last: nn.Module = (layer.linear, *layer.between)[-1]
-
-            def keep(
-                module: nn.Module, args: Any, hidden: torch.Tensor, name: str = name
-            ) -> None:
-                del module, args  # Only what comes out counts.
-                recorded[name] = hidden.detach()
-
-            stack.callback(last.register_forward_hook(keep).remove)
-        yield
-
-
-def _forget_features(policy: BasePolicy) -> None:
-    """Let every extractor run: hooks see nothing of features that are cached."""
-    for module in policy.modules():
-        if isinstance(module, OFEXiNet):
-            module.forget()
-
-
-@contextmanager
-def _evaluating(policy: BasePolicy) -> Iterator[None]:
-    """Evaluate; put back the mode of every module afterwards, even on error."""
-    modes = {module: module.training for module in policy.modules()}
-    try:
-        policy.eval()
-        yield
-    finally:
-        for module, mode in modes.items():
-            module.training = mode

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
+from math import prod
 from typing import Any, Literal
 
 import torch
@@ -16,8 +17,10 @@ from sb3_prune.strategies.base import Agent, Strategy
 from sb3_prune.strategies.distributions import DISTRIBUTIONS, Size, allocate
 from sb3_prune.strategies.schedules import SCHEDULES, Schedule
 from sb3_prune.surgery.change import Change, keep
+from sb3_prune.surgery.flow.slots import Side
+from sb3_prune.surgery.hidden_layer import HiddenLayer
 from sb3_prune.surgery.plan import Plan
-from sb3_prune.surgery.wiring import HiddenLayer, Wiring
+from sb3_prune.surgery.wiring import Wiring
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -198,24 +201,33 @@ def initial_sizes(wiring: Wiring, initial_units: Mapping[str, int]) -> dict[str,
         wiring: The layers as they are.
         initial_units: Units of every layer when it was built.
     """
-    names = {layer.linear: name for name, layer in wiring.items()}
-    inputs = {name: layer.linear.in_features for name, layer in wiring.items()}
-    outputs = dict.fromkeys(wiring, 0)
+    shapes = _initial_shapes(wiring, initial_units)
+    sizes = {}
     for name, layer in wiring.items():
-        for slot in layer.readers:
-            tensor = getattr(slot.owner, slot.attribute)
-            reader = names.get(slot.owner)  # type: ignore[call-overload]
-            if reader is None:
-                outputs[name] += tensor.numel() // tensor.shape[slot.axis]
-            else:
-                outputs[name] += initial_units[reader]
-                inputs[reader] += initial_units[name] - layer.units
-    return {
-        name: Size(
-            units=initial_units[name], inputs=inputs[name], outputs=outputs[name]
+        fed = dict.fromkeys(Side, 0)
+        for slot in layer.group.slots:
+            shape = shapes[id(slot.tensor)]
+            if len(shape) > 1:
+                entries = prod(shape) // shape[slot.axis] * slot.block
+                fed[slot.side] += entries
+        sizes[name] = Size(
+            units=initial_units[name],
+            inputs=fed[Side.ROWS],
+            outputs=fed[Side.COLUMNS] + fed[Side.NOISE],
         )
-        for name in wiring
-    }
+    return sizes
+
+
+def _initial_shapes(
+    wiring: Wiring, initial_units: Mapping[str, int]
+) -> dict[int, list[int]]:
+    """Return the shapes that tensors had when they were built, by their ids."""
+    shapes: dict[int, list[int]] = {}
+    for name, layer in wiring.items():
+        for slot in layer.group.slots:
+            shape = shapes.setdefault(id(slot.tensor), list(slot.tensor.shape))
+            shape[slot.axis] += (initial_units[name] - layer.units) * slot.block
+    return shapes
 
 
 def _is_part(network: str, prefix: str) -> bool:

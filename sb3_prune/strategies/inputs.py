@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,18 +13,8 @@ from stable_baselines3.common.type_aliases import PyTorchObs
 from stable_baselines3.common.utils import obs_as_tensor
 
 from sb3_prune.exceptions import NoObservationsError
-
-
-@dataclass(frozen=True, kw_only=True)
-class Inputs:
-    """A batch of what an agent's networks read."""
-
-    observations: PyTorchObs
-    """As the policy gets them, normalised if its environment does: (batch, ...)."""
-    actions: torch.Tensor | None = None
-    """For critics of actions, (batch, actions); the actor's own if None."""
-    lstm_states: RNNStates | None = None
-    """For recurrent policies, each tensor (layers, batch, hidden); zeros if None."""
+from sb3_prune.surgery.flow.forwards import Inputs
+from sb3_prune.surgery.flow.quiet import same_random_state
 
 
 def recent_inputs(model: BaseAlgorithm, batch_size: int = 256) -> Inputs:
@@ -45,7 +32,7 @@ def recent_inputs(model: BaseAlgorithm, batch_size: int = 256) -> Inputs:
     """
     replay = getattr(model, "replay_buffer", None)
     if replay is not None and replay.size():
-        with same_random_state(model.device):
+        with same_random_state(model.policy):
             batch = replay.sample(batch_size, env=model.get_vec_normalize_env())
         return Inputs(observations=batch.observations, actions=batch.actions.float())
     rollout = getattr(model, "rollout_buffer", None)
@@ -99,14 +86,3 @@ class _Rollout:
             array = array.swapaxes(1, 2)  # (steps, environments, layers, hidden)
         going_on = 1 - self.pick(self.buffer.episode_starts).reshape(1, -1, 1)
         return self.pick(array).transpose(0, 1) * going_on  # (layers, batch, hidden)
-
-
-@contextmanager
-def same_random_state(device: torch.device) -> Iterator[None]:
-    """Put back the global random state of NumPy and torch afterwards."""
-    state = np.random.get_state()
-    try:
-        with torch.random.fork_rng([device] if device.type == "cuda" else []):
-            yield
-    finally:
-        np.random.set_state(state)

@@ -8,14 +8,13 @@ it depends on its inputs.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import numpy as np
 import torch
 
 from sb3_prune.exceptions import NonFiniteError, PlanError
 from sb3_prune.strategies.base import Agent
-from sb3_prune.surgery.wiring import HiddenLayer
+from sb3_prune.surgery.hidden_layer import HiddenLayer
 
 
 def incoming(layer: HiddenLayer) -> torch.Tensor:
@@ -34,8 +33,7 @@ def outgoing(layer: HiddenLayer) -> torch.Tensor:
     The exploration noise of gSDE reads units too, but holds logarithms, no weights: it
     does not count.
     """
-    weights = tuple(slot for slot in layer.readers if slot.attribute == "weight")
-    return _checked(layer, replace(layer, readers=weights).outgoing().norm(dim=1))
+    return _checked(layer, layer.outgoing().norm(dim=1))
 
 
 def product(layer: HiddenLayer) -> torch.Tensor:

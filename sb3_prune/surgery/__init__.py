@@ -2,16 +2,15 @@
 
 from sb3_prune.surgery.apply import Report as Report
 from sb3_prune.surgery.apply import apply as apply
-from sb3_prune.surgery.chains import chains as chains
 from sb3_prune.surgery.change import Change as Change
 from sb3_prune.surgery.change import add as add
 from sb3_prune.surgery.change import keep as keep
 from sb3_prune.surgery.change import merge as merge
 from sb3_prune.surgery.change import remove as remove
 from sb3_prune.surgery.change import reset as reset
+from sb3_prune.surgery.hidden_layer import HiddenLayer as HiddenLayer
 from sb3_prune.surgery.masking import mask as mask
 from sb3_prune.surgery.masking import remove_closed as remove_closed
 from sb3_prune.surgery.plan import Plan as Plan
-from sb3_prune.surgery.wiring import HiddenLayer as HiddenLayer
 from sb3_prune.surgery.wiring import Wiring as Wiring
 from sb3_prune.surgery.wiring import wire as wire

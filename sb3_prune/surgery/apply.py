@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
 from torch import nn
 
 from sb3_prune.exceptions import NonFiniteError, PlanError
-from sb3_prune.surgery.chains import Side, Slot
 from sb3_prune.surgery.change import Change
-from sb3_prune.surgery.dimensions import refresh_caches, sync_dimensions
-from sb3_prune.surgery.folding import fold
-from sb3_prune.surgery.optimizer import move_state, optimizers
-from sb3_prune.surgery.wiring import HiddenLayer, wire
+from sb3_prune.surgery.execution import carry_out
+from sb3_prune.surgery.flow.quiet import noise
+from sb3_prune.surgery.flow.slots import Side
+from sb3_prune.surgery.hidden_layer import HiddenLayer
+from sb3_prune.surgery.optimizer import (
+    unoptimised,
+)
+from sb3_prune.surgery.plan import Plan
+from sb3_prune.surgery.rollback import rollback
+from sb3_prune.surgery.targets import target_networks
+from sb3_prune.surgery.trial import require_trial
+from sb3_prune.surgery.wiring import wire
 
-Key = tuple[nn.Module, str]
-"""A tensor by its owner and attribute name."""
-_ZERO = ("bias", "mean", "square")
-"""Ends of the names of tensors that are zero for a new unit; others are one."""
+Layers = Mapping[str, HiddenLayer]
 
 
 @dataclass(frozen=True)
@@ -34,84 +37,72 @@ class Report:
     """Number of parameters of the policy, targets included, before and after."""
     lagging: Mapping[str, float]
     """Largest weight by which a target still reads a removed unit, dead online."""
-
-
-@dataclass(frozen=True)
-class Edit:
-    """A change of one stretch of one tensor."""
-
-    slot: Slot
-    change: Change
-
-    def __call__(self, tensor: torch.Tensor, *, moment: bool = False) -> torch.Tensor:
-        """Return the tensor with the stretch changed."""
-        slot, change = self.slot, self.change
-        size, stop = tensor.shape[slot.axis], slot.start + change.before
-        head = tensor.narrow(slot.axis, 0, slot.start)
-        middle = tensor.narrow(slot.axis, slot.start, change.before)
-        tail = tensor.narrow(slot.axis, stop, size - stop)
-        new = change.transform(middle, slot.axis, slot.side, moment=moment)
-        if not moment:
-            new = self._fill(new)
-        if change.before == size:
-            return new
-        return torch.cat([head, new, tail], dim=slot.axis)
-
-    def _fill(self, new: torch.Tensor) -> torch.Tensor:
-        """Fill what no old unit feeds: drawn weights, neutral scales."""
-        if self.slot.side is Side.ROWS and new.ndim > 1 and self.change.seeds:
-            return new + self.change.drawn(new.shape[1]).to(new)
-        fresh = self.change.rows.abs().sum(1) == 0
-        if self.slot.side is Side.UNIT and bool(fresh.any()):
-            neutral = 0.0 if self.slot.attribute.endswith(_ZERO) else 1.0
-            return torch.where(fresh.to(new.device), torch.full_like(new, neutral), new)
-        return new
+    unfolded: Mapping[str, str] = field(default_factory=dict)
+    """Why what removed constant units said could not move into a bias, by layer."""
+    mixing: Mapping[str, str] = field(default_factory=dict)
+    """Operations that mix the units of a changed layer: removing a dead one moves the
+    outputs."""
+    unoptimised: tuple[str, ...] = ()
+    """Trainable parameters that no optimiser steps, targets left out."""
+    fixed: Mapping[str, str] = field(default_factory=dict)
+    """Why the units of other layers cannot change, by layer."""
 
 
 def apply(model: BaseAlgorithm | nn.Module, plan: Mapping[str, Change]) -> Report:
     """Carry out a plan, in place.
 
-    Online networks, targets and the state of every optimiser change together. Every
-    check is made and every tensor computed before the first is put in place, so a plan
+    Online networks, targets and the state of every optimiser change together. A plan
     that is refused leaves the model untouched, bit for bit. Tensors become new
-    parameters: hooks on the old ones are gone.
+    parameters: hooks on the old ones are gone. A policy with modules that are neither
+    torch's nor Stable-Baselines3's is first tried on a copy, see :mod:`.trial`.
 
     Args:
         model: A Stable-Baselines3 model, or its policy.
         plan: A change for each layer to change, e.g. a :class:`Plan`.
 
     Returns:
-        Units and parameters before and after.
+        Units and parameters before and after, and what deserves a look.
 
     Raises:
         UnknownNameError: The model has no such hidden layer.
-        PlanError: A change is for another number of units, or mixes closed ones.
-        NonFiniteError: A weight to change is NaN or infinite.
-        UnsupportedPolicyError: The policy's networks are not known.
+        PlanError: A change is for another number of units, or mixes closed ones; a
+            layer or an optimiser cannot follow.
+        NonFiniteError: A weight is NaN or infinite, or would become so.
+        UnsupportedPolicyError: The policy cannot be traced, or a trial refutes it.
     """
     policy = model.policy if isinstance(model, BaseAlgorithm) else model
-    wiring = wire(policy)
-    layers = {name: wiring[name] for name in plan}
-    check_widths(layers, plan)
-    _check_finite(layers)
-    before = _count(policy)
-    lagging = _lagging(layers, plan)
-    carry_out(policy, plan)
-    if isinstance(model, BaseAlgorithm):
-        refresh_caches(model)
-    units = {name: (change.before, change.after) for name, change in plan.items()}
-    return Report(units, (before, _count(policy)), lagging)
+    steps = plan.steps if isinstance(plan, Plan) else (plan,)
+    units: dict[str, tuple[int, int]] = {}
+    kept: dict[str, str] = {}
+    lagging: dict[str, float] = {}
+    before = count_parameters(policy)
+    require_trial(policy, set(plan))
+    mixing = {n: ", ".join(sorted(wire(policy)[n].mixes)) for n in plan}
+    with rollback(model):
+        for step in steps:
+            layers = {name: wire(policy)[name] for name in step}
+            check_widths(layers, step)
+            _check_finite(layers)
+            lagging |= _lagging(layers, step)
+            for name, change in step.items():
+                units[name] = units.get(name, (change.before, 0))[0], change.after
+            kept |= carry_out(model, step)
+    return Report(
+        units,
+        (before, count_parameters(policy)),
+        lagging,
+        kept,
+        {name: how for name, how in mixing.items() if how},
+        tuple(unoptimised(model, _targets(policy))),
+        wire(policy).hidden_fixed(),
+    )
 
 
-def carry_out(policy: nn.Module, plan: Mapping[str, Change]) -> None:
-    """Change a policy by a plan that was checked, or before its weights are loaded."""
-    # In the order of the networks: folding goes from layer to layer.
-    layers = {name: layer for name, layer in wire(policy).items() if name in plan}
-    _commit(policy, *_prepare(policy, layers, plan))
-    sync_dimensions(policy)
+def _targets(policy: nn.Module) -> tuple[str, ...]:
+    return tuple(n for names in target_networks(policy).values() for n in names)
 
 
-def check_widths(layers: Mapping[str, HiddenLayer], plan: Mapping[str, Change]) -> None:
+def check_widths(layers: Layers, plan: Mapping[str, Change]) -> None:
     """Check that a plan was made for these layers.
 
     Raises:
@@ -128,107 +119,44 @@ def check_widths(layers: Mapping[str, HiddenLayer], plan: Mapping[str, Change]) 
                 f"Units of '{name}' are closed: sb3_prune.surgery.remove_closed(model) "
                 "before units are merged, added or redrawn."
             )
+        _check_noise(layer, plan[name])
 
 
-def _check_finite(layers: Mapping[str, HiddenLayer]) -> None:
+def _check_noise(layer: HiddenLayer, change: Change) -> None:
+    """Refuse what cannot keep the variance of gSDE's noise."""
+    if change.selection is not None:
+        return
+    for slot in layer.readers:
+        distribution = noise(slot.owner) if slot.side is Side.NOISE else None
+        if distribution is not None and distribution.use_expln:
+            raise PlanError(
+                f"'{layer.name}' feeds gSDE's noise with use_expln=True: units can "
+                "only be removed there, for other changes move its variance."
+            )
+
+
+def _check_finite(layers: Layers) -> None:
     for name, layer in layers.items():
         for twin in layer.both():
-            tensors = [getattr(slot.owner, slot.attribute) for slot in twin.slots()]
-            if not all(bool(tensor.isfinite().all()) for tensor in tensors):
+            if not all(bool(slot.tensor.isfinite().all()) for slot in twin.slots()):
                 raise NonFiniteError(f"Weights of '{name}' are NaN or infinite.")
 
 
-State = dict[str, torch.Tensor]
-
-
-@torch.no_grad()
-def _prepare(
-    policy: nn.Module, layers: Mapping[str, HiddenLayer], plan: Mapping[str, Change]
-) -> tuple[dict[Key, torch.Tensor], dict[nn.Parameter, State]]:
-    """Compute every new tensor and optimiser state; nothing is changed yet."""
-    edits: dict[Key, list[Edit]] = defaultdict(list)
-    tensors: dict[Key, torch.Tensor] = {}
-    for name, layer in layers.items():
-        for twin in layer.both():
-            tensors |= fold(twin, plan[name], tensors)
-            for slot in twin.slots():
-                edits[slot.owner, slot.attribute].append(Edit(slot, plan[name]))
-    states: dict[nn.Parameter, State] = {}
-    stepping = list(optimizers(policy).values())
-    for (owner, attribute), todo in edits.items():
-        old = getattr(owner, attribute)
-        # Columns first: drawn rows need the final number of inputs.
-        todo.sort(key=lambda edit: (edit.slot.axis, edit.slot.start), reverse=True)
-        new = tensors.get((owner, attribute), old.detach())
-        tensors[owner, attribute] = _run(todo, new)
-        for optimizer in stepping:
-            if isinstance(old, nn.Parameter) and old in optimizer.state:
-                states[old] = _moments(optimizer, old, todo)
-    return tensors, states
-
-
-def _moments(
-    optimizer: torch.optim.Optimizer, parameter: nn.Parameter, edits: list[Edit]
-) -> State:
-    """Return the changed state of a parameter; scalars such as the step stay."""
-    state = {k: v for k, v in optimizer.state[parameter].items() if torch.is_tensor(v)}
-    odd = [k for k, v in state.items() if v.numel() > 1 and v.shape != parameter.shape]
-    if odd:
-        raise PlanError(
-            f"{type(optimizer).__name__} keeps {', '.join(odd)} in another shape than "
-            "the parameter; use an optimiser with state per weight, such as Adam."
-        )
-    return {
-        key: _run(edits, value, moment=True)
-        for key, value in state.items()
-        if value.shape == parameter.shape
-    }
-
-
-def _run(
-    edits: list[Edit], tensor: torch.Tensor, *, moment: bool = False
-) -> torch.Tensor:
-    for edit in edits:
-        tensor = edit(tensor, moment=moment)
-    return tensor
-
-
-def _commit(
-    policy: nn.Module,
-    tensors: Mapping[Key, torch.Tensor],
-    states: Mapping[nn.Parameter, State],
-) -> None:
-    """Put the new tensors in place; by now nothing can fail."""
-    replaced: dict[nn.Parameter, nn.Parameter] = {}
-    for (owner, attribute), tensor in tensors.items():
-        old = getattr(owner, attribute)
-        if isinstance(old, nn.Parameter):
-            # A new Parameter: graphs that still hold the old one stay valid.
-            replaced[old] = nn.Parameter(tensor, requires_grad=old.requires_grad)
-            setattr(owner, attribute, replaced[old])
-        else:
-            setattr(owner, attribute, tensor)
-    for optimizer in optimizers(policy).values():
-        move_state(optimizer, replaced, states)
-
-
-def _count(policy: nn.Module) -> int:
+def count_parameters(policy: nn.Module) -> int:
+    """Return the number of parameters of a policy, thetas of gates left out."""
     named = policy.named_parameters()
     return sum(p.numel() for name, p in named if not name.endswith(".theta"))
 
 
-def _lagging(
-    layers: Mapping[str, HiddenLayer], plan: Mapping[str, Change]
-) -> dict[str, float]:
+def _lagging(layers: Layers, plan: Mapping[str, Change]) -> dict[str, float]:
     found = {}
     for name, layer in layers.items():
         gone = plan[name].removed
-        if layer.target is None or not len(gone):
-            continue
         dead = gone[~_alive(layer)[gone]]
-        still = dead[_alive(layer.target)[dead]]
-        if len(still):
-            found[name] = float(layer.target.outgoing()[still].abs().max())
+        for target in layer.targets:
+            still = dead[_alive(target)[dead]]
+            if len(still):
+                found[name] = float(target.outgoing()[still].abs().max())
     return found
 
 

@@ -20,7 +20,10 @@ from functools import cached_property
 import torch
 
 from sb3_prune.exceptions import PlanError
-from sb3_prune.surgery.chains import Side
+from sb3_prune.surgery.flow.slots import Side
+
+NO_NOISE = -20.0
+"""Logarithm of a standard deviation that is next to none; SB3's own lower bound."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -126,7 +129,10 @@ class Change:
         """
         if self.selection is not None:
             return segment.index_select(axis, self.selection.to(segment.device))
-        matrix = self.columns.T if side is Side.COLUMNS else self.rows
+        if side is Side.NOISE and not moment:
+            return self._noise(segment, axis)
+        reads = side in (Side.COLUMNS, Side.NOISE)
+        matrix = self.columns.T if reads else self.rows
         if moment or side is Side.UNIT:
             matrix = matrix.abs() / matrix.abs().sum(1, keepdim=True).clamp_min(1e-12)
         mixed: torch.Tensor = torch.tensordot(
@@ -134,11 +140,26 @@ class Change:
         )
         return mixed.movedim(0, axis).contiguous()  # (..., K', ...)
 
-    def drawn(self, inputs: int) -> torch.Tensor:
-        """Return the drawn part D R of the new incoming weights, (K', inputs)."""
+    def _noise(self, log_std: torch.Tensor, axis: int) -> torch.Tensor:
+        r"""Keep the variance of gSDE's noise; a unit that nothing reads adds none.
+
+        .. math:: \sigma'^2_c = \sum_k C_{kc}^2 \sigma_k^2
+        """
+        squares = self.columns.square().T.to(log_std)
+        variances = torch.tensordot(squares, (2 * log_std).exp(), dims=([1], [axis]))
+        new: torch.Tensor = (variances.log() / 2).clamp_min(NO_NOISE).movedim(0, axis)
+        return new.contiguous()
+
+    def drawn(self, inputs: int, place: int = 0) -> torch.Tensor:
+        """Return the drawn part D R of the new incoming weights, (K', inputs).
+
+        Args:
+            inputs: Number of weights that feed a unit.
+            place: Which of several tensors that feed the units: each has its own draws.
+        """
         if not self.seeds:
             return torch.zeros(self.after, inputs)
-        rows = torch.stack([_draw(seed, inputs) for seed in self.seeds])
+        rows = torch.stack([_draw(seed + place, inputs) for seed in self.seeds])
         return torch.matmul(self.draws, rows)
 
 

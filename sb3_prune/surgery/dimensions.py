@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
+from sb3_contrib.common.recurrent.policies import RecurrentActorCriticPolicy
 from sb3_contrib.common.torch_layers import BatchRenorm
 from stable_baselines3.common.base_class import BaseAlgorithm
-from stable_baselines3.common.distributions import StateDependentNoiseDistribution
 from stable_baselines3.common.torch_layers import MlpExtractor
 from stable_baselines3.common.utils import get_parameters_by_name
 from torch import nn
 
-from sb3_prune.networks.dense import LiveLayerNorm
-from sb3_prune.surgery.chains import policy_chains
+from sb3_prune.exceptions import NonFiniteError
+from sb3_prune.surgery.change import Change
+from sb3_prune.surgery.flow.quiet import noise
+from sb3_prune.surgery.hidden_layer import HiddenLayer
 
 _BATCH_NORM_STATS = {
     "actor": ("actor_batch_norm_stats",),
@@ -19,45 +24,85 @@ _BATCH_NORM_STATS = {
     "quantile_net": ("batch_norm_stats",),
 }
 """Names under which SB3's algorithms cache the running statistics of a network."""
+_NORMS = (nn.modules.batchnorm._NormBase, BatchRenorm)
 
 
-def sync_dimensions(policy: nn.Module) -> None:
-    """Make every remembered width agree with the tensors, in place."""
+def sync_dimensions(
+    policy: nn.Module, changed: Iterable[tuple[HiddenLayer, Change]] = ()
+) -> None:
+    """Make every remembered width agree with the tensors, in place.
+
+    Args:
+        policy: The policy.
+        changed: The layers, targets among them, and what happened to them.
+    """
+    for layer, change in changed:
+        for width in layer.group.widths:
+            grown = (change.after - change.before) * width.block
+            _grow(width.owner, width.attribute, grown)
     for module in policy.modules():
-        if isinstance(module, nn.Linear):
-            module.out_features = module.weight.shape[0]
-            module.in_features = module.weight.shape[1]
-        elif isinstance(module, MlpExtractor):
-            module.latent_dim_pi = _width(module.policy_net, module.latent_dim_pi)
-            module.latent_dim_vf = _width(module.value_net, module.latent_dim_vf)
-        elif isinstance(module, LiveLayerNorm):
-            module.normalized_shape = tuple(module.weight.shape)
-        elif isinstance(module, nn.BatchNorm1d | BatchRenorm):
-            tensors = [*module.parameters(), *module.buffers()]
-            module.num_features = max((t.numel() for t in tensors), default=0)
+        if not hasattr(module, "parametrizations"):
+            _sync(module)
         _resample_noise(module)
-    for chain in policy_chains(policy):
-        for _, linear, between in chain.hidden():
-            for _, module in between:
-                if isinstance(module, nn.LayerNorm):
-                    module.normalized_shape = (linear.out_features,)
+    if isinstance(policy, RecurrentActorCriticPolicy):
+        layers, batch, _ = policy.lstm_hidden_state_shape
+        size = policy.lstm_actor.hidden_size
+        policy.lstm_hidden_state_shape = (layers, batch, size)
+
+
+def _grow(owner: nn.Module, attribute: str, grown: int) -> None:
+    old = getattr(owner, attribute)
+    new = (*old[:-1], old[-1] + grown) if isinstance(old, tuple) else old + grown
+    setattr(owner, attribute, new)
+
+
+def _sync(module: nn.Module) -> None:
+    """Let a module of torch or SB3 remember the widths of its tensors."""
+    weight: Any = getattr(module, "weight_orig", getattr(module, "weight", None))
+    if isinstance(module, nn.Linear):
+        module.out_features, module.in_features = weight.shape
+    elif isinstance(module, nn.modules.conv._ConvNd):
+        module.out_channels = weight.shape[0]
+        module.in_channels = weight.shape[1] * module.groups
+    elif isinstance(module, nn.LayerNorm | nn.RMSNorm) and weight is not None:
+        module.normalized_shape = tuple(weight.shape)
+    elif isinstance(module, nn.GroupNorm) and weight is not None:
+        module.num_channels = len(weight)
+    elif isinstance(module, _NORMS):
+        tensors = [*module.parameters(), *module.buffers()]
+        module.num_features = max((t.numel() for t in tensors), default=0)
+    elif isinstance(module, nn.RNNBase):
+        module.hidden_size = module.get_parameter("weight_hh_l0").shape[1]
+        module.input_size = module.get_parameter("weight_ih_l0").shape[1]
+        module.flatten_parameters()
+    elif isinstance(module, nn.Embedding):
+        module.embedding_dim = weight.shape[1]
+    elif isinstance(module, MlpExtractor):
+        module.latent_dim_pi = _width(module.policy_net, module.latent_dim_pi)
+        module.latent_dim_vf = _width(module.value_net, module.latent_dim_vf)
 
 
 def _width(body: nn.Sequential, default: int) -> int:
     # Not out_features: a parent is visited before its children.
-    widths = [len(m.weight) for m in body if isinstance(m, nn.Linear)]
+    widths = [len(m.weight) for m in body.modules() if isinstance(m, nn.Linear)]
     return widths[-1] if widths else default
 
 
 def _resample_noise(module: nn.Module) -> None:
-    """Draw the exploration matrix of gSDE anew if the latent width changed."""
-    distribution = getattr(module, "action_dist", None)
-    if not isinstance(distribution, StateDependentNoiseDistribution):
+    """Draw the exploration matrix of gSDE anew if the latent width changed.
+
+    Raises:
+        NonFiniteError: The matrix is not finite.
+    """
+    distribution = noise(module)
+    if distribution is None:
         return
     log_std = module.get_parameter("log_std")
     if distribution.latent_sde_dim != len(log_std):
         distribution.latent_sde_dim = len(log_std)
         distribution.sample_weights(log_std, len(distribution.exploration_matrices))
+        if not bool(distribution.exploration_mat.isfinite().all()):
+            raise NonFiniteError("The exploration noise of gSDE would become infinite.")
 
 
 def refresh_caches(model: BaseAlgorithm) -> None:

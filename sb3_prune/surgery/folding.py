@@ -1,90 +1,133 @@
-"""Folding: a removed unit that is constant, not zero, moves into the next bias."""
+"""Folding: a removed unit that is constant, not zero, moves into the next biases."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
+from dataclasses import dataclass, field
 
 import torch
 from torch import nn
 
-from sb3_prune.surgery.chains import Side, Slot
 from sb3_prune.surgery.change import Change
-from sb3_prune.surgery.wiring import HiddenLayer
+from sb3_prune.surgery.flow.forwards import all_forwards, sample_inputs
+from sb3_prune.surgery.flow.observe import Observer, installed
+from sb3_prune.surgery.flow.quiet import quiet
+from sb3_prune.surgery.flow.slots import Read, Side
+from sb3_prune.surgery.hidden_layer import MATRIX, HiddenLayer, Key
 
-Key = tuple[nn.Module, str]
+TOLERANCE = 1e-6
+"""How far what a unit says may differ between inputs, for a constant."""
 
 
-def constants(
-    layer: HiddenLayer, pending: Mapping[Key, torch.Tensor] | None = None
-) -> torch.Tensor:
-    r"""Return what each unit emits if its incoming weights are all zero, (K,).
+@dataclass
+class Folding:
+    """Moves what constant units say, layer by layer; nothing is put in place.
 
-    .. math:: c_k = m_k \, a(b_k) \text{ if } W_{k \cdot} = 0, \text{ else } 0
-
-    Normalisation between the layer and its readers uses its running statistics.
-
-    Args:
-        layer: The layer.
-        pending: Tensors already changed, which replace its own.
+    Attributes:
+        policy: The policy that loses units.
+        tensors: The tensors changed so far: readers' weights and biases.
+        kept: Why constants of a layer could not move, by layer.
     """
-    pending = pending or {}
-    weight = pending.get((layer.linear, "weight"), layer.incoming())
-    bias = _current(layer.linear, "bias", pending)
-    hidden = torch.zeros_like(weight[:, 0]) if bias is None else bias
-    modes = [module.training for module in layer.between]
-    hidden = hidden[None]  # (1, K)
-    for module in layer.between:
-        hidden = module.eval()(hidden)
-    for module, mode in zip(layer.between, modes, strict=True):
-        module.train(mode)
-    dead = (weight == 0).all(dim=1)
-    return torch.where(dead, hidden[0], torch.zeros_like(hidden[0]))
 
+    policy: nn.Module
+    tensors: MutableMapping[Key, torch.Tensor] = field(default_factory=dict)
+    kept: dict[str, str] = field(default_factory=dict)
 
-def fold(
-    layer: HiddenLayer, change: Change, pending: Mapping[Key, torch.Tensor]
-) -> dict[Key, torch.Tensor]:
-    r"""Return the readers' tensors with the removed units folded into their biases.
+    def fold(self, layer: HiddenLayer, change: Change) -> None:
+        r"""Move the removed units of a layer that are constant.
 
-    .. math:: b_{l+1}' = b_{l+1} + \sum_{k \text{ removed}} W_{l+1, \cdot k} c_k
+        .. math:: b_{l+1}' = b_{l+1} + \sum_{k \text{ removed}} W_{l+1, \cdot k} c_k
 
-    Their weights read the removed units no more: a unit that read nothing else is
-    constant now, and folds in its turn if it goes too.
+        A unit is constant if all weights that feed it are zero. What it says is then
+        the same for every input, so it is observed where it is read. The readers'
+        weights read the removed units no more: a unit that read nothing else is
+        constant now, and moves in its turn if it goes too.
 
-    Args:
-        layer: The layer that loses units.
-        change: What happens to it; only a pure removal folds.
-        pending: Tensors already changed by folding the layers before.
-    """
-    if change.selection is None or not len(change.removed):
-        return {}
-    gone = change.removed.to(layer.linear.weight.device)
-    emitted = constants(layer, pending)[gone]
-    mixes = any(isinstance(module, nn.LayerNorm) for module in layer.between)
-    folded: dict[Key, torch.Tensor] = {}
-    for slot in layer.readers:
-        if slot.side is not Side.COLUMNS or not isinstance(slot.owner, nn.Linear):
-            continue
-        key, columns = (slot.owner, slot.attribute), gone + slot.start
-        weight = pending.get(key, slot.owner.weight.detach())
-        bias = folded.get((slot.owner, "bias"), _current(slot.owner, "bias", pending))
-        if bias is not None and bool(emitted.any()) and not mixes:
-            arriving = emitted * _scales(slot, gone)
-            folded[slot.owner, "bias"] = bias + weight[:, columns] @ arriving
-        folded[key] = weight.index_fill(1, columns, 0.0)
-    return folded
+        Args:
+            layer: The layer that loses units.
+            change: What happens to it.
+        """
+        gone = change.removed
+        if change.selection is None or not len(gone):
+            return
+        constant = gone[self._is_fed_nothing(layer)[gone]]
+        if len(constant):
+            self._move(layer, constant)
+        for slot in layer.readers:
+            if slot.side is Side.COLUMNS:
+                weight = self._current((slot.owner, slot.attribute)).clone()
+                slot.units(weight, layer.units)[gone.to(weight.device)] = 0.0
+                self.tensors[slot.owner, slot.attribute] = weight
 
+    def _current(self, key: Key) -> torch.Tensor:
+        known = self.tensors.get(key)
+        tensor: torch.Tensor = getattr(*key).detach() if known is None else known
+        return tensor
 
-def _scales(slot: Slot, units: torch.Tensor) -> torch.Tensor:
-    """Return what the units are multiplied by on their way to a reader, (units,)."""
-    product = torch.ones(len(units), device=units.device)
-    for scale in slot.through:
-        product = product * getattr(scale.owner, scale.attribute)[units + scale.start]
-    return product.detach()
+    def _is_fed_nothing(self, layer: HiddenLayer) -> torch.Tensor:
+        """Tell of which units all incoming weights are zero, bool, (K,)."""
+        zero = (layer.incoming() == 0).all(dim=1)
+        weights = [s for s in layer.group.slots if s.side is Side.ROWS]
+        if any((s.owner, s.attribute) in self.tensors for s in weights):
+            zero = torch.ones_like(zero)
+            for slot in weights:
+                tensor = self._current((slot.owner, slot.attribute))
+                if tensor.ndim >= MATRIX:
+                    zero &= (slot.units(tensor, layer.units).flatten(1) == 0).all(1)
+        return zero.cpu()
 
+    def _move(self, layer: HiddenLayer, units: torch.Tensor) -> None:
+        """Add what constant units give each reader to its bias."""
+        why = sorted(layer.mixes | layer.group.unfoldable)
+        arrived = {} if why else self._observe(layer)
+        moved: set[tuple[Key, int]] = set()
+        for read in layer.reads if not why else ():
+            key = read.slot.owner, read.slot.attribute
+            if (key, read.slot.start) in moved or key not in arrived:
+                continue
+            moved.add((key, read.slot.start))
+            given = [read.arrived(x, layer.units)[..., units, :] for x in arrived[key]]
+            said = torch.cat([x.reshape(-1, *x.shape[-2:]) for x in given])
+            if reason := self._add(read, layer, units, said):
+                why.append(reason)
+        if why:
+            self.kept[layer.name] = ", ".join(dict.fromkeys(why))
 
-def _current(
-    owner: nn.Module, name: str, pending: Mapping[Key, torch.Tensor]
-) -> torch.Tensor | None:
-    tensor: torch.Tensor | None = getattr(owner, name, None)
-    return None if tensor is None else pending.get((owner, name), tensor.detach())
+    def _observe(self, layer: HiddenLayer) -> Mapping[Key, list[torch.Tensor]]:
+        """Run the policy with what has changed so far; return what readers get."""
+        keys = {(read.slot.owner, read.slot.attribute) for read in layer.reads}
+        with quiet(self.policy), installed(self.tensors):
+            observer = Observer(keys)
+            for _, call in all_forwards(self.policy, sample_inputs(self.policy)):
+                with observer:
+                    call()
+        return observer.arrived
+
+    def _add(
+        self, read: Read, layer: HiddenLayer, units: torch.Tensor, said: torch.Tensor
+    ) -> str | None:
+        """Add W c to the bias of a reader; return why that is impossible, if it is.
+
+        Args:
+            read: The reader.
+            layer: The layer.
+            units: Its units that are constant.
+            said: What they said, (times, units, block).
+        """
+        constant = said[0]
+        if not bool(constant.any()) and not bool(said.any()):
+            return None
+        if not torch.allclose(said, constant.expand_as(said), atol=TOLERANCE):
+            return "they vary, though nothing feeds them"
+        if not read.exact:
+            return "a convolution with padding reads them"
+        if read.bias is None:
+            return "a reader has no bias"
+        slot = read.slot
+        weight = self._current((slot.owner, slot.attribute))
+        columns = slot.units(weight, layer.units)[units.to(weight.device)]
+        # (units, block, ...): convolutions have their kernel behind the outputs.
+        outputs = columns.flatten(3).sum(-1) if weight.ndim > MATRIX else columns
+        gain = torch.tensordot(constant.to(weight), outputs, dims=2)
+        self.tensors[read.bias] = self._current(read.bias) + gain
+        return None

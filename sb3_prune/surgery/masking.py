@@ -10,7 +10,8 @@ from torch import nn
 from sb3_prune.exceptions import PlanError, UnsupportedPolicyError
 from sb3_prune.surgery.apply import Report, apply, check_widths
 from sb3_prune.surgery.change import Change, keep
-from sb3_prune.surgery.wiring import HiddenLayer, Wiring, wire
+from sb3_prune.surgery.hidden_layer import HiddenLayer
+from sb3_prune.surgery.wiring import Wiring, wire
 
 
 def mask(model: BaseAlgorithm | nn.Module, plan: Mapping[str, Change]) -> None:
@@ -31,18 +32,18 @@ def mask(model: BaseAlgorithm | nn.Module, plan: Mapping[str, Change]) -> None:
     policy = model.policy if isinstance(model, BaseAlgorithm) else model
     wiring = wire(policy)
     layers = {name: wiring[name] for name in plan}
-    if any(layer.gate is None for layer in layers.values()):
+    if bare := [name for name, layer in layers.items() if layer.gate is None]:
         raise UnsupportedPolicyError(
-            f"{type(policy).__name__} has no gates: use a Masked...Policy, "
-            "or sb3_prune.adopt(model) first."
+            f"{type(policy).__name__} has no gates at {', '.join(bare)}: use a "
+            "Masked...Policy, or sb3_prune.adopt(model) first. Where one has none even "
+            "so, as at an LSTM, units can only be removed: physical=True."
         )
     check_widths(layers, plan)
     _check_removals(layers, plan)
     for name, layer in layers.items():
         for twin in layer.both():
             if twin.gate is not None:
-                weight = twin.linear.weight.detach()
-                twin.gate.close(plan[name].removed.tolist(), like=weight[:, 0])
+                twin.gate.close(plan[name].removed.tolist(), like=twin.like.detach())
 
 
 def _check_removals(

@@ -1,25 +1,100 @@
-"""Optimisers: find those of a policy, and move their state to new parameters."""
+"""Optimisers: find those of a model, and move their state to new parameters."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import torch
+from stable_baselines3.common.base_class import BaseAlgorithm
 from torch import nn
 
+from sb3_prune.exceptions import PlanError
 
-def optimizers(policy: nn.Module) -> dict[str, torch.optim.Optimizer]:
-    """Return the optimisers of a policy and its networks by path.
 
-    For example ``{"actor.optimizer": ..., "critic.optimizer": ...}`` for SAC and
-    ``{"optimizer": ...}`` for PPO.
+def optimizers(model: BaseAlgorithm | nn.Module) -> dict[str, torch.optim.Optimizer]:
+    """Return every optimiser among the attributes of a model and its policy's modules.
+
+    Whatever the attribute is called, alone or in a list or dictionary. For example
+    ``{"actor.optimizer": ..., "critic.optimizer": ...}`` for the policy of SAC and
+    ``{"optimizer": ...}`` for that of PPO; those of the model itself are
+    ``{"model.<attribute>": ...}``.
+
+    Args:
+        model: A model, or a policy alone.
     """
-    found = {}
-    for name, module in policy.named_modules():
-        optimizer = getattr(module, "optimizer", None)
-        if isinstance(optimizer, torch.optim.Optimizer):
-            found[f"{name}.optimizer".lstrip(".")] = optimizer
-    return found
+    policy = model.policy if isinstance(model, BaseAlgorithm) else model
+    found: dict[str, torch.optim.Optimizer] = {}
+    for path, module in policy.named_modules():
+        found |= {f"{path}.{name}".lstrip("."): o for name, o in _held(module)}
+    if isinstance(model, BaseAlgorithm):
+        found |= {f"model.{name}": o for name, o in _held(model)}
+    unique = {id(optimizer): name for name, optimizer in reversed(found.items())}
+    return {name: o for name, o in found.items() if unique[id(o)] == name}
+
+
+def _held(owner: object) -> Iterator[tuple[str, torch.optim.Optimizer]]:
+    for name, value in vars(owner).items():
+        for key, inner in _entries(value):
+            if isinstance(inner, torch.optim.Optimizer):
+                yield f"{name}{key}", inner
+
+
+def _entries(value: Any) -> list[tuple[str, Any]]:
+    if isinstance(value, list | tuple):
+        return [(f"[{i}]", inner) for i, inner in enumerate(value)]
+    if isinstance(value, dict):
+        return [(f"[{key!r}]", inner) for key, inner in value.items()]
+    return [("", value)]
+
+
+def check_followable(found: Mapping[str, torch.optim.Optimizer]) -> None:
+    """Check that no optimiser holds parameters where :func:`move_state` does not look.
+
+    Raises:
+        PlanError: One does, such as LBFGS.
+    """
+    for name, optimizer in found.items():
+        kept = [key for key, value in vars(optimizer).items() if _has_parameters(value)]
+        if kept:
+            raise PlanError(
+                f"The optimiser '{name}' ({type(optimizer).__name__}) keeps parameters "
+                f"in {', '.join(kept)}, which cannot follow: use one that keeps them "
+                "in param_groups alone, such as Adam."
+            )
+
+
+def _has_parameters(value: Any) -> bool:
+    inner = value if isinstance(value, list | tuple) else ()
+    return any(isinstance(v, nn.Parameter) for v in inner)
+
+
+def state_of(
+    name: str, optimizer: torch.optim.Optimizer, parameter: nn.Parameter
+) -> dict[str, torch.Tensor]:
+    """Return the tensors of a parameter's state that have one entry per weight.
+
+    Args:
+        name: Name of the optimiser, for the error.
+        optimizer: The optimiser.
+        parameter: A parameter that it steps.
+
+    Raises:
+        PlanError: It keeps tensors of other shapes, which cannot follow.
+    """
+    state = optimizer.state.get(parameter, {})
+    tensors = {k: v for k, v in state.items() if torch.is_tensor(v)}
+    nested = [k for k, v in state.items() if isinstance(v, list | tuple | dict) and v]
+    odd = [
+        k for k, v in tensors.items() if v.numel() > 1 and v.shape != parameter.shape
+    ]
+    if odd or nested:
+        raise PlanError(
+            f"The optimiser '{name}' ({type(optimizer).__name__}) keeps "
+            f"{', '.join([*odd, *nested])} in another shape than the parameter; use an "
+            "optimiser with state per weight, such as Adam."
+        )
+    return {k: v for k, v in tensors.items() if v.shape == parameter.shape}
 
 
 def move_state(
@@ -39,3 +114,27 @@ def move_state(
     for old, new in replaced.items():
         if old in optimizer.state:
             optimizer.state[new] = optimizer.state.pop(old) | dict(states.get(old, {}))
+
+
+def unoptimised(
+    model: BaseAlgorithm | nn.Module, targets: tuple[str, ...]
+) -> list[str]:
+    """Return the trainable parameters of a policy that no optimiser steps.
+
+    Args:
+        model: A model, or a policy alone; without any optimiser there is none.
+        targets: Names of the networks that are not meant to be stepped.
+    """
+    policy = model.policy if isinstance(model, BaseAlgorithm) else model
+    held = {
+        id(parameter)
+        for optimizer in optimizers(model).values()
+        for group in optimizer.param_groups
+        for parameter in group["params"]
+    }
+    return [
+        name
+        for name, parameter in policy.named_parameters()
+        if held and parameter.requires_grad and id(parameter) not in held
+        if name.partition(".")[0] not in targets
+    ]

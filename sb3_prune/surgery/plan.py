@@ -14,17 +14,24 @@ from sb3_prune.exceptions import PlanError
 from sb3_prune.files import write_bytes
 from sb3_prune.surgery.change import Change, keep
 
-FORMAT = 1
+FORMAT = 2
+"""Format of the file; 1 had the changes of one step alone, without steps."""
 
 
 class Plan(Mapping[str, Change]):
     """A change for some of an agent's hidden layers, by layer name.
 
     A plan is pure: :func:`sb3_prune.apply` carries it out.
+
+    Attributes:
+        steps: What is done one after the other. What a removed constant unit said
+            moves into biases, and depends on the network in between: so plans that
+            were joined by :meth:`then` keep their steps.
     """
 
     def __init__(self, changes: Mapping[str, Change] | None = None) -> None:
         self._changes = dict(changes or {})
+        self.steps: tuple[Mapping[str, Change], ...] = (self._changes,)
 
     def __getitem__(self, name: str) -> Change:
         return self._changes[name]
@@ -47,16 +54,20 @@ class Plan(Mapping[str, Change]):
         merged = dict(self._changes)
         for name, change in other.items():
             merged[name] = merged[name].then(change) if name in merged else change
-        return Plan(merged)
+        both = Plan(merged)
+        both.steps = tuple(step for step in (*self.steps, *other.steps) if step)
+        return both
 
     def save(self, path: str | Path) -> None:
         """Write the plan as safetensors with JSON metadata, whole or not at all."""
         tensors: dict[str, torch.Tensor] = {}
-        seeds: dict[str, list[int]] = {}
-        for name, change in self.items():
-            tensors |= {f"{name}/{key}": t for key, t in _tensors(change).items()}
-            seeds[name] = [change.before, *change.seeds]
-        head = {"format": str(FORMAT), "layers": json.dumps(seeds)}
+        steps: list[dict[str, list[int]]] = []
+        for i, step in enumerate(self.steps):
+            for name, change in step.items():
+                parts = _tensors(change).items()
+                tensors |= {f"{i}/{name}/{key}": tensor for key, tensor in parts}
+            steps.append({n: [c.before, *c.seeds] for n, c in step.items()})
+        head = {"format": str(FORMAT), "steps": json.dumps(steps)}
         write_bytes(path, save(tensors, metadata=head))
 
     @classmethod
@@ -72,15 +83,26 @@ class Plan(Mapping[str, Change]):
                 tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
         except SafetensorError as error:
             raise PlanError(f"'{path}' is not a plan: {error}.") from error
-        if head.get("format") != str(FORMAT):
+        if head.get("format") not in ("1", str(FORMAT)):
             raise PlanError(
-                f"'{path}' is not a plan of format {FORMAT}: {head.get('format')}."
+                f"'{path}' is not a plan of format 1 to {FORMAT}: {head.get('format')}."
             )
         try:
-            layers = json.loads(head["layers"]).items()
-            return cls({name: _change(name, tensors, rest) for name, rest in layers})
+            return _joined(head, tensors)
         except (AttributeError, LookupError, TypeError, ValueError) as error:
             raise PlanError(f"'{path}' is not a plan: {error!r}.") from error
+
+
+def _joined(head: Mapping[str, str], tensors: dict[str, torch.Tensor]) -> Plan:
+    """Return the plan of a file's metadata and tensors."""
+    if head["format"] == "1":
+        layers = json.loads(head["layers"]).items()
+        return Plan({name: _change(name, tensors, rest) for name, rest in layers})
+    plan = Plan()
+    for i, step in enumerate(json.loads(head["steps"])):
+        changes = {n: _change(f"{i}/{n}", tensors, rest) for n, rest in step.items()}
+        plan = plan.then(Plan(changes))
+    return plan
 
 
 def _tensors(change: Change) -> dict[str, torch.Tensor]:

@@ -7,9 +7,9 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from torch import nn
 
 from sb3_prune.exceptions import UnsupportedPolicyError
-from sb3_prune.networks.dense import LiveLayerNorm
-from sb3_prune.surgery.chains import Side
-from sb3_prune.surgery.wiring import HiddenLayer, wire
+from sb3_prune.surgery.flow.slots import Side
+from sb3_prune.surgery.hidden_layer import HiddenLayer
+from sb3_prune.surgery.wiring import wire
 
 
 @torch.no_grad()
@@ -43,7 +43,7 @@ def absorb(model: BaseAlgorithm | nn.Module) -> None:
 def _is_weighed(layer: HiddenLayer) -> bool:
     """Tell whether the thetas of a layer say how much each unit counts in its norm."""
     learns = layer.gate is not None and layer.gate.theta is not None
-    return learns and any(isinstance(m, LiveLayerNorm) for m in layer.between)
+    return learns and bool(layer.mixes)
 
 
 def _absorb(layer: HiddenLayer) -> None:
@@ -52,7 +52,6 @@ def _absorb(layer: HiddenLayer) -> None:
     theta = layer.gate.theta
     for slot in layer.readers:
         if slot.side is Side.COLUMNS:
-            tensor = getattr(slot.owner, slot.attribute)
-            units = tensor.narrow(slot.axis, slot.start, layer.units)
-            units.mul_(theta if slot.axis else theta[:, None])
+            units = slot.units(slot.tensor.detach(), layer.units)
+            units.mul_(theta.reshape(-1, *[1] * (units.ndim - 1)))
     layer.gate.settle()

@@ -2,119 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 
-import torch
+from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from torch import nn
 
-from sb3_prune.exceptions import UnknownNameError
+from sb3_prune.exceptions import PlanError, UnknownNameError, UnsupportedPolicyError
 from sb3_prune.gates import Gate
 from sb3_prune.networks.ofexinet import OFEXiNet
-from sb3_prune.surgery.chains import Chain, Side, Slot, policy_chains, reader
-from sb3_prune.surgery.dense import dense_layers
-
-
-@dataclass(frozen=True)
-class HiddenLayer:
-    """A hidden layer of K units, with its twin in the target network."""
-
-    name: str
-    """Path of the Linear inside the policy, e.g. ``critic.qf0.2``."""
-    linear: nn.Linear
-    """What computes the units: weight (K, inputs), bias (K,)."""
-    between: tuple[nn.Module, ...]
-    """Activation, normalisation and gate, in order, up to the readers."""
-    readers: tuple[Slot, ...]
-    """The tensors that read the units."""
-    target: HiddenLayer | None = None
-    """The same layer of the target network."""
-    gate_before: Gate | None = None
-    """Gate of the layer that this one reads."""
-    gate_after: Gate | None = None
-    """Gate of the layer that reads this one."""
-
-    @property
-    def units(self) -> int:
-        """Number of units K."""
-        return self.linear.out_features
-
-    @property
-    def network(self) -> str:
-        """Path of the network that the layer belongs to, e.g. ``critic.qf0``."""
-        return self.name.rpartition(".")[0]
-
-    @property
-    def gate(self) -> Gate | None:
-        """The layer's gate; None in a stock policy."""
-        return next((m for m in self.between if isinstance(m, Gate)), None)
-
-    @property
-    def active(self) -> torch.Tensor:
-        """Units that pass their gate, bool, shape (K,)."""
-        if self.gate is None or self.gate.mask is None:
-            return torch.ones(self.units, dtype=torch.bool)
-        return self.gate.mask.detach().cpu() != 0
-
-    @property
-    def expected_units(self) -> torch.Tensor:
-        r"""Number of units that pass their gate on average, :math:`\sum_k \theta_k`."""
-        expected = None if self.gate is None else self.gate.expected
-        if expected is None:
-            return self.linear.weight.new_tensor(float(self.units))
-        return expected.sum()
-
-    def both(self) -> list[HiddenLayer]:
-        """Return the layer and, if there is one, that of the target network."""
-        return [self] if self.target is None else [self, self.target]
-
-    def incoming(self) -> torch.Tensor:
-        """Return the weights that feed each unit, (K, inputs); 0 from closed units."""
-        weight = self.linear.weight.detach()
-        return weight if self.gate_before is None else _gated(weight, self.gate_before)
-
-    def outgoing(self) -> torch.Tensor:
-        """Return the weights that read each unit, (K, outputs); 0 by closed units."""
-        parts = []
-        for slot in self.readers:
-            if slot.side is not Side.COLUMNS:
-                continue
-            tensor = getattr(slot.owner, slot.attribute).detach()
-            part = tensor.narrow(slot.axis, slot.start, self.units)
-            parts.append(part.movedim(slot.axis, 0).reshape(self.units, -1))
-        weights = torch.cat(parts, dim=1)
-        return weights if self.gate_after is None else _gated(weights, self.gate_after)
-
-    def slots(self) -> list[Slot]:
-        """Return every tensor of this network that holds the units."""
-        made = [Slot(self.linear, "weight", 0, Side.ROWS)]
-        if self.linear.bias is not None:
-            made.append(Slot(self.linear, "bias", 0, Side.ROWS))
-        for module in self.between:
-            tensors = [*module.named_parameters(), *module.named_buffers()]
-            made += [
-                Slot(module, name, 0, Side.UNIT)
-                for name, tensor in tensors
-                if tensor.shape == (self.units,)
-            ]
-        return [*made, *self.readers]
+from sb3_prune.surgery.flow.slots import Slot
+from sb3_prune.surgery.flow.trace import Group, trace
+from sb3_prune.surgery.hidden_layer import HiddenLayer, Key
+from sb3_prune.surgery.targets import targets_of
 
 
 class Wiring(Mapping[str, HiddenLayer]):
-    """The hidden layers of a policy by name, in the order of its networks."""
+    """The hidden layers of a policy by name, in the order of its networks.
 
-    def __init__(self, layers: list[HiddenLayer]) -> None:
+    Attributes:
+        fixed: Why the units of every other layer cannot change, outputs among them.
+    """
+
+    def __init__(
+        self, layers: list[HiddenLayer], fixed: Mapping[str, str] | None = None
+    ) -> None:
         self._layers = {layer.name: layer for layer in layers}
+        self.fixed = dict(fixed or {})
 
     def __getitem__(self, name: str) -> HiddenLayer:
         """Return a layer by name.
 
         Raises:
             UnknownNameError: The agent has no such hidden layer.
+            PlanError: It has, but the number of its units cannot change.
         """
+        if name in self.fixed:
+            raise PlanError(f"The units of '{name}' cannot change: {self.fixed[name]}.")
         if name not in self._layers:
             raise UnknownNameError("hidden layer", name, self._layers)
         return self._layers[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._layers
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._layers)
@@ -131,60 +62,117 @@ class Wiring(Mapping[str, HiddenLayer]):
         return {name: int(layer.active.sum()) for name, layer in self.items()}
 
     def __repr__(self) -> str:
-        rows = (f"  {name}: {layer.units} units" for name, layer in self.items())
+        rows = [f"  {name}: {layer.units} units" for name, layer in self.items()]
+        rows += [f"  {name}: fixed, {why}" for name, why in self.hidden_fixed().items()]
         return "\n".join(["Wiring:", *rows])
 
-
-def _gated(weights: torch.Tensor, gate: Gate) -> torch.Tensor:
-    expected = gate.expected
-    return weights if expected is None else weights * expected
-
-
-def _layers(chain: Chain) -> list[HiddenLayer]:
-    hidden = chain.hidden()
-    nexts = [linear for _, linear, _ in hidden[1:]]
-    output = chain.output()
-    readers = [(reader(linear),) for linear in nexts]
-    readers.append(chain.heads if output is None else (reader(output),))  # type: ignore[arg-type]
-    layers = [
-        HiddenLayer(f"{chain.name}.{name}", linear, tuple(m for _, m in between), read)
-        for (name, linear, between), read in zip(hidden, readers, strict=False)
-    ]
-    gates = [None, *(layer.gate for layer in layers), None]
-    return [
-        replace(layer, gate_before=before, gate_after=after)
-        for layer, before, after in zip(layers, gates, gates[2:], strict=False)
-    ]
+    def hidden_fixed(self) -> dict[str, str]:
+        """Return why layers cannot change that are no outputs of the agent."""
+        outputs = "output of "
+        return {n: why for n, why in self.fixed.items() if not why.startswith(outputs)}
 
 
-def _dense(policy: nn.Module, chains: list[Chain]) -> list[HiddenLayer]:
-    """Return the layers of a policy's feature extractor, if it has one."""
-    found = []
-    for path, net in policy.named_children():
-        if isinstance(net, OFEXiNet):
-            found += [HiddenLayer(*parts) for parts in dense_layers(path, net, chains)]
-    return found
+class _Cache:
+    """The wiring of a policy, for as long as its signature stays. Copies begin anew."""
+
+    def __init__(self, wiring: Wiring | None = None, signature: object = None) -> None:
+        self.wiring, self.signature = wiring, signature
+
+    def __reduce__(self) -> tuple[type[_Cache], tuple[()]]:
+        return _Cache, ()
 
 
 def wire(policy: nn.Module) -> Wiring:
-    """Find the hidden layers of a policy.
+    """Find the hidden layers of a policy, by running it once and watching.
 
-    Networks called ``<name>_target`` are the targets of ``<name>``: their layers are
-    attached to the online ones and not listed by themselves.
+    Target networks are attached to the layers of their online networks and not listed
+    by themselves. The wiring is remembered until a module, a shape or the sharing of a
+    tensor changes.
 
     Args:
         policy: The policy of a Stable-Baselines3 or sb3-contrib model.
 
     Raises:
-        UnsupportedPolicyError: None of the policy's networks is known.
+        UnsupportedPolicyError: The policy is compiled, or cannot run on inputs drawn
+            from its spaces.
     """
-    chains = policy_chains(policy)
-    found = [layer for chain in chains for layer in _layers(chain)]
-    layers = {layer.name: layer for layer in [*_dense(policy, chains), *found]}
-    online = []
-    for name, layer in layers.items():
-        network, _, rest = name.partition(".")
-        if network.endswith("_target"):
+    if hasattr(policy, "_orig_mod"):
+        raise UnsupportedPolicyError(
+            f"{type(policy).__name__} is compiled: prune first, compile after."
+        )
+    signature = _signature(policy)
+    cache = vars(policy).get("_wiring_cache")
+    if isinstance(cache, _Cache) and cache.wiring and cache.signature == signature:
+        return cache.wiring
+    wiring = _wire(policy)
+    vars(policy)["_wiring_cache"] = _Cache(wiring, _signature(policy))
+    return wiring
+
+
+def _signature(policy: nn.Module) -> list[object]:
+    """Return what a wiring depends on: modules, and the shape and sharing of tensors.
+
+    The tensors of gates are left out: they come and go without moving any unit.
+    """
+    found: list[object] = []
+    first: dict[int, int] = {}
+    for module in policy.modules():
+        found.append(module)
+        if isinstance(module, Gate):
             continue
-        online.append(replace(layer, target=layers.get(f"{network}_target.{rest}")))
-    return Wiring(online)
+        for tensor in (*module._parameters.values(), *module._buffers.values()):
+            shape = None if tensor is None else tensor.shape
+            found.append((first.setdefault(id(tensor), len(first)), shape))
+    return found
+
+
+def _wire(policy: nn.Module) -> Wiring:
+    groups = trace(policy)
+    free = {group.name: group for group in groups if group.fixed is None}
+    fixed = {group.name: group.fixed for group in groups if group.fixed is not None}
+    gated = _gated(free.values())
+    extractors = tuple(_extractors(policy))
+    layers = {
+        name: HiddenLayer(name, group, _network(name, extractors), gated=gated)
+        for name, group in free.items()
+    }
+    online = []
+    targets = targets_of(policy, groups)
+    attached = {twin for twins in targets.values() for twin in twins}
+    for name, layer in layers.items():
+        twins = targets.get(name, ())
+        if stuck := [twin for twin in twins if twin in fixed]:
+            fixed[name] = f"its target '{stuck[0]}' cannot: {fixed[stuck[0]]}"
+        elif name not in attached:
+            found = tuple(layers[twin] for twin in twins)
+            online.append(replace(layer, targets=found))
+    first = tuple(f"{name}." for name in _shared(policy))
+    online.sort(key=lambda layer: not layer.name.startswith(first or "?"))
+    return Wiring(online, {n: w for n, w in fixed.items() if n not in attached})
+
+
+def _gated(groups: Iterable[Group]) -> dict[Key, list[tuple[Slot, Gate]]]:
+    gated = defaultdict(list)
+    for group in groups:
+        for slot in group.slots if group.gates else ():
+            gated[slot.owner, slot.attribute].append((slot, group.gates[0]))
+    return gated
+
+
+def _extractors(policy: nn.Module) -> Iterator[str]:
+    for name, module in policy.named_modules(remove_duplicate=False):
+        if isinstance(module, BaseFeaturesExtractor):
+            yield name
+
+
+def _network(name: str, extractors: Iterable[str]) -> str:
+    """Return the outermost features extractor around a layer, or what holds it."""
+    around = [path for path in extractors if name.startswith(f"{path}.")]
+    return min(around, key=len) if around else name.rpartition(".")[0] or name
+
+
+def _shared(policy: nn.Module) -> Iterator[str]:
+    """Yield the children that all networks read: they come first in a wiring."""
+    for name, module in policy.named_children():
+        if isinstance(module, OFEXiNet | BaseFeaturesExtractor):
+            yield name

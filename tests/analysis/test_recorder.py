@@ -108,7 +108,7 @@ def test_recurrent_agents_remember() -> None:
         for network, lstm in (("policy", "actor"), ("value", "critic")):
             hidden = getattr(model.policy, f"lstm_{lstm}")(seen[:, None])[0][:, 0]
             for name in (name for name in layers if network in name):
-                hidden = layers[name].linear(hidden).tanh()
+                hidden = layers[name].module(hidden).tanh()
                 found = torch.as_tensor(recording.activations[name][row, :length])
                 torch.testing.assert_close(found, hidden, atol=1e-5, rtol=1e-5)
 

@@ -17,7 +17,7 @@ from sb3_prune.surgery import wire
 
 
 def weights(model: sp.surgery.Wiring) -> list[torch.Tensor]:
-    return [layer.linear.weight.detach().clone() for layer in model.values()]
+    return [layer.module.weight.detach().clone() for layer in model.values()]
 
 
 @pytest.mark.parametrize("name", ALGORITHMS)
@@ -30,11 +30,11 @@ def test_the_copy_has_the_same_shape_and_other_weights(name: str) -> None:
     for layer, old in zip(
         wire(twin.policy).values(), wire(model.policy).values(), strict=True
     ):
-        weight = layer.linear.weight.detach()
+        weight = layer.module.weight.detach()
         bound = (6 / sum(weight.shape)) ** 0.5
-        assert not torch.equal(weight, old.linear.weight)
+        assert not torch.equal(weight, old.module.weight)
         assert 0.8 * bound < float(weight.abs().max()) <= bound
-        assert not layer.linear.bias.detach().any()
+        assert not layer.module.bias.detach().any()
     after = model.policy.state_dict()
     assert all(torch.equal(after[key], value) for key, value in before.items())
     actions(twin)
@@ -44,7 +44,7 @@ def test_the_copy_has_the_same_shape_and_other_weights(name: str) -> None:
 def test_targets_are_copies(name: str) -> None:
     for layer in wire(random_like(trained(name)).policy).values():
         if layer.target is not None:
-            assert torch.equal(layer.linear.weight, layer.target.linear.weight)
+            assert torch.equal(layer.module.weight, layer.target.module.weight)
 
 
 def test_seeds_are_reproducible_and_random_states_stay() -> None:

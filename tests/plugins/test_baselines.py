@@ -58,8 +58,8 @@ def test_units_that_do_nothing_go_first(measure: str) -> None:
     layers = wire(model.policy)
     with torch.no_grad():
         for layer in layers.values():
-            layer.linear.weight[dead] = 0.0
-            layer.linear.bias[dead] = 0.0
+            layer.module.weight[dead] = 0.0
+            layer.module.bias[dead] = 0.0
             for slot in layer.readers:
                 getattr(slot.owner, slot.attribute)[:, dead] = 0.0
     config = MagnitudeConfig(final_sparsity=0.3, score=measure)  # type: ignore[arg-type]

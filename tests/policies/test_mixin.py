@@ -218,7 +218,7 @@ def test_state_dependent_exploration_survives_a_cut(name: str) -> None:
 def test_a_cut_right_after_a_backward_leaves_no_stale_graph(name: str) -> None:
     model = zoo.train(zoo.make_model(name))
     assert any(p.grad is not None for p in model.policy.parameters())
-    old = next(iter(model.policy.wiring().values())).linear.weight
+    old = next(iter(model.policy.wiring().values())).module.weight
     loss = (old**2).sum()
     sp.apply(model, zoo.random_plan(model.policy))
     loss.backward()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,7 +14,8 @@ from torch import nn
 from sb3_prune.gates import Gate
 from sb3_prune.strategies import Agent
 from sb3_prune.surgery import HiddenLayer, Wiring
-from sb3_prune.surgery.chains import reader
+from sb3_prune.surgery.flow.slots import Side, Slot
+from sb3_prune.surgery.flow.trace import Group
 
 
 def make_layer(
@@ -26,17 +28,53 @@ def make_layer(
     gate = Gate()
     if len(closed):
         gate.close(closed, like=linear.bias)
-    return HiddenLayer(name, linear, (nn.ReLU(), gate), (reader(head),))
+    return layers_of([(name, linear, gate, head)])[0]
+
+
+def layers_of(
+    made: list[tuple[str, nn.Linear, Gate, nn.Linear]],
+) -> list[HiddenLayer]:
+    """Return hidden layers of their name, Linear, gate and reader."""
+    gated: dict[Any, list[tuple[Slot, Gate]]] = defaultdict(list)
+    layers = []
+    for name, linear, gate, head in made:
+        slots = (
+            Slot(linear, "weight", 0, Side.ROWS),
+            Slot(linear, "bias", 0, Side.ROWS),
+            Slot(head, "weight", 1, Side.COLUMNS),
+        )
+        group = Group(
+            name=name,
+            aliases=(name,),
+            module=linear,
+            units=linear.out_features,
+            slots=slots,
+            reads=(),
+            widths=(),
+            gates=(gate,),
+            fixed=None,
+            mixes=frozenset(),
+            soft=frozenset(),
+            unfoldable=frozenset(),
+            born=len(layers),
+        )
+        for slot in slots:
+            gated[slot.owner, slot.attribute].append((slot, gate))
+        network = name.rpartition(".")[0]
+        layers.append(HiddenLayer(name, group, network, gated=gated))
+    return layers
 
 
 def make_chain(network: str, widths: list[int], seed: int = 0) -> list[HiddenLayer]:
     """Make the hidden layers of one network: inputs, hidden widths, outputs."""
     torch.manual_seed(seed)
     linears = [nn.Linear(a, b) for a, b in itertools.pairwise(widths)]
-    return [
-        HiddenLayer(f"{network}.{2 * i}", linear, (nn.ReLU(), Gate()), (reader(after),))
-        for i, (linear, after) in enumerate(itertools.pairwise(linears))
-    ]
+    return layers_of(
+        [
+            (f"{network}.{2 * i}", linear, Gate(), after)
+            for i, (linear, after) in enumerate(itertools.pairwise(linears))
+        ]
+    )
 
 
 def make_agent(

@@ -106,7 +106,7 @@ def test_units_equal_a_direct_computation() -> None:
         for name, layer in wire(model.policy).items():
             if network in name:
                 with torch.no_grad():
-                    hidden = layer.linear(hidden).tanh()
+                    hidden = layer.module(hidden).tanh()
                 torch.testing.assert_close(recorded[name], hidden)
         with torch.no_grad():
             torch.testing.assert_close(body(torch.as_tensor(obs)), hidden)
@@ -134,7 +134,7 @@ def test_closed_units_are_recorded_as_zero(name: str) -> None:
     layers = wire(model.policy)
     for layer in layers.values():
         assert layer.gate is not None
-        layer.gate.close([0, 3], like=layer.linear.bias)
+        layer.gate.close([0, 3], like=layer.module.bias)
     for hidden in recent_activations(model).values():
         assert not bool(hidden[:, [0, 3]].any())
         assert bool(hidden.any())
@@ -148,7 +148,7 @@ def test_recurrent_policies_default_to_the_start_of_an_episode() -> None:
     with torch.no_grad():
         latent, _ = model.policy.lstm_actor(torch.as_tensor(obs)[None], (zeros, zeros))
         first = next(iter(wire(model.policy).values()))
-        expected = first.linear(latent[0]).tanh()
+        expected = first.module(latent[0]).tanh()
     torch.testing.assert_close(recorded[first.name], expected)
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+import zoo
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
+import sb3_prune as sp
 from sb3_prune.exceptions import NonFiniteError, PlanError
 from sb3_prune.strategies import SCORES, scores
-from sb3_prune.surgery import HiddenLayer
-from sb3_prune.surgery.chains import Side, Slot, reader
 
 from .agents import make_agent, make_chain, make_layer
 
@@ -30,7 +30,7 @@ def test_norms_by_hand() -> None:
 def test_the_bias_does_not_count() -> None:
     layer = make_layer(INCOMING, OUTGOING)
     before = scores.product(layer)
-    layer.linear.bias.data += 100.0
+    layer.module.bias.data += 100.0
     assert torch.equal(scores.product(layer), before)
 
 
@@ -57,11 +57,11 @@ def test_product_does_not_change_when_relu_units_are_rescaled(
     scale = torch.tensor(factors)
 
     def outputs() -> torch.Tensor:
-        return head(layer.linear(inputs).relu())
+        return head(layer.module(inputs).relu())
 
     score, said, single = scores.product(layer), outputs(), scores.incoming(layer)
-    layer.linear.weight.data *= scale[:, None]
-    layer.linear.bias.data *= scale
+    layer.module.weight.data *= scale[:, None]
+    layer.module.bias.data *= scale
     head.weight.data /= scale
     torch.testing.assert_close(outputs(), said, atol=1e-4, rtol=1e-4)
     torch.testing.assert_close(scores.product(layer), score)
@@ -101,12 +101,11 @@ def test_random_scores_repeat_with_the_seed() -> None:
 
 
 def test_exploration_noise_of_gsde_is_no_weight() -> None:
-    head = nn.Linear(3, 2)
-    noise = nn.Module()
-    noise.log_std = nn.Parameter(torch.full((3, 2), -100.0))
-    readers = (reader(head), Slot(noise, "log_std", 0, Side.COLUMNS))
-    layer = HiddenLayer("actor.0", nn.Linear(4, 3), (nn.ReLU(),), readers)
-    torch.testing.assert_close(scores.outgoing(layer), head.weight.detach().norm(dim=0))
+    policy = zoo.make_model("SAC", use_sde=True).policy
+    layer = sp.wire(policy)["actor.latent_pi.2"]
+    assert [slot.attribute for slot in layer.readers] == ["log_std", "weight"]
+    expected = policy.actor.mu.weight.detach().norm(dim=0)
+    torch.testing.assert_close(scores.outgoing(layer), expected)
 
 
 @pytest.mark.parametrize("value", [torch.nan, torch.inf])

@@ -59,7 +59,7 @@ def test_gradients_and_grad_flags() -> None:
     for p in model.policy.actor.parameters():
         p.requires_grad_(False)
     sp.apply(model, zoo.random_plan(model.policy))
-    changed = [la.linear.weight for la in sp.wire(model.policy).values()]
+    changed = [la.module.weight for la in sp.wire(model.policy).values()]
     assert all(weight.grad is None and weight.is_leaf for weight in changed)
     assert not any(p.requires_grad for p in model.policy.actor.parameters())
     assert all(p.requires_grad for p in model.policy.critic.parameters())
@@ -93,10 +93,10 @@ def test_a_reset_redraws_within_the_bound_of_a_linear_layer() -> None:
     sp.apply(policy, plan)
     for twin in layer.both():
         assert 0 < twin.incoming()[1].abs().max() <= 12**-0.5
-        assert not twin.outgoing()[1].any() and twin.linear.bias[1] == 0
+        assert not twin.outgoing()[1].any() and twin.module.bias[1] == 0
     kept = [k for k in range(10) if k != 1]
     assert torch.equal(layer.incoming()[kept], old[kept])
-    moments = state[layer.linear.weight]
+    moments = state[layer.module.weight]
     assert not moments["exp_avg"][1].any() and not moments["exp_avg_sq"][1].any()
     assert bool(moments["exp_avg_sq"][kept].any())
 
@@ -130,11 +130,11 @@ def test_new_units_pass_batch_normalisation_as_they_are() -> None:
 
 def test_a_merge_averages_the_moments() -> None:
     policy = zoo.copied("DQN")
-    weight = sp.wire(policy)["q_net.q_net.0"].linear.weight
+    weight = sp.wire(policy)["q_net.q_net.0"].module.weight
     old = policy.optimizer.state[weight]["exp_avg_sq"].clone()
     clusters = [[0, 1], *[[k] for k in range(2, 12)]]
     sp.apply(policy, {"q_net.q_net.0": merge(clusters, 12)})
-    weight = sp.wire(policy)["q_net.q_net.0"].linear.weight
+    weight = sp.wire(policy)["q_net.q_net.0"].module.weight
     found = policy.optimizer.state[weight]["exp_avg_sq"]
     torch.testing.assert_close(found, torch.cat([old[:2].mean(0, True), old[2:]]))
 
@@ -177,10 +177,10 @@ def test_weights_that_are_not_finite_are_refused(value: float, where: str) -> No
     policy = zoo.copied("DQN")
     layer = sp.wire(policy)["q_net.q_net.2"]
     tensor = {
-        "incoming": layer.linear.weight,
-        "bias": layer.linear.bias,
+        "incoming": layer.module.weight,
+        "bias": layer.module.bias,
         "outgoing": layer.readers[0].owner.weight,
-        "target": layer.target.linear.weight,
+        "target": layer.target.module.weight,
     }[where]
     tensor.data.view(-1)[0] = value
     with pytest.raises(NonFiniteError, match=r"'q_net\.q_net\.2' are NaN or infinite"):
@@ -193,7 +193,9 @@ def test_optimisers_with_factored_state_are_refused() -> None:
     zoo.train(model)
     name, layer = next(iter(sp.wire(model.policy).items()))
     before = copy.deepcopy(model.policy.state_dict())
-    with pytest.raises(PlanError, match=r"Adafactor keeps row_var.* in another shape"):
+    with pytest.raises(
+        PlanError, match=r"Adafactor.* keeps row_var.* in another shape"
+    ):
         sp.apply(model, {name: remove([0], layer.units)})
     after = model.policy.state_dict()
     assert all(torch.equal(after[key], value) for key, value in before.items())

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sb3_prune.exceptions import PlanError
-from sb3_prune.surgery.chains import Side
 from sb3_prune.surgery.change import Change, add, keep, merge, remove, reset
+from sb3_prune.surgery.flow.slots import Side
 
 WIDTH = 5
 UNITS = torch.arange(15.0).reshape(WIDTH, 3)

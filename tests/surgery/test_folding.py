@@ -11,7 +11,7 @@ from torch import nn
 
 import sb3_prune as sp
 from sb3_prune.surgery import remove
-from sb3_prune.surgery.folding import constants, fold
+from sb3_prune.surgery.folding import Folding
 
 ACTIVATIONS = [nn.ReLU, nn.Tanh, nn.Sigmoid, nn.ELU]
 
@@ -21,20 +21,34 @@ def constant_model(activation: type[nn.Module], name: str = "SAC") -> Any:
     model = zoo.make_model(name, policy_kwargs={"activation_fn": activation})
     for layer in sp.wire(model.policy).values():
         for twin in layer.both():
-            twin.linear.weight.data[[1, 4]] = 0.0
-            twin.linear.bias.data[[1, 4]] = torch.tensor([0.8, -0.3])
+            twin.module.weight.data[[1, 4]] = 0.0
+            twin.module.bias.data[[1, 4]] = torch.tensor([0.8, -0.3])
     return model
+
+
+def moved(model: Any, name: str, change: sp.Change) -> dict[str, torch.Tensor]:
+    """Return by how much folding moves the biases of a layer's readers."""
+    folding = Folding(model.policy)
+    folding.fold(sp.wire(model.policy)[name], change)
+    paths = {module: path for path, module in model.policy.named_modules()}
+    return {
+        paths[owner]: new - owner.bias.detach()
+        for (owner, attribute), new in folding.tensors.items()
+        if attribute == "bias"
+    }
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_the_constant_is_the_activation_of_the_bias(activation: Any) -> None:
     model = constant_model(activation)
-    for layer in sp.wire(model.policy).values():
-        found = constants(layer)
-        expected = activation()(torch.tensor([0.8, -0.3]))
-        torch.testing.assert_close(found[[1, 4]], expected)
-        others = [k for k in range(layer.units) if k not in (1, 4)]
-        assert not found[others].any()
+    for name in ("actor.latent_pi.0", "critic.qf1.2"):
+        layer = sp.wire(model.policy)[name]
+        found = moved(model, name, remove([1, 4], layer.units))
+        constants = activation()(torch.tensor([0.8, -0.3]))
+        for slot in layer.readers:
+            expected = slot.owner.weight.detach()[:, [1, 4]] @ constants
+            path = next(p for p in found if model.policy.get_submodule(p) is slot.owner)
+            torch.testing.assert_close(found[path], expected)
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
@@ -48,43 +62,32 @@ def test_constant_units_go_without_a_trace(name: str, activation: Any) -> None:
 
 
 def test_a_closed_gate_silences_the_constant() -> None:
-    policy = constant_model(nn.Tanh).policy
-    layer = sp.wire(policy)["actor.latent_pi.0"]
-    sp.mask(policy, {layer.name: remove([1], layer.units)})
-    assert constants(layer)[1] == 0 and constants(layer)[4] != 0
+    model = constant_model(nn.Tanh)
+    name = "actor.latent_pi.0"
+    sp.mask(model, {name: remove([1], 12)})
+    assert not moved(model, name, remove([1], 12))
+    assert moved(model, name, remove([4], 12))
 
 
 @pytest.mark.parametrize("training", [True, False])
 def test_running_statistics_are_used_and_modes_restored(training: bool) -> None:
-    policy = zoo.copied("CrossQ").train(training)
+    model = zoo.train(zoo.make_model("CrossQ"))
+    policy = model.policy.train(training)
     layer = next(la for n, la in sp.wire(policy).items() if n.startswith("critic."))
-    layer.linear.weight.data[1], layer.linear.bias.data[1] = 0.0, 0.8
-    norm = next(m for m in layer.between if hasattr(m, "ra_mean"))
-    scale = norm.scale[1] / (norm.ra_var[1] + norm.eps).sqrt()
-    expected = (0.8 - norm.ra_mean[1]) * scale + norm.bias[1]
-    torch.testing.assert_close(constants(layer)[1], expected.detach())
-    assert all(module.training is training for module in layer.between)
-
-
-def biases(folded: dict[Any, torch.Tensor]) -> list[torch.Tensor]:
-    return [tensor for (_, name), tensor in folded.items() if name == "bias"]
+    layer.module.weight.data[1], layer.module.bias.data[1] = 0.0, 0.8
+    before = zoo.says(policy)
+    sp.apply(policy, {layer.name: remove([1], layer.units)})
+    zoo.assert_close(zoo.says(policy), before, 1e-5)
+    assert all(module.training is training for module in policy.critic.modules())
 
 
 def test_only_removals_of_constant_units_change_a_bias() -> None:
-    layer = sp.wire(constant_model(nn.Tanh).policy)["actor.latent_pi.0"]
-    assert biases(fold(layer, remove([1], layer.units), {}))
-    assert not biases(fold(layer, remove([2], layer.units), {}))
-    assert not fold(layer, remove([], layer.units), {})
+    model, name = constant_model(nn.Tanh), "actor.latent_pi.0"
+    assert moved(model, name, remove([1], 12))
+    assert not moved(model, name, remove([2], 12))
+    assert not moved(model, name, remove([], 12))
     merged = sp.surgery.merge([[0, 1], *[[k] for k in range(2, 12)]], 12)
-    assert not fold(layer, merged, {})
-
-
-def test_layer_normalisation_does_not_fold() -> None:
-    layer = sp.wire(constant_model(nn.Tanh).policy)["actor.latent_pi.0"]
-    mixed = sp.surgery.HiddenLayer(
-        layer.name, layer.linear, (nn.LayerNorm(12), *layer.between), layer.readers
-    )
-    assert not biases(fold(mixed, remove([1], 12), {}))
+    assert not moved(model, name, merged)
 
 
 def test_a_unit_that_reads_only_removed_units_folds_too() -> None:
@@ -92,8 +95,8 @@ def test_a_unit_that_reads_only_removed_units_folds_too() -> None:
     once, twice = (constant_model(nn.Tanh, "TD3") for _ in range(2))
     for model in (once, twice):
         for twin in sp.wire(model.policy)["actor.mu.2"].both():
-            twin.linear.weight.data[3] = 0.0
-            twin.linear.weight.data[3, 1] = 0.9  # Unit 1 before it is constant.
+            twin.module.weight.data[3] = 0.0
+            twin.module.weight.data[3, 1] = 0.9  # Unit 1 before it is constant.
     before = zoo.outputs(once.policy)
     second = sp.Plan({"actor.mu.2": remove([3], 10)})
     first = sp.Plan({"actor.mu.0": remove([1], 12)})
@@ -104,7 +107,10 @@ def test_a_unit_that_reads_only_removed_units_folds_too() -> None:
     zoo.assert_same(zoo.snapshot(once.policy), zoo.snapshot(twice.policy))
 
 
-def test_a_layer_without_bias_emits_no_constant() -> None:
-    layer = sp.wire(constant_model(nn.Tanh).policy)["actor.latent_pi.0"]
-    layer.linear.bias = None
-    assert not constants(layer).any()
+def test_a_reader_without_bias_is_reported() -> None:
+    model, name = constant_model(nn.Tanh), "critic.qf0.0"
+    reader = model.policy.critic.qf0[3]
+    assert isinstance(reader, nn.Linear)
+    reader.bias = None
+    report = sp.apply(model.policy, {name: remove([1], 12)})
+    assert report.unfolded == {name: "a reader has no bias"}

@@ -72,7 +72,7 @@ def test_other_safetensors_are_refused(
     path = tmp_path / "weights.safetensors"
     save_file({"a": torch.zeros(2)}, path, metadata=head)
     expected = (head or {}).get("format")
-    with pytest.raises(PlanError, match=f"not a plan of format 1: {expected}"):
+    with pytest.raises(PlanError, match=f"not a plan of format 1 to 2: {expected}"):
         Plan.load(path)
 
 

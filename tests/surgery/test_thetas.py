@@ -19,7 +19,7 @@ def learn_thetas(policy: Any, seed: int = 0) -> None:
     for layer in sp.wire(policy).values():
         for twin in layer.both():
             assert twin.gate is not None
-            twin.gate.learn(twin.linear.bias)
+            twin.gate.learn(twin.module.bias)
             assert twin.gate.theta is not None
             twin.gate.theta.data = torch.rand(layer.units, generator=generator)
 

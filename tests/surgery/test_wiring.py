@@ -9,7 +9,7 @@ import zoo
 import sb3_prune as sp
 from sb3_prune.exceptions import UnknownNameError
 from sb3_prune.surgery import remove
-from sb3_prune.surgery.chains import Side
+from sb3_prune.surgery.flow.slots import Side
 
 every_algorithm = pytest.mark.parametrize("name", zoo.ALGORITHMS)
 
@@ -19,7 +19,7 @@ def test_every_layer_is_listed_by_its_path(name: str) -> None:
     policy = zoo.trained(name).policy
     for path, layer in sp.wire(policy).items():
         assert layer.name == path
-        assert policy.get_submodule(path) is layer.linear
+        assert policy.get_submodule(path) is layer.module
         assert path.startswith(layer.network + ".")
 
 
@@ -33,7 +33,7 @@ def test_targets_are_attached_not_listed(name: str) -> None:
         expected = None
         if name in zoo.WITH_TARGETS and hasattr(policy, f"{first}_target"):
             expected = policy.get_submodule(f"{first}_target.{rest}")
-        assert (layer.target and layer.target.linear) is expected
+        assert (layer.target and layer.target.module) is expected
         assert layer.both() == [layer] + ([layer.target] if layer.target else [])
 
 
@@ -51,10 +51,10 @@ def test_every_slot_holds_one_entry_per_unit(name: str) -> None:
 def test_silencing_the_incoming_and_outgoing_weights_isolates_a_unit(name: str) -> None:
     policy = zoo.copied(name)
     layer = next(iter(sp.wire(policy).values()))
-    assert layer.incoming().shape == (layer.units, layer.linear.in_features)
+    assert layer.incoming().shape == (layer.units, layer.module.in_features)
     assert len(layer.outgoing()) == layer.units
     layer.incoming()[0] = 0.0  # Views of the live weights.
-    assert not layer.linear.weight[0].any()
+    assert not layer.module.weight[0].any()
 
 
 def test_the_outgoing_weights_are_those_of_all_readers() -> None:

@@ -20,7 +20,7 @@ def test_units_of_smallest_bias_go_once() -> None:
     model = tiny_models()[0]
     agent = look_at(model, progress=0.5)
     layer = agent.wiring["actor.latent_pi.0"]
-    biases = layer.linear.bias.detach().abs()
+    biases = layer.module.bias.detach().abs()
     strategy = SmallestBias(SmallestBias.Config(share=0.34))
 
     plan = strategy.propose(agent)

@@ -79,9 +79,9 @@ def test_proportional_units_leave_the_outputs(
     with torch.no_grad():
         for layer in layers.values():
             for k, factor in enumerate([0.25, 3.0, 1.7]):
-                layer.linear.weight[k + 1] = factor * layer.linear.weight[0]
-                layer.linear.bias[k + 1] = factor * layer.linear.bias[0]
-            layer.linear.weight[5], layer.linear.bias[5] = 0, -1  # silent
+                layer.module.weight[k + 1] = factor * layer.module.weight[0]
+                layer.module.bias[k + 1] = factor * layer.module.bias[0]
+            layer.module.weight[5], layer.module.bias[5] = 0, -1  # silent
         before = model.policy.q_net(seen)
     said = {k: v.numpy()[:, None] for k, v in record_activations(model, seen).items()}
     config = SegmentationConfig(tau=1e-4, drop_silent=drop_silent)
@@ -101,7 +101,7 @@ def test_tau_zero_leaves_the_outputs_on_what_was_recorded(drop_silent: bool) -> 
     seen = torch.randn(20, 4, generator=torch.Generator().manual_seed(1))
     with torch.no_grad():
         for layer in wire(model.policy).values():
-            layer.linear.bias[:3] = -10  # silent here, not everywhere
+            layer.module.bias[:3] = -10  # silent here, not everywhere
             layer.readers[0].owner.weight.normal_()
         before = model.policy.q_net(seen)
     said = {k: v.numpy()[:, None] for k, v in record_activations(model, seen).items()}

@@ -57,7 +57,7 @@ def test_a_related_agent_maps_better_than_a_random_one() -> None:
     related = random_like(model, 0)
     noise = torch.Generator().manual_seed(0)
     for layer in sp.wire(related.policy).values():
-        weight = layer.linear.weight.data
+        weight = layer.module.weight.data
         weight += 0.05 * torch.randn(weight.shape, generator=noise)
     choice = {"penalty": 1.0, **SMALL}
     near = project_agents(related, model, arm(), **choice)

@@ -57,7 +57,7 @@ def traced(model: Any, monkeypatch: Any) -> Iterator[list[str]]:
     for layer in sp.wire(model.policy).values():
         for twin in layer.both():
             assert twin.gate is not None
-            twin.gate.learn(twin.linear.weight[:, 0])
+            twin.gate.learn(twin.like)
             twin.gate.theta.data.fill_(THETA)  # type: ignore[union-attr]
             names[twin.gate] = twin.network
     trace: list[str] = []

@@ -57,7 +57,7 @@ def set_theta(model: Any, name: str, values: list[float]) -> None:
     """Let a layer and its target learn, at these thetas and 1 for all others."""
     for twin in sp.wire(model.policy)[name].both():
         assert twin.gate is not None
-        twin.gate.learn(twin.linear.weight[:, 0])
+        twin.gate.learn(twin.like)
         twin.gate.theta.data[: len(values)] = torch.tensor(values)  # type: ignore[union-attr]
 
 

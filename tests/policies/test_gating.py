@@ -1,4 +1,4 @@
-"""Tests for networks/masked_mlp.py."""
+"""Tests for policies/gating.py."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import nn
 import sb3_prune as sp
 from sb3_prune.exceptions import UnsupportedPolicyError
 from sb3_prune.gates import Gate
-from sb3_prune.networks.masked_mlp import insert_gates
+from sb3_prune.policies.gating import insert_gates
 from sb3_prune.surgery.chains import policy_chains
 
 
@@ -20,8 +20,16 @@ def test_every_hidden_layer_gets_one_gate_right_before_its_reader(name: str) -> 
     insert_gates(policy)
     for layer in sp.wire(policy).values():
         for twin in layer.both():
-            assert [isinstance(m, Gate) for m in twin.between].count(True) == 1
-            assert isinstance(twin.between[-1], Gate)
+            if layer.name == "lstm_actor":
+                assert twin.gate is None
+                continue
+            (gate,) = twin.group.gates
+            path, _, number = twin.name.rpartition(".")
+            body = policy.get_submodule(path)
+            assert body.get_submodule(f"gate{number}") is gate
+            names = [name for name, _ in body.named_children()]
+            after = names[names.index(f"gate{number}") + 1 :]
+            assert not after or isinstance(body.get_submodule(after[0]), nn.Linear)
 
 
 @pytest.mark.parametrize("name", zoo.STOCK)
@@ -65,5 +73,5 @@ def test_a_layer_without_activation_gets_its_gate() -> None:
 
 
 def test_an_unknown_network_is_refused() -> None:
-    with pytest.raises(UnsupportedPolicyError, match=r"Sequential.*Known.*register"):
+    with pytest.raises(UnsupportedPolicyError, match=r"Sequential.*observation_space"):
         insert_gates(nn.Sequential(nn.Linear(2, 2)))

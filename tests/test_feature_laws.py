@@ -1,4 +1,4 @@
-"""Tests for surgery/dense.py: the laws of surgery on an agent with an extractor."""
+"""The laws of surgery, for agents with a feature extractor."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from torch import nn
 
 import sb3_prune as sp
 from sb3_prune.surgery import remove, remove_closed
-from sb3_prune.surgery.chains import Side
+from sb3_prune.surgery.flow.slots import Side
+from sb3_prune.surgery.hidden_layer import HiddenLayer
 from sb3_prune.surgery.optimizer import optimizers
-from sb3_prune.surgery.wiring import HiddenLayer
 
 every_algorithm = pytest.mark.parametrize("name", ofexi_zoo.ALGORITHMS)
 every_form = pytest.mark.parametrize("name", ofexi_zoo.FORMS)
@@ -100,14 +100,14 @@ def test_every_slot_holds_one_entry_per_unit(name: str) -> None:
 def close_gates(layer: HiddenLayer, units: list[int]) -> None:
     for twin in layer.both():
         assert twin.gate is not None
-        twin.gate.close(units, like=twin.linear.weight.detach()[:, 0])
+        twin.gate.close(units, like=twin.like.detach())
 
 
 @torch.no_grad()
 def zero_thetas(layer: HiddenLayer, units: list[int]) -> None:
     for twin in layer.both():
         assert twin.gate is not None
-        twin.gate.learn(twin.linear.weight[:, 0])
+        twin.gate.learn(twin.like)
         assert twin.gate.theta is not None
         twin.gate.theta.copy_(torch.linspace(0.3, 1.0, layer.units))
         twin.gate.theta[units] = 0.0
@@ -125,8 +125,8 @@ def silence_readers(layer: HiddenLayer, units: list[int]) -> None:
 @torch.no_grad()
 def make_constant(layer: HiddenLayer, units: list[int]) -> None:
     for twin in layer.both():
-        twin.linear.weight[units] = 0.0
-        twin.linear.bias[units] = 0.7
+        twin.module.weight[units] = 0.0
+        twin.module.bias[units] = 0.7
 
 
 DEAD = [
@@ -198,7 +198,7 @@ def test_a_constant_unit_that_reads_only_constant_units_folds_with_them() -> Non
     make_constant(first, [1])
     make_constant(second, [2])
     with torch.no_grad():
-        second.linear.weight[2, 3 + 1] = 0.9  # Reads the constant unit.
+        second.module.weight[2, 3 + 1] = 0.9  # Reads the constant unit.
     before = ofexi_zoo.outputs(policy)
     sp.apply(policy, {second.name: remove([2], 6), first.name: remove([1], 6)})
     ofexi_zoo.assert_close(policy, before, 1e-6)
@@ -211,9 +211,9 @@ def test_a_constant_unit_that_reads_only_constant_units_folds_with_them() -> Non
 def test_moments_are_selected_with_the_units(name: str) -> None:
     policy = ofexi_zoo.copied(name)
     layer = sp.wire(policy)["ofe.phi_o.1"]
-    after = sp.wire(policy)["ofe.phi_o.2"].linear
+    after = sp.wire(policy)["ofe.phi_o.2"].module
     optimizer = policy.ofe.optimizer
-    rows = optimizer.state[layer.linear.weight]["exp_avg"].clone()
+    rows = optimizer.state[layer.module.weight]["exp_avg"].clone()
     columns = optimizer.state[after.weight]["exp_avg_sq"].clone()
     scales = optimizer.state[after.scale]["exp_avg"].clone()
     sp.apply(policy, {layer.name: remove([0, 4], 6)})
@@ -221,7 +221,7 @@ def test_moments_are_selected_with_the_units(name: str) -> None:
     inputs = [*range(9), *(9 + k for k in kept)]
     assert rows.any() and columns.any() and scales.any()
     state = optimizer.state
-    assert torch.equal(state[layer.linear.weight]["exp_avg"], rows[kept])
+    assert torch.equal(state[layer.module.weight]["exp_avg"], rows[kept])
     assert torch.equal(state[after.weight]["exp_avg_sq"], columns[:, inputs])
     assert torch.equal(state[after.scale]["exp_avg"], scales[inputs])
 

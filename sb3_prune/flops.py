@@ -1,0 +1,150 @@
+r"""FLOPs: what one action costs, counted while a policy chooses it.
+
+.. math:: y = W x, \; W \in R^{O \times I}: \quad (2 I - 1) O
+
+multiplications and additions (Method 5, equation 23) of every row that W multiplies,
+as often as it does. Counted are
+
+- Linear layers and all other products of matrices, of two activations (attention, the
+  variance of gSDE) as well; products with a vector if a factor is a parameter;
+- convolutions: :math:`I = k_1 \dotsm k_d C_{in} / g` at every place of the output, with
+  the zeros of the padding; transposed ones: every input times its part of W, summed up;
+- LSTM, GRU and RNN: the products of :math:`W_{ih}`, :math:`W_{hh}` and projections in
+  every step, such as :math:`(2 I - 1) 4 H + (2 H - 1) 4 H` for an LSTM.
+
+Not counted are biases, activations, norms, pools, gates, the scales of dense blocks,
+what recurrent cells do entry by entry, and look-ups in tables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import product
+from math import prod
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+aten = torch.ops.aten
+FACTORS = dict.fromkeys((aten.mm, aten.bmm, aten.mv, aten.dot), 0)
+FACTORS |= dict.fromkeys((aten.addmm, aten.baddbmm, aten.addmv), 1)
+"""Products, and where the first factor stands among their arguments."""
+RECURRENT = {"mkldnn_rnn_layer": 1, "_cudnn_rnn": 1, "miopen_rnn": 1, "_lstm_mps": 2}
+"""Layers that run as a whole, and where their weights begin."""
+Sizes = list[int]
+
+
+class FlopCounter(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Counts the products that torch runs, whoever calls them.
+
+    What closed units leave of a tensor is known of its views and of what is computed
+    from it entry by entry, too; elsewhere products of two activations still count them.
+
+    Attributes:
+        flops: Multiplications and additions so far.
+        read: Parameters that were read so far.
+    """
+
+    def __init__(self, network: nn.Module, shapes: Mapping[Tensor, Sizes]) -> None:
+        """Start at zero.
+
+        Args:
+            network: What holds the parameters.
+            shapes: What removing the closed units leaves of the tensors that hold them.
+        """
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.flops = 0
+        self.read: set[Tensor] = set()
+        self._parameters = set(network.parameters())
+        self._weights = {_memory(parameter) for parameter in self._parameters}
+        self._sizes = {t: s for t, s in shapes.items() if s != list(t.shape)}
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        """Run an operation, then learn from it."""
+        kwargs = kwargs or {}
+        with self:  # What is made of other operations, in inference mode and on MPS.
+            out = func.decompose(*args, **kwargs)
+        if out is NotImplemented:
+            out = func(*args, **kwargs)
+        tensors = _tensors((args, kwargs))
+        self.read |= self._parameters.intersection(tensors)
+        if not self._multiplies(func.overloadpacket, args, out):
+            self._follow([t for t in tensors if t in self._sizes], _tensors(out))
+        return out
+
+    def _multiplies(self, packet: Any, args: Any, out: Any) -> bool:
+        """Count an operation if it is a product."""
+        if (at := FACTORS.get(packet)) is not None:
+            return self._matrices(args[at], args[at + 1], out)
+        if packet in (aten.convolution, aten._convolution):
+            self._convolution(*args, out=out)
+        elif packet is aten._trilinear:  # Of nn.Bilinear, whose rows meet all x_i y_j.
+            rows, *entries = self._left(args[1])
+            self._count(len(out) * rows * prod(entries), [len(out), rows], out)
+        elif packet.__name__.startswith("_scaled_dot_product"):
+            q, k, v = map(self._left, args[:3])
+            self._count(prod(q) * k[-2], [*q[:-1], k[-2]])
+            self._count(prod(q[:-1]) * prod(v[-2:]), [*q[:-1], v[-1]], out[0])
+        elif at := RECURRENT.get(packet.__name__):
+            self._recurrent(args[0], _tensors(args[at : at + 2]))
+        else:
+            return False
+        return True
+
+    def _matrices(self, a: Tensor, b: Tensor, out: Tensor) -> bool:
+        if b.ndim == 1 and not self._weights & {_memory(a), _memory(b)}:
+            return False  # For one, a mean over the live units of a norm.
+        x, y = self._left(a), self._left(b)
+        sizes = x[:-1] + y[-1:] * (b.ndim > 1)
+        self._count(min(x[-1], y[-2:][0]) * prod(sizes), sizes, out)
+        return True
+
+    def _convolution(self, x: Tensor, w: Tensor, *rest: Any, out: Tensor) -> None:
+        transposed, groups, left = rest[4], rest[6], self._left(w)
+        channels = left[1] * min(groups, left[0]) if transposed else left[0]
+        places = (x if transposed else out).shape[2:]
+        sizes = [len(x), channels, *out.shape[2:]]
+        self._count(len(x) * prod(places) * prod(left), sizes, out)
+
+    def _recurrent(self, x: Tensor, weights: list[Tensor]) -> None:
+        steps = prod(x.shape[:-1])
+        for rows, columns in (self._left(w) for w in weights if w.ndim > 1):
+            self._count(steps * rows * columns, [steps, rows])
+
+    def _count(self, products: int, sizes: Sizes, out: Tensor | None = None) -> None:
+        """Count products whose sums are the entries of a tensor of some sizes."""
+        self.flops += 2 * products - prod(sizes)
+        if out is not None and sizes != list(out.shape):
+            self._sizes[out] = sizes
+
+    def _left(self, tensor: Tensor) -> Sizes:
+        return list(self._sizes.get(tensor, tensor.shape))
+
+    def _follow(self, sources: list[Tensor], made: list[Tensor]) -> None:
+        for source, out in product(sources, made):
+            sizes = self._left(out)
+            for i, j in _same_axes(source, out):
+                sizes[j] = min(sizes[j], self._sizes[source][i])
+            self._sizes[out] = sizes
+
+
+def _tensors(tree: Any) -> list[Tensor]:
+    return [leaf for leaf in tree_leaves(tree) if isinstance(leaf, Tensor)]
+
+
+def _memory(tensor: Tensor) -> int:
+    return tensor.untyped_storage().data_ptr()
+
+
+def _same_axes(a: Tensor, b: Tensor) -> Iterator[tuple[int, int]]:
+    """Yield the axes along which each entry of b belongs to one of a."""
+    is_view = _memory(a) == _memory(b)
+    for i, j in product(range(-a.ndim, 0), range(-b.ndim, 0)):
+        same = a.stride(i) == b.stride(j) if is_view else i == j
+        if same and a.shape[i] == b.shape[j]:
+            yield i, j

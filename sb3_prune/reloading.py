@@ -1,0 +1,37 @@
+"""Reloading: a copy of a model by SB3's own save and load, in memory."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable
+from typing import TypeVar
+
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.her import HerReplayBuffer
+
+from sb3_prune.surgery.flow.quiet import same_random_state
+
+Model = TypeVar("Model", bound=BaseAlgorithm)
+
+
+def reload(
+    cls: type[Model], model: BaseAlgorithm, exclude: Iterable[str] = ()
+) -> Model:
+    """Save a model and load it again, as another class if need be.
+
+    The copy has an empty buffer, and no environment but with hindsight replay, whose
+    buffer asks it for rewards even while it loads. Global random states stay.
+
+    Args:
+        cls: Class to load it as.
+        model: The model; it is not changed.
+        exclude: Attributes to leave behind.
+    """
+    buffer = io.BytesIO()
+    model.save(buffer, exclude=exclude)
+    buffer.seek(0)
+    replays = getattr(model, "replay_buffer_class", None)
+    relabels = isinstance(replays, type) and issubclass(replays, HerReplayBuffer)
+    env = model.get_env() if relabels else None
+    with same_random_state(model.policy):  # SB3 seeds every generator when it loads.
+        return cls.load(buffer, env, model.device)

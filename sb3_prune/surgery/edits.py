@@ -1,0 +1,109 @@
+"""Edits: a change of one stretch of one tensor."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+
+from sb3_prune.surgery.change import Change
+from sb3_prune.surgery.flow.slots import Side, Slot, split_axis
+from sb3_prune.surgery.hidden_layer import MATRIX, HiddenLayer
+
+_ZERO = ("bias", "mean", "square")
+"""Ends of the names of tensors that are zero for a new unit; others are one."""
+
+
+@dataclass(frozen=True)
+class Edit:
+    """A change of one stretch of one tensor."""
+
+    slot: Slot
+    """The stretch."""
+    change: Change
+    """What happens to its units."""
+    place: int = 0
+    """Which of the tensors that feed the units it is."""
+
+    def __call__(self, tensor: torch.Tensor, *, moment: bool = False) -> torch.Tensor:
+        """Return the tensor with the stretch changed.
+
+        Args:
+            tensor: The tensor, or one of its shape.
+            moment: Whether it is a running moment of an optimiser.
+        """
+        slot, change = self.slot, self.change
+        size, stop = tensor.shape[slot.axis], slot.start + change.before * slot.block
+        middle = tensor.narrow(slot.axis, slot.start, stop - slot.start)
+        if slot.block > 1:
+            middle = split_axis(middle, slot.axis, slot.block)
+        new = change.transform(middle, slot.axis, slot.side, moment=moment)
+        if not moment:
+            new = self._fill(new)
+        if slot.block > 1:
+            new = new.flatten(slot.axis, slot.axis + 1)
+        if stop - slot.start == size:
+            return new
+        head = tensor.narrow(slot.axis, 0, slot.start)
+        tail = tensor.narrow(slot.axis, stop, size - stop)
+        return torch.cat([head, new, tail], dim=slot.axis)
+
+    def _fill(self, new: torch.Tensor) -> torch.Tensor:
+        """Fill what no old unit feeds: drawn weights, neutral scales."""
+        side, change, axis = self.slot.side, self.change, self.slot.axis
+        if side is Side.ROWS and new.ndim >= MATRIX and change.seeds:
+            shape = new.movedim(axis, 0).shape
+            drawn = change.drawn(math.prod(shape[1:]), self.place).to(new)
+            return new + drawn.reshape(shape).movedim(0, axis)
+        fresh = (change.rows.abs().sum(1) == 0).to(new.device)
+        if side is Side.UNIT and bool(fresh.any()):
+            neutral = 0.0 if self.slot.attribute.endswith(_ZERO) else 1.0
+            along = [-1 if i == axis else 1 for i in range(new.ndim)]
+            return torch.where(fresh.reshape(along), torch.full_like(new, neutral), new)
+        return new
+
+
+def edits_of(
+    layers: Iterable[HiddenLayer], plan: Mapping[str, Change]
+) -> list[tuple[torch.Tensor, list[Edit]]]:
+    """Return the edits of every tensor that holds units of the layers, in their order.
+
+    Stretches behind others go first, so that places stay true; drawn rows come last,
+    for they need the final number of inputs.
+
+    Args:
+        layers: The layers, targets not among them.
+        plan: A change for each.
+    """
+    found: dict[int, tuple[torch.Tensor, list[Edit]]] = {}
+    for layer in layers:
+        for twin in layer.both():
+            for slot, place in _placed(twin.slots()):
+                _, edits = found.setdefault(id(slot.tensor), (slot.tensor, []))
+                edits.append(Edit(slot, plan[layer.name], place))
+    for _, edits in found.values():
+        edits.sort(key=lambda e: (e.slot.side is Side.ROWS, e.slot.axis, -e.slot.start))
+    return list(found.values())
+
+
+def _placed(slots: Sequence[Slot]) -> list[tuple[Slot, int]]:
+    """Number the stretches that are rows of weights."""
+    numbers: dict[Side, int] = defaultdict(int)
+    placed = []
+    for slot in slots:
+        is_weight = slot.side is Side.ROWS and slot.tensor.ndim >= MATRIX
+        placed.append((slot, numbers[slot.side] if is_weight else 0))
+        numbers[slot.side] += is_weight
+    return placed
+
+
+def run(
+    edits: Iterable[Edit], tensor: torch.Tensor, *, moment: bool = False
+) -> torch.Tensor:
+    """Return a tensor with all edits done."""
+    for edit in edits:
+        tensor = edit(tensor, moment=moment)
+    return tensor

@@ -1,0 +1,168 @@
+"""Forwards: every call by which an algorithm uses the networks of a policy."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial, singledispatch
+from typing import Any
+
+import numpy as np
+import torch
+from gymnasium import spaces
+from sb3_contrib.common.maskable.policies import MaskableActorCriticPolicy
+from sb3_contrib.common.recurrent.policies import RecurrentActorCriticPolicy
+from sb3_contrib.common.recurrent.type_aliases import RNNStates
+from stable_baselines3.common.policies import ActorCriticPolicy, BaseModel, BasePolicy
+from stable_baselines3.common.type_aliases import PyTorchObs
+from torch import nn
+
+from sb3_prune.exceptions import UnsupportedPolicyError
+from sb3_prune.networks.ofexinet import OFEXiNet
+
+Forward = tuple[str, Callable[[], Any]]
+"""What a call is named, and the call."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inputs:
+    """A batch of what an agent's networks read."""
+
+    observations: PyTorchObs
+    """As the policy gets them, normalised if its environment does: (batch, ...)."""
+    actions: torch.Tensor | None = None
+    """For critics of actions, (batch, actions); the actor's own if None."""
+    lstm_states: RNNStates | None = None
+    """For recurrent policies, each tensor (layers, batch, hidden); zeros if None."""
+
+
+def all_forwards(policy: nn.Module, inputs: Inputs) -> Iterator[Forward]:
+    """Yield every forward of a policy: stock ones, and those that its class declares.
+
+    A class declares more of them, for example a head that only its own ``train()``
+    reads, by a method::
+
+        def extra_forwards(self, observations, actions):
+            yield "cost", lambda: self.cost_net(self.extract_features(observations))
+
+    Args:
+        policy: The policy.
+        inputs: What its networks read; actions included.
+    """
+    yield from forwards(policy, inputs)
+    for name, module in policy.named_children():
+        if isinstance(module, OFEXiNet):
+            yield name, partial(_features, module, inputs)
+    extra = getattr(policy, "extra_forwards", None)
+    if extra is not None:
+        yield from extra(inputs.observations, inputs.actions)
+
+
+@singledispatch
+def forwards(policy: nn.Module, inputs: Inputs) -> Iterator[Forward]:
+    """Yield the forwards of a policy by its family.
+
+    In general these are those of the networks that it holds, targets among them, and
+    how it predicts.
+    """
+    for name, network in policy.named_children():
+        if isinstance(network, BaseModel):
+            yield from _network(name, network, inputs)
+    if isinstance(policy, BasePolicy):
+        yield "_predict", lambda: policy._predict(inputs.observations, True)
+
+
+def _network(name: str, network: Any, inputs: Inputs) -> Iterator[Forward]:
+    """Yield the forwards of one network: a critic of actions reads them, too."""
+    observations = inputs.observations
+    takes = inspect.signature(network.forward).parameters
+    reads_actions = any(parameter.startswith("action") for parameter in takes)
+    given = (observations, inputs.actions) if reads_actions else (observations,)
+    yield name, lambda: network(*given)
+    for method in ("action_log_prob", "branch_values"):
+        if hasattr(network, method):
+            yield f"{name}.{method}", partial(getattr(network, method), observations)
+
+
+@forwards.register(ActorCriticPolicy)
+@forwards.register(MaskableActorCriticPolicy)
+def _actor_critic(policy: Any, inputs: Inputs) -> Iterator[Forward]:
+    observations, actions = inputs.observations, inputs.actions
+    yield "forward", lambda: policy(observations, deterministic=True)
+    yield "evaluate_actions", lambda: policy.evaluate_actions(observations, actions)
+    yield "predict_values", lambda: policy.predict_values(observations)
+    yield "_predict", lambda: policy._predict(observations, deterministic=True)
+
+
+@forwards.register(RecurrentActorCriticPolicy)
+def _recurrent(policy: RecurrentActorCriticPolicy, inputs: Inputs) -> Iterator[Forward]:
+    """Run one sequence, so that gates of memory matter, and one that begins anew."""
+    run: Any = policy
+    observations, actions = inputs.observations, inputs.actions
+    assert actions is not None
+    goes_on = torch.zeros(len(actions), device=policy.device)
+    begins = goes_on.clone()
+    begins[0] = 1.0
+
+    def zeros() -> tuple[torch.Tensor, torch.Tensor]:
+        layers, _, size = policy.lstm_hidden_state_shape
+        state = torch.zeros(layers, 1, size, device=policy.device)
+        return state, state
+
+    def both() -> RNNStates:
+        # The same for both LSTMs: SB3 keeps one shape of state for the two.
+        state = zeros()
+        return RNNStates(state, state)
+
+    yield "forward", lambda: run(observations, both(), goes_on, True)[:3]
+    yield "forward-start", lambda: run(observations, both(), begins, True)[:3]
+    yield (
+        "evaluate_actions",
+        lambda: run.evaluate_actions(observations, actions, both(), goes_on),
+    )
+    yield "predict_values", lambda: run.predict_values(observations, zeros(), goes_on)
+
+
+def _features(net: OFEXiNet, inputs: Inputs) -> torch.Tensor:
+    observations = inputs.observations
+    assert isinstance(observations, torch.Tensor)
+    actions = None if net.phi_oa is None else inputs.actions
+    predicted: torch.Tensor = net.f_pred(net.features(observations.float(), actions))
+    return predicted
+
+
+def sample_inputs(policy: Any, count: int = 3, seed: int = 0) -> Inputs:
+    """Draw inputs from the spaces of a policy; unbounded ones are standard normal.
+
+    Args:
+        policy: The policy.
+        count: Number of observations.
+        seed: Seed of the draws; no global random state is touched.
+
+    Raises:
+        UnsupportedPolicyError: It is no policy.
+    """
+    if not hasattr(policy, "observation_space"):
+        raise UnsupportedPolicyError(
+            f"{type(policy).__name__} is no policy of Stable-Baselines3: it has no "
+            "observation_space to draw inputs from."
+        )
+    rng = np.random.default_rng(seed)
+    drawn = _sample(policy.observation_space, count, rng)
+    observations, _ = policy.obs_to_tensor(drawn)
+    actions = torch.as_tensor(_sample(policy.action_space, count, rng))
+    # Rollout buffers hold every action as floats.
+    return Inputs(observations=observations, actions=actions.float().to(policy.device))
+
+
+def _sample(space: spaces.Space[Any], count: int, rng: np.random.Generator) -> Any:
+    if isinstance(space, spaces.Dict):
+        return {key: _sample(inner, count, rng) for key, inner in space.spaces.items()}
+    if isinstance(space, spaces.Box) and np.issubdtype(space.dtype, np.floating):
+        normal = rng.normal(size=(count, *space.shape)).astype(space.dtype)
+        return np.clip(normal, space.low, space.high)
+    seeded = type(space).__new__(type(space))
+    seeded.__dict__.update(space.__dict__)
+    seeded._np_random = rng
+    return np.stack([np.asarray(seeded.sample()) for _ in range(count)])

@@ -1,0 +1,76 @@
+"""Observe: what arrives at chosen weights while a policy runs."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import nn
+from torch.overrides import TorchFunctionMode
+
+from sb3_prune.surgery.flow.names import called, leaves
+
+Key = tuple[nn.Module, str]
+"""A tensor by its owner and attribute name."""
+
+_PRODUCTS = """
+addmm bmm conv1d conv2d conv3d gru linear lstm matmul mm mv rmatmul rnn_relu rnn_tanh
+"""
+PRODUCTS = frozenset(_PRODUCTS.split())
+"""Calls that multiply activations with a weight."""
+
+
+class Observer(TorchFunctionMode):
+    """Keeps what weights are multiplied with.
+
+    Attributes:
+        arrived: What arrived at each weight, call by call.
+    """
+
+    def __init__(self, weights: Iterable[Key]) -> None:
+        super().__init__()
+        self.arrived: dict[Key, list[torch.Tensor]] = defaultdict(list)
+        self._keys = {id(getattr(*key)): key for key in weights}
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        """Run a call; keep its input if it is a product with one of the weights."""
+        out = func(*args, **(kwargs or {}))
+        name = called(func)
+        if name in PRODUCTS:
+            tensors = list(leaves((args, kwargs or {})))
+            operands = tensors[1:] if name == "addmm" else tensors
+            for weight in tensors:
+                if (key := self._key(weight)) is not None:
+                    other = (t for t in operands if self._key(t) is None)
+                    self.arrived[key].append(next(other).detach())
+        return out
+
+    def _key(self, tensor: torch.Tensor) -> Key | None:
+        """Return the weight that a tensor is, or is a transposed view of."""
+        found = self._keys.get(id(tensor))
+        if found is None and tensor._base is not None:
+            found = self._keys.get(id(tensor._base))
+        return found
+
+
+@contextmanager
+def installed(tensors: Mapping[Key, torch.Tensor]) -> Iterator[None]:
+    """Let modules hold other tensors for a while."""
+    before = {key: getattr(*key) for key in tensors}
+    try:
+        for (owner, attribute), tensor in tensors.items():
+            setattr(owner, attribute, _as(tensor, before[owner, attribute]))
+        yield
+    finally:
+        for (owner, attribute), tensor in before.items():
+            setattr(owner, attribute, tensor)
+
+
+def _as(tensor: torch.Tensor, old: torch.Tensor) -> torch.Tensor:
+    """Return a tensor as a parameter if that is what it replaces."""
+    return nn.Parameter(tensor, False) if isinstance(old, nn.Parameter) else tensor

@@ -1,0 +1,103 @@
+"""Quiet: run a policy without leaving a trace in it."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+import numpy as np
+import torch
+from stable_baselines3.common.distributions import (
+    Distribution,
+    StateDependentNoiseDistribution,
+)
+from torch import nn
+
+from sb3_prune.networks.ofexinet import OFEXiNet
+
+
+@contextmanager
+def quiet(policy: nn.Module) -> Iterator[None]:
+    """Evaluate a policy without gradients; put back all that running it moves.
+
+    That is the mode, the attributes and the buffers of every module, the global random
+    states, what distributions remember, and the features that an OFEXiNet keeps.
+    """
+    with ExitStack() as stack:
+        stack.enter_context(same_random_state(policy))
+        stack.enter_context(_same_state(policy))
+        stack.enter_context(_same_distributions(policy))
+        stack.enter_context(_plain_features(policy))
+        stack.enter_context(torch.no_grad())
+        policy.eval()
+        yield
+
+
+@contextmanager
+def same_random_state(policy: nn.Module | None = None) -> Iterator[None]:
+    """Put back the global random states of Python, NumPy and torch afterwards."""
+    states = random.getstate(), np.random.get_state()
+    tensors = () if policy is None else policy.parameters()
+    devices = {t.device for t in tensors if t.device.type == "cuda"}
+    try:
+        with torch.random.fork_rng(list(devices)):
+            yield
+    finally:
+        random.setstate(states[0])
+        np.random.set_state(states[1])
+
+
+@contextmanager
+def _same_state(policy: nn.Module) -> Iterator[None]:
+    """Put back the attributes and buffers that networks of one's own may move."""
+    modules = [(m, dict(vars(m)), dict(m._buffers)) for m in policy.modules()]
+    values = [(b, b._version, b.clone()) for b in policy.buffers()]
+    try:
+        yield
+    finally:
+        for module, attributes, buffers in modules:
+            vars(module).clear()
+            vars(module).update(attributes)
+            module._buffers.update(buffers)
+        for buffer, version, value in values:
+            if buffer._version != version:
+                buffer.copy_(value)
+
+
+@contextmanager
+def _same_distributions(policy: nn.Module) -> Iterator[None]:
+    """Put back what SB3's distributions remember, such as gSDE's matrices."""
+    found = [m.action_dist for m in policy.modules() if _has_distribution(m)]
+    before = [dict(vars(distribution)) for distribution in found]
+    try:
+        yield
+    finally:
+        for distribution, state in zip(found, before, strict=True):
+            vars(distribution).clear()
+            vars(distribution).update(state)
+
+
+def _has_distribution(module: nn.Module) -> bool:
+    return isinstance(getattr(module, "action_dist", None), Distribution)
+
+
+def noise(module: nn.Module) -> StateDependentNoiseDistribution | None:
+    """Return the gSDE distribution of a policy or an actor, if it has one."""
+    found = getattr(module, "action_dist", None)
+    return found if isinstance(found, StateDependentNoiseDistribution) else None
+
+
+@contextmanager
+def _plain_features(policy: nn.Module) -> Iterator[None]:
+    """Let every OFEXiNet run, along the path that reads its weights as they are."""
+    nets = [m for m in policy.modules() if isinstance(m, OFEXiNet)]
+    for net in nets:
+        net.forget()
+        net.plain = True
+    try:
+        yield
+    finally:
+        for net in nets:
+            net.forget()
+            net.plain = False

@@ -1,0 +1,101 @@
+"""Rules of what takes a stretch of an axis at a literal place."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from torch import Tensor
+
+from sb3_prune.surgery.flow.axes import Axis, fix, free, part
+from sb3_prune.surgery.flow.rules.table import place, rule
+
+if TYPE_CHECKING:
+    from sb3_prune.surgery.flow.tracer import Tracer
+
+
+@rule(
+    "chunk", "split", "split_with_sizes", "tensor_split", "unsafe_chunk", "unsafe_split"
+)
+def _split(tracer: Tracer, out: Any, input: Tensor, *a: Any, **k: Any) -> None:
+    along = place(input, k.get("dim", a[1] if len(a) > 1 else 0))
+    axes, at = tracer.axes(input), 0
+    for tensor in out:
+        end = at + tensor.shape[along]
+        new = [
+            part(axis, at, end, "split") if i == along else axis
+            for i, axis in enumerate(axes)
+        ]
+        tracer.like(tensor, new, input)
+        at = end
+
+
+@rule("unbind", "iter")
+def _unbind(tracer: Tracer, out: Any, input: Tensor, dim: int = 0) -> bool:
+    if not isinstance(out, tuple | list):
+        return False
+    along = place(input, dim)
+    fix(tracer.axes(input)[along], "unbind takes its units apart")
+    for tensor in out:
+        tracer.like(tensor, _without(tracer.axes(input), along), input)
+    return True
+
+
+@rule("narrow")
+def _narrow(
+    tracer: Tracer, out: Tensor, input: Tensor, dim: int, start: Any, length: int
+) -> None:
+    axes = list(tracer.axes(input))
+    along = place(input, dim)
+    axes[along] = part(axes[along], int(start), int(start) + length, "a slice")
+    tracer.like(out, axes, input)
+
+
+@rule("select")
+def _select(tracer: Tracer, out: Tensor, input: Tensor, dim: int, index: Any) -> None:
+    del index  # Any place is literal.
+    along = place(input, dim)
+    fix(tracer.axes(input)[along], "select takes one place")
+    tracer.like(out, _without(tracer.axes(input), along), input)
+
+
+def _without(axes: list[Axis], along: int) -> list[Axis]:
+    return [axis for i, axis in enumerate(axes) if i != along]
+
+
+@rule("getitem")
+def _getitem(tracer: Tracer, out: Tensor, input: Tensor, index: Any) -> bool:
+    places = index if isinstance(index, tuple) else (index,)
+    if not all(map(_is_plain, places)):
+        return False
+    used = sum(i is not None and i is not Ellipsis for i in places)
+    if Ellipsis not in places:
+        places = (*places, Ellipsis)
+    axes, new, at = tracer.axes(input), [], 0
+    for i in places:
+        count = input.ndim - used if i is Ellipsis else int(i is not None)
+        new += _taken(axes[at : at + count], i)
+        at += count
+    tracer.like(out, new, input)
+    return True
+
+
+def _is_plain(index: Any) -> bool:
+    if isinstance(index, slice):
+        return index.step in (None, 1)
+    is_number = isinstance(index, int | np.integer) and not isinstance(index, bool)
+    return index is None or index is Ellipsis or is_number
+
+
+def _taken(axes: list[Axis], index: Any) -> list[Axis]:
+    """Return what one entry of an index leaves of the axes that it covers."""
+    if index is None:
+        return [free(1)]
+    if index is Ellipsis:
+        return axes
+    if isinstance(index, slice):
+        size = sum(units.size * block for units, block in axes[0])
+        start, stop, _ = index.indices(size)
+        return [part(axes[0], start, max(start, stop), "a slice")]
+    fix(axes[0], "an index takes one place")
+    return []

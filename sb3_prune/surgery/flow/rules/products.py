@@ -1,0 +1,133 @@
+"""Rules of products with weights: these make units, and read them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from sb3_prune.surgery.flow.axes import Axis, fix, free, opaque, unify
+from sb3_prune.surgery.flow.rules.table import RULES, rule
+from sb3_prune.surgery.flow.slots import Side
+
+if TYPE_CHECKING:
+    from sb3_prune.surgery.flow.tracer import Tracer
+
+MATRIX = 2
+
+
+def _add_bias(tracer: Tracer, bias: Tensor | None, rows: Axis) -> None:
+    if bias is not None:
+        unify(tracer.axes(bias)[0], rows, "bias")
+        tracer.holds(bias, 0, Side.ROWS)
+
+
+@rule("linear")
+def _linear(
+    tracer: Tracer, out: Tensor, input: Tensor, weight: Tensor, bias: Any = None
+) -> bool:
+    if weight.ndim != MATRIX:
+        return False
+    tracer.contract(input, -1, weight, 1, "linear", bias)
+    rows = tracer.axes(weight)[0]
+    tracer.holds(weight, 0, Side.ROWS)
+    _add_bias(tracer, bias, rows)
+    tracer.put(out, [*tracer.axes(input)[:-1], rows], True)
+    return True
+
+
+@rule("matmul", "mm", "bmm", "mv", "dot")
+def _matmul(tracer: Tracer, out: Tensor, a: Tensor, b: Tensor, **_: Any) -> None:
+    left, right = tracer.axes(a), tracer.axes(b)
+    active = tracer.tag(a).active or tracer.tag(b).active
+    tracer.contract(a, -1, b, -2 if b.ndim > 1 else -1, "matmul")
+    for tensor, axis in ((a, a.ndim - 2), (b, b.ndim - 1)):
+        if active and not tracer.tag(tensor).active and tensor.ndim >= MATRIX:
+            tracer.holds(tensor, axis, Side.ROWS)
+    last = [*(left[-2:-1] if a.ndim > 1 else []), *(right[-1:] if b.ndim > 1 else [])]
+    axes = [
+        _batch(tracer, out, i, len(last), a, b) for i in range(out.ndim - len(last))
+    ]
+    tracer.like(out, [*axes, *last], a, b)
+
+
+def _batch(
+    tracer: Tracer, out: Tensor, axis: int, last: int, a: Tensor, b: Tensor
+) -> Axis:
+    """Unify the axes of a product that both factors broadcast over."""
+    back = axis - (out.ndim - last) - 2
+    same = [
+        tracer.axes(t)[back]
+        for t in (a, b)
+        if t.ndim >= -back and t.shape[back] == out.shape[axis]
+    ]
+    for other in same[1:]:
+        unify(same[0], other, "matmul")
+    return same[0] if same else free(out.shape[axis])
+
+
+@rule("rmatmul")
+def _rmatmul(tracer: Tracer, out: Tensor, a: Tensor, b: Tensor) -> None:
+    RULES["matmul"](tracer, out, b, a)
+
+
+@rule("addmm")
+def _addmm(
+    tracer: Tracer, out: Tensor, added: Tensor, a: Tensor, b: Tensor, **_: Any
+) -> None:
+    met = len(tracer.arrivals)
+    RULES["matmul"](tracer, out, a, b)
+    if id(added) not in tracer.tensors:
+        tracer.elementwise([added, out], [out], "addmm")
+        return
+    unify(tracer.axes(added)[-1], tracer.axes(out)[-1], "addmm")
+    tracer.holds(added, -1, Side.ROWS)
+    for i in range(met, len(tracer.arrivals)):
+        tracer.add_bias(i, added)
+
+
+@rule("conv1d", "conv2d", "conv3d")
+def _conv(
+    tracer: Tracer,
+    out: Tensor,
+    input: Tensor,
+    weight: Tensor,
+    bias: Any = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    dilation: Any = 1,
+    groups: int = 1,
+) -> None:
+    del stride, dilation  # Only sizes of the space depend on them.
+    channel = input.ndim - (weight.ndim - 1)
+    x, rows = tracer.axes(input), tracer.axes(weight)[0]
+    if groups == 1:
+        exact = not _pads(padding)
+        tracer.contract(input, channel, weight, 1, "conv", bias, exact)
+        tracer.holds(weight, 0, Side.ROWS)
+    else:
+        why = "grouped conv remembers its groups"
+        for axis in (x[channel], rows):
+            fix(axis, why)
+    for axis in x[channel + 1 :]:
+        fix(axis, "conv slides along this axis")
+    _add_bias(tracer, bias, rows)
+    space = [opaque(n, "a position") for n in out.shape[channel + 1 :]]
+    tracer.put(out, [*x[:channel], rows, *space], True)
+
+
+def _pads(padding: Any) -> bool:
+    if isinstance(padding, str):
+        return padding != "valid"
+    return any(torch.as_tensor(padding).flatten().tolist())
+
+
+@rule("embedding")
+def _embedding(
+    tracer: Tracer, out: Tensor, input: Tensor, weight: Tensor, *_: Any, **__: Any
+) -> None:
+    rows, units = tracer.axes(weight)
+    fix(rows, "embedding looks its rows up")
+    tracer.holds(weight, 1, Side.ROWS)
+    tracer.put(out, [*tracer.axes(input), units], True)

@@ -1,0 +1,65 @@
+"""Unseen: parameters that no traced forward reads, and the units that they may hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import torch
+from torch import nn
+
+from sb3_prune.surgery.flow.axes import Axis, length
+
+if TYPE_CHECKING:
+    from sb3_prune.surgery.flow.tracer import Tracer
+
+Readers = nn.Linear | nn.modules.conv._ConvNd
+
+
+def unseen_readers(policy: nn.Module, tracer: Tracer) -> Iterator[tuple[Axis, str]]:
+    """Yield every axis whose units a tensor may read that no forward used.
+
+    What such a tensor does cannot be watched. So all units stay whose number, or that
+    of the axis they lie on, is one of its sizes, until the policy declares a forward
+    that uses it (:func:`all_forwards`).
+
+    Args:
+        policy: The policy.
+        tracer: What watched its forwards.
+    """
+    between = set(_inner_weights(policy))
+    for key, tensor in tracer.tensors.items():
+        if key in tracer.seen or key in between:
+            continue
+        path = tracer.paths[key][0]
+        sizes = set(_read_sizes(policy, path, tensor)) - {1}
+        why = (
+            f"no forward reads '{path}', which may read these units: declare one by a "
+            "method extra_forwards of the policy"
+        )
+        for seen in tracer.seen:
+            for axis in tracer.tags[seen].axes:
+                if length(axis) in sizes:
+                    yield axis, why
+
+
+def _read_sizes(policy: nn.Module, path: str, tensor: torch.Tensor) -> list[int]:
+    """Return the sizes of the axes along which a tensor may read units."""
+    owner = policy.get_submodule(path.rpartition(".")[0])
+    if isinstance(owner, Readers):
+        return [tensor.shape[1]] if tensor.ndim > 1 else []
+    return list(tensor.shape)
+
+
+def _inner_weights(policy: nn.Module) -> Iterator[int]:
+    """Yield the ids of weights that read the layer before them in a Sequential.
+
+    If no forward runs a whole network, its inner layers read nothing but each other.
+    """
+    for module in policy.modules():
+        if isinstance(module, nn.Sequential):
+            linears = [m for m in module if isinstance(m, nn.Linear)]
+            for one, other in pairwise(linears):
+                if one.out_features == other.in_features:
+                    yield id(other.weight)

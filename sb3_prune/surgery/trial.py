@@ -1,0 +1,230 @@
+"""Trial: a copy is cut before the policy is, where nobody knows all of its modules.
+
+Tracing trusts rules; a trial trusts nothing. In a copy, random units of every layer are
+made dead: what feeds them becomes zero, and what reads them. Then they are removed, and
+every output must stay as it was.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Collection, Iterable
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn.utils import parametrize
+from torch.overrides import TorchFunctionMode
+
+from sb3_prune.exceptions import UnsupportedPolicyError
+from sb3_prune.surgery.change import Change, remove
+from sb3_prune.surgery.execution import carry_out
+from sb3_prune.surgery.flow.forwards import all_forwards, sample_inputs
+from sb3_prune.surgery.flow.names import called, leaves
+from sb3_prune.surgery.flow.quiet import noise, quiet
+from sb3_prune.surgery.flow.slots import Side
+from sb3_prune.surgery.hidden_layer import HiddenLayer
+from sb3_prune.surgery.wiring import wire
+
+TOLERANCE = 1e-4
+"""How far an output may move, relative to the largest."""
+KNOWN = ("sb3_contrib", "sb3_prune", "stable_baselines3", "torch")
+"""Packages whose modules are known not to hide any unit."""
+
+
+def require_trial(policy: nn.Module, names: Collection[str]) -> None:
+    """Try the layers that a plan changes, if the policy needs that and was not tried.
+
+    Args:
+        policy: The policy; it stays as it is.
+        names: Names of the layers.
+
+    Raises:
+        UnsupportedPolicyError: Outputs would move; says of which layer, and how.
+    """
+    wiring = wire(policy)
+    tried: set[str] = vars(policy).setdefault("_tried_layers", set())
+    known = is_known(policy)
+    todo = [
+        layer
+        for name, layer in wiring.items()
+        if name in names and name not in tried
+        if layer.group.soft or not known
+    ]
+    if not todo:
+        return
+    refuted = refute(policy, todo)
+    if refuted:
+        name, why = next(iter(refuted.items()))
+        raise UnsupportedPolicyError(
+            f"A trial cut refuses '{name}' of {type(policy).__name__}: {why}. Some "
+            "code of the policy depends on the number of its units; nothing was "
+            "changed. Leave the layer out by the option networks, or let that code ask "
+            "its tensors for their shapes."
+        )
+    tried |= {layer.name for layer in todo}
+
+
+def is_known(policy: nn.Module) -> bool:
+    """Tell whether all modules of a policy are torch's, SB3's or ours, hooks aside."""
+    for module in policy.modules():
+        package = type(module).__module__.partition(".")[0]
+        hooked = module._forward_hooks or module._forward_pre_hooks
+        if package not in KNOWN or hooked or parametrize.is_parametrized(module):
+            return False
+    return True
+
+
+def refute(policy: nn.Module, layers: Iterable[HiddenLayer]) -> dict[str, str]:
+    """Return why layers cannot lose units, by name; empty if all can.
+
+    They are tried together, and one by one if that fails.
+
+    Args:
+        policy: The policy; it stays as it is.
+        layers: Layers of its wiring.
+    """
+    names = [layer.name for layer in layers]
+    if try_cut(policy, names) is None:
+        return {}
+    found = {name: try_cut(policy, [name]) for name in names}
+    alone = {name: why for name, why in found.items() if why is not None}
+    together = {names[0]: "it fails only together with the other layers"}
+    return alone or together
+
+
+def try_cut(policy: nn.Module, names: Collection[str], seed: int = 0) -> str | None:
+    """Remove dead units of some layers from a copy; return what goes wrong, if it does.
+
+    Args:
+        policy: The policy.
+        names: Names of the layers.
+        seed: Seed of the units.
+    """
+    twin = copied(policy)
+    wiring = wire(twin)
+    rng = np.random.default_rng(seed)
+    plan = {n: _some(wiring[n], rng) for n in names if wiring[n].units > 1}
+    _scatter(twin, seed)
+    for name, change in plan.items():
+        for layer in wiring[name].both():
+            kill(layer, change.removed)
+    mode = StandIn() if any(wiring[name].mixes for name in plan) else None
+    before = outputs(twin, mode)
+    try:
+        carry_out(twin, plan, folds=False)
+        wire(twin)
+        after = outputs(twin, mode)
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+    return _compare(before, after)
+
+
+def copied(policy: nn.Module) -> nn.Module:
+    """Return a deep copy of a policy; what its distributions remember is left out."""
+    memo: dict[int, Any] = {}
+    for module in policy.modules():
+        distribution = getattr(module, "action_dist", None)
+        for value in vars(distribution).values() if distribution is not None else ():
+            # Tensors inside a graph cannot be copied, nor need be.
+            if isinstance(value, torch.Tensor):
+                memo[id(value)] = value.detach().clone()
+            elif isinstance(value, torch.distributions.Distribution):
+                memo[id(value)] = None
+    return copy.deepcopy(policy, memo)
+
+
+def _some(layer: HiddenLayer, rng: np.random.Generator) -> Change:
+    """Return the removal of about a third of a layer's units."""
+    count = max(1, layer.units // 3)
+    gone = rng.choice(layer.units, min(count, layer.units - 1), replace=False)
+    return remove(sorted(gone.tolist()), layer.units)
+
+
+@torch.no_grad()
+def _scatter(policy: nn.Module, seed: int) -> None:
+    """Move biases, scales and statistics, so that none of them is neutral."""
+    generator = torch.Generator().manual_seed(seed)
+    for tensor in (*policy.parameters(), *policy.buffers()):
+        if tensor.ndim == 1 and tensor.is_floating_point():
+            drawn = torch.rand(tensor.shape, generator=generator)
+            tensor.add_(drawn.to(tensor) * 0.3 + 0.1)
+
+
+@torch.no_grad()
+def kill(layer: HiddenLayer, units: torch.Tensor) -> None:
+    """Zero everything that feeds or reads units of a layer, in place."""
+    for slot in layer.slots():
+        if slot.side in (Side.ROWS, Side.COLUMNS):
+            # Through a view, so that the parameter itself is written.
+            view = slot.units(slot.tensor.detach(), layer.units)
+            view[units.to(view.device)] = 0.0
+
+
+class StandIn(TorchFunctionMode):
+    """Replaces what mixes units by something that does not: scales stay, means go.
+
+    So a trial judges the places of the units alone; that outputs move where units are
+    mixed is law 1's exception.
+    """
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        """Run a call, or what stands in for it."""
+        kwargs = kwargs or {}
+        name = called(func)
+        if name in ("layer_norm", "rms_norm", "group_norm"):
+            x = args[0] if args else kwargs["input"]
+            weight, bias = (*args[2:4], None, None)[:2]
+            weight, bias = kwargs.get("weight", weight), kwargs.get("bias", bias)
+            shape = (-1, *[1] * (x.ndim - 2)) if name == "group_norm" else (-1,)
+            x = x if weight is None else x * weight.reshape(shape)
+            return x + bias.reshape(shape) if isinstance(bias, torch.Tensor) else x
+        out = func(*args, **kwargs)
+        if name in ("softmax", "log_softmax") and args:
+            return args[0].tanh()
+        if name in ("mean", "var", "std", "var_mean", "std_mean"):
+            zeros = [torch.zeros_like(tensor) for tensor in leaves(out)]
+            return zeros[0] if isinstance(out, torch.Tensor) else tuple(zeros)
+        return out
+
+
+def outputs(
+    policy: nn.Module, mode: TorchFunctionMode | None = None, count: int = 5
+) -> list[tuple[str, torch.Tensor]]:
+    """Return what every forward of a policy says about random inputs, by name.
+
+    Args:
+        policy: The policy; it stays as it is.
+        mode: A torch mode to run under.
+        count: Number of inputs.
+    """
+    found = []
+    drawn = any(noise(module) is not None for module in policy.modules())
+    with quiet(policy):
+        for name, call in all_forwards(policy, sample_inputs(policy, count, 7)):
+            if drawn and name in ("actor", "actor.action_log_prob"):
+                continue  # gSDE has another matrix of noise after a cut.
+            torch.manual_seed(0)
+            if mode is None:
+                result = call()
+            else:
+                with mode:
+                    result = call()
+            found += [(name, t.detach().double().clone()) for t in leaves(result)]
+    return found
+
+
+def _compare(
+    before: list[tuple[str, torch.Tensor]], after: list[tuple[str, torch.Tensor]]
+) -> str | None:
+    for (name, x), (_, y) in zip(before, after, strict=True):
+        if x.shape != y.shape:
+            return f"'{name}' returns the shape {tuple(y.shape)}, not {tuple(x.shape)}"
+        scale = max(1.0, float(x.abs().max())) if x.numel() else 1.0
+        moved = float((x - y).abs().max()) / scale if x.numel() else 0.0
+        if not moved <= TOLERANCE:
+            return f"removing dead units moves '{name}' by {moved:.2g}"
+    return None
