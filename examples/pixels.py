@@ -75,10 +75,10 @@ class Catch(gym.Env[Image, np.int64]):
         return image
 
 
-def main(steps: int = 120_000) -> None:
+def main(steps: int = 120_000, seed: int = 0) -> None:
     """Train and prune, then save, load and train on for a sixth of the steps."""
     torch.set_num_threads(1)
-    env = make_vec_env(Catch, n_envs=32, seed=0)
+    env = make_vec_env(Catch, n_envs=32, seed=seed)
     test_env = make_vec_env(Catch, n_envs=16)
     model = PPO(
         sp.MaskedActorCriticCnnPolicy,
@@ -91,11 +91,11 @@ def main(steps: int = 120_000) -> None:
         gae_lambda=0.9,
         ent_coef=0.01,
         policy_kwargs={"features_extractor_kwargs": {"features_dim": 128}},
-        seed=0,
+        seed=seed,
         device="cpu",
     )
     dense = sp.complexity(model)
-    options = {"final_sparsity": 0.75, "begin": 0.25, "end": 0.75}
+    options = {"final_sparsity": 0.75, "begin": 0.25, "end": 0.75, "steps": 5}
     pruning = sp.PruningCallback("magnitude", options, verbose=1)
     model.learn(steps, callback=pruning)
 

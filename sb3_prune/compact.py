@@ -33,6 +33,8 @@ from sb3_prune.surgery.wiring import wire
 Model = TypeVar("Model", bound=BaseAlgorithm)
 Layers = Mapping[str, HiddenLayer]
 
+OURS = ("initial_units", "temperature")
+"""Arguments of our policy classes that no stock one has."""
 MAX_JOINT_ACTIONS = 100_000
 """Largest joint action set that a branching agent is compacted to."""
 
@@ -75,7 +77,7 @@ def compact(model: BaseAlgorithm) -> BaseAlgorithm:
         _join_branches(copy)
         cls = DQN
     policy_class = stock_class(type(copy.policy))
-    kept = {k: v for k, v in copy.policy_kwargs.items() if k != "temperature"}
+    kept = {k: v for k, v in copy.policy_kwargs.items() if k not in OURS}
     copy.policy_class = policy_class
     copy.policy_kwargs = {**kept, **_other_widths(copy.policy), "net_arch": arch}
     plain = _plain(cls, copy)

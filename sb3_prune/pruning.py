@@ -48,8 +48,10 @@ def look_at(
     """
     policy = adopt(model)
     if not policy.initial_units:
+        fixed = wire(policy).fixed.items()
+        why = "; ".join(f"{n}: {w}" for n, w in fixed) or "net_arch is empty"
         raise UnsupportedPolicyError(
-            f"{type(policy).__name__} has no hidden layer to prune: net_arch is empty."
+            f"{type(policy).__name__} has no hidden layer to prune: {why}."
         )
     return Agent(
         model=model,

@@ -11,6 +11,7 @@ from sb3_prune.exceptions import UnsupportedPolicyError
 from sb3_prune.policies import masked
 from sb3_prune.policies.mixin import MaskedPolicyMixin
 from sb3_prune.surgery.dimensions import refresh_caches
+from sb3_prune.surgery.wiring import wire
 
 MASKED: dict[type[BasePolicy], type[MaskedPolicyMixin]] = {
     masked.stock_base(cls): cls for cls in masked.CLASSES
@@ -37,12 +38,13 @@ def adopt(model: BaseAlgorithm) -> MaskedPolicyMixin:
         UnsupportedPolicyError: There is no masked class for the policy.
     """
     policy = model.policy
+    wire(policy)  # A policy that cannot be traced says so first.
     refresh_caches(model)
     if isinstance(policy, MaskedPolicyMixin):
         return policy
     name = type(policy).__name__
     if type(policy) not in MASKED:
-        known = ", ".join(sorted(cls.__name__ for cls in MASKED))
+        known = ", ".join(sorted({cls.__name__ for cls in MASKED}))
         raise UnsupportedPolicyError(
             f"No masked class for {name}. Known: {known}. For your own, write\n"
             f"    from sb3_prune import MaskedPolicyMixin\n"

@@ -7,8 +7,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
+from gymnasium import spaces
+from stable_baselines3.common.torch_layers import FlattenExtractor
 from torch import nn
 
+from sb3_prune.exceptions import UnsupportedPolicyError
 from sb3_prune.gates import OPTIONAL, Gate
 from sb3_prune.policies.gating import insert_gates
 from sb3_prune.surgery.change import Change
@@ -34,9 +37,24 @@ class MaskedPolicyMixin(nn.Module):
 
     initial_units: dict[str, int]
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        initial_units: Mapping[str, int] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Build the stock networks, and put gates into them.
+
+        Args:
+            *args: Arguments of the stock policy.
+            initial_units: Units that layers had before the agent was pruned, where the
+                other arguments say less: surgery notes those of an LSTM here.
+            **kwargs: Keyword arguments of the stock policy.
+        """
         super().__init__(*args, **kwargs)
+        _check_dictionary(self)
         self.initialize_gates()
+        self.initial_units |= dict(initial_units or {})
 
     def initialize_gates(self) -> None:
         """Insert the gates and remember the widths; once is enough."""
@@ -79,6 +97,21 @@ class MaskedPolicyMixin(nn.Module):
                 raise
             # An optimiser in an extra state, for one, is refused by a ValueError.
             raise RuntimeError(f"Cannot load: {error}") from error
+
+
+def _check_dictionary(policy: Any) -> None:
+    """Refuse to flatten a dictionary of observations, as no extractor of SB3 can.
+
+    Raises:
+        UnsupportedPolicyError: The policy would.
+    """
+    flattens = any(isinstance(m, FlattenExtractor) for m in policy.modules())
+    if flattens and isinstance(policy.observation_space, spaces.Dict):
+        raise UnsupportedPolicyError(
+            f"{type(policy).__name__} flattens its observations, and these are a "
+            "dictionary: take a MultiInput policy, such as "
+            "MaskedMultiInputActorCriticPolicy or MaskedSACMultiInputPolicy."
+        )
 
 
 def fits(

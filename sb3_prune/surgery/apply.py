@@ -21,7 +21,7 @@ from sb3_prune.surgery.optimizer import (
 from sb3_prune.surgery.plan import Plan
 from sb3_prune.surgery.rollback import rollback
 from sb3_prune.surgery.targets import target_networks
-from sb3_prune.surgery.trial import require_trial
+from sb3_prune.surgery.trial import movement, require_trial
 from sb3_prune.surgery.wiring import wire
 
 Layers = Mapping[str, HiddenLayer]
@@ -40,8 +40,8 @@ class Report:
     unfolded: Mapping[str, str] = field(default_factory=dict)
     """Why what removed constant units said could not move into a bias, by layer."""
     mixing: Mapping[str, str] = field(default_factory=dict)
-    """Operations that mix the units of a changed layer: removing a dead one moves the
-    outputs."""
+    """Operations that mix the units of a changed layer, and how far removing dead ones
+    moved the outputs of a copy: the others' mean changes, say."""
     unoptimised: tuple[str, ...] = ()
     """Trainable parameters that no optimiser steps, targets left out."""
     fixed: Mapping[str, str] = field(default_factory=dict)
@@ -77,7 +77,7 @@ def apply(model: BaseAlgorithm | nn.Module, plan: Mapping[str, Change]) -> Repor
     lagging: dict[str, float] = {}
     before = count_parameters(policy)
     require_trial(policy, set(plan))
-    mixing = {n: ", ".join(sorted(wire(policy)[n].mixes)) for n in plan}
+    mixing = _mixing(policy, plan)
     with rollback(model):
         for step in steps:
             layers = {name: wire(policy)[name] for name in step}
@@ -92,10 +92,22 @@ def apply(model: BaseAlgorithm | nn.Module, plan: Mapping[str, Change]) -> Repor
         (before, count_parameters(policy)),
         lagging,
         kept,
-        {name: how for name, how in mixing.items() if how},
+        mixing,
         tuple(unoptimised(model, _targets(policy))),
-        wire(policy).hidden_fixed(),
+        wire(policy).fixed,
     )
+
+
+def _mixing(policy: nn.Module, names: Iterable[str]) -> dict[str, str]:
+    """Return what mixes the units of layers, and what that does; measured once."""
+    mixed = [name for name in names if wire(policy)[name].mixes]
+    known: dict[str, str] = vars(policy).setdefault("_mixed_layers", {})
+    if new := [name for name in mixed if name not in known]:
+        far = movement(policy, new)
+        for name in new:
+            how = ", ".join(sorted(wire(policy)[name].mixes))
+            known[name] = f"{how}: outputs of a copy moved by {far:.2g}"
+    return {name: known[name] for name in mixed}
 
 
 def _targets(policy: nn.Module) -> tuple[str, ...]:

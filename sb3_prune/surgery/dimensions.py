@@ -11,8 +11,10 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.torch_layers import MlpExtractor
 from stable_baselines3.common.utils import get_parameters_by_name
 from torch import nn
+from torch.nn.utils import parametrize
 
 from sb3_prune.exceptions import NonFiniteError
+from sb3_prune.surgery.chains import chains
 from sb3_prune.surgery.change import Change
 from sb3_prune.surgery.flow.quiet import noise
 from sb3_prune.surgery.hidden_layer import HiddenLayer
@@ -41,9 +43,15 @@ def sync_dimensions(
             grown = (change.after - change.before) * width.block
             _grow(width.owner, width.attribute, grown)
     for module in policy.modules():
-        if not hasattr(module, "parametrizations"):
+        if not parametrize.is_parametrized(module):
             _sync(module)
         _resample_noise(module)
+    for module in policy.modules():
+        if isinstance(module, MlpExtractor):
+            module.latent_dim_pi = _width(module.policy_net, module.latent_dim_pi)
+            module.latent_dim_vf = _width(module.value_net, module.latent_dim_vf)
+    for child in policy.children():
+        _sync_arch(child)
     if isinstance(policy, RecurrentActorCriticPolicy):
         layers, batch, _ = policy.lstm_hidden_state_shape
         size = policy.lstm_actor.hidden_size
@@ -77,15 +85,22 @@ def _sync(module: nn.Module) -> None:
         module.flatten_parameters()
     elif isinstance(module, nn.Embedding):
         module.embedding_dim = weight.shape[1]
-    elif isinstance(module, MlpExtractor):
-        module.latent_dim_pi = _width(module.policy_net, module.latent_dim_pi)
-        module.latent_dim_vf = _width(module.value_net, module.latent_dim_vf)
 
 
-def _width(body: nn.Sequential, default: int) -> int:
-    # Not out_features: a parent is visited before its children.
-    widths = [len(m.weight) for m in body.modules() if isinstance(m, nn.Linear)]
+def _width(body: nn.Module, default: int) -> int:
+    widths = [m.out_features for m in body.modules() if isinstance(m, nn.Linear)]
     return widths[-1] if widths else default
+
+
+def _sync_arch(network: Any) -> None:
+    """Let a network that is saved alone be built anew as wide as it is."""
+    own = chains(network)
+    if len(own) != 1 or not isinstance(getattr(network, "net_arch", None), list):
+        return
+    linears = own[0].linears()
+    hidden = linears if own[0].heads else linears[:-1]
+    network.net_arch = [linear.out_features for linear in hidden]
+    network.features_dim = own[0].inputs
 
 
 def _resample_noise(module: nn.Module) -> None:

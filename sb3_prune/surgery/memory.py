@@ -36,7 +36,21 @@ def follow_memory(
         return
     for layer, change in changed:
         if layer.module is policy.lstm_actor:
+            _note_width(model, layer)
             _follow(model, change)
+
+
+def _note_width(model: BaseAlgorithm, layer: HiddenLayer) -> None:
+    """Let a zip build its LSTMs as wide as they are: SB3 sizes its buffer by them."""
+    kwargs = {
+        **model.policy_kwargs,
+        "lstm_hidden_size": model.policy.lstm_actor.hidden_size,
+    }
+    initial = getattr(policy, "initial_units", None)
+    if initial is not None:
+        noted = kwargs.get("initial_units", {})
+        kwargs["initial_units"] = {**noted, layer.name: initial[layer.name]}
+    model.policy_kwargs = kwargs  # Never written into: it may belong to the caller.
 
 
 def _follow(model: BaseAlgorithm, change: Change) -> None:

@@ -12,7 +12,7 @@ from torch import nn
 from sb3_prune.exceptions import PlanError, UnknownNameError, UnsupportedPolicyError
 from sb3_prune.gates import Gate
 from sb3_prune.networks.ofexinet import OFEXiNet
-from sb3_prune.surgery.flow.slots import Slot
+from sb3_prune.surgery.flow.slots import Side, Slot
 from sb3_prune.surgery.flow.trace import Group, trace
 from sb3_prune.surgery.hidden_layer import HiddenLayer, Key
 from sb3_prune.surgery.targets import targets_of
@@ -22,7 +22,7 @@ class Wiring(Mapping[str, HiddenLayer]):
     """The hidden layers of a policy by name, in the order of its networks.
 
     Attributes:
-        fixed: Why the units of every other layer cannot change, outputs among them.
+        fixed: Why the units of other hidden layers cannot change, by name.
     """
 
     def __init__(
@@ -63,13 +63,8 @@ class Wiring(Mapping[str, HiddenLayer]):
 
     def __repr__(self) -> str:
         rows = [f"  {name}: {layer.units} units" for name, layer in self.items()]
-        rows += [f"  {name}: fixed, {why}" for name, why in self.hidden_fixed().items()]
+        rows += [f"  {name}: fixed, {why}" for name, why in self.fixed.items()]
         return "\n".join(["Wiring:", *rows])
-
-    def hidden_fixed(self) -> dict[str, str]:
-        """Return why layers cannot change that are no outputs of the agent."""
-        outputs = "output of "
-        return {n: why for n, why in self.fixed.items() if not why.startswith(outputs)}
 
 
 class _Cache:
@@ -129,7 +124,9 @@ def _signature(policy: nn.Module) -> list[object]:
 def _wire(policy: nn.Module) -> Wiring:
     groups = trace(policy)
     free = {group.name: group for group in groups if group.fixed is None}
-    fixed = {group.name: group.fixed for group in groups if group.fixed is not None}
+    # What no weight reads is an output of the agent, not a hidden layer.
+    read = [g for g in groups if any(s.side is Side.COLUMNS for s in g.slots)]
+    fixed = {group.name: group.fixed for group in read if group.fixed is not None}
     gated = _gated(free.values())
     extractors = tuple(_extractors(policy))
     layers = {

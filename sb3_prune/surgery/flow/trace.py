@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from torch import nn
+from torch.nn.utils import parametrize
 
 from sb3_prune.exceptions import UnsupportedPolicyError
 from sb3_prune.gates import OPTIONAL, Gate
@@ -213,7 +214,7 @@ class _Groups:
             reads=tuple(self._reads(held)),
             widths=tuple(self._widths(units)),
             gates=self._gates(units),
-            fixed=units.fixed or _unread(slots),
+            fixed=_why_fixed(units.fixed or _unread(slots), first.owner),
             mixes=frozenset(units.mixes),
             soft=frozenset(units.soft),
             unfoldable=frozenset(units.unfoldable),
@@ -225,7 +226,7 @@ class _Groups:
         along = list(dict.fromkeys(roots(self.tracer.tags[key].axes[first.axis])))
         suffix = "" if len(along) == 1 else f"[{along.index(units)}]"
         for path in self.tracer.paths[key]:
-            of_module = first.attribute.startswith("weight")
+            of_module = first.attribute.startswith(("weight", "bias"))
             yield (path.rpartition(".")[0] if of_module else path) + suffix
 
     def _reads(self, held: list[tuple[int, Slot]]) -> Iterator[Read]:
@@ -250,6 +251,15 @@ class _Groups:
     def _gates(self, units: Units) -> tuple[Gate, ...]:
         found = [g for g, axis in self.watch.gates if resolve(axis) == [(units, 1)]]
         return tuple(dict.fromkeys(found))
+
+
+def _why_fixed(why: str | None, owner: nn.Module) -> str | None:
+    """Say how to free the units of a layer whose tensors are made anew each time."""
+    if why is not None and parametrize.is_parametrized(owner):
+        return f"{why}; torch.nn.utils.parametrize.remove_parametrizations first"
+    if why is not None and hasattr(owner, "weight_g"):
+        return f"{why}; torch.nn.utils.remove_weight_norm first"
+    return why
 
 
 def _unread(slots: tuple[Slot, ...]) -> str | None:

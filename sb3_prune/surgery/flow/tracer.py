@@ -284,7 +284,7 @@ class Tracer(TorchFunctionMode):
     ) -> None:
         self.fix_all(inputs, why)
         for tensor in outputs:
-            axes = [opaque(n, f"output of {name}") for n in tensor.shape]
+            axes = [opaque(n, why) for n in tensor.shape]
             self.put(tensor, axes, bool(inputs))
 
     def elementwise(
