@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import torch
@@ -131,7 +131,17 @@ def check_widths(layers: Layers, plan: Mapping[str, Change]) -> None:
                 f"Units of '{name}' are closed: sb3_prune.surgery.remove_closed(model) "
                 "before units are merged, added or redrawn."
             )
+        _check_sharing(layer, plan[name])
         _check_noise(layer, plan[name])
+
+
+def _check_sharing(layer: HiddenLayer, change: Change) -> None:
+    """Refuse to mix units whose weights make them in one place and read in another."""
+    if change.selection is None and layer.group.two_sided:
+        raise PlanError(
+            f"One weight both feeds and reads the units of '{layer.name}': they can "
+            "only be removed."
+        )
 
 
 def _check_noise(layer: HiddenLayer, change: Change) -> None:

@@ -13,9 +13,6 @@ from sb3_prune.surgery.change import Change
 from sb3_prune.surgery.flow.slots import Side, Slot, split_axis
 from sb3_prune.surgery.hidden_layer import MATRIX, HiddenLayer
 
-_ZERO = ("bias", "mean", "square")
-"""Ends of the names of tensors that are zero for a new unit; others are one."""
-
 
 @dataclass(frozen=True)
 class Edit:
@@ -60,7 +57,7 @@ class Edit:
             return new + drawn.reshape(shape).movedim(0, axis)
         fresh = (change.rows.abs().sum(1) == 0).to(new.device)
         if side is Side.UNIT and bool(fresh.any()):
-            neutral = 0.0 if self.slot.attribute.endswith(_ZERO) else 1.0
+            neutral = self.slot.neutral
             along = [-1 if i == axis else 1 for i in range(new.ndim)]
             return torch.where(fresh.reshape(along), torch.full_like(new, neutral), new)
         return new

@@ -93,7 +93,7 @@ class HiddenLayer:
     def slots(self) -> tuple[Slot, ...]:
         """Return every stretch of a tensor of this network that holds the units."""
         gate_slots = [
-            Slot(gate, name, 0, Side.UNIT)
+            Slot(gate, name, 0, Side.UNIT, neutral=float(name in ("mask", "theta")))
             for gate in self.group.gates
             for name, tensor in (*gate.named_parameters(), *gate.named_buffers())
             if tensor.ndim

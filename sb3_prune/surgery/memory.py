@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 import torch
@@ -42,10 +43,9 @@ def follow_memory(
 
 def _note_width(model: BaseAlgorithm, layer: HiddenLayer) -> None:
     """Let a zip build its LSTMs as wide as they are: SB3 sizes its buffer by them."""
-    kwargs = {
-        **model.policy_kwargs,
-        "lstm_hidden_size": model.policy.lstm_actor.hidden_size,
-    }
+    policy: Any = model.policy
+    size = policy.lstm_actor.hidden_size
+    kwargs = {**model.policy_kwargs, "lstm_hidden_size": size}
     initial = getattr(policy, "initial_units", None)
     if initial is not None:
         noted = kwargs.get("initial_units", {})

@@ -8,6 +8,7 @@ every output must stay as it was.
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Collection, Iterable
 from typing import Any
 
@@ -27,10 +28,13 @@ from sb3_prune.surgery.flow.slots import Side
 from sb3_prune.surgery.hidden_layer import HiddenLayer
 from sb3_prune.surgery.wiring import wire
 
-TOLERANCE = 1e-4
+TOLERANCE = 2e-5
 """How far an output may move, relative to the largest."""
 KNOWN = ("sb3_contrib", "sb3_prune", "stable_baselines3", "torch")
 """Packages whose modules are known not to hide any unit."""
+
+REDUCTIONS = ("amax", "amin", "mean", "std", "std_mean", "var", "var_mean")
+"""Calls that a dead unit moves."""
 
 
 def require_trial(policy: nn.Module, names: Collection[str]) -> None:
@@ -186,8 +190,9 @@ def _scatter(policy: nn.Module, seed: int) -> None:
 @torch.no_grad()
 def kill(layer: HiddenLayer, units: torch.Tensor) -> None:
     """Zero everything that feeds or reads units of a layer, in place."""
-    for slot in layer.slots():
-        if slot.side in (Side.ROWS, Side.COLUMNS):
+    for slot in layer.group.slots:
+        shifts = slot.side is Side.UNIT and slot.neutral == 0
+        if shifts or slot.side in (Side.ROWS, Side.COLUMNS):
             # Through a view, so that the parameter itself is written.
             view = slot.units(slot.tensor.detach(), layer.units)
             view[units.to(view.device)] = 0.0
@@ -216,10 +221,10 @@ class StandIn(TorchFunctionMode):
         out = func(*args, **kwargs)
         if name in ("softmax", "log_softmax") and args:
             return args[0].tanh()
-        if name in ("mean", "var", "std", "var_mean", "std_mean"):
-            zeros = [torch.zeros_like(tensor) for tensor in leaves(out)]
-            return zeros[0] if isinstance(out, torch.Tensor) else tuple(zeros)
-        return out
+        if name not in REDUCTIONS:
+            return out
+        zeros = [torch.zeros_like(tensor) for tensor in leaves(out)]
+        return zeros[0] if isinstance(out, torch.Tensor) else tuple(zeros)
 
 
 def outputs(
@@ -255,5 +260,5 @@ def _moved(
     moved: dict[str, float] = {}
     for (name, x), (_, y) in zip(before, after, strict=True):
         far = float((x - y).abs().max()) / max(1.0, float(x.abs().max()))
-        moved[name] = max(moved.get(name, 0.0), far if far == far else torch.inf)
+        moved[name] = max(moved.get(name, 0.0), torch.inf if math.isnan(far) else far)
     return moved

@@ -44,6 +44,8 @@ class Slot:
     """Index of the first unit's first entry along the axis."""
     block: int = 1
     """Consecutive entries of each unit: positions of an image that was flattened."""
+    neutral: float = 1.0
+    """What a new unit holds in a tensor that belongs to units: 0 where it is added."""
 
     @property
     def tensor(self) -> torch.Tensor:

@@ -24,6 +24,9 @@ from sb3_prune.surgery.flow.tracer import Tracer
 from sb3_prune.surgery.flow.unseen import unseen_readers
 
 NORMS = nn.LayerNorm | nn.RMSNorm
+UNREAD = "nothing that was traced reads them"
+_ZERO = ("bias", "mean")
+"""Ends of the names of tensors that are zero for a new unit."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,8 @@ class Group:
     """Operations that name literal places: a trial must agree."""
     unfoldable: frozenset[str]
     """Why what a constant unit says cannot move into its readers' biases."""
+    two_sided: bool
+    """Whether one weight both makes and reads them, as in a tied autoencoder."""
     born: int
     """When they were first computed, to sort groups by."""
 
@@ -183,9 +188,11 @@ class _Groups:
             side = self.tracer.sides.get((key, axis), Side.UNIT)
             if attribute == "log_std" and noise(owner) is not None:
                 side = Side.NOISE
+            added = (key, axis) in self.tracer.shifts
+            neutral = 0.0 if added or attribute.endswith(_ZERO) else 1.0
             at = 0
             for units, block in resolve(segments):
-                yield units, Slot(owner, attribute, axis, side, at, block)
+                yield units, Slot(owner, attribute, axis, side, at, block, neutral)
                 at += units.size * block
 
     def all(self) -> list[Group]:
@@ -214,10 +221,11 @@ class _Groups:
             reads=tuple(self._reads(held)),
             widths=tuple(self._widths(units)),
             gates=self._gates(units),
-            fixed=_why_fixed(units.fixed or _unread(slots), first.owner),
+            fixed=_why_fixed(units.fixed or self._unread(held), first.owner),
             mixes=frozenset(units.mixes),
             soft=frozenset(units.soft),
             unfoldable=frozenset(units.unfoldable),
+            two_sided=self._is_two_sided(held),
             born=min(self.tracer.born[key] for key, _ in self._rows(held)),
         )
 
@@ -228,6 +236,15 @@ class _Groups:
         for path in self.tracer.paths[key]:
             of_module = first.attribute.startswith(("weight", "bias"))
             yield (path.rpartition(".")[0] if of_module else path) + suffix
+
+    def _is_two_sided(self, held: list[tuple[int, Slot]]) -> bool:
+        return any((key, slot.axis) in self.tracer.two_sided for key, slot in held)
+
+    def _unread(self, held: list[tuple[int, Slot]]) -> str | None:
+        is_read = any(slot.side is Side.COLUMNS for _, slot in held)
+        if is_read or self._is_two_sided(held):
+            return None
+        return UNREAD
 
     def _reads(self, held: list[tuple[int, Slot]]) -> Iterator[Read]:
         for arrival in self.tracer.arrivals:
@@ -260,8 +277,3 @@ def _why_fixed(why: str | None, owner: nn.Module) -> str | None:
     if why is not None and hasattr(owner, "weight_g"):
         return f"{why}; torch.nn.utils.remove_weight_norm first"
     return why
-
-
-def _unread(slots: tuple[Slot, ...]) -> str | None:
-    is_read = any(slot.side is Side.COLUMNS for slot in slots)
-    return None if is_read else "nothing that was traced reads it"

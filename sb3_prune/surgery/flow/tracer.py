@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -27,36 +27,7 @@ from sb3_prune.surgery.flow.names import (
 )
 from sb3_prune.surgery.flow.rules import RULES
 from sb3_prune.surgery.flow.slots import Side
-
-
-@dataclass
-class Tag:
-    """What is known of a tensor."""
-
-    axes: list[Axis]
-    """Its axes."""
-    active: bool
-    """Whether it depends on the inputs, not on parameters alone."""
-    sources: frozenset[int] = frozenset()
-    """Ids of the parameters that it was made of, if it is not active."""
-    view: tuple[int, tuple[int, ...]] | None = None
-    """The parameter that it is, and the order of its axes; None if it is computed."""
-
-
-@dataclass(frozen=True)
-class Arrival:
-    """Activations that meet a weight: a reader of units, as it was traced."""
-
-    weight: int
-    """Id of the weight; 0 if it was computed."""
-    bias: int | None
-    """Id of the bias added to the product."""
-    axis: int
-    """Axis of the weight along which it reads."""
-    input_axis: int
-    """Axis of the activations, counted from the end."""
-    exact: bool
-    """Whether a constant that arrives may move into the bias."""
+from sb3_prune.surgery.flow.tags import Arrival, Tag
 
 
 class Tracer(TorchFunctionMode):
@@ -67,6 +38,8 @@ class Tracer(TorchFunctionMode):
         paths: Every path under which the policy holds them.
         tags: What is known of every tensor that was seen, by id.
         sides: What a parameter does with the units along an axis, (id, axis) -> side.
+        shifts: What is added to units, (id, axis).
+        two_sided: What both makes and reads the units along an axis, (id, axis).
         born: Number of the call at which a parameter first made units.
         seen: Ids of the parameters whose values were used.
         arrivals: Every meeting of activations with a weight.
@@ -78,6 +51,8 @@ class Tracer(TorchFunctionMode):
         self.paths: dict[int, list[str]] = defaultdict(list)
         self.tags: dict[int, Tag] = {}
         self.sides: dict[tuple[int, int], Side] = {}
+        self.shifts: set[tuple[int, int]] = set()
+        self.two_sided: set[tuple[int, int]] = set()
         self.born: dict[int, int] = {}
         self.seen: set[int] = set()
         self.arrivals: list[Arrival] = []
@@ -147,7 +122,10 @@ class Tracer(TorchFunctionMode):
     def hold(self, key: int, axis: int, side: Side) -> None:
         """Say what a parameter does with the units along an axis."""
         old = self.sides.get((key, axis))
-        if old is None or side is Side.UNIT:
+        if {old, side} == {Side.ROWS, Side.COLUMNS}:
+            self.sides[key, axis] = Side.ROWS
+            self.two_sided.add((key, axis))
+        elif old is None or side is Side.UNIT:
             self.sides[key, axis] = side
         if side is Side.ROWS:
             self.born.setdefault(key, self.calls)
@@ -317,6 +295,9 @@ class Tracer(TorchFunctionMode):
                 tag = self.tag(tensor)
                 if not tag.active and tag.sources:
                     self.holds(tensor, axis, Side.UNIT)
+                    if why in ("add", "sub") and tag.view is not None:
+                        place = tag.view[1][axis % tensor.ndim]
+                        self.shifts.add((tag.view[0], place))
         return self.axes(same[0])[axis] if same else free(size)
 
 

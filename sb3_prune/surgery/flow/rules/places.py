@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from torch import Tensor
 
-from sb3_prune.surgery.flow.axes import Axis, fix, free, part
+from sb3_prune.surgery.flow.axes import Axis, fix, free, part, unify
 from sb3_prune.surgery.flow.rules.table import place, rule
 
 if TYPE_CHECKING:
@@ -28,6 +28,16 @@ def _split(tracer: Tracer, out: Any, input: Tensor, *a: Any, **k: Any) -> None:
         ]
         tracer.like(tensor, new, input)
         at = end
+
+
+@rule("glu")
+def _glu(tracer: Tracer, out: Tensor, input: Tensor, dim: int = -1) -> None:
+    axes, along = list(tracer.axes(input)), place(input, dim)
+    half = input.shape[along] // 2
+    first = part(axes[along], 0, half, "glu")
+    unify(first, part(axes[along], half, 2 * half, "glu"), "glu")
+    axes[along] = first
+    tracer.like(out, axes, input)
 
 
 @rule("unbind", "iter")

@@ -78,6 +78,24 @@ def _outputs(
         units.mark(unfoldable=["its memory varies"])
 
 
+def _cell(gates: int) -> Rule:
+    """Return the rule of one step of a layer with this many gates."""
+
+    def apply(tracer: Tracer, out: Any, input: Tensor, hx: Any, *weights: Any) -> None:
+        states, made = list(leaves(hx)), list(leaves(out))
+        hidden = tracer.axes(states[0])[-1]
+        for state in states[1:]:
+            unify(hidden, tracer.axes(state)[-1], "state")
+        own = [tensor for tensor in weights if tensor is not None]
+        _layer(tracer, own, hidden, gates, input)
+        _outputs(tracer, (made[0], made[1:]), input, states[1:], hidden)
+
+    return apply
+
+
+RULES["lstm_cell"] = _cell(4)
+RULES["gru_cell"] = _cell(3)
+RULES["rnn_tanh_cell"] = RULES["rnn_relu_cell"] = _cell(1)
 RULES["lstm"] = _recurrent(4)
 RULES["gru"] = _recurrent(3)
 RULES["rnn_tanh"] = RULES["rnn_relu"] = _recurrent(1)

@@ -146,6 +146,16 @@ def _permute(tracer: Tracer, out: Tensor, input: Tensor, *a: Any, **k: Any) -> N
     _moved(tracer, out, input, places(input, tuple(order)))
 
 
+@rule("movedim", "moveaxis")
+def _movedim(
+    tracer: Tracer, out: Tensor, input: Tensor, source: Any, destination: Any
+) -> None:
+    moved = dict(zip(places(input, destination), places(input, source), strict=True))
+    rest = iter(i for i in range(input.ndim) if i not in moved.values())
+    order = [moved[i] if i in moved else next(rest) for i in range(input.ndim)]
+    _moved(tracer, out, input, order)
+
+
 @rule("unsqueeze")
 def _unsqueeze(tracer: Tracer, out: Tensor, input: Tensor, dim: int) -> None:
     axes = list(tracer.axes(input))
