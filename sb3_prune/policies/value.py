@@ -13,7 +13,7 @@ from stable_baselines3.sac.policies import SACPolicy
 from torch import nn
 
 from sb3_prune.policies.mixin import MaskedPolicyMixin
-from sb3_prune.surgery.chains import Chain, chains
+from sb3_prune.surgery.chains import Chain, chains, perceptron
 
 
 class ValueNetwork(BaseModel):
@@ -54,7 +54,7 @@ class ValueNetwork(BaseModel):
 
 @chains.register(ValueNetwork)
 def _value_network(network: ValueNetwork) -> list[Chain]:
-    return [Chain("net", network.net)]
+    return perceptron("net", network.net)
 
 
 class ValuePolicyMixin(SACPolicy):

@@ -74,54 +74,61 @@ def _head(head: Any) -> nn.Linear | nn.Parameter:
     return next(m for m in head.modules() if isinstance(m, nn.Linear))
 
 
+def perceptron(name: str, body: Any, *heads: Any) -> list[Chain]:
+    """Return a chain if its body is one of SB3's: a Sequential of Linear layers.
+
+    Args:
+        name: Path of the body inside the network.
+        body: What may be the body.
+        heads: What reads its last hidden layer.
+    """
+    if not isinstance(body, nn.Sequential):
+        return []
+    chain = Chain(name, body, tuple(map(_head, heads)))
+    return [chain] if chain.linears() or heads else []
+
+
 @chains.register(sac.Actor)
 @chains.register(tqc.Actor)
 @chains.register(crossq.Actor)
 def _gaussian_actor(actor: sac.Actor) -> list[Chain]:
-    heads = (_head(actor.mu), _head(actor.log_std))
-    return [Chain("latent_pi", actor.latent_pi, heads)]
+    return perceptron("latent_pi", actor.latent_pi, actor.mu, actor.log_std)
 
 
 @chains.register(td3.Actor)
 def _deterministic_actor(actor: td3.Actor) -> list[Chain]:
-    return [Chain("mu", actor.mu)]
+    return perceptron("mu", actor.mu)
 
 
 @chains.register(ContinuousCritic)
 @chains.register(tqc.Critic)
 @chains.register(crossq.CrossQCritic)
 def _critics(critic: nn.Module) -> list[Chain]:
-    return [
-        Chain(name, body)
-        for name, body in critic.named_children()
-        if name.startswith("qf") and isinstance(body, nn.Sequential)
-    ]
+    named = [(n, body) for n, body in critic.named_children() if n.startswith("qf")]
+    return [chain for name, body in named for chain in perceptron(name, body)]
 
 
 @chains.register(QNetwork)
 def _q_network(network: QNetwork) -> list[Chain]:
-    body = getattr(network, "q_net", None)
-    return [Chain("q_net", body)] if isinstance(body, nn.Sequential) else []
+    return perceptron("q_net", getattr(network, "q_net", None))
 
 
 @chains.register(QuantileNetwork)
 def _quantile_network(network: QuantileNetwork) -> list[Chain]:
-    return [Chain("quantile_net", network.quantile_net)]
+    return perceptron("quantile_net", network.quantile_net)
 
 
 @chains.register(ActorCriticPolicy)
 @chains.register(MaskableActorCriticPolicy)
 def _actor_critic(policy: ActorCriticPolicy) -> list[Chain]:
-    extractor = policy.mlp_extractor
+    extractor, path = policy.mlp_extractor, "mlp_extractor"
     if not isinstance(extractor, MlpExtractor):
         return []
-    heads: tuple[nn.Linear | nn.Parameter, ...] = (_head(policy.action_net),)
-    if getattr(policy, "use_sde", False):
-        heads = (*heads, _head(policy.log_std))
-    value_heads = (_head(policy.value_net),)
+    noise = [policy.log_std] if getattr(policy, "use_sde", False) else []
+    actor = (extractor.policy_net, policy.action_net, *noise)
     return [
-        Chain("mlp_extractor.policy_net", extractor.policy_net, heads),
-        Chain("mlp_extractor.value_net", extractor.value_net, value_heads),
+        *perceptron(f"{path}.policy_net", *actor),
+        *perceptron(f"{path}.value_net", extractor.value_net, policy.value_net),
     ]
 
 

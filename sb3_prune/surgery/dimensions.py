@@ -83,6 +83,9 @@ def _sync(module: nn.Module) -> None:
         module.hidden_size = module.get_parameter("weight_hh_l0").shape[1]
         module.input_size = module.get_parameter("weight_ih_l0").shape[1]
         module.flatten_parameters()
+    elif isinstance(module, nn.RNNCellBase):
+        module.hidden_size = module.weight_hh.shape[1]
+        module.input_size = module.weight_ih.shape[1]
     elif isinstance(module, nn.Embedding):
         module.embedding_dim = weight.shape[1]
 

@@ -125,7 +125,8 @@ class HiddenLayer:
 
     def outgoing(self) -> torch.Tensor:
         """Return the weights that read each unit, (K, outputs); 0 by closed units."""
-        return self._joined(Side.COLUMNS)
+        reads = Side.ROWS if self.group.two_sided else Side.COLUMNS
+        return self._joined(reads)
 
     def _joined(self, side: Side) -> torch.Tensor:
         parts = [

@@ -33,7 +33,7 @@ def unseen_readers(policy: nn.Module, tracer: Tracer) -> Iterator[tuple[Axis, st
         if key in tracer.seen or key in between:
             continue
         path = tracer.paths[key][0]
-        sizes = set(_read_sizes(policy, path, tensor)) - {1}
+        sizes = set(_read_sizes(policy, tracer, path, tensor)) - {1}
         why = (
             f"no forward reads '{path}', which may read these units: declare one by a "
             "method extra_forwards of the policy"
@@ -44,10 +44,16 @@ def unseen_readers(policy: nn.Module, tracer: Tracer) -> Iterator[tuple[Axis, st
                     yield axis, why
 
 
-def _read_sizes(policy: nn.Module, path: str, tensor: torch.Tensor) -> list[int]:
-    """Return the sizes of the axes along which a tensor may read units."""
+def _read_sizes(
+    policy: nn.Module, tracer: Tracer, path: str, tensor: torch.Tensor
+) -> list[int]:
+    """Return the sizes of the axes along which a tensor may hold traced units.
+
+    A Linear or a convolution that never ran reads along one axis; any other tensor may
+    stand beside those that were used, as the noise of a weight does in training.
+    """
     owner = policy.get_submodule(path.rpartition(".")[0])
-    if isinstance(owner, Readers):
+    if isinstance(owner, Readers) and id(owner.weight) not in tracer.seen:
         return [tensor.shape[1]] if tensor.ndim > 1 else []
     return list(tensor.shape)
 
