@@ -32,7 +32,7 @@ def cut(name: str, **kwargs: Any) -> BaseAlgorithm:
 @pytest.mark.parametrize("name", zoo.STOCK)
 def test_a_compact_model_is_stock_says_the_same_and_trains_on(name: str) -> None:
     model = cut(name)
-    sp.mask(model, zoo.random_plan(model.policy, least=0))
+    sp.mask(model, zoo.random_plan(model.policy, least=0, gated=True))
     plain = compact(model)
     assert not type(plain.policy).__module__.startswith("sb3_prune")
     zoo.assert_close(zoo.outputs(plain.policy), zoo.outputs(model.policy), 1e-6)
@@ -44,7 +44,7 @@ def test_a_compact_model_is_stock_says_the_same_and_trains_on(name: str) -> None
 @pytest.mark.parametrize("name", zoo.ALGORITHMS)
 def test_compacting_changes_neither_model_nor_randomness(name: str) -> None:
     model = cut(name)
-    sp.mask(model, zoo.random_plan(model.policy, least=0))
+    sp.mask(model, zoo.random_plan(model.policy, least=0, gated=True))
     before, kwargs = zoo.snapshot(model.policy), dict(model.policy_kwargs)
     states = random.getstate(), np.random.get_state()[1].copy(), torch.get_rng_state()
     compact(model)
@@ -185,7 +185,7 @@ def test_too_many_joint_actions_are_refused() -> None:
 
 def test_a_value_agent_becomes_a_stock_sac() -> None:
     model = cut("ValueSAC")
-    sp.mask(model, zoo.random_plan(model.policy, least=0))
+    sp.mask(model, zoo.random_plan(model.policy, least=0, gated=True))
     plain = compact(model)
     assert type(plain) is SAC and type(plain.policy) is SACPolicy
     np.testing.assert_allclose(zoo.actions(plain), zoo.actions(model), atol=1e-6)

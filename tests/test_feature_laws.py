@@ -36,11 +36,15 @@ FEATURES = 3 + 3 * 6
 
 
 def held(name: str) -> dict[str, set[str]]:
-    """Return the paths of the tensors that read each layer, as sets."""
+    """Return the paths of the tensors that hold each layer's units behind it."""
     policy = ofexi_zoo.trained(name).policy
     paths = {module: path for path, module in policy.named_modules()}
     return {
-        layer.name: {f"{paths[s.owner]}.{s.attribute}" for s in layer.readers}
+        layer.name: {
+            f"{paths[s.owner]}.{s.attribute}"
+            for s in layer.slots()
+            if not paths[s.owner].startswith(layer.name)
+        }
         for layer in sp.wire(policy).values()
     }
 

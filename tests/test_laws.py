@@ -495,13 +495,17 @@ def unknown_layer(plan: dict[str, Any], policy: nn.Module) -> None:
     plan["nowhere.0"] = remove([0], 5)
 
 
+def last_linear(policy: nn.Module) -> str:
+    return [name for name, layer in sp.wire(policy).items() if layer.gate][-1]
+
+
 def nan_weight(plan: dict[str, Any], policy: nn.Module) -> None:
-    layer = sp.wire(policy)[list(plan)[-1]]
+    layer = sp.wire(policy)[last_linear(policy)]
     layer.module.weight.data[0, 0] = torch.nan
 
 
 def nan_bias(plan: dict[str, Any], policy: nn.Module) -> None:
-    layer = sp.wire(policy)[list(plan)[-1]]
+    layer = sp.wire(policy)[last_linear(policy)]
     layer.both()[-1].module.bias.data[0] = torch.inf
 
 

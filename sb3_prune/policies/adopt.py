@@ -11,6 +11,7 @@ from sb3_prune.exceptions import UnsupportedPolicyError
 from sb3_prune.policies import masked
 from sb3_prune.policies.mixin import MaskedPolicyMixin
 from sb3_prune.surgery.dimensions import refresh_caches
+from sb3_prune.surgery.memory import refresh_memory
 from sb3_prune.surgery.wiring import wire
 
 MASKED: dict[type[BasePolicy], type[MaskedPolicyMixin]] = {
@@ -22,8 +23,9 @@ MASKED: dict[type[BasePolicy], type[MaskedPolicyMixin]] = {
 def adopt(model: BaseAlgorithm) -> MaskedPolicyMixin:
     """Give a model of a stock policy class its gates; a masked model stays as it is.
 
-    Call it also after loading a cut model whose networks have batch normalisation: SB3
-    looks for their statistics before the networks have their final width.
+    Call it also after loading a cut model whose networks have batch normalisation, or
+    after ``set_parameters`` of one with an LSTM: SB3 looks for statistics, and makes
+    room for states, before the networks have their final width.
 
     The policy object keeps its identity, weights, targets and optimisers: it only
     becomes an instance of the masked subclass, so nothing that holds it goes stale.
@@ -40,6 +42,7 @@ def adopt(model: BaseAlgorithm) -> MaskedPolicyMixin:
     policy = model.policy
     wire(policy)  # A policy that cannot be traced says so first.
     refresh_caches(model)
+    refresh_memory(model)
     if isinstance(policy, MaskedPolicyMixin):
         return policy
     name = type(policy).__name__

@@ -6,6 +6,8 @@ dictionaries (``MultiInput``), as SB3 has.
 
 from __future__ import annotations
 
+from typing import Any
+
 from sb3_contrib.common.maskable import policies as maskable
 from sb3_contrib.common.recurrent import policies as recurrent
 from sb3_contrib.crossq.policies import CrossQPolicy
@@ -17,6 +19,7 @@ from stable_baselines3.dqn import policies as dqn
 from stable_baselines3.sac import policies as sac
 from stable_baselines3.td3 import policies as td3
 
+from sb3_prune.exceptions import PlanError
 from sb3_prune.policies.mixin import MaskedPolicyMixin
 from sb3_prune.policies.softmax import SoftmaxDQNPolicy
 
@@ -119,20 +122,36 @@ class MaskedMaskableMultiInputActorCriticPolicy(
     """MaskablePPO's policy for dictionaries with gates."""
 
 
+class MaskedRecurrentMixin(MaskedPolicyMixin):
+    """The mixin for policies with LSTMs: it tells of states of another width."""
+
+    def _process_sequence(
+        self, features: Any, lstm_states: Any, episode_starts: Any, lstm: Any
+    ) -> Any:
+        given = lstm_states[0].shape[-1]
+        if given != lstm.hidden_size:
+            raise PlanError(
+                f"The model keeps LSTM states of {given} units, its LSTMs have "
+                f"{lstm.hidden_size}: sb3_prune.adopt(model) after set_parameters."
+            )
+        process: Any = super()
+        return process._process_sequence(features, lstm_states, episode_starts, lstm)
+
+
 class MaskedRecurrentActorCriticPolicy(
-    MaskedPolicyMixin, recurrent.RecurrentActorCriticPolicy
+    MaskedRecurrentMixin, recurrent.RecurrentActorCriticPolicy
 ):
     """RecurrentPPO's policy with gates in the MLPs behind its LSTM."""
 
 
 class MaskedRecurrentActorCriticCnnPolicy(
-    MaskedPolicyMixin, recurrent.RecurrentActorCriticCnnPolicy
+    MaskedRecurrentMixin, recurrent.RecurrentActorCriticCnnPolicy
 ):
     """RecurrentPPO's policy for images with gates before and behind its LSTM."""
 
 
 class MaskedRecurrentMultiInputActorCriticPolicy(
-    MaskedPolicyMixin, recurrent.RecurrentMultiInputActorCriticPolicy
+    MaskedRecurrentMixin, recurrent.RecurrentMultiInputActorCriticPolicy
 ):
     """RecurrentPPO's policy for dictionaries, gates before and behind its LSTM."""
 

@@ -19,7 +19,7 @@ Gated = Mapping[Key, Sequence[tuple[Slot, Gate]]]
 MATRIX = 2
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class HiddenLayer:
     """A hidden layer of K units, with its twins in the target networks.
 

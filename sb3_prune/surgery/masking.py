@@ -36,7 +36,8 @@ def mask(model: BaseAlgorithm | nn.Module, plan: Mapping[str, Change]) -> None:
         raise UnsupportedPolicyError(
             f"{type(policy).__name__} has no gates at {', '.join(bare)}: use a "
             "Masked...Policy, or sb3_prune.adopt(model) first. Where one has none even "
-            "so, as at an LSTM, units can only be removed: physical=True."
+            "so, as at an LSTM, units can only be removed (physical=True), or the "
+            "layer be left out by the option networks."
         )
     check_widths(layers, plan)
     _check_removals(layers, plan)

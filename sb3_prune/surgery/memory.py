@@ -69,6 +69,24 @@ def _follow(model: BaseAlgorithm, change: Change) -> None:
             setattr(buffer, name, _units(torch.as_tensor(stored), change).numpy())
 
 
+def refresh_memory(model: BaseAlgorithm) -> None:
+    """Start a model's LSTM states anew, if they are not as wide as its LSTMs.
+
+    So it is after ``model.set_parameters`` of an agent with another width.
+    """
+    policy: Any = model.policy
+    buffer: Any = getattr(model, "rollout_buffer", None)
+    if not isinstance(policy, RecurrentActorCriticPolicy) or buffer is None:
+        return
+    size = policy.lstm_actor.hidden_size
+    if buffer.hidden_state_shape[-1] == size:
+        return
+    buffer.hidden_state_shape = (*buffer.hidden_state_shape[:-1], size)
+    buffer.reset()
+    zeros = torch.zeros(buffer.hidden_state_shape[1:], device=model.device)
+    setattr(model, "_last_lstm_states", RNNStates((zeros, zeros), (zeros, zeros)))  # noqa: B010
+
+
 def _units(states: torch.Tensor, change: Change) -> torch.Tensor:
     """Return states whose last axis are units, changed."""
     if change.selection is not None:

@@ -19,6 +19,7 @@ from torch.nn.utils import parametrize
 from torch.overrides import TorchFunctionMode
 
 from sb3_prune.exceptions import UnsupportedPolicyError
+from sb3_prune.gates import Gate
 from sb3_prune.surgery.change import Change, remove
 from sb3_prune.surgery.execution import carry_out
 from sb3_prune.surgery.flow.forwards import all_forwards, sample_inputs
@@ -156,7 +157,7 @@ def _remove_dead(
 
 
 def copied(policy: nn.Module) -> nn.Module:
-    """Return a deep copy of a policy; what its distributions remember is left out."""
+    """Return a deep copy of a policy, gates open, without what distributions keep."""
     memo: dict[int, Any] = {}
     for module in policy.modules():
         distribution = getattr(module, "action_dist", None)
@@ -167,7 +168,12 @@ def copied(policy: nn.Module) -> nn.Module:
                 memo[id(value)] = value.detach().clone()
             elif isinstance(value, torch.distributions.Distribution):
                 memo[id(value)] = None
-    return copy.deepcopy(policy, memo)
+    twin: nn.Module = copy.deepcopy(policy, memo)
+    for module in twin.modules():
+        if isinstance(module, Gate):  # What is closed shall not hide anything.
+            module.settle()
+            module.open()
+    return twin
 
 
 def _some(layer: HiddenLayer, rng: np.random.Generator) -> Change:

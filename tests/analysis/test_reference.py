@@ -17,7 +17,7 @@ from sb3_prune.surgery import wire
 
 
 def weights(model: sp.surgery.Wiring) -> list[torch.Tensor]:
-    return [layer.module.weight.detach().clone() for layer in model.values()]
+    return [layer.incoming().clone() for layer in model.values()]
 
 
 @pytest.mark.parametrize("name", ALGORITHMS)
@@ -30,6 +30,9 @@ def test_the_copy_has_the_same_shape_and_other_weights(name: str) -> None:
     for layer, old in zip(
         wire(twin.policy).values(), wire(model.policy).values(), strict=True
     ):
+        assert not torch.equal(layer.incoming(), old.incoming())
+        if not isinstance(layer.module, torch.nn.Linear):
+            continue
         weight = layer.module.weight.detach()
         bound = (6 / sum(weight.shape)) ** 0.5
         assert not torch.equal(weight, old.module.weight)

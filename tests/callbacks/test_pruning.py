@@ -65,7 +65,8 @@ class Once(zoo.FirstUnits):
 
     def propose(self, agent: Any) -> sp.Plan:
         due = agent.progress > 1 / 3 and "propose" not in self.calls
-        return super().propose(agent) if due else sp.Plan()
+        plan = super().propose(agent) if due else sp.Plan()
+        return sp.Plan({n: c for n, c in plan.items() if agent.wiring[n].gate})
 
 
 @pytest.mark.parametrize("name", zoo.ALGORITHMS)

@@ -14,7 +14,7 @@ def test_biases_are_zero_and_weights_within_the_bound(name: str) -> None:
     model = zoo.make_model(name)
     xavier(model.policy)
     for chain in policy_chains(model.policy):
-        heads = [slot.owner for slot in chain.heads]
+        heads = list(chain.heads)
         for module in (*chain.body, *heads):
             if isinstance(module, nn.Linear):
                 bound = (6 / (module.in_features + module.out_features)) ** 0.5

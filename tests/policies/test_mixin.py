@@ -21,6 +21,7 @@ from stable_baselines3.sac.policies import SACPolicy
 from torch import nn
 
 import sb3_prune as sp
+from sb3_prune.exceptions import PlanError
 from sb3_prune.policies.mixin import MaskedPolicyMixin
 
 every_algorithm = pytest.mark.parametrize("name", zoo.ALGORITHMS)
@@ -45,6 +46,7 @@ def test_parameters_go_between_cut_and_dense_models(name: str, cut_first: bool) 
     assert np.array_equal(zoo.actions(taker), zoo.actions(giver))
     state, expected = zoo.snapshot(taker.policy), zoo.snapshot(giver.policy)
     zoo.assert_same(state, expected)
+    sp.adopt(taker)  # SB3 keeps room for the states of the old LSTM.
     zoo.train(taker)
 
 
@@ -54,7 +56,17 @@ def test_weights_alone_go_into_a_model_of_another_width(name: str) -> None:
     weights = {"policy": giver.policy.state_dict()}
     taker.set_parameters(weights, exact_match=False)
     assert np.array_equal(zoo.actions(taker), zoo.actions(giver))
+    sp.adopt(taker)
     zoo.train_on(taker)
+
+
+def test_states_of_another_width_are_told_of() -> None:
+    giver, taker = cut("RecurrentPPO"), zoo.train(zoo.make_model("RecurrentPPO"))
+    taker.set_parameters(giver.get_parameters())
+    with pytest.raises(
+        PlanError, match=r"states of 8 units, its LSTMs have 5: .*adopt"
+    ):
+        zoo.train_on(taker)
 
 
 # The stock recurrent policy does not save the size of its LSTM.

@@ -13,11 +13,12 @@ from gymnasium import spaces
 from stable_baselines3 import PPO, SAC
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.policies import BasePolicy
+from user_networks import make_user_model
 from zoo import ALGORITHMS, STOCK, make_model, observations, train
 
-from sb3_prune.exceptions import NonFiniteError, UnsupportedPolicyError
+import sb3_prune as sp
+from sb3_prune.exceptions import NonFiniteError
 from sb3_prune.strategies import Inputs, recent_activations, record_activations
-from sb3_prune.strategies.activations import run_networks
 from sb3_prune.surgery import wire
 
 
@@ -200,6 +201,11 @@ def test_bad_observations_are_refused() -> None:
         )
 
 
-def test_unknown_policies_are_refused() -> None:
-    with pytest.raises(UnsupportedPolicyError, match=r"of str.*SACPolicy.*register"):
-        run_networks("no policy", Inputs(observations=torch.zeros(1)))  # type: ignore[arg-type]
+@pytest.mark.parametrize("name", ["from-scratch", "dueling-dqn", "functional"])
+def test_policies_of_ones_own_are_recorded(name: str) -> None:
+    model = make_user_model(name, masked=sp.MaskedPolicyMixin)
+    model.learn(64)
+    units = sp.wire(model.policy).units()
+    recorded = recent_activations(model, 16)
+    assert {layer: array.shape[1] for layer, array in recorded.items()} == units
+    assert all(bool(array.any()) for array in recorded.values())

@@ -104,7 +104,7 @@ def test_exploration_noise_of_gsde_is_no_weight() -> None:
     policy = zoo.make_model("SAC", use_sde=True).policy
     layer = sp.wire(policy)["actor.latent_pi.2"]
     assert [slot.attribute for slot in layer.readers] == ["log_std", "weight"]
-    expected = policy.actor.mu.weight.detach().norm(dim=0)
+    expected = layer.readers[1].tensor.detach().norm(dim=0)
     torch.testing.assert_close(scores.outgoing(layer), expected)
 
 

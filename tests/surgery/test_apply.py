@@ -123,7 +123,8 @@ def test_new_units_pass_batch_normalisation_as_they_are() -> None:
     name = next(n for n in sp.wire(policy) if n.startswith("critic.qf0"))
     units = sp.wire(policy)[name].units
     sp.apply(policy, {name: add(2, units)})
-    norm = next(m for m in sp.wire(policy)[name].between if hasattr(m, "ra_var"))
+    owners = [slot.owner for slot in sp.wire(policy)[name].slots()]
+    norm = next(owner for owner in owners if hasattr(owner, "ra_var"))
     new = {k: v[units:].tolist() for k, v in norm.state_dict().items() if v.ndim}
     assert new == {"ra_mean": [0, 0], "ra_var": [1, 1], "scale": [1, 1], "bias": [0, 0]}
 

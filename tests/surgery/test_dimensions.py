@@ -67,13 +67,15 @@ class Extractor(BaseFeaturesExtractor):
         return self.net(observations)
 
 
-def test_a_users_extractor_is_left_alone() -> None:
+def test_a_users_extractor_follows() -> None:
     model = zoo.make_model("DQN", policy_kwargs={"features_extractor_class": Extractor})
-    sp.apply(model, zoo.random_plan(model.policy))
-    extractor = model.policy.q_net.features_extractor
-    assert extractor.num_features == 77
-    assert extractor.net[1].normalized_shape == (5,)
-    assert extractor.net[2].num_features == 5
+    sp.apply(model, {"q_net.features_extractor.net.0": sp.surgery.remove([0, 3], 5)})
+    for network in (model.policy.q_net, model.policy.q_net_target):
+        extractor = network.features_extractor
+        assert extractor.num_features == 77
+        assert extractor.features_dim == 3
+        assert extractor.net[1].normalized_shape == (3,)
+        assert extractor.net[2].num_features == 3
     zoo.train(model)
 
 

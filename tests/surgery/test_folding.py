@@ -102,7 +102,7 @@ def test_a_unit_that_reads_only_removed_units_folds_too() -> None:
     first = sp.Plan({"actor.mu.0": remove([1], 12)})
     sp.apply(twice, first)
     sp.apply(twice, second)
-    sp.apply(once, second.then(first))  # Listed in any order.
+    sp.apply(once, {**second, **first})  # Listed in any order.
     zoo.assert_close(zoo.outputs(once.policy), before, 1e-6)
     zoo.assert_same(zoo.snapshot(once.policy), zoo.snapshot(twice.policy))
 

@@ -18,7 +18,7 @@ FIRST, SECOND = "q_net.q_net.0", "q_net.q_net.2"
 @pytest.mark.parametrize("name", zoo.ALGORITHMS)
 def test_masked_and_cut_networks_say_the_same(name: str) -> None:
     masked, cut = zoo.copied(name), zoo.copied(name)
-    plan = zoo.random_plan(masked)
+    plan = zoo.random_plan(masked, gated=True)
     for policy in (masked, cut):
         sp.mask(policy, plan)
     remove_closed(cut)
@@ -29,7 +29,7 @@ def test_masked_and_cut_networks_say_the_same(name: str) -> None:
 def test_removing_opens_what_is_left(name: str) -> None:
     policy = zoo.copied(name)
     keys = set(policy.state_dict())
-    sp.mask(policy, zoo.random_plan(policy))
+    sp.mask(policy, zoo.random_plan(policy, gated=True))
     assert set(policy.state_dict()) > keys
     remove_closed(policy)
     assert set(policy.state_dict()) == keys
@@ -96,3 +96,11 @@ def test_a_policy_without_gates_is_told_how_to_get_them() -> None:
         sp.mask(model, plan)
     sp.adopt(model)
     sp.mask(model, plan)
+
+
+def test_what_has_no_gate_is_named_with_the_way_out() -> None:
+    policy = zoo.copied("RecurrentPPO")
+    before = zoo.snapshot(policy)
+    with pytest.raises(UnsupportedPolicyError, match=r"at lstm_actor: .*networks"):
+        sp.mask(policy, zoo.random_plan(policy))
+    zoo.assert_same(zoo.snapshot(policy), before, identities=True)

@@ -65,7 +65,7 @@ def test_another_kind_of_file_is_refused(data: bytes, tmp_path: Path) -> None:
         Plan.load(path)
 
 
-@pytest.mark.parametrize("head", [None, {"format": "pt"}, {"format": "2"}])
+@pytest.mark.parametrize("head", [None, {"format": "pt"}, {"format": "3"}])
 def test_other_safetensors_are_refused(
     head: dict[str, str] | None, tmp_path: Path
 ) -> None:

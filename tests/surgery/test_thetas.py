@@ -18,8 +18,9 @@ def learn_thetas(policy: Any, seed: int = 0) -> None:
     generator = torch.Generator().manual_seed(seed)
     for layer in sp.wire(policy).values():
         for twin in layer.both():
-            assert twin.gate is not None
-            twin.gate.learn(twin.module.bias)
+            if twin.gate is None:  # An LSTM.
+                continue
+            twin.gate.learn(twin.like)
             assert twin.gate.theta is not None
             twin.gate.theta.data = torch.rand(layer.units, generator=generator)
 

@@ -20,7 +20,7 @@ def test_every_layer_is_listed_by_its_path(name: str) -> None:
     for path, layer in sp.wire(policy).items():
         assert layer.name == path
         assert policy.get_submodule(path) is layer.module
-        assert path.startswith(layer.network + ".")
+        assert f"{path}.".startswith(layer.network + ".")
 
 
 @every_algorithm

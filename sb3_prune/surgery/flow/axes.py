@@ -143,6 +143,12 @@ def is_held(axis: Axis) -> bool:
     return any(units.held and units.fixed is None for units in roots(axis))
 
 
+def fix_held(axis: Axis, why: str) -> None:
+    """Fix an axis of size one, if it is a layer of one unit and no mere axis."""
+    if is_held(axis):
+        fix(axis, why)
+
+
 def unify(a: Axis, b: Axis, why: str) -> None:
     """Make two axes equal, entry by entry; fix both where that is impossible.
 

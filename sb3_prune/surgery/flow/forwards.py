@@ -20,6 +20,7 @@ from torch import nn
 
 from sb3_prune.exceptions import UnsupportedPolicyError
 from sb3_prune.networks.ofexinet import OFEXiNet
+from sb3_prune.surgery.flow.quiet import precision
 
 Forward = tuple[str, Callable[[], Any]]
 """What a call is named, and the call."""
@@ -153,7 +154,8 @@ def sample_inputs(policy: Any, count: int = 3, seed: int = 0) -> Inputs:
     observations, _ = policy.obs_to_tensor(drawn)
     actions = torch.as_tensor(_sample(policy.action_space, count, rng))
     # Rollout buffers hold every action as floats.
-    return Inputs(observations=observations, actions=actions.float().to(policy.device))
+    actions = actions.to(policy.device, precision(policy))
+    return Inputs(observations=observations, actions=actions)
 
 
 def _sample(space: spaces.Space[Any], count: int, rng: np.random.Generator) -> Any:

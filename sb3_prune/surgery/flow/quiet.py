@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,6 +14,7 @@ from stable_baselines3.common.distributions import (
     StateDependentNoiseDistribution,
 )
 from torch import nn
+from torch.overrides import TorchFunctionMode
 
 from sb3_prune.networks.ofexinet import OFEXiNet
 
@@ -30,8 +32,30 @@ def quiet(policy: nn.Module) -> Iterator[None]:
         stack.enter_context(_same_distributions(policy))
         stack.enter_context(_plain_features(policy))
         stack.enter_context(torch.no_grad())
+        stack.enter_context(_Precision(precision(policy)))
         policy.eval()
         yield
+
+
+class _Precision(TorchFunctionMode):
+    """Lets ``float()`` make the precision of a policy: SB3 casts all it observes."""
+
+    def __init__(self, precise: torch.dtype) -> None:
+        super().__init__()
+        self.precise = precise
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        """Run a call."""
+        if func is torch.Tensor.float:
+            return args[0].to(self.precise)
+        return func(*args, **(kwargs or {}))
+
+
+def precision(policy: nn.Module) -> torch.dtype:
+    """Return the type of a policy's weights, e.g. double once it was made so."""
+    return next((p.dtype for p in policy.parameters()), torch.float32)
 
 
 @contextmanager

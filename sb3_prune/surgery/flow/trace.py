@@ -27,6 +27,8 @@ NORMS = nn.LayerNorm | nn.RMSNorm
 UNREAD = "nothing that was traced reads them"
 _ZERO = ("bias", "mean")
 """Ends of the names of tensors that are zero for a new unit."""
+_OF_MODULE = ("weight", "bias", "weight_g", "weight_orig")
+"""Parameters that go by the name of their module."""
 
 
 @dataclass(frozen=True)
@@ -233,9 +235,15 @@ class _Groups:
         """Name units by the module that makes them, or by its parameter."""
         along = list(dict.fromkeys(roots(self.tracer.tags[key].axes[first.axis])))
         suffix = "" if len(along) == 1 else f"[{along.index(units)}]"
+        makes = [a for a in range(first.axis) if self._makes(key, a)]
+        suffix = (".T" if makes else "") + suffix
+        is_cell = isinstance(first.owner, nn.RNNBase | nn.RNNCellBase)
+        of_module = is_cell or first.attribute in _OF_MODULE
         for path in self.tracer.paths[key]:
-            of_module = first.attribute.startswith(("weight", "bias"))
             yield (path.rpartition(".")[0] if of_module else path) + suffix
+
+    def _makes(self, key: int, axis: int) -> bool:
+        return self.tracer.sides.get((key, axis)) is Side.ROWS
 
     def _is_two_sided(self, held: list[tuple[int, Slot]]) -> bool:
         return any((key, slot.axis) in self.tracer.two_sided for key, slot in held)

@@ -16,7 +16,15 @@ import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
-from sb3_prune.surgery.flow.axes import Axis, fix, free, opaque, roots, unify
+from sb3_prune.surgery.flow.axes import (
+    Axis,
+    fix,
+    fix_held,
+    free,
+    opaque,
+    roots,
+    unify,
+)
 from sb3_prune.surgery.flow.names import (
     ALIASES,
     FACTORIES,
@@ -290,6 +298,9 @@ class Tracer(TorchFunctionMode):
         same = [t for t in inputs if t.ndim >= -axis and t.shape[axis] == size]
         for tensor in same[1:]:
             unify(self.axes(same[0])[axis], self.axes(tensor)[axis], why)
+        for tensor in inputs:
+            if tensor.ndim >= -axis and tensor.shape[axis] != size:
+                fix_held(self.axes(tensor)[axis], f"{why} spreads one unit")
         if active:
             for tensor in same:
                 tag = self.tag(tensor)

@@ -74,21 +74,20 @@ def _softmax(
 
 @rule(
     *("all", "amax", "amin", "any", "argmax", "argmin", "count_nonzero", "is_all_true"),
-    *("linalg_vector_norm", "logsumexp", "max", "mean", "median", "min", "nansum"),
-    *("norm", "prod", "std", "std_mean", "sum", "var", "var_mean", "vector_norm"),
+    *("logsumexp", "max", "mean", "median", "min", "nansum", "norm", "prod"),
+    *("std", "std_mean", "sum", "var", "var_mean"),
 )
 def _reduce(tracer: Tracer, out: Any, input: Tensor, *a: Any, **k: Any) -> None:
     outs = list(leaves(out))
     if any(isinstance(t, Tensor) for t in (*a, *k.values())):  # max(a, b)
         tracer.elementwise([input, *leaves((a, k))], outs, "max")
         return
-    over, keep = _over(input, a, k)
-    axes = tracer.axes(input)
+    over, axes = _over(input, a, k), tracer.axes(input)
     for tensor in outs:
         if tensor.dtype != torch.bool:
             for axis in over:
                 tracer.mix(axes[axis], "a reduction")
-        kept = keep or (tensor.ndim == input.ndim and bool(over))
+        kept = tensor.ndim == input.ndim
         left = [
             free(1) if i in over else axis
             for i, axis in enumerate(axes)
@@ -97,20 +96,22 @@ def _reduce(tracer: Tracer, out: Any, input: Tensor, *a: Any, **k: Any) -> None:
         tracer.like(tensor, left, input)
 
 
-def _over(
-    input: Tensor, a: tuple[Any, ...], k: dict[str, Any]
-) -> tuple[list[int], bool]:
-    """Return the axes that a reduction sums over, and whether it keeps them."""
+@rule("linalg_norm", "linalg_vector_norm")
+def _norm(
+    tracer: Tracer, out: Tensor, input: Tensor, ord: Any = None, *a: Any, **k: Any
+) -> None:
+    del ord  # It is no axis, though it may be a number.
+    RULES["norm"](tracer, out, input, *a, **k)
+
+
+def _over(input: Tensor, a: tuple[Any, ...], k: dict[str, Any]) -> list[int]:
+    """Return the axes that a reduction sums over."""
     dim = k.get("dim", k.get("axis"))
-    keep = bool(k.get("keepdim", False))
     for value in a:
-        if isinstance(value, bool):
-            keep = value
-        elif isinstance(value, int | tuple | list) and dim is None:
+        is_flag = isinstance(value, bool)
+        if isinstance(value, int | tuple | list) and not is_flag and dim is None:
             dim = value
-    if dim is None or dim == ():
-        return list(range(input.ndim)), keep
-    return places(input, dim), keep
+    return list(range(input.ndim)) if dim in (None, ()) else places(input, dim)
 
 
 def _pool(space: int) -> Rule:

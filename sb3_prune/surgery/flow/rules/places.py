@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from torch import Tensor
 
-from sb3_prune.surgery.flow.axes import Axis, fix, free, part, unify
+from sb3_prune.surgery.flow.axes import Axis, fix, free, length, part, unify
 from sb3_prune.surgery.flow.rules.table import place, rule
 
 if TYPE_CHECKING:
@@ -40,15 +40,12 @@ def _glu(tracer: Tracer, out: Tensor, input: Tensor, dim: int = -1) -> None:
     tracer.like(out, axes, input)
 
 
-@rule("unbind", "iter")
-def _unbind(tracer: Tracer, out: Any, input: Tensor, dim: int = 0) -> bool:
-    if not isinstance(out, tuple | list):
-        return False
+@rule("unbind")
+def _unbind(tracer: Tracer, out: Any, input: Tensor, dim: int = 0) -> None:
     along = place(input, dim)
     fix(tracer.axes(input)[along], "unbind takes its units apart")
     for tensor in out:
         tracer.like(tensor, _without(tracer.axes(input), along), input)
-    return True
 
 
 @rule("narrow")
@@ -57,7 +54,8 @@ def _narrow(
 ) -> None:
     axes = list(tracer.axes(input))
     along = place(input, dim)
-    axes[along] = part(axes[along], int(start), int(start) + length, "a slice")
+    begin = int(start) % input.shape[along]
+    axes[along] = part(axes[along], begin, begin + length, "a slice")
     tracer.like(out, axes, input)
 
 
@@ -104,8 +102,7 @@ def _taken(axes: list[Axis], index: Any) -> list[Axis]:
     if index is Ellipsis:
         return axes
     if isinstance(index, slice):
-        size = sum(units.size * block for units, block in axes[0])
-        start, stop, _ = index.indices(size)
+        start, stop, _ = index.indices(length(axes[0]))
         return [part(axes[0], start, max(start, stop), "a slice")]
     fix(axes[0], "an index takes one place")
     return []

@@ -11,6 +11,7 @@ from torch import Tensor
 from sb3_prune.surgery.flow.axes import (
     Axis,
     fix,
+    fix_held,
     free,
     is_free,
     is_held,
@@ -63,7 +64,7 @@ def regroup(axes: list[Axis], old: list[int], new: list[int]) -> list[Axis]:
         found += _regroup(before[:take], sizes)
         del before[:take]
     for axis, _ in before:
-        fix(axis, "reshape drops an axis of one unit")
+        fix_held(axis, "reshape drops an axis of one unit")
     rest = iter(found)
     return [free(1) if n == 1 else next(rest) for n in new]
 
@@ -124,7 +125,12 @@ def _detach(tracer: Tracer, out: Tensor, input: Tensor) -> None:
     _moved(tracer, out, input, list(range(input.ndim)))
 
 
-@rule("t", "T", "mT", "H", "adjoint", "numpy_T")
+@rule("t", "T", "H")
+def _transpose_all(tracer: Tracer, out: Tensor, input: Tensor) -> None:
+    _moved(tracer, out, input, list(reversed(range(input.ndim))))
+
+
+@rule("mT", "mH", "adjoint")
 def _transpose_last(tracer: Tracer, out: Tensor, input: Tensor) -> None:
     order = list(range(input.ndim))
     order[-2:] = reversed(order[-2:])
@@ -167,6 +173,8 @@ def _unsqueeze(tracer: Tracer, out: Tensor, input: Tensor, dim: int) -> None:
 def _squeeze(tracer: Tracer, out: Tensor, input: Tensor, dim: Any = None) -> None:
     over = range(input.ndim) if dim is None else places(input, dim)
     gone = [i for i in over if input.shape[i] == 1]
+    for i in gone:
+        fix_held(tracer.axes(input)[i], "squeeze drops an axis of one unit")
     axes = [axis for i, axis in enumerate(tracer.axes(input)) if i not in gone]
     tracer.like(out, axes, input)
 
@@ -178,6 +186,8 @@ def _expand(tracer: Tracer, out: Tensor, input: Tensor, *_: Any, **__: Any) -> N
     for i, axis in enumerate(tracer.axes(input)):
         if input.shape[i] == out.shape[i + more]:
             new[i + more] = axis
+        else:
+            fix_held(axis, "expand repeats one unit")
     tracer.like(out, new, input)
 
 
@@ -190,7 +200,7 @@ def _repeat(tracer: Tracer, out: Tensor, input: Tensor, *_: Any, **__: Any) -> N
     tracer.like(out, new, input)
 
 
-@rule("cat", "concat", "concatenate", "hstack")
+@rule("cat", "concat", "concatenate")
 def _cat(tracer: Tracer, out: Tensor, tensors: Any, dim: int = 0, **k: Any) -> None:
     parts = [t for t in tensors if t.numel()]
     along = place(out, k.get("axis", dim))
@@ -204,6 +214,11 @@ def _cat(tracer: Tracer, out: Tensor, tensors: Any, dim: int = 0, **k: Any) -> N
             unify(first[i], tracer.axes(tensor)[i], "cat")
         axes.append(first[i])
     tracer.like(out, axes, *parts)
+
+
+@rule("hstack")
+def _hstack(tracer: Tracer, out: Tensor, tensors: Any, **_: Any) -> None:
+    _cat(tracer, out, tensors, min(1, out.ndim - 1))
 
 
 @rule("stack")

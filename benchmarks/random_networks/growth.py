@@ -12,8 +12,8 @@ from gymnasium import spaces
 from torch import nn
 from torch.nn.utils import parametrizations
 
-from random_networks import layers
-from random_networks.layers import Call
+from benchmarks.random_networks import layers
+from benchmarks.random_networks.layers import Call
 
 WIDTHS = [4, 6, 8, 10, 12]
 LARGEST = 160

@@ -11,7 +11,7 @@ from stable_baselines3.common.policies import ActorCriticPolicy
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from torch import nn
 
-from random_networks.growth import ACTIVATIONS, Growth
+from benchmarks.random_networks.growth import ACTIVATIONS, Growth
 
 SPACES: list[spaces.Space[Any]] = [
     spaces.Box(-1, 1, (5,), np.float32),
@@ -44,6 +44,7 @@ class RandomExtractor(BaseFeaturesExtractor):
         self._features_dim = growth.values[-1].shape[1]
 
     def forward(self, observations: torch.Tensor) -> torch.Tensor:
+        """Return the last value."""
         values = [observations]
         for step, sources in zip(self.steps, self.sources, strict=True):
             values.append(step(*(values[i] for i in sources)))

@@ -1,0 +1,351 @@
+"""The laws of surgery as checks of any policy: users', on images, with memory."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import zoo
+from hypothesis import Phase, settings
+from stable_baselines3.common.base_class import BaseAlgorithm
+from torch import nn
+
+import sb3_prune as sp
+from sb3_prune.exceptions import SB3PruneError
+from sb3_prune.surgery import add, keep, remove, trial
+from sb3_prune.surgery.change import NO_NOISE
+from sb3_prune.surgery.flow.slots import Side
+from sb3_prune.surgery.hidden_layer import MATRIX, HiddenLayer
+from sb3_prune.surgery.optimizer import optimizers
+from sb3_prune.surgery.targets import target_networks
+
+few = settings(
+    max_examples=3,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    phases=[Phase.explicit, Phase.generate],
+)
+
+
+def cut(
+    policy: nn.Module, seed: int = 0, only: Callable[[HiddenLayer], bool] | None = None
+) -> sp.Plan:
+    """Remove a random third of the units of some layers; at least one stays.
+
+    Args:
+        policy: The policy.
+        seed: Seed of the units.
+        only: Tells the layers; all by default.
+    """
+    rng = np.random.default_rng(seed)
+    changes = {}
+    for name, layer in sp.wire(policy).items():
+        if only is None or only(layer):
+            gone = rng.permutation(layer.units)[: max(1, layer.units // 3)]
+            changes[name] = remove(gone[: layer.units - 1].tolist(), layer.units)
+    return sp.Plan(changes)
+
+
+def is_exact(layer: HiddenLayer) -> bool:
+    """Tell layers that law 1 speaks of: nothing mixes their units."""
+    return not layer.mixes
+
+
+def is_gated(layer: HiddenLayer) -> bool:
+    """Tell layers that can be masked."""
+    return layer.gate is not None
+
+
+# Law 1.
+
+
+@torch.no_grad()
+def silence_readers(layer: HiddenLayer, units: list[int]) -> None:
+    """Let nothing read units of a layer and of its targets."""
+    for twin in layer.both():
+        for slot in twin.readers:
+            dead = NO_NOISE if slot.side is Side.NOISE else 0.0
+            slot.units(slot.tensor.data, twin.units)[units] = dead
+        if twin.group.two_sided:  # What reads them makes them.
+            make_constant(twin, units, 0.0)
+
+
+@torch.no_grad()
+def make_constant(layer: HiddenLayer, units: list[int], value: float = 0.7) -> None:
+    """Let nothing but a bias feed units of a layer and of its targets."""
+    for twin in layer.both():
+        for slot in twin.group.slots:
+            if slot.side is Side.ROWS:
+                constant = value if slot.tensor.ndim < MATRIX else 0.0
+                slot.units(slot.tensor.data, twin.units)[units] = constant
+
+
+def assert_dead_units_go(policy: nn.Module, seed: int = 0) -> None:
+    """Law 1: removing units that nothing reads changes no output."""
+    plan = cut(policy, seed, is_exact)
+    for name, change in plan.items():
+        silence_readers(sp.wire(policy)[name], change.removed.tolist())
+    before = zoo.says(policy)
+    sp.apply(policy, plan)
+    zoo.assert_close(zoo.says(policy), before, 1e-6)
+
+
+def assert_constants_move(copied: Callable[[], nn.Module]) -> list[str]:
+    """Law 1: so does removing constant units, unless the report says why not.
+
+    Args:
+        copied: Makes copies of the policy.
+
+    Returns:
+        The layers whose constants moved into biases.
+    """
+    moved = []
+    for name, layer in sp.wire(copied()).items():
+        policy = copied()
+        units = cut(policy, 3)[name].removed.tolist()
+        if layer.mixes or not units:
+            continue
+        make_constant(sp.wire(policy)[name], units)
+        before = zoo.says(policy)
+        report = sp.apply(policy, {name: remove(units, layer.units)})
+        if not report.unfolded:
+            zoo.assert_close(zoo.says(policy), before, 1e-5)
+            moved.append(name)
+    return moved
+
+
+# Law 2.
+
+
+def assert_two_cuts_are_one(
+    copied: Callable[[], nn.Module], first: int, second: int
+) -> None:
+    """Law 2: cut A then B = cut A and B."""
+    twice, once = copied(), copied()
+    a = cut(twice, first)
+    sp.apply(twice, a)
+    b = cut(twice, second)
+    sp.apply(twice, b)
+    sp.apply(once, a.then(b))
+    zoo.assert_same(zoo.snapshot(once), zoo.snapshot(twice))
+
+
+def assert_growth_can_be_cut(policy: nn.Module, seed: int | None) -> None:
+    """Law 2: grow, then cut what was grown = identity, bit for bit."""
+    before = zoo.snapshot(policy)
+    layers = {n: la for n, la in sp.wire(policy).items() if not la.group.two_sided}
+    units = {name: layer.units for name, layer in layers.items()}
+    sp.apply(policy, {name: add(3, n, seed) for name, n in units.items()})
+    wiring = sp.wire(policy)
+    assert {name: wiring[name].units - 3 for name in units} == units
+    sp.apply(policy, {name: keep(range(n), n + 3) for name, n in units.items()})
+    zoo.assert_same(zoo.snapshot(policy), before)
+
+
+def assert_nothing_is_nothing(policy: nn.Module) -> None:
+    """Law 2: an empty plan changes nothing, bit for bit."""
+    before = zoo.snapshot(policy)
+    sp.apply(policy, sp.Plan())
+    zoo.assert_same(zoo.snapshot(policy), before, identities=True)
+
+
+# Law 3.
+
+
+def live_parameters(policy: nn.Module) -> dict[str, nn.Parameter]:
+    """Return the parameters that are to learn, by name."""
+    targets = {name for names in target_networks(policy).values() for name in names}
+    named = policy.named_parameters()
+    return {n: p for n, p in named if n.partition(".")[0] not in targets}
+
+
+def assert_optimised(policy: nn.Module) -> None:
+    """Law 3: every live parameter is in one optimiser, with state of its shape."""
+    live = live_parameters(policy).values()
+    groups = [g for o in optimizers(policy).values() for g in o.param_groups]
+    held = [id(p) for group in groups for p in group["params"]]
+    assert sorted(held) == sorted(map(id, live))
+    for optimizer in optimizers(policy).values():
+        assert set(map(id, optimizer.state)) <= set(held)
+        for p, state in optimizer.state.items():
+            moments = [v for k, v in state.items() if k != "step" and v is not None]
+            assert moments and all(moment.shape == p.shape for moment in moments)
+
+
+def assert_learning_goes_on(model: BaseAlgorithm, steps: int = 64) -> None:
+    """Law 3: the optimisers hold what is live, and the next updates move it."""
+    assert_optimised(model.policy)
+    before = {n: p.clone() for n, p in live_parameters(model.policy).items()}
+    zoo.train_on(model, steps)
+    after = live_parameters(model.policy)
+    still = [name for name, p in after.items() if torch.equal(p, before[name])]
+    assert not still
+    assert_optimised(model.policy)
+
+
+# Law 4.
+
+
+def assert_masked_and_cut_stay_equal(
+    masked: BaseAlgorithm, same: BaseAlgorithm, updates: int = 20
+) -> None:
+    """Law 4: of two equal models, one masked and one cut, updates make the same."""
+    plan = cut(masked.policy, 1, is_gated)
+    assert plan
+    for model in (masked, same):
+        sp.mask(model, plan)
+    sp.surgery.remove_closed(same)
+    assert sp.wire(masked.policy).active_units() == sp.wire(same.policy).units()
+    assert sp.wire(masked.policy).units() != sp.wire(same.policy).units()
+    before = zoo.says(same.policy)
+    zoo.assert_close(zoo.says(masked.policy), before, 1e-6)
+    for model in (masked, same):
+        zoo.update(model, updates)
+    after = zoo.says(same.policy)
+    with pytest.raises(AssertionError):
+        zoo.assert_close(after, before, 1e-4)
+    zoo.assert_close(zoo.says(masked.policy), after, 1e-5)
+
+
+# Law 5.
+
+
+def assert_targets_follow(policy: nn.Module) -> None:
+    """Law 5: online and target networks keep equal shapes."""
+    sp.apply(policy, cut(policy))
+    pairs = target_networks(policy)
+    assert pairs
+    for online, targets in pairs.items():
+        shapes = _shapes(policy.get_submodule(online))
+        for target in targets:
+            theirs = _shapes(policy.get_submodule(target))
+            # A shared extractor is held by one network online.
+            assert shapes.items() >= theirs.items()
+
+
+def _shapes(network: nn.Module) -> dict[str, torch.Size]:
+    return {name: tensor.shape for name, tensor in network.state_dict().items()}
+
+
+# Law 6.
+
+
+def reload(model: BaseAlgorithm) -> BaseAlgorithm:
+    """Save a model and load it again."""
+    buffer = io.BytesIO()
+    model.save(buffer)
+    buffer.seek(0)
+    return type(model).load(buffer, env=model.env, device="cpu")
+
+
+def assert_saved_exactly(model: BaseAlgorithm) -> None:
+    """Law 6: save, load: equal in all that surgery touches; training goes on."""
+    loaded = reload(model)
+    found, expected = zoo.snapshot(loaded.policy), zoo.snapshot(model.policy)
+    zoo.assert_same(found, expected)
+    assert zoo.equal(zoo.says(loaded.policy), zoo.says(model.policy))
+    zoo.train_on(loaded, 32)
+
+
+def actions(model: BaseAlgorithm, count: int = 4) -> np.ndarray:
+    """Return the deterministic actions on observations drawn from the space."""
+    space = model.observation_space
+    space.seed(3)
+    drawn = [space.sample() for _ in range(count)]
+    acts = [model.predict(x, deterministic=True)[0] for x in drawn]
+    return np.array(acts, np.float64)
+
+
+LOAD = """
+import json, sys, warnings
+warnings.simplefilter("ignore")
+jobs = json.load(sys.stdin)
+sys.path.insert(0, jobs.pop("tests"))
+import laws
+from importlib import import_module
+import sb3_prune as sp
+from user_networks import USER_CASES, mixed
+for case in USER_CASES.values():
+    mixed(sp.MaskedPolicyMixin, case.policy)
+found = {}
+for name, (module, cls, path) in jobs.items():
+    model = getattr(import_module(module), cls).load(path, device="cpu")
+    found[name] = laws.actions(model).tolist()
+print(json.dumps(found))
+"""
+
+
+def assert_a_fresh_process_acts_alike(
+    models: Mapping[str, BaseAlgorithm], folder: Path
+) -> None:
+    """Law 6: save, fresh process, load: equal actions."""
+    jobs: dict[str, Any] = {"tests": str(Path(__file__).parent)}
+    for name, model in models.items():
+        path = folder / f"{name}.zip"
+        model.save(path)
+        jobs[name] = [type(model).__module__, type(model).__name__, str(path)]
+    done = subprocess.run(
+        [sys.executable, "-c", LOAD],
+        input=json.dumps(jobs),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    for name, model in models.items():
+        assert np.array_equal(np.array(found[name]), actions(model)), name
+
+
+# Law 7.
+
+
+def assert_equal_training(
+    make_ours: Callable[[], BaseAlgorithm], make_stock: Callable[[], BaseAlgorithm]
+) -> None:
+    """Law 7: with open gates, training equals the stock policy's, bit for bit."""
+    ours, stock = zoo.train(make_ours()), zoo.train(make_stock())
+    found, expected = ours.policy.state_dict(), stock.policy.state_dict()
+    assert list(found) == list(expected)
+    assert zoo.equal(dict(found), dict(expected))
+    for key, optimizer in optimizers(stock.policy).items():
+        mine = optimizers(ours.policy)[key]
+        assert zoo.equal(mine.state_dict()["state"], optimizer.state_dict()["state"])
+
+
+# Law 8.
+
+
+def assert_refused(
+    policy: nn.Module, plans: Iterable[Mapping[str, Any]], **kwargs: Any
+) -> None:
+    """Law 8: a refused plan leaves the policy untouched, bit for bit."""
+    before = zoo.snapshot(policy)
+    for plan in plans:
+        with pytest.raises(SB3PruneError, **kwargs):
+            sp.apply(policy, plan)
+        zoo.assert_same(zoo.snapshot(policy), before, identities=True)
+
+
+def wrong_plans(policy: nn.Module) -> list[dict[str, Any]]:
+    """Return plans that are for other layers, other widths or infinite."""
+    good = dict(cut(policy))
+    last = list(good)[-1]
+    wide = torch.full((2, good[last].before), 3e38)
+    return [
+        good | {last: remove([0], good[last].before + 1)},
+        good | {"nowhere.0": remove([0], 5)},
+        good | {last: sp.Change(rows=wide, columns=wide.T)},
+    ]
+
+
+__all__ = ["trial"]
