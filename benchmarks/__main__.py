@@ -23,6 +23,8 @@ RUNS = {
     "distances": ("distances", "run"),
     "lasso": ("lasso", "run"),
     "features": ("ofexinet.cost", "run"),
+    "flow": ("flow.counting", "run"),
+    "tracing": ("flow.pricing", "run"),
 }
 """Benchmark -> module and function; imported when it is its turn."""
 RESULTS = Path("benchmarks/results")

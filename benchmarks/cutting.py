@@ -17,11 +17,11 @@ from sb3_prune.surgery import keep
 WIDTH = 1024
 
 
-def big(policy: Any = "MlpPolicy") -> SAC:
+def big(policy: Any = "MlpPolicy", device: Any = "cpu", width: int = WIDTH) -> SAC:
     """Build SAC 2x1024 with a filled buffer."""
-    arch = {"net_arch": [WIDTH, WIDTH]}
+    arch = {"net_arch": [width, width]}
     model = SAC(
-        policy, Noise(), learning_starts=1000, policy_kwargs=arch, device="cpu", seed=0
+        policy, Noise(), learning_starts=1000, policy_kwargs=arch, device=device, seed=0
     )
     ready(model)
     return model

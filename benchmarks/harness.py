@@ -94,6 +94,34 @@ class Noise(gym.Env[Any, Any]):
         return self._observe(), float(action[0]), False, False, {}
 
 
+class Pixels(gym.Env[Any, Any]):
+    """Random images, by default of Atari's size.
+
+    Args:
+        size: Height and width.
+    """
+
+    action_space = spaces.Discrete(6)
+
+    def __init__(self, size: int = 84) -> None:
+        self.observation_space = spaces.Box(0, 255, (4, size, size), np.uint8)
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Any, dict[str, Any]]:
+        """Return a random image."""
+        super().reset(seed=seed)
+        return self._observe(), {}
+
+    def _observe(self) -> Any:
+        shape = self.observation_space.shape
+        return self.np_random.integers(0, 256, shape, np.uint8)
+
+    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        """Return a random image and a reward."""
+        return self._observe(), float(action), False, False, {}
+
+
 def ready(model: BaseAlgorithm, steps: int = 300) -> BaseAlgorithm:
     """Fill the buffer of an off-policy model with random transitions."""
     model.set_logger(Logger(None, []))

@@ -11,7 +11,7 @@ from gymnasium import spaces
 from sb3_contrib.common.recurrent.policies import RecurrentActorCriticPolicy
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.policies import BasePolicy
-from stable_baselines3.common.torch_layers import NatureCNN
+from stable_baselines3.common.torch_layers import CombinedExtractor, NatureCNN
 from stable_baselines3.dqn.dqn import DQN
 from stable_baselines3.sac.sac import SAC
 from torch import nn
@@ -33,6 +33,11 @@ from sb3_prune.surgery.wiring import wire
 Model = TypeVar("Model", bound=BaseAlgorithm)
 Layers = Mapping[str, HiddenLayer]
 
+FEATURES: dict[type, str] = {
+    NatureCNN: "features_dim",
+    CombinedExtractor: "cnn_output_dim",
+}
+"""The argument of an extractor that says the width of its NatureCNN."""
 OURS = ("initial_units", "temperature")
 """Arguments of our policy classes that no stock one has."""
 MAX_JOINT_ACTIONS = 100_000
@@ -162,10 +167,10 @@ def _other_widths(policy: BasePolicy) -> dict[str, Any]:
     widths: dict[str, Any] = {}
     if isinstance(policy, RecurrentActorCriticPolicy):
         widths["lstm_hidden_size"] = policy.lstm_actor.hidden_size
-    if policy.features_extractor_class is NatureCNN:
-        features = _one_width(policy)
+    argument = FEATURES.get(policy.features_extractor_class)
+    if argument is not None and any(isinstance(m, NatureCNN) for m in policy.modules()):
         given = policy.features_extractor_kwargs
-        widths["features_extractor_kwargs"] = {**given, "features_dim": features}
+        widths["features_extractor_kwargs"] = {**given, argument: _one_width(policy)}
     return widths
 
 
@@ -175,7 +180,7 @@ def _one_width(policy: BasePolicy) -> int:
     if len(found) > 1:
         raise CompactError(
             f"The features extractors have {sorted(found)} features, and stock SB3 "
-            "only one features_dim: load the masked zip where sb3_prune is installed."
+            "only one width of theirs: load the masked zip where sb3_prune is installed."
         )
     return found.pop()
 
@@ -202,8 +207,8 @@ def _check_said(policy: BasePolicy, initial: Mapping[str, int]) -> None:
 def _is_last_of_nature(policy: BasePolicy, name: str) -> bool:
     """Tell whether a layer is the Linear of a NatureCNN, as wide as features_dim."""
     path, _, rest = name.rpartition(".linear.")
-    whole = policy.features_extractor_class is NatureCNN
-    return whole and rest == "0" and isinstance(policy.get_submodule(path), NatureCNN)
+    said = policy.features_extractor_class in FEATURES
+    return said and rest == "0" and isinstance(policy.get_submodule(path), NatureCNN)
 
 
 def _drop_value(model: ValueSAC) -> None:

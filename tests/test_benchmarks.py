@@ -8,7 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
+from benchmarks.cuda.__main__ import main as cuda
+from benchmarks.flow import counting, judging, keeping
 from benchmarks.ofexinet import budget, pace, page, running
 from benchmarks.ofexinet.__main__ import MARK, PAGE, results, trunks
 
@@ -133,3 +136,60 @@ def test_what_is_shared_is_trained_once(
     before = sorted(path.name for path in first.iterdir())
     assert running.train_trunk(smoke, task, 0) == first
     assert sorted(path.name for path in first.iterdir()) == before == ["50"]
+
+
+# Flow.
+
+
+def test_what_is_done_for_a_seed_is_done_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keeping, "ROOT", tmp_path)
+    done: list[int] = []
+
+    def work(seed: int) -> dict[str, Any]:
+        done.append(seed)
+        return {"seed": seed, "square": seed**2}
+
+    found = keeping.carry_out("squares", work, range(3))
+    (kept,) = tmp_path.glob("*/squares.jsonl")
+    kept.write_text(kept.read_text() + '{"seed": 3, "squ')  # Stopped in between.
+    assert keeping.carry_out("squares", work, [1, 3]) == [found[1], work(3)]
+    assert done == [0, 1, 2, 3, 3]
+
+
+def test_refuted_groups_and_missed_slots_fail_the_claims() -> None:
+    judged, mutated = judging.judge(5), judging.mutate(5)
+    found = counting.table([judged], [mutated])
+    assert len(found.claims) == 3 and all(holds for _, holds in found.claims)
+    numbers = {row[0]: row[1:] for row in found.rows}
+    dropped = numbers[f"slots of {mutated['groups']} layers: dropped"]
+    assert dropped[0] == dropped[1] > 10
+    judged["groups"][0]["refuted"] = "for a test"
+    judged["joint"] = "likewise"
+    mutated["mutants"][0] |= {"said": None, "matters": True}
+    wrong = counting.table([judged], [mutated])
+    assert not any(holds for _, holds in wrong.claims)
+    assert all("seed 5" in text for text, _ in wrong.claims)
+
+
+# CUDA.
+
+
+def test_laws_and_speed_have_a_short_form_on_the_cpu(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    cuda(["--device", "cpu"])
+    said = capsys.readouterr().out
+    assert said.count("- holds") == 8 and "FAILS" not in said
+    assert "| SAC 2x32 | cut |" in said
+    assert not list(tmp_path.iterdir())
+
+
+def test_without_a_gpu_nothing_is_measured(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    cuda([])
+    assert "no GPU" in capsys.readouterr().out

@@ -80,7 +80,8 @@ def apply(model: BaseAlgorithm | nn.Module, plan: Mapping[str, Change]) -> Repor
     mixing = _mixing(policy, plan)
     with rollback(model):
         for step in steps:
-            layers = {name: wire(policy)[name] for name in step}
+            wiring = wire(policy)
+            layers = {name: wiring[name] for name in step}
             check_widths(layers, step)
             _check_finite(layers)
             lagging |= _lagging(layers, step)
@@ -100,12 +101,14 @@ def apply(model: BaseAlgorithm | nn.Module, plan: Mapping[str, Change]) -> Repor
 
 def _mixing(policy: nn.Module, names: Iterable[str]) -> dict[str, str]:
     """Return what mixes the units of layers, and what that does; measured once."""
-    mixed = [name for name in names if wire(policy)[name].mixes]
+    wiring = wire(policy)
+    mixed = [name for name in names if wiring[name].mixes]
     known: dict[str, str] = vars(policy).setdefault("_mixed_layers", {})
-    if new := [name for name in mixed if name not in known]:
-        far = movement(policy, new)
-        for name in new:
-            how = ", ".join(sorted(wire(policy)[name].mixes))
+    if any(name not in known for name in mixed):
+        mixing = [name for name, layer in wiring.items() if layer.mixes]
+        far = movement(policy, mixing)
+        for name in mixing:
+            how = ", ".join(sorted(wiring[name].mixes))
             known[name] = f"{how}: outputs of a copy moved by {far:.2g}"
     return {name: known[name] for name in mixed}
 

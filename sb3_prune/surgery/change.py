@@ -147,8 +147,11 @@ class Change:
         """
         squares = self.columns.square().T.to(log_std)
         variances = torch.tensordot(squares, (2 * log_std).exp(), dims=([1], [axis]))
-        new: torch.Tensor = (variances.log() / 2).clamp_min(NO_NOISE).movedim(0, axis)
-        return new.contiguous()
+        new: torch.Tensor = (variances.log() / 2).clamp_min(NO_NOISE)
+        # What reads one old unit as it was keeps its noise, bit for bit.
+        same = (squares.count_nonzero(dim=1) == 1) & (squares.sum(dim=1) == 1)
+        new[same] = log_std.movedim(axis, 0)[squares.argmax(dim=1)][same]
+        return new.movedim(0, axis).contiguous()
 
     def drawn(self, inputs: int, place: int = 0) -> torch.Tensor:
         """Return the drawn part D R of the new incoming weights, (K', inputs).

@@ -79,13 +79,17 @@ class Folding:
     def _move(self, layer: HiddenLayer, units: torch.Tensor) -> None:
         """Add what constant units give each reader to its bias."""
         why = sorted(layer.mixes | layer.group.unfoldable)
+        if layer.group.two_sided:
+            why.append("one weight both makes and reads them")
         arrived = {} if why else self._observe(layer)
-        moved: set[tuple[Key, int]] = set()
+        moved: set[tuple[Key, int, Key | None]] = set()
         for read in layer.reads if not why else ():
             key = read.slot.owner, read.slot.attribute
-            if (key, read.slot.start) in moved or key not in arrived:
+            # A weight may have several biases, one for each network that shares it.
+            where = key, read.slot.start, read.bias
+            if where in moved or key not in arrived:
                 continue
-            moved.add((key, read.slot.start))
+            moved.add(where)
             given = [read.arrived(x, layer.units)[..., units, :] for x in arrived[key]]
             said = torch.cat([x.reshape(-1, *x.shape[-2:]) for x in given])
             if reason := self._add(read, layer, units, said):

@@ -33,19 +33,19 @@ def optimizers(model: BaseAlgorithm | nn.Module) -> dict[str, torch.optim.Optimi
     return {name: o for name, o in found.items() if unique[id(o)] == name}
 
 
+_INTERNAL = frozenset(vars(nn.Module()))
+"""Attributes of every module of torch."""
+
+
 def _held(owner: object) -> Iterator[tuple[str, torch.optim.Optimizer]]:
     for name, value in vars(owner).items():
-        for key, inner in _entries(value):
-            if isinstance(inner, torch.optim.Optimizer):
-                yield f"{name}{key}", inner
-
-
-def _entries(value: Any) -> list[tuple[str, Any]]:
-    if isinstance(value, list | tuple):
-        return [(f"[{i}]", inner) for i, inner in enumerate(value)]
-    if isinstance(value, dict):
-        return [(f"[{key!r}]", inner) for key, inner in value.items()]
-    return [("", value)]
+        if isinstance(value, torch.optim.Optimizer):
+            yield name, value
+        elif isinstance(value, list | tuple | dict) and name not in _INTERNAL:
+            pairs = value.items() if isinstance(value, dict) else enumerate(value)
+            for key, inner in pairs:
+                if isinstance(inner, torch.optim.Optimizer):
+                    yield f"{name}[{key!r}]", inner
 
 
 def check_followable(found: Mapping[str, torch.optim.Optimizer]) -> None:

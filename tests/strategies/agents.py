@@ -56,6 +56,7 @@ def layers_of(
             mixes=frozenset(),
             soft=frozenset(),
             unfoldable=frozenset(),
+            two_sided=False,
             born=len(layers),
         )
         for slot in slots:

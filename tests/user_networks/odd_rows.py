@@ -85,10 +85,9 @@ ODD = {
     ),
     "remembering": on_bodies(
         odd.Remembering,
-        "fixed",
-        "a call leaves units in a buffer",
-        prunable={"second": 10},
-        fixed={"first": 12},
+        "prunable",
+        "the buffer that a call leaves has an entry for each unit",
+        prunable={"first": 12, "second": 10},
     ),
     "scripted": on_bodies(
         odd.Scripted,
@@ -139,8 +138,8 @@ ODD = {
     ),
     "lstm-cell": on_bodies(
         sequences.CellStep,
-        "fixed",
-        "no rule for the cell",
-        fixed={"stem": 12},
+        "prunable",
+        "four gates of a unit go together",
+        prunable={"stem": 12, "cell.weight_ih[0:8]": 8},
     ),
 }

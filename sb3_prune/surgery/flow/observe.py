@@ -17,7 +17,8 @@ Key = tuple[nn.Module, str]
 """A tensor by its owner and attribute name."""
 
 _PRODUCTS = """
-addmm bmm conv1d conv2d conv3d gru linear lstm matmul mm mv rmatmul rnn_relu rnn_tanh
+addmm bmm conv1d conv2d conv3d dot gru gru_cell linear lstm lstm_cell matmul mm mv
+rmatmul rnn_relu rnn_relu_cell rnn_tanh rnn_tanh_cell
 """
 PRODUCTS = frozenset(_PRODUCTS.split())
 """Calls that multiply activations with a weight."""

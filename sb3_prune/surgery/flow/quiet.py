@@ -32,7 +32,8 @@ def quiet(policy: nn.Module) -> Iterator[None]:
         stack.enter_context(_same_distributions(policy))
         stack.enter_context(_plain_features(policy))
         stack.enter_context(torch.no_grad())
-        stack.enter_context(_Precision(precision(policy)))
+        if precision(policy) is not torch.float32:
+            stack.enter_context(_Precision(precision(policy)))
         policy.eval()
         yield
 

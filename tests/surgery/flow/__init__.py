@@ -1,1 +1,5 @@
 """Tests of sb3_prune.surgery.flow."""
+
+import pytest
+
+pytest.register_assert_rewrite("surgery.flow.tiny")

@@ -132,4 +132,5 @@ _POOLS = "max_pool avg_pool adaptive_avg_pool adaptive_max_pool lp_pool"
 for _space in (1, 2, 3):
     for _kind in _POOLS.split():
         RULES[f"{_kind}{_space}d"] = _pool(_space)
-        RULES[f"{_kind}{_space}d_with_indices"] = _pool(_space)
+        if "max" in _kind:
+            RULES[f"{_kind}{_space}d_with_indices"] = _pool(_space)

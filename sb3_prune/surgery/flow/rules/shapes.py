@@ -25,9 +25,7 @@ if TYPE_CHECKING:
     from sb3_prune.surgery.flow.tracer import Tracer
 
 
-@rule(
-    *("flatten", "reshape", "reshape_as", "unflatten", "unsafe_view", "view", "view_as")
-)
+@rule("flatten", "reshape", "reshape_as", "unflatten", "view", "view_as")
 def _reshape(tracer: Tracer, out: Tensor, input: Tensor, *a: Any, **_: Any) -> None:
     if a and isinstance(a[0], torch.dtype):
         tracer.elementwise([input], [out], "view")
