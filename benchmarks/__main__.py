@@ -25,6 +25,7 @@ RUNS = {
     "features": ("ofexinet.cost", "run"),
     "flow": ("flow.counting", "run"),
     "tracing": ("flow.pricing", "run"),
+    "pixels": ("pixels", "run"),
 }
 """Benchmark -> module and function; imported when it is its turn."""
 RESULTS = Path("benchmarks/results")

@@ -16,9 +16,11 @@ import torch
 from gymnasium import spaces
 from stable_baselines3 import PPO
 from stable_baselines3.common.env_util import make_vec_env
+from stable_baselines3.common.policies import ActorCriticCnnPolicy
 
 import sb3_prune as sp
 
+STEPS = 120_000
 SIZE, BALL, PADDLE, PACE, BALLS = 36, 3, 7, 3, 10
 RIGHT = SIZE - BALL
 FLOOR = SIZE - PACE
@@ -75,14 +77,13 @@ class Catch(gym.Env[Image, np.int64]):
         return image
 
 
-def main(steps: int = 120_000, seed: int = 0) -> None:
-    """Train and prune, then save, load and train on for a sixth of the steps."""
-    torch.set_num_threads(1)
-    env = make_vec_env(Catch, n_envs=32, seed=seed)
-    test_env = make_vec_env(Catch, n_envs=16)
-    model = PPO(
-        sp.MaskedActorCriticCnnPolicy,
-        env,
+def learner(
+    policy: type[ActorCriticCnnPolicy], seed: int = 0, **policy_kwargs: Any
+) -> PPO:
+    """Return a PPO agent that has learnt nothing yet."""
+    return PPO(
+        policy,
+        make_vec_env(Catch, n_envs=32, seed=seed),
         n_steps=32,
         batch_size=256,
         n_epochs=2,
@@ -90,14 +91,26 @@ def main(steps: int = 120_000, seed: int = 0) -> None:
         gamma=0.95,
         gae_lambda=0.9,
         ent_coef=0.01,
-        policy_kwargs={"features_extractor_kwargs": {"features_dim": 128}},
+        policy_kwargs={"features_extractor_kwargs": {"features_dim": 128}}
+        | policy_kwargs,
         seed=seed,
         device="cpu",
     )
-    dense = sp.complexity(model)
+
+
+def pruning(verbose: int = 0) -> sp.PruningCallback:
+    """Remove three of four units in five events, the last after 75 % of training."""
     options = {"final_sparsity": 0.75, "begin": 0.25, "end": 0.75, "steps": 5}
-    pruning = sp.PruningCallback("magnitude", options, verbose=1)
-    model.learn(steps, callback=pruning)
+    return sp.PruningCallback("magnitude", options, verbose=verbose)
+
+
+def main(steps: int = STEPS, seed: int = 0) -> None:
+    """Train and prune, then save, load and train on for a sixth of the steps."""
+    torch.set_num_threads(1)
+    model = learner(sp.MaskedActorCriticCnnPolicy, seed)
+    test_env = make_vec_env(Catch, n_envs=16)
+    dense = sp.complexity(model)
+    model.learn(steps, callback=pruning(verbose=1))
 
     pruned = sp.complexity(model)
     for name in ("params_deploy", "flops_deploy"):
@@ -108,7 +121,7 @@ def main(steps: int = 120_000, seed: int = 0) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "catcher.zip")
         model.save(path)
-        loaded = PPO.load(path, env=env, device="cpu")
+        loaded = PPO.load(path, env=model.get_env(), device="cpu")
     print("loaded:    ", sp.evaluate(loaded, test_env, episodes=96, seed=1))
     loaded.learn(steps // 6)
     print("trained on:", sp.evaluate(loaded, test_env, episodes=96, seed=1))

@@ -168,7 +168,7 @@ def _other_widths(policy: BasePolicy) -> dict[str, Any]:
     if isinstance(policy, RecurrentActorCriticPolicy):
         widths["lstm_hidden_size"] = policy.lstm_actor.hidden_size
     argument = FEATURES.get(policy.features_extractor_class)
-    if argument is not None and any(isinstance(m, NatureCNN) for m in policy.modules()):
+    if argument and any(isinstance(m, NatureCNN) for m in policy.modules()):
         given = policy.features_extractor_kwargs
         widths["features_extractor_kwargs"] = {**given, argument: _one_width(policy)}
     return widths
@@ -180,7 +180,8 @@ def _one_width(policy: BasePolicy) -> int:
     if len(found) > 1:
         raise CompactError(
             f"The features extractors have {sorted(found)} features, and stock SB3 "
-            "only one width of theirs: load the masked zip where sb3_prune is installed."
+            "only one width of theirs: load the masked zip where sb3_prune is "
+            "installed."
         )
     return found.pop()
 

@@ -358,10 +358,12 @@ def assert_a_fresh_process_acts_alike(
 
 
 def assert_equal_training(
-    make_ours: Callable[[], BaseAlgorithm], make_stock: Callable[[], BaseAlgorithm]
+    make_ours: Callable[[], BaseAlgorithm],
+    make_stock: Callable[[], BaseAlgorithm],
+    steps: int = 64,
 ) -> None:
     """Law 7: with open gates, training equals the stock policy's, bit for bit."""
-    ours, stock = zoo.train(make_ours()), zoo.train(make_stock())
+    ours, stock = zoo.train(make_ours(), steps), zoo.train(make_stock(), steps)
     found, expected = ours.policy.state_dict(), stock.policy.state_dict()
     assert list(found) == list(expected)
     assert zoo.equal(dict(found), dict(expected))

@@ -8,7 +8,7 @@ import pytest
 from stable_baselines3 import SAC
 
 import sb3_prune
-from examples import demo
+from examples import demo, pixels
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
@@ -31,6 +31,17 @@ def test_features_are_learnt_and_pruned(
     printed = capsys.readouterr().out
     assert "before: {'C_o': 470" in printed
     assert "greedy: -" in printed
+
+
+@pytest.mark.slow
+def test_channels_go_while_pixels_are_learnt(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """With a thirtieth of its steps, all its parts run."""
+    pixels.main(4_096)
+    printed = capsys.readouterr().out
+    assert "80,547 -> 5,547" in printed
+    assert "loaded" in printed
 
 
 @pytest.mark.slow

@@ -72,6 +72,7 @@ class PruningCallback(BaseCallback):
         self._inputs: Inputs | None = None
         self._metrics: dict[str, float] = {}
         self._resumed = False
+        self._warned: set[str] = set()
         self._ended: dict[str, Any] | None = None
 
     def state_dict(self) -> dict[str, Any]:
@@ -107,6 +108,7 @@ class PruningCallback(BaseCallback):
         if self._rng is None or begins:
             self._rng = np.random.default_rng(self.model.seed)
         self._inputs = self._ended = None
+        self._warned.clear()
         self._look()
         if self._resumed:  # This start is none of the history's.
             self.history.pop()
@@ -155,14 +157,19 @@ class PruningCallback(BaseCallback):
 
     def _carry_out(self, plan: Plan) -> None:
         if self.physical:
-            report = apply(self.model, plan)
-            for name, weight in report.lagging.items():
-                self.logger.warn(f"{name}: target lags by up to {weight:.3g}")
+            for remark in apply(self.model, plan).remarks():
+                self._warn(remark)
         else:
             mask(self.model, plan)
         self._look()
         if self.verbose:
             print(f"{self.num_timesteps}: {plan}")
+
+    def _warn(self, remark: str) -> None:
+        """Log a remark, once in a training."""
+        if remark not in self._warned:
+            self._warned.add(remark)
+            self.logger.warn(remark)
 
     def _remember(self) -> None:
         """Keep the widths for the logger, which forgets at each dump."""

@@ -47,6 +47,22 @@ class Report:
     fixed: Mapping[str, str] = field(default_factory=dict)
     """Why the units of other layers cannot change, by layer."""
 
+    def remarks(self) -> list[str]:
+        """Return what deserves a look, a sentence each."""
+        return [
+            *(
+                f"{n}: its target lags by up to {w:.3g}"
+                for n, w in self.lagging.items()
+            ),
+            *(
+                f"{n}: what constant units said is lost: {why}"
+                for n, why in self.unfolded.items()
+            ),
+            *(f"{n}: its units mix by {how}" for n, how in self.mixing.items()),
+            *(f"{n}: no optimiser steps it" for n in self.unoptimised),
+            *(f"{n}: its units stay: {why}" for n, why in self.fixed.items()),
+        ]
+
 
 def apply(model: BaseAlgorithm | nn.Module, plan: Mapping[str, Change]) -> Report:
     """Carry out a plan, in place.

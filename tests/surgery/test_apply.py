@@ -25,6 +25,30 @@ def test_the_report_counts_units_and_parameters() -> None:
     assert count - after == 2 * (inputs + 1 + outputs)
 
 
+def test_the_report_says_what_deserves_a_look() -> None:
+    report = sp.surgery.Report(
+        units={},
+        parameters=(2, 1),
+        lagging={"a": 0.5},
+        unfolded={"b": "a reader has no bias"},
+        mixing={"c": "layer_norm: outputs of a copy moved by 0.1"},
+        unoptimised=("d.weight",),
+        fixed={"e": "no rule for glu"},
+    )
+    assert report.remarks() == [
+        "a: its target lags by up to 0.5",
+        "b: what constant units said is lost: a reader has no bias",
+        "c: its units mix by layer_norm: outputs of a copy moved by 0.1",
+        "d.weight: no optimiser steps it",
+        "e: its units stay: no rule for glu",
+    ]
+
+
+def test_an_ordinary_cut_deserves_no_look() -> None:
+    model = zoo.train(zoo.make_model("PPO"))
+    assert sp.apply(model, zoo.random_plan(model.policy)).remarks() == []
+
+
 def test_a_cut_selects_rows_and_columns() -> None:
     policy = zoo.copied("DQN")
     first, second, head = (policy.q_net.q_net[i] for i in (0, 3, 6))

@@ -1,0 +1,151 @@
+"""Tests for surgery/flow/quiet.py."""
+
+from __future__ import annotations
+
+import random
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+import ofexi_zoo
+import pytest
+import torch
+import zoo
+from torch import nn
+
+from sb3_prune.surgery.flow.quiet import noise, precision, quiet, same_random_state
+from surgery.flow.tiny import TinyPolicy
+
+
+class Restless(nn.Module):
+    """Changes with every call, in every way that a module can."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(5, 6)
+        self.norm = nn.BatchNorm1d(6)
+        self.count = 0
+        self.register_buffer("written", torch.zeros(6))
+        self.register_buffer("replaced", torch.zeros(6))
+        self.register_buffer("gone", torch.zeros(6))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.count += 1
+        self.last = x
+        self.written.add_(1.0)
+        self.replaced = self.replaced + torch.rand(6)
+        self.gone = None
+        random.random()
+        np.random.rand()
+        return self.norm(self.linear(x)) + self.written
+
+
+def state(net: nn.Module) -> dict[str, Any]:
+    """Return all that a call may move."""
+    return {
+        "modes": [module.training for module in net.modules()],
+        "tensors": {k: v.clone() for k, v in net.state_dict().items()},
+        "identities": [id(tensor) for tensor in net.buffers()],
+        "attributes": sorted(vars(net)),
+        "count": net.count,
+        "python": random.getstate(),
+        "numpy": np.random.get_state()[1].tolist(),
+        "torch": torch.get_rng_state(),
+    }
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_all_that_a_policy_moves_comes_back(fails: bool) -> None:
+    policy = TinyPolicy(Restless())
+    policy.train()
+    policy.net.norm.eval()  # Modes of their own come back as well.
+    before = state(policy.net)
+    with suppress(ZeroDivisionError), quiet(policy):
+        policy._predict(torch.randn(4, 5))
+        moved = state(policy.net)
+        assert not any(module.training for module in policy.modules())
+        assert 1 / (0 if fails else 1)
+    assert all(not zoo.equal(moved[key], before[key]) for key in before)
+    after = state(policy.net)
+    for key, value in before.items():
+        assert zoo.equal(after[key], value), key
+
+
+def test_a_policy_runs_without_gradients() -> None:
+    policy = TinyPolicy(nn.Linear(5, 4))
+    with quiet(policy):
+        assert not policy._predict(torch.zeros(1, 5)).requires_grad
+    assert policy._predict(torch.zeros(1, 5)).requires_grad
+
+
+def test_batch_statistics_neither_move_nor_matter() -> None:
+    policy = TinyPolicy(nn.Sequential(nn.Linear(5, 4), nn.BatchNorm1d(4)))
+    policy.train()
+    x = torch.randn(6, 5)
+    with quiet(policy):
+        torch.testing.assert_close(policy._predict(x)[:2], policy._predict(x[:2]))
+    assert int(policy.net[1].num_batches_tracked) == 0
+
+
+@pytest.mark.parametrize("name", ["PPO", "SAC"])
+def test_matrices_of_gsde_and_distributions_come_back(name: str) -> None:
+    model = zoo.make_model(name, use_sde=True, env=zoo.make_env("SAC"))
+    actor = model.policy if name == "PPO" else model.policy.actor
+    distribution = noise(actor)
+    assert distribution is not None
+    model.predict(zoo.observations(model, 1))
+    before = dict(vars(distribution))
+    with quiet(model.policy):
+        model.policy.reset_noise(3)
+        model.predict(zoo.observations(model, 3))
+        assert distribution.exploration_mat is not before["exploration_mat"]
+        assert distribution.distribution is not before["distribution"]
+    assert vars(distribution).keys() == before.keys()
+    assert all(vars(distribution)[key] is value for key, value in before.items())
+
+
+def test_only_gsde_is_noise() -> None:
+    assert noise(zoo.make_model("PPO").policy) is None
+    assert noise(nn.Linear(2, 2)) is None
+
+
+def test_an_extractor_runs_plainly_and_forgets() -> None:
+    policy = ofexi_zoo.make_model("SAC").policy
+    observations, runs = torch.zeros(2, 3), []
+    policy.ofe.phi_o.register_forward_hook(lambda *_: runs.append(policy.ofe.plain))
+    with torch.no_grad():
+        policy.ofe.features(observations)
+        policy.ofe.features(observations)
+        with quiet(policy):
+            policy.ofe.features(observations)
+        policy.ofe.features(observations)
+    assert runs == [False, True, False]  # The second time it was remembered.
+
+
+@pytest.mark.parametrize("precise", [torch.float32, torch.float64, torch.bfloat16])
+def test_observations_are_as_precise_as_the_weights(precise: torch.dtype) -> None:
+    policy = TinyPolicy(nn.Linear(5, 4)).to(precise)
+    assert precision(policy) is precise
+    with quiet(policy):
+        assert torch.zeros(2).double().float().dtype is precise
+        assert policy._predict(policy.obs_to_tensor(np.zeros(5))[0].float()) is not None
+    assert torch.zeros(2).double().float().dtype is torch.float32
+
+
+def test_without_weights_there_is_nothing_to_be_precise_about() -> None:
+    assert precision(nn.ReLU()) is torch.float32
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_random_states_come_back_without_a_policy_too(fails: bool) -> None:
+    before = [random.random, np.random.rand, lambda: float(torch.rand(()))]
+    for seed in (random.seed, np.random.seed, torch.manual_seed):
+        seed(1)
+    expected = [draw() for draw in before]
+    for seed in (random.seed, np.random.seed, torch.manual_seed):
+        seed(1)
+    with suppress(ZeroDivisionError), same_random_state():
+        for draw in before:
+            draw()
+        assert 1 / (0 if fails else 1)
+    assert [draw() for draw in before] == expected
