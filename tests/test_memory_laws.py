@@ -41,7 +41,7 @@ MAKERS: dict[str, Callable[..., BaseAlgorithm]] = {
     **{name: looker.make for name, looker in REMEMBERING.items()},
 }
 every_memory = pytest.mark.parametrize("name", MAKERS)
-some_memories = pytest.mark.parametrize("name", ["shared", "deep", "LSTM-Cnn"])
+some_memories = pytest.mark.parametrize("name", ["shared", "LSTM-Cnn"])
 seeds = st.integers(0, 10_000)
 
 

@@ -82,9 +82,13 @@ def mutate(seed: int) -> dict[str, Any]:
 
 
 def _mutants(group: Group) -> Iterator[tuple[Slot, Slot | None]]:
-    """Yield each slot with what stands in its place: nothing, or its neighbour."""
+    """Yield each slot with what stands in its place: nothing, or its neighbour.
+
+    The only slot is not dropped: no slot, no cut.
+    """
     for slot in group.slots:
-        yield slot, None
+        if len(group.slots) > 1:
+            yield slot, None
         stop = slot.start + group.units * slot.block
         room = slot.tensor.shape[slot.axis] - stop
         if slot.block <= max(room, slot.start):

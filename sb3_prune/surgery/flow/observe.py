@@ -34,7 +34,7 @@ class Observer(TorchFunctionMode):
     def __init__(self, weights: Iterable[Key]) -> None:
         super().__init__()
         self.arrived: dict[Key, list[torch.Tensor]] = defaultdict(list)
-        self._keys = {id(getattr(*key)): key for key in weights}
+        self._keys = {_place(getattr(*key)): key for key in weights}
 
     def __torch_function__(
         self, func: Any, types: Any, args: Any = (), kwargs: Any = None
@@ -52,11 +52,13 @@ class Observer(TorchFunctionMode):
         return out
 
     def _key(self, tensor: torch.Tensor) -> Key | None:
-        """Return the weight that a tensor is, or is a transposed view of."""
-        found = self._keys.get(id(tensor))
-        if found is None and tensor._base is not None:
-            found = self._keys.get(id(tensor._base))
-        return found
+        """Return the weight that a tensor is, however transposed or detached."""
+        return self._keys.get(_place(tensor))
+
+
+def _place(tensor: torch.Tensor) -> tuple[int, int]:
+    """Return where a tensor lies in memory."""
+    return tensor.data_ptr(), tensor.numel()
 
 
 @contextmanager

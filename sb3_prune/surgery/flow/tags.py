@@ -1,10 +1,39 @@
-"""Tags: what a tracer knows of a tensor, and of activations that met a weight."""
+"""Tags: what a tracer knows of a call, of a tensor, and of what met a weight."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import torch
 
 from sb3_prune.surgery.flow.axes import Axis
+from sb3_prune.surgery.flow.names import leaves
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call of torch that has returned."""
+
+    name: str
+    """Its plain name."""
+    args: tuple[Any, ...]
+    """Its arguments."""
+    kwargs: dict[str, Any]
+    """Its keyword arguments."""
+    out: Any
+    """What it returned."""
+
+    @cached_property
+    def inputs(self) -> list[torch.Tensor]:
+        """The tensors among its arguments."""
+        return list(leaves((self.args, self.kwargs)))
+
+    @cached_property
+    def outputs(self) -> list[torch.Tensor]:
+        """The tensors that it returned."""
+        return list(leaves(self.out))
 
 
 @dataclass

@@ -30,12 +30,11 @@ from sb3_prune.surgery.flow.names import (
     FACTORIES,
     SILENT,
     called,
-    leaves,
     pointwise,
 )
 from sb3_prune.surgery.flow.rules import RULES
 from sb3_prune.surgery.flow.slots import Side
-from sb3_prune.surgery.flow.tags import Arrival, Tag
+from sb3_prune.surgery.flow.tags import Arrival, Call, Tag
 
 
 class Tracer(TorchFunctionMode):
@@ -197,81 +196,53 @@ class Tracer(TorchFunctionMode):
         self, func: Any, types: Any, args: Any = (), kwargs: Any = None
     ) -> Any:
         """Run a call, then learn from it."""
-        kwargs = kwargs or {}
-        out = func(*args, **kwargs)
-        name = called(func)
+        call = Call(called(func), args, kwargs or {}, func(*args, **(kwargs or {})))
         self.calls += 1
-        if name in ("set", "grad"):
-            return out
-        inputs, outputs = list(leaves((args, kwargs))), list(leaves(out))
         is_property = getattr(func, "__name__", "") == "__get__"
-        if is_property and not outputs:
-            return out
-        self._see(name, inputs)
-        if not outputs and name != "setitem":
-            if name not in SILENT:
-                large = [tensor for tensor in inputs if tensor.numel() > 1]
-                self.fix_all(large, f"{name} takes values out of torch")
-            return out
-        self._learn(name, args, kwargs, inputs, out, outputs)
-        return out
+        if call.name in ("set", "grad") or (is_property and not call.outputs):
+            return call.out
+        self._see(call)
+        if call.outputs or call.name == "setitem":
+            self._learn(call)
+        elif call.name not in SILENT:
+            large = [tensor for tensor in call.inputs if tensor.numel() > 1]
+            self.fix_all(large, f"{call.name} takes values out of torch")
+        return call.out
 
-    def _see(self, name: str, inputs: list[torch.Tensor]) -> None:
-        if name in SILENT or name in ALIASES:
+    def _see(self, call: Call) -> None:
+        if call.name in SILENT or call.name in ALIASES:
             return
-        for tensor in inputs:
+        for tensor in call.inputs:
             tag = self.tags.get(id(tensor))
             if tag is not None and not tag.active:
                 self.seen |= tag.sources
 
-    def _learn(
-        self,
-        name: str,
-        args: Any,
-        kwargs: dict[str, Any],
-        inputs: list[torch.Tensor],
-        out: Any,
-        outputs: list[torch.Tensor],
-    ) -> None:
+    def _learn(self, call: Call) -> None:
         """Apply the rule of a call; what does not fit it counts as without rule."""
         try:
-            if not self._derive(name, args, kwargs, inputs, out, outputs):
-                self._give_up(name, inputs, outputs, f"no rule for {name}")
+            if not self._derive(call):
+                self._give_up(call, f"no rule for {call.name}")
         except Exception as error:
-            why = f"{name}: {type(error).__name__} {error}"
-            self._give_up(name, inputs, outputs, why)
+            self._give_up(call, f"{call.name}: {type(error).__name__} {error}")
 
-    def _derive(
-        self,
-        name: str,
-        args: Any,
-        kwargs: dict[str, Any],
-        inputs: list[torch.Tensor],
-        out: Any,
-        outputs: list[torch.Tensor],
-    ) -> bool:
-        if name in RULES and RULES[name](self, out, *args, **kwargs) is not False:
-            return True
-        if name in FACTORIES and not inputs:
-            for tensor in outputs:
+    def _derive(self, call: Call) -> bool:
+        rule = RULES.get(call.name)
+        if rule is not None:
+            return rule(self, call.out, *call.args, **call.kwargs) is not False
+        if call.name in FACTORIES and not call.inputs:
+            for tensor in call.outputs:
                 self.put(tensor, [free(n) for n in tensor.shape], False)
             return True
-        if name in pointwise() and name not in RULES:
-            self.elementwise(inputs, outputs, name)
+        if call.name in pointwise():
+            self.elementwise(call.inputs, call.outputs, call.name)
             return True
         return False
 
-    def _give_up(
-        self,
-        name: str,
-        inputs: list[torch.Tensor],
-        outputs: list[torch.Tensor],
-        why: str,
-    ) -> None:
-        self.fix_all(inputs, why)
-        for tensor in outputs:
+    def _give_up(self, call: Call, why: str) -> None:
+        self.fix_all(call.inputs, why)
+        for tensor in call.outputs:
             axes = [opaque(n, why) for n in tensor.shape]
-            self.put(tensor, axes, bool(inputs))
+            self.put(tensor, axes, bool(call.inputs))
 
     def elementwise(
         self, inputs: list[torch.Tensor], outputs: list[torch.Tensor], why: str

@@ -22,6 +22,13 @@ def test_constants_fold_into_the_bias_of_a_linear() -> None:
     assert_folds(net, "0")
 
 
+def test_constants_fold_into_the_bias_beside_a_detached_weight() -> None:
+    def run(n: Net, x: torch.Tensor) -> torch.Tensor:
+        return functional.linear(n.a(x), n.out.weight.detach(), n.out.bias)
+
+    assert_folds(Net(run, a=nn.Linear(5, 8), out=nn.Linear(8, 4)), "a")
+
+
 def test_without_a_bias_there_is_nothing_to_fold_into() -> None:
     net = nn.Sequential(nn.Linear(5, 8), nn.Tanh(), nn.Linear(8, 6, bias=False))
     assert_folds(net, "0", kept="a reader has no bias")
