@@ -47,16 +47,21 @@ def look_at(
         UnsupportedPolicyError: There is no masked class for it, or nothing to prune.
     """
     policy = adopt(model)
-    if not policy.initial_units:
-        fixed = wire(policy).fixed.items()
+    wiring = wire(policy)
+    if not wiring:
+        fixed = wiring.fixed.items()
         why = "; ".join(f"{n}: {w}" for n, w in fixed) or "net_arch is empty"
         raise UnsupportedPolicyError(
             f"{type(policy).__name__} has no hidden layer to prune: {why}."
         )
     return Agent(
         model=model,
-        wiring=wire(policy),
-        initial_units=policy.initial_units,
+        wiring=wiring,
+        # A network that was replaced since had as many units as it has.
+        initial_units={
+            name: policy.initial_units.get(name, units)
+            for name, units in wiring.units().items()
+        },
         progress=progress,
         rng=np.random.default_rng(model.seed) if rng is None else rng,
         activations=lambda: recent_activations(model),

@@ -2,105 +2,30 @@
 
 from __future__ import annotations
 
-import io
-import json
-import subprocess
-import sys
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 import zoo
-from hypothesis import Phase, settings
+from cutting import cut, is_exact, make_constant, silence_readers
 from stable_baselines3.common.base_class import BaseAlgorithm
 from torch import nn
 
 import sb3_prune as sp
 from sb3_prune.exceptions import SB3PruneError
-from sb3_prune.surgery import add, keep, remove
-from sb3_prune.surgery.change import NO_NOISE
-from sb3_prune.surgery.flow.slots import Side
-from sb3_prune.surgery.hidden_layer import MATRIX, HiddenLayer
+from sb3_prune.surgery import add, keep, remove, trial
+from sb3_prune.surgery.hidden_layer import HiddenLayer
 from sb3_prune.surgery.optimizer import optimizers
 from sb3_prune.surgery.targets import target_networks
 
-few = settings(
-    max_examples=2,
-    deadline=None,
-    derandomize=True,
-    database=None,
-    phases=[Phase.explicit, Phase.generate],
-)
 
-
-def cut(
-    policy: nn.Module, seed: int = 0, only: Callable[[HiddenLayer], bool] | None = None
-) -> sp.Plan:
-    """Remove a random third of the units of some layers; at least one stays.
-
-    Args:
-        policy: The policy.
-        seed: Seed of the units.
-        only: Tells the layers; all by default.
-    """
-    rng = np.random.default_rng(seed)
-    changes = {}
-    for name, layer in sp.wire(policy).items():
-        if only is None or only(layer):
-            gone = rng.permutation(layer.units)[: max(1, layer.units // 3)]
-            changes[name] = remove(gone[: layer.units - 1].tolist(), layer.units)
-    return sp.Plan(changes)
-
-
-@torch.no_grad()
-def stirred(model: BaseAlgorithm) -> BaseAlgorithm:
-    """Leave nothing neutral in a new model: weights, statistics, optimisers' states.
-
-    They take one step by random gradients, so that each has all of its state.
-    """
-    policy = model.policy
-    generator = torch.Generator().manual_seed(5)
-    for tensor in (*policy.parameters(), *policy.buffers()):
-        if tensor.is_floating_point():
-            tensor.add_(0.2 * torch.rand(tensor.shape, generator=generator) - 0.1)
-    for optimizer in optimizers(policy).values():
-        for group in optimizer.param_groups:
-            for p in group["params"]:
-                p.grad = torch.randn(p.shape, generator=generator)
-        optimizer.step()
-    return model
-
-
-def is_exact(layer: HiddenLayer) -> bool:
-    """Tell layers that law 1 speaks of: nothing mixes their units."""
-    return not layer.mixes
+def says(policy: nn.Module) -> list[torch.Tensor]:
+    """Return what every forward of a policy says about a few inputs."""
+    return [tensor for _, tensor in trial.outputs(policy, count=12)]
 
 
 # Law 1.
-
-
-@torch.no_grad()
-def silence_readers(layer: HiddenLayer, units: list[int]) -> None:
-    """Let nothing read units of a layer and of its targets."""
-    for twin in layer.both():
-        for slot in twin.readers:
-            dead = NO_NOISE if slot.side is Side.NOISE else 0.0
-            slot.units(slot.tensor.data, twin.units)[units] = dead
-        if twin.group.two_sided:  # What reads them makes them.
-            make_constant(twin, units, 0.0)
-
-
-@torch.no_grad()
-def make_constant(layer: HiddenLayer, units: list[int], value: float = 0.7) -> None:
-    """Let nothing but a bias feed units of a layer and of its targets."""
-    for twin in layer.both():
-        for slot in twin.group.slots:
-            if slot.side is Side.ROWS:
-                constant = value if slot.tensor.ndim < MATRIX else 0.0
-                slot.units(slot.tensor.data, twin.units)[units] = constant
 
 
 def assert_dead_units_go(policy: nn.Module, seed: int = 0) -> None:
@@ -108,9 +33,9 @@ def assert_dead_units_go(policy: nn.Module, seed: int = 0) -> None:
     plan = cut(policy, seed, is_exact)
     for name, change in plan.items():
         silence_readers(sp.wire(policy)[name], change.removed.tolist())
-    before = zoo.says(policy)
+    before = says(policy)
     sp.apply(policy, plan)
-    zoo.assert_close(zoo.says(policy), before, 1e-6)
+    zoo.assert_close(says(policy), before, 1e-6)
 
 
 def assert_constants_move(copied: Callable[[], nn.Module]) -> set[str]:
@@ -143,10 +68,10 @@ def _without_constants(
     plan = cut(policy, 3, only)
     for name, change in plan.items():
         make_constant(sp.wire(policy)[name], change.removed.tolist())
-    before = zoo.says(policy)
+    before = says(policy)
     report = sp.apply(policy, plan)
     if not report.unfolded:
-        zoo.assert_close(zoo.says(policy), before, 1e-5)
+        zoo.assert_close(says(policy), before, 1e-5)
     return set(plan), report
 
 
@@ -254,14 +179,14 @@ def assert_masked_and_cut_stay_equal(
     sp.surgery.remove_closed(same)
     assert sp.wire(masked.policy).active_units() == sp.wire(same.policy).units()
     assert sp.wire(masked.policy).units() != sp.wire(same.policy).units()
-    before = zoo.says(same.policy)
-    zoo.assert_close(zoo.says(masked.policy), before, 1e-6)
+    before = says(same.policy)
+    zoo.assert_close(says(masked.policy), before, 1e-6)
     for model in (masked, same):
         zoo.update(model, updates)
-    after = zoo.says(same.policy)
+    after = says(same.policy)
     with pytest.raises(AssertionError):
         zoo.assert_close(after, before, 1e-4)
-    zoo.assert_close(zoo.says(masked.policy), after, 1e-5)
+    zoo.assert_close(says(masked.policy), after, 1e-5)
 
 
 # Law 5.
@@ -282,76 +207,6 @@ def assert_targets_follow(policy: nn.Module, seed: int = 0) -> None:
 
 def _shapes(network: nn.Module) -> dict[str, torch.Size]:
     return {name: tensor.shape for name, tensor in network.state_dict().items()}
-
-
-# Law 6.
-
-
-def reload(model: BaseAlgorithm) -> BaseAlgorithm:
-    """Save a model and load it again."""
-    buffer = io.BytesIO()
-    model.save(buffer)
-    buffer.seek(0)
-    return type(model).load(buffer, env=model.env, device="cpu")
-
-
-def assert_saved_exactly(model: BaseAlgorithm) -> None:
-    """Law 6: save, load: equal in all that surgery touches; training goes on."""
-    loaded = reload(model)
-    found, expected = zoo.snapshot(loaded.policy), zoo.snapshot(model.policy)
-    zoo.assert_same(found, expected)
-    assert zoo.equal(zoo.says(loaded.policy), zoo.says(model.policy))
-    zoo.train_on(loaded, 32)
-
-
-def actions(model: BaseAlgorithm, count: int = 4) -> np.ndarray:
-    """Return the deterministic actions on observations drawn from the space."""
-    space = model.observation_space
-    space.seed(3)
-    drawn = [space.sample() for _ in range(count)]
-    acts = [model.predict(x, deterministic=True)[0] for x in drawn]
-    return np.array(acts, np.float64)
-
-
-LOAD = """
-import json, sys, warnings
-warnings.simplefilter("ignore")
-jobs = json.load(sys.stdin)
-sys.path.insert(0, jobs.pop("tests"))
-import laws
-from importlib import import_module
-import sb3_prune as sp
-from user_networks import USER_CASES, mixed
-for case in USER_CASES.values():
-    mixed(sp.MaskedPolicyMixin, case.policy)
-found = {}
-for name, (module, cls, path) in jobs.items():
-    model = getattr(import_module(module), cls).load(path, device="cpu")
-    found[name] = laws.actions(model).tolist()
-print(json.dumps(found))
-"""
-
-
-def assert_a_fresh_process_acts_alike(
-    models: Mapping[str, BaseAlgorithm], folder: Path
-) -> None:
-    """Law 6: save, fresh process, load: equal actions."""
-    jobs: dict[str, Any] = {"tests": str(Path(__file__).parent)}
-    for name, model in models.items():
-        path = folder / f"{name}.zip"
-        model.save(path)
-        jobs[name] = [type(model).__module__, type(model).__name__, str(path)]
-    done = subprocess.run(
-        [sys.executable, "-c", LOAD],
-        input=json.dumps(jobs),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout)
-    for name, model in models.items():
-        assert np.array_equal(np.array(found[name]), actions(model)), name
 
 
 # Law 7.

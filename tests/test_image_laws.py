@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from functools import cache
 
+import cutting
 import laws
 import numpy as np
 import pytest
+import saving
 import torch
 import zoo
 from hypothesis import given
@@ -30,7 +32,7 @@ seeds = st.integers(0, 10_000)
 
 @cache
 def stirred(name: str) -> BaseAlgorithm:
-    return laws.stirred(LOOKERS[name].make())
+    return cutting.stirred(LOOKERS[name].make())
 
 
 def copied(name: str) -> nn.Module:
@@ -41,7 +43,7 @@ def copied(name: str) -> nn.Module:
 def cut(name: str) -> BaseAlgorithm:
     """Return a trained model that was cut; train it further, but no more."""
     model = zoo.train(LOOKERS[name].make(), 24)
-    sp.apply(model, laws.cut(model.policy))
+    sp.apply(model, cutting.cut(model.policy))
     return model
 
 
@@ -61,7 +63,7 @@ def test_every_layer_but_the_heads_is_listed_with_its_gate(name: str) -> None:
 
 
 @every_looker
-@laws.few
+@cutting.few
 @given(seed=seeds)
 def test_removing_dead_units_keeps_every_output(name: str, seed: int) -> None:
     laws.assert_dead_units_go(copied(name), seed)
@@ -78,11 +80,11 @@ def test_removing_constant_units_keeps_every_output(name: str) -> None:
 @every_looker
 def test_removing_live_channels_changes_the_outputs(name: str) -> None:
     policy = copied(name)
-    before = zoo.says(policy)
+    before = laws.says(policy)
     layer = next(la for la in sp.wire(policy).values() if la.name.endswith("cnn.2"))
     sp.apply(policy, {layer.name: remove(range(40), layer.units)})
     with pytest.raises(AssertionError):
-        zoo.assert_close(zoo.says(policy), before, 1e-3)
+        zoo.assert_close(laws.says(policy), before, 1e-3)
 
 
 def test_a_channel_is_a_block_of_the_columns_behind_the_flatten() -> None:
@@ -101,7 +103,7 @@ def test_a_channel_is_a_block_of_the_columns_behind_the_flatten() -> None:
 
 
 @some_lookers
-@laws.few
+@cutting.few
 @given(first=seeds, second=seeds)
 def test_two_cuts_are_one(name: str, first: int, second: int) -> None:
     laws.assert_two_cuts_are_one(lambda: copied(name), first, second)
@@ -148,7 +150,7 @@ def test_online_and_target_networks_have_equal_shapes(name: str) -> None:
 
 @some_lookers
 def test_a_cut_model_is_saved_and_loaded_exactly(name: str) -> None:
-    laws.assert_saved_exactly(cut(name))
+    saving.assert_saved_exactly(cut(name))
 
 
 @some_lookers
@@ -161,7 +163,7 @@ def test_features_of_a_stock_extractor_are_said_by_their_width(name: str) -> Non
     sp.apply(model, {la.name: remove([0, 1], la.units) for la in said})
     plain = compact(model)
     assert type(plain.policy) is LOOKERS[name].policy
-    assert np.allclose(laws.actions(plain), laws.actions(model), atol=1e-5)
+    assert np.allclose(saving.actions(plain), saving.actions(model), atol=1e-5)
 
 
 # Law 7.

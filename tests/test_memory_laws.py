@@ -6,9 +6,11 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
+import cutting
 import laws
 import numpy as np
 import pytest
+import saving
 import torch
 import zoo
 from hypothesis import given
@@ -47,7 +49,7 @@ seeds = st.integers(0, 10_000)
 
 @cache
 def stirred(name: str) -> BaseAlgorithm:
-    return laws.stirred(MAKERS[name]())
+    return cutting.stirred(MAKERS[name]())
 
 
 def copied(name: str) -> nn.Module:
@@ -58,7 +60,7 @@ def copied(name: str) -> nn.Module:
 def cut(name: str) -> BaseAlgorithm:
     """Return a trained model that was cut; train it further, but no more."""
     model = zoo.train(MAKERS[name](), 40)
-    sp.apply(model, laws.cut(model.policy))
+    sp.apply(model, cutting.cut(model.policy))
     return model
 
 
@@ -78,7 +80,7 @@ def test_memory_cells_are_a_layer_without_a_gate(name: str) -> None:
 
 
 @every_memory
-@laws.few
+@cutting.few
 @given(seed=seeds)
 def test_removing_dead_units_keeps_every_output(name: str, seed: int) -> None:
     laws.assert_dead_units_go(copied(name), seed)
@@ -92,7 +94,7 @@ def test_removing_constant_units_keeps_every_output_or_says_why(name: str) -> No
 
 def test_constant_memory_is_reported() -> None:
     policy = copied("two")
-    laws.make_constant(sp.wire(policy)["lstm_actor"], [1])
+    cutting.make_constant(sp.wire(policy)["lstm_actor"], [1])
     report = sp.apply(policy, {"lstm_actor": remove([1], WIDTH)})
     assert report.unfolded == {"lstm_actor": "its memory varies"}
 
@@ -100,18 +102,18 @@ def test_constant_memory_is_reported() -> None:
 @every_memory
 def test_removing_live_cells_changes_the_outputs(name: str) -> None:
     policy = copied(name)
-    before = zoo.says(policy)
+    before = laws.says(policy)
     units = sp.wire(policy)["lstm_actor"].units
     sp.apply(policy, {"lstm_actor": remove([0, 1, 2], units)})
     with pytest.raises(AssertionError):
-        zoo.assert_close(zoo.says(policy), before, 1e-3)
+        zoo.assert_close(laws.says(policy), before, 1e-3)
 
 
 # Law 2.
 
 
 @some_memories
-@laws.few
+@cutting.few
 @given(first=seeds, second=seeds)
 def test_two_cuts_are_one(name: str, first: int, second: int) -> None:
     laws.assert_two_cuts_are_one(lambda: copied(name), first, second)
@@ -125,10 +127,10 @@ def test_growing_and_cutting_what_was_grown_is_the_identity(name: str) -> None:
 @every_memory
 def test_growing_keeps_every_output(name: str) -> None:
     policy = copied(name)
-    before = zoo.says(policy)
+    before = laws.says(policy)
     units = sp.wire(policy)["lstm_actor"].units
     sp.apply(policy, {"lstm_actor": add(3, units, 1)})
-    zoo.assert_close(zoo.says(policy), before, 1e-6)
+    zoo.assert_close(laws.says(policy), before, 1e-6)
 
 
 @every_memory
@@ -177,7 +179,7 @@ def test_a_cut_run_and_a_masked_run_stay_equal(name: str) -> None:
 
 @some_memories
 def test_a_cut_model_is_saved_and_loaded_exactly(name: str) -> None:
-    laws.assert_saved_exactly(cut(name))
+    saving.assert_saved_exactly(cut(name))
 
 
 # Law 7.

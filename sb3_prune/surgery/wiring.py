@@ -91,10 +91,12 @@ def wire(policy: nn.Module) -> Wiring:
         UnsupportedPolicyError: The policy is compiled, or cannot run on inputs drawn
             from its spaces.
     """
-    if hasattr(policy, "_orig_mod"):
-        raise UnsupportedPolicyError(
-            f"{type(policy).__name__} is compiled: prune first, compile after."
-        )
+    for path, module in policy.named_modules():
+        if "_orig_mod" in module._modules:
+            what = f"'{path}' of {type(policy).__name__}" if path else "The policy"
+            raise UnsupportedPolicyError(
+                f"{what} is compiled: prune first, compile after."
+            )
     signature = _signature(policy)
     cache = vars(policy).get("_wiring_cache")
     if isinstance(cache, _Cache) and cache.wiring and cache.signature == signature:

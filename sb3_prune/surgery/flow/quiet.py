@@ -76,7 +76,11 @@ def same_random_state(policy: nn.Module | None = None) -> Iterator[None]:
 @contextmanager
 def _same_state(policy: nn.Module) -> Iterator[None]:
     """Put back the attributes and buffers that networks of one's own may move."""
-    modules = [(m, dict(vars(m)), dict(m._buffers)) for m in policy.modules()]
+    modules = [
+        (module, dict(vars(module)), dict(module._buffers))
+        for module in policy.modules()
+        if not isinstance(module, torch.jit.ScriptModule)
+    ]
     values = [(b, b._version, b.clone()) for b in policy.buffers()]
     try:
         yield

@@ -7,8 +7,15 @@ from dataclasses import replace
 import torch
 from torch import nn
 
-from sb3_prune.surgery.flow.tags import Arrival, Tag
+from sb3_prune.surgery.flow.tags import Arrival, Call, Tag
 from sb3_prune.surgery.flow.tracer import Tracer
+
+
+def test_a_call_knows_the_tensors_that_it_took_and_gave() -> None:
+    a, b, c = (torch.zeros(n) for n in (1, 2, 3))
+    call = Call("op", (a, [b, 1.0]), {"out": c, "dim": 0}, (b, "text"))
+    assert [len(tensor) for tensor in call.inputs] == [1, 2, 3]
+    assert [len(tensor) for tensor in call.outputs] == [2]
 
 
 def test_a_computed_tensor_is_no_parameter_unless_said_so() -> None:
