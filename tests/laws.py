@@ -230,7 +230,7 @@ def assert_equal_training(
 # Law 8.
 
 
-def assert_refused(policy: nn.Module, plan: Mapping[str, Any], why: str = "") -> None:
+def assert_refused(policy: nn.Module, plan: Mapping[str, Any], why: str) -> None:
     """Law 8: a refused plan leaves the policy untouched, bit for bit."""
     before = zoo.snapshot(policy)
     with pytest.raises(SB3PruneError, match=why):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -73,15 +74,11 @@ def _count_mutants(table: Table, mutated: Sequence[Found]) -> None:
         said = [m["said"] for _, m in mutants if m["how"] == how and m not in idle]
         table.rows.append(_row(f"slots of {layers} layers: {how}", said))
     table.rows.append(["... that no output depends on", len(idle), "-", "-"])
-    missed = [
-        f"{seed} {m['slot']} {m['how']}"
-        for seed, m in mutants
-        if m["said"] is None and m["matters"]
-    ]
-    count = len(mutants) - len(idle)
+    missed = Counter(s for s, m in mutants if m["said"] is None and m["matters"])
+    named = _named([f"{seed}: {count}" for seed, count in missed.items()])
     table.claim(
-        f"a trial notices every slot that is dropped or shifted ({len(missed)} of "
-        f"{count:,} missed{_named(missed)})",
+        "a trial notices every slot that is dropped or shifted "
+        f"({missed.total()} of {len(mutants) - len(idle):,} missed{named})",
         not missed,
     )
 
@@ -96,4 +93,4 @@ def _named(seeds: list[str]) -> str:
     if not seeds:
         return ""
     more = "; ..." if len(seeds) > SHOWN else ""
-    return f": seed {'; seed '.join(seeds[:SHOWN])}{more}"
+    return f"; seed {'; seed '.join(seeds[:SHOWN])}{more}"

@@ -104,6 +104,8 @@ def apply(model: BaseAlgorithm | nn.Module, plan: Mapping[str, Change]) -> Repor
             for name, change in step.items():
                 units[name] = units.get(name, (change.before, 0))[0], change.after
             kept |= carry_out(model, step)
+        # Code of the policy's own may not run with so few units: that is refused, too.
+        fixed = wire(policy).fixed
     return Report(
         units,
         (before, count_parameters(policy)),
@@ -111,7 +113,7 @@ def apply(model: BaseAlgorithm | nn.Module, plan: Mapping[str, Change]) -> Repor
         kept,
         mixing,
         tuple(unoptimised(model, _targets(policy))),
-        wire(policy).fixed,
+        fixed,
     )
 
 

@@ -12,6 +12,7 @@ from sb3_contrib.common.recurrent.type_aliases import RNNStates
 from stable_baselines3.common.base_class import BaseAlgorithm
 
 from sb3_prune.surgery.change import Change
+from sb3_prune.surgery.flow.slots import Side
 from sb3_prune.surgery.hidden_layer import HiddenLayer
 
 _STORED = ("hidden_states_pi", "cell_states_pi", "hidden_states_vf", "cell_states_vf")
@@ -36,9 +37,12 @@ def follow_memory(
     if not isinstance(policy, RecurrentActorCriticPolicy):
         return
     for layer, change in changed:
+        # Units that are added to those of an LSTM are one layer with them.
+        makers = {slot.owner for slot in layer.group.slots if slot.side is Side.ROWS}
+        if policy.lstm_actor in makers:
+            _follow(model, change)
         if layer.module is policy.lstm_actor:
             _note_width(model, layer)
-            _follow(model, change)
 
 
 def _note_width(model: BaseAlgorithm, layer: HiddenLayer) -> None:

@@ -126,9 +126,10 @@ def _signature(policy: nn.Module) -> list[object]:
 def _wire(policy: nn.Module) -> Wiring:
     groups = trace(policy)
     free = {group.name: group for group in groups if group.fixed is None}
+    stay = {group.name: group.fixed for group in groups if group.fixed is not None}
     # What no weight reads is an output of the agent, not a hidden layer.
     read = [g for g in groups if any(s.side is Side.COLUMNS for s in g.slots)]
-    fixed = {group.name: group.fixed for group in read if group.fixed is not None}
+    fixed = {group.name: stay[group.name] for group in read if group.name in stay}
     gated = _gated(free.values())
     extractors = tuple(_extractors(policy))
     layers = {
@@ -140,8 +141,8 @@ def _wire(policy: nn.Module) -> Wiring:
     attached = {twin for twins in targets.values() for twin in twins}
     for name, layer in layers.items():
         twins = targets.get(name, ())
-        if stuck := [twin for twin in twins if twin in fixed]:
-            fixed[name] = f"its target '{stuck[0]}' cannot: {fixed[stuck[0]]}"
+        if stuck := [twin for twin in twins if twin in stay]:
+            fixed[name] = f"its target '{stuck[0]}' cannot: {stay[stuck[0]]}"
         elif name not in attached:
             found = tuple(layers[twin] for twin in twins)
             online.append(replace(layer, targets=found))
