@@ -138,7 +138,8 @@ def save(model: BaseAlgorithm) -> str:
     loaded = type(model).load(buffer, env=model.get_env(), device="cpu")
     observations = [model.observation_space.sample() for _ in range(4)]
     for seen in observations:
-        acts, expected = (m.predict(seen, deterministic=True) for m in (loaded, model))
+        acts = loaded.predict(seen, deterministic=True)
+        expected = model.predict(seen, deterministic=True)
         np.testing.assert_allclose(acts[0], expected[0], atol=1e-6)
     zoo.train_on(loaded, 16)
     return "yes"

@@ -11,7 +11,7 @@ from torch import nn
 
 from sb3_prune.exceptions import NonFiniteError, PlanError
 from sb3_prune.surgery.change import Change
-from sb3_prune.surgery.execution import carry_out
+from sb3_prune.surgery.execution import carry_out, is_finite
 from sb3_prune.surgery.flow.quiet import noise
 from sb3_prune.surgery.flow.slots import Side
 from sb3_prune.surgery.hidden_layer import HiddenLayer
@@ -179,9 +179,13 @@ def _check_noise(layer: HiddenLayer, change: Change) -> None:
 
 
 def _check_finite(layers: Layers) -> None:
+    seen: set[int] = set()
     for name, layer in layers.items():
         for twin in layer.both():
-            if not all(bool(slot.tensor.isfinite().all()) for slot in twin.slots()):
+            tensors = {id(slot.tensor): slot.tensor for slot in twin.slots()}
+            todo = [tensor for key, tensor in tensors.items() if key not in seen]
+            seen |= tensors.keys()
+            if not all(map(is_finite, todo)):
                 raise NonFiniteError(f"Weights of '{name}' are NaN or infinite.")
 
 

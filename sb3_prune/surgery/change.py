@@ -44,6 +44,8 @@ class Change:
     """One seed per drawn row."""
 
     def __post_init__(self) -> None:
+        for name in ("rows", "columns", "draws"):  # A strategy may work on a GPU.
+            object.__setattr__(self, name, getattr(self, name).cpu())
         if self.rows.ndim != 2 or self.rows.shape != self.columns.shape[::-1]:  # noqa: PLR2004
             raise PlanError(
                 f"rows must be (K', K) and columns (K, K'), got "
@@ -215,7 +217,7 @@ def merge(
     members = [_checked(cluster, width) for cluster in clusters]
     if sorted(k for cluster in members for k in cluster) != list(range(width)):
         raise PlanError(f"Clusters must hold each of the {width} units exactly once.")
-    gamma = torch.ones(width) if scale is None else torch.as_tensor(scale).float()
+    gamma = torch.ones(width) if scale is None else torch.as_tensor(scale).float().cpu()
     if gamma.shape != (width,) or not bool((gamma > 0).all()):
         raise PlanError(f"scale must be {width} positive numbers, got {scale}.")
     rows = torch.zeros(len(members), width)

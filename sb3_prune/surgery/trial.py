@@ -187,8 +187,10 @@ def _some(layer: HiddenLayer, rng: np.random.Generator) -> Change:
 def _scatter(policy: nn.Module, seed: int) -> None:
     """Move biases, scales and statistics, so that none of them is neutral."""
     generator = torch.Generator().manual_seed(seed)
+    slots = [s for layer in wire(policy).values() for s in layer.group.slots]
+    owned = {id(s.tensor) for s in slots if s.side is Side.UNIT}
     for tensor in (*policy.parameters(), *policy.buffers()):
-        if tensor.ndim == 1 and tensor.is_floating_point():
+        if tensor.is_floating_point() and (tensor.ndim == 1 or id(tensor) in owned):
             drawn = torch.rand(tensor.shape, generator=generator)
             tensor.add_(drawn.to(tensor) * 0.3 + 0.1)
 
@@ -255,7 +257,7 @@ def outputs(
             else:
                 with mode:
                     result = call()
-            found += [(name, t.detach().double().clone()) for t in leaves(result)]
+            found += [(name, t.detach().cpu().double().clone()) for t in leaves(result)]
     return found
 
 
