@@ -202,7 +202,8 @@ this page against it. *prune* removes half of all units and trains on; *mask* cl
 gates instead and trains on; *record* records every unit; *save* loads the pruned zip,
 which acts alike and trains on; *compact* says the pruned agent in stock SB3.
 
-Networks of your own are pruned as well: see [strategies](strategies.md#what-a-layer-is).
+Networks of your own are pruned as well:
+see [strategies](strategies.md#what-a-layer-is).
 
 | algorithm | policy | prune | mask | record | save | compact |
 |---|---|---|---|---|---|---|

@@ -205,8 +205,7 @@ class Tracer(TorchFunctionMode):
         if call.outputs or call.name == "setitem":
             self._learn(call)
         elif call.name not in SILENT:
-            large = [tensor for tensor in call.inputs if tensor.numel() > 1]
-            self.fix_all(large, f"{call.name} takes values out of torch")
+            self.fix_all(call.inputs, f"{call.name} takes values out of torch")
         return call.out
 
     def _see(self, call: Call) -> None:

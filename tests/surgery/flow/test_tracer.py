@@ -199,6 +199,7 @@ NOTHING: dict[str, Function] = {
 TAKING: dict[str, tuple[Function, str]] = {
     "list": (lambda h: h.tolist(), "tolist takes values out of torch"),
     "numpy": (lambda h: h.numpy(), "numpy takes values out of torch"),
+    "single": (lambda h: h[:1, :1].item(), "item takes values out of torch"),
     "write": (lambda h: h.__setitem__(0, 1.0), "no rule for setitem"),
     "unknown": (lambda h: h.sort(1), "no rule for sort"),
     "of-a-list": (lambda h: torch.einsum("bi,bi->i", [h, h]), "no rule for einsum"),
