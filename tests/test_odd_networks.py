@@ -50,7 +50,9 @@ def test_a_head_that_is_declared_follows() -> None:
     kept = half(model)[f"{VF}.2"]
     old = model.policy.cost_net.weight.detach().clone()
     sp.apply(model, half(model))
-    assert width == 7 and torch.equal(model.policy.cost_net.weight, old[:, : kept.after])
+    assert width == 7 and torch.equal(
+        model.policy.cost_net.weight, old[:, : kept.after]
+    )
 
 
 def between(module: nn.Module) -> Any:
