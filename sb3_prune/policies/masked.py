@@ -129,7 +129,7 @@ class MaskedRecurrentMixin(MaskedPolicyMixin):
         self, features: Any, lstm_states: Any, episode_starts: Any, lstm: Any
     ) -> Any:
         given = lstm_states[0].shape[-1]
-        if given != lstm.hidden_size:
+        if given != getattr(lstm, "hidden_size", given):
             raise PlanError(
                 f"The model keeps LSTM states of {given} units, its LSTMs have "
                 f"{lstm.hidden_size}: sb3_prune.adopt(model) after set_parameters."
