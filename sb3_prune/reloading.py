@@ -33,5 +33,5 @@ def reload(
     replays = getattr(model, "replay_buffer_class", None)
     relabels = isinstance(replays, type) and issubclass(replays, HerReplayBuffer)
     env = model.get_env() if relabels else None
-    with same_random_state(model.policy):  # SB3 seeds every generator when it loads.
+    with same_random_state():  # SB3 seeds every generator when it loads.
         return cls.load(buffer, env, model.device)

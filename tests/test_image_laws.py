@@ -24,8 +24,7 @@ from sb3_prune.surgery import remove, trial
 
 every_looker = pytest.mark.parametrize("name", LOOKERS)
 some_lookers = pytest.mark.parametrize(
-    "name",
-    ["PPO-Cnn-apart", "DQN-MultiInput", "SAC-Cnn-shared", "TD3-MultiInput-shared"],
+    "name", ["PPO-Cnn-apart", "SAC-Cnn-shared", "TD3-MultiInput-shared"]
 )
 seeds = st.integers(0, 10_000)
 
@@ -49,7 +48,7 @@ def cut(name: str) -> BaseAlgorithm:
 
 @every_looker
 def test_every_layer_but_the_heads_is_listed_with_its_gate(name: str) -> None:
-    policy = copied(name)
+    policy = LOOKERS[name].make().policy
     wiring = sp.wire(policy)
     assert not wiring.fixed and not any(layer.mixes for layer in wiring.values())
     assert all(layer.gate is not None for layer in wiring.values())
@@ -63,10 +62,8 @@ def test_every_layer_but_the_heads_is_listed_with_its_gate(name: str) -> None:
 
 
 @every_looker
-@cutting.few
-@given(seed=seeds)
-def test_removing_dead_units_keeps_every_output(name: str, seed: int) -> None:
-    laws.assert_dead_units_go(copied(name), seed)
+def test_removing_dead_units_keeps_every_output(name: str) -> None:
+    laws.assert_dead_units_go(cutting.stirred(LOOKERS[name].make()).policy)
 
 
 @some_lookers
@@ -77,7 +74,7 @@ def test_removing_constant_units_keeps_every_output(name: str) -> None:
     )
 
 
-@every_looker
+@some_lookers
 def test_removing_live_channels_changes_the_outputs(name: str) -> None:
     policy = copied(name)
     before = laws.says(policy)
@@ -114,7 +111,7 @@ def test_growing_and_cutting_what_was_grown_is_the_identity(name: str) -> None:
     laws.assert_growth_can_be_cut(copied(name), 5)
 
 
-@every_looker
+@some_lookers
 def test_an_empty_plan_changes_nothing(name: str) -> None:
     laws.assert_nothing_is_nothing(copied(name))
 
@@ -131,7 +128,7 @@ def test_every_live_parameter_is_optimised_after_a_cut(name: str) -> None:
 # Law 4.
 
 
-@some_lookers
+@pytest.mark.parametrize("name", ["PPO-MultiInput", "SAC-Cnn-shared"])
 def test_a_cut_run_and_a_masked_run_stay_equal(name: str) -> None:
     masked, same = (zoo.train(LOOKERS[name].make(), 24) for _ in range(2))
     laws.assert_masked_and_cut_stay_equal(masked, same, 8)
@@ -178,6 +175,6 @@ def test_training_with_open_gates_equals_the_stock_policy(name: str) -> None:
 # Law 8.
 
 
-@every_looker
+@some_lookers
 def test_a_refused_plan_leaves_the_model_untouched(name: str) -> None:
     laws.assert_wrong_plans_are_refused(copied(name))

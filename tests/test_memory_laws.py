@@ -43,7 +43,7 @@ MAKERS: dict[str, Callable[..., BaseAlgorithm]] = {
     **{name: looker.make for name, looker in REMEMBERING.items()},
 }
 every_memory = pytest.mark.parametrize("name", MAKERS)
-some_memories = pytest.mark.parametrize("name", ["shared", "LSTM-Cnn"])
+some_memories = pytest.mark.parametrize("name", ["deep", "LSTM-Cnn"])
 seeds = st.integers(0, 10_000)
 
 
@@ -80,13 +80,11 @@ def test_memory_cells_are_a_layer_without_a_gate(name: str) -> None:
 
 
 @every_memory
-@cutting.few
-@given(seed=seeds)
-def test_removing_dead_units_keeps_every_output(name: str, seed: int) -> None:
-    laws.assert_dead_units_go(copied(name), seed)
+def test_removing_dead_units_keeps_every_output(name: str) -> None:
+    laws.assert_dead_units_go(copied(name))
 
 
-@every_memory
+@some_memories
 def test_removing_constant_units_keeps_every_output_or_says_why(name: str) -> None:
     moved = laws.assert_constants_move(lambda: copied(name))
     assert moved == set(sp.wire(copied(name))) - {"lstm_actor"}
@@ -99,7 +97,7 @@ def test_constant_memory_is_reported() -> None:
     assert report.unfolded == {"lstm_actor": "its memory varies"}
 
 
-@every_memory
+@some_memories
 def test_removing_live_cells_changes_the_outputs(name: str) -> None:
     policy = copied(name)
     before = laws.says(policy)
@@ -119,12 +117,12 @@ def test_two_cuts_are_one(name: str, first: int, second: int) -> None:
     laws.assert_two_cuts_are_one(lambda: copied(name), first, second)
 
 
-@every_memory
+@some_memories
 def test_growing_and_cutting_what_was_grown_is_the_identity(name: str) -> None:
     laws.assert_growth_can_be_cut(copied(name), 5)
 
 
-@every_memory
+@some_memories
 def test_growing_keeps_every_output(name: str) -> None:
     policy = copied(name)
     before = laws.says(policy)
@@ -167,10 +165,9 @@ def test_a_rollout_that_a_cut_interrupts_goes_on() -> None:
 # Law 4.
 
 
-@some_memories
-def test_a_cut_run_and_a_masked_run_stay_equal(name: str) -> None:
+def test_a_cut_run_and_a_masked_run_stay_equal() -> None:
     """Behind the LSTM, and before it, there are gates."""
-    masked, same = (zoo.train(MAKERS[name](), 40) for _ in range(2))
+    masked, same = (zoo.train(MAKERS["LSTM-Cnn"](), 40) for _ in range(2))
     laws.assert_masked_and_cut_stay_equal(masked, same, 8)
 
 
@@ -185,9 +182,8 @@ def test_a_cut_model_is_saved_and_loaded_exactly(name: str) -> None:
 # Law 7.
 
 
-@some_memories
-def test_training_with_open_gates_equals_the_stock_policy(name: str) -> None:
-    make = MAKERS[name]
+def test_training_with_open_gates_equals_the_stock_policy() -> None:
+    make = MAKERS["LSTM-MultiInput"]
     laws.assert_equal_training(make, lambda: make(stock=True), 40)
 
 

@@ -31,23 +31,23 @@ CUTTABLE = [
 ]
 MIXING = [name for name, case in USER_CASES.items() if case.mixes]
 TYPICAL = [
-    *("residual", "dense-net", "functional", "gated-by-chunk", "film", "noisy"),
-    *("own-running-norm", "layer-normed", "gru-frames", "squeeze-excite"),
-    *("channels-last", "branches", "skipping", "twin-weight", "two-speed"),
-    *("state-dependent-noise", "dueling-dqn", "own-sac", "cnn-sac", "own-td3"),
+    *("residual", "dense-net", "functional", "gated-by-chunk", "noisy", "gru-frames"),
+    *("own-running-norm", "squeeze-excite", "channels-last", "branches", "two-speed"),
+    *("twin-weight", "state-dependent-noise", "dueling-dqn", "own-sac", "own-td3"),
 ]
+SAVED = [
+    *("functional", "gated-by-chunk", "gru-frames", "own-running-norm"),
+    *("branches", "two-speed", "own-sac", "own-td3"),
+]
+LEARNING = [*SAVED, "state-dependent-noise", "squeeze-excite"]
 FIXED = [
     *("four-groups-normed", "noisy-in-training", "weight-normed", "spectral-normed"),
     *("hard-vector", "reversed", "neighbours", "top-units", "numpy-detour"),
     *("attention", "separable", "cost-head"),
 ]
 WITH_TARGETS = ["dueling-dqn", "bare-dqn", "cnn-dqn", "own-sac", "cnn-sac", "own-td3"]
-GATED = ["conv-frames", "branches", "deep-heads", "dueling-dqn", "own-td3"]
-SAVED = [
-    *("dense-net", "functional", "gated-by-chunk", "own-running-norm", "gru-frames"),
-    *("channels-last", "two-speed", "state-dependent-noise", "own-sac", "own-td3"),
-]
-ON_IMAGES = ["PPO-Cnn-apart", "SAC-Cnn", "TD3-MultiInput-shared", *REMEMBERING]
+GATED = ["branches", "deep-heads", "dueling-dqn"]
+ON_IMAGES = ["TD3-MultiInput-shared", "LSTM-Cnn"]
 seeds = st.integers(0, 10_000)
 
 
@@ -91,7 +91,8 @@ def makers(policy: nn.Module, layer: HiddenLayer) -> Iterator[str]:
 def test_every_layer_is_prunable_mixing_or_fixed_as_the_table_says(name: str) -> None:
     case, policy = USER_CASES[name], make_user_model(name).policy
     wiring = sp.wire(policy)
-    refuted = trial.refute(policy, wiring.values()) if wiring else {}
+    tried = [la for la in wiring.values() if la.group.soft or name in REFUSED + TYPICAL]
+    refuted = trial.refute(policy, tried) if tried else {}
     assert bool(refuted) == (name in REFUSED)
     free = {n: la for n, la in wiring.items() if n not in refuted and la.units > 1}
     layers = {maker: la for la in free.values() for maker in makers(policy, la)}
@@ -107,7 +108,7 @@ def test_every_layer_is_prunable_mixing_or_fixed_as_the_table_says(name: str) ->
 
 @pytest.mark.parametrize("name", CUTTABLE)
 def test_removing_dead_units_keeps_every_output(name: str) -> None:
-    laws.assert_dead_units_go(copied(name))
+    laws.assert_dead_units_go(cutting.stirred(make_user_model(name)).policy)
 
 
 @pytest.mark.parametrize("name", TYPICAL)
@@ -115,7 +116,9 @@ def test_removing_constant_units_keeps_every_output_or_says_why(name: str) -> No
     assert laws.assert_constants_move(lambda: copied(name))
 
 
-@pytest.mark.parametrize("name", [*TYPICAL, "lstm-cell", "remembering"])
+@pytest.mark.parametrize(
+    "name", ["residual", "lstm-cell", "remembering", "squeeze-excite", "own-sac"]
+)
 def test_removing_live_units_changes_the_outputs(name: str) -> None:
     policy = copied(name)
     before = laws.says(policy)
@@ -141,7 +144,7 @@ def test_the_report_says_how_far_mixing_moves_the_outputs(name: str) -> None:
 # Law 2.
 
 
-@settings(cutting.few, max_examples=30)
+@settings(cutting.few, max_examples=16)
 @given(name=st.sampled_from(CUTTABLE), first=seeds, second=seeds)
 def test_two_cuts_are_one(name: str, first: int, second: int) -> None:
     laws.assert_two_cuts_are_one(lambda: copied(name), first, second)
@@ -160,7 +163,7 @@ def test_an_empty_plan_changes_nothing(name: str) -> None:
 # Law 3.
 
 
-@pytest.mark.parametrize("name", TYPICAL)
+@pytest.mark.parametrize("name", LEARNING)
 def test_every_live_parameter_is_optimised_after_a_cut(name: str) -> None:
     shared = "actor.features_extractor." if name == "own-td3" else "?"
     laws.assert_learning_goes_on(cut(name), shared=shared)
@@ -194,7 +197,7 @@ def test_a_cut_model_is_saved_and_loaded_exactly(name: str) -> None:
 
 
 def test_a_fresh_process_loads_every_cut_model(tmp_path: Path) -> None:
-    models = {name: make(name) for name in SAVED}
+    models = {name: make(name) for name in SAVED[::2]}
     models |= {n: (LOOKERS | REMEMBERING)[n].make() for n in ON_IMAGES}
     for model in models.values():
         sp.apply(model, cutting.cut(model.policy))
@@ -204,7 +207,7 @@ def test_a_fresh_process_loads_every_cut_model(tmp_path: Path) -> None:
 # Law 7.
 
 
-@pytest.mark.parametrize("name", [*GATED, "two-speed", "own-sac"])
+@pytest.mark.parametrize("name", [*GATED, "two-speed"])
 def test_training_with_open_gates_equals_the_stock_policy(name: str) -> None:
     laws.assert_equal_training(lambda: make(name), lambda: make_user_model(name))
 

@@ -32,7 +32,7 @@ def random_like(model: Model, seed: int = 0) -> Model:
         UnsupportedPolicyError: None of the policy's networks is known.
     """
     twin = reload(type(model), model)
-    with same_random_state(model.policy):
+    with same_random_state():
         torch.manual_seed(seed)
         _draw(twin.policy)
     return twin

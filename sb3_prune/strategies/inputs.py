@@ -32,7 +32,7 @@ def recent_inputs(model: BaseAlgorithm, batch_size: int = 256) -> Inputs:
     """
     replay = getattr(model, "replay_buffer", None)
     if replay is not None and replay.size():
-        with same_random_state(model.policy):
+        with same_random_state():
             batch = replay.sample(batch_size, env=model.get_vec_normalize_env())
         return Inputs(observations=batch.observations, actions=batch.actions.float())
     rollout = getattr(model, "rollout_buffer", None)

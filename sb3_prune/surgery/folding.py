@@ -11,7 +11,7 @@ from torch import nn
 from sb3_prune.surgery.change import Change
 from sb3_prune.surgery.flow.forwards import all_forwards, sample_inputs
 from sb3_prune.surgery.flow.observe import Observer, installed
-from sb3_prune.surgery.flow.quiet import quiet
+from sb3_prune.surgery.flow.quiet import exact_arithmetic, quiet
 from sb3_prune.surgery.flow.slots import Read, Side
 from sb3_prune.surgery.hidden_layer import MATRIX, HiddenLayer, Key
 
@@ -100,7 +100,7 @@ class Folding:
     def _observe(self, layer: HiddenLayer) -> Mapping[Key, list[torch.Tensor]]:
         """Run the policy with what has changed so far; return what readers get."""
         keys = {(read.slot.owner, read.slot.attribute) for read in layer.reads}
-        with quiet(self.policy), installed(self.tensors):
+        with quiet(self.policy), exact_arithmetic(), installed(self.tensors):
             observer = Observer(keys)
             for _, call in all_forwards(self.policy, sample_inputs(self.policy)):
                 with observer:

@@ -23,19 +23,17 @@ from sb3_prune.gates import Gate
 from sb3_prune.surgery.change import Change, remove
 from sb3_prune.surgery.execution import carry_out
 from sb3_prune.surgery.flow.forwards import all_forwards, sample_inputs
-from sb3_prune.surgery.flow.names import called, leaves
-from sb3_prune.surgery.flow.quiet import noise, quiet
+from sb3_prune.surgery.flow.names import leaves
+from sb3_prune.surgery.flow.quiet import exact_arithmetic, noise, quiet
 from sb3_prune.surgery.flow.slots import Side
 from sb3_prune.surgery.hidden_layer import HiddenLayer
+from sb3_prune.surgery.stand_in import StandIn
 from sb3_prune.surgery.wiring import wire
 
 TOLERANCE = 2e-5
 """How far an output may move, relative to the largest."""
 KNOWN = ("sb3_contrib", "sb3_prune", "stable_baselines3", "torch")
 """Packages whose modules are known not to hide any unit."""
-
-REDUCTIONS = ("amax", "amin", "mean", "std", "std_mean", "var", "var_mean")
-"""Calls that a dead unit moves."""
 
 
 def require_trial(policy: nn.Module, names: Collection[str]) -> None:
@@ -102,8 +100,8 @@ def refute(policy: nn.Module, layers: Iterable[HiddenLayer]) -> dict[str, str]:
 def try_cut(policy: nn.Module, names: Collection[str], seed: int = 0) -> str | None:
     """Remove dead units of some layers from a copy; return what goes wrong, if it does.
 
-    What mixes units is replaced (:class:`StandIn`), and nothing is neutral: biases,
-    scales and statistics are moved first.
+    Operations that mix units do as if none had gone (:class:`StandIn`). Biases, scales
+    and statistics are moved first, so that none of them is neutral.
 
     Args:
         policy: The policy.
@@ -153,6 +151,8 @@ def _remove_dead(
             kill(layer, change.removed)
     before = outputs(twin, mode)
     carry_out(twin, plan, folds=False)
+    if isinstance(mode, StandIn):
+        mode.again()
     return _moved(before, outputs(twin, mode))
 
 
@@ -177,10 +177,10 @@ def copied(policy: nn.Module) -> nn.Module:
 
 
 def _some(layer: HiddenLayer, rng: np.random.Generator) -> Change:
-    """Return the removal of about a third of a layer's units."""
-    count = max(1, layer.units // 3)
-    gone = rng.choice(layer.units, min(count, layer.units - 1), replace=False)
-    return remove(sorted(gone.tolist()), layer.units)
+    """Return the removal of about a third of a layer's units, the first among them."""
+    count = min(max(1, layer.units // 3), layer.units - 1)
+    gone = {0, *(1 + rng.choice(layer.units - 1, count - 1, replace=False)).tolist()}
+    return remove(sorted(gone), layer.units)
 
 
 @torch.no_grad()
@@ -206,35 +206,6 @@ def kill(layer: HiddenLayer, units: torch.Tensor) -> None:
             view[units.to(view.device)] = 0.0
 
 
-class StandIn(TorchFunctionMode):
-    """Replaces what mixes units by something that does not: scales stay, means go.
-
-    So a trial judges the places of the units alone; that outputs move where units are
-    mixed is law 1's exception.
-    """
-
-    def __torch_function__(
-        self, func: Any, types: Any, args: Any = (), kwargs: Any = None
-    ) -> Any:
-        """Run a call, or what stands in for it."""
-        kwargs = kwargs or {}
-        name = called(func)
-        if name in ("layer_norm", "rms_norm", "group_norm"):
-            x = args[0] if args else kwargs["input"]
-            weight, bias = (*args[2:4], None, None)[:2]
-            weight, bias = kwargs.get("weight", weight), kwargs.get("bias", bias)
-            shape = (-1, *[1] * (x.ndim - 2)) if name == "group_norm" else (-1,)
-            x = x if weight is None else x * weight.reshape(shape)
-            return x + bias.reshape(shape) if isinstance(bias, torch.Tensor) else x
-        out = func(*args, **kwargs)
-        if name in ("softmax", "log_softmax") and args:
-            return args[0].tanh()
-        if name not in REDUCTIONS:
-            return out
-        zeros = [torch.zeros_like(tensor) for tensor in leaves(out)]
-        return zeros[0] if isinstance(out, torch.Tensor) else tuple(zeros)
-
-
 def outputs(
     policy: nn.Module, mode: TorchFunctionMode | None = None, count: int = 5
 ) -> list[tuple[str, torch.Tensor]]:
@@ -247,7 +218,7 @@ def outputs(
     """
     found = []
     drawn = any(noise(module) is not None for module in policy.modules())
-    with quiet(policy):
+    with quiet(policy), exact_arithmetic():
         for name, call in all_forwards(policy, sample_inputs(policy, count, 7)):
             if drawn and name in ("actor", "actor.action_log_prob"):
                 continue  # gSDE has another matrix of noise after a cut.

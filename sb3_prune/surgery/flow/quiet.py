@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -27,7 +27,7 @@ def quiet(policy: nn.Module) -> Iterator[None]:
     states, what distributions remember, and the features that an OFEXiNet keeps.
     """
     with ExitStack() as stack:
-        stack.enter_context(same_random_state(policy))
+        stack.enter_context(same_random_state())
         stack.enter_context(_same_state(policy))
         stack.enter_context(_same_distributions(policy))
         stack.enter_context(_plain_features(policy))
@@ -60,13 +60,32 @@ def precision(policy: nn.Module) -> torch.dtype:
 
 
 @contextmanager
-def same_random_state(policy: nn.Module | None = None) -> Iterator[None]:
+def exact_arithmetic() -> Iterator[None]:
+    """Let the size of a product not decide its precision, nor TensorFloat-32 lower it.
+
+    cuDNN and oneDNN choose another algorithm for another number of units, so outputs
+    before and after a cut would differ by more than float32's rounding.
+    """
+    onednn: Any = torch.backends.mkldnn
+    enabled, precise = onednn.enabled, torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("highest")
+    onednn.enabled = False
+    try:
+        with torch.backends.cudnn.flags(enabled=False):
+            yield
+    finally:
+        onednn.enabled = enabled
+        torch.set_float32_matmul_precision(precise)
+
+
+@contextmanager
+def same_random_state() -> Iterator[None]:
     """Put back the global random states of Python, NumPy and torch afterwards."""
     states = random.getstate(), np.random.get_state()
-    tensors = () if policy is None else policy.parameters()
-    devices = {t.device for t in tensors if t.device.type == "cuda"}
+    started: Callable[[], bool] = torch.cuda.is_initialized
+    devices = list(range(torch.cuda.device_count())) if started() else []
     try:
-        with torch.random.fork_rng(list(devices)):
+        with torch.random.fork_rng(devices):
             yield
     finally:
         random.setstate(states[0])

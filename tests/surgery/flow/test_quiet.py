@@ -13,7 +13,13 @@ import torch
 import zoo
 from torch import nn
 
-from sb3_prune.surgery.flow.quiet import noise, precision, quiet, same_random_state
+from sb3_prune.surgery.flow.quiet import (
+    exact_arithmetic,
+    noise,
+    precision,
+    quiet,
+    same_random_state,
+)
 from surgery.flow.tiny import TinyPolicy
 
 
@@ -148,3 +154,19 @@ def test_random_states_come_back_without_a_policy_too(fails: bool) -> None:
             draw()
         assert 1 / (0 if fails else 1)
     assert [draw() for draw in before] == expected
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_arithmetic_is_exact_only_inside(fails: bool) -> None:
+    def flags() -> tuple[bool, bool, str]:
+        precise = torch.get_float32_matmul_precision()
+        return torch.backends.cudnn.enabled, torch.backends.mkldnn.enabled, precise
+
+    torch.set_float32_matmul_precision("high")
+    before = flags()
+    with suppress(ZeroDivisionError), exact_arithmetic():
+        assert flags() == (False, False, "highest")
+        assert 1 / (0 if fails else 1)
+    after = flags()
+    torch.set_float32_matmul_precision("highest")
+    assert after == before == (True, True, "high")

@@ -81,11 +81,10 @@ def test_a_second_trace_says_the_same() -> None:
 
 
 def test_groups_come_in_the_order_of_their_weights_and_know_when_they_ran() -> None:
-    last, first = nn.Linear(8, 4), nn.Linear(5, 8)
-    net = Net(lambda n, x: n.last(n.first(x)), last=last, first=first)
-    found = groups(TinyPolicy(net))
-    assert list(found) == ["last", "first"]
-    assert found["first"].born < found["last"].born
+    parts = {"c": nn.Linear(7, 4), "a": nn.Linear(5, 8), "b": nn.Linear(8, 7)}
+    found = groups(TinyPolicy(Net(lambda n, x: n.c(n.b(n.a(x))), **parts)))
+    assert list(found) == list(parts)
+    assert found["a"].born < found["b"].born < found["c"].born
 
 
 def test_bare_parameters_are_named_themselves() -> None:

@@ -34,6 +34,14 @@ def test_without_a_bias_there_is_nothing_to_fold_into() -> None:
     assert_folds(net, "0", kept="a reader has no bias")
 
 
+def test_nor_is_there_where_the_bias_is_computed() -> None:
+    def run(n: Net, x: torch.Tensor) -> torch.Tensor:
+        return functional.linear(n.a(x), n.out.weight, n.out.bias * 2)
+
+    net = Net(run, a=nn.Linear(5, 8), out=nn.Linear(8, 4))
+    assert_folds(net, "a", kept="a reader has no bias")
+
+
 def test_a_bias_of_two_layers_ties_their_units() -> None:
     a, b, out = nn.Linear(5, 8), nn.Linear(5, 8), nn.Linear(16, 4)
     b.bias = a.bias

@@ -74,6 +74,7 @@ REPEATING: dict[str, Function] = {
     "concat": lambda h: torch.concat([h, h], dim=-1),
     "concatenate": lambda h: torch.concatenate([h, h], axis=1),
     "hstack": lambda h: torch.hstack([h, h]),
+    "hstack-of-three": lambda h: torch.hstack([h[..., None], h[..., None]])[..., 0],
     "flattened": lambda h: torch.stack([h, -h], dim=1).flatten(1),
     "beside": lambda h: torch.stack([h, -h], dim=2).flatten(1),
     "flattened-and-back": lambda h: h.repeat(1, 2).view(-1, 2, h.shape[1]).flatten(1),

@@ -1,0 +1,137 @@
+"""Stand-in: a trial's second run sees mixing calls as if no unit had gone.
+
+Where units mix, removing a dead one moves the others: a mean over fewer units is
+another mean. A trial asks whether every tensor was cut at the right places, so it has
+to tell that movement from a wrong cut.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from torch.overrides import TorchFunctionMode
+
+from sb3_prune.surgery.flow.names import called, leaves
+
+Tensor = torch.Tensor
+
+
+class StandIn(TorchFunctionMode):
+    """Keeps what mixing calls got and gave; later gives units the same company.
+
+    The first time it keeps the input and the output of every such call. After
+    :meth:`again` a call that gets fewer units computes with the means, scales and
+    denominators of its first time, and a reduction over the units gives what it gave.
+    Calls that get as many units as before are left alone.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._kept: list[tuple[Tensor, Any]] = []
+        self._coming: Iterator[tuple[Tensor, Any]] | None = None
+
+    def again(self) -> None:
+        """Say that the same calls come again, in the same order."""
+        self._coming = iter(self._kept)
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        """Run a call, or what stands in for it."""
+        kwargs = kwargs or {}
+        out = func(*args, **kwargs)
+        name = called(func)
+        if name not in FROZEN and name not in REDUCTIONS:
+            return out
+        x = args[0] if args else kwargs["input"]
+        if self._coming is None:
+            self._kept.append((x.detach().clone(), out))
+            return out
+        old, said = next(self._coming, (x, out))
+        if x.shape == old.shape:
+            return out
+        if name in FROZEN:
+            return FROZEN[name](x, old, *args[1:], **_without_input(kwargs))
+        return said if _alike(out, said) else out
+
+
+def _without_input(kwargs: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in kwargs.items() if name != "input"}
+
+
+def _alike(out: Any, said: Any) -> bool:
+    """Tell whether results have the same shapes: then the units were reduced away."""
+    return [t.shape for t in leaves(out)] == [t.shape for t in leaves(said)]
+
+
+def _layer_norm(
+    x: Tensor,
+    old: Tensor,
+    normalized_shape: Any,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    eps: float = 1e-5,
+    *_: Any,
+) -> Tensor:
+    over = tuple(range(-len(tuple(normalized_shape)), 0))
+    centred = x - old.mean(over, keepdim=True)
+    variance = old.var(over, unbiased=False, keepdim=True)
+    return _affine(centred * (variance + eps).rsqrt(), weight, bias)
+
+
+def _rms_norm(
+    x: Tensor,
+    old: Tensor,
+    normalized_shape: Any,
+    weight: Tensor | None = None,
+    eps: float | None = None,
+) -> Tensor:
+    over = tuple(range(-len(tuple(normalized_shape)), 0))
+    least = torch.finfo(x.dtype).eps if eps is None else eps
+    square = old.square().mean(over, keepdim=True)
+    return _affine(x * (square + least).rsqrt(), weight, None)
+
+
+def _group_norm(
+    x: Tensor,
+    old: Tensor,
+    num_groups: int,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    eps: float = 1e-5,
+    *_: Any,
+) -> Tensor:
+    over = tuple(range(1, x.ndim))  # Only one group of all channels can lose some.
+    centred = x - old.mean(over, keepdim=True)
+    variance = old.var(over, unbiased=False, keepdim=True)
+    place = (-1, *[1] * (x.ndim - 2))
+    at = [t if t is None else t.reshape(place) for t in (weight, bias)]
+    return _affine(centred * (variance + eps).rsqrt(), *at)
+
+
+def _affine(x: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
+    x = x if weight is None else x * weight
+    return x if bias is None else x + bias
+
+
+def _log_softmax(x: Tensor, old: Tensor, dim: int = -1, *_: Any, **__: Any) -> Tensor:
+    return x - old.logsumexp(dim, keepdim=True)
+
+
+def _softmax(x: Tensor, old: Tensor, dim: int = -1, *_: Any, **__: Any) -> Tensor:
+    return _log_softmax(x, old, dim).exp()
+
+
+FROZEN: dict[str, Callable[..., Tensor]] = {
+    "layer_norm": _layer_norm,
+    "rms_norm": _rms_norm,
+    "group_norm": _group_norm,
+    "softmax": _softmax,
+    "log_softmax": _log_softmax,
+}
+"""Calls whose output keeps the units, with what stands in for them."""
+
+REDUCTIONS = ("amax", "amin", "mean", "std", "std_mean", "var", "var_mean")
+"""Calls whose output depends on a unit although it is dead."""
