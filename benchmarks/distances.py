@@ -14,7 +14,7 @@ from scipy.spatial.distance import pdist, squareform
 
 from benchmarks.clusters.agents import ARMS, arms, untrained
 from benchmarks.harness import Table, rates, ratio
-from sb3_prune.analysis import record_episodes
+from sb3_prune.recording import record_episodes
 
 Array = NDArray[np.float32]
 

@@ -26,9 +26,10 @@ from stable_baselines3.common.vec_env import VecEnv
 from stable_baselines3.dqn.dqn import DQN
 
 import sb3_prune as sp
+from sb3_prune.evaluation import ValidationTest, latency_us, success_rate
+from sb3_prune.exporters.verification import plain_actions
 from sb3_prune.files import write_text
 from sb3_prune.report import plot_learning, plot_widths, record_gif
-from sb3_prune.verification import plain_actions
 
 FOLDER = Path("runs/demo")
 ARMS = 128
@@ -97,7 +98,7 @@ def measure(agent: Any, test_env: VecEnv) -> dict[str, float]:
     """Return success on fresh episodes, size and speed of an agent."""
     count = sp.complexity(agent)
     return {
-        "success": sp.success_rate(
+        "success": success_rate(
             agent, test_env, episodes=FRESH_EPISODES, seed=5_000_000
         ),
         "units": count.units,
@@ -129,7 +130,7 @@ def draw(agent: DQN, learning: sp.ValidationCallback, rounds: list[Round]) -> No
         tests += [(now + steps, success) for steps, success in done.history]
         now += done.env_steps
     widths.append({**widths[-1], "timesteps": now})
-    test = sp.ValidationTest()
+    test = ValidationTest()
     plot_learning(
         FOLDER / "learning.png",
         *zip(*tests, strict=True),
@@ -177,10 +178,10 @@ def main() -> None:
     test_env = make_arms(300)
     agent = make_agent(make_arms(ARMS))
     learning = learn(agent, test_env)
-    before = measure(agent, test_env) | {"latency_us": sp.latency_us(agent)}
+    before = measure(agent, test_env) | {"latency_us": latency_us(agent)}
     rounds = prune(agent, test_env)
     plain = sp.compact(agent)
-    after = measure(agent, test_env) | {"latency_us": sp.latency_us(plain)}
+    after = measure(agent, test_env) | {"latency_us": latency_us(plain)}
     agent.save(FOLDER / "model.zip")
     plain.save(FOLDER / "plain.zip")
     summary = {f"{key}_before": value for key, value in before.items()}

@@ -6,11 +6,11 @@ the agent costs before and after, and what it gets in Pendulum (untrained about 
 """
 
 import torch
+from sb3_prune_xinet.anatomy import complexity_terms
 from stable_baselines3 import SAC
 from stable_baselines3.common.env_util import make_vec_env
 
 import sb3_prune as sp
-from sb3_prune.anatomy import complexity_terms
 
 torch.set_num_threads(1)
 

@@ -18,9 +18,10 @@ import torch
 from sb3_prune_envs import make_arm_vec
 
 import sb3_prune as sp
-from sb3_prune.analysis import Analysis, Recording, compare, random_like
-from sb3_prune.analysis import record_episodes as record
+from sb3_prune.analysis import Analysis, compare, random_like
 from sb3_prune.files import write_text
+from sb3_prune.recording import Recording
+from sb3_prune.recording import record_episodes as record
 
 FOLDER = Path("runs/look_inside")
 ARMS = 128

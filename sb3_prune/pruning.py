@@ -10,10 +10,10 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 
 from sb3_prune import plugins
 from sb3_prune.exceptions import UnsupportedPolicyError
-from sb3_prune.policies.adopt import adopt
-from sb3_prune.strategies.activations import recent_activations
+from sb3_prune.policies.adoption import adopt
+from sb3_prune.recording.activations import recent_activations
 from sb3_prune.strategies.base import Agent, Strategy
-from sb3_prune.surgery.apply import Report, apply
+from sb3_prune.surgery.surgeon import Report, apply
 from sb3_prune.surgery.wiring import wire
 
 

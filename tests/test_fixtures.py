@@ -15,6 +15,7 @@ import torch
 import zoo
 
 import sb3_prune as sp
+from sb3_prune.runs import checkpoints
 from sb3_prune.surgery.optimizer import optimizers
 
 FOLDER = Path(__file__).parent / "fixtures"
@@ -106,7 +107,7 @@ def test_a_checkpoint_resumes(tmp_path: Path) -> None:
     pruning = sp.PruningCallback("magnitude", SCHEDULE)
     saving = sp.ResumableCheckpointCallback(folder, 16, {"pruning": pruning})
     cls, env = zoo.CASES["SAC"][0], zoo.make_env("SAC")
-    model, states = sp.checkpoints.load(cls, folder, env, device="cpu")
+    model, states = checkpoints.load(cls, folder, env, device="cpu")
     saving.restore(states)
     assert_as_saved(CHECKPOINTS, model)
     assert model.num_timesteps == model.replay_buffer.size() == 64  # type: ignore[attr-defined]

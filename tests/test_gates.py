@@ -11,6 +11,7 @@ from torch import nn
 import sb3_prune as sp
 from sb3_prune.exceptions import PlanError
 from sb3_prune.gates import OPTIONAL, Gate
+from sb3_prune.surgery import HiddenLayer
 
 
 @pytest.fixture
@@ -236,7 +237,7 @@ def test_surgery_selects_thetas_and_their_moments() -> None:
             assert twin.gate.theta.requires_grad and twin.gate.theta_steps == 7
 
 
-def layers(policy: nn.Module) -> list[sp.HiddenLayer]:
+def layers(policy: nn.Module) -> list[HiddenLayer]:
     return list(sp.wire(policy).values())
 
 

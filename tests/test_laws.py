@@ -22,8 +22,8 @@ from stable_baselines3.common.torch_layers import FlattenExtractor
 from torch import nn
 
 import sb3_prune as sp
-from sb3_prune.compact import compact
 from sb3_prune.exceptions import SB3PruneError
+from sb3_prune.exporters.compaction import compact
 from sb3_prune.surgery import add, keep, merge, remove, remove_closed, reset
 from sb3_prune.surgery.hidden_layer import HiddenLayer
 from sb3_prune.surgery.optimizer import optimizers

@@ -18,7 +18,7 @@ import json
 from dataclasses import asdict
 from sb3_prune import plugins
 
-cls = plugins.strategy("smallest-bias")
+cls = plugins.get("strategies", "smallest-bias")
 infos = [asdict(info) for info in plugins.installed()]
 print(json.dumps({"class": cls.__module__, "infos": infos}))
 """

@@ -20,8 +20,8 @@ from stable_baselines3.common.vec_env import VecNormalize
 from torch import nn
 
 import sb3_prune as sp
+from sb3_prune.networks.perceptrons import Chain, policy_chains
 from sb3_prune.surgery import trial
-from sb3_prune.surgery.chains import Chain, policy_chains
 from sb3_prune.surgery.optimizer import optimizers
 
 OFF: dict[str, Any] = {"learning_starts": 32, "batch_size": 16, "buffer_size": 500}

@@ -13,6 +13,7 @@ from stable_baselines3.common.vec_env import VecEnv
 
 import sb3_prune as sp
 from benchmarks.clusters.budget import Budget
+from sb3_prune.evaluation import success_rate
 from sb3_prune.files import atomic, write_text
 
 ARMS = 128
@@ -89,7 +90,7 @@ def _train(budget: Budget, joints: int, width: int, seed: int, path: Path) -> No
     record = {
         "updates": agent._n_updates,
         "passed": validation.passed,
-        "success": sp.success_rate(agent, tests, episodes=1000, seed=9_000_000),
+        "success": success_rate(agent, tests, episodes=1000, seed=9_000_000),
     }
     write_text(path.with_suffix(".json"), json.dumps(record))
     with atomic(path) as temporary:

@@ -21,8 +21,9 @@ from tqdm import tqdm
 from benchmarks.clusters.agents import arms, folder_of, trained
 from benchmarks.clusters.budget import Budget
 from benchmarks.clusters.pruning import Case, pruned_agent
-from sb3_prune.analysis import Recording, compare, random_like, record_episodes
+from sb3_prune.analysis import compare, random_like
 from sb3_prune.files import atomic, write_text
+from sb3_prune.recording import Recording, record_episodes
 
 KINDS = ("random", "trained", "pruned")
 

@@ -12,9 +12,9 @@ from sb3_prune_clusters import ClustersConfig, prune_in_rounds
 from stable_baselines3 import DQN
 from stable_baselines3.common.utils import LinearSchedule
 
-import sb3_prune as sp
 from benchmarks.clusters.agents import ARMS, arms, folder_of, trained
 from benchmarks.clusters.budget import Budget
+from sb3_prune.evaluation import success_rate
 from sb3_prune.files import atomic, write_text
 
 
@@ -137,7 +137,7 @@ def _prune(budget: Budget, case: Case, path: Path) -> None:
         seed=20_000_000 * (case.seed + 1),
         progress=False,
     )
-    fresh = sp.success_rate(agent, tests, episodes=1000, seed=1_900_000_000)
+    fresh = success_rate(agent, tests, episodes=1000, seed=1_900_000_000)
     records = [asdict(done) | {"units": dict(done.units)} for done in rounds]
     records[-1]["fresh_success"] = fresh
     with atomic(path.with_suffix(".zip")) as temporary:

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
+from sb3_prune_xinet.anatomy import complexity_terms
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.vec_env import VecEnv
 
 import sb3_prune as sp
-from sb3_prune.anatomy import complexity_terms
 from sb3_prune.networks.ofexinet import OFEXiNet
 
 SAMPLES = 1024

@@ -8,10 +8,10 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
+from sb3_prune_xinet.anatomy import complexity_terms
 
 from benchmarks.ofexinet.budget import VARIANTS, Budget, Task, Variant
 from benchmarks.ofexinet.running import build, read
-from sb3_prune.anatomy import complexity_terms
 
 LAST = 0.2
 """Share of training, at its end, from which the best evaluation counts (Table 3)."""

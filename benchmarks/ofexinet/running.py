@@ -21,8 +21,8 @@ from benchmarks.ofexinet.budget import (
     Variant,
 )
 from benchmarks.ofexinet.recording import Recording
-from sb3_prune import checkpoints
 from sb3_prune.files import write_text
+from sb3_prune.runs import checkpoints
 
 ROOT = Path("runs/ofexinet")
 """Where trainings are kept until they are finished."""

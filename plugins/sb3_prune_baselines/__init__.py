@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sb3_prune.hookspecs import hookimpl
+from sb3_prune.plugins.hookspecs import hookimpl
 from sb3_prune_baselines.magnitude import Magnitude as Magnitude
 from sb3_prune_baselines.magnitude import MagnitudeConfig as MagnitudeConfig
 from sb3_prune_baselines.random_pruning import RandomPruning as RandomPruning

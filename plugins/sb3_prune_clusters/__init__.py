@@ -11,6 +11,7 @@ from sb3_prune_clusters.analyses import Distances as Distances
 from sb3_prune_clusters.analyses import Dormancy as Dormancy
 from sb3_prune_clusters.analyses import EffectiveRank as EffectiveRank
 from sb3_prune_clusters.analyses import Entropy as Entropy
+from sb3_prune_clusters.command import ProjectCommand as ProjectCommand
 from sb3_prune_clusters.distances import all_distances as all_distances
 from sb3_prune_clusters.distances import layer_distances as layer_distances
 from sb3_prune_clusters.distances import unit_distances as unit_distances
@@ -38,3 +39,9 @@ def register_analyses(register: Callable[[type[Any]], None]) -> None:
     """Register what to look at inside an agent."""
     for analysis in (Distances, Dendrograms, Dormancy, EffectiveRank, Entropy):
         register(analysis)
+
+
+@hookimpl
+def register_commands(register: Callable[[type[Any]], None]) -> None:
+    """Register ``sb3-prune project``."""
+    register(ProjectCommand)

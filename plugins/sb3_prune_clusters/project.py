@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env import VecEnv
 
-from sb3_prune.analysis import Recording, record_episodes
 from sb3_prune.exceptions import UnknownNameError
-from sb3_prune.strategies.activations import record_activations
+from sb3_prune.recording import Recording, record_episodes
+from sb3_prune.recording.activations import record_activations
 from sb3_prune_clusters.mappings import greedy, linear
 from sb3_prune_clusters.projection import Floats, Projection, Units
 from sb3_prune_clusters.transforms import Transform, find_transform

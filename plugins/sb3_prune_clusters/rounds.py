@@ -10,13 +10,13 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env import VecEnv
 from tqdm.auto import tqdm
 
-from sb3_prune.analysis import record_episodes
 from sb3_prune.callbacks import ValidationCallback
+from sb3_prune.evaluation.validation import ValidationTest, success_rate
 from sb3_prune.exceptions import ConfigError
 from sb3_prune.policies import adopt
+from sb3_prune.recording import record_episodes
 from sb3_prune.surgery import apply, wire
 from sb3_prune.surgery.optimizer import optimizers
-from sb3_prune.validation import ValidationTest, success_rate
 from sb3_prune_clusters.strategy import ClustersConfig, propose_merges
 
 SEEDS_PER_ROUND = 10_000_000

@@ -9,8 +9,8 @@ from typing import Any, get_args
 
 from stable_baselines3.common.vec_env import VecEnv
 
-from sb3_prune.analysis import record_episodes
 from sb3_prune.exceptions import ConfigError, UnknownNameError
+from sb3_prune.recording import record_episodes
 from sb3_prune.strategies import Agent, Strategy, require_one_of
 from sb3_prune.surgery import Plan
 from sb3_prune_clusters.distances import Array

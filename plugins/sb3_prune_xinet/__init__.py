@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sb3_prune.hookspecs import hookimpl
+from sb3_prune.plugins.hookspecs import hookimpl
 from sb3_prune_xinet.config import PRESETS as PRESETS
 from sb3_prune_xinet.config import XiNetConfig as XiNetConfig
 from sb3_prune_xinet.strategy import XiNet as XiNet

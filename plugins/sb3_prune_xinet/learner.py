@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import torch
 
-from sb3_prune.anatomy import Anatomy, Network
 from sb3_prune.gates import Gate
 from sb3_prune.surgery import HiddenLayer
+from sb3_prune_xinet.anatomy import Anatomy, Network
 from sb3_prune_xinet.calibration import Calibration
 from sb3_prune_xinet.config import XiNetConfig
 from sb3_prune_xinet.price import EXTRACTOR, Price, kind_of

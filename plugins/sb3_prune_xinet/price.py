@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch.autograd.functional import hessian, jacobian
 
-from sb3_prune.anatomy import Anatomy, Network
+from sb3_prune_xinet.anatomy import Anatomy, Network
 from sb3_prune_xinet.config import XiNetConfig
 
 EXTRACTOR = "ofe"

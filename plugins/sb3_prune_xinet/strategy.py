@@ -10,11 +10,11 @@ import torch
 from sb3_contrib import TRPO
 from torch import nn
 
-from sb3_prune.anatomy import Anatomy, Network
 from sb3_prune.exceptions import UnknownNameError, UnsupportedPolicyError
 from sb3_prune.strategies import Agent, Strategy
 from sb3_prune.surgery import Change, HiddenLayer, Plan, remove
 from sb3_prune.surgery.optimizer import optimizers
+from sb3_prune_xinet.anatomy import Anatomy, Network
 from sb3_prune_xinet.calibration import Calibration
 from sb3_prune_xinet.config import XiNetConfig
 from sb3_prune_xinet.decay import add_decay

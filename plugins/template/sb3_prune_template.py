@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sb3_prune.exceptions import ConfigError
-from sb3_prune.hookspecs import hookimpl
+from sb3_prune.plugins import hookimpl
 from sb3_prune.strategies import Agent, Strategy
 from sb3_prune.surgery import Change, HiddenLayer, Plan, remove
 

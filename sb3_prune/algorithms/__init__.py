@@ -1,4 +1,6 @@
 """Algorithms that Stable-Baselines3 does not have."""
 
-from sb3_prune.algorithms.branching_dqn import BranchingDQN as BranchingDQN
-from sb3_prune.algorithms.value_sac import ValueSAC as ValueSAC
+from sb3_prune.algorithms.branching_dqn import BranchingDQN
+from sb3_prune.algorithms.value_sac import ValueSAC
+
+__all__ = ["BranchingDQN", "ValueSAC"]

@@ -6,6 +6,4 @@ from sb3_prune.analysis.comparison import Comparison as Comparison
 from sb3_prune.analysis.comparison import compare as compare
 from sb3_prune.analysis.figures import layer_labels as layer_labels
 from sb3_prune.analysis.layer_values import LayerValues as LayerValues
-from sb3_prune.analysis.recorder import record_episodes as record_episodes
-from sb3_prune.analysis.recording import Recording as Recording
 from sb3_prune.analysis.reference import random_like as random_like

@@ -9,8 +9,9 @@ from typing import Any
 from matplotlib.figure import Figure, FigureBase
 
 from sb3_prune.analysis.figures import heading, new_figure
-from sb3_prune.analysis.recording import Recording
-from sb3_prune.pluggable import Pluggable
+from sb3_prune.plugins.pluggable import Pluggable
+from sb3_prune.plugins.registry import base_of
+from sb3_prune.recording.recording import Recording
 
 
 class Result(ABC):
@@ -37,6 +38,7 @@ class Result(ABC):
         return figure
 
 
+@base_of("analyses")
 class Analysis(Pluggable):
     """Analyses an agent's hidden units.
 

@@ -11,8 +11,8 @@ from matplotlib.figure import FigureBase
 
 from sb3_prune.analysis.base import Analysis, Result
 from sb3_prune.analysis.figures import heading
-from sb3_prune.analysis.recording import Recording
 from sb3_prune.exceptions import ConfigError
+from sb3_prune.recording.recording import Recording
 
 WIDE = 2.0
 """Ratio of width to height from which on figures are put below each other."""

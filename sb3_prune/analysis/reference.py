@@ -8,8 +8,8 @@ import torch
 from sb3_contrib.common.torch_layers import BatchRenorm
 from stable_baselines3.common.base_class import BaseAlgorithm
 
-from sb3_prune.networks.initialization import xavier
-from sb3_prune.reloading import reload
+from sb3_prune.policies.initialization import xavier
+from sb3_prune.runs.reloading import reload
 from sb3_prune.surgery.flow.quiet import same_random_state
 
 Model = TypeVar("Model", bound=BaseAlgorithm)
@@ -20,9 +20,9 @@ def random_like(model: Model, seed: int = 0) -> Model:
 
     Hidden and output layers of the networks are Xavier-initialised (:func:`xavier`),
     anything else (feature extractors, LSTMs, normalisation) as torch does by default.
-    Widths and gates stay, so that a pruned agent's copy is as small as it is. See
-    :func:`sb3_prune.reloading.reload` for the rest; the model and the global random
-    states stay as they are.
+    Widths and gates stay, so that a pruned agent's copy is as small as it is. For
+    the rest, see :func:`sb3_prune.runs.reload`. The model and the global random states
+    stay as they are.
 
     Args:
         model: The agent, of any supported algorithm.

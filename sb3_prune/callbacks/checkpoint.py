@@ -8,8 +8,8 @@ from typing import Any, Protocol
 
 from stable_baselines3.common.callbacks import BaseCallback
 
-from sb3_prune import checkpoints
 from sb3_prune.exceptions import CheckpointError, ConfigError
+from sb3_prune.runs import checkpoints
 
 
 class Stateful(Protocol):
@@ -77,7 +77,7 @@ class ResumableCheckpointCallback(BaseCallback):
         """Hand the states of a loaded checkpoint to what they are of.
 
         Args:
-            states: What :func:`sb3_prune.checkpoints.load` returned.
+            states: What :func:`sb3_prune.runs.checkpoints.load` returned.
 
         Raises:
             CheckpointError: They are of other things than ``states`` of this callback.

@@ -11,16 +11,16 @@ import torch
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 
-from sb3_prune.complexity import complexity
+from sb3_prune.evaluation.complexity import complexity
 from sb3_prune.exceptions import ConfigError
 from sb3_prune.pruning import look_at, make_strategy
-from sb3_prune.strategies.activations import record_activations
+from sb3_prune.recording.activations import record_activations
+from sb3_prune.recording.inputs import recent_inputs
 from sb3_prune.strategies.base import Agent, Strategy
-from sb3_prune.strategies.inputs import recent_inputs
-from sb3_prune.surgery.apply import apply
 from sb3_prune.surgery.flow.forwards import Inputs
 from sb3_prune.surgery.masking import mask
 from sb3_prune.surgery.plan import Plan
+from sb3_prune.surgery.surgeon import apply
 
 
 class PruningCallback(BaseCallback):

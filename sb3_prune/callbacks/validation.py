@@ -7,7 +7,7 @@ from typing import Any
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.vec_env import VecEnv
 
-from sb3_prune.validation import ValidationTest, success_rate
+from sb3_prune.evaluation.validation import ValidationTest, success_rate
 
 
 class ValidationCallback(BaseCallback):

@@ -15,8 +15,8 @@ from stable_baselines3.common.policies import BasePolicy
 
 from sb3_prune import policies
 from sb3_prune.algorithms import BranchingDQN, ValueSAC
-from sb3_prune.compact import stock_class
 from sb3_prune.exceptions import CompactError, ConfigError, UnknownNameError
+from sb3_prune.exporters.compaction import stock_class
 
 Space = spaces.Space[Any]
 

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import json
-import secrets
-import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -17,28 +14,20 @@ from stable_baselines3.common.vec_env import VecEnv
 from tqdm import tqdm
 
 from sb3_prune import plugins
-from sb3_prune.analysis import (
-    Analysis,
-    Comparison,
-    Recording,
-    compare,
-    layer_labels,
-    random_like,
-    record_episodes,
-)
+from sb3_prune.analysis import Analysis, Comparison, compare, layer_labels, random_like
 from sb3_prune.cli.environments import EnvMaker, find_env
 from sb3_prune.cli.options import EnvOptions, SavedAgentOptions
+from sb3_prune.cli.outputs import as_json, as_png, check_out, publish
 from sb3_prune.cli.pairs import parse_pairs
 from sb3_prune.cli.parsing import parse
+from sb3_prune.cli.tables import aligned, find_tables, show
 from sb3_prune.cli.zips import SavedAgent, read_zip
-from sb3_prune.exceptions import ConfigError, RunFolderError
-from sb3_prune.files import write_bytes
-from sb3_prune.runs import check_free, versions
+from sb3_prune.exceptions import ConfigError
+from sb3_prune.recording import Recording, record_episodes
+from sb3_prune.runs.folder import versions
 
 NUMBERS = "analysis.json"
 """File of the numbers; the pictures beside it are called like their analyses."""
-LARGE = 100
-"""Numbers from here on are shown without decimals."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,13 +83,13 @@ def main(arguments: Sequence[str]) -> None:
         },
     }
     pictures = {f"{name}.png": as_png(_figure(each)) for name, each in found.items()}
-    stale = {f"{name}.png" for name in plugins.classes("analyses")} - set(pictures)
+    stale = {f"{name}.png" for name in plugins.analyses()} - set(pictures)
     publish(out, {**pictures, NUMBERS: as_json(content)}, stale)
     if options.json:
         print(json.dumps(content, indent=2))
         return
     for agent, facts in content["agents"].items():
-        numbers = ", ".join(f"{_show(value)} {name}" for name, value in facts.items())
+        numbers = ", ".join(f"{show(value)} {name}" for name, value in facts.items())
         print(f"{agent:<8}{numbers}")
     for name, comparison in found.items():
         labels = layer_labels(recordings["agent"].activations)
@@ -119,7 +108,7 @@ def find_analyses(names: str) -> list[Analysis]:
         ConfigError: No plug-in has any analysis.
     """
     given = dict.fromkeys(name.strip() for name in names.split(",") if name.strip())
-    chosen = list(given or plugins.classes("analyses"))
+    chosen = list(given or plugins.analyses())
     if not chosen:
         raise ConfigError("No plug-in brings an analysis: see sb3-prune plugins.")
     return [cast(Analysis, plugins.make("analyses", name)) for name in chosen]
@@ -139,27 +128,6 @@ def check_numbers(seed: int, **episodes: int) -> None:
         raise ConfigError(f"--seed must be in [0, 2**32), got {seed}.")
 
 
-def check_out(folder: Path, mark: str, *, overwrite: bool) -> None:
-    """Check that results may go to a folder.
-
-    Args:
-        folder: The folder.
-        mark: File that every folder of such results has.
-        overwrite: Whether older results may be replaced.
-
-    Raises:
-        RunFolderError: It exists, and may not be overwritten or holds something else.
-    """
-    if not folder.exists():
-        check_free(folder)
-    elif not (folder / mark).is_file():
-        raise RunFolderError(f"'{folder}' exists and has no {mark}: choose another.")
-    elif not overwrite:
-        raise RunFolderError(
-            f"Folder '{folder}' exists: choose another by --out, or pass --overwrite."
-        )
-
-
 def maker_for(saved: SavedAgent, options: EnvOptions) -> EnvMaker:
     """Return the maker of environments with the actions of a saved agent."""
     return find_env(
@@ -175,76 +143,6 @@ def described(options: EnvOptions, maker: EnvMaker) -> dict[str, Any]:
     return {"env": env, "seed": options.seed, "versions": versions()}
 
 
-def as_json(content: Mapping[str, Any]) -> bytes:
-    """Return numbers as the content of a file."""
-    return (json.dumps(content, indent=2) + "\n").encode()
-
-
-def as_png(figure: Figure) -> bytes:
-    """Return a figure as the content of a file."""
-    stream = io.BytesIO()
-    figure.savefig(stream, format="png")
-    return stream.getvalue()
-
-
-def publish(
-    folder: Path, files: Mapping[str, bytes], stale: Iterable[str] = ()
-) -> None:
-    """Make a folder whole or not at all; in one that exists, replace file by file.
-
-    Args:
-        folder: The folder.
-        files: Name -> content.
-        stale: Names of files to remove, left by older results.
-    """
-    if folder.exists():
-        for name in stale:
-            (folder / name).unlink(missing_ok=True)
-        for name, content in files.items():
-            write_bytes(folder / name, content)
-        return
-    temporary = folder.with_name(f".{folder.name}-{secrets.token_hex(8)}")
-    temporary.mkdir(parents=True)
-    try:
-        for name, content in files.items():
-            (temporary / name).write_bytes(content)
-        temporary.replace(folder)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-
-
-def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Return a table as lines: names at the left, numbers flush right."""
-    first, *others = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [
-        "  ".join([name.ljust(first), *map(str.rjust, cells, others)]).rstrip()
-        for name, *cells in rows
-    ]
-
-
-def find_tables(
-    found: Mapping[str, Any], caption: str = ""
-) -> dict[str, dict[str, dict[str, Any]]]:
-    """Return the tables in an analysis' numbers: caption -> row -> column -> number.
-
-    A table is a mapping of mappings that each have numbers, wherever it is. Lists, such
-    as of every unit or of a curve, are no columns: they are for the file.
-    """
-    nested = {str(k): v for k, v in found.items() if isinstance(v, Mapping)}
-    rows = {name: _numbers(row) for name, row in nested.items()}
-    if rows and all(rows.values()):
-        return {caption: rows}
-    tables: dict[str, dict[str, dict[str, Any]]] = {}
-    for name, row in nested.items():
-        tables |= find_tables(row, f"{caption} {name}".strip())
-    own = _numbers(found)
-    return tables or ({caption: {"": own}} if own else {})
-
-
-def _numbers(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {str(k): v for k, v in row.items() if not isinstance(v, Mapping | list)}
-
-
 def _summary(
     name: str, comparison: Comparison, labels: Mapping[str, str]
 ) -> Iterator[str]:
@@ -258,17 +156,9 @@ def _summary(
         columns = list(dict.fromkeys(key for row in rows.values() for key in row))
         lines = [[caption, *columns]]
         for row in rows:
-            cells = [
-                [_show(t.get(row, {}).get(key)) for t in tables] for key in columns
-            ]
+            cells = [[show(t.get(row, {}).get(key)) for t in tables] for key in columns]
             lines.append([labels.get(row, row), *map(" / ".join, cells)])
         yield from (f"    {line}" for line in aligned(lines))
-
-
-def _show(value: object) -> str:
-    if isinstance(value, float):
-        return f"{value:,.0f}" if abs(value) >= LARGE else f"{value:.3g}"
-    return "-" if value is None else str(value)
 
 
 def _figure(comparison: Comparison) -> Figure:

@@ -8,7 +8,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.vec_env import VecEnv
 from tqdm import tqdm
 
-from sb3_prune.evaluation import Evaluation, evaluate
+from sb3_prune.evaluation.episodes import Evaluation, evaluate
 from sb3_prune.surgery.wiring import wire
 
 

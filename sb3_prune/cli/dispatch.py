@@ -10,19 +10,19 @@ from importlib import import_module
 from typing import Any
 
 import sb3_prune
+from sb3_prune import plugins
 from sb3_prune.exceptions import SB3PruneError, UnknownNameError
 
-COMMANDS = (
-    "train",
-    "prune",
-    "evaluate",
-    "compact",
-    "analyze",
-    "project",
-    "strategies",
-    "plugins",
-)
-"""Every command; each is the function ``main`` of its module in this package."""
+COMMANDS = {
+    "train": "train an agent and prune it meanwhile",
+    "prune": "prune an agent that is trained already, while it trains on",
+    "evaluate": "measure return, success, size and speed of a saved agent",
+    "compact": "turn a pruned agent into a plain SB3 zip",
+    "analyze": "show what the hidden units of a saved agent do",
+    "strategies": "list the ways to prune and their options",
+    "plugins": "list the plug-ins that bring them",
+}
+"""What each of our commands does; it is the function ``main`` of its module here."""
 BAD_INPUT = 2
 INTERRUPTED = 130
 
@@ -32,21 +32,13 @@ usage: sb3-prune COMMAND [OPTIONS]
 Prune Stable-Baselines3 agents while they train: hidden units are removed for good,
 and the result is an ordinary SB3 zip that loads where sb3-prune is not installed.
 
-  train       train an agent and prune it meanwhile
-  prune       prune an agent that is trained already, while it trains on
-  evaluate    measure return, success, size and speed of a saved agent
-  compact     turn a pruned agent into a plain SB3 zip
-  analyze     show what the hidden units of a saved agent do
-  project     predict the hidden units of one saved agent from another's
-  strategies  list the ways to prune and their options
-  plugins     list the plug-ins that bring them
+{commands}
 
   sb3-prune train --algo sac --env Pendulum-v1 --out runs/sac --final-sparsity 0.9
   sb3-prune prune agent.zip --env Pendulum-v1 --out runs/pruned --timesteps 20000
   sb3-prune evaluate runs/sac/model.zip --env Pendulum-v1 --episodes 100
   sb3-prune compact runs/sac/model.zip --out plain.zip --verify
   sb3-prune analyze runs/sac/model.zip --env Pendulum-v1 --episodes 20 --compare-random
-  sb3-prune project one.zip other.zip --env Pendulum-v1 --episodes 20 --random-baseline
   sb3-prune strategies
   sb3-prune plugins
 
@@ -57,6 +49,15 @@ options:
 A run folder holds config.json, metrics.csv, TensorBoard events, model.zip, plain.zip,
 learning.png, widths.png and, once the run is complete, summary.json.
 """
+
+
+def help_text() -> str:
+    """Return what ``sb3-prune --help`` prints, commands of plug-ins included."""
+    brought = {name: _as_row(cls.summary()) for name, cls in plugins.commands().items()}
+    listed = COMMANDS | brought
+    width = max(map(len, listed))
+    rows = [f"  {name:<{width}}  {does}" for name, does in listed.items()]
+    return HELP.format(commands="\n".join(rows))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -88,17 +89,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(given: list[str]) -> int:
     if not given or given[0] in ("-h", "--help"):
-        print(HELP, end="")
+        print(help_text(), end="")
         return 0 if given else BAD_INPUT
     command, *rest = given
     if command == "--version":
         print(f"sb3-prune {sb3_prune.__version__}")
         return 0
-    if command not in COMMANDS:
-        raise UnknownNameError("command", command, COMMANDS)
-    # Only what is needed is imported: the list of plug-ins does without environments.
-    import_module(f"sb3_prune.cli.{command}").main(rest)
+    if command in COMMANDS:
+        # Only what is needed is imported: to list plug-ins takes no environments.
+        import_module(f"sb3_prune.cli.{command}").main(rest)
+        return 0
+    brought = plugins.commands()
+    if command not in brought:
+        raise UnknownNameError("command", command, [*COMMANDS, *brought])
+    brought[command]().main(rest)
     return 0
+
+
+def _as_row(summary: str) -> str:
+    """Return a summary as our own rows are: no capital, no full stop."""
+    return f"{summary[:1].lower()}{summary[1:]}".removesuffix(".")
 
 
 def _one_line(error: object) -> str:

@@ -14,7 +14,7 @@ from sb3_prune.cli.pairs import parse_pairs
 from sb3_prune.cli.parsing import parse
 from sb3_prune.cli.results import measure
 from sb3_prune.cli.zips import read_zip
-from sb3_prune.evaluation import evaluate
+from sb3_prune.evaluation.episodes import evaluate
 from sb3_prune.exceptions import ConfigError
 
 

@@ -10,7 +10,7 @@ import torch
 import tyro
 
 from sb3_prune.exceptions import ConfigError
-from sb3_prune.runs import check_free
+from sb3_prune.runs.folder import check_free
 
 
 @dataclass(frozen=True, kw_only=True)

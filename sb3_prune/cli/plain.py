@@ -9,9 +9,9 @@ import numpy as np
 from gymnasium import spaces
 from stable_baselines3.common.base_class import BaseAlgorithm
 
-from sb3_prune.compact import compact
+from sb3_prune.exporters.compaction import compact
+from sb3_prune.exporters.verification import plain_actions
 from sb3_prune.files import atomic
-from sb3_prune.verification import plain_actions
 
 OBSERVATIONS = 64
 """Random observations that actions are compared on."""

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from sb3_prune.cli.parsing import parse
-from sb3_prune.plugin_info import PluginInfo
 from sb3_prune.plugins import installed
+from sb3_prune.plugins.info import PluginInfo
 
 
 @dataclass(frozen=True, kw_only=True)

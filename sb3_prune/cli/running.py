@@ -24,7 +24,7 @@ from sb3_prune.cli.results import Measurement, Results, measure
 from sb3_prune.exceptions import CompactError
 from sb3_prune.networks.ofexinet import OFEXiNet
 from sb3_prune.pruning import look_at
-from sb3_prune.runs import CONFIG, MODEL, PLAIN, RunFolder, versions
+from sb3_prune.runs.folder import CONFIG, MODEL, PLAIN, RunFolder, versions
 from sb3_prune.strategies.base import Strategy
 
 TEST_SEED = 1_000_003

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, make_dataclass
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar, cast
 
 import tyro
 
@@ -42,7 +42,7 @@ def parse_staged(
     name = strategy_name(arguments, default)
     if optional and name == NONE:
         return parse(options, arguments, command), None
-    cls = plugins.strategy(name)
+    cls = cast("type[Strategy]", plugins.get("strategies", name))
     parsed: Any = parse(with_options(options, cls), arguments, command)
     config = getattr(parsed, _field(options, cls))
     given = {f.name: getattr(config, f.name) for f in fields(config) if f.init}

@@ -38,7 +38,7 @@ def describe(cls: type[Strategy]) -> dict[str, Any]:
     default, hints = cls.Config(), get_type_hints(cls.Config)
     return {
         "name": cls.name,
-        "summary": (inspect.getdoc(cls) or "").partition("\n")[0],
+        "summary": cls.summary(),
         "reference": cls.reference,
         "options": {
             f.name: {

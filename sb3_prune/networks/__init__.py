@@ -1,5 +1,4 @@
 """Networks of our own."""
 
-from sb3_prune.networks.initialization import xavier as xavier
 from sb3_prune.networks.ofexinet import OFEXiConfig as OFEXiConfig
 from sb3_prune.networks.ofexinet import OFEXiNet as OFEXiNet

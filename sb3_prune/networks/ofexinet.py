@@ -19,7 +19,7 @@ from sb3_prune.networks.dense import Activation, DenseBlock, Norm, dense_net
 from sb3_prune.networks.dense_prefix import complete, depends_on, prefix
 from sb3_prune.networks.feature_cache import FeatureCache
 from sb3_prune.networks.transitions import Transitions
-from sb3_prune.options import fit, hints_of
+from sb3_prune.plugins.options import fit, hints_of
 
 
 @dataclass(frozen=True, kw_only=True)

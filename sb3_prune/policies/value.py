@@ -12,8 +12,8 @@ from stable_baselines3.common.type_aliases import PyTorchObs, Schedule
 from stable_baselines3.sac.policies import SACPolicy
 from torch import nn
 
+from sb3_prune.networks.perceptrons import Chain, chains, perceptron
 from sb3_prune.policies.mixin import MaskedPolicyMixin
-from sb3_prune.surgery.chains import Chain, chains, perceptron
 
 
 class ValueNetwork(BaseModel):

@@ -1,7 +1,5 @@
 """Strategies: which units to change, and when."""
 
-from sb3_prune.strategies.activations import recent_activations as recent_activations
-from sb3_prune.strategies.activations import record_activations as record_activations
 from sb3_prune.strategies.base import Agent as Agent
 from sb3_prune.strategies.base import Strategy as Strategy
 from sb3_prune.strategies.distributions import DISTRIBUTIONS as DISTRIBUTIONS
@@ -10,7 +8,6 @@ from sb3_prune.strategies.distributions import allocate as allocate
 from sb3_prune.strategies.gradual import GradualConfig as GradualConfig
 from sb3_prune.strategies.gradual import GradualStrategy as GradualStrategy
 from sb3_prune.strategies.gradual import require_one_of as require_one_of
-from sb3_prune.strategies.inputs import recent_inputs as recent_inputs
 from sb3_prune.strategies.schedules import SCHEDULES as SCHEDULES
 from sb3_prune.strategies.schedules import Cubic as Cubic
 from sb3_prune.strategies.schedules import Linear as Linear
@@ -18,4 +15,3 @@ from sb3_prune.strategies.schedules import OneShot as OneShot
 from sb3_prune.strategies.schedules import Periodic as Periodic
 from sb3_prune.strategies.schedules import Schedule as Schedule
 from sb3_prune.strategies.scores import SCORES as SCORES
-from sb3_prune.surgery.flow.forwards import Inputs as Inputs

@@ -11,7 +11,8 @@ import numpy as np
 import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
 
-from sb3_prune.pluggable import Pluggable
+from sb3_prune.plugins.pluggable import Pluggable
+from sb3_prune.plugins.registry import base_of
 from sb3_prune.surgery.plan import Plan
 from sb3_prune.surgery.wiring import Wiring
 
@@ -34,6 +35,7 @@ class Agent:
     """Record the hidden units on recent observations: layer name -> (batch, units)."""
 
 
+@base_of("strategies")
 class Strategy(Pluggable):
     """Proposes which units to change, and when.
 

@@ -1,7 +1,5 @@
 """Surgery: change the hidden units of a live agent."""
 
-from sb3_prune.surgery.apply import Report as Report
-from sb3_prune.surgery.apply import apply as apply
 from sb3_prune.surgery.change import Change as Change
 from sb3_prune.surgery.change import add as add
 from sb3_prune.surgery.change import keep as keep
@@ -12,5 +10,7 @@ from sb3_prune.surgery.hidden_layer import HiddenLayer as HiddenLayer
 from sb3_prune.surgery.masking import mask as mask
 from sb3_prune.surgery.masking import remove_closed as remove_closed
 from sb3_prune.surgery.plan import Plan as Plan
+from sb3_prune.surgery.surgeon import Report as Report
+from sb3_prune.surgery.surgeon import apply as apply
 from sb3_prune.surgery.wiring import Wiring as Wiring
 from sb3_prune.surgery.wiring import wire as wire

@@ -14,7 +14,7 @@ from torch import nn
 from torch.nn.utils import parametrize
 
 from sb3_prune.exceptions import NonFiniteError
-from sb3_prune.surgery.chains import chains
+from sb3_prune.networks.perceptrons import chains
 from sb3_prune.surgery.change import Change
 from sb3_prune.surgery.flow.quiet import noise
 from sb3_prune.surgery.hidden_layer import HiddenLayer

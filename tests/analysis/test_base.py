@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import pytest
 from matplotlib.figure import FigureBase
+from recording.made import random_recording
 
-from sb3_prune.analysis import Analysis, Recording, Result
-
-from .made import random_recording
+from sb3_prune.analysis import Analysis, Result
+from sb3_prune.recording import Recording
 
 
 @dataclass(frozen=True)

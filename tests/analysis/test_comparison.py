@@ -1,11 +1,11 @@
 """Tests for comparison.py."""
 
 import pytest
+from recording.made import random_recording
 
 from sb3_prune.analysis import Comparison, LayerValues, compare
 from sb3_prune.exceptions import ConfigError
 
-from .made import random_recording
 from .test_base import Counting
 
 

@@ -6,13 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from recording.made import random_recording
 from sb3_prune_clusters import analyses
 from stable_baselines3.common.vec_env import DummyVecEnv
 from zoo import Levers, trained
 
-from sb3_prune.registry import check_class
-
-from .made import random_recording
+from sb3_prune.plugins.registry import check_class
 
 PAGE = Path(__file__).parents[2] / "docs" / "analysis.md"
 TEXT = PAGE.read_text("utf-8")

@@ -11,7 +11,7 @@ import torch
 import zoo
 from gymnasium.wrappers import TimeLimit
 
-from sb3_prune import snapshots
+from sb3_prune.runs import snapshots
 
 LENGTH = 4
 """Steps of every episode: so few that no pole falls before."""

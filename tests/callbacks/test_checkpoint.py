@@ -19,13 +19,9 @@ from stable_baselines3.common.callbacks import BaseCallback
 
 import sb3_prune as sp
 from callbacks.resuming import Fixed, digest, fixed_env
-from sb3_prune import (
-    FeatureCallback,
-    PruningCallback,
-    ResumableCheckpointCallback,
-    checkpoints,
-)
+from sb3_prune import FeatureCallback, PruningCallback, ResumableCheckpointCallback
 from sb3_prune.exceptions import CheckpointError, ConfigError
+from sb3_prune.runs import checkpoints
 
 TOTAL = 96
 CONFIG = {"final_sparsity": 0.5, "begin": 0.2, "end": 1.0, "steps": 6}

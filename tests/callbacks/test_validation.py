@@ -3,7 +3,8 @@
 from sb3_prune_envs import make_arm_vec
 from stable_baselines3 import PPO
 
-from sb3_prune import ValidationCallback, ValidationTest
+from sb3_prune import ValidationCallback
+from sb3_prune.evaluation import ValidationTest
 
 
 def _learn(callback: ValidationCallback) -> PPO:

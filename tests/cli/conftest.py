@@ -14,7 +14,7 @@ from stable_baselines3 import SAC
 import sb3_prune as sp
 from sb3_prune import plugins
 from sb3_prune.cli import main
-from sb3_prune.latency import latency_us
+from sb3_prune.evaluation.latency import latency_us
 
 OFF = ["learning_starts=20", "batch_size=16", "buffer_size=500"]
 ON = ["n_steps=32", "batch_size=16"]

@@ -15,11 +15,12 @@ from sb3_prune_envs import make_arm_vec
 import sb3_prune as sp
 from cli.conftest import Command, contents
 from sb3_prune import plugins
-from sb3_prune.analysis import Analysis, LayerValues, Recording
+from sb3_prune.analysis import Analysis, LayerValues
 from sb3_prune.cli import analyze
 from sb3_prune.cli.analyze import aligned, find_tables, publish
 from sb3_prune.exceptions import ConfigError
-from sb3_prune.hookspecs import hookimpl
+from sb3_prune.plugins import hookimpl
+from sb3_prune.recording import Recording
 
 Refused = Callable[..., str]
 PNG = b"\x89PNG"

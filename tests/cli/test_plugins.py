@@ -10,7 +10,7 @@ import pytest
 from cli.conftest import Command
 from cli.third_party import Plugin
 from sb3_prune.cli import plugins as module
-from sb3_prune.plugin_info import PluginInfo
+from sb3_prune.plugins.info import PluginInfo
 
 
 def test_text(command: Command, third_party: Callable[[object], None]) -> None:

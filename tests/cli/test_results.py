@@ -11,9 +11,9 @@ from zoo import trained
 
 import sb3_prune as sp
 from sb3_prune.cli.results import Results, measure
-from sb3_prune.complexity import complexity
-from sb3_prune.evaluation import Evaluation
-from sb3_prune.runs import RunFolder
+from sb3_prune.evaluation.complexity import complexity
+from sb3_prune.evaluation.episodes import Evaluation
+from sb3_prune.runs.folder import RunFolder
 
 
 def outcome(value: float, success: float | None = None) -> Evaluation:

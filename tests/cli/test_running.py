@@ -17,7 +17,7 @@ from sb3_prune.cli.options import RunOptions
 from sb3_prune.cli.running import Run
 from sb3_prune.exceptions import CompactError, UnknownNameError
 from sb3_prune.pruning import make_strategy
-from sb3_prune.runs import ARTEFACTS, RunFolder
+from sb3_prune.runs.folder import ARTEFACTS, RunFolder
 
 
 def make_run(out: Path, config: dict[str, Any] | None = None, **changes: Any) -> Run:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from sb3_prune.exceptions import ConfigError
-from sb3_prune.hookspecs import hookimpl
+from sb3_prune.plugins import hookimpl
 from sb3_prune.strategies import Agent, Strategy
 from sb3_prune.surgery import Plan, remove
 

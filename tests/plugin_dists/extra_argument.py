@@ -1,6 +1,6 @@
 """A plug-in that asks for more than the hook gives."""
 
-from sb3_prune.hookspecs import hookimpl
+from sb3_prune.plugins import hookimpl
 
 
 @hookimpl

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sb3_prune.hookspecs import hookimpl
+from sb3_prune.plugins import hookimpl
 from sb3_prune.strategies import Agent, Strategy
 from sb3_prune.surgery import Plan
 

@@ -1,6 +1,6 @@
 """A plug-in for another version of the hooks."""
 
-from sb3_prune.hookspecs import hookimpl
+from sb3_prune.plugins import hookimpl
 
 sb3_prune_api = 0
 

@@ -1,6 +1,6 @@
 """A plug-in that returns its classes, as other hosts want it."""
 
-from sb3_prune.hookspecs import hookimpl
+from sb3_prune.plugins import hookimpl
 
 
 @hookimpl

@@ -1,6 +1,6 @@
 """A plug-in that misspells a hook."""
 
-from sb3_prune.hookspecs import hookimpl
+from sb3_prune.plugins import hookimpl
 
 
 @hookimpl

@@ -14,7 +14,8 @@ from sb3_prune_baselines import (
 from zoo import ALGORITHMS, make_model, train
 
 from sb3_prune.exceptions import ConfigError
-from sb3_prune.strategies import Agent, GradualConfig, Strategy, recent_activations
+from sb3_prune.recording import recent_activations
+from sb3_prune.strategies import Agent, GradualConfig, Strategy
 from sb3_prune.surgery import apply, wire
 
 MEASURES = ["incoming", "outgoing", "product", "activation"]

@@ -10,8 +10,8 @@ from torch import nn
 import sb3_prune as sp
 from sb3_prune.exceptions import UnsupportedPolicyError
 from sb3_prune.gates import Gate
+from sb3_prune.networks.perceptrons import policy_chains
 from sb3_prune.policies.gating import insert_gates
-from sb3_prune.surgery.chains import policy_chains
 
 
 @pytest.mark.parametrize("name", zoo.STOCK)

@@ -18,6 +18,7 @@ from torch import nn
 
 import sb3_prune as sp
 from sb3_prune.exceptions import ConfigError
+from sb3_prune.networks import OFEXiConfig
 from sb3_prune.surgery import remove
 
 every_algorithm = pytest.mark.parametrize("name", ofexi_zoo.ALGORITHMS)
@@ -347,6 +348,6 @@ def test_bad_options_are_refused(options: Any, match: str) -> None:
 
 
 def test_options_may_be_a_config() -> None:
-    config = sp.OFEXiConfig(blocks=2, units=5, norm="layer")
+    config = OFEXiConfig(blocks=2, units=5, norm="layer")
     policy = make(ofe=config)
     assert policy.ofe.config is config and policy.ofe.state_width == 3 + 10

@@ -39,7 +39,7 @@ POINTS = {
     "dimensions": (execution, "sync_dimensions"),
     "memory": (execution, "follow_memory"),
     "caches": (execution, "refresh_caches"),
-    "the new wiring": (sys.modules["sb3_prune.surgery.apply"], "wire"),
+    "the new wiring": (sys.modules["sb3_prune.surgery.surgeon"], "wire"),
 }
 
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sb3_prune.analysis import Analysis, LayerValues, Recording
+from sb3_prune.analysis import Analysis, LayerValues
 from sb3_prune.exceptions import ConfigError
+from sb3_prune.recording import Recording
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,9 +11,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import FigureBase
 from numpy.typing import NDArray
 
-from sb3_prune.analysis import Analysis, Recording, Result
+from sb3_prune.analysis import Analysis, Result
 from sb3_prune.analysis.figures import label_layers, shades, tidy
 from sb3_prune.exceptions import ConfigError
+from sb3_prune.recording import Recording
 from sb3_prune.report.curves import ACCENT
 
 Floats = NDArray[np.float64]

@@ -8,7 +8,7 @@ from sb3_prune_clusters.segmentation import Segmentation, SegmentationConfig, se
 from zoo import make_model
 
 from sb3_prune.exceptions import ConfigError
-from sb3_prune.strategies import record_activations
+from sb3_prune.recording import record_activations
 from sb3_prune.surgery import add, apply, wire
 
 AGGREGATIONS: list[Aggregation] = ["weighted", "mean"]

@@ -13,7 +13,7 @@ from sb3_prune_envs import SB3VecEnv, make_arm_vec
 import sb3_prune as sp
 from sb3_prune.analysis import random_like
 from sb3_prune.exceptions import ConfigError, UnknownNameError
-from sb3_prune.strategies.activations import record_activations
+from sb3_prune.recording.activations import record_activations
 
 SMALL: dict[str, Any] = {"episodes": 12, "validation_episodes": 8}
 

@@ -10,11 +10,12 @@ from stable_baselines3.common.vec_env import VecEnv
 from zoo import make_model, train
 
 import sb3_prune as sp
+from sb3_prune.evaluation import ValidationTest
 from sb3_prune.exceptions import ConfigError
 from sb3_prune.surgery.optimizer import optimizers
 
-EASY = sp.ValidationTest(episodes=10, rate=0.5, reward=0.0)
-HARD = sp.ValidationTest(episodes=10, rate=0.5, reward=1.1)
+EASY = ValidationTest(episodes=10, rate=0.5, reward=0.0)
+HARD = ValidationTest(episodes=10, rate=0.5, reward=1.1)
 CONFIG = ClustersConfig(tau=0.3, episodes=10, rounds=2)
 
 
@@ -34,9 +35,7 @@ def agent() -> DQN:
     )
 
 
-def run(
-    model: BaseAlgorithm, test: sp.ValidationTest, **options: object
-) -> list[Round]:
+def run(model: BaseAlgorithm, test: ValidationTest, **options: object) -> list[Round]:
     return prune_in_rounds(
         model,
         arms(4),

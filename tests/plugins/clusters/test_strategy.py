@@ -16,7 +16,7 @@ from sb3_prune import PruningCallback, prune
 from sb3_prune.exceptions import ConfigError, UnknownNameError
 from sb3_prune.pruning import look_at
 from sb3_prune.surgery import apply, wire
-from sb3_prune.testing import check_strategy
+from sb3_prune.testing.strategies import check_strategy
 
 DRAW = np.random.default_rng(0).random
 

@@ -9,11 +9,11 @@ import ofexi_zoo
 import pytest
 import torch
 from sb3_prune_xinet import PRESETS, XiNetConfig
+from sb3_prune_xinet.anatomy import Anatomy
 from sb3_prune_xinet.calibration import Calibration
 from sb3_prune_xinet.learner import Learner
 
 import sb3_prune as sp
-from sb3_prune.anatomy import Anatomy
 from sb3_prune.exceptions import ConfigError
 from sb3_prune.gates import Gate
 

@@ -9,9 +9,9 @@ import pytest
 import torch
 import zoo
 from sb3_prune_xinet import XiNetConfig
+from sb3_prune_xinet.anatomy import Anatomy
 from sb3_prune_xinet.learner import Learner, given_up
 
-from sb3_prune.anatomy import Anatomy
 from sb3_prune.gates import Gate
 from sb3_prune.surgery import HiddenLayer, wire
 

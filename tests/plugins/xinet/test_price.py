@@ -9,9 +9,8 @@ import pytest
 import torch
 import zoo
 from sb3_prune_xinet import XiNetConfig
+from sb3_prune_xinet.anatomy import Anatomy
 from sb3_prune_xinet.price import Price
-
-from sb3_prune.anatomy import Anatomy
 
 CONFIG = XiNetConfig(nu_extractor=0.5, nu_policy=0.25, nu_value=2.0, rho=0.3, price=4.0)
 OBSERVATION, ACTION = 3, 1

@@ -19,7 +19,7 @@ from sb3_prune import PruningCallback, plugins
 from sb3_prune.exceptions import ConfigError, UnknownNameError, UnsupportedPolicyError
 from sb3_prune.pruning import look_at
 from sb3_prune.surgery.optimizer import optimizers
-from sb3_prune.testing import check_strategy
+from sb3_prune.testing.strategies import check_strategy
 
 FAST = {"begin": 0.2, "end": 0.8, "theta_rate": 0.1, "price": 100.0, "min_units": 2}
 """Options with which tiny agents lose units within a few steps."""

@@ -19,13 +19,9 @@ from callbacks.test_checkpoint import Diary, KillAt, Killed
 from stable_baselines3.common.callbacks import BaseCallback
 
 import sb3_prune as sp
-from sb3_prune import (
-    FeatureCallback,
-    PruningCallback,
-    ResumableCheckpointCallback,
-    checkpoints,
-)
+from sb3_prune import FeatureCallback, PruningCallback, ResumableCheckpointCallback
 from sb3_prune.gates import Gate
+from sb3_prune.runs import checkpoints
 from sb3_prune.surgery.optimizer import optimizers
 
 FAST: dict[str, Any] = {"theta_rate": 0.05, "price": 10.0, "min_units": 2}

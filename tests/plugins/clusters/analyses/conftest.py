@@ -1,9 +1,9 @@
 """Recordings to analyse."""
 
 import pytest
-from analysis.made import random_recording
+from recording.made import random_recording
 
-from sb3_prune.analysis import Recording
+from sb3_prune.recording import Recording
 
 
 @pytest.fixture

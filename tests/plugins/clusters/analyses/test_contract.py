@@ -4,11 +4,12 @@ import json
 
 import numpy as np
 import pytest
-from analysis.made import make_recording, random_recording
+from recording.made import make_recording, random_recording
 from sb3_prune_clusters import analyses
 
-from sb3_prune.analysis import Analysis, Recording, compare
-from sb3_prune.registry import check_class
+from sb3_prune.analysis import Analysis, compare
+from sb3_prune.plugins.registry import check_class
+from sb3_prune.recording import Recording
 
 ALL = [cls for cls in vars(analyses).values() if isinstance(cls, type)]
 

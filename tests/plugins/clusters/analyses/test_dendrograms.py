@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from analysis.made import make_recording
+from recording.made import make_recording
 from sb3_prune_clusters.analyses.dendrograms import (
     ABOVE,
     CLUSTER_COLOURS,
@@ -18,8 +18,8 @@ from sb3_prune_clusters.distances import unit_distances
 from sb3_prune_clusters.tree import Tree, grow
 from scipy.cluster.hierarchy import dendrogram
 
-from sb3_prune.analysis import Recording
 from sb3_prune.exceptions import ConfigError
+from sb3_prune.recording import Recording
 
 
 def line_tree() -> Tree:

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from analysis.made import make_recording
+from recording.made import make_recording
 from sb3_prune_clusters.analyses.distances import (
     ALL,
     Distances,
@@ -11,8 +11,8 @@ from sb3_prune_clusters.analyses.distances import (
 )
 from scipy.stats import gaussian_kde
 
-from sb3_prune.analysis import Recording
 from sb3_prune.exceptions import ConfigError
+from sb3_prune.recording import Recording
 
 
 def slow_distances(recording: Recording, units: list[tuple[str, int]]) -> list[float]:

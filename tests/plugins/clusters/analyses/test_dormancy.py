@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from analysis.made import make_recording
+from recording.made import make_recording
 from sb3_prune_clusters.analyses.dormancy import Dormancy, DormancyConfig, scores
 
-from sb3_prune.analysis import Recording
 from sb3_prune.exceptions import ConfigError
+from sb3_prune.recording import Recording
 
 
 def test_scores_by_hand() -> None:

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from analysis.made import make_recording
+from recording.made import make_recording
 from sb3_prune_clusters.analyses.effective_rank import (
     EffectiveRank,
     EffectiveRankConfig,
@@ -11,8 +11,8 @@ from sb3_prune_clusters.analyses.effective_rank import (
     srank,
 )
 
-from sb3_prune.analysis import Recording
 from sb3_prune.exceptions import ConfigError
+from sb3_prune.recording import Recording
 
 
 def test_singular_values_equal_a_decomposition(recording: Recording) -> None:

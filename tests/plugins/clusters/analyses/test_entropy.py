@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from analysis.made import make_recording
+from recording.made import make_recording
 from sb3_prune_clusters.analyses.entropy import (
     Entropy,
     EntropyConfig,
@@ -13,8 +13,8 @@ from sb3_prune_clusters.analyses.entropy import (
     states,
 )
 
-from sb3_prune.analysis import Recording
 from sb3_prune.exceptions import ConfigError
+from sb3_prune.recording import Recording
 
 
 def slow_entropy(values: list[int]) -> float:

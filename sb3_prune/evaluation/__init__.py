@@ -1,0 +1,8 @@
+"""Evaluation: how well an agent does its task, and what it costs."""
+
+from sb3_prune.evaluation.complexity import Complexity as Complexity
+from sb3_prune.evaluation.episodes import Evaluation as Evaluation
+from sb3_prune.evaluation.episodes import evaluate as evaluate
+from sb3_prune.evaluation.latency import latency_us as latency_us
+from sb3_prune.evaluation.validation import ValidationTest as ValidationTest
+from sb3_prune.evaluation.validation import success_rate as success_rate

@@ -1,0 +1,101 @@
+"""Complexity: what an agent costs to deploy and to train."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from math import prod
+
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.policies import BasePolicy
+from torch import Tensor
+from torch.overrides import BaseTorchFunctionMode
+
+from sb3_prune.evaluation.flops import FlopCounter
+from sb3_prune.evaluation.latency import draw
+from sb3_prune.surgery.flow.quiet import quiet
+from sb3_prune.surgery.wiring import Wiring, wire
+
+
+@dataclass(frozen=True, kw_only=True)
+class Complexity:
+    """Counts of an agent; units behind a closed gate count as gone."""
+
+    units: int
+    """Hidden units of all online networks."""
+    units_deploy: int
+    """Hidden units of the networks that choose actions."""
+    params_deploy: int
+    """Parameters that choosing an action reads."""
+    params_train: int
+    """Parameters of all online networks, targets left out."""
+    flops_deploy: int
+    """Multiplications and additions of all products of matrices, convolutions and
+    recurrent layers per action, (2 I - 1) O each (Method 5, equation 23); see
+    :mod:`sb3_prune.evaluation.flops`."""
+
+    def to_dict(self) -> dict[str, int]:
+        """Return the counts by name."""
+        return asdict(self)
+
+
+def complexity(model: BaseAlgorithm) -> Complexity:
+    """Count the units, parameters and FLOPs of a model.
+
+    The policy chooses one action, on an observation drawn from its space, to see which
+    networks act and what they multiply; it is left as it was.
+
+    Raises:
+        UnsupportedPolicyError: The policy's networks are not known.
+    """
+    policy = model.policy
+    layers = wire(policy)
+    units = layers.active_units()
+    shapes = _shapes(layers)
+    counter = count_action(policy, shapes)
+    online = {
+        p: prod(shapes.get(p, p.shape))
+        for name, p in policy.named_parameters()
+        if not (_is_target(name) or name.endswith(".theta"))
+    }
+    acting = [
+        name
+        for name, layer in layers.items()
+        if any(slot.tensor in counter.read for slot in layer.slots())
+    ]
+    return Complexity(
+        units=sum(units.values()),
+        units_deploy=sum(units[name] for name in acting),
+        params_deploy=sum(size for p, size in online.items() if p in counter.read),
+        params_train=sum(online.values()),
+        flops_deploy=counter.flops,
+    )
+
+
+def count_action(policy: BasePolicy, shapes: Mapping[Tensor, list[int]]) -> FlopCounter:
+    """Let a policy choose one action, deterministically, and return what counted it.
+
+    Args:
+        policy: The policy; it is left as it was.
+        shapes: What removing the closed units leaves of the tensors that hold them.
+    """
+    observation, counter = draw(policy.observation_space), FlopCounter(policy, shapes)
+    # While a mode is on, attention takes no fused path around torch's products.
+    with quiet(policy), BaseTorchFunctionMode(), counter:
+        policy.predict(observation, deterministic=True)
+    return counter
+
+
+def _is_target(name: str) -> bool:
+    return name.partition(".")[0].endswith("_target")
+
+
+def _shapes(layers: Wiring) -> dict[Tensor, list[int]]:
+    """Return what removing the closed units leaves of every tensor that holds units."""
+    shapes: dict[Tensor, list[int]] = {}
+    for layer in layers.values():
+        closed = layer.units - int(layer.active.sum())
+        for slot in layer.slots():
+            left = shapes.setdefault(slot.tensor, list(slot.tensor.shape))
+            left[slot.axis] -= closed * slot.block
+    return shapes

@@ -1,0 +1,74 @@
+"""Validation: has an agent learnt its task? A one-sided binomial test (Method 1)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import binom
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.vec_env import VecEnv
+
+from sb3_prune.evaluation.episodes import play
+from sb3_prune.exceptions import ConfigError
+
+
+@dataclass(frozen=True, kw_only=True)
+class ValidationTest:
+    r"""Reject "the success rate is at most :math:`\rho`" at level :math:`\alpha`.
+
+    Passed by k of m episodes if :math:`P(X \ge k) \le \alpha` for
+    :math:`X \sim B(m, \rho)`: 279 of 300 with the paper's values.
+    """
+
+    episodes: int = 300
+    """Number of test episodes m."""
+    rate: float = 0.9
+    """Success rate to beat, rho."""
+    alpha: float = 0.05
+    """Largest probability to pass with a rate that is too low."""
+    reward: float = 0.9
+    """An episode succeeds if its last reward is at least this."""
+
+    def __post_init__(self) -> None:
+        if self.episodes < 1:
+            raise ConfigError(f"episodes must be at least 1, got {self.episodes}.")
+        for name in ("rate", "alpha"):
+            if not 0 < getattr(self, name) < 1:
+                value = getattr(self, name)
+                raise ConfigError(f"{name} must be in (0, 1), got {value}.")
+        if self.required > self.episodes:
+            raise ConfigError(
+                f"{self.episodes} episodes cannot show a rate above {self.rate} "
+                f"at alpha {self.alpha}: use more."
+            )
+
+    @property
+    def required(self) -> int:
+        """Smallest number of successful episodes that passes."""
+        return int(binom.ppf(1 - self.alpha, self.episodes, self.rate)) + 1
+
+    def passed(self, success_rate: float) -> bool:
+        """Tell whether a measured share of successful episodes passes."""
+        return round(success_rate * self.episodes) >= self.required
+
+
+def success_rate(
+    model: BaseAlgorithm,
+    env: VecEnv,
+    *,
+    episodes: int = 300,
+    reward: float = 0.9,
+    seed: int | None = None,
+) -> float:
+    """Return the share of greedy episodes whose last reward is at least ``reward``.
+
+    Args:
+        model: The agent.
+        env: A vectorised environment; it is reset.
+        episodes: Number of episodes, spread evenly over the environments.
+        reward: Smallest last reward of a successful episode.
+        seed: Seed of the environments; None goes on with their random state.
+    """
+    done = play(model, env, episodes=episodes, seed=seed)
+    return float(np.mean([episode.last_reward >= reward for episode in done]))

@@ -1,0 +1,255 @@
+"""Compact: say a pruned agent in the words of stock Stable-Baselines3."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+import torch
+from gymnasium import spaces
+from sb3_contrib.common.recurrent.policies import RecurrentActorCriticPolicy
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.policies import BasePolicy
+from stable_baselines3.common.torch_layers import CombinedExtractor, NatureCNN
+from stable_baselines3.dqn.dqn import DQN
+from stable_baselines3.sac.sac import SAC
+from torch import nn
+
+from sb3_prune.algorithms.branching_dqn import BranchingDQN
+from sb3_prune.algorithms.value_sac import ValueSAC
+from sb3_prune.exceptions import CompactError
+from sb3_prune.networks.ofexinet import OFEXiNet
+from sb3_prune.networks.perceptrons import policy_chains
+from sb3_prune.policies.mixin import MaskedPolicyMixin
+from sb3_prune.runs.reloading import reload
+from sb3_prune.surgery.change import Change, add
+from sb3_prune.surgery.hidden_layer import HiddenLayer
+from sb3_prune.surgery.masking import remove_closed
+from sb3_prune.surgery.surgeon import apply
+from sb3_prune.surgery.thetas import absorb
+from sb3_prune.surgery.wiring import wire
+
+Model = TypeVar("Model", bound=BaseAlgorithm)
+Layers = Mapping[str, HiddenLayer]
+
+FEATURES: dict[type, str] = {
+    NatureCNN: "features_dim",
+    CombinedExtractor: "cnn_output_dim",
+}
+"""The argument of an extractor that says the width of its NatureCNN."""
+OURS = ("initial_units", "temperature")
+"""Arguments of our policy classes that no stock one has."""
+MAX_JOINT_ACTIONS = 100_000
+"""Largest joint action set that a branching agent is compacted to."""
+
+
+def compact(model: BaseAlgorithm) -> BaseAlgorithm:
+    """Return a plain copy of a model: its zip loads where sb3_prune is not installed.
+
+    Units behind closed gates are removed, thetas become part of the weights, twin
+    critics of different widths are padded with zero units to the wider one, and
+    ``net_arch`` says the widths. Outputs are equal; optimiser state goes along, so
+    training can go on. A :class:`BranchingDQN` becomes a stock ``DQN`` over the joint
+    action set, branch 0 the most significant digit: its last layer is the sum of the
+    branches' outputs, and its actions are equal but where two choices' values differ
+    by no more than float32 rounding. A :class:`ValueSAC` becomes a stock ``SAC``: its
+    value network is left behind, and the critics' targets, which it does not use, start
+    as copies of the critics.
+
+    Args:
+        model: A model with a masked or a stock policy; it is not changed.
+
+    Raises:
+        CompactError: No stock policy can say it.
+        UnsupportedPolicyError: The policy's networks are not known.
+    """
+    if isinstance(getattr(model.policy, "ofe", None), OFEXiNet):
+        raise CompactError(
+            f"{type(model.policy).__name__} reads the features of an OFEXiNet, which "
+            "no stock policy has: load its zip where sb3_prune is installed."
+        )
+    copy = reload(type(model), model)
+    remove_closed(copy)
+    absorb(copy)
+    if isinstance(copy, ValueSAC):
+        _drop_value(copy)
+    _check_said(copy.policy, getattr(copy.policy, "initial_units", {}))
+    apply(copy, _pad_twins(_perceptrons(copy.policy)))
+    arch = _net_arch(_perceptrons(copy.policy))
+    cls: type[BaseAlgorithm] = type(copy)
+    if isinstance(copy, BranchingDQN):
+        _join_branches(copy)
+        cls = DQN
+    policy_class = stock_class(type(copy.policy))
+    kept = {k: v for k, v in copy.policy_kwargs.items() if k not in OURS}
+    copy.policy_class = policy_class
+    copy.policy_kwargs = {**kept, **_other_widths(copy.policy), "net_arch": arch}
+    plain = _plain(cls, copy)
+    if model.env is not None and plain.action_space == model.action_space:
+        plain.set_env(model.env)
+    return plain
+
+
+def stock_class(cls: type[BasePolicy]) -> type[BasePolicy]:
+    """Return the class behind the mixin, e.g. ``SACPolicy``.
+
+    Raises:
+        CompactError: There is none outside of sb3_prune.
+    """
+    for base in cls.__mro__:
+        ours = issubclass(base, MaskedPolicyMixin)
+        ours = ours or base.__module__.partition(".")[0] == "sb3_prune"
+        if issubclass(base, BasePolicy) and not ours:
+            return base
+    raise CompactError(f"{cls.__name__} has no policy class outside of sb3_prune.")
+
+
+def _plain(cls: type[Model], model: BaseAlgorithm) -> Model:
+    """Return a model of the stock policy class that a changed copy says.
+
+    Raises:
+        CompactError: That class builds other networks than the copy has.
+    """
+    try:
+        return reload(cls, model, exclude=["decomposition"])
+    except (AssertionError, AttributeError, KeyError, RuntimeError, TypeError) as error:
+        raise CompactError(
+            f"{model.policy_class.__name__} does not build the networks of this agent "
+            f"from net_arch = {model.policy_kwargs['net_arch']}: the masked zip still "
+            f"loads where sb3_prune is installed. ({type(error).__name__}: {error})"
+        ) from error
+
+
+def _perceptrons(policy: BasePolicy) -> dict[str, HiddenLayer]:
+    """Return the hidden layers that ``net_arch`` speaks of, by name."""
+    names = {chain.name for chain in policy_chains(policy)}
+    return {n: la for n, la in wire(policy).items() if la.network in names}
+
+
+def _twins(wiring: Layers) -> dict[str, list[str]]:
+    """Group the layers that one ``net_arch`` entry says, e.g. those of qf0 and qf1."""
+    groups: dict[str, list[str]] = defaultdict(list)
+    depths: dict[str, int] = defaultdict(int)
+    for name, layer in wiring.items():
+        role = "qf" if layer.network.startswith("critic.") else layer.network
+        groups[f"{role}/{depths[layer.network]}"].append(name)
+        depths[layer.network] += 1
+    return groups
+
+
+def _pad_twins(wiring: Layers) -> dict[str, Change]:
+    """Return the plan that gives twin critics one width, by zero units."""
+    plan = {}
+    for names in _twins(wiring).values():
+        widest = max(wiring[name].units for name in names)
+        for name in names:
+            if wiring[name].units < widest:
+                plan[name] = add(widest - wiring[name].units, wiring[name].units)
+    return plan
+
+
+def _net_arch(wiring: Layers) -> Any:
+    """Return the widths as SB3's ``net_arch``."""
+    arch: dict[str, list[int]] = {}
+    for group, names in _twins(wiring).items():
+        network = group.partition("/")[0]
+        role = {"mlp_extractor.value_net": "vf", "qf": "qf"}.get(network, "pi")
+        arch.setdefault(role, []).append(wiring[names[0]].units)
+    if all(name.startswith(("q_net.", "quantile_net.")) for name in wiring):
+        return arch.get("pi", [])
+    other = "vf" if any(n.startswith("mlp_extractor.") for n in wiring) else "qf"
+    return {"pi": arch.get("pi", []), other: arch.get(other, [])}
+
+
+def _other_widths(policy: BasePolicy) -> dict[str, Any]:
+    """Return the widths that stock policies know by other arguments than net_arch."""
+    widths: dict[str, Any] = {}
+    if isinstance(policy, RecurrentActorCriticPolicy):
+        widths["lstm_hidden_size"] = policy.lstm_actor.hidden_size
+    argument = FEATURES.get(policy.features_extractor_class)
+    if argument and any(isinstance(m, NatureCNN) for m in policy.modules()):
+        given = policy.features_extractor_kwargs
+        widths["features_extractor_kwargs"] = {**given, argument: _one_width(policy)}
+    return widths
+
+
+def _one_width(policy: BasePolicy) -> int:
+    """Return the features that every NatureCNN of a policy has."""
+    found = {m.features_dim for m in policy.modules() if isinstance(m, NatureCNN)}
+    if len(found) > 1:
+        raise CompactError(
+            f"The features extractors have {sorted(found)} features, and stock SB3 "
+            "only one width of theirs: load the masked zip where sb3_prune is "
+            "installed."
+        )
+    return found.pop()
+
+
+def _check_said(policy: BasePolicy, initial: Mapping[str, int]) -> None:
+    """Check that stock SB3 can say the width of every layer that has lost units.
+
+    Raises:
+        CompactError: It cannot.
+    """
+    said = tuple(f"{chain.name}." for chain in policy_chains(policy))
+    for name, layer in wire(policy).items():
+        if layer.units == initial.get(name, layer.units) or name.startswith(said):
+            continue
+        if isinstance(layer.module, nn.LSTM) or _is_last_of_nature(policy, name):
+            continue
+        raise CompactError(
+            f"'{name}' has {layer.units} of {initial[name]} units, and no argument of "
+            f"{stock_class(type(policy)).__name__} says so: load the masked zip where "
+            "sb3_prune is installed."
+        )
+
+
+def _is_last_of_nature(policy: BasePolicy, name: str) -> bool:
+    """Tell whether a layer is the Linear of a NatureCNN, as wide as features_dim."""
+    path, _, rest = name.rpartition(".linear.")
+    said = policy.features_extractor_class in FEATURES
+    return said and rest == "0" and isinstance(policy.get_submodule(path), NatureCNN)
+
+
+def _drop_value(model: ValueSAC) -> None:
+    """Make a model one of stock SAC, which learns without V, in place."""
+    policy = model.policy
+    policy.critic_target.load_state_dict(policy.critic.state_dict())
+    for owner in (policy, model):
+        del owner.value, owner.value_target
+    model.__class__ = SAC  # type: ignore[assignment]  # saved without V's optimiser
+
+
+def joint_matrix(branches: list[int]) -> torch.Tensor:
+    """Return S, (joint actions, branch outputs): which outputs an action adds up."""
+    blocks = [torch.eye(n) for n in branches]
+    grid = torch.cartesian_prod(*[torch.arange(n) for n in branches])
+    digits = grid.reshape(-1, len(branches)).T
+    return torch.cat([block[d] for block, d in zip(blocks, digits, strict=True)], dim=1)
+
+
+def _join_branches(model: BranchingDQN) -> None:
+    """Make the head say joint actions: W' = S W, b' = S b, in place."""
+    branches = model.policy.q_net.branches
+    total = int(torch.tensor(branches, dtype=torch.float64).prod())
+    if total > MAX_JOINT_ACTIONS:
+        raise CompactError(
+            f"{branches} make {total} joint actions, more than {MAX_JOINT_ACTIONS}."
+        )
+    matrix = joint_matrix(branches)
+    for network in (model.policy.q_net, model.policy.q_net_target):
+        head = [m for m in network.q_net if isinstance(m, torch.nn.Linear)][-1]
+        for tensor in (head.weight, head.bias):
+            _mix_rows(model, tensor, matrix)
+    model.action_space = spaces.Discrete(total)
+
+
+@torch.no_grad()
+def _mix_rows(model: BranchingDQN, tensor: torch.Tensor, matrix: torch.Tensor) -> None:
+    mixed = matrix.to(tensor)
+    state = model.policy.optimizer.state.get(tensor, {})
+    for key, value in state.items():
+        if isinstance(value, torch.Tensor) and value.shape == tensor.shape:
+            state[key] = mixed @ value
+    tensor.data = mixed @ tensor.data

@@ -1,0 +1,180 @@
+"""The hooks: what a plug-in may implement.
+
+All of them have one shape. The host hands over a function ``register``, and the plug-in
+calls it with each of its classes. A class describes itself
+(:mod:`sb3_prune.plugins.pluggable`), so there is nothing else to say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pluggy
+
+if TYPE_CHECKING:
+    from sb3_prune.analysis.base import Analysis
+    from sb3_prune.plugins.command import Command
+    from sb3_prune.plugins.pluggable import Pluggable
+    from sb3_prune.strategies.base import Strategy
+
+API = 1
+"""Version of the hooks; a plug-in may say which it speaks: ``sb3_prune_api = 1``."""
+
+hookspec = pluggy.HookspecMarker("sb3_prune")
+hookimpl = pluggy.HookimplMarker("sb3_prune")
+"""Decorator of the functions by which a plug-in implements a hook."""
+
+
+@hookspec
+def register_strategies(register: Callable[[type[Strategy]], None]) -> None:
+    """Register strategies: which units to change, and when.
+
+    Example::
+
+        from dataclasses import dataclass
+
+        from sb3_prune.plugins import hookimpl
+        from sb3_prune.strategies import Strategy
+        from sb3_prune.surgery import Plan
+
+
+        class Never(Strategy):
+            '''Change nothing: the baseline of every comparison.'''
+
+            name = "never"
+
+            @dataclass(frozen=True, kw_only=True)
+            class Config:
+                '''There is nothing to choose.'''
+
+            def propose(self, agent):
+                return Plan()
+
+
+        @hookimpl
+        def register_strategies(register):
+            register(Never)
+    """
+
+
+@hookspec
+def register_analyses(register: Callable[[type[Analysis]], None]) -> None:
+    """Register analyses: what the hidden units of an agent do.
+
+    Example::
+
+        from dataclasses import dataclass
+
+        from sb3_prune.analysis import Analysis, LayerValues
+        from sb3_prune.plugins import hookimpl
+
+
+        class QuietUnits(Analysis):
+            '''Share of units that are never loud.'''
+
+            name = "quiet-units"
+
+            @dataclass(frozen=True, kw_only=True)
+            class Config:
+                '''When a unit counts as quiet.'''
+
+                threshold: float = 0.1
+                '''Largest absolute activation of a quiet unit.'''
+
+            def analyze(self, recording):
+                shares = {}
+                for layer in recording.activations:
+                    quiet = recording.maxima(layer) <= self.config.threshold
+                    shares[layer] = {"quiet": float(quiet.mean())}
+                return LayerValues(title="Quiet units", ylabel="share", values=shares)
+
+
+        @hookimpl
+        def register_analyses(register):
+            register(QuietUnits)
+    """
+
+
+@hookspec
+def register_screeners(register: Callable[[type[Pluggable]], None]) -> None:
+    """Register screeners: which inputs an agent can do without.
+
+    Example::
+
+        from dataclasses import dataclass
+
+        from sb3_prune.plugins import Pluggable, hookimpl
+
+
+        class Variance(Pluggable):
+            '''Screen out the inputs that hardly vary.'''
+
+            name = "variance"
+
+            @dataclass(frozen=True, kw_only=True)
+            class Config:
+                '''Which inputs to screen out.'''
+
+                smallest: float = 1e-6
+                '''Variance below which an input is screened out.'''
+
+
+        @hookimpl
+        def register_screeners(register):
+            register(Variance)
+    """
+
+
+@hookspec
+def register_exporters(register: Callable[[type[Pluggable]], None]) -> None:
+    """Register exporters: forms in which an agent is deployed.
+
+    Example::
+
+        from dataclasses import dataclass
+
+        from sb3_prune.plugins import Pluggable, hookimpl
+
+
+        class CHeader(Pluggable):
+            '''Weights as a C header for microcontrollers.'''
+
+            name = "c-header"
+
+            @dataclass(frozen=True, kw_only=True)
+            class Config:
+                '''How to write the numbers.'''
+
+                digits: int = 7
+                '''Significant decimal digits of each weight.'''
+
+
+        @hookimpl
+        def register_exporters(register):
+            register(CHeader)
+    """
+
+
+@hookspec
+def register_commands(register: Callable[[type[Command]], None]) -> None:
+    """Register subcommands of ``sb3-prune``.
+
+    Example::
+
+        from sb3_prune.plugins import Command, hookimpl
+
+
+        class Hello(Command):
+            '''Say hello.'''
+
+            name = "hello"
+
+            def main(self, arguments):
+                print("hello", *arguments)
+
+
+        @hookimpl
+        def register_commands(register):
+            register(Hello)
+    """

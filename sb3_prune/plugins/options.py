@@ -1,0 +1,156 @@
+"""Options: a class of a plug-in, built from what YAML, JSON or a shell can say."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, Field, fields
+from functools import partial
+from numbers import Integral, Real
+from types import NoneType, UnionType
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from sb3_prune.exceptions import ConfigError, SB3PruneError
+from sb3_prune.plugins.pluggable import Pluggable
+
+P = TypeVar("P", bound=Pluggable)
+
+
+def build(cls: type[P], config: Any = None) -> P:
+    """Build an instance of a registered class.
+
+    Args:
+        cls: The class.
+        config: Its ``Config``, a mapping of options as read from YAML, or None for the
+            defaults. In a mapping an int will do for a float, a list for a tuple.
+
+    Raises:
+        ConfigError: An option does not exist or has a wrong type or value.
+    """
+    if config is None or isinstance(config, cls.Config):
+        return cls(cls.Config() if config is None else config)
+    if not isinstance(config, Mapping):
+        raise _refused(cls, f"expected a mapping or its Config, got {config!r}")
+    return cls(configured(cls, config))
+
+
+def configured(cls: type[Pluggable], options: Mapping[str, Any]) -> Any:
+    """Return the class's ``Config`` made from a mapping of options.
+
+    Raises:
+        ConfigError: An option does not exist or has a wrong type or value.
+    """
+    hints = hints_of(cls.Config)
+    if unknown := [name for name in options if name not in hints]:
+        raise _refused(cls, f"no such option: {', '.join(map(repr, unknown))}")
+    fitted = {}
+    for name, value in options.items():
+        try:
+            fitted[name] = fit(value, hints[name])
+        except TypeError:
+            wanted = inspect.formatannotation(hints[name])
+            raise _refused(cls, f"{name} must be {wanted}, got {value!r}") from None
+    try:
+        return cls.Config(**fitted)
+    except SB3PruneError:
+        raise
+    except (TypeError, ValueError) as error:
+        raise _refused(cls, str(error)) from error
+
+
+def _refused(cls: type[Pluggable], why: str) -> ConfigError:
+    hints = hints_of(cls.Config)
+    options = ", ".join(
+        f"{o.name}: {inspect.formatannotation(hints[o.name])} = {default_of(o)!r}"
+        for o in options_of(cls.Config)
+    )
+    return ConfigError(f"'{cls.name}': {why}. Its options: {options or '(none)'}.")
+
+
+def options_of(config: type[Any]) -> list[Field[Any]]:
+    """Return the fields of a ``Config`` that its constructor takes."""
+    return [option for option in fields(config) if option.init]
+
+
+def default_of(option: Field[Any]) -> object:
+    """Return the default of an option."""
+    if option.default_factory is not MISSING:
+        return option.default_factory()
+    return option.default
+
+
+def hints_of(config: type[Any]) -> dict[str, Any]:
+    """Return the annotation of every option of a ``Config``, resolved."""
+    hints = get_type_hints(config)
+    return {option.name: hints[option.name] for option in options_of(config)}
+
+
+def fit(value: Any, hint: Any) -> Any:
+    """Return a value as the annotated type, if it can be taken for that.
+
+    Annotations that are none of the YAML types let everything pass.
+
+    Raises:
+        TypeError: It cannot.
+    """
+    rule = _RULES.get(get_origin(hint) or hint)
+    return value if rule is None else rule(value, get_args(hint))
+
+
+def _fit_plain(value: Any, _: tuple[Any, ...], *, of: type) -> Any:
+    # To Python, True is a number.
+    if not isinstance(value, of) or (isinstance(value, bool) and of is not bool):
+        raise TypeError(value)
+    return value
+
+
+def _fit_literal(value: Any, choices: tuple[Any, ...]) -> Any:
+    if not any(type(value) is type(choice) and value == choice for choice in choices):
+        raise TypeError(value)
+    return value
+
+
+def _fit_union(value: Any, hints: tuple[Any, ...]) -> Any:
+    for hint in sorted(hints, key=lambda hint: type(value) is not hint):
+        try:
+            return fit(value, hint)
+        except TypeError:
+            continue
+    raise TypeError(value)
+
+
+def _fit_items(value: Any, hints: tuple[Any, ...]) -> list[Any]:
+    if not isinstance(value, list | tuple):
+        raise TypeError(value)
+    each = hints[0] if hints else Any
+    return [fit(item, each) for item in value]
+
+
+def _fit_tuple(value: Any, hints: tuple[Any, ...]) -> tuple[Any, ...]:
+    if not hints or hints[1:] == (...,):
+        return tuple(_fit_items(value, hints))
+    if len(_fit_items(value, ())) != len(hints):
+        raise TypeError(value)
+    return tuple(map(fit, value, hints))
+
+
+def _fit_dict(value: Any, hints: tuple[Any, ...]) -> dict[Any, Any]:
+    if not isinstance(value, Mapping):
+        raise TypeError(value)
+    key, item = hints or (Any, Any)
+    return {fit(k, key): fit(v, item) for k, v in value.items()}
+
+
+_RULES: dict[Any, Callable[[Any, tuple[Any, ...]], Any]] = {
+    NoneType: partial(_fit_plain, of=NoneType),
+    bool: partial(_fit_plain, of=bool),
+    str: partial(_fit_plain, of=str),
+    int: lambda value, hints: int(_fit_plain(value, hints, of=Integral)),
+    float: lambda value, hints: float(_fit_plain(value, hints, of=Real)),
+    Literal: _fit_literal,
+    Union: _fit_union,
+    UnionType: _fit_union,
+    list: _fit_items,
+    tuple: _fit_tuple,
+    dict: _fit_dict,
+}

@@ -1,0 +1,8 @@
+"""Recording: what the hidden units of an agent do while it plays."""
+
+from sb3_prune.recording.activations import recent_activations as recent_activations
+from sb3_prune.recording.activations import record_activations as record_activations
+from sb3_prune.recording.inputs import recent_inputs as recent_inputs
+from sb3_prune.recording.player import Player as Player
+from sb3_prune.recording.recorder import record_episodes as record_episodes
+from sb3_prune.recording.recording import Recording as Recording

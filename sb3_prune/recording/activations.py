@@ -1,0 +1,204 @@
+"""Activations: what the hidden units of an agent say about recent observations.
+
+Nothing here leaves a trace in the model: modes, random state and gradients stay.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import singledispatch
+from typing import Any
+
+import numpy as np
+import torch
+from sb3_contrib.common.maskable.policies import MaskableActorCriticPolicy
+from sb3_contrib.common.recurrent.policies import RecurrentActorCriticPolicy
+from sb3_contrib.common.recurrent.type_aliases import RNNStates
+from sb3_contrib.crossq.policies import CrossQPolicy
+from sb3_contrib.qrdqn.policies import QRDQNPolicy
+from sb3_contrib.tqc.policies import TQCPolicy
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.policies import ActorCriticPolicy, BasePolicy
+from stable_baselines3.common.type_aliases import PyTorchObs
+from stable_baselines3.dqn.policies import DQNPolicy
+from stable_baselines3.sac.policies import SACPolicy
+from stable_baselines3.td3.policies import TD3Policy
+
+from sb3_prune.exceptions import NonFiniteError, UnsupportedPolicyError
+from sb3_prune.policies.value import ValuePolicyMixin
+from sb3_prune.recording.inputs import recent_inputs
+from sb3_prune.surgery.flow.forwards import Inputs, all_forwards
+from sb3_prune.surgery.flow.observe import Observer
+from sb3_prune.surgery.flow.quiet import quiet
+from sb3_prune.surgery.hidden_layer import HiddenLayer
+from sb3_prune.surgery.wiring import wire
+
+
+def recent_activations(
+    model: BaseAlgorithm, batch_size: int = 256
+) -> dict[str, torch.Tensor]:
+    """Record every hidden layer on recent observations of a model.
+
+    Args:
+        model: A model that has seen its environment.
+        batch_size: Number of observations, at most.
+
+    Returns:
+        Hidden units (batch, units) by layer name, in the order of the wiring.
+
+    Raises:
+        NoObservationsError: The model has seen nothing yet.
+    """
+    return record_activations(model, recent_inputs(model, batch_size))
+
+
+def record_activations(
+    model: BaseAlgorithm, inputs: Inputs | PyTorchObs | np.ndarray
+) -> dict[str, torch.Tensor]:
+    """Record every hidden layer of the online networks, in evaluation mode.
+
+    Units are recorded as their first reader gets them: after activation, normalisation
+    and gate. What a unit says at several places, such as a channel of an image, is
+    averaged over them.
+
+    Args:
+        model: A model of a supported algorithm.
+        inputs: What its networks read, or observations alone.
+
+    Returns:
+        Hidden units (batch, units) by layer name, in the order of the wiring.
+
+    Raises:
+        NonFiniteError: An observation or action is NaN or infinite.
+        UnsupportedPolicyError: The policy is not known; see :func:`run_networks`.
+    """
+    policy = model.policy
+    if not isinstance(inputs, Inputs):
+        inputs = Inputs(observations=_tensors(policy, inputs))
+    _check_finite(inputs)
+    layers = wire(policy)
+    observer = Observer(
+        (read.slot.owner, read.slot.attribute)
+        for layer in layers.values()
+        for read in layer.reads
+    )
+    with quiet(policy):
+        with observer:
+            run_networks(policy, inputs)
+        if not all(_is_observed(layer, observer) for layer in layers.values()):
+            with observer:  # What acting does not run.
+                _run_all(policy, inputs)
+    batch = _batch_size(inputs.observations)
+    return {n: _recorded(layer, observer, batch) for n, layer in layers.items()}
+
+
+def _is_observed(layer: HiddenLayer, observer: Observer) -> bool:
+    keys = ((read.slot.owner, read.slot.attribute) for read in layer.reads)
+    return any(key in observer.arrived for key in keys)
+
+
+def _recorded(layer: HiddenLayer, observer: Observer, batch: int) -> torch.Tensor:
+    """Return the units of a layer as its first reader got them, (batch, units)."""
+    for read in layer.reads:
+        arrived = observer.arrived.get((read.slot.owner, read.slot.attribute))
+        if arrived:
+            units = read.arrived(arrived[-1], layer.units)
+            return units.reshape(batch, -1, *units.shape[-2:]).mean(dim=(1, 3))
+    raise UnsupportedPolicyError(
+        f"What the units of '{layer.name}' say cannot be recorded: no forward of the "
+        "policy reads them by a weight that is used as it is."
+    )
+
+
+def _batch_size(observations: PyTorchObs) -> int:
+    if isinstance(observations, dict):
+        return len(next(iter(observations.values())))
+    return len(observations)
+
+
+@singledispatch
+def run_networks(policy: BasePolicy, inputs: Inputs) -> None:
+    """Run every online network of a policy once; its outputs do not matter.
+
+    A policy that is not known runs all its forwards. Teach it a shorter way with
+    ``@run_networks.register(MyPolicy)``.
+    """
+    _run_all(policy, inputs)
+
+
+def _run_all(policy: BasePolicy, inputs: Inputs) -> None:
+    if inputs.actions is None:
+        acts = policy._predict(inputs.observations, deterministic=True)
+        inputs = replace(inputs, actions=acts.float())
+    for name, call in all_forwards(policy, inputs):
+        if not name.partition(".")[0].endswith("_target"):
+            call()
+
+
+@run_networks.register(SACPolicy)
+@run_networks.register(TD3Policy)
+@run_networks.register(TQCPolicy)
+@run_networks.register(CrossQPolicy)
+def _actor_and_critic(policy: SACPolicy, inputs: Inputs) -> None:
+    actions = policy.actor._predict(inputs.observations, deterministic=True)
+    policy.critic(
+        inputs.observations, actions if inputs.actions is None else inputs.actions
+    )
+
+
+@run_networks.register(ValuePolicyMixin)
+def _actor_critic_and_value(policy: ValuePolicyMixin, inputs: Inputs) -> None:
+    _actor_and_critic(policy, inputs)
+    policy.value(inputs.observations)
+
+
+@run_networks.register(DQNPolicy)
+def _q_network(policy: DQNPolicy, inputs: Inputs) -> None:
+    policy.q_net(inputs.observations)
+
+
+@run_networks.register(QRDQNPolicy)
+def _quantile_network(policy: QRDQNPolicy, inputs: Inputs) -> None:
+    policy.quantile_net(inputs.observations)
+
+
+@run_networks.register(ActorCriticPolicy)
+@run_networks.register(MaskableActorCriticPolicy)
+def _actor_critic(policy: ActorCriticPolicy, inputs: Inputs) -> None:
+    policy.get_distribution(inputs.observations)
+    policy.predict_values(inputs.observations)
+
+
+@run_networks.register(RecurrentActorCriticPolicy)
+def _recurrent(policy: RecurrentActorCriticPolicy, inputs: Inputs) -> None:
+    """Run each observation as a sequence of length one."""
+    observations, states = inputs.observations, inputs.lstm_states
+    batch = _batch_size(observations)
+    if states is None:
+        layers, _, size = policy.lstm_hidden_state_shape
+        zeros = torch.zeros(layers, batch, size, device=policy.device)
+        states = RNNStates((zeros, zeros), (zeros, zeros))
+    starts = torch.zeros(batch, device=policy.device)
+    policy.get_distribution(observations, states.pi, starts)  # type: ignore[arg-type]
+    policy.predict_values(observations, states.vf, starts)  # type: ignore[arg-type]
+
+
+def _tensors(policy: BasePolicy, observations: Any) -> PyTorchObs:
+    if isinstance(observations, torch.Tensor):
+        return observations.to(policy.device)
+    if isinstance(observations, dict) and any(
+        isinstance(value, torch.Tensor) for value in observations.values()
+    ):
+        return {key: value.to(policy.device) for key, value in observations.items()}
+    return policy.obs_to_tensor(observations)[0]
+
+
+def _check_finite(inputs: Inputs) -> None:
+    observations = inputs.observations
+    named = observations if isinstance(observations, dict) else {"": observations}
+    parts = {f"observations {key}".strip(): value for key, value in named.items()}
+    if inputs.actions is not None:
+        parts["actions"] = inputs.actions
+    for name, value in parts.items():
+        if not bool(value.isfinite().all()):
+            raise NonFiniteError(f"The {name} to record on are NaN or infinite.")

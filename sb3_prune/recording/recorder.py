@@ -1,0 +1,159 @@
+"""Recorder: plays episodes with an agent and files what every hidden unit says."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.vec_env import VecEnv
+from tqdm.auto import tqdm
+
+from sb3_prune.exceptions import ConfigError
+from sb3_prune.recording.activations import record_activations
+from sb3_prune.recording.player import Player, frozen_statistics
+from sb3_prune.recording.recording import Recording
+from sb3_prune.recording.storage import Array, Storage
+from sb3_prune.surgery.wiring import wire
+
+DEFAULT_MAX_STEPS = 1000
+"""Steps after which an episode is cut off where the environment has no limit."""
+
+
+def record_episodes(
+    model: BaseAlgorithm,
+    env: VecEnv,
+    *,
+    episodes: int = 300,
+    seed: int | None = None,
+    max_steps: int | None = None,
+    memory_limit: int = 1 << 30,
+    progress: bool = True,
+) -> Recording:
+    """Record every hidden layer of the online networks over greedy episodes.
+
+    Environment i plays the episodes i, i + n, i + 2n ... one after the other, so that
+    short episodes are not favoured. Critics of actions see the actor's own; LSTMs have
+    the state that they had in the episode. Statistics of a ``VecNormalize`` stay as
+    they are, and rewards are recorded as the environment gave them.
+
+    Args:
+        model: The agent, of any supported algorithm.
+        env: A vectorised environment of n environments; it is reset.
+        episodes: Number of episodes m.
+        seed: Seed of the environments; None goes on with their random state.
+        max_steps: Steps after which an episode is cut off; None takes the
+            environment's own limit, or 1000 if it has none.
+        memory_limit: Bytes above which the arrays live in temporary files.
+        progress: Show a progress bar on a terminal, if it takes over two seconds.
+
+    Raises:
+        ConfigError: ``episodes`` or ``max_steps`` is not positive, or the recording
+            may not fit on the disk.
+        NonFiniteError: An observation is NaN or infinite.
+    """
+    steps = time_limit(env) if max_steps is None else max_steps
+    if episodes < 1 or steps < 1:
+        raise ConfigError(
+            f"episodes and max_steps must be positive, got {episodes} and {steps}."
+        )
+    if seed is not None:  # SB3 takes None for a seed drawn from NumPy's global state.
+        env.seed(seed)
+    hidden = None if progress else True
+    with (
+        frozen_statistics(env),
+        tqdm(total=episodes, disable=hidden, delay=2, desc="recording") as bar,
+    ):
+        recorder = _Recorder(Player(model, env), episodes, steps, memory_limit, bar)
+        return recorder.record()
+
+
+def time_limit(env: VecEnv) -> int:
+    """Return the steps after which the environment truncates, 1000 if it does not."""
+    limits: list[Any] = []
+    if env.has_attr("spec"):
+        specs = env.get_attr("spec")
+        limits = [getattr(spec, "max_episode_steps", None) for spec in specs]
+    if not any(limits) and env.has_attr("max_episode_steps"):
+        limits = env.get_attr("max_episode_steps")
+    if not limits or not all(limits):
+        return DEFAULT_MAX_STEPS
+    return int(max(limits))
+
+
+class _Recorder:
+    """Keeps which environment plays which episode, and files every step."""
+
+    def __init__(
+        self,
+        player: Player,
+        episodes: int,
+        max_steps: int,
+        memory_limit: int,
+        bar: Any,
+    ) -> None:
+        self.player, self.bar = player, bar
+        self.episodes, self.max_steps = episodes, max_steps
+        widths = wire(player.model.policy).units()
+        shape = _flat(player.observations).shape[1:]
+        numbers = sum(widths.values()) + math.prod(shape) + 1
+        self.storage = Storage(episodes * max_steps * numbers, memory_limit)
+        self.layers = {name: self._array(k) for name, k in widths.items()}
+        self.observations = self._array(*shape)
+        self.rewards = self._array()
+        self.lengths = np.zeros(episodes, dtype=np.int64)
+        self.row = np.arange(player.env.num_envs)  # The episode of each environment.
+        self.step = np.zeros_like(self.row)
+
+    def _array(self, *shape: int) -> Array:
+        return self.storage.zeros(self.episodes, self.max_steps, *shape)
+
+    def record(self) -> Recording:
+        """Play until every episode is filed; return them, cut to the longest."""
+        self._play()
+        while (self.row < self.episodes).any():
+            self.player.reset()
+            self._play()
+        longest = self.lengths.max()
+        return Recording(
+            activations={name: a[:, :longest] for name, a in self.layers.items()},
+            observations=self.observations[:, :longest],
+            rewards=self.rewards[:, :longest],
+            lengths=self.lengths,
+        )
+
+    def _play(self) -> None:
+        """Play until there is nothing to file.
+
+        An episode that was cut off goes on unseen: SB3 can only reset all environments.
+        """
+        filing = self.row < self.episodes
+        self.step[:] = 0
+        while filing.any():
+            self._file(filing)
+            rewards, ended = self.player.step()
+            self.rewards[self.row[filing], self.step[filing]] = rewards[filing]
+            self.step += 1
+            self.lengths[self.row[filing]] = self.step[filing]
+            over = filing & (ended | (self.step >= self.max_steps))
+            self.bar.update(int(over.sum()))
+            self.row[over] += len(self.row)
+            self.step[ended] = 0
+            filing = np.where(ended, self.row < self.episodes, filing & ~over)
+
+    def _file(self, filing: NDArray[np.bool_]) -> None:
+        place = self.row[filing], self.step[filing]
+        inputs = self.player.inputs()
+        for name, units in record_activations(self.player.model, inputs).items():
+            self.layers[name][place] = units.cpu().numpy()[filing]
+        self.observations[place] = _flat(self.player.observations)[filing]
+
+
+def _flat(observations: Any) -> NDArray[Any]:
+    """Return observations as one array; a dictionary's parts in a row."""
+    if not isinstance(observations, dict):
+        return np.asarray(observations)
+    parts = [np.reshape(part, (len(part), -1)) for part in observations.values()]
+    return np.concatenate(parts, axis=1)

@@ -1,0 +1,212 @@
+"""Testing: what the author of a plug-in runs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+from stable_baselines3 import PPO, SAC
+from stable_baselines3.common.base_class import BaseAlgorithm
+from torch import nn
+
+from sb3_prune.exceptions import PluginError
+from sb3_prune.plugins.options import build
+from sb3_prune.plugins.registry import check_class
+from sb3_prune.policies.masked import MaskedActorCriticPolicy, MaskedSACPolicy
+from sb3_prune.pruning import look_at
+from sb3_prune.strategies.base import Strategy
+from sb3_prune.surgery.optimizer import optimizers
+from sb3_prune.surgery.plan import Plan
+from sb3_prune.surgery.surgeon import apply
+from sb3_prune.surgery.wiring import wire
+
+_HOOKS = (
+    "_forward_hooks",
+    "_forward_pre_hooks",
+    "_backward_hooks",
+    "_backward_pre_hooks",
+    "_post_accumulate_grad_hooks",
+    "_optimizer_step_pre_hooks",
+    "_optimizer_step_post_hooks",
+)
+
+
+def check_strategy(
+    cls: type[Strategy],
+    config: object = None,
+    models: Sequence[BaseAlgorithm] | None = None,
+) -> None:
+    """Check that a strategy keeps its contract, on live models.
+
+    Each model is taken through a training of three looks, at its start, middle and
+    end. The strategy must propose plans that fit and leave the model alone otherwise;
+    equal random numbers and an equal saved state must give equal plans.
+
+    Args:
+        cls: The strategy.
+        config: Its options, a mapping or its ``Config``; the defaults if None.
+        models: Trained models to prune; a tiny SAC and a tiny PPO if None.
+
+    Raises:
+        PluginError: It breaks the contract; the message says where and how.
+    """
+    check_class("strategies", cls)
+    for model in tiny_models() if models is None else models:
+        _check_life(cls, config, model)
+
+
+def tiny_models() -> list[BaseAlgorithm]:
+    """Return a SAC and a PPO model of a few units each, trained for a few steps."""
+    sac = SAC(
+        MaskedSACPolicy,
+        "Pendulum-v1",
+        learning_starts=8,
+        batch_size=8,
+        buffer_size=64,
+        policy_kwargs={"net_arch": [6, 5]},
+        seed=0,
+        device="cpu",
+    )
+    ppo = PPO(
+        MaskedActorCriticPolicy,
+        "Pendulum-v1",
+        n_steps=16,
+        batch_size=8,
+        n_epochs=1,
+        policy_kwargs={"net_arch": [6, 5]},
+        seed=0,
+        device="cpu",
+    )
+    return [sac.learn(16), ppo.learn(16)]
+
+
+def _check_life(cls: type[Strategy], config: object, model: BaseAlgorithm) -> None:
+    where = f"{cls.name} on {type(model).__name__}"
+    hooks = _count_hooks(model)
+    with _blaming(f"{where}: building it"):
+        strategy = build(cls, config)
+    for progress in (0.0, 0.5, 1.0):
+        _check_look(strategy, model, progress, f"{where} at progress {progress}")
+    with _blaming(f"{where}: detach, twice,"):
+        strategy.detach()
+        strategy.detach()
+    if left := _count_hooks(model) - hooks:
+        raise PluginError(f"{where}: detach leaves {left} hooks, expected none.")
+
+
+def _check_look(
+    strategy: Strategy, model: BaseAlgorithm, progress: float, where: str
+) -> None:
+    state = _saved(strategy, where)
+    before = _weights(model)
+    plan = _propose(strategy, model, progress, where)
+    if not _are_equal(before, _weights(model)):
+        raise PluginError(f"{where}: it changes the model, expected only a plan.")
+    _check_plan(plan, model, where)
+    copies = [_restored(strategy, state, where) for _ in range(2)]
+    replayed = [_propose(copy, model, progress, where) for copy in copies]
+    _check_replay(plan, replayed, where)
+    for copy in copies:
+        with _blaming(f"{where}: detach"):
+            copy.detach()
+    with _blaming(f"{where}: applying its plan"):
+        apply(model, plan)
+
+
+def _check_replay(plan: Plan, replayed: list[Plan], where: str) -> None:
+    first, second = map(_tensors, replayed)
+    if not _are_equal(first, second):
+        raise PluginError(
+            f"{where}: two plans from equal random numbers differ, expected agent.rng "
+            "as the only source of randomness."
+        )
+    if not _are_equal(first, _tensors(plan)):
+        raise PluginError(
+            f"{where}: restored from its saved state it proposes another plan, "
+            "expected state_dict to hold all that propose needs."
+        )
+
+
+def _propose(
+    strategy: Strategy, model: BaseAlgorithm, progress: float, where: str
+) -> Plan:
+    agent = look_at(model, progress, np.random.default_rng(0))
+    with _blaming(f"{where}: attach, twice,"):
+        strategy.attach(agent)
+        strategy.attach(agent)
+    with _blaming(f"{where}: propose"):
+        return strategy.propose(agent)
+
+
+def _check_plan(plan: object, model: BaseAlgorithm, where: str) -> None:
+    if not isinstance(plan, Plan):
+        raise PluginError(f"{where}: propose returns {plan!r}, expected a Plan.")
+    units = wire(model.policy).units()
+    for name, change in plan.items():
+        if name not in units:
+            known = ", ".join(units)
+            raise PluginError(f"{where}: no layer '{name}', expected one of {known}.")
+        if change.before != units[name]:
+            raise PluginError(
+                f"{where}: the change of '{name}' is for {change.before} units, "
+                f"expected {units[name]}."
+            )
+
+
+def _saved(strategy: Strategy, where: str) -> str:
+    with _blaming(f"{where}: state_dict as JSON"):
+        return json.dumps(strategy.state_dict(), allow_nan=False, sort_keys=True)
+
+
+def _restored(strategy: Strategy, state: str, where: str) -> Strategy:
+    copy = build(type(strategy), strategy.config)
+    with _blaming(f"{where}: load_state_dict"):
+        copy.load_state_dict(json.loads(state))
+    if _saved(copy, where) != state:
+        raise PluginError(
+            f"{where}: it saves {_saved(copy, where)} after loading {state}, expected "
+            "what it loaded."
+        )
+    return copy
+
+
+def _weights(model: BaseAlgorithm) -> dict[str, torch.Tensor]:
+    state = model.policy.state_dict()
+    # What else there is, such as an optimiser's state, is no tensor.
+    weights = {n: t for n, t in state.items() if isinstance(t, torch.Tensor)}
+    return {name: tensor.detach().clone() for name, tensor in weights.items()}
+
+
+def _tensors(plan: Plan) -> dict[str, torch.Tensor]:
+    return {
+        f"{name}/{field}": torch.as_tensor(getattr(change, field))
+        for name, change in plan.items()
+        for field in ("rows", "columns", "draws", "seeds")
+    }
+
+
+def _are_equal(
+    one: Mapping[str, torch.Tensor], other: Mapping[str, torch.Tensor]
+) -> bool:
+    return one.keys() == other.keys() and all(
+        torch.equal(tensor, other[name]) for name, tensor in one.items()
+    )
+
+
+def _count_hooks(model: BaseAlgorithm) -> int:
+    policy: nn.Module = model.policy
+    holders = [*policy.modules(), *policy.parameters(), *optimizers(policy).values()]
+    hooks = (getattr(holder, name, None) for holder in holders for name in _HOOKS)
+    return sum(len(found) for found in hooks if found)
+
+
+@contextmanager
+def _blaming(step: str) -> Iterator[None]:
+    """Say which step of the check an error is from."""
+    try:
+        yield
+    except Exception as error:
+        raise PluginError(f"{step} raises {type(error).__name__}: {error}") from error

@@ -1,0 +1,66 @@
+"""The binomial validation test and the success rate."""
+
+import numpy as np
+import pytest
+from sb3_prune_envs import make_arm_vec
+from scipy.stats import binom
+from stable_baselines3 import PPO
+from stable_baselines3.common.env_util import make_vec_env
+
+from sb3_prune import SB3PruneError
+from sb3_prune.evaluation import ValidationTest, success_rate
+
+
+def test_the_papers_test_needs_279_of_300() -> None:
+    test = ValidationTest()
+    assert test.required == 279
+    assert test.passed(279 / 300)
+    assert not test.passed(278 / 300)
+
+
+@pytest.mark.parametrize("episodes", [50, 120, 300, 1000])
+@pytest.mark.parametrize("rate", [0.5, 0.9])
+def test_required_is_the_smallest_count_that_rejects(
+    episodes: int, rate: float
+) -> None:
+    test = ValidationTest(episodes=episodes, rate=rate)
+    tail = [binom.sf(k - 1, episodes, rate) for k in range(episodes + 1)]
+    slow = next(k for k, p in enumerate(tail) if p <= test.alpha)
+    assert test.required == slow
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"episodes": 0}, "episodes must be at least 1, got 0"),
+        ({"rate": 1.0}, r"rate must be in \(0, 1\), got 1.0"),
+        ({"alpha": 0.0}, r"alpha must be in \(0, 1\), got 0.0"),
+        ({"episodes": 10}, "10 episodes cannot show a rate above 0.9"),
+    ],
+)
+def test_impossible_tests_are_refused(options: dict[str, float], message: str) -> None:
+    with pytest.raises(SB3PruneError, match=message):
+        ValidationTest(**options)  # type: ignore[arg-type]
+
+
+def test_success_rate_equals_a_slow_count() -> None:
+    """Three arms, seven episodes: each arm's first ones count, three at most."""
+    env = make_arm_vec(3, n_joints=1)
+    model = PPO("MlpPolicy", env, n_steps=8, batch_size=8, seed=0, device="cpu")
+    reward = 0.2
+    found = success_rate(model, env, episodes=7, reward=reward, seed=5)
+    env.seed(5)
+    observations, last = env.reset(), []
+    for _ in range(3 * 60):
+        actions, _ = model.predict(observations, deterministic=True)
+        observations, rewards, dones, _ = env.step(actions)
+        last += rewards[dones].tolist()
+    assert 0 < found < 1
+    assert found == np.mean(np.array(last[:7]) >= reward)
+
+
+def test_success_rate_of_episodes_of_unequal_length() -> None:
+    env = make_vec_env("CartPole-v1", n_envs=2, seed=0)
+    model = PPO("MlpPolicy", env, n_steps=8, batch_size=8, seed=0, device="cpu")
+    assert success_rate(model, env, episodes=5, reward=1.0, seed=0) == 1.0
+    assert success_rate(model, env, episodes=5, reward=1.1, seed=0) == 0.0

@@ -1,0 +1,26 @@
+"""A plain zip in a process where sb3_prune cannot be imported."""
+
+from pathlib import Path
+
+import pytest
+import zoo
+
+from sb3_prune import SB3PruneError, compact
+from sb3_prune.exporters.verification import plain_actions
+
+
+def test_plain_zips_predict_there(tmp_path: Path) -> None:
+    model = zoo.make_model("PPO")
+    compact(model).save(tmp_path / "plain.zip")
+    observations = zoo.observations(model, 50)
+    there = plain_actions(tmp_path / "plain.zip", type(model), observations)
+    here, _ = model.predict(observations, deterministic=True)
+    assert (there == here).all()
+
+
+def test_masked_zips_do_not(tmp_path: Path) -> None:
+    """The check can fail: a zip of our own policy class needs sb3_prune."""
+    model = zoo.make_model("PPO")
+    model.save(tmp_path / "masked.zip")
+    with pytest.raises(SB3PruneError, match=r"masked.zip' does not load without"):
+        plain_actions(tmp_path / "masked.zip", type(model), zoo.observations(model, 5))

@@ -1,0 +1,39 @@
+"""Tests for playing.py; whole recordings are tested in test_recorder.py."""
+
+import numpy as np
+import pytest
+import torch
+import zoo
+from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
+
+from sb3_prune.recording.player import Player, frozen_statistics
+
+
+@pytest.mark.parametrize("name", ["PPO", "RecurrentPPO", "MaskablePPO", "BranchingDQN"])
+def test_a_player_acts_greedily(name: str) -> None:
+    model = zoo.trained(name)
+    env, same = (DummyVecEnv([lambda: zoo.make_env(name)] * 2) for _ in range(2))
+    env.seed(3)
+    same.seed(3)
+    player, observations = Player(model, env), same.reset()
+    state, starts = None, np.ones(2, dtype=bool)
+    for _ in range(5):
+        seen = player.inputs().observations
+        assert isinstance(seen, torch.Tensor)
+        np.testing.assert_array_equal(seen.numpy(), observations)
+        actions, state = model.predict(observations, state, starts, deterministic=True)
+        observations, wanted, starts, _ = same.step(actions)
+        rewards, ended = player.step()
+        np.testing.assert_array_equal(rewards, wanted)
+        np.testing.assert_array_equal(ended, starts)
+
+
+def test_statistics_are_frozen_and_go_on_later() -> None:
+    env = VecNormalize(DummyVecEnv([lambda: zoo.make_env("PPO")]))
+    env.reset()
+    count = env.obs_rms.count
+    with frozen_statistics(env):
+        env.step(np.zeros(1, dtype=int))
+        assert env.obs_rms.count == count
+    env.step(np.zeros(1, dtype=int))
+    assert env.obs_rms.count > count

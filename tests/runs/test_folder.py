@@ -1,0 +1,93 @@
+"""Tests for runs.py."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+from pathlib import Path
+
+import pytest
+from stable_baselines3 import SAC
+from zoo import trained
+
+import sb3_prune
+from sb3_prune.exceptions import RunFolderError
+from sb3_prune.runs.folder import ARTEFACTS, RunFolder, check_free, versions
+
+
+def make_old_run(path: Path) -> Path:
+    path.mkdir()
+    for name in (*ARTEFACTS, "events.out.tfevents.1.host.2", "notes.txt"):
+        (path / name).write_text("{}")
+    return path
+
+
+def test_a_new_folder(tmp_path: Path) -> None:
+    folder = RunFolder.create(tmp_path / "a" / "b")
+    assert folder.path.is_dir()
+    assert not folder.is_complete
+
+
+def test_the_summary_completes_it(tmp_path: Path) -> None:
+    folder = RunFolder.create(tmp_path / "run")
+    folder.write_json("summary.json", {"x": [1]})
+    assert folder.is_complete
+    assert json.loads((folder.path / "summary.json").read_text()) == {"x": [1]}
+
+
+def test_an_old_run_stays_unless_told(tmp_path: Path) -> None:
+    old = make_old_run(tmp_path / "run")
+    with pytest.raises(RunFolderError, match="pass --overwrite"):
+        RunFolder.create(old)
+    assert len(list(old.iterdir())) == len(ARTEFACTS) + 2
+
+
+def test_overwriting_takes_the_runs_files_only(tmp_path: Path) -> None:
+    folder = RunFolder.create(make_old_run(tmp_path / "run"), overwrite=True)
+    assert [file.name for file in folder.path.iterdir()] == ["notes.txt"]
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_other_folders_and_files_are_safe(tmp_path: Path, overwrite: bool) -> None:
+    (tmp_path / "thesis.txt").write_text("precious")
+    for path in (tmp_path, tmp_path / "thesis.txt"):
+        with pytest.raises(RunFolderError, match="no run folder"):
+            RunFolder.create(path, overwrite=overwrite)
+    assert (tmp_path / "thesis.txt").read_text() == "precious"
+
+
+def test_a_folder_that_cannot_be_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RunFolderError, match="cannot be made"):
+        check_free(tmp_path / "file" / "run")
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    with pytest.raises(RunFolderError, match="not writable"):
+        check_free(tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_saved_model(tmp_path: Path) -> None:
+    folder = RunFolder.create(tmp_path / "run")
+    folder.save("model.zip", trained("SAC"))
+    assert [file.name for file in folder.path.iterdir()] == ["model.zip"]
+    SAC.load(folder.path / "model.zip")
+
+
+def test_the_logger_writes_a_table_and_events(tmp_path: Path) -> None:
+    logger = RunFolder.create(tmp_path / "run").logger()
+    for step in (1, 2):
+        logger.record("a/b", step * 0.5)
+        logger.dump(step)
+    logger.close()
+    with open(tmp_path / "run" / "metrics.csv") as file:
+        assert list(csv.DictReader(file)) == [{"a/b": "0.5"}, {"a/b": "1.0"}]
+    assert len(list((tmp_path / "run").glob("events.out.tfevents.*"))) == 1
+
+
+def test_versions() -> None:
+    found = versions()
+    assert found["sb3-prune"] == sb3_prune.__version__
+    assert {"python", "torch", "stable-baselines3"} <= found.keys()
