@@ -29,7 +29,7 @@ import sb3_prune as sp
 from sb3_prune.evaluation import ValidationTest, latency_us, success_rate
 from sb3_prune.exporters.verification import plain_actions
 from sb3_prune.files import write_text
-from sb3_prune.report import plot_learning, plot_widths, record_gif
+from sb3_prune.plots import plot_learning, plot_widths, record_gif
 
 FOLDER = Path("runs/demo")
 ARMS = 128

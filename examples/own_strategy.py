@@ -8,7 +8,7 @@ import torch
 from stable_baselines3 import DQN
 
 import sb3_prune as sp
-from sb3_prune.strategies import Agent
+from sb3_prune.strategies import AgentView
 from sb3_prune.strategies.gradual import GradualStrategy
 from sb3_prune.surgery import HiddenLayer
 
@@ -20,7 +20,7 @@ class Variance(GradualStrategy):
 
     name = "variance"
 
-    def score(self, layer: HiddenLayer, agent: Agent) -> torch.Tensor:
+    def score(self, layer: HiddenLayer, agent: AgentView) -> torch.Tensor:
         """Return the variance of each unit, (units,)."""
         return agent.activations()[layer.name].var(dim=0)
 

@@ -12,7 +12,7 @@ from sb3_prune import plugins
 from sb3_prune.exceptions import UnsupportedPolicyError
 from sb3_prune.policies.adoption import adopt
 from sb3_prune.recording.activations import recent_activations
-from sb3_prune.strategies.base import Agent, Strategy
+from sb3_prune.strategies.base import AgentView, Strategy
 from sb3_prune.surgery.surgeon import Report, apply
 from sb3_prune.surgery.wiring import wire
 
@@ -35,7 +35,7 @@ def make_strategy(
 
 def look_at(
     model: BaseAlgorithm, progress: float, rng: np.random.Generator | None = None
-) -> Agent:
+) -> AgentView:
     """Return what a strategy may see of a model, whose policy is adopted if stock.
 
     Args:
@@ -54,7 +54,7 @@ def look_at(
         raise UnsupportedPolicyError(
             f"{type(policy).__name__} has no hidden layer to prune: {why}."
         )
-    return Agent(
+    return AgentView(
         model=model,
         wiring=wiring,
         # A network that was replaced since had as many units as it has.

@@ -74,7 +74,7 @@ def is_exact(layer: HiddenLayer) -> bool:
 @torch.no_grad()
 def silence_readers(layer: HiddenLayer, units: list[int]) -> None:
     """Let nothing read units of a layer and of its targets."""
-    for twin in layer.both():
+    for twin in layer.with_targets():
         for slot in twin.readers:
             dead = NO_NOISE if slot.side is Side.NOISE else 0.0
             slot.units(slot.tensor.data, twin.units)[units] = dead
@@ -85,7 +85,7 @@ def silence_readers(layer: HiddenLayer, units: list[int]) -> None:
 @torch.no_grad()
 def make_constant(layer: HiddenLayer, units: list[int], value: float = 0.7) -> None:
     """Let nothing but a bias feed units of a layer and of its targets."""
-    for twin in layer.both():
+    for twin in layer.with_targets():
         for slot in twin.group.slots:
             if slot.side is Side.ROWS:
                 constant = value if slot.tensor.ndim < MATRIX else 0.0

@@ -58,7 +58,7 @@ def assert_constants_move(copied: Callable[[], nn.Module]) -> set[str]:
 
 def names(layer: HiddenLayer) -> set[str]:
     """Return the names of a layer and of its targets."""
-    return {twin.name for twin in layer.both()}
+    return {twin.name for twin in layer.with_targets()}
 
 
 def _without_constants(
@@ -246,6 +246,6 @@ def assert_wrong_plans_are_refused(policy: nn.Module) -> None:
     wrong = plan | {last: remove([0], width + 1)}
     assert_refused(policy, wrong, rf"expects {width + 1} units in")
     assert_refused(policy, plan | {"nowhere.0": remove([0], 5)}, "'nowhere.0'")
-    layer = sp.wire(policy)[last].both()[-1]
+    layer = sp.wire(policy)[last].with_targets()[-1]
     layer.like.data[0] = torch.inf
     assert_refused(policy, plan, "are NaN or infinite")

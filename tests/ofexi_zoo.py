@@ -161,7 +161,7 @@ def learn_thetas(policy: Any, seed: int = 0) -> None:
     """Let every gate learn, targets included, at random probabilities."""
     generator = torch.Generator().manual_seed(seed)
     for layer in sp.wire(policy).values():
-        for twin in layer.both():
+        for twin in layer.with_targets():
             assert twin.gate is not None
             twin.gate.learn(twin.like)
             draw = torch.rand(layer.units, generator=generator)

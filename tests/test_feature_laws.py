@@ -102,14 +102,14 @@ def test_every_slot_holds_one_entry_per_unit(name: str) -> None:
 
 
 def close_gates(layer: HiddenLayer, units: list[int]) -> None:
-    for twin in layer.both():
+    for twin in layer.with_targets():
         assert twin.gate is not None
         twin.gate.close(units, like=twin.like.detach())
 
 
 @torch.no_grad()
 def zero_thetas(layer: HiddenLayer, units: list[int]) -> None:
-    for twin in layer.both():
+    for twin in layer.with_targets():
         assert twin.gate is not None
         twin.gate.learn(twin.like)
         assert twin.gate.theta is not None
@@ -119,7 +119,7 @@ def zero_thetas(layer: HiddenLayer, units: list[int]) -> None:
 
 @torch.no_grad()
 def silence_readers(layer: HiddenLayer, units: list[int]) -> None:
-    for twin in layer.both():
+    for twin in layer.with_targets():
         for slot in twin.readers:
             if slot.side is Side.COLUMNS:
                 read = getattr(slot.owner, slot.attribute).movedim(slot.axis, 0)
@@ -128,7 +128,7 @@ def silence_readers(layer: HiddenLayer, units: list[int]) -> None:
 
 @torch.no_grad()
 def make_constant(layer: HiddenLayer, units: list[int]) -> None:
-    for twin in layer.both():
+    for twin in layer.with_targets():
         twin.module.weight[units] = 0.0
         twin.module.bias[units] = 0.7
 

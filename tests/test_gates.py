@@ -211,7 +211,7 @@ def test_loading_keeps_a_frozen_theta_frozen(
 def learn_all(policy: nn.Module) -> None:
     """Let every gate learn, at thetas and moments that tell its units apart."""
     for layer in sp.wire(policy).values():
-        for twin in layer.both():
+        for twin in layer.with_targets():
             assert twin.gate is not None
             twin.gate.learn(twin.like)
             places = torch.linspace(0.1, 0.9, layer.units)
@@ -230,7 +230,7 @@ def test_surgery_selects_thetas_and_their_moments() -> None:
     sp.apply(policy, plan)
     for layer in layers(policy):
         kept = places[layer.name][plan[layer.name].selection]
-        for twin in layer.both():
+        for twin in layer.with_targets():
             assert twin.gate is not None and twin.gate.theta is not None
             for i, name in enumerate(OPTIONAL[1:-1]):
                 assert torch.equal(getattr(twin.gate, name).detach(), kept + i)
@@ -263,5 +263,5 @@ def test_target_thetas_follow_the_online_ones() -> None:
             layer.target.gate.theta.fill_(1.0)  # type: ignore[union-attr]
     polyak_update(policy.critic.parameters(), policy.critic_target.parameters(), 0.5)
     for layer in critics:
-        online, target = (twin.gate.theta for twin in layer.both())  # type: ignore
+        online, target = (twin.gate.theta for twin in layer.with_targets())  # type: ignore
         torch.testing.assert_close(target, (online + 1) / 2)

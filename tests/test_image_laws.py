@@ -52,7 +52,7 @@ def test_every_layer_but_the_heads_is_listed_with_its_gate(name: str) -> None:
     wiring = sp.wire(policy)
     assert not wiring.fixed and not any(layer.mixes for layer in wiring.values())
     assert all(layer.gate is not None for layer in wiring.values())
-    listed = {twin.module for layer in wiring.values() for twin in layer.both()}
+    listed = {twin.module for layer in wiring.values() for twin in layer.with_targets()}
     convolutions = {m for m in policy.modules() if isinstance(m, nn.Conv2d)}
     features = {m.linear[0] for m in policy.modules() if isinstance(m, NatureCNN)}
     assert convolutions and convolutions | features <= listed

@@ -42,19 +42,19 @@ seeds = st.integers(0, 10_000)
 
 
 def close_gates(layer: HiddenLayer, units: list[int]) -> None:
-    for twin in layer.both():
+    for twin in layer.with_targets():
         assert twin.gate is not None
         twin.gate.close(units, like=twin.like.detach())
 
 
 def silence_readers(layer: HiddenLayer, units: list[int]) -> None:
-    for twin in layer.both():
+    for twin in layer.with_targets():
         for slot in twin.readers:
             slot.units(slot.tensor.data, twin.units)[units] = 0.0
 
 
 def make_constant(layer: HiddenLayer, units: list[int]) -> None:
-    for twin in layer.both():
+    for twin in layer.with_targets():
         twin.module.weight.data[units] = 0.0
         twin.module.bias.data[units] = 0.7
 
@@ -83,7 +83,7 @@ def test_removing_live_units_changes_the_outputs(name: str) -> None:
 
 def make_proportional(layer: HiddenLayer, gamma: torch.Tensor) -> None:
     """Make every second unit gamma times the one before it, up to scale."""
-    for twin in layer.both():
+    for twin in layer.with_targets():
         for tensor in (twin.module.weight.data, twin.module.bias.data):
             base = tensor[0::2] / gamma[0::2].reshape(-1, *[1] * (tensor.ndim - 1))
             tensor[1::2] = base * gamma[1::2].reshape(-1, *[1] * (tensor.ndim - 1))
@@ -506,7 +506,7 @@ def nan_weight(plan: dict[str, Any], policy: nn.Module) -> None:
 
 def nan_bias(plan: dict[str, Any], policy: nn.Module) -> None:
     layer = sp.wire(policy)[last_linear(policy)]
-    layer.both()[-1].module.bias.data[0] = torch.inf
+    layer.with_targets()[-1].module.bias.data[0] = torch.inf
 
 
 @pytest.mark.parametrize("spoil", [wrong_width, unknown_layer, nan_weight, nan_bias])

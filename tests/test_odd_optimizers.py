@@ -164,7 +164,7 @@ def test_what_an_optimiser_steps_is_no_target() -> None:
     policy.optimizer.add_param_group({"params": list(policy.rival.parameters())})
     layers = sp.wire(policy)
     assert len(layers) == 4 and "rival.q_net.0" in layers
-    assert [twin.name for twin in layers["q_net.q_net.0"].both()] == [
+    assert [twin.name for twin in layers["q_net.q_net.0"].with_targets()] == [
         "q_net.q_net.0",
         "q_net_target.q_net.0",
     ]

@@ -20,7 +20,7 @@ from stable_baselines3.common.vec_env import VecNormalize
 from torch import nn
 
 import sb3_prune as sp
-from sb3_prune.networks.perceptrons import Chain, policy_chains
+from sb3_prune.networks.perceptrons import Perceptron, find_perceptrons
 from sb3_prune.surgery import trial
 from sb3_prune.surgery.optimizer import optimizers
 
@@ -233,19 +233,23 @@ def outputs(policy: nn.Module, count: int = 64) -> list[torch.Tensor]:
     """Return what every perceptron, targets included, says about random inputs."""
     modes = {m: m.training for m in policy.modules()}
     policy.eval()
-    found = [y for chain in policy_chains(policy) for y in _outputs(chain, count)]
+    found = [
+        y
+        for perceptron in find_perceptrons(policy)
+        for y in _outputs(perceptron, count)
+    ]
     for module, mode in modes.items():
         module.training = mode
     return found
 
 
-def _outputs(chain: Chain, count: int) -> list[torch.Tensor]:
-    first = next(m for m in chain.body if isinstance(m, nn.Linear))
+def _outputs(perceptron: Perceptron, count: int) -> list[torch.Tensor]:
+    first = next(m for m in perceptron.body if isinstance(m, nn.Linear))
     generator = torch.Generator().manual_seed(first.in_features)
     inputs = torch.randn(count, first.in_features, generator=generator)
-    latent = chain.body(inputs.to(first.weight))
-    heads = [head for head in chain.heads if isinstance(head, nn.Linear)]
-    return [head(latent) for head in heads] if chain.heads else [latent]
+    latent = perceptron.body(inputs.to(first.weight))
+    heads = [head for head in perceptron.heads if isinstance(head, nn.Linear)]
+    return [head(latent) for head in heads] if perceptron.heads else [latent]
 
 
 def assert_close(

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from sb3_prune.analysis.figures import heading, new_figure, shades, tidy
 from sb3_prune.files import atomic
-from sb3_prune.report.curves import ACCENT, INK
+from sb3_prune.plots.curves import ACCENT, INK
 
 Rounds = Sequence[Mapping[str, Any]]
 

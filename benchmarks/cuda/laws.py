@@ -113,7 +113,7 @@ def _dead_units_go(model: BaseAlgorithm) -> str:
         {n: c for n, c in _third(policy).items() if not sp.wire(policy)[n].mixes}
     )
     for name, change in plan.items():
-        for layer in sp.wire(policy)[name].both():
+        for layer in sp.wire(policy)[name].with_targets():
             kill(layer, change.removed)
     before = outputs(policy)
     sp.apply(policy, plan)

@@ -9,7 +9,7 @@ import torch
 
 from sb3_prune.strategies import (
     SCORES,
-    Agent,
+    AgentView,
     GradualConfig,
     GradualStrategy,
     require_one_of,
@@ -43,6 +43,6 @@ class Magnitude(GradualStrategy):
     Config = MagnitudeConfig
     config: MagnitudeConfig
 
-    def score(self, layer: HiddenLayer, agent: Agent) -> torch.Tensor:
+    def score(self, layer: HiddenLayer, agent: AgentView) -> torch.Tensor:
         """Return the magnitude of each unit, (units,)."""
         return SCORES[self.config.score](layer, agent)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from sb3_prune.strategies import SCORES, Agent, GradualConfig, GradualStrategy
+from sb3_prune.strategies import SCORES, AgentView, GradualConfig, GradualStrategy
 from sb3_prune.surgery import HiddenLayer
 
 
@@ -18,6 +18,6 @@ class RandomPruning(GradualStrategy):
     )
     Config = GradualConfig
 
-    def score(self, layer: HiddenLayer, agent: Agent) -> torch.Tensor:
+    def score(self, layer: HiddenLayer, agent: AgentView) -> torch.Tensor:
         """Return a draw for each unit, (units,)."""
         return SCORES["random"](layer, agent)

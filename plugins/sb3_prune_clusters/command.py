@@ -28,8 +28,8 @@ from sb3_prune.cli.parsing import parse
 from sb3_prune.cli.tables import aligned
 from sb3_prune.cli.zips import read_zip
 from sb3_prune.exceptions import ConfigError, UnknownNameError
+from sb3_prune.plots.curves import INK
 from sb3_prune.plugins import Command
-from sb3_prune.report.curves import INK
 from sb3_prune_clusters.project import METHODS, ProjectionReport, project_agents
 from sb3_prune_clusters.transforms import TRANSFORMS
 

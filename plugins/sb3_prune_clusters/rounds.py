@@ -129,7 +129,8 @@ class _Work:
             seed=seed,
             progress=self.progress,
         )
-        apply(self.model, propose_merges(recording.activations, self.config))
+        recorded = recording.activations
+        apply(self.model, propose_merges(wire(self.model), recorded, self.config))
 
     def retrain(self, number: int, steps: int, seed: int) -> Round:
         """Test, and train until the test passes or the steps are used up."""

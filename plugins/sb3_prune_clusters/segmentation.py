@@ -18,7 +18,7 @@ from typing import Literal, get_args
 import numpy as np
 
 from sb3_prune.exceptions import ConfigError
-from sb3_prune.strategies import require_one_of
+from sb3_prune.strategies import require_at_least, require_one_of
 from sb3_prune_clusters.distances import Array, largest, unit_distances
 from sb3_prune_clusters.norms import Matrix
 from sb3_prune_clusters.tree import Linkage, Tree, grow
@@ -52,8 +52,7 @@ class SegmentationConfig:
         require_one_of("linkage", self.linkage, get_args(Linkage))
         if not 0 <= self.tau <= 1:
             raise ConfigError(f"tau must be in [0, 1], got {self.tau}.")
-        if self.min_units < 1:
-            raise ConfigError(f"min_units must be at least 1, got {self.min_units}.")
+        require_at_least("min_units", self.min_units)
 
 
 @dataclass(frozen=True, kw_only=True)

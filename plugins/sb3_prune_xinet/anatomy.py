@@ -9,15 +9,16 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from torch import nn
 
 from sb3_prune.gates import Gate
-from sb3_prune.networks.ofexinet import OFEXiNet
-from sb3_prune.networks.perceptrons import Chain, policy_chains
+from sb3_prune.networks.ofexinet import OFEXiNet, ofexinet_of
+from sb3_prune.networks.perceptrons import Perceptron, Role, find_perceptrons
 from sb3_prune.surgery.hidden_layer import HiddenLayer
-from sb3_prune.surgery.wiring import wire
+from sb3_prune.surgery.targets import target_names
+from sb3_prune.surgery.wiring import Wiring, wire
 from sb3_prune_xinet import expected_complexity as expected
 from sb3_prune_xinet.expected_complexity import Cost, Features, Mlp
 
-TRAINS_ONLY = ("critic.", "value.", "mlp_extractor.value_net", "q_net", "quantile_net")
-"""How the names of networks begin that estimate values."""
+READINGS = ("acts", "state", "action")
+"""Networks that act on z_o, that value z_o, and that value z_oa."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,30 +33,14 @@ class Network:
     """Width of what it reads."""
     outputs: int
     """Number of outputs of its heads together."""
-    place: slice
+    span: slice
     """Where its layers are among those of the agent."""
-
-    @property
-    def estimates_value(self) -> bool:
-        """Whether it estimates values; if not, it is a policy."""
-        return self.name.startswith(TRAINS_ONLY)
-
-    @property
-    def reads_actions(self) -> bool:
-        """Whether it reads z_oa, not z_o."""
-        return self.name.startswith("critic.qf")
+    role: Role
+    """What it is for."""
 
     def gates(self) -> list[Gate]:
         """Return the gates of its hidden layers; none in a stock policy."""
         return [gate for la in self.layers if (gate := la.gate) is not None]
-
-    @property
-    def role(self) -> str:
-        """What it is for: it ``acts``, or it values the ``state`` or the ``action``."""
-        if self.reads_actions:
-            return "action"
-        acts = self.name.startswith(("q_net", "quantile_net"))
-        return "state" if self.estimates_value and not acts else "acts"
 
     def first(self, sums: torch.Tensor) -> torch.Tensor | float:
         """Return the expected units of what reads its input, a scalar.
@@ -63,7 +48,7 @@ class Network:
         Args:
             sums: Expected units of every layer of the agent, (layers,).
         """
-        return sums[self.place.start] if self.layers else self.outputs
+        return sums[self.span.start] if self.layers else self.outputs
 
 
 class Anatomy:
@@ -77,17 +62,18 @@ class Anatomy:
         layers: The hidden layers: the extractor's blocks, those of the observation's
             branch first, then those of the networks.
         networks: The networks of the agent that have hidden layers, by name.
-        heads: Those that have none: a Linear alone, where ``net_arch`` is empty.
+        linear_networks: Those that have none: a Linear alone, where ``net_arch`` is
+            empty.
     """
 
     def __init__(self, policy: nn.Module) -> None:
         wiring = wire(policy)
-        net = getattr(policy, "ofe", None)
-        self.features = _features(net) if isinstance(net, OFEXiNet) else None
-        state = [la for la in wiring.values() if la.network == "ofe.phi_o"]
-        action = [la for la in wiring.values() if la.network == "ofe.phi_oa"]
-        names = [chain.name for chain in policy_chains(policy)]
-        rest = [la for n in names for la in wiring.values() if la.network == n]
+        net = ofexinet_of(policy)
+        self.features = None if net is None else _features(net)
+        state = _layers_in(wiring, None if net is None else net.phi_o)
+        action = _layers_in(wiring, None if net is None else net.phi_oa)
+        grouped = wiring.by_network()
+        rest = [la for path in wiring.roles for la in grouped.get(path, ())]
         self.layers = (*state, *action, *rest)
         self._gates = [layer.gate for layer in self.layers]
         self._state = slice(0, len(state))
@@ -95,7 +81,7 @@ class Anatomy:
         self._nothing = next(policy.parameters()).detach().new_empty(0)
         found = _networks(policy, rest, self._action.stop)
         self.networks = {n.name: n for n in found if n.layers}
-        self.heads = {n.name: n for n in found if not n.layers}
+        self.linear_networks = {n.name: n for n in found if not n.layers}
 
     @property
     def blocks(self) -> tuple[HiddenLayer, ...]:
@@ -118,17 +104,17 @@ class Anatomy:
         if self.features is None:
             return sums.new_tensor(float(network.inputs))
         o, oa = sums[self._state], sums[self._action]
-        if network.reads_actions:
+        if network.role.reads_actions:
             return self.features.action_width(o, oa)
         return self.features.state_width(o)
 
     def network_complexity(
         self, network: Network, sums: torch.Tensor | None = None
     ) -> torch.Tensor:
-        """Return C_x (31) of one of ``networks`` or ``heads``, a scalar."""
+        """Return C_x (31) of one of ``networks`` or ``linear_networks``, a scalar."""
         sums = self.sums() if sums is None else sums
         read = self.inputs(network, sums)
-        return expected.network(read, sums[network.place], network.outputs)
+        return expected.network(read, sums[network.span], network.outputs)
 
     def extractor_complexity(
         self, rho: float = 1.0, sums: torch.Tensor | None = None
@@ -142,9 +128,10 @@ class Anatomy:
         sums = self.sums() if sums is None else sums
         if self.features is None:
             return sums.new_zeros(())
-        first = dict.fromkeys(("acts", "state", "action"), sums.new_zeros(()))
+        first = dict.fromkeys(READINGS, sums.new_zeros(()))
         for network in self._all():
-            first[network.role] = first[network.role] + network.first(sums)
+            reading = _reading(network.role)
+            first[reading] = first[reading] + network.first(sums)
         return expected.extractor_complexity(
             self.features,
             sums[self._state],
@@ -172,9 +159,9 @@ class Anatomy:
         sums = self.sums() if sums is None else sums
         if self.features is None:
             return self._cost_of_networks(sums)
-        mlps: dict[str, list[Mlp]] = {"acts": [], "state": [], "action": []}
+        mlps: dict[str, list[Mlp]] = {reading: [] for reading in READINGS}
         for network in self._all():
-            mlps[network.role].append((sums[network.place], network.outputs))
+            mlps[_reading(network.role)].append((sums[network.span], network.outputs))
         return expected.deploy_and_train(
             self.features,
             sums[self._state],
@@ -190,7 +177,7 @@ class Anatomy:
         for network in self._all():
             value = self.network_complexity(network, sums)
             train = train + value
-            deploy = deploy + value if network.role == "acts" else deploy
+            deploy = deploy + value if network.role.acts else deploy
         return Cost(deploy=deploy, train=train)
 
     def terms(
@@ -211,7 +198,7 @@ class Anatomy:
         return terms | {"d": cost.deploy, "t": cost.train}
 
     def _all(self) -> tuple[Network, ...]:
-        return (*self.networks.values(), *self.heads.values())
+        return (*self.networks.values(), *self.linear_networks.values())
 
 
 def complexity_terms(model: BaseAlgorithm, rho: float = 1.0) -> dict[str, float]:
@@ -233,23 +220,40 @@ def complexity_terms(model: BaseAlgorithm, rho: float = 1.0) -> dict[str, float]
 
 
 def _networks(policy: nn.Module, layers: list[HiddenLayer], at: int) -> list[Network]:
-    """Return the online networks of a policy; their layers begin at place ``at``."""
+    """Return the online networks of a policy; their layers begin at position ``at``."""
     found = []
-    for chain in policy_chains(policy):
-        if not chain.name.partition(".")[0].endswith("_target"):
-            own = tuple(layer for layer in layers if layer.network == chain.name)
-            found.append(_network(chain, own, at))
+    copies = target_names(policy)
+    for perceptron in find_perceptrons(policy):
+        if perceptron.name.partition(".")[0] not in copies:
+            own = tuple(la for la in layers if la.network == perceptron.name)
+            found.append(_network(perceptron, own, at))
             at += len(own)
     return found
 
 
-def _network(chain: Chain, layers: tuple[HiddenLayer, ...], at: int) -> Network:
+def _layers_in(wiring: Wiring, module: nn.Module | None) -> list[HiddenLayer]:
+    """Return the layers whose units a part of an extractor computes."""
+    inside = set() if module is None else set(module.modules())
+    return [layer for layer in wiring.values() if layer.module in inside]
+
+
+def _reading(role: Role) -> str:
+    """Return which features a network reads, and whether they are deployed."""
+    if role.reads_actions:
+        return "action"
+    return "acts" if role.acts else "state"
+
+
+def _network(
+    perceptron: Perceptron, layers: tuple[HiddenLayer, ...], at: int
+) -> Network:
     return Network(
-        name=chain.name,
+        name=perceptron.name,
         layers=layers,
-        inputs=chain.inputs,
-        outputs=chain.outputs,
-        place=slice(at, at + len(layers)),
+        inputs=perceptron.inputs,
+        outputs=perceptron.outputs,
+        role=perceptron.role,
+        span=slice(at, at + len(layers)),
     )
 
 

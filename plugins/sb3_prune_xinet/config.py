@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from sb3_prune.exceptions import ConfigError
-from sb3_prune.strategies import require_one_of
+from sb3_prune.strategies import ScheduledConfig, require_at_least, require_one_of
 
 PRESETS: dict[str, dict[str, float]] = {
     "prune-a": {
@@ -38,7 +38,7 @@ PRESETS: dict[str, dict[str, float]] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class XiNetConfig:
+class XiNetConfig(ScheduledConfig):
     """How strongly to prune what, and when.
 
     Raises:
@@ -78,8 +78,6 @@ class XiNetConfig:
     """What steps theta."""
     theta_rate: float | None = None
     """Learning rate of theta; None takes that of the network it belongs to."""
-    networks: tuple[str, ...] = ()
-    """Prune only these, e.g. ``ofe`` or ``critic.qf0``; empty prunes all."""
     min_units: int = 1
     """Units that every layer keeps."""
 
@@ -90,24 +88,13 @@ class XiNetConfig:
             value = getattr(self, name)
             if value is not None and not value >= 0:
                 raise ConfigError(f"{name} must not be negative, got {value}.")
-        for name in ("rho", "begin", "end", "tolerance"):
+        for name in ("rho", "tolerance"):
             value = getattr(self, name)
             if value is not None and not 0 <= value <= 1:
                 raise ConfigError(f"{name} must be in [0, 1], got {value}.")
-        if self.begin > self.end:
-            raise ConfigError(
-                f"begin = {self.begin} must not be after end = {self.end}."
-            )
-        for name in ("min_units", "calibration"):
-            if getattr(self, name) < 1:
-                value = getattr(self, name)
-                raise ConfigError(f"{name} must be at least 1, got {value}.")
-        if isinstance(self.networks, str):
-            raise ConfigError(
-                f"networks must be a list of names, got the text '{self.networks}'."
-            )
-        # YAML has lists only.
-        object.__setattr__(self, "networks", tuple(self.networks))
+        require_at_least("min_units", self.min_units)
+        require_at_least("calibration", self.calibration)
+        super().__post_init__()
 
     def strength(self, name: str) -> float:
         """Return a lambda, a nu or rho: what was given, or the preset's."""

@@ -40,8 +40,9 @@ class Learner:
         self.calibration = calibration or Calibration(config.calibration)
         self.anatomy, self.networks = anatomy, networks
         stepped = [la for n in networks for la in n.layers] or anatomy.blocks
-        wanted = config.networks or ("",)
-        self.layers = [la for la in stepped if la.gate and _is_part(la, wanted)]
+        self.layers = [
+            la for la in stepped if la.gate and la.is_part_of(*config.networks)
+        ]
         self.gates = [la.gate for la in self.layers if la.gate is not None]
         names = [layer.name for layer in anatomy.layers]
         self._places = [names.index(layer.name) for layer in self.layers]
@@ -76,7 +77,7 @@ class Learner:
 
     def _round(self, layer: HiddenLayer, sure: torch.Tensor) -> None:
         done = bool(sure.all())
-        for twin in layer.both():
+        for twin in layer.with_targets():
             if twin.gate is None or twin.gate.theta is None:
                 continue
             if done:
@@ -88,7 +89,7 @@ class Learner:
     def start(self) -> None:
         """Let every gate draw; thetas of an earlier run go on from where they are."""
         for layer in self.layers:
-            for twin in layer.both():
+            for twin in layer.with_targets():
                 if twin.gate is not None and twin.gate.theta is None:
                     twin.gate.learn(twin.like)
         for gate in self.gates:
@@ -179,7 +180,3 @@ def given_up(gate: Gate, threshold: float, min_units: int) -> torch.Tensor:
     gone = passing & (theta < threshold)
     gone[best[:min_units]] = False
     return gone
-
-
-def _is_part(layer: HiddenLayer, wanted: Sequence[str]) -> bool:
-    return any(f"{layer.network}.".startswith(f"{w}.".lstrip(".")) for w in wanted)

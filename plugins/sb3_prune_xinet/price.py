@@ -16,7 +16,7 @@ EXTRACTOR = "ofe"
 
 def kind_of(network: Network) -> str:
     """Return which option prices a network."""
-    return "nu_value" if network.estimates_value else "nu_policy"
+    return "nu_value" if network.role.estimates_values else "nu_policy"
 
 
 class Price:
@@ -48,7 +48,7 @@ class Price:
         nothing = torch.zeros_like(anatomy.sums())
         with torch.enable_grad():
             self._slope = jacobian(self, nothing)  # type: ignore[no-untyped-call]
-            self._bend = hessian(self, nothing, vectorize=True)  # type: ignore[no-untyped-call]
+            self._curvature = hessian(self, nothing, vectorize=True)  # type: ignore[no-untyped-call]
 
     def __call__(self, sums: torch.Tensor) -> torch.Tensor:
         """Return the price, a scalar.
@@ -75,4 +75,4 @@ class Price:
 
         Of every layer of the agent, at its present thetas.
         """
-        return torch.addmv(self._slope, self._bend, self.anatomy.sums())
+        return torch.addmv(self._slope, self._curvature, self.anatomy.sums())

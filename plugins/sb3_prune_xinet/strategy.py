@@ -10,8 +10,9 @@ import torch
 from sb3_contrib import TRPO
 from torch import nn
 
-from sb3_prune.exceptions import UnknownNameError, UnsupportedPolicyError
-from sb3_prune.strategies import Agent, Strategy
+from sb3_prune.exceptions import UnsupportedPolicyError
+from sb3_prune.networks.ofexinet import OFEXiNet, ofexinet_of
+from sb3_prune.strategies import AgentView, Strategy
 from sb3_prune.surgery import Change, HiddenLayer, Plan, remove
 from sb3_prune.surgery.optimizer import optimizers
 from sb3_prune_xinet.anatomy import Anatomy, Network
@@ -21,8 +22,6 @@ from sb3_prune_xinet.decay import add_decay
 from sb3_prune_xinet.holding import Holding
 from sb3_prune_xinet.learner import SURE, Learner, given_up
 
-EXTRACTOR = "ofe.optimizer"
-"""Path of the feature extractor's optimiser."""
 _ATTACHED: WeakKeyDictionary[nn.Module, ref[XiNet]] = WeakKeyDictionary()
 """Who learns the thetas of a policy: an interrupted training detaches nobody."""
 
@@ -60,7 +59,7 @@ class XiNet(Strategy):
         self._calibration = Calibration(self.config.calibration)
         self._policy: ref[nn.Module] | None = None
 
-    def attach(self, agent: Agent) -> None:
+    def attach(self, agent: AgentView) -> None:
         """Hook into the optimisers of the agent.
 
         Raises:
@@ -74,19 +73,20 @@ class XiNet(Strategy):
                 "TRPO steps its policy without an optimiser, so xinet cannot learn "
                 "which units it needs; use PPO."
             )
-        self._check_networks(agent)
+        agent.wiring.by_network(self.config.networks)  # Refuses unknown ones.
         self._progress = agent.progress
         self._take_over(agent.model.policy)
         anatomy = Anatomy(agent.model.policy)
-        for name, optimizer in optimizers(agent.model.policy).items():
+        extractor = ofexinet_of(agent.model.policy)
+        for optimizer in optimizers(agent.model.policy).values():
             networks = _stepped(anatomy, optimizer)
-            if networks or name == EXTRACTOR:
+            net = None if networks else extractor
+            if networks or (net is not None and net.optimizer is optimizer):
                 kind = "lambda_agent" if networks else "lambda_extractor"
                 self._handles += add_decay(optimizer, self.config.strength(kind))
-                net = None if networks else agent.model.policy.get_submodule("ofe")
                 self._hook(optimizer, self._learner(anatomy, networks), net)
         for network in anatomy.networks.values():
-            if network.reads_actions:
+            if network.role.reads_actions:
                 body = agent.model.policy.get_submodule(network.name)
                 self._holding.watch(body, network.gates())
 
@@ -109,7 +109,7 @@ class XiNet(Strategy):
         self._unhook()
         self._progress = 0.0
 
-    def propose(self, agent: Agent) -> Plan:
+    def propose(self, agent: AgentView) -> Plan:
         """Return the removal of every unit that theta gave up."""
         self._progress = agent.progress
         last = self._progress >= self.config.end
@@ -125,12 +125,6 @@ class XiNet(Strategy):
             return None
         gone = given_up(gate, threshold, self.config.min_units).nonzero().flatten()
         return remove(gone.tolist(), layer.units) if len(gone) else None
-
-    def _check_networks(self, agent: Agent) -> None:
-        known = {layer.network for layer in agent.wiring.values()}
-        for prefix in self.config.networks:
-            if not any(f"{name}.".startswith(f"{prefix}.") for name in known):
-                raise UnknownNameError("network", prefix, known)
 
     def state_dict(self) -> dict[str, Any]:
         """Return the prices that were measured; thetas are in the gates."""
@@ -148,7 +142,7 @@ class XiNet(Strategy):
         self,
         optimizer: torch.optim.Optimizer,
         learner: Learner,
-        net: nn.Module | None,
+        net: OFEXiNet | None,
     ) -> None:
         def after(optimizer: torch.optim.Optimizer, *_: Any) -> None:
             if net is None or net.pretrained:  # Pre-training takes no time.

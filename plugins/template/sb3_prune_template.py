@@ -8,7 +8,7 @@ from typing import Any
 
 from sb3_prune.exceptions import ConfigError
 from sb3_prune.plugins import hookimpl
-from sb3_prune.strategies import Agent, Strategy
+from sb3_prune.strategies import AgentView, Strategy
 from sb3_prune.surgery import Change, HiddenLayer, Plan, remove
 
 
@@ -40,7 +40,7 @@ class SmallestBias(Strategy):
         super().__init__(config)
         self._done = False
 
-    def propose(self, agent: Agent) -> Plan:
+    def propose(self, agent: AgentView) -> Plan:
         """Return the cut if it is due and was not made yet."""
         if self._done or agent.progress < self.config.at:
             return Plan()

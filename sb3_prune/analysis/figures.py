@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure, FigureBase
 
-from sb3_prune.report.curves import FAINT, INK
+from sb3_prune.plots.curves import FAINT, INK
 
 ROOM = 40
 """Letters that fit below an axis."""

@@ -11,7 +11,7 @@ from matplotlib.ticker import PercentFormatter
 
 from sb3_prune.analysis.base import Result
 from sb3_prune.analysis.figures import label_layers, tidy
-from sb3_prune.report.curves import ACCENT, FAINT, INK
+from sb3_prune.plots.curves import ACCENT, FAINT, INK
 
 COLOURS = (INK, ACCENT, FAINT, "#3d7ea6", "#e9b44c")
 

@@ -15,7 +15,7 @@ from stable_baselines3.common.vec_env import VecNormalize
 from tqdm import tqdm
 
 from sb3_prune.exceptions import ConfigError, UnsupportedPolicyError
-from sb3_prune.networks.ofexinet import OFEXiNet
+from sb3_prune.networks.ofexinet import OFEXiNet, ofexinet_of
 
 Batch = tuple[torch.Tensor, torch.Tensor | None, torch.Tensor]
 """Observations, actions and next observations."""
@@ -95,7 +95,7 @@ class FeatureCallback(BaseCallback):
         return self.batch_size or (model.batch_size if off_policy else 256)
 
     def _init_callback(self) -> None:
-        if not isinstance(getattr(self.model.policy, "ofe", None), OFEXiNet):
+        if ofexinet_of(self.model.policy) is None:
             raise UnsupportedPolicyError(
                 f"{type(self.model.policy).__name__} has no feature extractor to train:"
                 " use an OFEXi...Policy."

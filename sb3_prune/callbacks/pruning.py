@@ -16,7 +16,7 @@ from sb3_prune.exceptions import ConfigError
 from sb3_prune.pruning import look_at, make_strategy
 from sb3_prune.recording.activations import record_activations
 from sb3_prune.recording.inputs import recent_inputs
-from sb3_prune.strategies.base import Agent, Strategy
+from sb3_prune.strategies.base import AgentView, Strategy
 from sb3_prune.surgery.flow.forwards import Inputs
 from sb3_prune.surgery.masking import mask
 from sb3_prune.surgery.plan import Plan
@@ -68,7 +68,7 @@ class PruningCallback(BaseCallback):
         self.physical = physical
         self.history: list[dict[str, Any]] = []
         self._rng: np.random.Generator | None = None
-        self._agent: Agent
+        self._agent: AgentView
         self._inputs: Inputs | None = None
         self._metrics: dict[str, float] = {}
         self._resumed = False

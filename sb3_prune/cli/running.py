@@ -22,7 +22,7 @@ from sb3_prune.cli.options import RunOptions
 from sb3_prune.cli.plain import loads_equal, save_plain
 from sb3_prune.cli.results import Measurement, Results, measure
 from sb3_prune.exceptions import CompactError
-from sb3_prune.networks.ofexinet import OFEXiNet
+from sb3_prune.networks.ofexinet import ofexinet_of
 from sb3_prune.pruning import look_at
 from sb3_prune.runs.folder import CONFIG, MODEL, PLAIN, RunFolder, versions
 from sb3_prune.strategies.base import Strategy
@@ -123,7 +123,7 @@ class Run:
     def _learn(self, folder: RunFolder, callbacks: list[BaseCallback]) -> None:
         model: Any = self.model
         more: dict[str, Any] = {}
-        if isinstance(getattr(model.policy, "ofe", None), OFEXiNet):
+        if ofexinet_of(model.policy) is not None:
             # First: the pruning callback looks at what it has learnt.
             callbacks = [FeatureCallback(), *callbacks]
         if wants_progress(self.options.progress):

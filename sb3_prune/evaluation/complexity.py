@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from math import prod
+from typing import cast
 
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.policies import BasePolicy
@@ -14,7 +15,8 @@ from torch.overrides import BaseTorchFunctionMode
 from sb3_prune.evaluation.flops import FlopCounter
 from sb3_prune.evaluation.latency import draw
 from sb3_prune.surgery.flow.quiet import quiet
-from sb3_prune.surgery.wiring import Wiring, wire
+from sb3_prune.surgery.targets import target_names
+from sb3_prune.surgery.wiring import Wiring, policy_of, wire
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,8 +41,8 @@ class Complexity:
         return asdict(self)
 
 
-def complexity(model: BaseAlgorithm) -> Complexity:
-    """Count the units, parameters and FLOPs of a model.
+def complexity(model: BaseAlgorithm | BasePolicy) -> Complexity:
+    """Count the units, parameters and FLOPs of a model, or of its policy.
 
     The policy chooses one action, on an observation drawn from its space, to see which
     networks act and what they multiply; it is left as it was.
@@ -48,15 +50,16 @@ def complexity(model: BaseAlgorithm) -> Complexity:
     Raises:
         UnsupportedPolicyError: The policy's networks are not known.
     """
-    policy = model.policy
+    policy = cast(BasePolicy, policy_of(model))
     layers = wire(policy)
+    copies = target_names(policy)
     units = layers.active_units()
     shapes = _shapes(layers)
     counter = count_action(policy, shapes)
     online = {
         p: prod(shapes.get(p, p.shape))
         for name, p in policy.named_parameters()
-        if not (_is_target(name) or name.endswith(".theta"))
+        if name.partition(".")[0] not in copies and not name.endswith(".theta")
     }
     acting = [
         name
@@ -84,10 +87,6 @@ def count_action(policy: BasePolicy, shapes: Mapping[Tensor, list[int]]) -> Flop
     with quiet(policy), BaseTorchFunctionMode(), counter:
         policy.predict(observation, deterministic=True)
     return counter
-
-
-def _is_target(name: str) -> bool:
-    return name.partition(".")[0].endswith("_target")
 
 
 def _shapes(layers: Wiring) -> dict[Tensor, list[int]]:

@@ -19,8 +19,8 @@ from torch import nn
 from sb3_prune.algorithms.branching_dqn import BranchingDQN
 from sb3_prune.algorithms.value_sac import ValueSAC
 from sb3_prune.exceptions import CompactError
-from sb3_prune.networks.ofexinet import OFEXiNet
-from sb3_prune.networks.perceptrons import policy_chains
+from sb3_prune.networks.ofexinet import ofexinet_of
+from sb3_prune.networks.perceptrons import Role
 from sb3_prune.policies.mixin import MaskedPolicyMixin
 from sb3_prune.runs.reloading import reload
 from sb3_prune.surgery.change import Change, add
@@ -31,7 +31,16 @@ from sb3_prune.surgery.thetas import absorb
 from sb3_prune.surgery.wiring import wire
 
 Model = TypeVar("Model", bound=BaseAlgorithm)
-Layers = Mapping[str, HiddenLayer]
+Entry = tuple[Role, int]
+"""What a number in ``net_arch`` is for: a role and the depth of a hidden layer."""
+
+KEYS = {
+    Role.POLICY: "pi",
+    Role.STATE_VALUE: "vf",
+    Role.ACTION_VALUE: "qf",
+    Role.Q_VALUES: "",
+}
+"""Keys of ``net_arch``; that of a Q-network is a list without any."""
 
 FEATURES: dict[type, str] = {
     NatureCNN: "features_dim",
@@ -64,7 +73,7 @@ def compact(model: BaseAlgorithm) -> BaseAlgorithm:
         CompactError: No stock policy can say it.
         UnsupportedPolicyError: The policy's networks are not known.
     """
-    if isinstance(getattr(model.policy, "ofe", None), OFEXiNet):
+    if ofexinet_of(model.policy) is not None:
         raise CompactError(
             f"{type(model.policy).__name__} reads the features of an OFEXiNet, which "
             "no stock policy has: load its zip where sb3_prune is installed."
@@ -75,8 +84,8 @@ def compact(model: BaseAlgorithm) -> BaseAlgorithm:
     if isinstance(copy, ValueSAC):
         _drop_value(copy)
     _check_said(copy.policy, getattr(copy.policy, "initial_units", {}))
-    apply(copy, _pad_twins(_perceptrons(copy.policy)))
-    arch = _net_arch(_perceptrons(copy.policy))
+    apply(copy, _pad_twins(copy.policy))
+    arch = _net_arch(copy.policy)
     cls: type[BaseAlgorithm] = type(copy)
     if isinstance(copy, BranchingDQN):
         _join_branches(copy)
@@ -121,45 +130,39 @@ def _plain(cls: type[Model], model: BaseAlgorithm) -> Model:
         ) from error
 
 
-def _perceptrons(policy: BasePolicy) -> dict[str, HiddenLayer]:
-    """Return the hidden layers that ``net_arch`` speaks of, by name."""
-    names = {chain.name for chain in policy_chains(policy)}
-    return {n: la for n, la in wire(policy).items() if la.network in names}
+def _entries(policy: BasePolicy) -> dict[Entry, list[HiddenLayer]]:
+    """Return the layers that each number of ``net_arch`` is the width of.
+
+    Twin critics share their numbers, other networks have their own.
+    """
+    wiring = wire(policy)
+    entries: dict[Entry, list[HiddenLayer]] = defaultdict(list)
+    for network, layers in wiring.by_network().items():
+        if network in wiring.roles:
+            for depth, layer in enumerate(layers):
+                entries[wiring.roles[network], depth].append(layer)
+    return entries
 
 
-def _twins(wiring: Layers) -> dict[str, list[str]]:
-    """Group the layers that one ``net_arch`` entry says, e.g. those of qf0 and qf1."""
-    groups: dict[str, list[str]] = defaultdict(list)
-    depths: dict[str, int] = defaultdict(int)
-    for name, layer in wiring.items():
-        role = "qf" if layer.network.startswith("critic.") else layer.network
-        groups[f"{role}/{depths[layer.network]}"].append(name)
-        depths[layer.network] += 1
-    return groups
-
-
-def _pad_twins(wiring: Layers) -> dict[str, Change]:
+def _pad_twins(policy: BasePolicy) -> dict[str, Change]:
     """Return the plan that gives twin critics one width, by zero units."""
     plan = {}
-    for names in _twins(wiring).values():
-        widest = max(wiring[name].units for name in names)
-        for name in names:
-            if wiring[name].units < widest:
-                plan[name] = add(widest - wiring[name].units, wiring[name].units)
+    for layers in _entries(policy).values():
+        widest = max(layer.units for layer in layers)
+        for layer in layers:
+            if layer.units < widest:
+                plan[layer.name] = add(widest - layer.units, layer.units)
     return plan
 
 
-def _net_arch(wiring: Layers) -> Any:
+def _net_arch(policy: BasePolicy) -> Any:
     """Return the widths as SB3's ``net_arch``."""
-    arch: dict[str, list[int]] = {}
-    for group, names in _twins(wiring).items():
-        network = group.partition("/")[0]
-        role = {"mlp_extractor.value_net": "vf", "qf": "qf"}.get(network, "pi")
-        arch.setdefault(role, []).append(wiring[names[0]].units)
-    if all(name.startswith(("q_net.", "quantile_net.")) for name in wiring):
-        return arch.get("pi", [])
-    other = "vf" if any(n.startswith("mlp_extractor.") for n in wiring) else "qf"
-    return {"pi": arch.get("pi", []), other: arch.get(other, [])}
+    arch: dict[str, list[int]] = {
+        KEYS[role]: [] for role in wire(policy).roles.values()
+    }
+    for (role, _), layers in _entries(policy).items():
+        arch[KEYS[role]].append(layers[0].units)
+    return arch.get(KEYS[Role.Q_VALUES], arch)
 
 
 def _other_widths(policy: BasePolicy) -> dict[str, Any]:
@@ -192,7 +195,7 @@ def _check_said(policy: BasePolicy, initial: Mapping[str, int]) -> None:
     Raises:
         CompactError: It cannot.
     """
-    said = tuple(f"{chain.name}." for chain in policy_chains(policy))
+    said = tuple(f"{path}." for path in wire(policy).roles)
     for name, layer in wire(policy).items():
         if layer.units == initial.get(name, layer.units) or name.startswith(said):
             continue

@@ -283,3 +283,8 @@ def _freeze(net: nn.Module, incompatible: object) -> None:
     """Let loaded thetas be constants like every other parameter."""
     del incompatible  # What a hook on loading is told.
     net.requires_grad_(False)
+
+
+def ofexinet_of(policy: nn.Module) -> OFEXiNet | None:
+    """Return the OFEXiNet whose features the networks of a policy read, if any."""
+    return next((m for m in policy.children() if isinstance(m, OFEXiNet)), None)

@@ -1,14 +1,19 @@
-"""Chains: where the multi-layer perceptrons of Stable-Baselines3's networks are.
+"""Perceptrons: the multi-layer perceptrons of an agent, and the role of each.
 
-A chain is one ``nn.Sequential`` of Linear layers and the heads behind it. Only what
-speaks of perceptrons needs chains: their initialisation, and Method 2's equations.
+This is the one place that knows which network acts and which estimates values. A family
+of policies of your own says so by one registration::
+
+    @perceptrons_of.register(MyCritic)
+    def _my_critic(critic):
+        return as_perceptron("body", critic.body, role=Role.STATE_VALUE)
+
 Where units are, whatever the network, is traced (:mod:`sb3_prune.surgery.flow`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from enum import Enum
 from functools import singledispatch
 from typing import Any
 
@@ -24,14 +29,44 @@ from stable_baselines3.td3 import policies as td3
 from torch import nn
 
 
+class Role(Enum):
+    """What a network is for."""
+
+    POLICY = "policy"
+    """It chooses actions: an actor."""
+    Q_VALUES = "q-values"
+    """It values every action at once, and the best is chosen: a Q-network."""
+    STATE_VALUE = "state-value"
+    """It values an observation, V(s), for training only."""
+    ACTION_VALUE = "action-value"
+    """It values an action that it reads, Q(s, a), for training only."""
+
+    @property
+    def acts(self) -> bool:
+        """Whether the network is needed to act, so that it is deployed."""
+        return self in (Role.POLICY, Role.Q_VALUES)
+
+    @property
+    def estimates_values(self) -> bool:
+        """Whether its outputs are values."""
+        return self is not Role.POLICY
+
+    @property
+    def reads_actions(self) -> bool:
+        """Whether it reads an action beside the observation."""
+        return self is Role.ACTION_VALUE
+
+
 @dataclass(frozen=True)
-class Chain:
-    """One multi-layer perceptron."""
+class Perceptron:
+    """One multi-layer perceptron: a Sequential of Linear layers, and its heads."""
 
     name: str
     """Path of the body inside the policy, e.g. ``critic.qf0``."""
     body: nn.Sequential
     """Linear layers with what stands between them."""
+    role: Role
+    """What it is for; that of a target network is that of its online network."""
     heads: tuple[nn.Linear | nn.Parameter, ...] = ()
     """What reads the last hidden layer: Linear layers, and the ``log_std`` of gSDE,
     (units, actions); empty if the body's last Linear is the head."""
@@ -42,7 +77,7 @@ class Chain:
 
     @property
     def inputs(self) -> int:
-        """Width of what the chain reads."""
+        """Width of what it reads."""
         first = (*self.linears(), *self.heads)[0]
         return first.in_features if isinstance(first, nn.Linear) else first.shape[0]
 
@@ -57,13 +92,13 @@ class Chain:
 
 
 @singledispatch
-def chains(network: nn.Module) -> list[Chain]:
-    """Return the chains of a network; none for a network that is not known.
+def perceptrons_of(network: nn.Module) -> list[Perceptron]:
+    """Return the perceptrons of one network; none if its class is not registered.
 
     Args:
         network: An actor, a critic, a Q-network or an actor-critic policy.
     """
-    del network  # Unknown networks have no chains.
+    del network  # Nothing is known of it.
     return []
 
 
@@ -74,71 +109,76 @@ def _head(head: Any) -> nn.Linear | nn.Parameter:
     return next(m for m in head.modules() if isinstance(m, nn.Linear))
 
 
-def perceptron(name: str, body: Any, *heads: Any) -> list[Chain]:
-    """Return a chain if its body is one of SB3's: a Sequential of Linear layers.
+def as_perceptron(name: str, body: Any, *heads: Any, role: Role) -> list[Perceptron]:
+    """Return a perceptron, or nothing if its body is no Sequential of Linear layers.
 
     Args:
         name: Path of the body inside the network.
         body: What may be the body.
         heads: What reads its last hidden layer.
+        role: What the network is for.
     """
     if not isinstance(body, nn.Sequential):
         return []
-    chain = Chain(name, body, tuple(map(_head, heads)))
-    return [chain] if chain.linears() or heads else []
+    found = Perceptron(name, body, role, tuple(map(_head, heads)))
+    return [found] if found.linears() or heads else []
 
 
-@chains.register(sac.Actor)
-@chains.register(tqc.Actor)
-@chains.register(crossq.Actor)
-def _gaussian_actor(actor: sac.Actor) -> list[Chain]:
-    return perceptron("latent_pi", actor.latent_pi, actor.mu, actor.log_std)
+@perceptrons_of.register(sac.Actor)
+@perceptrons_of.register(tqc.Actor)
+@perceptrons_of.register(crossq.Actor)
+def _gaussian_actor(actor: sac.Actor) -> list[Perceptron]:
+    body = getattr(actor, "latent_pi", None)
+    heads = (actor.mu, actor.log_std)
+    return as_perceptron("latent_pi", body, *heads, role=Role.POLICY)
 
 
-@chains.register(td3.Actor)
-def _deterministic_actor(actor: td3.Actor) -> list[Chain]:
-    return perceptron("mu", actor.mu)
+@perceptrons_of.register(td3.Actor)
+def _deterministic_actor(actor: td3.Actor) -> list[Perceptron]:
+    return as_perceptron("mu", actor.mu, role=Role.POLICY)
 
 
-@chains.register(ContinuousCritic)
-@chains.register(tqc.Critic)
-@chains.register(crossq.CrossQCritic)
-def _critics(critic: nn.Module) -> list[Chain]:
+@perceptrons_of.register(ContinuousCritic)
+@perceptrons_of.register(tqc.Critic)
+@perceptrons_of.register(crossq.CrossQCritic)
+def _critics(critic: nn.Module) -> list[Perceptron]:
     named = [(n, body) for n, body in critic.named_children() if n.startswith("qf")]
-    return [chain for name, body in named for chain in perceptron(name, body)]
+    role = Role.ACTION_VALUE
+    return [p for name, body in named for p in as_perceptron(name, body, role=role)]
 
 
-@chains.register(QNetwork)
-def _q_network(network: QNetwork) -> list[Chain]:
-    return perceptron("q_net", getattr(network, "q_net", None))
+@perceptrons_of.register(QNetwork)
+def _q_network(network: QNetwork) -> list[Perceptron]:
+    body = getattr(network, "q_net", None)
+    return as_perceptron("q_net", body, role=Role.Q_VALUES)
 
 
-@chains.register(QuantileNetwork)
-def _quantile_network(network: QuantileNetwork) -> list[Chain]:
-    return perceptron("quantile_net", network.quantile_net)
+@perceptrons_of.register(QuantileNetwork)
+def _quantile_network(network: QuantileNetwork) -> list[Perceptron]:
+    body = getattr(network, "quantile_net", None)
+    return as_perceptron("quantile_net", body, role=Role.Q_VALUES)
 
 
-@chains.register(ActorCriticPolicy)
-@chains.register(MaskableActorCriticPolicy)
-def _actor_critic(policy: ActorCriticPolicy) -> list[Chain]:
-    extractor, path = policy.mlp_extractor, "mlp_extractor"
+@perceptrons_of.register(ActorCriticPolicy)
+@perceptrons_of.register(MaskableActorCriticPolicy)
+def _actor_critic(policy: ActorCriticPolicy) -> list[Perceptron]:
+    # A policy of one's own may have another extractor, or none.
+    extractor, path = getattr(policy, "mlp_extractor", None), "mlp_extractor"
     if not isinstance(extractor, MlpExtractor):
         return []
     noise = [policy.log_std] if getattr(policy, "use_sde", False) else []
     actor = (extractor.policy_net, policy.action_net, *noise)
+    critic = (extractor.value_net, policy.value_net)
     return [
-        *perceptron(f"{path}.policy_net", *actor),
-        *perceptron(f"{path}.value_net", extractor.value_net, policy.value_net),
+        *as_perceptron(f"{path}.policy_net", *actor, role=Role.POLICY),
+        *as_perceptron(f"{path}.value_net", *critic, role=Role.STATE_VALUE),
     ]
 
 
-def _named(policy: nn.Module) -> Iterator[Chain]:
-    yield from chains(policy)
-    for child_name, child in policy.named_children():
-        for chain in chains(child):
-            yield replace(chain, name=f"{child_name}.{chain.name}")
-
-
-def policy_chains(policy: nn.Module) -> list[Chain]:
-    """Return every chain of a policy, targets included; none that is not SB3's own."""
-    return list(_named(policy))
+def find_perceptrons(policy: nn.Module) -> list[Perceptron]:
+    """Return every perceptron of a policy, those of its target networks included."""
+    found = perceptrons_of(policy)
+    for name, child in policy.named_children():
+        for each in perceptrons_of(child):
+            found.append(replace(each, name=f"{name}.{each.name}"))
+    return found

@@ -34,7 +34,7 @@ def insert_gates(policy: nn.Module) -> None:
     }
     made: list[tuple[nn.Sequential, str]] = []
     for layer in wire(policy).values():
-        for twin in layer.both():
+        for twin in layer.with_targets():
             if not twin.group.gates and (place := parents.get(twin.module)):
                 made += _insert(twin, *place)
     _withdraw(policy, made)
@@ -84,7 +84,7 @@ def _withdraw(policy: nn.Module, made: list[tuple[nn.Sequential, str]]) -> None:
     used = {
         gate
         for layer in (wire(policy).values() if made else ())
-        for twin in layer.both()
+        for twin in layer.with_targets()
         for gate in twin.group.gates
     }
     for parent, name in made:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from torch import nn
 
 from sb3_prune.exceptions import UnsupportedPolicyError
-from sb3_prune.networks.perceptrons import policy_chains
+from sb3_prune.networks.perceptrons import find_perceptrons
+from sb3_prune.surgery.targets import target_networks
 
 
 def xavier(policy: nn.Module) -> None:
@@ -22,18 +23,21 @@ def xavier(policy: nn.Module) -> None:
     Raises:
         UnsupportedPolicyError: The policy has none.
     """
-    chains = {chain.name: chain for chain in policy_chains(policy)}
-    if not chains:
+    found = find_perceptrons(policy)
+    if not found:
         raise UnsupportedPolicyError(
             f"{type(policy).__name__} has no multi-layer perceptron of SB3 to draw."
         )
-    for name, chain in chains.items():
-        if not name.partition(".")[0].endswith("_target"):
-            for module in (*chain.body, *chain.heads):
-                if isinstance(module, nn.Linear):
-                    nn.init.xavier_uniform_(module.weight)
-                    nn.init.zeros_(module.bias)
-    for name, child in policy.named_children():
-        target = getattr(policy, f"{name}_target", None)
-        if isinstance(target, nn.Module):
-            target.load_state_dict(child.state_dict())
+    pairs = target_networks(policy)
+    copies = tuple(f"{name}." for names in pairs.values() for name in names)
+    for perceptron in found:
+        if perceptron.name.startswith(copies or "?"):
+            continue
+        for module in (*perceptron.body, *perceptron.heads):
+            if isinstance(module, nn.Linear):
+                nn.init.xavier_uniform_(module.weight)
+                nn.init.zeros_(module.bias)
+    for name, targets in pairs.items():
+        for target in targets:
+            online = policy.get_submodule(name)
+            policy.get_submodule(target).load_state_dict(online.state_dict())

@@ -138,7 +138,7 @@ def fits(
         return False
     wiring = wire(policy)
     for name, change in plan.items():
-        for twin in wiring[name].both():
+        for twin in wiring[name].with_targets():
             for slot in twin.slots():
                 grown = (change.after - change.before) * slot.block
                 shapes[id(slot.tensor)][slot.axis] += grown
@@ -158,7 +158,7 @@ def _gate_shapes(
     shapes = {}
     for name, layer in wiring.items():
         units = plan[name].after if name in plan else layer.units
-        for twin in layer.both():
+        for twin in layer.with_targets():
             if twin.gate is None:
                 continue
             for tensor in OPTIONAL:

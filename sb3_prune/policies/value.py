@@ -12,7 +12,12 @@ from stable_baselines3.common.type_aliases import PyTorchObs, Schedule
 from stable_baselines3.sac.policies import SACPolicy
 from torch import nn
 
-from sb3_prune.networks.perceptrons import Chain, chains, perceptron
+from sb3_prune.networks.perceptrons import (
+    Perceptron,
+    Role,
+    as_perceptron,
+    perceptrons_of,
+)
 from sb3_prune.policies.mixin import MaskedPolicyMixin
 
 
@@ -52,9 +57,9 @@ class ValueNetwork(BaseModel):
         return values
 
 
-@chains.register(ValueNetwork)
-def _value_network(network: ValueNetwork) -> list[Chain]:
-    return perceptron("net", network.net)
+@perceptrons_of.register(ValueNetwork)
+def _value_network(network: ValueNetwork) -> list[Perceptron]:
+    return as_perceptron("net", network.net, role=Role.STATE_VALUE)
 
 
 class ValuePolicyMixin(SACPolicy):

@@ -31,6 +31,7 @@ from sb3_prune.surgery.flow.forwards import Inputs, all_forwards
 from sb3_prune.surgery.flow.observe import Observer
 from sb3_prune.surgery.flow.quiet import quiet
 from sb3_prune.surgery.hidden_layer import HiddenLayer
+from sb3_prune.surgery.targets import target_names
 from sb3_prune.surgery.wiring import wire
 
 
@@ -130,8 +131,9 @@ def _run_all(policy: BasePolicy, inputs: Inputs) -> None:
     if inputs.actions is None:
         acts = policy._predict(inputs.observations, deterministic=True)
         inputs = replace(inputs, actions=acts.float())
+    copies = target_names(policy)
     for name, call in all_forwards(policy, inputs):
-        if not name.partition(".")[0].endswith("_target"):
+        if name.partition(".")[0] not in copies:
             call()
 
 

@@ -29,7 +29,7 @@ from stable_baselines3.common.vec_env import VecNormalize
 from stable_baselines3.her import HerReplayBuffer
 
 from sb3_prune.exceptions import CheckpointError
-from sb3_prune.networks.ofexinet import OFEXiNet
+from sb3_prune.networks.ofexinet import ofexinet_of
 from sb3_prune.networks.transitions import Transitions
 
 FORMAT = 1
@@ -209,9 +209,9 @@ def _end_episode(buffer: ReplayBuffer) -> None:
 
 
 def _memory(model: BaseAlgorithm) -> Transitions | None:
-    net = getattr(model.policy, "ofe", None)
+    net = ofexinet_of(model.policy)
     on_policy = isinstance(model, OnPolicyAlgorithm)
-    return net.memory if on_policy and isinstance(net, OFEXiNet) else None
+    return net.memory if on_policy and net is not None else None
 
 
 def _transitions(memory: Transitions) -> Snapshot:

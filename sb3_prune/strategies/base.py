@@ -18,7 +18,7 @@ from sb3_prune.surgery.wiring import Wiring
 
 
 @dataclass(frozen=True, kw_only=True)
-class Agent:
+class AgentView:
     """What a strategy may look at; it must not change any of it."""
 
     model: BaseAlgorithm
@@ -43,13 +43,13 @@ class Strategy(Pluggable):
     """
 
     @abstractmethod
-    def propose(self, agent: Agent) -> Plan:
+    def propose(self, agent: AgentView) -> Plan:
         """Return the plan to carry out now; empty for nothing.
 
         It is called between rollouts, often: answer fast when nothing is due.
         """
 
-    def attach(self, agent: Agent) -> None:
+    def attach(self, agent: AgentView) -> None:
         """Start: check the configuration against the agent, register hooks.
 
         It is called when training starts and again after each cut, for a cut replaces

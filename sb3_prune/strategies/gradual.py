@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from math import prod
@@ -12,9 +11,14 @@ from typing import Any, Literal
 
 import torch
 
-from sb3_prune.exceptions import ConfigError, UnknownNameError
-from sb3_prune.strategies.base import Agent, Strategy
+from sb3_prune.strategies.base import AgentView
 from sb3_prune.strategies.distributions import DISTRIBUTIONS, Size, allocate
+from sb3_prune.strategies.scheduled import (
+    ScheduledConfig,
+    ScheduledStrategy,
+    require_at_least,
+    require_one_of,
+)
 from sb3_prune.strategies.schedules import SCHEDULES, Schedule
 from sb3_prune.surgery.change import Change, keep
 from sb3_prune.surgery.flow.slots import Side
@@ -24,7 +28,7 @@ from sb3_prune.surgery.wiring import Wiring
 
 
 @dataclass(frozen=True, kw_only=True)
-class GradualConfig:
+class GradualConfig(ScheduledConfig):
     """When, how much, where.
 
     Raises:
@@ -35,33 +39,21 @@ class GradualConfig:
     """Share of the initial hidden units to be gone at the end, in [0, 1)."""
     initial_sparsity: float = 0.0
     """Share to be gone right at ``begin``, in [0, final_sparsity]."""
-    begin: float = 0.2
-    """Share of training before which nothing is removed."""
-    end: float = 0.8
-    """Share of training at which the final sparsity is reached."""
     steps: int = 20
-    """Number of pruning events in between."""
+    """Number of pruning events from ``begin`` to ``end``."""
     schedule: Literal["one-shot", "linear", "cubic", "periodic"] = "cubic"
     """Course of the sparsity from ``begin`` to ``end``."""
     distribution: Literal["uniform", "erk", "global"] = "uniform"
     """How the layers of each network share the units that stay."""
-    networks: tuple[str, ...] = ()
-    """Prune only these, e.g. ``actor`` or ``critic.qf0``; empty prunes all."""
     min_units: int = 1
     """Units that every layer keeps."""
 
     def __post_init__(self) -> None:
         require_one_of("schedule", self.schedule, SCHEDULES)
         require_one_of("distribution", self.distribution, DISTRIBUTIONS)
-        if isinstance(self.networks, str):
-            raise ConfigError(
-                f"networks must be a list of names, got the text '{self.networks}'."
-            )
-        # YAML has lists only.
-        object.__setattr__(self, "networks", tuple(self.networks))
-        if self.min_units < 1:
-            raise ConfigError(f"min_units must be at least 1, got {self.min_units}.")
+        require_at_least("min_units", self.min_units)
         self.build_schedule()
+        super().__post_init__()
 
     def build_schedule(self) -> Schedule:
         """Return the schedule that the configuration describes."""
@@ -74,18 +66,7 @@ class GradualConfig:
         )
 
 
-def require_one_of(field: str, value: object, known: Iterable[str]) -> None:
-    """Check a configuration value that is a name.
-
-    Raises:
-        ConfigError: The value is not among the known names.
-    """
-    names = sorted(known)
-    if value not in names:
-        raise ConfigError(f"{field} must be one of {', '.join(names)}; got {value!r}.")
-
-
-class GradualStrategy(Strategy):
+class GradualStrategy(ScheduledStrategy):
     """Remove the least important units, step by step.
 
     Units are counted against those the network was built with, so a layer that
@@ -98,70 +79,32 @@ class GradualStrategy(Strategy):
     def __init__(self, config: Any = None) -> None:
         super().__init__(config)
         self._schedule = self.config.build_schedule()
-        self._event = 0
 
     @abstractmethod
-    def score(self, layer: HiddenLayer, agent: Agent) -> torch.Tensor:
+    def score(self, layer: HiddenLayer, agent: AgentView) -> torch.Tensor:
         """Return the importance of each unit, larger = keep, shape (units,)."""
 
-    def attach(self, agent: Agent) -> None:
-        """Check that the networks to prune exist.
+    def due(self, progress: float) -> int:
+        """Return the number of the schedule's events due so far."""
+        return self._schedule.event(progress)
 
-        Raises:
-            UnknownNameError: The agent has no such network.
-        """
-        self._networks(agent.wiring)
-
-    def detach(self) -> None:
-        """Forget the last event: the next run may be of another agent."""
-        self._event = 0
-
-    def propose(self, agent: Agent) -> Plan:
-        """Return the cuts of the event that is due, if one is."""
-        event = self._schedule.event(agent.progress)
-        if event == self._event:
-            return Plan()
-        self._event = event
-        if event == 0:  # Another run has begun.
-            return Plan()
+    def propose_now(self, agent: AgentView) -> Plan:
+        """Return the cuts of the event that is due."""
         sparsity = self._schedule.sparsity(agent.progress)
         # One recording serves all layers.
         agent = replace(agent, activations=cache(agent.activations))
         sizes = initial_sizes(agent.wiring, agent.initial_units)
         changes: dict[str, Change] = {}
-        for layers in self._networks(agent.wiring).values():
+        for layers in agent.wiring.by_network(self.config.networks).values():
             changes |= self._cuts(layers, sizes, sparsity, agent)
         return Plan(changes)
-
-    def state_dict(self) -> dict[str, Any]:
-        """Return the number of the last event."""
-        return {"event": self._event}
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on after the last event."""
-        self._event = int(state["event"])
-
-    def _networks(self, wiring: Wiring) -> dict[str, list[HiddenLayer]]:
-        """Return the layers to prune, by network."""
-        grouped = defaultdict(list)
-        for layer in wiring.values():
-            grouped[layer.network].append(layer)
-        wanted = self.config.networks or tuple(grouped)
-        for prefix in wanted:
-            if not any(_is_part(network, prefix) for network in grouped):
-                raise UnknownNameError("network", prefix, grouped)
-        return {
-            network: layers
-            for network, layers in grouped.items()
-            if any(_is_part(network, prefix) for prefix in wanted)
-        }
 
     def _cuts(
         self,
         layers: list[HiddenLayer],
         sizes: Mapping[str, Size],
         sparsity: float,
-        agent: Agent,
+        agent: AgentView,
     ) -> dict[str, Change]:
         """Return the changes of one network."""
         scores = {layer.name: self.score(layer, agent) for layer in layers}
@@ -228,7 +171,3 @@ def _initial_shapes(
             shape = shapes.setdefault(id(slot.tensor), list(slot.tensor.shape))
             shape[slot.axis] += (initial_units[name] - layer.units) * slot.block
     return shapes
-
-
-def _is_part(network: str, prefix: str) -> bool:
-    return network == prefix or network.startswith(f"{prefix}.")

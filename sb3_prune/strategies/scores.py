@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from sb3_prune.exceptions import NonFiniteError, PlanError
-from sb3_prune.strategies.base import Agent
+from sb3_prune.strategies.base import AgentView
 from sb3_prune.surgery.hidden_layer import HiddenLayer
 
 
@@ -74,7 +74,7 @@ def random(layer: HiddenLayer, rng: np.random.Generator) -> torch.Tensor:
     return _checked(layer, draws)
 
 
-Score = Callable[[HiddenLayer, Agent], torch.Tensor]
+Score = Callable[[HiddenLayer, AgentView], torch.Tensor]
 
 SCORES: dict[str, Score] = {
     "incoming": lambda layer, agent: incoming(layer),

@@ -14,7 +14,7 @@ from torch import nn
 from torch.nn.utils import parametrize
 
 from sb3_prune.exceptions import NonFiniteError
-from sb3_prune.networks.perceptrons import chains
+from sb3_prune.networks.perceptrons import perceptrons_of
 from sb3_prune.surgery.change import Change
 from sb3_prune.surgery.flow.quiet import noise
 from sb3_prune.surgery.hidden_layer import HiddenLayer
@@ -97,7 +97,7 @@ def _width(body: nn.Module, default: int) -> int:
 
 def _sync_arch(network: Any) -> None:
     """Let a network that is saved alone be built anew as wide as it is."""
-    own = chains(network)
+    own = perceptrons_of(network)
     if len(own) != 1 or not isinstance(getattr(network, "net_arch", None), list):
         return
     linears = own[0].linears()

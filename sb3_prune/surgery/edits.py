@@ -77,7 +77,7 @@ def edits_of(
     """
     found: dict[int, tuple[torch.Tensor, list[Edit]]] = {}
     for layer in layers:
-        for twin in layer.both():
+        for twin in layer.with_targets():
             for slot, place in _placed(twin.slots()):
                 _, edits = found.setdefault(id(slot.tensor), (slot.tensor, []))
                 edits.append(Edit(slot, plan[layer.name], place))

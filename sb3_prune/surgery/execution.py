@@ -40,7 +40,9 @@ def carry_out(
     policy = model.policy if isinstance(model, BaseAlgorithm) else model
     found = [layer for name, layer in wire(policy).items() if name in plan]
     layers = sorted(found, key=lambda layer: layer.group.born)
-    changed = [(twin, plan[layer.name]) for layer in layers for twin in layer.both()]
+    changed = [
+        (twin, plan[layer.name]) for layer in layers for twin in layer.with_targets()
+    ]
     folding = Folding(policy)
     for twin, change in changed if folds else ():
         folding.fold(twin, change)

@@ -86,9 +86,19 @@ class HiddenLayer:
         """Operations that mix the units, such as layer_norm; see law 1's exception."""
         return self.group.mixes
 
-    def both(self) -> list[HiddenLayer]:
+    def with_targets(self) -> list[HiddenLayer]:
         """Return the layer and those of the target networks."""
         return [self, *self.targets]
+
+    def is_part_of(self, *networks: str) -> bool:
+        """Tell whether the layer belongs to one of some networks; none means any.
+
+        Args:
+            *networks: Paths of networks, or of what they are in: ``critic`` for all
+                critics.
+        """
+        inside = [f"{self.network}.".startswith(f"{path}.") for path in networks]
+        return any(inside) or not networks
 
     def slots(self) -> tuple[Slot, ...]:
         """Return every stretch of a tensor of this network that holds the units."""

@@ -11,7 +11,7 @@ from sb3_prune.exceptions import PlanError, UnsupportedPolicyError
 from sb3_prune.surgery.change import Change, keep
 from sb3_prune.surgery.hidden_layer import HiddenLayer
 from sb3_prune.surgery.surgeon import Report, apply, check_widths
-from sb3_prune.surgery.wiring import Wiring, wire
+from sb3_prune.surgery.wiring import Wiring, policy_of, wire
 
 
 def mask(model: BaseAlgorithm | nn.Module, plan: Mapping[str, Change]) -> None:
@@ -29,7 +29,7 @@ def mask(model: BaseAlgorithm | nn.Module, plan: Mapping[str, Change]) -> None:
         PlanError: A change is for another number of units, does more than remove, or
             would close the last gates of a layer.
     """
-    policy = model.policy if isinstance(model, BaseAlgorithm) else model
+    policy = policy_of(model)
     wiring = wire(policy)
     layers = {name: wiring[name] for name in plan}
     if bare := [name for name, layer in layers.items() if layer.gate is None]:
@@ -42,7 +42,7 @@ def mask(model: BaseAlgorithm | nn.Module, plan: Mapping[str, Change]) -> None:
     check_widths(layers, plan)
     _check_removals(layers, plan)
     for name, layer in layers.items():
-        for twin in layer.both():
+        for twin in layer.with_targets():
             if twin.gate is not None:
                 twin.gate.close(plan[name].removed.tolist(), like=twin.like.detach())
 
@@ -69,10 +69,10 @@ def closed_units(wiring: Wiring) -> dict[str, Change]:
 
 def remove_closed(model: BaseAlgorithm | nn.Module) -> Report:
     """Remove every unit whose gate is closed; outputs stay equal."""
-    policy = model.policy if isinstance(model, BaseAlgorithm) else model
+    policy = policy_of(model)
     report = apply(model, closed_units(wire(policy)))
     for layer in wire(policy).values():
-        for twin in layer.both():
+        for twin in layer.with_targets():
             if twin.gate is not None and bool(twin.active.all()):
                 twin.gate.open()
     return report

@@ -20,9 +20,9 @@ from sb3_prune.surgery.optimizer import (
 )
 from sb3_prune.surgery.plan import Plan
 from sb3_prune.surgery.rollback import rollback
-from sb3_prune.surgery.targets import target_networks
+from sb3_prune.surgery.targets import target_names
 from sb3_prune.surgery.trial import movement, require_trial
-from sb3_prune.surgery.wiring import wire
+from sb3_prune.surgery.wiring import policy_of, wire
 
 Layers = Mapping[str, HiddenLayer]
 
@@ -86,7 +86,7 @@ def apply(model: BaseAlgorithm | nn.Module, plan: Mapping[str, Change]) -> Repor
         NonFiniteError: A weight is NaN or infinite, or would become so.
         UnsupportedPolicyError: The policy cannot be traced, or a trial refutes it.
     """
-    policy = model.policy if isinstance(model, BaseAlgorithm) else model
+    policy = policy_of(model)
     steps = plan.steps if isinstance(plan, Plan) else (plan,)
     units: dict[str, tuple[int, int]] = {}
     kept: dict[str, str] = {}
@@ -112,7 +112,7 @@ def apply(model: BaseAlgorithm | nn.Module, plan: Mapping[str, Change]) -> Repor
         lagging,
         kept,
         mixing,
-        tuple(unoptimised(model, _targets(policy))),
+        tuple(unoptimised(model, tuple(target_names(policy)))),
         fixed,
     )
 
@@ -129,10 +129,6 @@ def _mixing(policy: nn.Module, names: Iterable[str]) -> dict[str, str]:
             how = ", ".join(sorted(wiring[name].mixes))
             known[name] = f"{how}: outputs of a copy moved by {far:.2g}"
     return {name: known[name] for name in mixed}
-
-
-def _targets(policy: nn.Module) -> tuple[str, ...]:
-    return tuple(n for names in target_networks(policy).values() for n in names)
 
 
 def check_widths(layers: Layers, plan: Mapping[str, Change]) -> None:
@@ -181,7 +177,7 @@ def _check_noise(layer: HiddenLayer, change: Change) -> None:
 def _check_finite(layers: Layers) -> None:
     seen: set[int] = set()
     for name, layer in layers.items():
-        for twin in layer.both():
+        for twin in layer.with_targets():
             tensors = {id(slot.tensor): slot.tensor for slot in twin.slots()}
             todo = [tensor for key, tensor in tensors.items() if key not in seen]
             seen |= tensors.keys()

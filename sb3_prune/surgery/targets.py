@@ -42,6 +42,11 @@ def target_networks(policy: nn.Module) -> dict[str, list[str]]:
     return dict(pairs)
 
 
+def target_names(policy: nn.Module) -> set[str]:
+    """Return the names of all children of a policy that are target networks."""
+    return {name for names in target_networks(policy).values() for name in names}
+
+
 def _is_idle(module: nn.Module, stepped: set[int]) -> bool:
     parameters = list(module.parameters())
     return bool(parameters) and not any(id(p) in stepped for p in parameters)

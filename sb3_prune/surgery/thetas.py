@@ -29,7 +29,7 @@ def absorb(model: BaseAlgorithm | nn.Module) -> None:
             no weights can say; nothing was changed.
     """
     policy = model.policy if isinstance(model, BaseAlgorithm) else model
-    twins = [twin for layer in wire(policy).values() for twin in layer.both()]
+    twins = [twin for layer in wire(policy).values() for twin in layer.with_targets()]
     if refused := [twin.name for twin in twins if _is_weighed(twin)]:
         raise UnsupportedPolicyError(
             f"Thetas of {', '.join(refused)} weigh the units of a layer normalisation, "

@@ -147,7 +147,7 @@ def _remove_dead(
     rng = np.random.default_rng(seed)
     plan = {n: _some(wiring[n], rng) for n in names if wiring[n].units > 1}
     for name, change in plan.items():
-        for layer in wiring[name].both():
+        for layer in wiring[name].with_targets():
             kill(layer, change.removed)
     before = outputs(twin, mode)
     carry_out(twin, plan, folds=False)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from torch import nn
 
 from sb3_prune.exceptions import PlanError, UnknownNameError, UnsupportedPolicyError
 from sb3_prune.gates import Gate
 from sb3_prune.networks.ofexinet import OFEXiNet
+from sb3_prune.networks.perceptrons import Role, find_perceptrons
 from sb3_prune.surgery.flow.slots import Side, Slot
 from sb3_prune.surgery.flow.trace import Group, trace
 from sb3_prune.surgery.hidden_layer import HiddenLayer, Key
@@ -23,13 +25,19 @@ class Wiring(Mapping[str, HiddenLayer]):
 
     Attributes:
         fixed: Why the units of other hidden layers cannot change, by name.
+        roles: What networks are for, by their paths; only those are known that
+            :func:`~sb3_prune.networks.perceptrons.find_perceptrons` finds.
     """
 
     def __init__(
-        self, layers: list[HiddenLayer], fixed: Mapping[str, str] | None = None
+        self,
+        layers: list[HiddenLayer],
+        fixed: Mapping[str, str] | None = None,
+        roles: Mapping[str, Role] | None = None,
     ) -> None:
         self._layers = {layer.name: layer for layer in layers}
         self.fixed = dict(fixed or {})
+        self.roles = dict(roles or {})
 
     def __getitem__(self, name: str) -> HiddenLayer:
         """Return a layer by name.
@@ -52,6 +60,27 @@ class Wiring(Mapping[str, HiddenLayer]):
 
     def __len__(self) -> int:
         return len(self._layers)
+
+    def by_network(self, networks: Sequence[str] = ()) -> dict[str, list[HiddenLayer]]:
+        """Return the layers by the network that they belong to.
+
+        Args:
+            networks: Networks to return, by their paths. A path also means every
+                network in it: ``critic`` means ``critic.qf0`` and ``critic.qf1``. None
+                means all.
+
+        Raises:
+            UnknownNameError: The agent has no such network.
+        """
+        for path in networks:
+            if not any(layer.is_part_of(path) for layer in self.values()):
+                known = dict.fromkeys(layer.network for layer in self.values())
+                raise UnknownNameError("network", path, known)
+        grouped: dict[str, list[HiddenLayer]] = defaultdict(list)
+        for layer in self.values():
+            if layer.is_part_of(*networks):
+                grouped[layer.network].append(layer)
+        return dict(grouped)
 
     def units(self) -> dict[str, int]:
         """Return the number of units of every layer."""
@@ -77,20 +106,26 @@ class _Cache:
         return _Cache, ()
 
 
-def wire(policy: nn.Module) -> Wiring:
-    """Find the hidden layers of a policy, by running it once and watching.
+def policy_of(model: BaseAlgorithm | nn.Module) -> nn.Module:
+    """Return the policy of a model, or the policy itself."""
+    return model.policy if isinstance(model, BaseAlgorithm) else model
+
+
+def wire(model: BaseAlgorithm | nn.Module) -> Wiring:
+    """Find the hidden layers of an agent, by running its policy once and watching.
 
     Target networks are attached to the layers of their online networks and not listed
     by themselves. The wiring is remembered until a module, a shape or the sharing of a
     tensor changes.
 
     Args:
-        policy: The policy of a Stable-Baselines3 or sb3-contrib model.
+        model: A model of Stable-Baselines3 or sb3-contrib, or its policy.
 
     Raises:
         UnsupportedPolicyError: The policy is compiled, or cannot run on inputs drawn
             from its spaces.
     """
+    policy = policy_of(model)
     for path, module in policy.named_modules():
         if "_orig_mod" in module._modules:
             what = f"'{path}' of {type(policy).__name__}" if path else "The policy"
@@ -148,7 +183,9 @@ def _wire(policy: nn.Module) -> Wiring:
             online.append(replace(layer, targets=found))
     first = tuple(f"{name}." for name in _shared(policy))
     online.sort(key=lambda layer: not layer.name.startswith(first or "?"))
-    return Wiring(online, {n: w for n, w in fixed.items() if n not in attached})
+    roles = {p.name: p.role for p in find_perceptrons(policy)}
+    kept = {n: why for n, why in fixed.items() if n not in attached}
+    return Wiring(online, kept, roles)
 
 
 def _gated(groups: Iterable[Group]) -> dict[Key, list[tuple[Slot, Gate]]]:

@@ -12,26 +12,33 @@ import pytest
 
 import sb3_prune
 from cli.conftest import Command
+from sb3_prune import plugins
 from sb3_prune.cli import main as run
-from sb3_prune.cli.dispatch import COMMANDS, HELP
+from sb3_prune.cli.dispatch import COMMANDS, help_text
 
 
 @pytest.mark.parametrize("flag", ["-h", "--help"])
 def test_help_shows_an_example_of_each_command(command: Command, flag: str) -> None:
     result = command(flag)
-    assert (result.code, result.out, result.err) == (0, HELP, "")
+    assert (result.code, result.out, result.err) == (0, help_text(), "")
     for name in COMMANDS:
-        assert re.search(rf"^  {name} +[a-z]", HELP, re.MULTILINE)
-        assert re.search(rf"^  sb3-prune {name}\b", HELP, re.MULTILINE)
+        assert re.search(rf"^  {name} +[a-z]", result.out, re.MULTILINE)
+        assert re.search(rf"^  sb3-prune {name}\b", result.out, re.MULTILINE)
+
+
+def test_help_lists_what_plugins_bring(command: Command) -> None:
+    assert "project" in plugins.commands()
+    row = r"^  project +predict the hidden units of one saved agent from another's$"
+    assert re.search(row, command("--help").out, re.MULTILINE)
 
 
 def test_help_fits_a_terminal() -> None:
-    assert all(len(line) <= 88 for line in HELP.splitlines())
+    assert all(len(line) <= 88 for line in help_text().splitlines())
 
 
 def test_without_arguments_it_shows_help_and_fails(command: Command) -> None:
     assert command().code == 2
-    assert command().out == HELP
+    assert command().out == help_text()
 
 
 def test_version(command: Command) -> None:
@@ -44,7 +51,7 @@ def test_unknown_command(command: Command) -> None:
     assert "Unknown command 'pruen'. Did you mean 'prune'?" in result.err
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", [*COMMANDS, "project"])
 def test_every_command_has_help(command: Command, name: str) -> None:
     result = command(name, "--help")
     assert (result.code, result.err) == (0, "")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sb3_prune.exceptions import ConfigError
 from sb3_prune.plugins import hookimpl
-from sb3_prune.strategies import Agent, Strategy
+from sb3_prune.strategies import AgentView, Strategy
 from sb3_prune.surgery import Plan, remove
 
 
@@ -32,7 +32,7 @@ class DropFirst(Strategy):
         super().__init__(config)
         self._done = False
 
-    def propose(self, agent: Agent) -> Plan:
+    def propose(self, agent: AgentView) -> Plan:
         """Return the cut, once."""
         if self._done:
             return Plan()

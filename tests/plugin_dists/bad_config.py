@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from sb3_prune.plugins import hookimpl
-from sb3_prune.strategies import Agent, Strategy
+from sb3_prune.strategies import AgentView, Strategy
 from sb3_prune.surgery import Plan
 
 
@@ -19,7 +19,7 @@ class Good(Strategy):
         at: float = 0.5
         """When to do it."""
 
-    def propose(self, agent: Agent) -> Plan:
+    def propose(self, agent: AgentView) -> Plan:
         """Change nothing."""
         return Plan()
 

@@ -15,15 +15,15 @@ from zoo import ALGORITHMS, make_model, train
 
 from sb3_prune.exceptions import ConfigError
 from sb3_prune.recording import recent_activations
-from sb3_prune.strategies import Agent, GradualConfig, Strategy
+from sb3_prune.strategies import AgentView, GradualConfig, Strategy
 from sb3_prune.surgery import apply, wire
 
 MEASURES = ["incoming", "outgoing", "product", "activation"]
 
 
-def look(model: object, seed: int = 0) -> Agent:
+def look(model: object, seed: int = 0) -> AgentView:
     wiring = wire(model.policy)  # type: ignore[attr-defined]
-    return Agent(
+    return AgentView(
         model=model,  # type: ignore[arg-type]
         wiring=wiring,
         initial_units=wiring.units(),

@@ -179,7 +179,9 @@ def test_config_without_source_is_believed() -> None:
 def test_broken_contracts(attributes: dict[str, Any], message: str) -> None:
     with pytest.raises(PluginError, match=message) as caught:
         check_class("strategies", variant(**attributes))
-    assert str(caught.value).startswith("plugins.test_registry.Variant is no valid strategy: ")
+    assert str(caught.value).startswith(
+        "plugins.test_registry.Variant is no valid strategy: "
+    )
 
 
 @pytest.mark.parametrize("thing", [Pluggable, int, Idle(), "idle"])

@@ -10,7 +10,7 @@ from torch import nn
 import sb3_prune as sp
 from sb3_prune.exceptions import UnsupportedPolicyError
 from sb3_prune.gates import Gate
-from sb3_prune.networks.perceptrons import policy_chains
+from sb3_prune.networks.perceptrons import find_perceptrons
 from sb3_prune.policies.gating import insert_gates
 
 
@@ -19,7 +19,7 @@ def test_every_hidden_layer_gets_one_gate_right_before_its_reader(name: str) -> 
     policy = zoo.make_model(name, stock=True).policy
     insert_gates(policy)
     for layer in sp.wire(policy).values():
-        for twin in layer.both():
+        for twin in layer.with_targets():
             if layer.name == "lstm_actor":
                 assert twin.gate is None
                 continue
@@ -53,7 +53,7 @@ def test_inserting_twice_changes_nothing() -> None:
 def test_the_algorithm_still_runs_the_gated_bodies() -> None:
     policy = zoo.make_model("SAC", stock=True).policy
     insert_gates(policy)
-    bodies = [id(chain.body) for chain in policy_chains(policy.critic)]
+    bodies = [id(perceptron.body) for perceptron in find_perceptrons(policy.critic)]
     assert [id(body) for body in policy.critic.q_networks] == bodies
 
 

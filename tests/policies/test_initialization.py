@@ -6,16 +6,16 @@ import zoo
 from torch import nn
 
 from sb3_prune import xavier
-from sb3_prune.networks.perceptrons import policy_chains
+from sb3_prune.networks.perceptrons import find_perceptrons
 
 
 @pytest.mark.parametrize("name", zoo.ALGORITHMS)
 def test_biases_are_zero_and_weights_within_the_bound(name: str) -> None:
     model = zoo.make_model(name)
     xavier(model.policy)
-    for chain in policy_chains(model.policy):
-        heads = list(chain.heads)
-        for module in (*chain.body, *heads):
+    for perceptron in find_perceptrons(model.policy):
+        heads = list(perceptron.heads)
+        for module in (*perceptron.body, *heads):
             if isinstance(module, nn.Linear):
                 bound = (6 / (module.in_features + module.out_features)) ** 0.5
                 assert module.weight.abs().max() <= bound

@@ -169,7 +169,7 @@ def test_thetas_are_saved_and_loaded(name: str) -> None:
     assert_twins(model, loaded)
     thetas = [k for k in loaded.policy.state_dict() if k.endswith("theta")]
     layers = sp.wire(model.policy).values()
-    assert len(thetas) == sum(len(layer.both()) for layer in layers)
+    assert len(thetas) == sum(len(layer.with_targets()) for layer in layers)
     assert not any(p.requires_grad for p in loaded.policy.ofe.parameters())
     ofexi_zoo.train_on(loaded)
     sp.apply(loaded, ofexi_zoo.random_plan(loaded.policy, 5))

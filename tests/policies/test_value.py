@@ -52,7 +52,7 @@ def test_it_has_the_widths_of_the_critics_and_a_twin() -> None:
         layer = wiring[name]
         assert layer.target is not None
         assert layer.target.name == name.replace("value.", "value_target.")
-        assert all(twin.gate is not None for twin in layer.both())
+        assert all(twin.gate is not None for twin in layer.with_targets())
 
 
 def test_the_target_starts_as_a_copy_of_its_own() -> None:

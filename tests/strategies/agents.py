@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from sb3_prune.gates import Gate
-from sb3_prune.strategies import Agent
+from sb3_prune.strategies import AgentView
 from sb3_prune.surgery import HiddenLayer, Wiring
 from sb3_prune.surgery.flow.slots import Side, Slot
 from sb3_prune.surgery.flow.trace import Group
@@ -85,10 +85,10 @@ def make_agent(
     initial_units: Mapping[str, int] | None = None,
     activations: Any = dict,
     seed: int = 0,
-) -> Agent:
+) -> AgentView:
     """Make an agent of layers; there is no model."""
     wiring = Wiring(layers)
-    return Agent(
+    return AgentView(
         model=None,  # type: ignore[arg-type]  # strategies look at layers only
         wiring=wiring,
         initial_units=wiring.units() if initial_units is None else initial_units,

@@ -14,7 +14,7 @@ from sb3_prune.exceptions import ConfigError, UnknownNameError
 from sb3_prune.strategies import (
     DISTRIBUTIONS,
     SCHEDULES,
-    Agent,
+    AgentView,
     GradualConfig,
     GradualStrategy,
     Size,
@@ -30,7 +30,7 @@ class LastFirst(GradualStrategy):
 
     name = "last-first"
 
-    def score(self, layer: HiddenLayer, agent: Agent) -> torch.Tensor:
+    def score(self, layer: HiddenLayer, agent: AgentView) -> torch.Tensor:
         del agent  # Only the index counts.
         return torch.arange(layer.units).float()
 
@@ -46,7 +46,7 @@ def two_networks() -> list[HiddenLayer]:
     ]
 
 
-def kept(agent: Agent, strategy: GradualStrategy) -> dict[str, int]:
+def kept(agent: AgentView, strategy: GradualStrategy) -> dict[str, int]:
     plan = strategy.propose(agent)
     return {name: change.after for name, change in plan.items()}
 
@@ -142,7 +142,7 @@ def test_every_algorithm_ends_at_the_final_sparsity(
 
 def test_twin_critics_keep_equal_widths_but_their_own_units() -> None:
     class ByWeight(LastFirst):
-        def score(self, layer: HiddenLayer, agent: Agent) -> torch.Tensor:
+        def score(self, layer: HiddenLayer, agent: AgentView) -> torch.Tensor:
             return layer.incoming().norm(dim=1)
 
     model = make_model("SAC")
@@ -199,7 +199,7 @@ def test_sizes_are_those_before_any_cut() -> None:
 
 def test_one_recording_serves_all_layers() -> None:
     class ByActivation(LastFirst):
-        def score(self, layer: HiddenLayer, agent: Agent) -> torch.Tensor:
+        def score(self, layer: HiddenLayer, agent: AgentView) -> torch.Tensor:
             return agent.activations()[layer.name].mean(0)
 
     layers, calls = two_networks(), []

@@ -102,7 +102,7 @@ def test_every_tensor_has_the_edits_of_all_the_layers_in_it(name: str) -> None:
     held = [
         (id(slot.tensor), slot, plan[layer.name])
         for layer in wiring.values()
-        for twin in layer.both()
+        for twin in layer.with_targets()
         for slot in twin.slots()
     ]
     edits = [(id(tensor), e.slot, e.change) for tensor, es in found for e in es]

@@ -20,7 +20,7 @@ def constant_model(activation: type[nn.Module], name: str = "SAC") -> Any:
     """Return a model whose units 1 and 4 of each layer are constant."""
     model = zoo.make_model(name, policy_kwargs={"activation_fn": activation})
     for layer in sp.wire(model.policy).values():
-        for twin in layer.both():
+        for twin in layer.with_targets():
             twin.module.weight.data[[1, 4]] = 0.0
             twin.module.bias.data[[1, 4]] = torch.tensor([0.8, -0.3])
     return model
@@ -94,7 +94,7 @@ def test_a_unit_that_reads_only_removed_units_folds_too() -> None:
     """One plan for both layers does what two plans, one after the other, do."""
     once, twice = (constant_model(nn.Tanh, "TD3") for _ in range(2))
     for model in (once, twice):
-        for twin in sp.wire(model.policy)["actor.mu.2"].both():
+        for twin in sp.wire(model.policy)["actor.mu.2"].with_targets():
             twin.module.weight.data[3] = 0.0
             twin.module.weight.data[3, 1] = 0.9  # Unit 1 before it is constant.
     before = zoo.outputs(once.policy)

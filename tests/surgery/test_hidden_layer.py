@@ -24,7 +24,7 @@ def layer_of(name: str, path: str) -> HiddenLayer:
 @pytest.mark.parametrize("name", zoo.ALGORITHMS)
 def test_weights_in_and_out_have_a_row_for_each_unit(name: str) -> None:
     for layer in sp.wire(zoo.trained(name).policy).values():
-        for twin in layer.both():
+        for twin in layer.with_targets():
             assert len(twin.incoming()) == len(twin.outgoing()) == twin.units
             assert twin.like.shape == (twin.units,)
             assert torch.equal(twin.like, twin.incoming()[:, 0])
@@ -118,5 +118,5 @@ def test_a_layer_without_a_gate_is_active() -> None:
     layer = layer_of("residual", "mlp_extractor.pi.stem")
     assert layer.gate is None and layer.target is None
     assert bool(layer.active.all()) and float(layer.expected_units) == 12.0
-    assert layer.both() == [layer]
+    assert layer.with_targets() == [layer]
     assert isinstance(layer.module, nn.Linear)

@@ -39,7 +39,7 @@ def test_removing_opens_what_is_left(name: str) -> None:
 def test_targets_are_masked_too() -> None:
     policy = zoo.copied("DQN")
     sp.mask(policy, {FIRST: remove([3], 12)})
-    online, target = sp.wire(policy)[FIRST].both()
+    online, target = sp.wire(policy)[FIRST].with_targets()
     assert online.active.tolist() == target.active.tolist()
     assert int(online.active.sum()) == 11
 

@@ -104,7 +104,7 @@ def test_dead_or_live_units_do_not_lag(also_target: bool) -> None:
     policy = zoo.copied("DQN")
     layer = sp.wire(policy)["q_net.q_net.0"]
     if also_target:
-        for twin in layer.both():
+        for twin in layer.with_targets():
             twin.readers[0].owner.weight.data[:, 2] = 0.0
     assert not sp.apply(policy, {"q_net.q_net.0": remove([2], 12)}).lagging
 
@@ -115,7 +115,7 @@ def test_a_reset_redraws_within_the_bound_of_a_linear_layer() -> None:
     plan = {"q_net.q_net.2": reset([1], 10, seed=4)}
     old, state = layer.incoming().clone(), policy.optimizer.state
     sp.apply(policy, plan)
-    for twin in layer.both():
+    for twin in layer.with_targets():
         assert 0 < twin.incoming()[1].abs().max() <= 12**-0.5
         assert not twin.outgoing()[1].any() and twin.module.bias[1] == 0
     kept = [k for k in range(10) if k != 1]
@@ -129,7 +129,7 @@ def test_drawn_units_of_a_target_equal_those_online() -> None:
     policy = zoo.copied("SAC")
     sp.apply(policy, {"critic.qf0.0": add(2, 12, 1), "critic.qf1.0": reset([0], 12, 2)})
     for name, units in (("critic.qf0.0", [12, 13]), ("critic.qf1.0", [0])):
-        online, target = sp.wire(policy)[name].both()
+        online, target = sp.wire(policy)[name].with_targets()
         assert torch.equal(online.incoming()[units], target.incoming()[units])
 
 

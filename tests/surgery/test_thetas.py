@@ -17,7 +17,7 @@ from sb3_prune.surgery.thetas import absorb
 def learn_thetas(policy: Any, seed: int = 0) -> None:
     generator = torch.Generator().manual_seed(seed)
     for layer in sp.wire(policy).values():
-        for twin in layer.both():
+        for twin in layer.with_targets():
             if twin.gate is None:  # An LSTM.
                 continue
             twin.gate.learn(twin.like)

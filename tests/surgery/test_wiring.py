@@ -34,7 +34,9 @@ def test_targets_are_attached_not_listed(name: str) -> None:
         if name in zoo.WITH_TARGETS and hasattr(policy, f"{first}_target"):
             expected = policy.get_submodule(f"{first}_target.{rest}")
         assert (layer.target and layer.target.module) is expected
-        assert layer.both() == [layer] + ([layer.target] if layer.target else [])
+        assert layer.with_targets() == [layer] + (
+            [layer.target] if layer.target else []
+        )
 
 
 @every_algorithm
@@ -111,3 +113,26 @@ def test_weights_between_closed_units_do_not_count() -> None:
             (layer.outgoing(), there.outgoing()),
         ):
             torch.testing.assert_close(mine[active].norm(dim=1), theirs.norm(dim=1))
+
+
+def test_layers_come_by_network() -> None:
+    wiring = sp.wire(zoo.make_model("SAC"))
+    grouped = wiring.by_network()
+    assert list(grouped) == ["actor.latent_pi", "critic.qf0", "critic.qf1"]
+    assert [la for layers in grouped.values() for la in layers] == [*wiring.values()]
+    assert list(wiring.by_network(["critic"])) == ["critic.qf0", "critic.qf1"]
+    assert list(wiring.by_network(("critic.qf1", "actor"))) == [
+        "actor.latent_pi",
+        "critic.qf1",
+    ]
+
+
+def test_a_part_of_a_name_is_no_network() -> None:
+    wiring = sp.wire(zoo.make_model("SAC"))
+    with pytest.raises(UnknownNameError, match="Unknown network 'crit'"):
+        wiring.by_network(["actor", "crit"])
+
+
+def test_a_model_and_its_policy_are_wired_alike() -> None:
+    model = zoo.make_model("PPO")
+    assert sp.wire(model) is sp.wire(model.policy)

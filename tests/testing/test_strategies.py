@@ -12,7 +12,7 @@ from stable_baselines3 import DQN
 
 from sb3_prune.exceptions import ConfigError, PluginError
 from sb3_prune.policies import MaskedDQNPolicy
-from sb3_prune.strategies import Agent, Strategy
+from sb3_prune.strategies import AgentView, Strategy
 from sb3_prune.surgery import Plan, keep, merge, remove, reset
 from sb3_prune.testing.strategies import check_strategy, tiny_models
 
@@ -38,7 +38,7 @@ class DropOne(Strategy):
         self.cuts = 0
         self.handles: list[Any] = []
 
-    def attach(self, agent: Agent) -> None:
+    def attach(self, agent: AgentView) -> None:
         self.detach()
         for layer in agent.wiring.values():
             hook = layer.module.register_forward_hook(lambda *_: None)
@@ -49,10 +49,10 @@ class DropOne(Strategy):
             handle.remove()
         self.handles.clear()
 
-    def draw(self, agent: Agent, units: int) -> int:
+    def draw(self, agent: AgentView, units: int) -> int:
         return int(agent.rng.integers(units))
 
-    def propose(self, agent: Agent) -> Plan:
+    def propose(self, agent: AgentView) -> Plan:
         self.cuts += 1
         if self.cuts > self.config.times:
             return Plan()
@@ -73,7 +73,7 @@ class Mixing(DropOne):
 
     name = "mixing"
 
-    def propose(self, agent: Agent) -> Plan:
+    def propose(self, agent: AgentView) -> Plan:
         changes = {}
         for name, hidden in agent.activations().items():
             units = hidden.shape[1]
@@ -87,7 +87,7 @@ class Mixing(DropOne):
 class ChangesWeights(DropOne):
     """Changes the model itself."""
 
-    def propose(self, agent: Agent) -> Plan:
+    def propose(self, agent: AgentView) -> Plan:
         with torch.no_grad():
             next(iter(agent.wiring.values())).module.weight[0, 0] += 1e-6
         return Plan()
@@ -96,7 +96,7 @@ class ChangesWeights(DropOne):
 class ClosesGates(DropOne):
     """Changes a buffer of the model."""
 
-    def attach(self, agent: Agent) -> None:
+    def attach(self, agent: AgentView) -> None:
         gate = next(iter(agent.wiring.values())).gate
         assert gate is not None
         gate.mask = torch.ones(6)
@@ -105,49 +105,49 @@ class ClosesGates(DropOne):
 class ReturnsDict(DropOne):
     """Returns a mapping that is no plan."""
 
-    def propose(self, agent: Agent) -> Plan:
+    def propose(self, agent: AgentView) -> Plan:
         return {}  # type: ignore[return-value]
 
 
 class UnknownLayer(DropOne):
     """Plans for a layer that does not exist."""
 
-    def propose(self, agent: Agent) -> Plan:
+    def propose(self, agent: AgentView) -> Plan:
         return Plan({"actor.9": remove([0], 2)})
 
 
 class WrongWidth(DropOne):
     """Plans for the widths at the start."""
 
-    def propose(self, agent: Agent) -> Plan:
+    def propose(self, agent: AgentView) -> Plan:
         return Plan({n: keep([0], k) for n, k in agent.initial_units.items()})
 
 
 class LeavesNothing(DropOne):
     """Removes every unit."""
 
-    def propose(self, agent: Agent) -> Plan:
+    def propose(self, agent: AgentView) -> Plan:
         return Plan({n: keep([], k) for n, k in agent.wiring.units().items()})
 
 
 class TorchRandom(DropOne):
     """Draws from torch."""
 
-    def draw(self, agent: Agent, units: int) -> int:
+    def draw(self, agent: AgentView, units: int) -> int:
         return int(torch.randint(units, ()))
 
 
 class NumpyRandom(DropOne):
     """Draws from NumPy."""
 
-    def draw(self, agent: Agent, units: int) -> int:
+    def draw(self, agent: AgentView, units: int) -> int:
         return int(np.random.randint(units))
 
 
 class PythonRandom(DropOne):
     """Draws from Python."""
 
-    def draw(self, agent: Agent, units: int) -> int:
+    def draw(self, agent: AgentView, units: int) -> int:
         return random.randrange(units)
 
 
@@ -192,7 +192,7 @@ class SavesNan(DropOne):
 class LeavesHooks(DropOne):
     """Hooks anew at each attach and forgets the old ones."""
 
-    def attach(self, agent: Agent) -> None:
+    def attach(self, agent: AgentView) -> None:
         self.handles.clear()
         super().attach(agent)
 
@@ -200,7 +200,7 @@ class LeavesHooks(DropOne):
 class LeavesTensorHooks(DropOne):
     """Never removes its hooks on gradients."""
 
-    def attach(self, agent: Agent) -> None:
+    def attach(self, agent: AgentView) -> None:
         weight = next(iter(agent.wiring.values())).module.weight
         weight.register_post_accumulate_grad_hook(lambda _: None)
 
@@ -208,7 +208,7 @@ class LeavesTensorHooks(DropOne):
 class AttachesOnce(DropOne):
     """Cannot be attached again."""
 
-    def attach(self, agent: Agent) -> None:
+    def attach(self, agent: AgentView) -> None:
         assert not self.handles
         super().attach(agent)
 
@@ -216,7 +216,7 @@ class AttachesOnce(DropOne):
 class DetachesOnce(DropOne):
     """Cannot be detached again."""
 
-    def attach(self, agent: Agent) -> None:
+    def attach(self, agent: AgentView) -> None:
         self.handles = []
 
     def detach(self) -> None:

@@ -14,8 +14,8 @@ from matplotlib.figure import FigureBase
 from sb3_prune.analysis import Analysis, Result, layer_labels
 from sb3_prune.analysis.figures import shades, tidy
 from sb3_prune.exceptions import ConfigError
+from sb3_prune.plots.curves import ACCENT, INK
 from sb3_prune.recording import Recording
-from sb3_prune.report.curves import ACCENT, INK
 from sb3_prune_clusters.distances import unit_distances
 from sb3_prune_clusters.segmentation import cut
 from sb3_prune_clusters.tree import Linkage, Tree, grow

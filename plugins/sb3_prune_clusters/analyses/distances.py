@@ -15,8 +15,8 @@ from scipy.ndimage import gaussian_filter1d
 from sb3_prune.analysis import Analysis, Result, layer_labels
 from sb3_prune.analysis.figures import shades, tidy
 from sb3_prune.exceptions import ConfigError
+from sb3_prune.plots.curves import ACCENT, FAINT, INK
 from sb3_prune.recording import Recording
-from sb3_prune.report.curves import ACCENT, FAINT, INK
 from sb3_prune_clusters.distances import all_distances, upper
 
 Floats = NDArray[np.float64]

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from sb3_prune.analysis import Analysis, Result
 from sb3_prune.analysis.figures import label_layers, shades, tidy
 from sb3_prune.exceptions import ConfigError
+from sb3_prune.plots.curves import ACCENT
 from sb3_prune.recording import Recording
-from sb3_prune.report.curves import ACCENT
 
 Floats = NDArray[np.float64]
 

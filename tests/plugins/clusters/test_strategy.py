@@ -5,7 +5,6 @@ import pytest
 from sb3_prune_clusters.strategy import (
     Clusters,
     ClustersConfig,
-    networks_of,
     propose_merges,
 )
 from sb3_prune_envs import make_arm_vec
@@ -95,21 +94,25 @@ def test_only_the_named_networks_are_pruned() -> None:
         prune(model, Clusters(ClustersConfig(networks=("criticism",))))
 
 
-def test_networks_of_groups_layers() -> None:
-    names = ["critic.qf0.0", "critic.qf0.2", "critic.qf1.0", "actor.mu.0"]
-    layers = dict.fromkeys(names)
-    assert networks_of(layers)["critic.qf0"] == names[:2]
-    assert list(networks_of(layers, ("critic",))) == ["critic.qf0", "critic.qf1"]
-
-
 def test_every_network_has_its_own_global_reference() -> None:
-    near = {"a.0": 1 + DRAW((9, 4, 12), dtype=np.float32)}
-    far = {"b.0": (DRAW((9, 4, 12)) > 0.5).astype(np.float32)}
+    wiring = wire(train(make_model("SAC")))
+    near = {n: 1 + DRAW((9, 4, la.units), dtype=np.float32) for n, la in wiring.items()}
+    far = {
+        name: units if name.startswith("actor.") else (units > 0.5) * 9.0
+        for name, units in near.items()
+    }
     config = ClustersConfig(tau=0.95, reading="global", min_units=1)
-    alone = propose_merges(near, config)["a.0"]
-    assert 1 < alone.after < 12
-    both = propose_merges({**near, **far}, config)["a.0"]
-    assert alone.rows.equal(both.rows)
+    one, other = (propose_merges(wiring, said, config) for said in (near, far))
+    name = "actor.latent_pi.0"
+    assert 1 < one[name].after < wiring[name].units
+    assert one[name].rows.equal(other[name].rows)
+
+
+@pytest.mark.parametrize(("saved", "event"), [({"round": 2}, 2), ({"event": 1}, 1)])
+def test_states_of_version_0_1_0_load(saved: dict[str, int], event: int) -> None:
+    strategy = Clusters()
+    strategy.load_state_dict(saved)
+    assert strategy.state_dict() == {"event": event}
 
 
 @pytest.mark.parametrize(

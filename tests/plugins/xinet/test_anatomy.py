@@ -18,6 +18,7 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from torch import nn
 
 import sb3_prune as sp
+from sb3_prune.networks.perceptrons import Role
 from sb3_prune.surgery import HiddenLayer
 
 from .test_expected_complexity import COUNT_PREDICTION, SIZES, TABLE_4, WIDTHS, cells
@@ -76,9 +77,9 @@ def count(policy: nn.Module, *paths: str) -> int:
 def counted(policy: Any) -> dict[str, int]:
     """Count every term in the modules."""
     anatomy = Anatomy(policy)
-    networks = anatomy.networks | anatomy.heads
+    networks = anatomy.networks | anatomy.linear_networks
     counts = {f"C_{n}": count(policy, n, *HEADS.get(n, [])) for n in networks}
-    acting = [f"C_{n}" for n, network in networks.items() if network.role == "acts"]
+    acting = [f"C_{n}" for n, network in networks.items() if network.role.acts]
     total, deploy = sum(counts.values()), sum(counts[name] for name in acting)
     if not hasattr(policy, "ofe"):
         return {**counts, "d": deploy, "t": total}
@@ -100,7 +101,7 @@ def let_go(layer: HiddenLayer, draw: np.random.Generator) -> list[int]:
     """Draw thetas of 0 and 1, at least one 1; return which are 0."""
     theta = torch.as_tensor(draw.integers(0, 2, layer.units), dtype=torch.float32)
     theta[int(draw.integers(layer.units))] = 1.0
-    for twin in layer.both():
+    for twin in layer.with_targets():
         assert twin.gate is not None
         twin.gate.learn(twin.like)
         twin.gate.theta.data = theta.clone()  # type: ignore[union-attr]
@@ -222,14 +223,21 @@ def test_without_an_extractor_nothing_is_charged_for_it() -> None:
 @pytest.mark.parametrize(
     ("name", "roles"),
     [
-        ("ValueSAC", {"actor": "acts", "critic": "action", "value": "state"}),
-        ("TD3", {"actor": "acts", "critic": "action"}),
-        ("DQN", {"q_net": "acts"}),
-        ("QRDQN", {"quantile_net": "acts"}),
-        ("BranchingDQN", {"q_net": "acts"}),
+        (
+            "ValueSAC",
+            {
+                "actor": Role.POLICY,
+                "critic": Role.ACTION_VALUE,
+                "value": Role.STATE_VALUE,
+            },
+        ),
+        ("TD3", {"actor": Role.POLICY, "critic": Role.ACTION_VALUE}),
+        ("DQN", {"q_net": Role.Q_VALUES}),
+        ("QRDQN", {"quantile_net": Role.Q_VALUES}),
+        ("BranchingDQN", {"q_net": Role.Q_VALUES}),
     ],
 )
-def test_every_network_has_its_role(name: str, roles: dict[str, str]) -> None:
+def test_every_network_has_its_role(name: str, roles: dict[str, Role]) -> None:
     networks = Anatomy(zoo.trained(name).policy).networks.values()
     found = {network.name.partition(".")[0]: network.role for network in networks}
     assert found == roles
@@ -237,8 +245,7 @@ def test_every_network_has_its_role(name: str, roles: dict[str, str]) -> None:
 
 def test_both_halves_of_an_actor_critic_have_their_roles() -> None:
     policy_net, value_net = Anatomy(zoo.trained("PPO").policy).networks.values()
-    assert (policy_net.role, value_net.role) == ("acts", "state")
-    assert (policy_net.estimates_value, value_net.estimates_value) == (False, True)
+    assert (policy_net.role, value_net.role) == (Role.POLICY, Role.STATE_VALUE)
 
 
 @pytest.mark.parametrize("acting", [[], [8]], ids=["head", "hidden"])
@@ -249,7 +256,7 @@ def test_networks_without_hidden_layers_count(
 ) -> None:
     policy = shaped(agent, acting, valuing).policy
     assert estimated(policy) == counted(policy)
-    for name, network in Anatomy(policy).heads.items():
+    for name, network in Anatomy(policy).linear_networks.items():
         assert name not in Anatomy(policy).networks
         assert (network.layers, network.gates()) == ((), [])
 

@@ -55,7 +55,7 @@ def traced(model: Any, monkeypatch: Any) -> Iterator[list[str]]:
     """
     names: dict[Gate, str] = {}
     for layer in sp.wire(model.policy).values():
-        for twin in layer.both():
+        for twin in layer.with_targets():
             if twin.gate is None:  # An extractor of one's own: no Sequential.
                 continue
             twin.gate.learn(twin.like)

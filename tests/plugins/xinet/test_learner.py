@@ -32,7 +32,7 @@ def learner(
 
 
 def gates(layers: Any) -> list[Gate]:
-    found = [twin.gate for layer in layers for twin in layer.both()]
+    found = [twin.gate for layer in layers for twin in layer.with_targets()]
     return [gate for gate in found if gate is not None]
 
 

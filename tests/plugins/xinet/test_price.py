@@ -66,14 +66,14 @@ def test_a_network_is_charged_its_nu_times_the_price(name: str, nu: float) -> No
     agent = anatomy("ValueSAC", "batch")
     network = agent.networks[name]
     price, sums = Price(CONFIG, agent, [network]), agent.sums()
-    one, two = sums[network.place]
+    one, two = sums[network.span]
     branches = sums[:6] if name == "critic.qf1" else sums[:3]
     width = OBSERVATION + branches.sum() + (ACTION if name == "critic.qf1" else 0)
     torch.testing.assert_close(
         price(sums), 4 * nu * agent.network_complexity(network, sums)
     )
     expected = 4 * nu * torch.stack([1 + width + two, 1 + one + network.outputs])
-    torch.testing.assert_close(price.slopes()[network.place], expected)
+    torch.testing.assert_close(price.slopes()[network.span], expected)
 
 
 def test_the_extractor_is_charged_its_nu_times_the_price() -> None:
@@ -82,7 +82,7 @@ def test_the_extractor_is_charged_its_nu_times_the_price() -> None:
     expected = 4 * 0.5 * agent.extractor_complexity(0.3, sums)
     torch.testing.assert_close(price(sums), expected)
     # The last block of phi_oa: inputs, bias and norm, and who reads it: f_pred, Q1, Q2.
-    first = [agent.networks[f"critic.qf{i}"].place.start for i in range(2)]
+    first = [agent.networks[f"critic.qf{i}"].span.start for i in range(2)]
     width = OBSERVATION + ACTION + sums[:5].sum()
     last = 0.3 * (width + 3 + OBSERVATION + sums[first].sum())
     torch.testing.assert_close(price.slopes()[5], 4 * 0.5 * last)

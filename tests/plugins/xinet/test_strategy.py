@@ -55,7 +55,7 @@ def held(model: Any) -> list[str]:
 
 def set_theta(model: Any, name: str, values: list[float]) -> None:
     """Let a layer and its target learn, at these thetas and 1 for all others."""
-    for twin in sp.wire(model.policy)[name].both():
+    for twin in sp.wire(model.policy)[name].with_targets():
         assert twin.gate is not None
         twin.gate.learn(twin.like)
         twin.gate.theta.data[: len(values)] = torch.tensor(values)  # type: ignore[union-attr]

@@ -200,7 +200,7 @@ def test_a_run_after_an_interrupted_one_is_the_only_one_that_learns() -> None:
         pruning = PruningCallback("xinet", options)
         featured("ValueSAC", 64, pruning, Leave(40, KeyboardInterrupt), model=model)
     for layer in sp.wire(model.policy).values():
-        for twin in layer.both():
+        for twin in layer.with_targets():
             twin.gate.settle()  # type: ignore[union-attr]
     features = FeatureCallback(batch_size=16)
     again = PruningCallback("xinet", options)

@@ -52,7 +52,7 @@ def found_in(policy: nn.Module) -> dict[str, list[Any]]:
     return {
         twin.name: [name, sorted(map(say, twin.slots()))]
         for name, layer in sp.wire(policy).items()
-        for twin in layer.both()
+        for twin in layer.with_targets()
     }
 
 

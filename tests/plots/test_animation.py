@@ -8,7 +8,7 @@ from PIL import Image
 from stable_baselines3 import PPO
 
 from sb3_prune import SB3PruneError
-from sb3_prune.report import record_gif
+from sb3_prune.plots import record_gif
 
 ARM = "sb3_prune/PlanarArm2-v0"
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from sb3_prune.report import plot_learning, plot_widths
+from sb3_prune.plots import plot_learning, plot_widths
 
 
 def test_learning_curves_are_pictures(tmp_path: Path) -> None:

@@ -1,5 +1,0 @@
-"""Reports: figures and animations."""
-
-from sb3_prune.report.animation import record_gif as record_gif
-from sb3_prune.report.curves import plot_learning as plot_learning
-from sb3_prune.report.curves import plot_widths as plot_widths

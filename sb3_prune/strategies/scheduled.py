@@ -1,0 +1,119 @@
+"""Scheduled strategies: what all strategies share that act at events in training."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sb3_prune.exceptions import ConfigError
+from sb3_prune.strategies.base import AgentView, Strategy
+from sb3_prune.surgery.plan import Plan
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScheduledConfig:
+    """When, and in which networks.
+
+    Raises:
+        ConfigError: A value is outside its range.
+    """
+
+    begin: float = 0.2
+    """Share of training before which no unit changes."""
+    end: float = 0.8
+    """Share of training at which the last event is due."""
+    networks: tuple[str, ...] = ()
+    """Prune only these, e.g. ``actor`` or ``critic.qf0``; empty prunes all."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.begin <= self.end <= 1:
+            raise ConfigError(
+                f"Expected 0 <= begin <= end <= 1, got {self.begin} and {self.end}."
+            )
+        if isinstance(self.networks, str):
+            raise ConfigError(
+                f"networks must be a list of names, got the text '{self.networks}'."
+            )
+        # YAML has lists only.
+        object.__setattr__(self, "networks", tuple(self.networks))
+
+
+def require_one_of(field: str, value: object, known: Iterable[str]) -> None:
+    """Check a configuration value that is a name.
+
+    Raises:
+        ConfigError: The value is not among the known names.
+    """
+    names = sorted(known)
+    if value not in names:
+        raise ConfigError(f"{field} must be one of {', '.join(names)}; got {value!r}.")
+
+
+def require_at_least(field: str, value: int, least: int = 1) -> None:
+    """Check a configuration value that is a count.
+
+    Raises:
+        ConfigError: The value is too small.
+    """
+    if value < least:
+        raise ConfigError(f"{field} must be at least {least}, got {value}.")
+
+
+class ScheduledStrategy(Strategy):
+    """Changes units at a few events in training, and is idle in between.
+
+    A subclass says how many events are due at a share of training, and what to do then.
+    It remembers the last event, so that a resumed run goes on after it.
+    """
+
+    config: ScheduledConfig
+
+    def __init__(self, config: Any = None) -> None:
+        super().__init__(config)
+        self._event = 0
+
+    @abstractmethod
+    def due(self, progress: float) -> int:
+        """Return the number of events due so far; 0 before the first.
+
+        Args:
+            progress: Share of training done, in [0, 1].
+        """
+
+    @abstractmethod
+    def propose_now(self, agent: AgentView) -> Plan:
+        """Return the plan of an event that is due."""
+
+    def attach(self, agent: AgentView) -> None:
+        """Check that the networks to prune exist.
+
+        Raises:
+            UnknownNameError: The agent has no such network.
+        """
+        agent.wiring.by_network(self.config.networks)
+
+    def detach(self) -> None:
+        """Forget the last event: the next run may be of another agent."""
+        self._event = 0
+
+    def propose(self, agent: AgentView) -> Plan:
+        """Return the plan of the event that is due, if one is.
+
+        If several events are due at once, as after a long rollout, the last counts.
+        """
+        event = self.due(agent.progress)
+        if event == self._event:
+            return Plan()
+        self._event = event
+        # No event is due any more: another run has begun.
+        return self.propose_now(agent) if event else Plan()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the number of the last event."""
+        return {"event": self._event}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on after the last event."""
+        self._event = int(state["event"])

@@ -1,0 +1,96 @@
+"""Tests for strategies/scheduled.py: what acts at events in training."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+import zoo
+
+from sb3_prune.exceptions import ConfigError, UnknownNameError
+from sb3_prune.pruning import look_at
+from sb3_prune.strategies import AgentView, ScheduledConfig, ScheduledStrategy
+from sb3_prune.surgery import Plan, remove
+
+
+class Quarters(ScheduledStrategy):
+    """Remove a unit of the first layer at every quarter of the training."""
+
+    name = "quarters"
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config(ScheduledConfig):
+        """When and where."""
+
+    def due(self, progress: float) -> int:
+        return int(4 * progress)
+
+    def propose_now(self, agent: AgentView) -> Plan:
+        first = next(iter(agent.wiring.values()))
+        return Plan({first.name: remove([0], first.units)})
+
+
+@pytest.fixture
+def agent() -> AgentView:
+    return look_at(zoo.make_model("SAC"), 0.0)
+
+
+def proposals(strategy: Quarters, agent: AgentView, *moments: float) -> list[bool]:
+    looks = [replace(agent, progress=progress) for progress in moments]
+    return [bool(strategy.propose(look)) for look in looks]
+
+
+def test_every_event_is_proposed_once(agent: AgentView) -> None:
+    moments = (0.0, 0.1, 0.25, 0.3, 0.6, 0.6, 1.0)
+    expected = [False, False, True, False, True, False, True]
+    assert proposals(Quarters(), agent, *moments) == expected
+
+
+def test_events_that_were_missed_count_as_the_last(agent: AgentView) -> None:
+    assert proposals(Quarters(), agent, 0.0, 0.9, 0.95) == [False, True, False]
+
+
+def test_another_run_begins_anew(agent: AgentView) -> None:
+    assert proposals(Quarters(), agent, 0.9, 0.0, 0.3) == [True, False, True]
+
+
+def test_a_detached_strategy_begins_anew(agent: AgentView) -> None:
+    strategy = Quarters()
+    assert proposals(strategy, agent, 0.5) == [True]
+    strategy.detach()
+    assert proposals(strategy, agent, 0.5) == [True]
+
+
+def test_a_resumed_strategy_goes_on_after_the_last_event(agent: AgentView) -> None:
+    first, second = Quarters(), Quarters()
+    proposals(first, agent, 0.5)
+    second.load_state_dict(first.state_dict())
+    assert proposals(second, agent, 0.6, 0.75) == [False, True]
+
+
+def test_unknown_networks_are_refused(agent: AgentView) -> None:
+    strategy = Quarters(Quarters.Config(networks=("actor", "critic.qf9")))
+    with pytest.raises(UnknownNameError, match=r"network 'critic\.qf9'.*critic\.qf1"):
+        strategy.attach(agent)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"begin": -0.1}, "got -0.1 and 0.8"),
+        ({"end": 1.1}, "got 0.2 and 1.1"),
+        ({"begin": 0.9}, "0 <= begin <= end <= 1, got 0.9 and 0.8"),
+        ({"networks": "actor"}, "must be a list of names, got the text 'actor'"),
+    ],
+)
+def test_errors_name_the_value_and_the_range(
+    options: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ConfigError, match=message):
+        ScheduledConfig(**options)
+
+
+def test_lists_of_networks_become_tuples() -> None:
+    networks: Any = ["actor"]
+    assert ScheduledConfig(networks=networks).networks == ("actor",)
