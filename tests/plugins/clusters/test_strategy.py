@@ -40,11 +40,11 @@ def test_prunes_every_algorithm(name: str) -> None:
 
 
 def test_rounds_are_evenly_spaced() -> None:
-    config = ClustersConfig(begin=0.2, end=0.8, rounds=3)
+    strategy = Clusters(ClustersConfig(begin=0.2, end=0.8, rounds=3))
     points = [0, 0.19, 0.2, 0.49, 0.5, 0.79, 0.8, 1]
-    assert [config.due(progress) for progress in points] == [0, 0, 1, 1, 2, 2, 3, 3]
-    assert ClustersConfig(begin=0.5, end=0.5, rounds=1).due(0.5) == 1
-    assert ClustersConfig(begin=0.5, end=0.9, rounds=1).due(0.6) == 1
+    assert [strategy.due(progress) for progress in points] == [0, 0, 1, 1, 2, 2, 3, 3]
+    assert Clusters(ClustersConfig(begin=0.5, end=0.5, rounds=1)).due(0.5) == 1
+    assert Clusters(ClustersConfig(begin=0.5, end=0.9, rounds=1)).due(0.6) == 1
 
 
 def test_merges_while_training() -> None:
@@ -55,7 +55,7 @@ def test_merges_while_training() -> None:
     times = [entry["timesteps"] for entry in callback.history]
     assert 80 <= times[1] < 100
     assert all(count < first for count in rest)
-    assert callback.strategy.state_dict() == {"round": 0}  # it was detached
+    assert callback.strategy.state_dict() == {"event": 0}  # it was detached
 
 
 def test_each_round_is_proposed_once_and_resumes() -> None:

@@ -148,20 +148,20 @@ def test_settled_thetas_count_what_is_left_without_the_zeros(
 
 @every_agent
 def test_complexity_and_anatomy_agree_before_and_after_cuts(agent: Any) -> None:
-    model = type("Model", (), {"policy": copied(agent)})()
+    policy = copied(agent)
     # A continuous PPO has one deviation per action that belongs to no layer.
-    free = getattr(model.policy, "log_std", torch.empty(0)).numel()
+    free = getattr(policy, "log_std", torch.empty(0)).numel()
     for seed in range(3):
-        cost, found = Anatomy(model.policy).cost(), sp.complexity(model)
+        cost, found = Anatomy(policy).cost(), sp.complexity(policy)
         expected = (cost.deploy + free, cost.train + free)
         assert (found.params_deploy, found.params_train) == expected
-        layers = sp.wire(model.policy).items()
+        layers = sp.wire(policy).items()
         wide = {name: layer.units for name, layer in layers if layer.units > 1}
         rng = np.random.default_rng(seed)
         plan = {
             n: sp.surgery.remove([int(rng.integers(k))], k) for n, k in wide.items()
         }
-        sp.apply(model.policy, sp.Plan(plan))
+        sp.apply(policy, sp.Plan(plan))
 
 
 @every_agent
