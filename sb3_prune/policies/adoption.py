@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.policies import BasePolicy
@@ -37,14 +37,21 @@ def adopt(model: BaseAlgorithm) -> MaskedPolicyMixin:
         The model's policy.
 
     Raises:
-        UnsupportedPolicyError: There is no masked class for the policy.
+        UnsupportedPolicyError: There is no masked class for the policy, or it cannot be
+            traced; the model is as it was.
     """
     policy = model.policy
     wire(policy)  # A policy that cannot be traced says so first.
+    if not isinstance(policy, MaskedPolicyMixin):
+        _become(model, policy, _masked_class(policy))
     refresh_caches(model)
     refresh_memory(model)
-    if isinstance(policy, MaskedPolicyMixin):
-        return policy
+    assert isinstance(policy, MaskedPolicyMixin)
+    return policy
+
+
+def _masked_class(policy: BasePolicy) -> type[MaskedPolicyMixin]:
+    """Return the masked class of a stock policy."""
     name = type(policy).__name__
     if type(policy) not in MASKED:
         known = ", ".join(sorted({cls.__name__ for cls in MASKED}))
@@ -55,9 +62,18 @@ def adopt(model: BaseAlgorithm) -> MaskedPolicyMixin:
             f"    class Masked{name}(MaskedPolicyMixin, {name}): ...\n"
             "in a module that can be imported, and build or load the model with it."
         )
-    cls: Any = MASKED[type(policy)]
+    return MASKED[type(policy)]
+
+
+def _become(model: BaseAlgorithm, policy: Any, cls: type[MaskedPolicyMixin]) -> None:
+    """Make a policy one of another class, gates and all, or leave it as it was."""
+    before, attributes = type(policy), dict(vars(policy))
     policy.__class__ = cls
-    model.policy_class = cls
-    assert isinstance(policy, MaskedPolicyMixin)
-    policy.initialize_gates()
-    return policy
+    try:
+        policy.initialize_gates()
+    except BaseException:
+        policy.__class__ = before
+        vars(policy).clear()
+        vars(policy).update(attributes)
+        raise
+    model.policy_class = cast(Any, cls)

@@ -11,6 +11,7 @@ from stable_baselines3.dqn.policies import DQNPolicy
 
 import sb3_prune as sp
 from sb3_prune.exceptions import UnsupportedPolicyError
+from sb3_prune.policies import gating
 
 
 @pytest.mark.parametrize("name", zoo.STOCK)
@@ -72,3 +73,23 @@ def test_a_users_policy_is_refused_with_the_way_out() -> None:
     assert f"from {OwnPolicy.__module__} import OwnPolicy\n" in message
     assert "class MaskedOwnPolicy(MaskedPolicyMixin, OwnPolicy): ..." in message
     assert type(model.policy) is OwnPolicy
+
+
+def test_a_model_that_cannot_be_adopted_is_as_it_was(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    model = zoo.make_model("SAC", stock=True)
+    cls, before, shown = type(model.policy), zoo.snapshot(model.policy), repr(model)
+    sp.wire(model)
+    attributes = dict(vars(model.policy))
+
+    def fail(*args: object) -> None:
+        raise UnsupportedPolicyError("no")
+
+    monkeypatch.setattr(gating, "_keep_passed", fail)
+    with pytest.raises(UnsupportedPolicyError):
+        sp.adopt(model)
+    assert type(model.policy) is model.policy_class is cls
+    assert vars(model.policy) == attributes and repr(model) == shown
+    zoo.assert_same(zoo.snapshot(model.policy), before, identities=True)
+    zoo.train(model)
