@@ -25,7 +25,11 @@ from sb3_prune.surgery.wiring import wire
 
 
 def carry_out(
-    model: BaseAlgorithm | nn.Module, plan: Mapping[str, Change], *, folds: bool = True
+    model: BaseAlgorithm | nn.Module,
+    plan: Mapping[str, Change],
+    *,
+    folds: bool = True,
+    follows: bool = True,
 ) -> Mapping[str, str]:
     """Change a model by a plan that was checked, or before its weights are loaded.
 
@@ -33,6 +37,7 @@ def carry_out(
         model: A model, or a policy alone.
         plan: A change for each layer to change.
         folds: Whether what removed constant units say moves into biases.
+        follows: Whether the optimisers follow.
 
     Returns:
         Why it could not, by layer.
@@ -46,7 +51,7 @@ def carry_out(
     folding = Folding(policy)
     for twin, change in changed if folds else ():
         folding.fold(twin, change)
-    following = optimizers(model)
+    following = optimizers(model) if follows else {}
     check_followable(following)
     tensors = _tensors(layers, plan, folding)
     states = {n: _states(n, o, tensors) for n, o in following.items()}

@@ -8,7 +8,6 @@ every output must stay as it was.
 from __future__ import annotations
 
 import copy
-import math
 from collections.abc import Collection, Iterable
 from typing import Any
 
@@ -21,12 +20,10 @@ from torch.overrides import TorchFunctionMode
 from sb3_prune.exceptions import UnsupportedPolicyError
 from sb3_prune.gates import Gate
 from sb3_prune.surgery.change import Change, remove
+from sb3_prune.surgery.comparison import moved, outputs
 from sb3_prune.surgery.execution import carry_out
-from sb3_prune.surgery.flow.forwards import all_forwards, sample_inputs
-from sb3_prune.surgery.flow.names import leaves
-from sb3_prune.surgery.flow.quiet import exact_arithmetic, noise, quiet
 from sb3_prune.surgery.flow.slots import Side
-from sb3_prune.surgery.hidden_layer import HiddenLayer
+from sb3_prune.surgery.hidden_layer import MATRIX, HiddenLayer
 from sb3_prune.surgery.stand_in import StandIn
 from sb3_prune.surgery.wiring import wire
 
@@ -70,31 +67,41 @@ def require_trial(policy: nn.Module, names: Collection[str]) -> None:
 
 
 def is_known(policy: nn.Module) -> bool:
-    """Tell whether all modules of a policy are torch's, SB3's or ours, hooks aside."""
+    """Tell whether all modules of a policy are torch's, SB3's or ours, unpatched."""
     for module in policy.modules():
         package = type(module).__module__.partition(".")[0]
         hooked = module._forward_hooks or module._forward_pre_hooks
-        if package not in KNOWN or hooked or parametrize.is_parametrized(module):
+        odd = hooked or parametrize.is_parametrized(module) or _is_patched(module)
+        if package not in KNOWN or odd:
             return False
     return True
+
+
+def _is_patched(module: nn.Module) -> bool:
+    """Tell whether an object has a method of its own in place of its class's."""
+    return any(
+        callable(value) and callable(getattr(type(module), name, None))
+        for name, value in vars(module).items()
+    )
 
 
 def refute(policy: nn.Module, layers: Iterable[HiddenLayer]) -> dict[str, str]:
     """Return why layers cannot lose units, by name; empty if all can.
 
-    They are tried together, and one by one if that fails.
+    They are tried together, and one by one if that fails. What is taken at literal
+    places is tried alone as well: code that halves a width is wrong about one half.
 
     Args:
         policy: The policy; it stays as it is.
         layers: Layers of its wiring.
     """
-    names = [layer.name for layer in layers]
-    if try_cut(policy, names) is None:
-        return {}
-    found = {name: try_cut(policy, [name]) for name in names}
+    tried = list(layers)
+    passes = try_cut(policy, [layer.name for layer in tried]) is None
+    suspects = [layer.name for layer in tried if layer.group.soft or not passes]
+    found = {name: try_cut(policy, [name]) for name in suspects}
     alone = {name: why for name, why in found.items() if why is not None}
-    together = {names[0]: "it fails only together with the other layers"}
-    return alone or together
+    together = {tried[0].name: "it fails only together with the other layers"}
+    return alone if alone or passes else together
 
 
 def try_cut(policy: nn.Module, names: Collection[str], seed: int = 0) -> str | None:
@@ -118,13 +125,13 @@ def try_cut(policy: nn.Module, names: Collection[str], seed: int = 0) -> str | N
     _scatter(twin, seed)
     mode = StandIn() if any(wire(policy)[name].mixes for name in names) else None
     try:
-        moved = _remove_dead(twin, names, seed, mode)
+        far = _remove_dead(twin, names, seed, mode)
     except Exception as error:
         return f"{type(error).__name__}: {error}"
-    worst = max(moved, key=lambda name: moved[name])
-    if moved[worst] <= TOLERANCE:
+    worst = max(far, key=lambda name: far[name])
+    if far[worst] <= TOLERANCE:
         return None
-    return f"removing dead units moves '{worst}' by {moved[worst]:.2g}"
+    return f"removing dead units moves '{worst}' by {far[worst]:.2g}"
 
 
 def movement(policy: nn.Module, names: Collection[str]) -> float:
@@ -134,7 +141,7 @@ def movement(policy: nn.Module, names: Collection[str]) -> float:
 
     Args:
         policy: The policy; it stays as it is.
-        names: Names of the layers that lose a third of their units.
+        names: Names of the layers that lose units.
     """
     return max(_remove_dead(copied(policy), names, 0, None).values())
 
@@ -145,15 +152,16 @@ def _remove_dead(
     """Remove dead units, in place; return how far each output moves, by name."""
     wiring = wire(twin)
     rng = np.random.default_rng(seed)
-    plan = {n: _some(wiring[n], rng) for n in names if wiring[n].units > 1}
+    cut = [wiring[name] for name in names if wiring[name].units > 1]
+    plan = {layer.name: _some(layer, turn, rng) for turn, layer in enumerate(cut)}
     for name, change in plan.items():
         for layer in wiring[name].with_targets():
             kill(layer, change.removed)
     before = outputs(twin, mode)
-    carry_out(twin, plan, folds=False)
+    carry_out(twin, plan, folds=False, follows=False)
     if isinstance(mode, StandIn):
         mode.again()
-    return _moved(before, outputs(twin, mode))
+    return moved(before, outputs(twin, mode))
 
 
 def copied(policy: nn.Module) -> nn.Module:
@@ -176,23 +184,36 @@ def copied(policy: nn.Module) -> nn.Module:
     return twin
 
 
-def _some(layer: HiddenLayer, rng: np.random.Generator) -> Change:
-    """Return the removal of about a third of a layer's units, the first among them."""
-    count = min(max(1, layer.units // 3), layer.units - 1)
+def _some(layer: HiddenLayer, turn: int, rng: np.random.Generator) -> Change:
+    """Return the removal of some of a layer's units, the first among them.
+
+    Layers lose half, one or a third in turn: code that takes shares of a width has to
+    be wrong about one of them.
+    """
+    wanted = (layer.units // 2, 1, layer.units // 3)[turn % 3]
+    count = min(max(1, wanted), layer.units - 1)
     gone = {0, *(1 + rng.choice(layer.units - 1, count - 1, replace=False)).tolist()}
     return remove(sorted(gone), layer.units)
 
 
 @torch.no_grad()
 def _scatter(policy: nn.Module, seed: int) -> None:
-    """Move biases, scales and statistics, so that none of them is neutral."""
+    """Move biases, scales, statistics and zeros, so that none of them is neutral.
+
+    A branch that is multiplied by zero, as new ones often are, would hide what is
+    wrong in it.
+    """
     generator = torch.Generator().manual_seed(seed)
     slots = [s for layer in wire(policy).values() for s in layer.group.slots]
     owned = {id(s.tensor) for s in slots if s.side is Side.UNIT}
     for tensor in (*policy.parameters(), *policy.buffers()):
-        if tensor.is_floating_point() and (tensor.ndim == 1 or id(tensor) in owned):
-            drawn = torch.rand(tensor.shape, generator=generator)
-            tensor.add_(drawn.to(tensor) * 0.3 + 0.1)
+        if tensor.is_floating_point():
+            drawn = torch.rand(tensor.shape, generator=generator).to(tensor)
+            if tensor.ndim < MATRIX or id(tensor) in owned:
+                tensor.add_(drawn * 0.3 + 0.1)
+            else:
+                scale = tensor.shape[-1] ** -0.5
+                tensor.add_((drawn - 0.5) * scale * (tensor == 0))
 
 
 @torch.no_grad()
@@ -204,40 +225,3 @@ def kill(layer: HiddenLayer, units: torch.Tensor) -> None:
             # Through a view, so that the parameter itself is written.
             view = slot.units(slot.tensor.detach(), layer.units)
             view[units.to(view.device)] = 0.0
-
-
-def outputs(
-    policy: nn.Module, mode: TorchFunctionMode | None = None, count: int = 5
-) -> list[tuple[str, torch.Tensor]]:
-    """Return what every forward of a policy says about random inputs, by name.
-
-    Args:
-        policy: The policy; it stays as it is.
-        mode: A torch mode to run under.
-        count: Number of inputs.
-    """
-    found = []
-    drawn = any(noise(module) is not None for module in policy.modules())
-    with quiet(policy), exact_arithmetic():
-        for name, call in all_forwards(policy, sample_inputs(policy, count, 7)):
-            if drawn and name in ("actor", "actor.action_log_prob"):
-                continue  # gSDE has another matrix of noise after a cut.
-            torch.manual_seed(0)
-            if mode is None:
-                result = call()
-            else:
-                with mode:
-                    result = call()
-            found += [(name, t.detach().cpu().double().clone()) for t in leaves(result)]
-    return found
-
-
-def _moved(
-    before: list[tuple[str, torch.Tensor]], after: list[tuple[str, torch.Tensor]]
-) -> dict[str, float]:
-    """Return how far outputs moved, relative to the largest entry; inf if NaN."""
-    moved: dict[str, float] = {}
-    for (name, x), (_, y) in zip(before, after, strict=True):
-        far = float((x - y).abs().max()) / max(1.0, float(x.abs().max()))
-        moved[name] = max(moved.get(name, 0.0), torch.inf if math.isnan(far) else far)
-    return moved

@@ -1,0 +1,52 @@
+"""Comparison: what a policy says, and how far that moved."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import nn
+from torch.overrides import TorchFunctionMode
+
+from sb3_prune.surgery.flow.forwards import all_forwards, sample_inputs
+from sb3_prune.surgery.flow.names import leaves
+from sb3_prune.surgery.flow.quiet import exact_arithmetic, noise, quiet
+
+Outputs = list[tuple[str, torch.Tensor]]
+"""What every forward said, by its name."""
+
+
+def outputs(
+    policy: nn.Module, mode: TorchFunctionMode | None = None, count: int = 5
+) -> Outputs:
+    """Return what every forward of a policy says about random inputs, by name.
+
+    Args:
+        policy: The policy; it stays as it is.
+        mode: A torch mode to run under.
+        count: Number of inputs.
+    """
+    found = []
+    drawn = any(noise(module) is not None for module in policy.modules())
+    with quiet(policy), exact_arithmetic():
+        for name, call in all_forwards(policy, sample_inputs(policy, count, 7)):
+            if drawn and name in ("actor", "actor.action_log_prob"):
+                continue  # gSDE has another matrix of noise after a cut.
+            torch.manual_seed(0)
+            if mode is None:
+                result = call()
+            else:
+                with mode:
+                    result = call()
+            found += [(name, t.detach().cpu().double().clone()) for t in leaves(result)]
+    return found
+
+
+def moved(before: Outputs, after: Outputs) -> dict[str, float]:
+    """Return how far outputs moved, relative to the largest entry; inf if NaN."""
+    far: dict[str, float] = {}
+    for (name, x), (_, y) in zip(before, after, strict=True):
+        moved_by = float((x - y).abs().max()) / max(1.0, float(x.abs().max()))
+        moved_by = torch.inf if math.isnan(moved_by) else moved_by
+        far[name] = max(far.get(name, 0.0), moved_by)
+    return far
