@@ -24,6 +24,7 @@ from sb3_prune.plugins import hookimpl
 from sb3_prune.policies import *  # noqa: F403  # its __all__ lists them
 from sb3_prune.policies import adopt
 from sb3_prune.pruning import prune
+from sb3_prune.runs import checkpoints
 from sb3_prune.strategies import Strategy
 from sb3_prune.surgery import (
     Change,
@@ -51,6 +52,7 @@ __all__ = [
     "add",
     "adopt",
     "apply",
+    "checkpoints",
     "compact",
     "complexity",
     "evaluate",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sb3_prune.files import atomic, write_bytes, write_text
+from sb3_prune.files import atomic, atomic_folder, write_bytes, write_text
 
 
 def test_text_is_written_as_utf8(tmp_path: Path) -> None:
@@ -59,3 +59,19 @@ def test_the_file_has_the_usual_permissions(tmp_path: Path) -> None:
 def test_a_folder_that_does_not_exist_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="nowhere"):
         write_bytes(tmp_path / "nowhere" / "a.bin", b"")
+
+
+def test_a_folder_gets_its_name_when_the_block_ends(tmp_path: Path) -> None:
+    target = tmp_path / "above" / "folder"
+    with atomic_folder(target) as temporary:
+        (temporary / "file").write_text("whole")
+        assert not target.exists()
+    assert (target / "file").read_text() == "whole"
+    assert [p.name for p in target.parent.iterdir()] == ["folder"]
+
+
+def test_a_folder_that_fails_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="no"), atomic_folder(tmp_path / "a") as folder:
+        (folder / "file").touch()
+        raise ValueError("no")
+    assert list(tmp_path.iterdir()) == []

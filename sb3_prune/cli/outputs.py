@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import secrets
-import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,7 +11,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from sb3_prune.exceptions import RunFolderError
-from sb3_prune.files import write_bytes
+from sb3_prune.files import atomic_folder, write_bytes
 from sb3_prune.runs.folder import check_free
 
 
@@ -66,11 +64,6 @@ def publish(
         for name, content in files.items():
             write_bytes(folder / name, content)
         return
-    temporary = folder.with_name(f".{folder.name}-{secrets.token_hex(8)}")
-    temporary.mkdir(parents=True)
-    try:
+    with atomic_folder(folder) as temporary:
         for name, content in files.items():
             (temporary / name).write_bytes(content)
-        temporary.replace(folder)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import secrets
 import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,13 +14,14 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.type_aliases import GymEnv
 
 from sb3_prune.exceptions import CheckpointError, ConfigError
+from sb3_prune.files import atomic_folder, hidden
 from sb3_prune.runs import snapshots
 from sb3_prune.runs.folder import versions
 
 FORMAT = 1
 STATE, MODEL = "state.json", "model.zip"
-TEMPORARY = ".checkpoint-"
-"""How the names of unfinished and of discarded checkpoints begin."""
+UNFINISHED = ".*-*"
+"""Names of checkpoints that a killed run left half written or half deleted."""
 
 Model = TypeVar("Model", bound=BaseAlgorithm)
 
@@ -58,7 +56,9 @@ def save(
     require_keep(keep)
     _require_newest(model, root)
     state, parts = _state(model, states or {}), snapshots.take(model)
-    with _whole(_free_path(root, model.num_timesteps)) as temporary:
+    for leftover in root.glob(UNFINISHED):
+        shutil.rmtree(leftover)
+    with atomic_folder(_free_path(root, model.num_timesteps)) as temporary:
         model.save(temporary / MODEL)
         for name, part in parts.items():
             part.write(temporary / name)
@@ -168,43 +168,9 @@ def _free_path(folder: Path, timesteps: int) -> Path:
     return folder / f"{timesteps}.{(*_order(taken[-1]), 0)[1] + 1}"
 
 
-@contextmanager
-def _whole(target: Path) -> Iterator[Path]:
-    """Yield a temporary folder that becomes ``target`` if the block succeeds."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    for leftover in target.parent.glob(f"{TEMPORARY}*"):
-        shutil.rmtree(leftover)
-    temporary = _temporary(target.parent)
-    try:
-        temporary.mkdir()
-        yield temporary
-        _flush(*temporary.iterdir(), temporary)
-        temporary.rename(target)
-        _flush(target.parent)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-
-
-def _temporary(folder: Path) -> Path:
-    return folder / f"{TEMPORARY}{secrets.token_hex(8)}"
-
-
-def _flush(*paths: Path) -> None:
-    """Wait until files and folders are on the disk."""
-    for path in paths:
-        if path.is_dir() and os.name == "nt":
-            continue  # Windows cannot open folders.
-        handle = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-
-
 def _discard(path: Path) -> None:
     """Delete a checkpoint; one that is half deleted must not look like a whole one."""
-    hidden = path.rename(_temporary(path.parent))
-    shutil.rmtree(hidden)
+    shutil.rmtree(path.rename(hidden(path)))
 
 
 def _find(folder: Path) -> Path:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,11 +12,10 @@ import pytest
 from sb3_prune_envs import make_arm_vec
 
 import sb3_prune as sp
-from cli.conftest import Command, contents
+from cli.conftest import Command
 from sb3_prune import plugins
 from sb3_prune.analysis import Analysis, LayerValues
 from sb3_prune.cli import analyze
-from sb3_prune.cli.analyze import aligned, find_tables, publish
 from sb3_prune.exceptions import ConfigError
 from sb3_prune.plugins import hookimpl
 from sb3_prune.recording import Recording
@@ -232,45 +230,5 @@ def test_a_zip_that_is_not_there(refused: Refused, tmp_path: Path) -> None:
 def test_without_any_analysis(
     refused: Refused, line: list[object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    nothing: Callable[[str], Mapping[str, type]] = lambda _: {}  # noqa: E731
-    monkeypatch.setattr(plugins, "classes", nothing)
+    monkeypatch.setattr(plugins, "analyses", dict)
     assert "No plug-in brings an analysis" in refused(*line)
-
-
-def test_a_folder_is_whole_or_absent(tmp_path: Path) -> None:
-    files: dict[str, Any] = {"a.png": b"1", "b.json": "no bytes"}
-    with pytest.raises(TypeError):
-        publish(tmp_path / "new" / "out", files)
-    assert contents(tmp_path) == {}
-    assert os.listdir(tmp_path / "new") == []
-
-
-@pytest.mark.parametrize(
-    ("found", "tables"),
-    [
-        ({}, {}),
-        ({"a": 1, "b": [1, 2]}, {"": {"": {"a": 1}}}),
-        ({"x": {"n": 1}, "y": {"n": 2}}, {"": {"x": {"n": 1}, "y": {"n": 2}}}),
-        ({"t": 1, "s": {"x": {"n": 1, "l": []}}}, {"s": {"x": {"n": 1}}}),
-        (
-            {"h": {"x": {"n": 1}}, "b": {"x": {"n": None}}},
-            {"h": {"x": {"n": 1}}, "b": {"x": {"n": None}}},
-        ),
-        ({"h": {"i": {"x": {"n": 1}}}}, {"h i": {"x": {"n": 1}}}),
-    ],
-)
-def test_tables_are_found_anywhere(
-    found: dict[str, Any], tables: dict[str, Any]
-) -> None:
-    assert find_tables(found) == tables
-
-
-def test_tables_are_aligned() -> None:
-    assert aligned([["", "n"], ["ab", "10"]]) == ["     n", "ab  10"]
-
-
-@pytest.mark.parametrize(
-    ("value", "text"), [(None, "-"), (3, "3"), (0.12345, "0.123"), (1234.5, "1,234")]
-)
-def test_numbers_are_short(value: object, text: str) -> None:
-    assert analyze._show(value) == text

@@ -195,7 +195,7 @@ def test_a_failed_save_leaves_the_old_checkpoint_and_nothing_else(
     def full(*_: Any) -> None:
         raise OSError("No space left on device")
 
-    monkeypatch.setattr("sb3_prune.runs.checkpoints.os.fsync", full)
+    monkeypatch.setattr("sb3_prune.files.os.fsync", full)
     with pytest.raises(OSError, match="No space"):
         checkpoints.save(zoo.trained("SAC"), saved)
     assert [p.name for p in saved.iterdir()] == ["64"]
