@@ -1,4 +1,4 @@
-"""(e) Are all-to-all distances of units (Method 1, eq. (2)) as fast as they can be?"""
+"""(e) Are all-to-all distances of units (Feldotto et al. 2022, eq. (2)) as fast as they can be?"""
 
 from __future__ import annotations
 

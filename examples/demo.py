@@ -1,6 +1,6 @@
 """The main job: a reaching arm learns, loses nine of ten units, and still reaches.
 
-Run ``make demo``. It trains a 3-joint arm (Method 1: stock DQN over all 27 joint moves,
+Run ``make demo``. It trains a 3-joint arm (Feldotto et al. 2022: stock DQN over all 27 joint moves,
 softmax exploration, six hidden ReLU layers) until it passes the paper's validation
 test, merges units that say the same and retrains until it passes again, twice, and
 loads the plain result in a fresh process where sb3_prune does not exist. Everything
@@ -46,7 +46,7 @@ def make_arms(count: int) -> VecEnv:
 
 
 def make_agent(env: VecEnv, seed: int = 0) -> DQN:
-    """Build the agent of Method 1; one gradient step per 128 arm steps."""
+    """Build the agent of Feldotto et al. 2022; one gradient step per 128 arm steps."""
     agent = DQN(
         sp.MaskedDQNPolicy,
         env,

@@ -39,7 +39,7 @@ ANALYSES: list[type[Analysis]] = [
 
 
 def make_agent(seed: int = 0) -> sp.BranchingDQN:
-    """Build the agent of Method 1, half as wide as in the demo."""
+    """Build the agent of Feldotto et al. 2022, half as wide as in the demo."""
     agent = sp.BranchingDQN(
         sp.BranchingDQNPolicy,
         make_arm_vec(ARMS),

@@ -1,4 +1,4 @@
-"""Reproduce Method 1: ``python -m benchmarks.clusters --budget small``."""
+"""Reproduce Feldotto et al. 2022: ``python -m benchmarks.clusters --budget small``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from benchmarks.clusters import looking, mapping, page, run_cases
 from benchmarks.clusters.agents import folder_of
 from benchmarks.clusters.budget import BUDGETS
 
-HEAD = """# Method 1, reproduced
+HEAD = """# Feldotto et al. 2022, reproduced
 
 `python -m benchmarks.clusters --budget {budget}`: {agents} agents per setting, stock
 DQN over all 3^n joint moves, six hidden ReLU layers, Xavier start, softmax exploration.

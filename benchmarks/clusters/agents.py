@@ -1,4 +1,4 @@
-"""The agents of Method 1: stock DQN on all 3^n joint actions, softmax exploration."""
+"""The agents of Feldotto et al. 2022: stock DQN on all 3^n joint actions, softmax exploration."""
 
 from __future__ import annotations
 

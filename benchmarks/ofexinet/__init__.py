@@ -1,1 +1,1 @@
-"""Reproduction of Method 2: ``python -m benchmarks.ofexinet --budget small``."""
+"""Reproduction of Guenter & Sideris 2025: ``python -m benchmarks.ofexinet --budget small``."""

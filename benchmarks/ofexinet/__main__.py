@@ -1,4 +1,4 @@
-"""Reproduce Method 2: ``python -m benchmarks.ofexinet --budget small``."""
+"""Reproduce Guenter & Sideris 2025: ``python -m benchmarks.ofexinet --budget small``."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ In the discrete modes every joint's move is a digit: 0 turns the joint by +step,
 
 - "branch": n digits, ``MultiDiscrete([3] * n)``.
 - "joint": one number below 3^n whose base-3 digits are the moves, the first joint's
-  digit the most significant; this is the agent of Method 1.
+  digit the most significant; this is the agent of Feldotto et al. 2022.
 - "single": one number below 3n; joint a // 3 makes move a % 3, the others rest.
 - "continuous": n numbers in [-1, 1], each times the step.
 """

@@ -37,7 +37,7 @@ class ArmOptions(TypedDict, total=False):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ArmConfig:
-    """A planar arm with n revolute joints and its reaching task (Method 1, section 1).
+    """A planar arm with n revolute joints and its reaching task (Feldotto et al. 2022, section 1).
 
     Raises:
         ValueError: If a value is outside its range; the message names the value and

@@ -1,7 +1,7 @@
 r"""Forward kinematics and observations of many planar arms at once.
 
 Angles are arrays of shape (batch, n), one row for each arm. With relative joint angles
-:math:`\theta` and link length :math:`L` (Method 1, section 1):
+:math:`\theta` and link length :math:`L` (Feldotto et al. 2022, section 1):
 
 .. math:: \phi_i = \sum_{j \le i} \theta_j, \qquad
           p_k = L \sum_{i \le k} (\cos \phi_i, \sin \phi_i)
@@ -56,7 +56,7 @@ def tip_positions(angles: Floats, length: float) -> Floats:
 
 
 def observations(angles: Floats, goals: Floats) -> NDArray[np.float32]:
-    """Compute what the agent sees (Method 1, eq. (1)).
+    """Compute what the agent sees (Feldotto et al. 2022, eq. (1)).
 
     Args:
         angles: Relative joint angles [rad]. Shape (batch, n).

@@ -25,7 +25,7 @@ class PlanarArmEnv(gym.Env[Observation, Any]):
     An arm of n revolute joints and n equal links (reach 1 in all) moves in a vertical
     plane. Every 50 ms each joint may turn by 0.05 rad. The tip shall reach a random
     goal and be there when the episode ends. Motion is kinematic: joints have no mass,
-    no limits and do not collide. This is the task of Method 1, section 1.
+    no limits and do not collide. This is the task of Feldotto et al. 2022, section 1.
 
     Ids: `sb3_prune/PlanarArm1-v0` to `sb3_prune/PlanarArm6-v0` for one to six joints,
     `sb3_prune/PlanarArm-v0` for `n_joints=`. The tables below are for three joints.

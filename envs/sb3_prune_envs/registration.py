@@ -3,7 +3,7 @@
 import gymnasium as gym
 
 MAX_EPISODE_STEPS = 60
-"""Steps after which an episode is truncated (Method 1: 60 steps of 50 ms)."""
+"""Steps after which an episode is truncated (Feldotto et al. 2022: 60 steps of 50 ms)."""
 
 _SIZES = ("", *map(str, range(1, 7)))
 

@@ -10,7 +10,7 @@ from sb3_prune_envs.kinematics import Floats
 Numbers = TypeVar("Numbers", float, Floats)
 
 SUCCESS_REWARD = 0.9
-"""Smallest reward that counts as a success (Method 1, section 1)."""
+"""Smallest reward that counts as a success (Feldotto et al. 2022, section 1)."""
 
 SUCCESS_DISTANCE = 1 / math.sqrt(SUCCESS_REWARD) - 1
 """The distance that earns :data:`SUCCESS_REWARD`, about 0.054."""
@@ -33,7 +33,7 @@ def distances(tips: Floats, goals: Floats) -> Floats:
 
 
 def rewards(distance: Numbers) -> Numbers:
-    r"""Compute the reward of a distance (Method 1, section 1).
+    r"""Compute the reward of a distance (Feldotto et al. 2022, section 1).
 
     .. math:: r = \left( \frac{1}{d + 1} \right)^2
 

@@ -16,7 +16,7 @@ from sb3_prune_envs.checks import check_positive
 from sb3_prune_envs.config import ArmConfig
 
 CONTROL_PERIOD = 0.05
-"""Seconds between two actions (Method 1, section 1)."""
+"""Seconds between two actions (Feldotto et al. 2022, section 1)."""
 
 
 class ServoOptions(TypedDict, total=False):

@@ -10,7 +10,7 @@ from sb3_prune_envs.config import ArmConfig
 
 
 def observation_space(config: ArmConfig) -> Space[NDArray[np.float32]]:
-    """Build the space of one observation (Method 1, eq. (1)).
+    """Build the space of one observation (Feldotto et al. 2022, eq. (1)).
 
     Returns:
         A box of shape (2n + 2,): sines and cosines in [-1, 1], the goal in

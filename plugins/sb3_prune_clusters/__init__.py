@@ -1,4 +1,4 @@
-"""Method 1 as a plug-in: activation distances, cluster pruning and projections."""
+"""Feldotto et al. 2022 as a plug-in: activation distances, cluster pruning and projections."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-r"""Distances: how differently two units speak over whole episodes (Method 1, eq. (2)).
+r"""Distances: how differently two units speak over whole episodes (Feldotto et al. 2022, eq. (2)).
 
 .. math:: d(i, j) = \frac{1}{|E|} \sum_{e \in E} \left\|
           \frac{z_i^{(e)}}{Z_i} - \frac{z_j^{(e)}}{Z_j} \right\|_2

@@ -1,4 +1,4 @@
-r"""Non-negative lasso, all targets at once (Method 1, eq. (5)).
+r"""Non-negative lasso, all targets at once (Feldotto et al. 2022, eq. (5)).
 
 .. math:: \min_{p \ge 0} \; \tfrac12 \| B p - a \|_2^2 + \lambda |p|_1
 

@@ -1,4 +1,4 @@
-"""Mappings: make a projection from what two agents say on shared inputs (Method 1)."""
+"""Mappings: make a projection from what two agents say on shared inputs (Feldotto et al. 2022)."""
 
 from __future__ import annotations
 

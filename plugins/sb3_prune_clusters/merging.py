@@ -1,4 +1,4 @@
-r"""Merging: turn the clusters of every layer into one unit each (Method 1, eq. (4)).
+r"""Merging: turn the clusters of every layer into one unit each (Feldotto et al. 2022, eq. (4)).
 
 Inside a cluster c units are taken to say the same, scaled: :math:`z_n = \gamma_n
 \zeta_c`, with :math:`\gamma_n` proportional to the largest activation :math:`Z_n`. The

@@ -1,4 +1,4 @@
-r"""How good a projection is: error, saturation, coverage, layers (Method 1, (6)-(9)).
+r"""How good a projection is: error, saturation, coverage, layers (Feldotto et al. 2022, (6)-(9)).
 
 A projection is a matrix P of shape (K, M), column m saying how target unit m is made
 from the K source units; no entry is negative. All but the error first divide each

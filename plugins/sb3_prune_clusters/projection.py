@@ -1,4 +1,4 @@
-r"""Projection: a map from one agent's hidden units to another's (Method 1, section 6).
+r"""Projection: a map from one agent's hidden units to another's (Feldotto et al. 2022, section 6).
 
 With source activations b and target activations a on the same input, the prediction is
 :math:`\hat a^T = b^T P`. Units are divided by their maxima :math:`\beta_k` and

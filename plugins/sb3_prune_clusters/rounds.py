@@ -1,4 +1,4 @@
-"""Rounds: validate, merge, retrain until validated, again (Method 1, section 5)."""
+"""Rounds: validate, merge, retrain until validated, again (Feldotto et al. 2022, section 5)."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ The tree of a layer is cut breadth-first from its root: the first clusters met w
 
 .. math:: D(C) \le \tau \cdot D_{max}
 
-are the segmentation (Method 1, section 5). The paper says "below" the threshold; "at
+are the segmentation (Feldotto et al. 2022, section 5). The paper says "below" the threshold; "at
 most" keeps single units at :math:`\tau = 0`. It calls :math:`D_{max}` "the maximum
 cluster distance", which can be read in three ways, see :class:`SegmentationConfig`.
 """

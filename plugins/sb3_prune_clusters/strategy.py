@@ -1,4 +1,4 @@
-"""The strategy ``clusters``: merge units that say the same (Method 1, section 5)."""
+"""The strategy ``clusters``: merge units that say the same (Feldotto et al. 2022, section 5)."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Clusters(ScheduledStrategy):
 
     name = "clusters"
     reference = (
-        "Method 1, equations 2 to 4: clusters of neuron activations over episodes of "
+        "Feldotto et al. 2022, equations 2 to 4: clusters of neuron activations over episodes of "
         "reaching agents"
     )
     Config = ClustersConfig

@@ -2,7 +2,7 @@
 
 An arm with n joints observes [sin t1, cos t1, ..., sin tn, cos tn, x, y]. Projecting
 between arms takes observations of the *target* agent and asks what the *source* agent,
-whose arm has more or fewer joints, says of the same situation (Method 1, figure 6).
+whose arm has more or fewer joints, says of the same situation (Feldotto et al. 2022, figure 6).
 The goal (x, y) stays: arms of all joint numbers reach equally far.
 """
 

@@ -1,4 +1,4 @@
-r"""Trees: hierarchical clustering of the units of one layer (Method 1, eq. (3)).
+r"""Trees: hierarchical clustering of the units of one layer (Feldotto et al. 2022, eq. (3)).
 
 The distance of a cluster C is the mean over its ordered pairs,
 

@@ -1,4 +1,4 @@
-"""Train and prune at once with Bernoulli gates (Method 2), as a plug-in."""
+"""Train and prune at once with Bernoulli gates (Guenter & Sideris 2025), as a plug-in."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ class Complexity:
     """Parameters of all online networks, targets left out."""
     flops_deploy: int
     """Multiplications and additions of all products of matrices, convolutions and
-    recurrent layers per action, (2 I - 1) O each (Method 5, equation 23); see
+    recurrent layers per action, (2 I - 1) O each (Su et al. 2024, equation 23); see
     :mod:`sb3_prune.evaluation.flops`."""
 
     def to_dict(self) -> dict[str, int]:

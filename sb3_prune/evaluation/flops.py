@@ -2,7 +2,7 @@ r"""FLOPs: what one action costs, counted while a policy chooses it.
 
 .. math:: y = W x, \; W \in R^{O \times I}: \quad (2 I - 1) O
 
-multiplications and additions (Method 5, equation 23) of every row that W multiplies,
+multiplications and additions (Su et al. 2024, equation 23) of every row that W multiplies,
 as often as it does. Counted are
 
 - Linear layers and all other products of matrices, of two activations (attention, the

@@ -1,4 +1,4 @@
-"""Validation: has an agent learnt its task? A one-sided binomial test (Method 1)."""
+"""Validation: has an agent learnt its task? A one-sided binomial test (Feldotto et al. 2022)."""
 
 from __future__ import annotations
 

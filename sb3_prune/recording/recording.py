@@ -64,7 +64,7 @@ class Recording:
     def maxima(self, layer: str) -> Array:
         """Return Z, each unit's largest absolute activation of all, (units,).
 
-        Units after a ReLU are never negative, so that this is Method 1's maximum.
+        Units after a ReLU are never negative, so that this is Feldotto et al.'s maximum.
         """
         array = self.layer(layer)
         # Two passes, and no absolute copy of an array that may be on disk.

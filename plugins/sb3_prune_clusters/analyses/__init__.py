@@ -1,4 +1,4 @@
-"""Analyses of Method 1 and the common measures beside them."""
+"""Analyses of Feldotto et al. 2022 and the common measures beside them."""
 
 from sb3_prune_clusters.analyses.dendrograms import Dendrograms as Dendrograms
 from sb3_prune_clusters.analyses.distances import Distances as Distances

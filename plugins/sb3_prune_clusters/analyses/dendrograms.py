@@ -122,7 +122,7 @@ class Dendrograms(Analysis):
     """
 
     name = "dendrograms"
-    reference = "Method 1, equation (3)"
+    reference = "Feldotto et al. 2022, equation (3)"
     Config = DendrogramsConfig
     config: DendrogramsConfig
 

@@ -90,7 +90,7 @@ class Distances(Analysis):
     """
 
     name = "distances"
-    reference = "Method 1, equation (2)"
+    reference = "Feldotto et al. 2022, equation (2)"
     Config = DistancesConfig
     config: DistancesConfig
 
