@@ -9,14 +9,17 @@ import torch
 from torch import nn
 
 from sb3_prune.surgery.change import Change
+from sb3_prune.surgery.comparison import moved, outputs
 from sb3_prune.surgery.flow.forwards import all_forwards, sample_inputs
 from sb3_prune.surgery.flow.observe import Observer, installed
-from sb3_prune.surgery.flow.quiet import exact_arithmetic, quiet
+from sb3_prune.surgery.flow.quiet import exact_arithmetic, precision, quiet
 from sb3_prune.surgery.flow.slots import Read, Side
 from sb3_prune.surgery.hidden_layer import MATRIX, HiddenLayer, Key
 
 TOLERANCE = 1e-6
 """How far what a unit says may differ between inputs, for a constant."""
+FAR = 1000
+"""How far outputs may move by folding, relative to what rounding moves."""
 
 
 @dataclass
@@ -81,21 +84,46 @@ class Folding:
         why = sorted(layer.mixes | layer.group.unfoldable)
         if layer.group.two_sided:
             why.append("one weight both makes and reads them")
+        before = dict(self.tensors)
         arrived = {} if why else self._observe(layer)
-        moved: set[tuple[Key, int, Key | None]] = set()
+        done: set[tuple[Key, int, Key | None]] = set()
         for read in layer.reads if not why else ():
             key = read.slot.owner, read.slot.attribute
             # A weight may have several biases, one for each network that shares it.
             where = key, read.slot.start, read.bias
-            if where in moved or key not in arrived:
+            if where in done or key not in arrived:
                 continue
-            moved.add(where)
+            done.add(where)
             given = [read.arrived(x, layer.units)[..., units, :] for x in arrived[key]]
             said = torch.cat([x.reshape(-1, *x.shape[-2:]) for x in given])
             if reason := self._add(read, layer, units, said):
                 why.append(reason)
+        far = 0.0 if why else self._moved(layer, units, before)
+        if far > FAR * torch.finfo(precision(self.policy)).eps:
+            self.tensors = before
+            why.append("moving it would change what the policy says")
         if why:
             self.kept[layer.name] = ", ".join(dict.fromkeys(why))
+
+    def _moved(
+        self,
+        layer: HiddenLayer,
+        units: torch.Tensor,
+        before: Mapping[Key, torch.Tensor],
+    ) -> float:
+        """Return how far outputs move if readers get no constants but by biases."""
+        if all(before.get(key) is new for key, new in self.tensors.items()):
+            return 0.0
+        now = dict(self.tensors)
+        for read in layer.reads:
+            key = read.slot.owner, read.slot.attribute
+            now[key] = now.get(key, getattr(*key).detach()).clone()
+            read.slot.units(now[key], layer.units)[units.to(now[key].device)] = 0.0
+        said = []
+        for tensors in (before, now):
+            with installed(tensors):
+                said.append(outputs(self.policy))
+        return max(moved(*said).values())
 
     def _observe(self, layer: HiddenLayer) -> Mapping[Key, list[torch.Tensor]]:
         """Run the policy with what has changed so far; return what readers get."""
@@ -127,6 +155,8 @@ class Folding:
             return "a convolution with padding reads them"
         if read.bias is None:
             return "a reader has no bias"
+        if read.shared:
+            return "a reader's bias is used elsewhere, too"
         slot = read.slot
         weight = self._current((slot.owner, slot.attribute))
         columns = slot.units(weight, layer.units)[units.to(weight.device)]

@@ -72,6 +72,8 @@ class Read:
     """What is added to the product, by owner and name."""
     exact: bool = True
     """Whether a constant unit may move into the bias: not where padding is zero."""
+    shared: bool = False
+    """Whether the bias is used elsewhere, too."""
 
     def arrived(self, inputs: torch.Tensor, count: int) -> torch.Tensor:
         """Return the units in what arrived, (everything else, count, block)."""

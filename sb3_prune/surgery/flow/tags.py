@@ -64,3 +64,5 @@ class Arrival:
     """Axis of the activations, counted from the end."""
     exact: bool
     """Whether a constant that arrives may move into the bias."""
+    call: int
+    """Number of the call."""

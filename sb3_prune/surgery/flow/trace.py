@@ -20,6 +20,7 @@ from sb3_prune.surgery.flow.forwards import all_forwards, sample_inputs
 from sb3_prune.surgery.flow.names import leaves
 from sb3_prune.surgery.flow.quiet import noise, quiet
 from sb3_prune.surgery.flow.slots import Read, Side, Slot
+from sb3_prune.surgery.flow.tags import Arrival
 from sb3_prune.surgery.flow.tracer import Tracer
 from sb3_prune.surgery.flow.unseen import unseen_readers
 
@@ -258,8 +259,17 @@ class _Groups:
         for arrival in self.tracer.arrivals:
             for key, slot in held:
                 if (key, slot.axis) == (arrival.weight, arrival.axis):
-                    bias = self._owner(arrival.bias)
-                    yield Read(slot, arrival.input_axis, bias, arrival.exact)
+                    yield self._read(slot, arrival)
+
+    def _read(self, slot: Slot, arrival: Arrival) -> Read:
+        added = {
+            other.call
+            for other in self.tracer.arrivals
+            if (other.weight, other.bias) == (arrival.weight, arrival.bias)
+        }
+        uses = self.tracer.uses.get(arrival.bias or 0, set())
+        bias = self._owner(arrival.bias)
+        return Read(slot, arrival.input_axis, bias, arrival.exact, uses > added)
 
     def _owner(self, key: int | None) -> tuple[nn.Module, str] | None:
         if key is None or key not in self.tracer.tensors:

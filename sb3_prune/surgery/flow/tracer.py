@@ -48,6 +48,7 @@ class Tracer(TorchFunctionMode):
         shifts: What is added to units, (id, axis).
         two_sided: What both makes and reads the units along an axis, (id, axis).
         born: Number of the call at which a parameter first made units.
+        uses: Numbers of the calls that used the values of a parameter, by its id.
         seen: Ids of the parameters whose values were used.
         arrivals: Every meeting of activations with a weight.
     """
@@ -61,7 +62,8 @@ class Tracer(TorchFunctionMode):
         self.shifts: set[tuple[int, int]] = set()
         self.two_sided: set[tuple[int, int]] = set()
         self.born: dict[int, int] = {}
-        self.seen: set[int] = set()
+        self.uses: dict[int, set[int]] = defaultdict(set)
+        self.seen = self.uses.keys()
         self.arrivals: list[Arrival] = []
         self.calls = 0
         self._alive: list[torch.Tensor] = []  # So that no id is given away again.
@@ -162,26 +164,29 @@ class Tracer(TorchFunctionMode):
         unify(x.axes[input_axis], w.axes[weight_axis], why)
         if w.active and not x.active:
             self.holds(inputs, input_axis, Side.COLUMNS)
-            self._unfoldable(x.axes[input_axis], "a weight on the left reads them")
+            self.unfoldable(x.axes[input_axis], "a weight on the left reads them")
             return
         if not x.active or w.active:
             fix(x.axes[input_axis], f"{why} of two activations")
             return
         self.holds(weight, weight_axis, Side.COLUMNS)
         if w.view is None:
-            self._unfoldable(x.axes[input_axis], "a computed weight reads them")
+            self.unfoldable(x.axes[input_axis], "a computed weight reads them")
             return
         weight_axis = w.view[1][weight_axis % weight.ndim]
         end = input_axis % inputs.ndim - inputs.ndim
         added = None if bias is None else id(bias)
-        self.arrivals.append(Arrival(w.view[0], added, weight_axis, end, exact))
+        self.arrivals.append(
+            Arrival(w.view[0], added, weight_axis, end, exact, self.calls)
+        )
 
     def add_bias(self, arrival: int, bias: torch.Tensor) -> None:
         """Say what is added to a product that was met before."""
         self.arrivals[arrival] = replace(self.arrivals[arrival], bias=id(bias))
 
     @staticmethod
-    def _unfoldable(axis: Axis, why: str) -> None:
+    def unfoldable(axis: Axis, why: str) -> None:
+        """Say that what a constant unit says cannot move into a bias."""
         for units in roots(axis):
             units.mark(unfoldable=[why])
 
@@ -214,7 +219,8 @@ class Tracer(TorchFunctionMode):
         for tensor in call.inputs:
             tag = self.tags.get(id(tensor))
             if tag is not None and not tag.active:
-                self.seen |= tag.sources
+                for key in tag.sources:
+                    self.uses[key].add(self.calls)
 
     def _learn(self, call: Call) -> None:
         """Apply the rule of a call; what does not fit it counts as without rule."""

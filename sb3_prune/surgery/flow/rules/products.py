@@ -74,10 +74,12 @@ def _rmatmul(tracer: Tracer, out: Tensor, a: Tensor, b: Tensor) -> None:
 
 @rule("addmm")
 def _addmm(
-    tracer: Tracer, out: Tensor, added: Tensor, a: Tensor, b: Tensor, **_: Any
+    tracer: Tracer, out: Tensor, added: Tensor, a: Tensor, b: Tensor, **scales: Any
 ) -> None:
     met = len(tracer.arrivals)
     RULES["matmul"](tracer, out, a, b)
+    if any(scale != 1 for scale in scales.values()):
+        tracer.unfoldable(tracer.axes(a)[-1], "addmm scales what it adds")
     if id(added) not in tracer.tensors:
         tracer.elementwise([added, out], [out], "addmm")
         return
