@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import torch
@@ -11,12 +12,17 @@ from gymnasium import spaces
 from stable_baselines3.common.torch_layers import FlattenExtractor
 from torch import nn
 
-from sb3_prune.exceptions import UnsupportedPolicyError
+from sb3_prune.exceptions import CheckpointError, UnsupportedPolicyError
 from sb3_prune.gates import OPTIONAL, Gate
 from sb3_prune.policies.gating import insert_gates
 from sb3_prune.surgery.change import Change
 from sb3_prune.surgery.execution import carry_out
-from sb3_prune.surgery.resizing import resize_plan
+from sb3_prune.surgery.resizing import (
+    noted,
+    resize_plan,
+    untold_layers,
+    without_notes,
+)
 from sb3_prune.surgery.wiring import Wiring, wire
 
 
@@ -65,6 +71,18 @@ class MaskedPolicyMixin(nn.Module):
         """Return the hidden layers by name."""
         return wire(self)
 
+    def state_dict(self, *args: Any, **kwargs: Any) -> Any:
+        """Return all tensors, and the units of layers whose tensors do not tell them.
+
+        See :mod:`sb3_prune.surgery.resizing`; most policies have no such layer.
+        """
+        state = super().state_dict(*args, **kwargs)
+        if "initial_units" not in vars(self) or kwargs.get("prefix"):
+            return state  # It is not built yet, or only a part of what is saved.
+        with suppress(UnsupportedPolicyError):  # It was compiled, for example.
+            state.update(noted(self, wire(self), state))
+        return state
+
     def load_state_dict(
         self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False
     ) -> Any:
@@ -73,26 +91,38 @@ class MaskedPolicyMixin(nn.Module):
         Raises:
             RuntimeError: Something else than a hidden layer's width differs; nothing
                 was loaded.
+            CheckpointError: What was saved does not tell the widths of some layers.
         """
         plan = resize_plan(self, wire(self), state_dict)
-        if not fits(self, plan, state_dict, strict):
-            return self._refuse(state_dict, strict)
+        tensors = without_notes(state_dict)
+        if not fits(self, plan, tensors, strict):
+            untold = untold_layers(self, wire(self), state_dict)
+            return self._refuse(tensors, strict, untold)
         carry_out(self, plan, folds=False)
-        loaded = super().load_state_dict(state_dict, strict, assign)
+        loaded = super().load_state_dict(tensors, strict, assign)
         device = next(self.parameters()).device
         for module in self.modules():
             if isinstance(module, Gate):  # A mask that was not there had no device.
                 module.to(device)
         return loaded
 
-    def _refuse(self, state_dict: Mapping[str, Any], strict: bool) -> Any:
+    def _refuse(
+        self, tensors: Mapping[str, Any], strict: bool, untold: list[str]
+    ) -> Any:
         """Let torch say what does not fit, and undo what it loaded until then."""
-        before = copy.deepcopy(self.state_dict())
+        before = copy.deepcopy(super().state_dict())
         try:
-            super().load_state_dict(state_dict, strict)
+            super().load_state_dict(tensors, strict)
             raise RuntimeError("Tensors of a gate do not have one entry per unit.")
         except Exception as error:
             super().load_state_dict(before)
+            if untold:
+                raise CheckpointError(
+                    f"Cannot tell the units of {', '.join(untold)}: they lie side by "
+                    "side in one tensor, nothing noted how many each had, and neither "
+                    f"the widths of {type(self).__name__} as it was built nor as it is "
+                    f"now agree with what was saved. ({error})"
+                ) from error
             if isinstance(error, RuntimeError):
                 raise
             # An optimiser in an extra state, for one, is refused by a ValueError.
@@ -128,7 +158,7 @@ def fits(
         state_dict: What was saved.
         strict: Every tensor must be there, and no other; gates may hold any of theirs.
     """
-    here = policy.state_dict(keep_vars=True)
+    here = without_notes(policy.state_dict(keep_vars=True))
     tensors = {name: t for name, t in here.items() if torch.is_tensor(t)}
     shapes = {id(tensor): list(tensor.shape) for tensor in tensors.values()}
     paths = {module: name for name, module in policy.named_modules()}

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,10 @@ from torch import nn
 
 from sb3_prune.surgery.change import Change, add, keep
 from sb3_prune.surgery.wiring import Wiring
+
+NOTED = "hidden_units."
+"""How entries of a state dictionary begin that note the units of a layer."""
+State = Mapping[str, Any]
 
 
 @dataclass
@@ -23,9 +28,13 @@ class _Equation:
     entries: int
     """Entries of all these layers together, as saved."""
 
-    def solve(self, units: dict[str, int]) -> Iterator[tuple[str, int]]:
+    def unknown(self, units: Mapping[str, int]) -> list[str]:
+        """Return the layers whose units are not known."""
+        return [name for name in self.blocks if name not in units]
+
+    def solve(self, units: Mapping[str, int]) -> Iterator[tuple[str, int]]:
         """Yield the units of the one layer that is not known yet, if it is one."""
-        unknown = [name for name in self.blocks if name not in units]
+        unknown = self.unknown(units)
         if len(unknown) != 1:
             return
         known = sum(units[n] * b for n, b in self.blocks.items() if n in units)
@@ -33,9 +42,15 @@ class _Equation:
         if rest == 0 and count > 0:
             yield unknown[0], count
 
+    def holds(self, units: Mapping[str, int]) -> bool:
+        """Tell whether all layers are known, and are as long together as was saved."""
+        if self.unknown(units):
+            return False
+        return self.entries == sum(units[n] * b for n, b in self.blocks.items())
+
 
 def resize_plan(
-    policy: nn.Module, wiring: Wiring, state_dict: Mapping[str, Any]
+    policy: nn.Module, wiring: Wiring, state_dict: State
 ) -> dict[str, Change]:
     """Return the plan that gives every hidden layer the width it was saved with.
 
@@ -52,11 +67,59 @@ def resize_plan(
     }
 
 
-def saved_units(
-    policy: nn.Module, wiring: Wiring, state_dict: Mapping[str, Any]
-) -> dict[str, int]:
-    """Return the units of every layer that a state dictionary tells, by layer."""
+def saved_units(policy: nn.Module, wiring: Wiring, state_dict: State) -> dict[str, int]:
+    """Return the units of every layer that a state dictionary tells, by layer.
+
+    Lengths tell them, but for layers side by side in all their tensors. What these had
+    is noted (:func:`noted`), unless it is what they were built with; earlier versions
+    noted nothing.
+    """
     equations = list(_equations(policy, wiring, state_dict))
+    units = _solve(equations)
+    untold = _untold(equations, units)
+    guess = _guess(policy, wiring, state_dict, untold, units)
+    return units | {n: guess[n] for e in untold for n in e.unknown(units) if guess}
+
+
+def untold_layers(policy: nn.Module, wiring: Wiring, state_dict: State) -> list[str]:
+    """Return the layers of which nothing that was saved tells how wide they were."""
+    units = saved_units(policy, wiring, state_dict)
+    untold = _untold(list(_equations(policy, wiring, state_dict)), units)
+    return sorted({name for equation in untold for name in equation.unknown(units)})
+
+
+def noted(policy: nn.Module, wiring: Wiring, state_dict: State) -> dict[str, Any]:
+    """Return the entries to save for layers whose widths no length tells.
+
+    There are none while these are as wide as they were built.
+
+    Args:
+        policy: The policy that is to be saved.
+        wiring: Its hidden layers.
+        state_dict: Its tensors.
+    """
+    equations = list(_equations(policy, wiring, state_dict))
+    lengths = _solve(equations)
+    untold = {n for e in _untold(equations, lengths) for n in e.unknown(lengths)}
+    units, built = wiring.units(), getattr(policy, "initial_units", {})
+    if all(units[name] == built.get(name) for name in untold):
+        return {}
+    return {f"{NOTED}{name}": torch.tensor(units[name]) for name in sorted(untold)}
+
+
+def without_notes(state_dict: State) -> State:
+    """Return a state dictionary without the entries of :func:`noted`."""
+    notes = [name for name in state_dict if name.startswith(NOTED)]
+    if not notes:
+        return state_dict
+    rest: Any = copy.copy(state_dict)  # With the versions of modules, if it has them.
+    for name in notes:
+        del rest[name]
+    kept: State = rest
+    return kept
+
+
+def _solve(equations: Sequence[_Equation]) -> dict[str, int]:
     units: dict[str, int] = {}
     while True:
         found = [pair for equation in equations for pair in equation.solve(units)]
@@ -65,8 +128,34 @@ def saved_units(
         units.update(reversed(found))
 
 
+def _untold(
+    equations: Sequence[_Equation], units: Mapping[str, int]
+) -> list[_Equation]:
+    return [equation for equation in equations if len(equation.unknown(units)) > 1]
+
+
+def _guess(
+    policy: nn.Module,
+    wiring: Wiring,
+    state_dict: State,
+    untold: Sequence[_Equation],
+    units: Mapping[str, int],
+) -> dict[str, int]:
+    """Return the first widths that agree with the lengths; none if none do."""
+    notes = {
+        name.removeprefix(NOTED): int(saved)
+        for name, saved in state_dict.items()
+        if name.startswith(NOTED)
+    }
+    for widths in (notes, getattr(policy, "initial_units", {}), wiring.units()):
+        guess = {**widths, **units}
+        if all(equation.holds(guess) for equation in untold):
+            return guess
+    return {}
+
+
 def _equations(
-    policy: nn.Module, wiring: Wiring, state_dict: Mapping[str, Any]
+    policy: nn.Module, wiring: Wiring, state_dict: State
 ) -> Iterator[_Equation]:
     paths = {module: name for name, module in policy.named_modules()}
     along: dict[tuple[nn.Module, str, int], dict[str, int]] = defaultdict(dict)
