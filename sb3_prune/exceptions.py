@@ -1,6 +1,6 @@
-"""Errors of sb3-prune: one root, one class per mistake.
+"""Errors of sb3-prune: one common base class, one subclass per kind of mistake.
 
-Every message names the offending value, what was expected and what exists.
+Every message names the wrong value, what was expected and which choices exist.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from collections.abc import Iterable
 
 
 class SB3PruneError(Exception):
-    """Root of every error that sb3-prune raises on purpose."""
+    """Base class of every error that sb3-prune raises on purpose."""
 
 
 class UnknownNameError(SB3PruneError, LookupError):
-    """A strategy, layer, environment or algorithm of that name does not exist."""
+    """There is no strategy, layer, environment or algorithm of the given name."""
 
     def __init__(
         self, kind: str, name: str, known: Iterable[str], hint: str = ""
@@ -33,36 +33,36 @@ class NameConflictError(SB3PruneError):
 
 
 class PluginError(SB3PruneError):
-    """A plug-in breaks the contract of the hooks."""
+    """A plug-in breaks the rules of the hooks."""
 
 
 class UnsupportedPolicyError(SB3PruneError, TypeError):
-    """The policy's networks are not known to sb3-prune."""
+    """sb3-prune cannot find or change the networks of this policy."""
 
 
 class PlanError(SB3PruneError, ValueError):
-    """A plan does not fit the network: nothing was changed."""
+    """A plan does not fit the network, and nothing was changed."""
 
 
 class ConfigError(SB3PruneError, ValueError):
-    """A configuration value is outside its range."""
+    """A configuration value has the wrong type or is outside its range."""
 
 
 class CompactError(SB3PruneError, ValueError):
-    """The network cannot be said with a stock SB3 policy."""
+    """No stock policy can represent the pruned network."""
 
 
 class NonFiniteError(SB3PruneError, ValueError):
-    """A weight or an observation is NaN or infinite."""
+    """A weight, an observation or an action is NaN or infinite."""
 
 
 class NoObservationsError(SB3PruneError, RuntimeError):
-    """The model has seen nothing yet: there are no observations to record on."""
+    """The model has no observations yet, so no activations can be recorded."""
 
 
 class CheckpointError(SB3PruneError, OSError):
-    """A saved agent cannot be read, or belongs to other spaces or versions."""
+    """A saved agent cannot be read, or is for other spaces or other versions."""
 
 
 class RunFolderError(SB3PruneError, FileExistsError):
-    """The run folder already exists."""
+    """A run or its results cannot be written to the given folder."""

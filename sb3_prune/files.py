@@ -1,4 +1,7 @@
-"""Files and folders that are whole or absent: write beside the target, then rename."""
+"""Write files and folders completely or not at all.
+
+Everything is written under a temporary name beside the target and then renamed.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +15,12 @@ from pathlib import Path
 
 @contextmanager
 def atomic(path: str | Path) -> Iterator[Path]:
-    """Yield a temporary path that becomes ``path`` if the block succeeds.
+    """Yield a temporary path that is renamed to ``path`` if the block succeeds.
 
-    The temporary name keeps the suffix, so that writers which look at it still work.
+    The temporary name keeps the suffix, because some writers choose the format by it.
     """
     target = Path(path)
-    # Not tempfile: its files are readable by their owner only.
+    # Files of the module tempfile would be readable by their owner only.
     unique = f".{target.stem}-{secrets.token_hex(8)}{target.suffix}"
     temporary = target.with_name(unique)
     try:
@@ -29,9 +32,10 @@ def atomic(path: str | Path) -> Iterator[Path]:
 
 @contextmanager
 def atomic_folder(path: str | Path) -> Iterator[Path]:
-    """Yield a temporary folder that becomes ``path`` if the block succeeds.
+    """Yield a temporary folder that is renamed to ``path`` if the block succeeds.
 
-    Folders above it are made. What is in it is on the disk before it gets its name.
+    Missing parent folders are created. The content is flushed to the disk before the
+    folder gets its final name, so a crash cannot leave an incomplete ``path``.
 
     Args:
         path: A folder that does not exist yet.
@@ -50,7 +54,7 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
 
 
 def hidden(path: Path) -> Path:
-    """Return a path beside another one that nobody uses and listings do not show."""
+    """Return an unused path beside ``path`` whose name starts with a dot."""
     return path.with_name(f".{path.name}-{secrets.token_hex(8)}")
 
 
@@ -58,7 +62,7 @@ def _flush(*paths: Path) -> None:
     """Wait until files and folders are on the disk."""
     for path in paths:
         if path.is_dir() and os.name == "nt":
-            continue  # Windows cannot open folders.
+            continue  # Windows cannot open folders as files.
         handle = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
         try:
             os.fsync(handle)
@@ -67,11 +71,11 @@ def _flush(*paths: Path) -> None:
 
 
 def write_bytes(path: str | Path, data: bytes) -> None:
-    """Write a whole file, or leave the old one as it was."""
+    """Write a file; if that fails, leave the old one as it was."""
     with atomic(path) as temporary:
         temporary.write_bytes(data)
 
 
 def write_text(path: str | Path, text: str) -> None:
-    """Write a whole UTF-8 text file, or leave the old one as it was."""
+    """Write a UTF-8 text file; if that fails, leave the old one as it was."""
     write_bytes(path, text.encode())

@@ -11,7 +11,7 @@ from torch import nn
 from sb3_prune.exceptions import PlanError
 
 OPTIONAL = ("mask", "theta", "theta_mean", "theta_square", "theta_steps")
-"""Tensors that a gate holds only while it needs them."""
+"""Names of the tensors that a gate holds only while it needs them."""
 
 
 class Gate(nn.Module):
@@ -20,27 +20,35 @@ class Gate(nn.Module):
     .. math:: h'_k = m_k \xi_k h_k, \quad m_k \in \{0, 1\}, \quad
         \xi_k \sim \mathrm{Bernoulli}(\theta_k)
 
-    While a strategy learns :math:`\theta`, the network that is being updated draws one
-    :math:`\xi` per forward pass, with the straight-through gradient :math:`\partial C /
-    \partial \theta := \partial C / \partial \xi` (Guenter & Sideris, equation 7).
-    Everyone else, be it acting, targets, another network's update or a training without
-    that strategy, multiplies by :math:`\theta`.
+    The mask m closes units. The probability :math:`\theta` is learnt by gradient
+    descent, so that training itself finds the units that can be removed: those whose
+    :math:`\theta` reaches 0 (Guenter & Sideris 2025).
 
-    A gate that was never closed and learns no :math:`\theta` holds no tensor at all: it
-    costs nothing, adds no key to the state dict, and leaves training bit-equal to the
-    ungated network.
+    While a strategy learns :math:`\theta`, the network that is being updated draws one
+    :math:`\xi` per forward pass. A sample has no derivative, so the straight-through
+    gradient :math:`\partial C / \partial \theta := \partial C / \partial \xi` takes its
+    place (Guenter & Sideris 2025, equation 7). In every other case the gate multiplies
+    by :math:`\theta`, the expected value of :math:`\xi`: when the agent acts, in target
+    networks, while another network is updated, and when no strategy learns
+    :math:`\theta`.
+
+    A gate that was never closed and learns no :math:`\theta` holds no tensor. Such a
+    gate costs nothing, adds no key to the state dict, and leaves training bit-equal to
+    the network without gates.
 
     Attributes:
-        mask: Multiplier of each unit, shape (units,), or None while all are open.
-        theta: Probability of each unit, shape (units,), or None while all are sure.
-        theta_mean: Running mean of theta's gradient, shape (units,).
-        theta_square: Running mean of its square, shape (units,).
-        theta_steps: Number of steps that theta took, a scalar.
-        axis: Axis of the units in what it gets, counted from the end: -1 behind a
-            Linear, -3 for the channels of images.
-        drawn: Whether a strategy is learning theta. Nothing is drawn else, and theta
+        mask: Multiplier of each unit, shape (units,), or None while all units are open.
+        theta: Probability that each unit is on, shape (units,), or None while every
+            unit is on with certainty.
+        theta_mean: Running mean of the gradient of theta, shape (units,).
+        theta_square: Running mean of the squared gradient of theta, shape (units,).
+        theta_steps: Number of update steps of theta, a scalar.
+        axis: Axis of the units in the input, counted from the end: -1 behind a Linear,
+            -3 for the channels of images.
+        drawn: Whether a strategy is learning theta. If not, no xi is drawn and theta
             takes no gradient.
-        hold: Multiply by theta even so: another network is being updated.
+        hold: Multiply by theta although it is being learnt, because another network is
+            being updated.
     """
 
     mask: torch.Tensor | None
@@ -65,7 +73,7 @@ class Gate(nn.Module):
         return hidden if self.mask is None else hidden * self._spread(self.mask)
 
     def _spread(self, multiplier: torch.Tensor) -> torch.Tensor:
-        """Return one multiplier per unit in the shape that meets the units."""
+        """Return one multiplier per unit, shaped to broadcast along the unit axis."""
         if self.axis == -1:
             return multiplier
         return multiplier.reshape(-1, *[1] * (-self.axis - 1))
@@ -79,7 +87,7 @@ class Gate(nn.Module):
 
     @property
     def expected(self) -> torch.Tensor | None:
-        """Expected multiplier of each unit, (units,); None while all are open."""
+        """Expected multiplier of each unit, (units,); None while all units are open."""
         theta = None if self.theta is None else self.theta.detach()
         if theta is None or self.mask is None:
             return self.mask if theta is None else theta
@@ -87,11 +95,11 @@ class Gate(nn.Module):
 
     @torch.no_grad()
     def close(self, closed: Sequence[int], like: torch.Tensor) -> None:
-        """Silence units for good.
+        """Close the gate of some units: their output is zero until :meth:`open`.
 
         Args:
-            closed: Indices of the units to silence.
-            like: The layer's bias or any tensor of shape (units,) on its device.
+            closed: Indices of the units to close.
+            like: The layer's bias, or any tensor of shape (units,) on its device.
 
         Raises:
             PlanError: An index is not a unit of this layer.
@@ -105,14 +113,14 @@ class Gate(nn.Module):
         self.mask = mask
 
     def open(self) -> None:
-        """Let every unit pass again."""
+        """Open the gate of every unit again."""
         self.mask = None
 
     def learn(self, like: torch.Tensor) -> None:
-        """Start to learn theta: every unit begins at 1.
+        """Start to learn theta, which begins at 1 for every unit.
 
         Args:
-            like: The layer's bias or any tensor of shape (units,) on its device.
+            like: The layer's bias, or any tensor of shape (units,) on its device.
         """
         ones = torch.ones_like(like, requires_grad=False)
         self.theta = nn.Parameter(ones, requires_grad=like.requires_grad)
@@ -122,13 +130,13 @@ class Gate(nn.Module):
         self.drawn = True
 
     def settle(self) -> None:
-        """Stop learning: every unit is sure again."""
+        """Stop learning theta and drop it: every unit is on with certainty again."""
         self.drawn = False
         for name in OPTIONAL[1:]:
             setattr(self, name, None)
 
     def extra_repr(self) -> str:
-        """Show how many units pass."""
+        """Show how many units are open."""
         expected = self.expected
         if expected is None:
             return "open"
@@ -137,7 +145,7 @@ class Gate(nn.Module):
     def _load_from_state_dict(
         self, state_dict: dict[str, Any], prefix: str, *args: Any
     ) -> None:
-        # An absent key means "all open", so weights of the stock policy load as well.
+        # A missing key means "all units open": weights of a stock policy load as well.
         for name in OPTIONAL:
             saved = state_dict.get(prefix + name)
             tensor = None if saved is None else saved.detach().clone()

@@ -1,4 +1,4 @@
-"""Prune: one call that prunes a model now."""
+"""Prune: prune a model at once, outside of training."""
 
 from __future__ import annotations
 
@@ -20,7 +20,11 @@ from sb3_prune.surgery.wiring import wire
 def make_strategy(
     strategy: str | Strategy, config: Mapping[str, Any] | None = None
 ) -> Strategy:
-    """Return a strategy by name and options, or the given one.
+    """Build a strategy from its name and options; return an instance as it is.
+
+    Args:
+        strategy: Name of a strategy, or an instance.
+        config: Options of the strategy; ignored if ``strategy`` is an instance.
 
     Raises:
         UnknownNameError: No plug-in has a strategy of that name.
@@ -36,7 +40,10 @@ def make_strategy(
 def look_at(
     model: BaseAlgorithm, progress: float, rng: np.random.Generator | None = None
 ) -> AgentView:
-    """Return what a strategy may see of a model, whose policy is adopted if stock.
+    """Return the view of a model that a strategy gets.
+
+    If the policy is a stock one, it is converted to its masked class in place first
+    (:func:`sb3_prune.adopt`).
 
     Args:
         model: A model of a supported policy.
@@ -44,7 +51,8 @@ def look_at(
         rng: Source of the strategy's randomness; seeded by the model's seed if None.
 
     Raises:
-        UnsupportedPolicyError: There is no masked class for it, or nothing to prune.
+        UnsupportedPolicyError: There is no masked class for the policy, or it has no
+            hidden layer to prune.
     """
     policy = adopt(model)
     wiring = wire(policy)
@@ -57,7 +65,8 @@ def look_at(
     return AgentView(
         model=model,
         wiring=wiring,
-        # A network that was replaced since had as many units as it has.
+        # A network that was replaced after the policy was built has no entry: its
+        # present width is its initial width.
         initial_units={
             name: policy.initial_units.get(name, units)
             for name, units in wiring.units().items()
@@ -73,11 +82,11 @@ def prune(
     strategy: str | Strategy = "magnitude",
     config: Mapping[str, Any] | None = None,
 ) -> Report:
-    """Prune a model now, to the strategy's final state, in place.
+    """Prune a model in place, all the way to the strategy's final state.
 
-    Works on models with a masked policy and on those of a stock ``MlpPolicy``, loaded
-    zips among them. Train on with ``model.learn``; to prune *while* training, pass a
-    :class:`PruningCallback` instead.
+    The policy may be a masked or a stock one, and the model may come from a zip.
+    Training can go on with ``model.learn``. To prune *while* training, pass a
+    :class:`PruningCallback` to ``model.learn`` instead.
 
     Args:
         model: The model.
@@ -90,7 +99,8 @@ def prune(
     Raises:
         UnknownNameError: No plug-in has a strategy of that name.
         ConfigError: An option does not exist or is out of range.
-        UnsupportedPolicyError: There is no masked class for the policy.
+        UnsupportedPolicyError: There is no masked class for the policy, or it has no
+            hidden layer to prune.
     """
     made = make_strategy(strategy, config)
     agent = look_at(model, progress=1.0)

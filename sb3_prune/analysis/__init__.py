@@ -1,4 +1,4 @@
-"""Analyses: look inside an agent."""
+"""Analyses: what the hidden units of an agent do."""
 
 from sb3_prune.analysis.base import Analysis as Analysis
 from sb3_prune.analysis.base import Result as Result

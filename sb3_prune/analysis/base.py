@@ -1,4 +1,4 @@
-"""The abstract analysis: it looks at a recording and finds numbers and a picture."""
+"""The abstract analysis: turns a recording into numbers and a figure."""
 
 from __future__ import annotations
 
@@ -15,23 +15,24 @@ from sb3_prune.recording.recording import Recording
 
 
 class Result(ABC):
-    """What an analysis found."""
+    """The numbers that an analysis found, and how to draw them."""
 
     title: str
     """Title of the figure."""
     figsize: tuple[float, float] = (7.0, 3.6)
-    """Width and height of the figure in inches; wide ones are compared in rows."""
+    """Width and height of the figure in inches. A :class:`Comparison` puts wide figures
+    below each other and others side by side."""
 
     @abstractmethod
     def to_dict(self) -> Mapping[str, Any]:
-        """Return the numbers, JSON-able."""
+        """Return the numbers, as values that JSON can store."""
 
     @abstractmethod
     def draw(self, figure: FigureBase) -> None:
-        """Draw them into an empty figure or a part of one, without its title."""
+        """Draw the numbers, without a title, into an empty figure or a part of one."""
 
     def plot(self) -> Figure:
-        """Return a figure of them."""
+        """Return a figure of the numbers, with a title."""
         figure = new_figure(self.figsize)
         heading(figure, self.title)
         self.draw(figure)
@@ -40,11 +41,11 @@ class Result(ABC):
 
 @base_of("analyses")
 class Analysis(Pluggable):
-    """Analyses an agent's hidden units.
+    """Analyses the activations of an agent's hidden units.
 
-    Plug-ins register analyses by the hook ``register_analyses``.
+    Plug-ins register analyses through the hook ``register_analyses``.
     """
 
     @abstractmethod
     def analyze(self, recording: Recording) -> Result:
-        """Return what the recording of an agent shows."""
+        """Return the result for the recording of one agent."""

@@ -1,4 +1,4 @@
-"""Comparison: one analysis of several agents, side by side."""
+"""Comparison: the results of one analysis for several agents in one figure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sb3_prune.exceptions import ConfigError
 from sb3_prune.recording.recording import Recording
 
 WIDE = 2.0
-"""Ratio of width to height from which on figures are put below each other."""
+"""Figures with a larger ratio of width to height are put below each other."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +23,7 @@ class Comparison(Result):
     """The results of one analysis for several agents."""
 
     results: Mapping[str, Result]
-    """Name of the agent -> what was found."""
+    """Name of the agent -> result for this agent."""
 
     def __post_init__(self) -> None:
         if not self.results:
@@ -35,7 +35,7 @@ class Comparison(Result):
         return next(iter(self.results.values())).title
 
     def to_dict(self) -> Mapping[str, Any]:
-        """Return agent -> its numbers."""
+        """Return the numbers of every agent, by the agent's name."""
         return {name: result.to_dict() for name, result in self.results.items()}
 
     @property
@@ -43,7 +43,7 @@ class Comparison(Result):
         """Width and height of the whole figure in inches."""
         width, height = next(iter(self.results.values())).figsize
         rows, columns = self._shape()
-        # Parts beside each other may be a little narrower than a figure of their own.
+        # Side by side, each part may be a little narrower than a separate figure.
         return width * columns * (1.0 if columns == 1 else 0.8), height * rows
 
     def _shape(self) -> tuple[int, int]:
@@ -52,7 +52,7 @@ class Comparison(Result):
         return (count, 1) if width > WIDE * height else (1, count)
 
     def draw(self, figure: FigureBase) -> None:
-        """Draw each into a part of the figure, all on the same scales."""
+        """Draw each result into its part of the figure, with the same axis limits."""
         parts = figure.subfigures(*self._shape(), squeeze=False, wspace=0.05).ravel()
         for part, (name, result) in zip(parts, self.results.items(), strict=True):
             heading(part, name, 10)
@@ -61,9 +61,9 @@ class Comparison(Result):
 
 
 def _share_scales(found: list[list[Axes]]) -> None:
-    """Give corresponding axes the limits that hold all of them."""
+    """Give corresponding axes of all parts the same limits, wide enough for all."""
     if len({len(axes) for axes in found}) > 1:
-        return  # Agents of different depth.
+        return  # Agents with different numbers of layers have no corresponding axes.
     for same in zip(*found, strict=True):
         for axis in ("x", "y"):
             limits = [getattr(axes, f"get_{axis}lim")() for axes in same]
@@ -73,11 +73,11 @@ def _share_scales(found: list[list[Axes]]) -> None:
 
 
 def compare(recordings: Mapping[str, Recording], analysis: Analysis) -> Comparison:
-    """Analyse several agents, e.g. a trained, a pruned and a random one.
+    """Run one analysis on several agents, e.g. a trained, a pruned and a random one.
 
     Args:
-        recordings: Name of the agent -> its recording.
-        analysis: What to look for.
+        recordings: Name of the agent -> recording of the agent.
+        analysis: The analysis to run.
 
     Raises:
         ConfigError: There are no recordings.

@@ -1,4 +1,4 @@
-"""Figures of analyses: one look for all, without pyplot and its global state."""
+"""Common style of the analyses' figures, without pyplot and its global state."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from matplotlib.figure import Figure, FigureBase
 from sb3_prune.plots.curves import FAINT, INK
 
 ROOM = 40
-"""Letters that fit below an axis."""
+"""Number of letters that fit below an axis."""
 
 
 def new_figure(figsize: tuple[float, float]) -> Figure:
-    """Return an empty figure of a width and height in inches."""
+    """Return an empty figure; ``figsize`` is its width and height in inches."""
     figure = Figure(figsize=figsize, dpi=120, layout="constrained")
     FigureCanvasAgg(figure)
     return figure
 
 
 def heading(figure: FigureBase, text: str, size: float = 12) -> None:
-    """Write a title above a figure or a part of one, at its left."""
+    """Write a title above a figure or a part of one, aligned to the left."""
     figure.suptitle(text, x=0.01, ha="left", color=INK, fontsize=size)
 
 
 def tidy(axes: Axes, *, grid: str = "y") -> None:
-    """Take away what carries no information; leave a faint grid along an axis."""
+    """Remove lines that carry no information; draw a faint grid along one axis."""
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["left", "bottom"]].set_color(FAINT)
     axes.tick_params(colors=INK, labelsize=8, length=2)
@@ -40,15 +40,15 @@ def tidy(axes: Axes, *, grid: str = "y") -> None:
 
 
 def shades(count: int) -> list[tuple[float, ...]]:
-    """Return a colour for each of ``count`` layers, dark to light."""
+    """Return a colour for each of ``count`` layers, from dark to light."""
     return [colormaps["viridis"](0.85 * i / max(1, count - 1)) for i in range(count)]
 
 
 def layer_labels(names: Iterable[str]) -> dict[str, str]:
-    """Return short labels of layers: the network and a number, from 1 on.
+    """Return short labels of layers: the network and a number that counts from 1.
 
-    Names are those of the wiring, e.g. ``critic.qf0.2``, which is ``qf0 2``; in an
-    agent with a single network it is ``layer 2``.
+    For example, the second hidden layer of a critic, ``critic.qf0.2`` in the wiring, is
+    labelled ``qf0 2``. If the agent has only one network, the label is ``layer 2``.
     """
     listed = list(names)
     paths = {name: name.rpartition(".")[0] for name in listed}
@@ -66,7 +66,7 @@ def layer_labels(names: Iterable[str]) -> dict[str, str]:
 
 
 def label_layers(axes: Axes, names: Iterable[str]) -> None:
-    """Put the labels of layers below the positions 0, 1, 2 ..., tilted if long."""
+    """Label the positions 0, 1, 2, ... of the x axis with the names of layers."""
     texts = list(layer_labels(names).values())
     if all(text.startswith("layer ") for text in texts):
         axes.set_xlabel("hidden layer", color=INK, fontsize=9)

@@ -1,4 +1,4 @@
-"""Layer values: the result of analyses that find a few numbers per layer."""
+"""Layer values: the result of an analysis with a few numbers per layer."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ class LayerValues(Result):
     title: str
     """Title of the figure."""
     ylabel: str
-    """What the numbers are."""
+    """Label of the y axis: what the numbers are."""
     values: Mapping[str, Mapping[str, float]]
-    """Layer name -> series -> number."""
+    """Layer name -> name of the series -> number."""
     percent: bool = False
-    """Whether the numbers are shares of one, to be drawn as per cent."""
+    """Whether the numbers are shares in [0, 1] that are drawn as per cent."""
 
     figsize = (5.0, 3.2)
 
     @property
     def series(self) -> list[str]:
-        """Names of the numbers."""
+        """Names of the series, one bar each in every group."""
         return list(next(iter(self.values.values()), {}))
 
     def to_dict(self) -> Mapping[str, Any]:
-        """Return layer -> series -> number."""
+        """Return the numbers: layer name -> name of the series -> number."""
         return {
             layer: {name: float(value) for name, value in found.items()}
             for layer, found in self.values.items()
@@ -58,6 +58,6 @@ class LayerValues(Result):
             axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
         tidy(axes)
         label_layers(axes, self.values)
-        if self.series:  # The legend is above the bars, whatever their height.
+        if self.series:  # Above the axes the legend hides no bar.
             place: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (0, 1)}
             axes.legend(frameon=False, fontsize=8, ncols=3, borderaxespad=0.2, **place)

@@ -1,4 +1,4 @@
-"""Reference: a random network of the same shape, to compare a trained one with."""
+"""Reference: a random agent of the same shape, to compare a trained one with."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ Model = TypeVar("Model", bound=BaseAlgorithm)
 
 
 def random_like(model: Model, seed: int = 0) -> Model:
-    """Return a copy of a model whose weights are drawn anew.
+    """Return a copy of a model with newly drawn random weights.
 
-    Hidden and output layers of the networks are Xavier-initialised (:func:`xavier`),
-    anything else (feature extractors, LSTMs, normalisation) as torch does by default.
-    Widths and gates stay, so that a pruned agent's copy is as small as it is. For
-    the rest, see :func:`sb3_prune.runs.reload`. The model and the global random states
-    stay as they are.
+    Hidden and output layers of the networks are Xavier-initialised (:func:`xavier`).
+    Other modules (features extractors, LSTMs, normalisation) get the default
+    initialisation of torch. Widths and gates are kept, so the copy of a pruned agent is
+    as small as the agent. The copy is made by :func:`sb3_prune.runs.reload`. The model
+    and the global random states do not change.
 
     Args:
         model: The agent, of any supported algorithm.
@@ -49,6 +49,6 @@ def _draw(policy: torch.nn.Module) -> None:
 
 
 def _reset(norm: BatchRenorm) -> None:
-    """Normalise nothing, as before training."""
+    """Reset the statistics to mean 0 and variance 1, scale to 1, the rest to 0."""
     for name, tensor in (*norm.named_parameters(), *norm.named_buffers()):
         tensor.data.fill_(1 if name in ("scale", "ra_var") else 0)

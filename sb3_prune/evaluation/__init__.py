@@ -1,4 +1,4 @@
-"""Evaluation: how well an agent does its task, and what it costs."""
+"""Evaluation: the return of an agent, and its cost in units, FLOPs and time."""
 
 from sb3_prune.evaluation.complexity import Complexity as Complexity
 from sb3_prune.evaluation.episodes import Evaluation as Evaluation

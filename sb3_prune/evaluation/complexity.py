@@ -1,4 +1,4 @@
-"""Complexity: what an agent costs to deploy and to train."""
+"""Complexity: units, parameters and FLOPs of an agent."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ from sb3_prune.surgery.wiring import Wiring, policy_of, wire
 
 @dataclass(frozen=True, kw_only=True)
 class Complexity:
-    """Counts of an agent; units behind a closed gate count as gone."""
+    """Size of an agent, counted as if units with a closed gate were removed."""
 
     units: int
     """Hidden units of all online networks."""
     units_deploy: int
     """Hidden units of the networks that choose actions."""
     params_deploy: int
-    """Parameters that choosing an action reads."""
+    """Parameters that are read to choose an action."""
     params_train: int
-    """Parameters of all online networks, targets left out."""
+    """Parameters of all online networks, without target networks."""
     flops_deploy: int
-    """Multiplications and additions of all products of matrices, convolutions and
-    recurrent layers per action, (2 I - 1) O each (Su et al. 2024, equation 23); see
-    :mod:`sb3_prune.evaluation.flops`."""
+    """Multiplications and additions of all matrix products, convolutions and recurrent
+    layers per action, (2 I - 1) O for each product with an O x I matrix (Su et al.
+    2024, equation 23); see :mod:`sb3_prune.evaluation.flops`."""
 
     def to_dict(self) -> dict[str, int]:
         """Return the counts by name."""
@@ -44,8 +44,8 @@ class Complexity:
 def complexity(model: BaseAlgorithm | BasePolicy) -> Complexity:
     """Count the units, parameters and FLOPs of a model, or of its policy.
 
-    The policy chooses one action, on an observation drawn from its space, to see which
-    networks act and what they multiply; it is left as it was.
+    The policy chooses one action on a random observation, which shows the networks that
+    act and the products that they compute. The policy does not change.
 
     Raises:
         UnsupportedPolicyError: The policy's networks are not known.
@@ -76,21 +76,26 @@ def complexity(model: BaseAlgorithm | BasePolicy) -> Complexity:
 
 
 def count_action(policy: BasePolicy, shapes: Mapping[Tensor, list[int]]) -> FlopCounter:
-    """Let a policy choose one action, deterministically, and return what counted it.
+    """Let a policy choose one deterministic action and count its FLOPs.
 
     Args:
-        policy: The policy; it is left as it was.
-        shapes: What removing the closed units leaves of the tensors that hold them.
+        policy: The policy; it does not change.
+        shapes: Tensor -> the shape it would have if units with a closed gate were
+            removed.
+
+    Returns:
+        The counter, with the FLOPs and the parameters that were read.
     """
     observation, counter = draw(policy.observation_space), FlopCounter(policy, shapes)
-    # While a mode is on, attention takes no fused path around torch's products.
+    # An active function mode makes attention use products that can be counted, instead
+    # of a fused kernel.
     with quiet(policy), BaseTorchFunctionMode(), counter:
         policy.predict(observation, deterministic=True)
     return counter
 
 
 def _shapes(layers: Wiring) -> dict[Tensor, list[int]]:
-    """Return what removing the closed units leaves of every tensor that holds units."""
+    """Return the shape of every tensor with units if closed units were removed."""
     shapes: dict[Tensor, list[int]] = {}
     for layer in layers.values():
         closed = layer.units - int(layer.active.sum())

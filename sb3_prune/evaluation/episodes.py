@@ -1,4 +1,4 @@
-"""Evaluation: whole greedy episodes of an agent, of any algorithm."""
+"""Episodes: play whole greedy episodes with an agent and measure its return."""
 
 from __future__ import annotations
 
@@ -14,18 +14,19 @@ from stable_baselines3.common.vec_env import VecEnv
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluation:
-    """Results of greedy episodes."""
+    """Statistics of greedy episodes."""
 
     episodes: int
     """Number of episodes."""
     mean_return: float
-    """Mean of their undiscounted returns."""
+    """Mean undiscounted return of the episodes."""
     std_return: float
     """Standard deviation of the returns over the episodes."""
     mean_length: float
-    """Mean number of steps."""
+    """Mean number of steps of the episodes."""
     success: float | None
-    """Share whose last info says ``is_success``; None if the environment does not."""
+    """Share of the episodes with ``is_success`` in their last info; None if the
+    environment does not report ``is_success``."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the results by name."""
@@ -49,19 +50,22 @@ class Episode(NamedTuple):
     last_reward: float
     """Reward of the last step."""
     success: bool | None
-    """What the last info says by ``is_success``, if it does."""
+    """Value of ``is_success`` in the last info; None if it is missing."""
 
 
 def play(
     model: BaseAlgorithm, env: VecEnv, *, episodes: int, seed: int | None = None
 ) -> list[Episode]:
-    """Let an agent act greedily, with its LSTM state and action masks if it has them.
+    """Let an agent play greedy episodes.
+
+    LSTM states and action masks are passed to the agent if it uses them.
 
     Args:
         model: The agent.
-        env: Environments of its own; they are reset.
-        episodes: Number of episodes, spread evenly: short ones are not favoured.
-        seed: Seed of the environments; None goes on with their random state.
+        env: Vectorised environment that nothing else uses; it is reset.
+        episodes: Number of episodes. They are spread evenly over the environments, so
+            that short episodes are not favoured.
+        seed: Seed of the environments; None keeps their present random state.
     """
     env.seed(seed)
     observations: Any = env.reset()
@@ -89,7 +93,7 @@ def play(
 def evaluate(
     model: BaseAlgorithm, env: VecEnv, *, episodes: int, seed: int | None = None
 ) -> Evaluation:
-    """Return the statistics of greedy episodes; arguments as for :func:`play`."""
+    """Return statistics of greedy episodes; see :func:`play` for the arguments."""
     done = play(model, env, episodes=episodes, seed=seed)
     returns = [episode.total for episode in done]
     known = [episode.success for episode in done if episode.success is not None]

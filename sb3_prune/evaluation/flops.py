@@ -1,19 +1,23 @@
-r"""FLOPs: what one action costs, counted while a policy chooses it.
+r"""FLOPs: multiplications and additions of one action, counted while a policy acts.
 
-.. math:: y = W x, \; W \in R^{O \times I}: \quad (2 I - 1) O
+The product :math:`y = W x` with :math:`W \in R^{O \times I}` costs
 
-multiplications and additions (Su et al. 2024, equation 23) of every row that W multiplies,
-as often as it does. Counted are
+.. math:: (2 I - 1) O
 
-- Linear layers and all other products of matrices, of two activations (attention, the
-  variance of gSDE) as well; products with a vector if a factor is a parameter;
-- convolutions: :math:`I = k_1 \dotsm k_d C_{in} / g` at every place of the output, with
-  the zeros of the padding; transposed ones: every input times its part of W, summed up;
+FLOPs, because each of the O outputs needs I multiplications and I - 1 additions (Su et
+al. 2024, equation 23). Every product is counted as often as it is computed. Counted are
+
+- Linear layers and all other matrix products, including products of two activations
+  (attention, the variance of gSDE). Products with a vector are counted if one factor is
+  a parameter;
+- convolutions, with :math:`I = k_1 \dotsm k_d C_{in} / g` inputs for every position of
+  the output, where zeros of the padding count as inputs. For a transposed convolution,
+  every input is multiplied by its part of W and the products are summed up;
 - LSTM, GRU and RNN: the products of :math:`W_{ih}`, :math:`W_{hh}` and projections in
   every step, such as :math:`(2 I - 1) 4 H + (2 H - 1) 4 H` for an LSTM.
 
-Not counted are biases, activations, norms, pools, gates, the scales of dense blocks,
-what recurrent cells do entry by entry, and look-ups in tables.
+Not counted are biases, activation functions, normalisations, pooling, gates, the scales
+of dense blocks, elementwise operations of recurrent cells, and table look-ups.
 """
 
 from __future__ import annotations
@@ -31,17 +35,19 @@ from torch.utils._pytree import tree_leaves
 aten = torch.ops.aten
 FACTORS = dict.fromkeys((aten.mm, aten.bmm, aten.mv, aten.dot), 0)
 FACTORS |= dict.fromkeys((aten.addmm, aten.baddbmm, aten.addmv), 1)
-"""Products, and where the first factor stands among their arguments."""
+"""Product -> index of the first factor among the arguments."""
 RECURRENT = {"mkldnn_rnn_layer": 1, "_cudnn_rnn": 1, "miopen_rnn": 1, "_lstm_mps": 2}
-"""Layers that run as a whole, and where their weights begin."""
+"""Recurrent layer that runs as one operation -> index of its weights among the
+arguments."""
 Sizes = list[int]
 
 
 class FlopCounter(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Counts the products that torch runs, whoever calls them.
+    """Counts the FLOPs of all products that torch runs in the context.
 
-    What closed units leave of a tensor is known of its views and of what is computed
-    from it entry by entry, too; elsewhere products of two activations still count them.
+    Units with a closed gate do not count. To know the reduced shapes, the counter
+    follows views and elementwise operations. Behind other operations the reduced shape
+    is unknown, so products of two activations there still count closed units.
 
     Attributes:
         flops: Multiplications and additions so far.
@@ -49,11 +55,12 @@ class FlopCounter(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """
 
     def __init__(self, network: nn.Module, shapes: Mapping[Tensor, Sizes]) -> None:
-        """Start at zero.
+        """Start counting at zero.
 
         Args:
-            network: What holds the parameters.
-            shapes: What removing the closed units leaves of the tensors that hold them.
+            network: Module that holds the parameters.
+            shapes: Tensor -> the shape it would have if units with a closed gate were
+                removed.
         """
         super().__init__()  # type: ignore[no-untyped-call]
         self.flops = 0
@@ -65,9 +72,10 @@ class FlopCounter(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def __torch_dispatch__(
         self, func: Any, types: Any, args: Any = (), kwargs: Any = None
     ) -> Any:
-        """Run an operation, then learn from it."""
+        """Run an operation, then count it or follow the shapes through it."""
         kwargs = kwargs or {}
-        with self:  # What is made of other operations, in inference mode and on MPS.
+        # In inference mode and on MPS, some operations arrive here composed of others.
+        with self:
             out = func.decompose(*args, **kwargs)
         if out is NotImplemented:
             out = func(*args, **kwargs)
@@ -78,12 +86,12 @@ class FlopCounter(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return out
 
     def _multiplies(self, packet: Any, args: Any, out: Any) -> bool:
-        """Count an operation if it is a product."""
+        """Count an operation if it is a product; return whether it was counted."""
         if (at := FACTORS.get(packet)) is not None:
             return self._matrices(args[at], args[at + 1], out)
         if packet in (aten.convolution, aten._convolution):
             self._convolution(*args, out=out)
-        elif packet is aten._trilinear:  # Of nn.Bilinear, whose rows meet all x_i y_j.
+        elif packet is aten._trilinear:  # nn.Bilinear: its rows multiply all x_i y_j.
             rows, *entries = self._left(args[1])
             self._count(len(out) * rows * prod(entries), [len(out), rows], out)
         elif packet.__name__.startswith("_scaled_dot_product"):
@@ -98,7 +106,7 @@ class FlopCounter(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def _matrices(self, a: Tensor, b: Tensor, out: Tensor) -> bool:
         if b.ndim == 1 and not self._weights & {_memory(a), _memory(b)}:
-            return False  # For one, a mean over the live units of a norm.
+            return False  # Such as the mean over the active units in a normalisation.
         x, y = self._left(a), self._left(b)
         sizes = x[:-1] + y[-1:] * (b.ndim > 1)
         self._count(min(x[-1], y[-2:][0]) * prod(sizes), sizes, out)
@@ -117,7 +125,7 @@ class FlopCounter(TorchDispatchMode):  # type: ignore[no-untyped-call]
             self._count(steps * rows * columns, [steps, rows])
 
     def _count(self, products: int, sizes: Sizes, out: Tensor | None = None) -> None:
-        """Count products whose sums are the entries of a tensor of some sizes."""
+        """Count multiplications that are summed up to a tensor of the given sizes."""
         self.flops += 2 * products - prod(sizes)
         if out is not None and sizes != list(out.shape):
             self._sizes[out] = sizes
@@ -142,7 +150,7 @@ def _memory(tensor: Tensor) -> int:
 
 
 def _same_axes(a: Tensor, b: Tensor) -> Iterator[tuple[int, int]]:
-    """Yield the axes along which each entry of b belongs to one of a."""
+    """Yield the pairs of axes along which the entries of a and b correspond."""
     is_view = _memory(a) == _memory(b)
     for i, j in product(range(-a.ndim, 0), range(-b.ndim, 0)):
         same = a.stride(i) == b.stride(j) if is_view else i == j

@@ -1,4 +1,4 @@
-"""Latency: how long one decision takes."""
+"""Latency: the time that an agent needs to choose one action."""
 
 from __future__ import annotations
 
@@ -12,15 +12,16 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 
 
 def latency_us(model: BaseAlgorithm, *, repeats: int = 500, seed: int = 0) -> float:
-    """Return the median time of one greedy ``model.predict`` at batch 1.
+    """Return the median time of one greedy ``model.predict`` at batch size 1.
 
     Args:
-        model: The agent; a recurrent one begins an episode at each call.
-        repeats: Number of timed calls, after a tenth as many to warm up.
-        seed: Seed of the observation, drawn from the observation space.
+        model: The agent; a recurrent agent begins a new episode at each call.
+        repeats: Number of timed calls; a tenth as many untimed calls come first to
+            warm up.
+        seed: Seed of the observation, which is drawn from the observation space.
 
     Returns:
-        Microseconds on this machine, on as many threads as torch is set to.
+        Microseconds on this machine, with the present number of threads of torch.
     """
     observation = draw(model.observation_space, seed)
     times = []
@@ -33,7 +34,7 @@ def latency_us(model: BaseAlgorithm, *, repeats: int = 500, seed: int = 0) -> fl
 
 
 def draw(space: spaces.Space[Any], seed: int = 0) -> Any:
-    """Draw from a space, whose own random state stays."""
+    """Draw a sample of a space without changing the random state of the space."""
     twin = copy.deepcopy(space)
     twin.seed(seed)
     return twin.sample()

@@ -1,4 +1,7 @@
-"""Validation: has an agent learnt its task? A one-sided binomial test (Feldotto et al. 2022)."""
+"""Validation: test whether an agent has learnt its task.
+
+The test is the one-sided binomial test of Feldotto et al. 2022.
+"""
 
 from __future__ import annotations
 
@@ -15,20 +18,23 @@ from sb3_prune.exceptions import ConfigError
 
 @dataclass(frozen=True, kw_only=True)
 class ValidationTest:
-    r"""Reject "the success rate is at most :math:`\rho`" at level :math:`\alpha`.
+    r"""Binomial test whether the success rate of an agent is above :math:`\rho`.
 
-    Passed by k of m episodes if :math:`P(X \ge k) \le \alpha` for
-    :math:`X \sim B(m, \rho)`: 279 of 300 with the paper's values.
+    An agent passes with k successes in m episodes if :math:`P(X \ge k) \le \alpha` for
+    :math:`X \sim B(m, \rho)`. This rejects the hypothesis that the success rate is at
+    most :math:`\rho`: such an agent would pass with a probability of at most
+    :math:`\alpha`. With the values of Feldotto et al. 2022, which are the defaults, an
+    agent must succeed in 279 of 300 episodes.
     """
 
     episodes: int = 300
-    """Number of test episodes m."""
+    """Number m of test episodes."""
     rate: float = 0.9
-    """Success rate to beat, rho."""
+    """Success rate rho that the agent must exceed."""
     alpha: float = 0.05
-    """Largest probability to pass with a rate that is too low."""
+    """Largest probability of passing by chance with a success rate of at most rho."""
     reward: float = 0.9
-    """An episode succeeds if its last reward is at least this."""
+    """An episode is a success if its last reward is at least this value."""
 
     def __post_init__(self) -> None:
         if self.episodes < 1:
@@ -40,7 +46,7 @@ class ValidationTest:
         if self.required > self.episodes:
             raise ConfigError(
                 f"{self.episodes} episodes cannot show a rate above {self.rate} "
-                f"at alpha {self.alpha}: use more."
+                f"at alpha {self.alpha}: use more episodes."
             )
 
     @property
@@ -49,7 +55,7 @@ class ValidationTest:
         return int(binom.ppf(1 - self.alpha, self.episodes, self.rate)) + 1
 
     def passed(self, success_rate: float) -> bool:
-        """Tell whether a measured share of successful episodes passes."""
+        """Tell whether an agent with this share of successful episodes passes."""
         return round(success_rate * self.episodes) >= self.required
 
 
@@ -67,8 +73,8 @@ def success_rate(
         model: The agent.
         env: A vectorised environment; it is reset.
         episodes: Number of episodes, spread evenly over the environments.
-        reward: Smallest last reward of a successful episode.
-        seed: Seed of the environments; None goes on with their random state.
+        reward: An episode is a success if its last reward is at least this value.
+        seed: Seed of the environments; None keeps their present random state.
     """
     done = play(model, env, episodes=episodes, seed=seed)
     return float(np.mean([episode.last_reward >= reward for episode in done]))

@@ -1,4 +1,4 @@
-"""Recording: what the hidden units of an agent do while it plays."""
+"""Recording: store the activations of an agent's hidden units while it plays."""
 
 from sb3_prune.recording.activations import recent_activations as recent_activations
 from sb3_prune.recording.activations import record_activations as record_activations

@@ -1,6 +1,7 @@
-"""Activations: what the hidden units of an agent say about recent observations.
+"""Activations: record the hidden units of an agent on given or recent observations.
 
-Nothing here leaves a trace in the model: modes, random state and gradients stay.
+Recording does not change the model: its training modes, gradients and the random states
+stay as they were.
 """
 
 from __future__ import annotations
@@ -41,14 +42,14 @@ def recent_activations(
     """Record every hidden layer on recent observations of a model.
 
     Args:
-        model: A model that has seen its environment.
-        batch_size: Number of observations, at most.
+        model: A model that has observed its environment.
+        batch_size: Largest number of observations.
 
     Returns:
-        Hidden units (batch, units) by layer name, in the order of the wiring.
+        Activations, (batch, units), by layer name, in the order of the wiring.
 
     Raises:
-        NoObservationsError: The model has seen nothing yet.
+        NoObservationsError: The model has no observations yet.
     """
     return record_activations(model, recent_inputs(model, batch_size))
 
@@ -58,20 +59,21 @@ def record_activations(
 ) -> dict[str, torch.Tensor]:
     """Record every hidden layer of the online networks, in evaluation mode.
 
-    Units are recorded as their first reader gets them: after activation, normalisation
-    and gate. What a unit says at several places, such as a channel of an image, is
-    averaged over them.
+    Each layer is recorded at the input of the first module that reads it, so after
+    activation function, normalisation and gate. A unit with several positions, such as
+    a channel of an image, is averaged over its positions.
 
     Args:
         model: A model of a supported algorithm.
-        inputs: What its networks read, or observations alone.
+        inputs: Inputs of the model's networks, or observations alone.
 
     Returns:
-        Hidden units (batch, units) by layer name, in the order of the wiring.
+        Activations, (batch, units), by layer name, in the order of the wiring.
 
     Raises:
         NonFiniteError: An observation or action is NaN or infinite.
-        UnsupportedPolicyError: The policy is not known; see :func:`run_networks`.
+        UnsupportedPolicyError: A layer cannot be recorded, because no forward pass
+            reads its units through an unmodified weight; see :func:`run_networks`.
     """
     policy = model.policy
     if not isinstance(inputs, Inputs):
@@ -87,7 +89,7 @@ def record_activations(
         with observer:
             run_networks(policy, inputs)
         if not all(_is_observed(layer, observer) for layer in layers.values()):
-            with observer:  # What acting does not run.
+            with observer:  # Also run the networks that acting does not need.
                 _run_all(policy, inputs)
     batch = _batch_size(inputs.observations)
     return {n: _recorded(layer, observer, batch) for n, layer in layers.items()}
@@ -99,15 +101,15 @@ def _is_observed(layer: HiddenLayer, observer: Observer) -> bool:
 
 
 def _recorded(layer: HiddenLayer, observer: Observer, batch: int) -> torch.Tensor:
-    """Return the units of a layer as its first reader got them, (batch, units)."""
+    """Return the activations that the layer's first reader received, (batch, units)."""
     for read in layer.reads:
         arrived = observer.arrived.get((read.slot.owner, read.slot.attribute))
         if arrived:
             units = read.arrived(arrived[-1], layer.units)
             return units.reshape(batch, -1, *units.shape[-2:]).mean(dim=(1, 3))
     raise UnsupportedPolicyError(
-        f"What the units of '{layer.name}' say cannot be recorded: no forward of the "
-        "policy reads them by a weight that is used as it is."
+        f"The activations of '{layer.name}' cannot be recorded: no forward pass of the "
+        "policy reads its units through an unmodified weight."
     )
 
 
@@ -119,10 +121,10 @@ def _batch_size(observations: PyTorchObs) -> int:
 
 @singledispatch
 def run_networks(policy: BasePolicy, inputs: Inputs) -> None:
-    """Run every online network of a policy once; its outputs do not matter.
+    """Run every online network of a policy once and discard the outputs.
 
-    A policy that is not known runs all its forwards. Teach it a shorter way with
-    ``@run_networks.register(MyPolicy)``.
+    For a policy class that is not registered here, all its forward passes are run.
+    Register a faster function with ``@run_networks.register(MyPolicy)``.
     """
     _run_all(policy, inputs)
 

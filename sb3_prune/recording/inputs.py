@@ -1,4 +1,4 @@
-"""Inputs: what an agent's networks have read recently."""
+"""Inputs: recent observations, actions and LSTM states of an agent."""
 
 from __future__ import annotations
 
@@ -18,17 +18,18 @@ from sb3_prune.surgery.flow.quiet import same_random_state
 
 
 def recent_inputs(model: BaseAlgorithm, batch_size: int = 256) -> Inputs:
-    """Return recent inputs from a model's buffer, or its last observation.
+    """Return recent inputs from a model's buffer, or else its last observation.
 
-    On-policy algorithms empty their buffer before each rollout: call this at the end
-    of one and keep the result to have more than the last observation at the next start.
+    On-policy algorithms empty their buffer before each rollout, so at the start of a
+    rollout only the last observation is left. If you need more there, call this at the
+    end of the rollout before and keep the result.
 
     Args:
-        model: A model that has seen its environment.
-        batch_size: Number of observations, at most.
+        model: A model that has observed its environment.
+        batch_size: Largest number of observations.
 
     Raises:
-        NoObservationsError: The model has seen nothing yet.
+        NoObservationsError: The model has no observations yet.
     """
     replay = getattr(model, "replay_buffer", None)
     if replay is not None and replay.size():
@@ -49,7 +50,10 @@ def recent_inputs(model: BaseAlgorithm, batch_size: int = 256) -> Inputs:
 
 
 class _Rollout:
-    """Evenly spaced steps of a rollout, whether it was trained on yet or not."""
+    """Evenly spaced steps of a rollout, before or after training on it.
+
+    SB3 flattens the arrays of a rollout buffer when training on it begins.
+    """
 
     def __init__(self, buffer: RolloutBuffer, count: int, device: torch.device) -> None:
         self.buffer = buffer
@@ -58,13 +62,13 @@ class _Rollout:
         self.chosen = np.linspace(0, total - 1, min(total, count)).round().astype(int)
 
     def pick(self, array: np.ndarray) -> torch.Tensor:
-        """Return the chosen steps, (batch, ...)."""
+        """Return an array's entries at the chosen steps, (batch, ...)."""
         if not self.buffer.generator_ready:  # (steps, environments, ...)
             array = self.buffer.swap_and_flatten(array[: self.buffer.size()])
         return torch.as_tensor(array[self.chosen], device=self.device)
 
     def inputs(self) -> Inputs:
-        """Return what the networks read at these steps."""
+        """Return the inputs of the networks at the chosen steps."""
         stored: Any = self.buffer.observations
         observations: PyTorchObs = (
             {key: self.pick(array) for key, array in stored.items()}
@@ -80,7 +84,7 @@ class _Rollout:
         return Inputs(observations=observations, lstm_states=states)
 
     def _state(self, name: str) -> torch.Tensor:
-        """Return a state of the LSTM, zero at the start of episodes."""
+        """Return a state of the LSTM at the chosen steps; zero where episodes start."""
         array = getattr(self.buffer, name)
         if not self.buffer.generator_ready:
             array = array.swapaxes(1, 2)  # (steps, environments, layers, hidden)

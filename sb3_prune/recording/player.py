@@ -1,4 +1,4 @@
-"""Playing: an agent acts greedily in a vectorised environment, step by step."""
+"""Player: lets an agent act greedily in a vectorised environment, step by step."""
 
 from __future__ import annotations
 
@@ -22,7 +22,9 @@ Bools = NDArray[np.bool_]
 
 
 class Player:
-    """Lets an agent act greedily, with its LSTM state and action masks if it has them.
+    """Lets an agent act greedily.
+
+    LSTM states and action masks are passed to the agent if it uses them.
 
     Args:
         model: The agent, of any supported algorithm.
@@ -42,14 +44,17 @@ class Player:
         self._memory = _empty_memory(self.model.policy, self.env.num_envs)
 
     def inputs(self) -> Inputs:
-        """Return what the networks are about to read, critics' LSTM states included."""
+        """Return the inputs of the next step, with the LSTM states of the critic."""
         seen = self.model.policy.obs_to_tensor(self.observations)[0]
         return Inputs(observations=seen, lstm_states=self._memory)
 
     def step(self) -> tuple[NDArray[np.float32], Bools]:
-        """Act once; return the rewards and which episodes have ended, (environments,).
+        """Act once in every environment.
 
-        Environments whose episode has ended are at the start of the next one.
+        Environments whose episode has ended are already at the start of the next one.
+
+        Returns:
+            The rewards, and whether the step ended the episode; both (environments,).
         """
         masks = {"action_masks": get_action_masks(self.env)} if self.masked else {}
         actions, self._state = self.model.predict(
@@ -63,7 +68,7 @@ class Player:
 
     @torch.no_grad()
     def _next_memory(self) -> RNNStates | None:
-        """Run both LSTMs: ``predict`` runs the actor's alone."""
+        """Run the LSTMs of actor and critic, as ``predict`` runs the actor's only."""
         if self._memory is None:
             return None
         policy = self.model.policy
@@ -82,7 +87,7 @@ def _empty_memory(policy: Any, environments: int) -> RNNStates | None:
 
 
 def _forget(memory: RNNStates, starts: Bools) -> RNNStates:
-    """Zero the states of environments that begin an episode."""
+    """Set the LSTM states to zero in environments that begin an episode."""
     (a, b), (c, d) = memory
     keep = torch.as_tensor(~starts, device=a.device).view(1, -1, 1)
     return RNNStates((a * keep, b * keep), (c * keep, d * keep))
@@ -90,7 +95,7 @@ def _forget(memory: RNNStates, starts: Bools) -> RNNStates:
 
 @contextmanager
 def frozen_statistics(env: VecEnv) -> Iterator[None]:
-    """Let every ``VecNormalize`` learn nothing and leave rewards as they are."""
+    """Stop every ``VecNormalize`` from updating statistics and scaling rewards."""
     layers = []
     inner: Any = env
     while hasattr(inner, "venv"):

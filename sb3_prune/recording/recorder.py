@@ -1,4 +1,4 @@
-"""Recorder: plays episodes with an agent and files what every hidden unit says."""
+"""Recorder: plays episodes with an agent and stores the activations of all units."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from sb3_prune.recording.storage import Array, Storage
 from sb3_prune.surgery.wiring import wire
 
 DEFAULT_MAX_STEPS = 1000
-"""Steps after which an episode is cut off where the environment has no limit."""
+"""Steps after which an episode is cut off if the environment has no time limit."""
 
 
 def record_episodes(
@@ -34,20 +34,22 @@ def record_episodes(
 ) -> Recording:
     """Record every hidden layer of the online networks over greedy episodes.
 
-    Environment i plays the episodes i, i + n, i + 2n ... one after the other, so that
-    short episodes are not favoured. Critics of actions see the actor's own; LSTMs have
-    the state that they had in the episode. Statistics of a ``VecNormalize`` stay as
-    they are, and rewards are recorded as the environment gave them.
+    Environment i plays the episodes i, i + n, i + 2n, ... one after the other. The
+    episodes are thus fixed beforehand; collecting whichever end first would favour
+    short ones. Critics that read an action get the actor's greedy action, and LSTMs get
+    the state of the running episode. A ``VecNormalize`` does not update its statistics,
+    and the recorded rewards are not normalised.
 
     Args:
         model: The agent, of any supported algorithm.
         env: A vectorised environment of n environments; it is reset.
-        episodes: Number of episodes m.
-        seed: Seed of the environments; None goes on with their random state.
-        max_steps: Steps after which an episode is cut off; None takes the
-            environment's own limit, or 1000 if it has none.
-        memory_limit: Bytes above which the arrays live in temporary files.
-        progress: Show a progress bar on a terminal, if it takes over two seconds.
+        episodes: Number of episodes to record.
+        seed: Seed of the environments; None keeps their present random state.
+        max_steps: Steps after which an episode is cut off; None takes the time limit of
+            the environment, or 1000 if it has none.
+        memory_limit: If the arrays need more bytes than this, they are kept in
+            temporary files.
+        progress: Show a progress bar on a terminal if recording takes over two seconds.
 
     Raises:
         ConfigError: ``episodes`` or ``max_steps`` is not positive, or the recording
@@ -59,7 +61,7 @@ def record_episodes(
         raise ConfigError(
             f"episodes and max_steps must be positive, got {episodes} and {steps}."
         )
-    if seed is not None:  # SB3 takes None for a seed drawn from NumPy's global state.
+    if seed is not None:  # For None, SB3 would draw a seed from NumPy's global state.
         env.seed(seed)
     hidden = None if progress else True
     with (
@@ -71,7 +73,7 @@ def record_episodes(
 
 
 def time_limit(env: VecEnv) -> int:
-    """Return the steps after which the environment truncates, 1000 if it does not."""
+    """Return the time limit of the environment in steps, 1000 if it has none."""
     limits: list[Any] = []
     if env.has_attr("spec"):
         specs = env.get_attr("spec")
@@ -84,7 +86,7 @@ def time_limit(env: VecEnv) -> int:
 
 
 class _Recorder:
-    """Keeps which environment plays which episode, and files every step."""
+    """Assigns episodes to environments and stores every step."""
 
     def __init__(
         self,
@@ -104,14 +106,14 @@ class _Recorder:
         self.observations = self._array(*shape)
         self.rewards = self._array()
         self.lengths = np.zeros(episodes, dtype=np.int64)
-        self.row = np.arange(player.env.num_envs)  # The episode of each environment.
+        self.row = np.arange(player.env.num_envs)  # Episode that each one plays.
         self.step = np.zeros_like(self.row)
 
     def _array(self, *shape: int) -> Array:
         return self.storage.zeros(self.episodes, self.max_steps, *shape)
 
     def record(self) -> Recording:
-        """Play until every episode is filed; return them, cut to the longest."""
+        """Play until every episode is stored; return arrays as long as the longest."""
         self._play()
         while (self.row < self.episodes).any():
             self.player.reset()
@@ -125,9 +127,10 @@ class _Recorder:
         )
 
     def _play(self) -> None:
-        """Play until there is nothing to file.
+        """Play until no environment has a step to store.
 
-        An episode that was cut off goes on unseen: SB3 can only reset all environments.
+        An episode that was cut off is played on without being stored, because SB3
+        cannot reset a single environment.
         """
         filing = self.row < self.episodes
         self.step[:] = 0
@@ -152,7 +155,7 @@ class _Recorder:
 
 
 def _flat(observations: Any) -> NDArray[Any]:
-    """Return observations as one array; a dictionary's parts in a row."""
+    """Return observations as one array; dictionaries are flattened and joined."""
     if not isinstance(observations, dict):
         return np.asarray(observations)
     parts = [np.reshape(part, (len(part), -1)) for part in observations.values()]

@@ -1,4 +1,4 @@
-"""Recording: what every hidden unit said over whole episodes of an agent."""
+"""Recording: the activations of an agent's hidden units over whole episodes."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ class Recording:
     activations: Mapping[str, Array]
     """Layer name -> (episodes, steps, units); zero after an episode's end."""
     observations: Array
-    """What was seen when the activations arose, (episodes, steps, ...)."""
+    """Observations that led to the activations, (episodes, steps, ...)."""
     rewards: Array
     """Reward of every step, not normalised, (episodes, steps)."""
     lengths: NDArray[np.int64]
-    """Steps of every episode, (episodes,)."""
+    """Number of steps of every episode, (episodes,)."""
 
     def __post_init__(self) -> None:
         expected = self.rewards.shape
@@ -37,7 +37,7 @@ class Recording:
         bad = [name for name, array in named.items() if array.shape[:2] != expected]
         if bad or self.lengths.shape != expected[:1]:
             raise ConfigError(
-                f"A recording's arrays must begin with the shape of its rewards, "
+                f"The arrays of a recording must begin with the shape of its rewards, "
                 f"{expected} (episodes, steps); these do not: "
                 f"{', '.join(bad) or 'lengths'}."
             )
@@ -62,30 +62,31 @@ class Recording:
         return {name: array.shape[2] for name, array in self.activations.items()}
 
     def maxima(self, layer: str) -> Array:
-        """Return Z, each unit's largest absolute activation of all, (units,).
+        """Return Z, the largest absolute activation of each unit, (units,).
 
-        Units after a ReLU are never negative, so that this is Feldotto et al.'s maximum.
+        The activations after a ReLU are never negative, so there Z is the maximum of
+        Feldotto et al. 2022.
         """
         array = self.layer(layer)
-        # Two passes, and no absolute copy of an array that may be on disk.
+        # Two passes instead of np.abs, which would copy an array that may be on disk.
         found: Array = np.maximum(array.max(axis=(0, 1)), -array.min(axis=(0, 1)))
         return found
 
     def silent(self, layer: str) -> Bools:
-        """Return which units never say anything: all activations zero, (units,)."""
+        """Return which units are zero at every step, (units,)."""
         return np.asarray(~self.layer(layer).any(axis=(0, 1)))
 
     def steps(self, layer: str) -> Array:
-        """Return the activations of all real steps in a row, (total steps, units)."""
+        """Return the activations of all episodes joined, (total steps, units)."""
         return self.layer(layer)[self.valid()]
 
     def by_episode(self, layer: str) -> Iterator[Array]:
-        """Yield the activations of one episode after the other, (its steps, units)."""
+        """Yield the activations of each episode, (steps of the episode, units)."""
         for episode, length in zip(self.layer(layer), self.lengths, strict=True):
             yield episode[:length]
 
     def valid(self) -> Bools:
-        """Return which entries belong to an episode, (episodes, steps)."""
+        """Return which entries are before their episode's end, (episodes, steps)."""
         count = np.arange(self.rewards.shape[1])
         inside: Bools = count < self.lengths[:, None]
         return inside

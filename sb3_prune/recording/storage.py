@@ -1,4 +1,4 @@
-"""Storage: arrays of zeros, in memory or in a file that vanishes with them."""
+"""Storage: arrays of zeros, in memory or in temporary files."""
 
 from __future__ import annotations
 
@@ -15,25 +15,26 @@ Array = NDArray[np.float32]
 
 
 class Storage:
-    """Hands out arrays of zeros for a recording whose size is known beforehand.
+    """Creates arrays of zeros for a recording whose size is known beforehand.
 
-    On disk each array is a temporary file without a name: it lives as long as the array
-    or a view of it, and is gone afterwards, even if the process is killed. The
-    environment variable ``TMPDIR`` says where.
+    If the arrays are too large for the memory limit, each one is a temporary file
+    without a name. The file exists as long as the array or a view of it, and the system
+    deletes it even if the process is killed. The environment variable ``TMPDIR``
+    chooses the folder.
 
     Args:
-        numbers: How many float32 numbers all arrays hold together.
-        memory_limit: Bytes above which they go to disk.
+        numbers: Number of float32 entries of all arrays together.
+        memory_limit: If the arrays need more bytes than this, they are kept on disk.
 
     Raises:
-        ConfigError: They fit neither in the limit nor on the disk.
+        ConfigError: The arrays fit neither in the memory limit nor on the disk.
     """
 
     def __init__(self, numbers: int, memory_limit: int) -> None:
         needed = numbers * np.dtype(np.float32).itemsize
         self.on_disk = needed > memory_limit
         folder = tempfile.gettempdir()
-        # A memory map that outgrows its disk kills the process: ask in time.
+        # Writing to a memory map on a full disk kills the process, so check beforehand.
         if self.on_disk and needed > (free := shutil.disk_usage(folder).free):
             raise ConfigError(
                 f"The recording may need {needed / 1e9:.1f} GB, but {folder} has "

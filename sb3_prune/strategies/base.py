@@ -1,4 +1,4 @@
-"""The abstract strategy: it looks at an agent's hidden units and proposes a plan."""
+"""The abstract strategy: looks at an agent's hidden layers and proposes a plan."""
 
 from __future__ import annotations
 
@@ -19,49 +19,51 @@ from sb3_prune.surgery.wiring import Wiring
 
 @dataclass(frozen=True, kw_only=True)
 class AgentView:
-    """What a strategy may look at; it must not change any of it."""
+    """What a strategy gets to see of an agent; it must not change any of it."""
 
     model: BaseAlgorithm
-    """The live model."""
+    """The model itself, not a copy."""
     wiring: Wiring
-    """Its hidden layers as they are now."""
+    """The hidden layers of the model as they are now."""
     initial_units: Mapping[str, int]
-    """Units of every hidden layer when the network was built."""
+    """Layer name -> number of units when the network was built."""
     progress: float
     """Share of training done, in [0, 1]."""
     rng: np.random.Generator
-    """Source of the strategy's randomness."""
+    """The only source of randomness that a strategy may use."""
     activations: Callable[[], Mapping[str, torch.Tensor]]
-    """Record the hidden units on recent observations: layer name -> (batch, units)."""
+    """Function that records the activations of every hidden layer on recent
+    observations and returns layer name -> (batch, units)."""
 
 
 @base_of("strategies")
 class Strategy(Pluggable):
-    """Proposes which units to change, and when.
+    """Decides which units to change, and when.
 
-    Plug-ins register strategies by the hook ``register_strategies``.
+    Plug-ins register strategies through the hook ``register_strategies``.
     """
 
     @abstractmethod
     def propose(self, agent: AgentView) -> Plan:
-        """Return the plan to carry out now; empty for nothing.
+        """Return the plan to carry out now; an empty plan changes nothing.
 
-        It is called between rollouts, often: answer fast when nothing is due.
+        This is called between all rollouts, so return fast when nothing is due.
         """
 
     def attach(self, agent: AgentView) -> None:
-        """Start: check the configuration against the agent, register hooks.
+        """Check the configuration against the agent, and register torch hooks.
 
-        It is called when training starts and again after each cut, for a cut replaces
-        parameters. Calling it twice must do no harm.
+        This is called when training starts and again after each change, because a
+        change replaces parameters and hooks on them are lost. Calling it twice must do
+        no harm.
         """
 
     def detach(self) -> None:
-        """Stop: remove every hook."""
+        """Remove every torch hook; called when training ends."""
 
     def state_dict(self) -> dict[str, Any]:
-        """Return what a resumed run needs, JSON-able."""
+        """Return the state that a resumed run needs, as values that JSON can store."""
         return {}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from a saved state."""
+        """Restore a state that :meth:`state_dict` returned."""

@@ -1,7 +1,8 @@
-r"""Distributions: *how much where*; units to keep in each layer of one network.
+r"""Distributions: how many units each hidden layer of a network keeps.
 
-Every distribution keeps :math:`(1 - s) \sum_l K_l` units, up to rounding each layer
-and unless ``min_units`` forces more.
+At sparsity s, every distribution keeps :math:`(1 - s) \sum_l K_l` of the :math:`K_l`
+initial units of the layers l. The number differs only by rounding in each layer, or if
+``min_units`` forces layers to keep more.
 """
 
 from __future__ import annotations
@@ -17,14 +18,14 @@ from sb3_prune.exceptions import ConfigError, UnknownNameError
 
 @dataclass(frozen=True, kw_only=True)
 class Size:
-    """The size of a hidden layer as it was built."""
+    """The initial size of a hidden layer, before any unit was removed."""
 
     units: int
     """Number of units K."""
     inputs: int
-    """Number of values that feed each unit."""
+    """Number of weights into each unit, I."""
     outputs: int
-    """Number of values that each unit feeds."""
+    """Number of weights out of each unit, O."""
 
 
 Sizes = Mapping[str, Size]
@@ -39,19 +40,21 @@ def allocate(
     scores: Scores | None = None,
     min_units: int = 1,
 ) -> dict[str, int]:
-    """Share the units that may stay among the layers of one network.
+    """Decide how many units each layer of one network keeps.
 
-    Call it once per network: units of an actor and of a critic do not compare.
+    Call this once per network, because the importance of an actor's units and of a
+    critic's units is not comparable.
 
     Args:
         distribution: Name in :data:`DISTRIBUTIONS`.
         sizes: Initial size of each layer, by name.
-        sparsity: Share of the initial units to be gone, in [0, 1).
-        scores: Importance of each layer's present units, (units,); for ``global``.
-        min_units: Units that every layer keeps, at least 1.
+        sparsity: Share of the initial units to be removed, in [0, 1).
+        scores: Importance of the present units by layer name, each (units,). Only
+            ``global`` needs scores.
+        min_units: Smallest number of units that a layer keeps, at least 1.
 
     Returns:
-        Units to keep in each layer.
+        Number of units to keep by layer name.
 
     Raises:
         UnknownNameError: There is no such distribution.
@@ -69,11 +72,11 @@ def allocate(
 def uniform(
     sizes: Sizes, sparsity: float, scores: Scores, min_units: int
 ) -> dict[str, int]:
-    r"""Keep the same share of every layer.
+    r"""Keep the same share of the units in every layer.
 
     .. math:: k_l = (1 - s) K_l
     """
-    del scores  # Importance decides which units, not how many.
+    del scores  # Here, the importance decides which units stay, not how many.
     return {
         name: _rounded((1 - sparsity) * size.units, size.units, min_units)
         for name, size in sizes.items()
@@ -83,11 +86,13 @@ def uniform(
 def erk(
     sizes: Sizes, sparsity: float, scores: Scores, min_units: int
 ) -> dict[str, int]:
-    r"""Keep more of the layers whose matrices are small.
+    r"""Keep a larger share of the units in layers whose weight matrices are small.
 
-    A layer's density is proportional to the mean Erdős-Rényi factor of the two
-    matrices that hold its units, :math:`(I, K)` and :math:`(K, O)`, capped at 1; what
-    the cap frees goes to the other layers.
+    The share of units that a layer keeps is proportional to the mean Erdős-Rényi factor
+    :math:`f_l` of the two matrices that hold its units, of shapes :math:`(I, K)` and
+    :math:`(K, O)`. The factor is large for small matrices, which have few weights to
+    spare. No layer can keep more than all its units, so the share is capped at 1, and
+    the units that the cap saves go to the other layers.
 
     .. math:: \frac{k_l}{K_l} = \min(1, \epsilon f_l), \quad
               f_l = \frac{1}{2} \left(\frac{I_l + K_l}{I_l K_l}
@@ -96,7 +101,7 @@ def erk(
     References:
         Evci et al. 2020, "Rigging the lottery", section 3.
     """
-    del scores  # Importance decides which units, not how many.
+    del scores  # Here, the importance decides which units stay, not how many.
     factors = {
         name: 1 / size.units + (1 / size.inputs + 1 / size.outputs) / 2
         for name, size in sizes.items()
@@ -112,23 +117,26 @@ def erk(
 def global_(
     sizes: Sizes, sparsity: float, scores: Scores, min_units: int
 ) -> dict[str, int]:
-    r"""Rank the units of all layers together and keep the best.
+    r"""Rank the units of all layers together and keep the most important ones.
 
-    Scores are divided by their layer's L2 norm first, :math:`\hat s_k = s_k / \lVert s
-    \rVert_2`: without it, layers with larger weights would always win.
+    Scores are divided by the L2 norm of their layer's scores first,
+    :math:`\hat s_k = s_k / \lVert s \rVert_2`. Without this normalisation, layers with
+    larger weights would keep all their units.
 
     Args:
-        sizes: Initial size of each layer.
-        sparsity: Share of the initial units to be gone.
-        scores: Importance of each layer's present units, (units,).
-        min_units: The best units of every layer that stay whatever their rank.
+        sizes: Initial size of each layer, by name.
+        sparsity: Share of the initial units to be removed.
+        scores: Importance of the present units by layer name, each (units,).
+        min_units: Number of units that every layer keeps, whatever their rank.
 
     Raises:
         ConfigError: A layer has no scores.
     """
     missing = sorted(set(sizes) - set(scores))
     if missing:
-        raise ConfigError(f"'global' needs scores of every layer, not of {missing}.")
+        raise ConfigError(
+            f"'global' needs scores of every layer, but {missing} have none."
+        )
     budget = math.floor((1 - sparsity) * sum(s.units for s in sizes.values()) + 0.5)
     kept, rest = {}, []
     for name in sizes:
@@ -156,7 +164,7 @@ def _rounded(wanted: float, units: int, min_units: int) -> int:
 def _capped(
     sizes: Sizes, factors: Mapping[str, float], budget: float
 ) -> dict[str, float]:
-    """Return the densities min(1, eps f) that spend the budget."""
+    """Return the shares min(1, eps f) of units to keep that add up to the budget."""
     full: dict[str, float] = {}
     while len(full) < len(sizes):
         free = [name for name in sizes if name not in full]

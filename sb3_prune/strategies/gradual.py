@@ -29,24 +29,24 @@ from sb3_prune.surgery.wiring import Wiring
 
 @dataclass(frozen=True, kw_only=True)
 class GradualConfig(ScheduledConfig):
-    """When, how much, where.
+    """When, how many and where units are removed.
 
     Raises:
         ConfigError: A value is outside its range.
     """
 
     final_sparsity: float = 0.8
-    """Share of the initial hidden units to be gone at the end, in [0, 1)."""
+    """Share of the initial hidden units that are removed by ``end``, in [0, 1)."""
     initial_sparsity: float = 0.0
-    """Share to be gone right at ``begin``, in [0, final_sparsity]."""
+    """Share of units removed at ``begin`` at once, in [0, final_sparsity]."""
     steps: int = 20
     """Number of pruning events from ``begin`` to ``end``."""
     schedule: Literal["one-shot", "linear", "cubic", "periodic"] = "cubic"
-    """Course of the sparsity from ``begin`` to ``end``."""
+    """How the sparsity grows from ``begin`` to ``end``."""
     distribution: Literal["uniform", "erk", "global"] = "uniform"
-    """How the layers of each network share the units that stay."""
+    """How the removed units are distributed over the layers of each network."""
     min_units: int = 1
-    """Units that every layer keeps."""
+    """Smallest number of units that a layer keeps."""
 
     def __post_init__(self) -> None:
         require_one_of("schedule", self.schedule, SCHEDULES)
@@ -69,8 +69,9 @@ class GradualConfig(ScheduledConfig):
 class GradualStrategy(ScheduledStrategy):
     """Remove the least important units, step by step.
 
-    Units are counted against those the network was built with, so a layer that
-    something else has shrunk is not cut twice. A subclass is only a score.
+    The sparsity refers to the initial number of units. A layer that was already shrunk
+    by something else is therefore not cut twice. A subclass only has to implement
+    :meth:`score`.
     """
 
     Config = GradualConfig
@@ -82,16 +83,16 @@ class GradualStrategy(ScheduledStrategy):
 
     @abstractmethod
     def score(self, layer: HiddenLayer, agent: AgentView) -> torch.Tensor:
-        """Return the importance of each unit, larger = keep, shape (units,)."""
+        """Return the importance of each unit, (units,); large values are kept."""
 
     def due(self, progress: float) -> int:
-        """Return the number of the schedule's events due so far."""
+        """Return how many events of the schedule are due so far."""
         return self._schedule.event(progress)
 
     def propose_now(self, agent: AgentView) -> Plan:
         """Return the cuts of the event that is due."""
         sparsity = self._schedule.sparsity(agent.progress)
-        # One recording serves all layers.
+        # Record the activations once for all layers.
         agent = replace(agent, activations=cache(agent.activations))
         sizes = initial_sizes(agent.wiring, agent.initial_units)
         changes: dict[str, Change] = {}
@@ -106,7 +107,7 @@ class GradualStrategy(ScheduledStrategy):
         sparsity: float,
         agent: AgentView,
     ) -> dict[str, Change]:
-        """Return the changes of one network."""
+        """Return the changes of one network's layers, by layer name."""
         scores = {layer.name: self.score(layer, agent) for layer in layers}
         allotted = allocate(
             self.config.distribution,
@@ -125,12 +126,14 @@ class GradualStrategy(ScheduledStrategy):
 
 
 def best(layer: HiddenLayer, score: torch.Tensor, count: int) -> list[int]:
-    """Return the units to keep, ascending: open gates first, then the highest scores.
+    """Return the indices of the most important units, in ascending order.
+
+    Units with an open gate come before all units with a closed gate.
 
     Args:
         layer: The layer.
-        score: Importance of its units, (units,).
-        count: Number of units to keep; of equal units, the first stay.
+        score: Importance of the layer's units, (units,).
+        count: Number of units to keep; among equal scores, lower indices win.
     """
     ranked = score.cpu().masked_fill(~layer.active, -torch.inf)
     order = ranked.argsort(descending=True, stable=True)
@@ -138,11 +141,11 @@ def best(layer: HiddenLayer, score: torch.Tensor, count: int) -> list[int]:
 
 
 def initial_sizes(wiring: Wiring, initial_units: Mapping[str, int]) -> dict[str, Size]:
-    """Return the size of every layer as it was built, before any cut.
+    """Return the initial size of every layer, before any unit was removed.
 
     Args:
-        wiring: The layers as they are.
-        initial_units: Units of every layer when it was built.
+        wiring: The layers as they are now.
+        initial_units: Layer name -> number of units when the network was built.
     """
     shapes = _initial_shapes(wiring, initial_units)
     sizes = {}
@@ -164,7 +167,7 @@ def initial_sizes(wiring: Wiring, initial_units: Mapping[str, int]) -> dict[str,
 def _initial_shapes(
     wiring: Wiring, initial_units: Mapping[str, int]
 ) -> dict[int, list[int]]:
-    """Return the shapes that tensors had when they were built, by their ids."""
+    """Return the initial shapes of all tensors with units, by the tensors' ids."""
     shapes: dict[int, list[int]] = {}
     for name, layer in wiring.items():
         for slot in layer.group.slots:

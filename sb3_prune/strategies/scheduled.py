@@ -1,4 +1,4 @@
-"""Scheduled strategies: what all strategies share that act at events in training."""
+"""Base class and options of strategies that act at a few events during training."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sb3_prune.surgery.plan import Plan
 
 @dataclass(frozen=True, kw_only=True)
 class ScheduledConfig:
-    """When, and in which networks.
+    """When units change, and in which networks.
 
     Raises:
         ConfigError: A value is outside its range.
@@ -25,7 +25,7 @@ class ScheduledConfig:
     end: float = 0.8
     """Share of training at which the last event is due."""
     networks: tuple[str, ...] = ()
-    """Prune only these, e.g. ``actor`` or ``critic.qf0``; empty prunes all."""
+    """Prune only these networks, e.g. ``actor`` or ``critic.qf0``; all if empty."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.begin <= self.end <= 1:
@@ -36,12 +36,12 @@ class ScheduledConfig:
             raise ConfigError(
                 f"networks must be a list of names, got the text '{self.networks}'."
             )
-        # YAML has lists only.
+        # YAML has no tuples.
         object.__setattr__(self, "networks", tuple(self.networks))
 
 
 def require_one_of(field: str, value: object, known: Iterable[str]) -> None:
-    """Check a configuration value that is a name.
+    """Check that a configuration value is one of the known names.
 
     Raises:
         ConfigError: The value is not among the known names.
@@ -52,7 +52,7 @@ def require_one_of(field: str, value: object, known: Iterable[str]) -> None:
 
 
 def require_at_least(field: str, value: int, least: int = 1) -> None:
-    """Check a configuration value that is a count.
+    """Check that a configuration value is not less than a limit.
 
     Raises:
         ConfigError: The value is too small.
@@ -62,10 +62,11 @@ def require_at_least(field: str, value: int, least: int = 1) -> None:
 
 
 class ScheduledStrategy(Strategy):
-    """Changes units at a few events in training, and is idle in between.
+    """Changes units at a few events during training, and is idle in between.
 
-    A subclass says how many events are due at a share of training, and what to do then.
-    It remembers the last event, so that a resumed run goes on after it.
+    A subclass implements :meth:`due`, the number of events so far, and
+    :meth:`propose_now`, the plan of an event. This class remembers the last event, so
+    that a resumed run does not repeat it.
     """
 
     config: ScheduledConfig
@@ -76,7 +77,7 @@ class ScheduledStrategy(Strategy):
 
     @abstractmethod
     def due(self, progress: float) -> int:
-        """Return the number of events due so far; 0 before the first.
+        """Return the number of events due so far; 0 before the first event.
 
         Args:
             progress: Share of training done, in [0, 1].
@@ -84,7 +85,7 @@ class ScheduledStrategy(Strategy):
 
     @abstractmethod
     def propose_now(self, agent: AgentView) -> Plan:
-        """Return the plan of an event that is due."""
+        """Return the plan of the event that is due now."""
 
     def attach(self, agent: AgentView) -> None:
         """Check that the networks to prune exist.
@@ -95,19 +96,20 @@ class ScheduledStrategy(Strategy):
         agent.wiring.by_network(self.config.networks)
 
     def detach(self) -> None:
-        """Forget the last event: the next run may be of another agent."""
+        """Forget the last event, because the next run may be with another agent."""
         self._event = 0
 
     def propose(self, agent: AgentView) -> Plan:
-        """Return the plan of the event that is due, if one is.
+        """Return the plan of the event that is due; an empty plan if none is.
 
-        If several events are due at once, as after a long rollout, the last counts.
+        If several events are due at once, as after a long rollout, only the last one
+        is carried out.
         """
         event = self.due(agent.progress)
         if event == self._event:
             return Plan()
         self._event = event
-        # No event is due any more: another run has begun.
+        # The number fell back to 0: another run has begun, and no event is due yet.
         return self.propose_now(agent) if event else Plan()
 
     def state_dict(self) -> dict[str, Any]:
@@ -115,5 +117,5 @@ class ScheduledStrategy(Strategy):
         return {"event": self._event}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on after the last event."""
+        """Restore the number of the last event."""
         self._event = int(state["event"])

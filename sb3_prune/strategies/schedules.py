@@ -1,7 +1,9 @@
-r"""Schedules: *when*; how much of the agent is gone at each moment of training.
+r"""Schedules: which share of the units is removed at each moment of training.
 
-A schedule is a staircase: N events, evenly spaced between ``begin`` and ``end``, of
-which event k, at time :math:`t_0 + k (t_1 - t_0) / N`, leaves sparsity :math:`s_k`.
+Time t is the share of training done, in [0, 1]. A schedule is a staircase from
+:math:`t_0` (``begin``) to :math:`t_1` (``end``): event k = 0, ..., N happens at
+:math:`t_0 + k (t_1 - t_0) / N` and raises the sparsity to :math:`s_k`. Between two
+events the agent can adapt to the units that are left.
 """
 
 from __future__ import annotations
@@ -15,22 +17,22 @@ from sb3_prune.exceptions import ConfigError
 
 @dataclass(frozen=True, kw_only=True)
 class Schedule(ABC):
-    """Share of the initial hidden units to be gone, over training.
+    """Sparsity, the share of initial hidden units that are removed, over training.
 
     Raises:
         ConfigError: A value is outside its range.
     """
 
     initial: float = 0.0
-    """Sparsity from ``begin`` on, s_i, in [0, final]."""
+    """Sparsity at ``begin``, s_i, in [0, final]."""
     final: float = 0.8
     """Sparsity from ``end`` on, s_f, in [initial, 1)."""
     begin: float = 0.2
-    """Share of training before which nothing is removed, t_0, in [0, end]."""
+    """Share of training before which no unit is removed, t_0, in [0, end]."""
     end: float = 0.8
     """Share of training at which the final sparsity is reached, t_1, in [begin, 1]."""
     steps: int = 20
-    """Number of pruning events N between them, at least 1."""
+    """Number N of pruning events after the one at ``begin``, at least 1."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.initial < 1:
@@ -39,8 +41,8 @@ class Schedule(ABC):
             )
         if not self.initial <= self.final < 1:
             raise ConfigError(
-                f"final sparsity must be in [{self.initial}, 1), from the initial one "
-                f"to less than everything; got {self.final}."
+                f"final sparsity must be in [{self.initial}, 1), at least the initial "
+                f"sparsity and less than 1; got {self.final}."
             )
         if not self.end <= 1:
             raise ConfigError(
@@ -55,10 +57,10 @@ class Schedule(ABC):
             raise ConfigError(f"steps must be at least 1, got {self.steps}.")
 
     def event(self, progress: float) -> int:
-        """Return the number of events so far; 0 before ``begin``, then k + 1.
+        """Return the number of events so far: 0 before ``begin``, k + 1 after event k.
 
         Args:
-            progress: Share of training done.
+            progress: Share of training done, in [0, 1].
         """
         if progress < self.begin:
             return 0
@@ -68,13 +70,13 @@ class Schedule(ABC):
         return 1 + int(done * self.steps + 1e-9)  # 1e-9: rounding just before an event
 
     def sparsity(self, progress: float) -> float:
-        """Return the share of the initial units to be gone by now.
+        """Return the share of the initial units that are removed by now.
 
         Args:
-            progress: Share of training done.
+            progress: Share of training done, in [0, 1].
 
         Returns:
-            A sparsity in [initial, final], never falling with progress.
+            A sparsity in [initial, final] that never falls as training goes on.
         """
         k = self.event(progress) - 1
         if k <= 0:
@@ -85,29 +87,29 @@ class Schedule(ABC):
 
     @abstractmethod
     def curve(self, share: float) -> float:
-        """Return the sparsity after a share k / N, in (0, 1), of the events."""
+        """Return the sparsity s_k after a share k / N of the events, in (0, 1)."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class OneShot(Schedule):
-    r"""Everything at ``begin``; ``end`` and ``steps`` do not matter.
+    r"""Remove all units at ``begin``; ``end`` and ``steps`` have no effect.
 
     .. math:: s(t) = s_f \text{ from } t_0
     """
 
     def event(self, progress: float) -> int:
-        """Return 0 before ``begin``, then the number of the last event."""
+        """Return 0 before ``begin``, and the number of the last event from then on."""
         return 0 if progress < self.begin else self.steps + 1
 
     def curve(self, share: float) -> float:
         """Return the final sparsity."""
-        del share  # The first event is the last.
+        del share  # The first event is the last one.
         return self.final
 
 
 @dataclass(frozen=True, kw_only=True)
 class Linear(Schedule):
-    r"""Every event removes the same number of units.
+    r"""Remove the same number of units at every event.
 
     .. math:: s_k = s_i + (s_f - s_i) \frac{k}{N}
     """
@@ -119,7 +121,7 @@ class Linear(Schedule):
 
 @dataclass(frozen=True, kw_only=True)
 class Cubic(Schedule):
-    r"""Much at first, when units are redundant; little at last.
+    r"""Remove many units at first, while many are redundant, and few at the end.
 
     .. math:: s_k = s_f + (s_i - s_f) \left(1 - \frac{k}{N}\right)^3
 
@@ -134,7 +136,7 @@ class Cubic(Schedule):
 
 @dataclass(frozen=True, kw_only=True)
 class Periodic(Schedule):
-    r"""Every event removes the same share of what is left.
+    r"""Remove the same share of the remaining units at every event.
 
     .. math:: 1 - s_k = (1 - s_i) \left(\frac{1 - s_f}{1 - s_i}\right)^{k / N}
 
@@ -154,4 +156,4 @@ SCHEDULES: dict[str, type[Schedule]] = {
     "cubic": Cubic,
     "periodic": Periodic,
 }
-"""Schedules by the name that configurations use."""
+"""Schedules by the name that configurations use for them."""

@@ -1,8 +1,9 @@
-r"""Scores: *which*; the importance of each unit of a hidden layer, larger = keep.
+r"""Scores: the importance :math:`\Omega_k` of each unit of a hidden layer.
 
-Every score is one equation over a layer of K units, shape (K,), and gives 0 to units
-whose gate is closed. Biases are left out: they say when a unit fires, not how strongly
-it depends on its inputs.
+Units with the largest scores are kept. Every score is one equation over a layer of K
+units and has the shape (K,). Units with a closed gate get the score 0. Biases do not
+count: a bias shifts the activation of a unit, but does not change how strongly the unit
+depends on its inputs.
 """
 
 from __future__ import annotations
@@ -18,47 +19,54 @@ from sb3_prune.surgery.hidden_layer import HiddenLayer
 
 
 def incoming(layer: HiddenLayer) -> torch.Tensor:
-    r"""Return the norm of the weights that feed each unit, without the bias.
+    r"""Return the norm of the weights into each unit, without the bias.
 
     .. math:: \Omega_k = \lVert W_{l, k \cdot} \rVert_2
+
+    A unit with small incoming weights hardly depends on its inputs, so it is almost
+    constant.
     """
     return _checked(layer, layer.incoming().norm(dim=1))
 
 
 def outgoing(layer: HiddenLayer) -> torch.Tensor:
-    r"""Return the norm of the weights that read each unit.
+    r"""Return the norm of the weights out of each unit.
 
     .. math:: \Omega_k = \lVert W_{l+1, \cdot k} \rVert_2
 
-    The exploration noise of gSDE reads units too, but holds logarithms, no weights: it
-    does not count.
+    A unit with small outgoing weights hardly changes the next layer. The exploration
+    noise of gSDE reads units as well, but its parameters are logarithms of standard
+    deviations, not weights. They do not count.
     """
     return _checked(layer, layer.outgoing().norm(dim=1))
 
 
 def product(layer: HiddenLayer) -> torch.Tensor:
-    r"""Return the product of both norms.
+    r"""Return the product of the norms of incoming and outgoing weights.
 
     .. math:: \Omega_k = \lVert W_{l, k \cdot} \rVert_2 \,
               \lVert W_{l+1, \cdot k} \rVert_2
 
-    ReLU units may be rescaled, incoming times a and outgoing by a, without changing the
-    network: of these three only the product does not change either.
+    If the incoming weights and the bias of a ReLU unit are multiplied by a > 0 and its
+    outgoing weights divided by a, the network computes the same function. A score
+    should not change either. The product does not; each norm alone does.
     """
     return _checked(layer, incoming(layer) * outgoing(layer))
 
 
 def activation(layer: HiddenLayer, hidden: torch.Tensor) -> torch.Tensor:
-    r"""Return how strongly each unit responds to recent observations.
+    r"""Return the mean absolute activation of each unit on recent observations.
 
     .. math:: \Omega_k = \frac{1}{B} \sum_{b=1}^{B} |h_{bk}|
 
+    A unit that is close to zero on all B observations hardly changes the next layer.
+
     Args:
         layer: The layer.
-        hidden: Its recorded units h, shape (batch, K).
+        hidden: Recorded activations h of the layer, shape (batch, K).
 
     Raises:
-        PlanError: The recording is of another number of units.
+        PlanError: The recording has another number of units than the layer.
     """
     if hidden.ndim != 2 or hidden.shape[1] != layer.units:  # noqa: PLR2004
         raise PlanError(
@@ -69,7 +77,7 @@ def activation(layer: HiddenLayer, hidden: torch.Tensor) -> torch.Tensor:
 
 
 def random(layer: HiddenLayer, rng: np.random.Generator) -> torch.Tensor:
-    r"""Return a draw for each unit, :math:`\Omega_k \sim U(0, 1)`."""
+    r"""Return a random score for each unit, :math:`\Omega_k \sim U(0, 1)`."""
     draws = torch.as_tensor(rng.random(layer.units), dtype=torch.float32)
     return _checked(layer, draws)
 
@@ -85,18 +93,18 @@ SCORES: dict[str, Score] = {
     ),
     "random": lambda layer, agent: random(layer, agent.rng),
 }
-"""Scores by the name that configurations use, of a layer of an agent."""
+"""Functions of a layer and an agent, by the name that configurations use for them."""
 
 
 def _checked(layer: HiddenLayer, score: torch.Tensor) -> torch.Tensor:
-    """Return the score with closed units at 0.
+    """Return the score with 0 for units with a closed gate.
 
     Raises:
         NonFiniteError: A score is NaN or infinite.
     """
     if not bool(score.isfinite().all()):
         raise NonFiniteError(
-            f"Scores of '{layer.name}' are NaN or infinite: so are its weights or "
-            "activations."
+            f"Scores of '{layer.name}' are NaN or infinite, because its weights or "
+            "activations are."
         )
     return score * layer.active.to(score)
