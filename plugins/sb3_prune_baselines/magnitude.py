@@ -1,4 +1,4 @@
-"""Magnitude pruning."""
+"""Magnitude pruning: remove the units with the smallest weights or activations."""
 
 from __future__ import annotations
 
@@ -21,10 +21,11 @@ Measure = Literal["incoming", "outgoing", "product", "activation"]
 
 @dataclass(frozen=True, kw_only=True)
 class MagnitudeConfig(GradualConfig):
-    """Gradual pruning, and what counts as magnitude."""
+    """The options of gradual pruning, and how the magnitude of a unit is measured."""
 
     score: Measure = "product"
-    """Norm of the weights into a unit, out of it, both, or its mean activation."""
+    """Magnitude of a unit: norm of its incoming weights, norm of its outgoing weights,
+    the product of both norms, or its mean activation."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

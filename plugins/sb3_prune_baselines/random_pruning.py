@@ -1,4 +1,4 @@
-"""Random pruning."""
+"""Random pruning: the baseline of every score."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sb3_prune.surgery import HiddenLayer
 
 
 class RandomPruning(GradualStrategy):
-    """Remove units drawn at random, step by step; what every score must beat."""
+    """Remove randomly drawn units, step by step: the baseline of every score."""
 
     name = "random"
     reference = (
@@ -19,5 +19,5 @@ class RandomPruning(GradualStrategy):
     Config = GradualConfig
 
     def score(self, layer: HiddenLayer, agent: AgentView) -> torch.Tensor:
-        """Return a draw for each unit, (units,)."""
+        """Return a random number for each unit, (units,)."""
         return SCORES["random"](layer, agent)

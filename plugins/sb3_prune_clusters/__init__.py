@@ -1,4 +1,8 @@
-"""Feldotto et al. 2022 as a plug-in: activation distances, cluster pruning and projections."""
+"""Plug-in: activation distances, cluster pruning and projections.
+
+Source: Feldotto, Lengenfelder, Röhrbein & Knoll 2022, "Network layer analysis for a
+RL-based robotic reaching task", Frontiers in Robotics and AI 9:799644.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +40,7 @@ def register_strategies(register: Callable[[type[Any]], None]) -> None:
 
 @hookimpl
 def register_analyses(register: Callable[[type[Any]], None]) -> None:
-    """Register what to look at inside an agent."""
+    """Register the analyses of an agent's hidden units."""
     for analysis in (Distances, Dendrograms, Dormancy, EffectiveRank, Entropy):
         register(analysis)
 

@@ -1,4 +1,4 @@
-"""``sb3-prune project``: how well one agent's hidden units predict another's."""
+"""``sb3-prune project``: predict one agent's hidden units from another agent's."""
 
 from __future__ import annotations
 
@@ -39,43 +39,45 @@ NUMBERS, PICTURE = "projection.json", "layers.png"
 TITLE = "What the target's layers read from the source's"
 HEAT = LinearSegmentedColormap.from_list("heat", ["#ffffff", "#3d7ea6", INK])
 DARK = 0.4
-"""Share of the darkest colour from which on the number on it is white."""
+"""Cells darker than this share of the darkest colour get white numbers."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ProjectOptions(EnvOptions):
-    """Predict the hidden units of one saved agent, the target, from another's.
+    """Predict the hidden units of a saved agent, the target, from those of a source.
 
-    Both see the observations of the target's greedy episodes. If they are planar arms
-    with different numbers of joints, --inputs says what the source sees instead.
+    Both agents get the observations of the target's greedy episodes. If they are planar
+    arms with different numbers of joints, --inputs chooses how the observations are
+    converted for the source.
     """
 
     source: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="SOURCE.ZIP")]
     """Zip of the agent that predicts. SB3 unpickles it: load only what you trust."""
     target: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="TARGET.ZIP")]
-    """Zip of the agent that is predicted and plays in --env."""
+    """Zip of the agent that is predicted; it plays in --env."""
     algo: str | None = None
-    """Algorithm that saved the zips; found in each if not given."""
+    """Algorithm that saved the zips; read from each zip if not given."""
     method: str = "linear"
-    """linear: sparse sums of source units; greedy: copies of the nearest ones."""
+    """linear: target units are sparse sums of source units; greedy: each target unit
+    is a copy of the nearest source unit."""
     penalty: float = 50.0
-    """Weight of sparsity, linear only; more episodes weaken it."""
+    """Weight of the sparsity penalty (linear only); more episodes weaken it."""
     inputs: str = "balanced"
-    """Joints that the source sees: naive, balanced or sums."""
+    """How joint angles are converted for the source: naive, balanced or sums."""
     episodes: int = 170
-    """Episodes to make the projection from."""
+    """Episodes to fit the projection on."""
     validation_episodes: int = 300
-    """Other episodes, to measure the error on."""
+    """Other episodes, on which the error is measured."""
     random_baseline: bool = False
     """Also project a random network of the source's shape."""
     out: Path | None = None
-    """Folder to make; `projection` beside the target if not given."""
+    """Output folder; `projection` beside the target zip if not given."""
     overwrite: bool = False
-    """Replace the results in the folder."""
+    """Replace results that are already in the folder."""
 
 
 class ProjectCommand(Command):
-    """Predict the hidden units of one saved agent from another's."""
+    """Predict the hidden units of one saved agent from those of another."""
 
     name = "project"
 
@@ -83,13 +85,13 @@ class ProjectCommand(Command):
         """Run the command.
 
         Raises:
-            SB3PruneError: The input is bad; nothing was written.
+            SB3PruneError: An option or a zip is invalid; nothing was written.
         """
         run(parse(ProjectOptions, arguments, self.name))
 
 
 def run(options: ProjectOptions) -> None:
-    """Project, and write the numbers and the picture."""
+    """Compute the projections, and write their numbers and the picture."""
     out = options.out or options.target.parent / "projection"
     project = _projector(options)
     check_out(out, NUMBERS, overwrite=options.overwrite)
@@ -100,12 +102,12 @@ def run(options: ProjectOptions) -> None:
     episodes = max(options.episodes, options.validation_episodes)
     env = maker.make_test(episodes, options.seed)
     target = saved.load(env)
-    # One episode, quickly: whatever does not fit shows before the long work.
+    # Try one episode first: agents that do not fit fail before the long computation.
     project(source, target, env, method="greedy", episodes=1, validation_episodes=1)
     sources = {"agent": source}
     if options.random_baseline:
         sources["random"] = random_like(source, options.seed)
-    found = {  # The bar is for whoever waits at a terminal.
+    found = {  # disable=None: the progress bar appears on terminals only.
         name: project(each, target, env)
         for name, each in tqdm(sources.items(), desc="projecting", disable=None)
     }
@@ -123,7 +125,7 @@ def run(options: ProjectOptions) -> None:
 
 
 def _projector(options: ProjectOptions) -> Callable[..., ProjectionReport]:
-    """Check the options, and return :func:`project_agents` with them filled in."""
+    """Check the options; return :func:`project_agents` with these options filled in."""
     if options.method not in METHODS:
         raise UnknownNameError("projection method", options.method, METHODS)
     if options.inputs not in TRANSFORMS:
@@ -154,7 +156,7 @@ def _projector(options: ProjectOptions) -> Callable[..., ProjectionReport]:
 
 
 def lines(found: Reports) -> list[str]:
-    """Return projections as text: the numbers of all, the layers of the agent's."""
+    """Return the numbers of all projections, and the layers of the agent's, as text."""
     report = found["agent"]
     numbers = [["", *found]]
     for name in ("error", "saturation", "coverage"):
@@ -164,7 +166,7 @@ def lines(found: Reports) -> list[str]:
     layers = [["", *columns]]
     for row, shares in zip(rows, report.layers, strict=True):
         layers.append([row, *(f"{share:.0%}" for share in shares)])
-    left = 1 - report.layers.sum(axis=0)  # Units without a projection.
+    left = 1 - report.layers.sum(axis=0)  # Share of units without a projection.
     layers.append(["nothing", *(f"{abs(share):.0%}" for share in left)])
     return [
         *aligned(numbers),
@@ -176,7 +178,7 @@ def lines(found: Reports) -> list[str]:
 
 
 def draw(found: Reports) -> Figure:
-    """Return heat maps of the layers of projections, all with the same colours."""
+    """Return a heat map of each projection's layers; all share one colour scale."""
     rows, columns = found["agent"].layers.shape
     size = (
         max(4.0, 1.4 + 0.55 * columns) * len(found) + 0.6,

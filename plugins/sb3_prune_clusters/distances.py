@@ -1,10 +1,14 @@
-r"""Distances: how differently two units speak over whole episodes (Feldotto et al. 2022, eq. (2)).
+r"""Distances between the activations of two units over whole episodes.
 
 .. math:: d(i, j) = \frac{1}{|E|} \sum_{e \in E} \left\|
           \frac{z_i^{(e)}}{Z_i} - \frac{z_j^{(e)}}{Z_j} \right\|_2
 
-:math:`z_i^{(e)} \in R^T` is the activation of unit i over episode e, :math:`Z_i` its
-largest magnitude over all episodes. Silent units, Z = 0, count as the zero vector.
+:math:`z_i^{(e)} \in R^T` are the activations of unit i over the T steps of episode e,
+:math:`Z_i` is its largest magnitude over all episodes E. Division by Z makes the
+distance independent of the units' scales: proportional units have distance zero. A
+silent unit (Z = 0: all its activations are zero) counts as the zero vector.
+
+Source: Feldotto et al. 2022, equation (2).
 """
 
 from __future__ import annotations
@@ -30,7 +34,7 @@ def layer_distances(activations: Mapping[str, Array]) -> dict[str, Matrix]:
 
 
 def all_distances(activations: Mapping[str, Array]) -> Matrix:
-    """Return the distances between all units of all layers, in their order.
+    """Return the distances between all units of all layers, layer after layer.
 
     Args:
         activations: Layer name -> (episodes, steps, units).
@@ -39,16 +43,16 @@ def all_distances(activations: Mapping[str, Array]) -> Matrix:
 
 
 def unit_distances(*layers: Array) -> Matrix:
-    """Return eq. (2) between all units of the given layers, in a row.
+    """Return eq. (2) between all units of the given layers, layer after layer.
 
     Args:
         *layers: Activations (episodes, steps, units), of the same episodes.
 
     Returns:
-        Symmetric distances (K, K) with a zero diagonal.
+        Symmetric distances with a zero diagonal, (K, K) for K units in all.
 
     Raises:
-        ConfigError: The layers are not of the same episodes, or there are none.
+        ConfigError: The layers have different episodes or steps, or none at all.
         NonFiniteError: An activation is NaN or infinite.
     """
     shapes = {layer.shape[:2] for layer in layers}
@@ -59,9 +63,10 @@ def unit_distances(*layers: Array) -> Matrix:
         )
     maxima = np.concatenate([largest(layer) for layer in layers])
     speaking = np.concatenate([layer.any(axis=1).sum(axis=0) for layer in layers])
-    # The rarest first: the sums leave out the episodes in which a row is silent.
+    # Units active in the fewest episodes come first: `summed_norms` skips the rows of
+    # units that are silent in an episode.
     order = np.argsort(speaking, kind="stable")[np.count_nonzero(maxima == 0) :]
-    # All silent units are one, the first: a column of zeros.
+    # One column of zeros, the first, stands for all silent units.
     scales = np.append(0.0, 1 / maxima[order])
     sums = summed_norms(_episodes(layers, np.append(0, order)), scales)
     place = np.zeros(len(maxima), dtype=int)
@@ -88,11 +93,14 @@ def largest(layer: Array) -> Matrix:
 
 
 def upper(distances: Matrix) -> Matrix:
-    """Return each pair's distance once, without the diagonal, (K (K - 1) / 2,)."""
+    """Return the distance of each pair i < j once, (K (K - 1) / 2,)."""
     return distances[np.triu_indices(len(distances), 1)]
 
 
 def _episodes(layers: Sequence[Array], units: NDArray[np.int64]) -> Iterator[Array]:
-    """Yield every episode of some units, numbered in a row, (steps, units)."""
+    """Yield each episode's activations of some units, (steps, units).
+
+    Units are numbered through all layers.
+    """
     for parts in zip(*layers, strict=True):
         yield np.concatenate(parts, axis=1)[:, units]

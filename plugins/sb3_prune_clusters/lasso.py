@@ -1,10 +1,14 @@
-r"""Non-negative lasso, all targets at once (Feldotto et al. 2022, eq. (5)).
+r"""Non-negative lasso for all target units at once.
 
 .. math:: \min_{p \ge 0} \; \tfrac12 \| B p - a \|_2^2 + \lambda |p|_1
 
-With :math:`G = B^T B = R^T R` (Cholesky) and :math:`c = B^T a` this is the non-negative
-least-squares problem :math:`\min_{p \ge 0} \| R p - R^{-T} (c - \lambda) \|_2^2`, whose
-size no longer depends on the number of samples.
+B holds the activations of the source units, a those of one target unit. The penalty
+makes p sparse, so that few source units predict the target unit. With :math:`G = B^T B
+= R^T R` (Cholesky) and :math:`c = B^T a`, this is the non-negative least-squares
+problem :math:`\min_{p \ge 0} \| R p - R^{-T} (c - \lambda) \|_2^2`. It is faster to
+solve, as its size does not depend on the number of samples.
+
+Source: Feldotto et al. 2022, equation (5).
 """
 
 from __future__ import annotations
@@ -22,7 +26,10 @@ Floats = NDArray[np.float64]
 """An array of double precision numbers."""
 
 RIDGE = 1e-10
-"""Added to the diagonal of G, relative to its mean: units may be copies of others."""
+"""Added to the diagonal of G, relative to the diagonal's mean.
+
+Without it the Cholesky decomposition fails where a unit is a copy of another.
+"""
 
 
 def nonnegative_lasso(source: ArrayLike, target: ArrayLike, penalty: float) -> Floats:
@@ -38,8 +45,8 @@ def nonnegative_lasso(source: ArrayLike, target: ArrayLike, penalty: float) -> F
         are never active get weight 0.
 
     Raises:
-        ConfigError: The penalty is not a finite number of at least 0, or B and A differ
-            in N.
+        ConfigError: The penalty is negative or not finite, or B and A have different
+            numbers of rows.
         NonFiniteError: An activation is NaN or infinite.
     """
     B, A = _checked(source, target, penalty)
@@ -53,7 +60,7 @@ def nonnegative_lasso(source: ArrayLike, target: ArrayLike, penalty: float) -> F
 def objective(
     source: ArrayLike, target: ArrayLike, matrix: ArrayLike, penalty: float
 ) -> Floats:
-    """Return what eq. (5) minimises, for every target unit.
+    """Return the objective of eq. (5) for every target unit.
 
     Args:
         source: B, (N, K).

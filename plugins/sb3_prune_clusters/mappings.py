@@ -1,4 +1,7 @@
-"""Mappings: make a projection from what two agents say on shared inputs (Feldotto et al. 2022)."""
+"""Mappings: fit a projection to the activations of two agents on shared inputs.
+
+Source: Feldotto et al. 2022, section 6.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ from sb3_prune_clusters.projection import (
 
 
 def linear(source: Units, target: Units, *, penalty: float = 50.0) -> Projection:
-    """Make every target unit a sparse sum of source units, eq. (5).
+    """Predict every target unit by a sparse sum of source units, eq. (5).
 
     Args:
         source: The source's activations on N shared inputs.
@@ -27,7 +30,8 @@ def linear(source: Units, target: Units, *, penalty: float = 50.0) -> Projection
         penalty: lambda, not divided by N: more inputs weaken it.
 
     Raises:
-        ConfigError: The penalty is negative, or the inputs differ in number.
+        ConfigError: The penalty is negative, or source and target have different
+            numbers of inputs.
         NonFiniteError: An activation is NaN or infinite.
     """
     B, beta, A, alpha = _normalized(source, target)
@@ -40,16 +44,17 @@ def linear(source: Units, target: Units, *, penalty: float = 50.0) -> Projection
 def greedy(
     source: Units, target: Units, *, lengths: Sequence[int] | None = None
 ) -> Projection:
-    """Make every target unit a copy of the nearest source unit.
+    """Predict every target unit by a copy of the nearest source unit.
 
     Args:
         source: The source's activations on N shared inputs.
         target: The target's activations on the same inputs.
-        lengths: Steps of each episode, if the inputs are whole episodes in a row;
-            nearest is then by eq. (2). None compares all inputs at once.
+        lengths: Steps of each episode, if the inputs are whole episodes in a row. The
+            distance is then that of eq. (2). None treats all inputs as one episode.
 
     Raises:
-        ConfigError: The inputs differ in number, or the episodes do not add up to N.
+        ConfigError: Source and target have different numbers of inputs, or the lengths
+            of the episodes do not add up to N.
         NonFiniteError: An activation is NaN or infinite.
     """
     B, beta, A, alpha = _normalized(source, target)
@@ -78,7 +83,7 @@ def cross_distances(
         Distances, (K, M).
 
     Raises:
-        ConfigError: The episodes do not add up to N, or one is empty.
+        ConfigError: The lengths do not add up to N, or an episode is empty.
     """
     B, A = np.asarray(source, np.float64), np.asarray(target, np.float64)
     if not len(lengths) or min(lengths) < 1 or sum(lengths) != len(B):
@@ -96,11 +101,11 @@ def cross_distances(
 
 
 def _normalized(source: Units, target: Units) -> tuple[Floats, Floats, Floats, Floats]:
-    """Return B, beta, A, alpha: activations in [0, 1] and the maxima divided by."""
+    """Return B, beta, A, alpha: activations in [0, 1], and each unit's maximum."""
     B, A = side_by_side(source), side_by_side(target)
     if len(A) != len(B) or not len(B):
         raise ConfigError(
-            "Source and target must be seen on the same inputs, at least one; got "
+            "Source and target need activations on the same inputs, at least one; got "
             f"{len(B)} and {len(A)}."
         )
     for name, array in (("source", B), ("target", A)):
@@ -109,7 +114,7 @@ def _normalized(source: Units, target: Units) -> tuple[Floats, Floats, Floats, F
         if (array < 0).any():
             raise ConfigError(
                 f"An activation of the {name} is negative, {array.min():.3g}; "
-                "projections are between units like ReLU, that are at least 0."
+                "projections need units whose activations are at least 0, like ReLU."
             )
     beta, alpha = B.max(axis=0), A.max(axis=0)
     return normalize(B, beta), beta, normalize(A, alpha), alpha

@@ -1,23 +1,29 @@
-r"""Merging: turn the clusters of every layer into one unit each (Feldotto et al. 2022, eq. (4)).
+r"""Merging: replace every cluster of units by one unit.
 
-Inside a cluster c units are taken to say the same, scaled: :math:`z_n = \gamma_n
-\zeta_c`, with :math:`\gamma_n` proportional to the largest activation :math:`Z_n`. The
-paper lets gamma sum to one; here its mean is one, which computes the same function and
-keeps the weights in the range that the optimiser is used to. Silent units share evenly.
+The units n of a cluster c are assumed to be proportional: :math:`z_n = \gamma_n
+\zeta_c`, where :math:`\zeta_c` is the activation of the merged unit and
+:math:`\gamma_n` is proportional to the unit's largest activation :math:`Z_n`. In
+Feldotto et al. 2022, gamma sums to one in each cluster. Here its mean is one: the
+network computes the same function, and the weights keep the size that the optimiser
+has adapted to. If all units of a cluster are silent, every gamma is one. The weight
+from cluster D to cluster c follows from inserting this into the layer's equation:
 
 .. math:: \omega_{cD} = \sum_{n \in c} p_n \frac{1}{\gamma_n}
           \sum_{m \in D} w_{nm} \gamma_m
 
-The aggregations differ in how much each unit contributes:
+The two aggregations differ in the share :math:`p_n` of each unit:
 
-* ``mean``, the paper's: :math:`p_n = 1 / |c|`,
-* ``weighted``, the default: :math:`p_n = \gamma_n / |c|`, which cancels the division,
-  so that a unit that hardly speaks cannot blow up the weights of its cluster.
+* ``mean``, the paper's: :math:`p_n = 1 / |c|`.
+* ``weighted``, the default: :math:`p_n = \gamma_n / |c|`. It cancels the division by
+  :math:`\gamma_n`, so that a unit with small activations cannot blow up the weights of
+  its cluster.
 
-Both are exact if a cluster's ReLU units are proportional. Behind any other activation
-scaling the weights does not scale the unit: merging is an approximation there, exact
-only for equal units. On trained arms an
-early prototype found them equal within the noise.
+Both are exact if the ReLU units of a cluster are proportional. Other activation
+functions do not scale with the weights: there, merging is exact only for equal units
+and an approximation otherwise. On trained arms, an early prototype found no difference
+between the two aggregations beyond noise.
+
+Source: Feldotto et al. 2022, equation (4).
 """
 
 from __future__ import annotations
@@ -39,16 +45,16 @@ Aggregation = Literal["weighted", "mean"]
 def merge_plan(
     segments: Mapping[str, Segmentation], aggregation: Aggregation = "weighted"
 ) -> Plan:
-    """Return the plan that makes one unit of each cluster.
+    """Return the plan that merges each cluster into one unit.
 
-    Layers that lose no unit are left out.
+    The plan leaves out layers that lose no unit.
 
     Args:
         segments: The clusters of each layer.
         aggregation: How the units of a cluster share its incoming weights.
 
     Raises:
-        ConfigError: There is no such aggregation.
+        ConfigError: The aggregation does not exist.
     """
     return Plan(
         {
@@ -62,16 +68,18 @@ def merge_plan(
 def merge_clusters(
     found: Segmentation, aggregation: Aggregation = "weighted"
 ) -> Change:
-    r"""Return the change of one layer.
+    r"""Return the change that merges the clusters of one layer.
 
     .. math:: P_{cn} = \frac{p_n}{\gamma_n}, \quad C_{mc} = \gamma_m
+
+    P combines the rows of weights into the layer, C the columns of weights out of it.
 
     Args:
         found: The clusters of the layer.
         aggregation: How the units of a cluster share its incoming weights.
 
     Raises:
-        ConfigError: There is no such aggregation.
+        ConfigError: The aggregation does not exist.
     """
     require_one_of("aggregation", aggregation, get_args(Aggregation))
     width = len(found.maxima)
@@ -87,10 +95,10 @@ def merge_clusters(
 
 
 def scales(maxima: Matrix) -> Matrix:
-    """Return gamma of the units of one cluster: in proportion to Z, with mean one.
+    """Return gamma of the units of one cluster: proportional to Z, with mean one.
 
     Args:
-        maxima: Z of the units, (units,); all zero if they are silent.
+        maxima: Z of the units, (units,). If all are zero, every gamma is one.
     """
     mean = maxima.mean()
     even: Matrix = np.ones_like(maxima)

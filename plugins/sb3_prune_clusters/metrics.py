@@ -1,9 +1,12 @@
-r"""How good a projection is: error, saturation, coverage, layers (Feldotto et al. 2022, (6)-(9)).
+r"""Metrics of a projection: error, saturation, coverage, layers.
 
-A projection is a matrix P of shape (K, M), column m saying how target unit m is made
-from the K source units; no entry is negative. All but the error first divide each
-column by its sum, :math:`q_{km} = P_{km} / |p_m|_1`, so that it is a distribution over
-source units; an empty column stays zero.
+A projection is a matrix P of shape (K, M) without negative entries. Column m holds the
+weights with which the K source units predict target unit m. All metrics but the error
+first divide each column by its sum, :math:`q_{km} = P_{km} / |p_m|_1`: this makes it a
+distribution over source units, whose entropy can be taken. A column of zeros stays
+zero.
+
+Source: Feldotto et al. 2022, equations (6) to (9).
 """
 
 from __future__ import annotations
@@ -21,19 +24,19 @@ Floats = NDArray[np.float64]
 
 
 def normalized_error(target: ArrayLike, predicted: ArrayLike) -> float:
-    r"""Compare the prediction's absolute error with that of the zero projection.
+    r"""Return the prediction's absolute error, relative to predicting zeros.
 
     .. math:: E = \frac{1}{|A|_1} \sum_m \| a_m - \hat a_m \|_1 \quad (6)
 
-    Given activations divided by their maxima, it does not depend on the scale of
-    the units, and silent units do not count.
+    If the activations are divided by their maxima before, the error does not depend on
+    the scale of the units, and silent units do not count.
 
     Args:
-        target: A, (N, M).
-        predicted: What the projection makes of the source, (N, M).
+        target: Activations A of the target, (N, M).
+        predicted: Predicted activations of the target, (N, M).
 
     Returns:
-        0 for a perfect projection, 1 for one no better than none.
+        0 for a perfect projection, 1 for one that is no better than zeros.
 
     Raises:
         ConfigError: The shapes differ, or A is all zero.
@@ -52,7 +55,7 @@ def normalized_error(target: ArrayLike, predicted: ArrayLike) -> float:
 
 
 def saturation(matrix: ArrayLike) -> float:
-    r"""Return how many source units a target unit needs: mean entropy of a column.
+    r"""Return the mean entropy of a column: how many source units a target unit needs.
 
     .. math:: S = -\frac{1}{M} \sum_m \sum_k q_{km} \log_K q_{km} \in [0, 1] \quad (7)
 
@@ -60,7 +63,8 @@ def saturation(matrix: ArrayLike) -> float:
         matrix: P, (K, M). Empty columns count as 0.
 
     Returns:
-        0 if every target unit reads at most one source unit, 1 if all read all alike.
+        0 if every target unit is predicted by at most one source unit, 1 if every
+        target unit is predicted by all source units with equal weights.
     """
     shares = column_shares(matrix)
     if not shares.size:
@@ -69,19 +73,20 @@ def saturation(matrix: ArrayLike) -> float:
 
 
 def coverage(matrix: ArrayLike) -> float:
-    r"""Return how evenly the source units are used: entropy of the mean column.
+    r"""Return the entropy of the mean column: how evenly source units are used.
 
     .. math:: C = -\sum_k \kappa_k \log_K \kappa_k \in [0, 1], \qquad
               \kappa_k = \frac{1}{M} \sum_m q_{km} \quad (8)
 
-    The paper writes a factor 1/K before the sum; with it a network projected onto
-    itself would have coverage 1/K, not 1 as the paper says: a misprint.
+    The paper prints a factor 1/K before the sum. This must be a misprint: with it, a
+    network projected onto itself would have coverage 1/K, but the paper reports 1.
 
     Args:
-        matrix: P, (K, M). The mean is over columns that are not empty.
+        matrix: P, (K, M). The mean is over the columns that are not zero.
 
     Returns:
-        0 if one source unit serves all, 1 if all serve alike.
+        0 if a single source unit predicts all target units, 1 if all source units are
+        used equally.
     """
     shares = column_shares(matrix)
     used = shares[:, shares.any(axis=0)]
@@ -93,7 +98,7 @@ def coverage(matrix: ArrayLike) -> float:
 def layer_matrix(
     matrix: ArrayLike, source_units: Sequence[int], target_units: Sequence[int]
 ) -> Floats:
-    r"""Return how much each target layer reads from each source layer.
+    r"""Return the share of each target layer that each source layer predicts.
 
     .. math:: P_{ij} = \frac{1}{|L^{(M)}_j|} \sum_{k \in L^{(K)}_i}
               \sum_{m \in L^{(M)}_j} q_{km} \quad (9)
@@ -104,8 +109,8 @@ def layer_matrix(
         target_units: Units of each target layer, in order; M in all.
 
     Returns:
-        Mass from target layer j to source layer i, (source layers, target layers).
-        A column sums to the share of the layer's units that have a projection.
+        Share of target layer j that source layer i predicts, (source layers, target
+        layers). A column sums to the share of the layer's units that have a projection.
 
     Raises:
         ConfigError: The layers' units do not add up to K and M.
@@ -123,7 +128,7 @@ def layer_matrix(
 
 
 def column_shares(matrix: ArrayLike) -> Floats:
-    """Divide every column by its sum; empty ones stay zero.
+    """Divide every column by its sum; columns of zeros stay zero.
 
     Args:
         matrix: P, (K, M).
@@ -132,7 +137,7 @@ def column_shares(matrix: ArrayLike) -> Floats:
         q, (K, M).
 
     Raises:
-        ConfigError: It is no matrix, or an entry is negative.
+        ConfigError: P is not a matrix, or an entry is negative.
     """
     P = np.asarray(matrix, dtype=np.float64)
     if P.ndim != 2 or not (P >= 0).all():  # noqa: PLR2004
@@ -140,13 +145,13 @@ def column_shares(matrix: ArrayLike) -> Floats:
             f"A projection is a matrix without negative entries, got shape {P.shape}."
         )
     peaks = P.max(axis=0, initial=0.0)
-    # By the maximum first: a column of tiny numbers may sum to a denormal.
+    # Divide by the maximum first: the sum of tiny numbers may be a denormal.
     scaled = P / np.where(peaks > 0, peaks, 1.0)
     shares: Floats = scaled / np.maximum(scaled.sum(axis=0), 1.0)
     return shares
 
 
 def _entropy(shares: Floats) -> Floats:
-    """Return the base-K entropy along the first axis; 0 if there is but one unit."""
+    """Return the base-K entropy along the first axis; 0 if there is only one unit."""
     found: Floats = entr(shares).sum(axis=0) / np.log(max(len(shares), 2))
     return found

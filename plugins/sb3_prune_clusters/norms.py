@@ -1,13 +1,18 @@
-r"""Norms: sums of the norms of all pairs of units' differences, fast and exact.
+r"""Norms of the differences of all pairs of units, summed over episodes.
 
 .. math:: S_{ij} = \sum_e \| a_i^{(e)} - a_j^{(e)} \|_2, \quad
           \| a - b \|^2 = \| a \|^2 + \| b \|^2 - 2 a^T b
 
-One matrix product per episode and pair of blocks gives the squares. That cancels for
-units that are nearly equal, so the product is in float64; its root and the sum over a
-few episodes need only float32. Three things make the products small: only the upper
-triangle is summed; equal steps of an episode are one step, times the root of their
-number; and a unit that is silent for an episode adds only the other's norm.
+One matrix product per episode and pair of blocks of units computes the squared norms.
+The difference cancels digits for units that are nearly equal, so the product is in
+float64. The square root and the sum over a few episodes need only float32. Three things
+keep the products small:
+
+* Only the upper triangle is computed.
+* Equal steps of an episode are computed once, multiplied by the root of their number,
+  which leaves the norms unchanged.
+* For a unit that is silent in an episode, the norm of the difference is the norm of the
+  other unit and needs no product.
 """
 
 from __future__ import annotations
@@ -24,31 +29,31 @@ Array = NDArray[np.float32]
 Matrix = NDArray[np.float64]
 
 BLOCK = 512
-"""Units on each side of a block: its buffers should stay in the cache."""
+"""Units on each side of a block, few enough for its buffers to fit in the CPU cache."""
 CHUNK = 4
-"""Episodes summed in float32 before they are added up in float64."""
+"""Episodes summed in float32 before their sum is added to the total in float64."""
 
 
 @dataclass(frozen=True)
 class _Episode:
-    """An episode as factors: ``left @ right.T`` are squared norms of differences."""
+    """An episode as two factors: ``left @ right.T`` has the squared norms."""
 
     speaking: torch.Tensor
-    """Units that are not silent throughout, ascending, (speaking,)."""
+    """Units that are active in at least one step, ascending, (speaking,)."""
     left: torch.Tensor
-    """(speaking, features)."""
+    """Factor of the active units, (speaking, features)."""
     right: torch.Tensor
-    """(units, features)."""
+    """Factor of all units, (units, features)."""
 
 
 def summed_norms(episodes: Iterable[Array], scales: Matrix) -> Matrix:
     """Return the summed norms S of all pairs of units, symmetric, (K, K).
 
-    Units that speak in few episodes should come first: it is faster.
+    It is faster if the units that are active in few episodes come first.
 
     Args:
         episodes: Activations of one episode after the other, (steps, K).
-        scales: What to multiply each unit with, (K,).
+        scales: Factor of each unit's activations, (K,).
     """
     source = iter(episodes)
     sums = torch.zeros(len(scales), len(scales), dtype=torch.float64)
@@ -73,7 +78,7 @@ def _factorise(rows: Array, scales: Matrix) -> _Episode:
 
 
 def _distinct(rows: Array) -> Matrix:
-    """Return each step once, times the root of its number: norms stay as they are."""
+    """Return each distinct step once, times the root of its count; norms are kept."""
     whole = np.ascontiguousarray(rows).view(f"V{rows.shape[1] * rows.itemsize}")
     _, first, counts = np.unique(whole, return_index=True, return_counts=True)
     kept: Matrix = rows[first].astype(np.float64) * np.sqrt(counts)[:, None]
@@ -81,7 +86,7 @@ def _distinct(rows: Array) -> Matrix:
 
 
 def _add_up(sums: torch.Tensor, episodes: Sequence[_Episode]) -> None:
-    """Add the norms of a few episodes to the upper blocks, but for silent rows."""
+    """Add the norms of a few episodes to the upper blocks, without silent rows."""
     edges = np.linspace(0, len(sums), -(-len(sums) // BLOCK) + 1).astype(int)
     cuts = [np.searchsorted(episode.speaking.numpy(), edges) for episode in episodes]
     squares, roots = torch.empty(0, dtype=torch.float64), torch.empty(0)

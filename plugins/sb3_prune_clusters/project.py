@@ -1,4 +1,4 @@
-"""Project one agent onto another, and measure the projection on fresh episodes."""
+"""Project one agent onto another, and measure the projection on new episodes."""
 
 from __future__ import annotations
 
@@ -19,37 +19,38 @@ from sb3_prune_clusters.projection import Floats, Projection, Units
 from sb3_prune_clusters.transforms import Transform, find_transform
 
 METHODS = ("linear", "greedy")
-"""Names of the ways to project."""
+"""Names of the projection methods."""
 
 RESOLUTION = 1e-5
-"""Observations that round to the same multiples of this count as one."""
+"""Observations that round to the same multiples of this number count as equal."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ProjectionReport:
-    """A projection and how good it is on episodes that it was not made from."""
+    """A projection, and its metrics on episodes that it was not fitted on."""
 
     method: str
     """"linear" or "greedy"."""
     penalty: float | None
-    """lambda of eq. (5); None if greedy."""
+    """lambda of eq. (5); None if the method is greedy."""
     inputs: int
-    """Number of inputs N that the projection was made from."""
+    """Number N of inputs that the projection was fitted on."""
     validation_inputs: int
     """Number of distinct inputs of the validation episodes."""
     error: float
     """Normalised error on the validation inputs, eq. (6)."""
     saturation: float
-    """Eq. (7)."""
+    """How many source units a target unit needs, in [0, 1], eq. (7)."""
     coverage: float
-    """Eq. (8)."""
+    """How evenly the source units are used, in [0, 1], eq. (8)."""
     layers: Floats
-    """Eq. (9), (source layers, target layers)."""
+    """Share of each target layer that each source layer predicts, eq. (9), (source
+    layers, target layers)."""
     projection: Projection = field(repr=False)
     """The projection itself."""
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the numbers, JSON-able; for the matrix ask the projection."""
+        """Return the metrics, JSON-able. The matrix is in ``projection.to_dict()``."""
         special = ("layers", "projection")
         names = [f.name for f in fields(self) if f.name not in special]
         return {name: getattr(self, name) for name in names} | {
@@ -71,33 +72,34 @@ def project_agents(
     validation_episodes: int = 300,
     seed: int = 0,
 ) -> ProjectionReport:
-    """Predict the target's hidden units from the source's.
+    """Predict the target agent's hidden units from those of the source agent.
 
-    Inputs are the distinct observations of the target's greedy episodes; greedy
-    projections compare whole episodes.
+    The target plays greedy episodes. The linear method is fitted on their distinct
+    observations, the greedy method compares units over whole episodes.
 
     Args:
         source: Agent that predicts.
         target: Agent that is predicted.
-        env_of_target: What the target plays; it is seeded anew.
+        env_of_target: Environment that the target plays in; it is seeded anew.
         method: "linear", eq. (5), or "greedy".
-        penalty: lambda of eq. (5); greedy takes none.
-        transform: How the source sees the target's observations: "naive", "balanced",
-            "sums", or a function from (batch, ...) to (batch, ...).
-        episodes: Episodes to make the projection from.
-        validation_episodes: Other episodes, to measure the error on.
+        penalty: lambda of eq. (5); the greedy method ignores it.
+        transform: How the target's observations are converted for the source:
+            "naive", "balanced", "sums", or a function from (batch, ...) to (batch,
+            ...).
+        episodes: Episodes to fit the projection on.
+        validation_episodes: Other episodes, on which the error is measured.
         seed: Seed of the episodes.
 
     Raises:
-        ConfigError: A number is out of range, a transform does not fit, or a unit can
-            be negative.
+        ConfigError: A number is out of range, the transform does not fit the agents, or
+            an activation is negative.
         UnknownNameError: The method or the transform does not exist.
     """
     if method not in METHODS:
         raise UnknownNameError("projection method", method, METHODS)
     see = find_transform(transform, source.observation_space.shape or ())
     made_from = _play(target, env_of_target, episodes, seed)
-    # Environment i is seeded with seed + i: these are all different.
+    # Environment i is seeded with seed + i, so no episode is used twice.
     other_seed = seed + env_of_target.num_envs
     others = _play(target, env_of_target, validation_episodes, other_seed)
 
@@ -125,13 +127,13 @@ def project_agents(
 
 
 def distinct(observations: NDArray[Any]) -> NDArray[Any]:
-    """Drop observations that were seen before, up to :data:`RESOLUTION`.
+    """Drop observations that equal an earlier one up to :data:`RESOLUTION`.
 
     Args:
         observations: Observations, (N, ...).
 
     Returns:
-        The first of each, in order, (distinct, ...).
+        The first of each group of equal observations, in order, (distinct, ...).
     """
     flat = observations.reshape(len(observations), -1).astype(np.float64)
     cells = np.rint(flat / RESOLUTION).astype(np.int64)

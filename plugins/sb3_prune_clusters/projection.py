@@ -1,9 +1,12 @@
-r"""Projection: a map from one agent's hidden units to another's (Feldotto et al. 2022, section 6).
+r"""Projection: a map from one agent's hidden units to another agent's hidden units.
 
 With source activations b and target activations a on the same input, the prediction is
-:math:`\hat a^T = b^T P`. Units are divided by their maxima :math:`\beta_k` and
-:math:`\alpha_m` first; the map between these, :math:`\bar P`, is taken back by
-:math:`P_{km} = \alpha_m / \beta_k \, \bar P_{km}`. Silent units have no projection.
+:math:`\hat a^T = b^T P`. The map :math:`\bar P` is fitted to normalised activations,
+divided by their maxima :math:`\beta_k` and :math:`\alpha_m`, so that all units weigh
+the same. Undoing the normalisation gives :math:`P_{km} = \alpha_m / \beta_k \, \bar
+P_{km}`. Silent units, whose maximum is 0, have no projection.
+
+Source: Feldotto et al. 2022, section 6.
 """
 
 from __future__ import annotations
@@ -26,7 +29,7 @@ Floats = NDArray[np.float64]
 """An array of double precision numbers."""
 
 Units = Mapping[str, ArrayLike]
-"""Activations of hidden layers by name, (N, units) each, N shared inputs."""
+"""Layer name -> activations on N shared inputs, (N, units)."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -40,13 +43,13 @@ class Projection:
     target_maxima: Floats
     """Largest activation of each target unit, alpha, (M,); 0 if silent."""
     source_layers: Mapping[str, int]
-    """Layers of the source and their units, in order; K in all."""
+    """Number of units of each source layer, in order; K in all."""
     target_layers: Mapping[str, int]
-    """Layers of the target and their units, in order; M in all."""
+    """Number of units of each target layer, in order; M in all."""
 
     @property
     def raw(self) -> Floats:
-        """The map between units as they are, (K, M)."""
+        """The map between activations that are not normalised, P, (K, M)."""
         return normalize(self.matrix.T, self.source_maxima).T * self.target_maxima
 
     def apply(self, source: ArrayLike) -> Floats:
@@ -64,7 +67,7 @@ class Projection:
     def error(self, source: Units, target: Units) -> float:
         """Return the normalised error, eq. (6), on normalised activations.
 
-        A target unit that was silent when the projection was made does not count.
+        A target unit that was silent when the projection was fitted does not count.
         """
         B = normalize(side_by_side(source), self.source_maxima)
         A = normalize(side_by_side(target), self.target_maxima)
@@ -79,12 +82,12 @@ class Projection:
         return coverage(self.matrix)
 
     def layer_matrix(self) -> Floats:
-        """Return how much each target layer reads from each source layer, eq. (9)."""
+        """Return the share of each target layer that each source layer predicts."""
         sizes = [list(x.values()) for x in (self.source_layers, self.target_layers)]
         return layer_matrix(self.matrix, *sizes)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return everything, JSON-able."""
+        """Return all fields, JSON-able."""
         return {
             "matrix": self.matrix.tolist(),
             "source_maxima": self.source_maxima.tolist(),
@@ -101,7 +104,7 @@ def side_by_side(units: Units) -> Floats:
 
 
 def normalize(units: Floats, maxima: Floats) -> Floats:
-    """Divide every column by its maximum; zero where that is zero."""
+    """Divide every column by its maximum; columns with maximum zero become zero."""
     heard = maxima > 0
     scaled: Floats = units * heard / np.where(heard, maxima, 1.0)
     return scaled

@@ -1,4 +1,7 @@
-"""Rounds: validate, merge, retrain until validated, again (Feldotto et al. 2022, section 5)."""
+"""Rounds: merge units, retrain until the validation test passes, and repeat.
+
+Source: Feldotto et al. 2022, section 5.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,11 @@ from sb3_prune.surgery.optimizer import optimizers
 from sb3_prune_clusters.strategy import ClustersConfig, propose_merges
 
 SEEDS_PER_ROUND = 10_000_000
-"""Environment i gets seed + i: no two tests or recordings share an episode."""
+"""Distance of the seeds of two rounds.
+
+Environment i gets seed + i. The distance is so large that no two tests or recordings
+share an episode.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,21 +35,22 @@ class Round:
     """One merge and the retraining after it; round 0 merges nothing."""
 
     number: int
-    """Rounds before this one."""
+    """Number of the round, from 0."""
     units: Mapping[str, int]
     """Units of every hidden layer after merging."""
     merged_success: float
     """Share of test episodes that succeed right after merging."""
     success: float
-    """The same in the last test, after retraining."""
+    """Share of test episodes that succeed in the last test, after retraining."""
     gradient_steps: int
-    """Updates to retrain, as the algorithm counts them."""
+    """Gradient steps of retraining, as the algorithm counts its updates."""
     env_steps: int
-    """Environment steps to retrain."""
+    """Environment steps of retraining."""
     passed: bool
     """Whether the last test was passed."""
     history: tuple[tuple[int, float], ...] = ()
-    """Environment steps of retraining and success of every test, the first at 0."""
+    """For every test, the environment steps of retraining so far (the first is 0) and
+    the share of episodes that succeed."""
 
 
 def prune_in_rounds(
@@ -61,25 +69,25 @@ def prune_in_rounds(
 ) -> list[Round]:
     """Merge an agent's units and retrain it, round by round, in place.
 
-    Every round is tested before its first update: one that passes is not retrained. An
-    agent that does not pass to begin with is trained first, as round 0. A round that
-    does not pass within its steps is the last.
+    In each round, the agent is tested right after the merge and retrained only if it
+    fails. Round 0 merges nothing: it trains an agent that does not pass at the start.
+    If the agent does not pass within ``max_steps_per_round``, no further round follows.
 
     Args:
         model: The agent; a stock policy is adopted.
-        env: What to train in.
-        test_env: What to record and test in: an environment of its own.
-        config: How to merge; its ``begin`` and ``end`` do not matter here.
-        rounds: Number of rounds; that of ``config`` by default.
+        env: Environment to train in.
+        test_env: Another environment, to record and test in.
+        config: How to merge; its ``begin`` and ``end`` are not used here.
+        rounds: Number of merges; by default that of ``config``.
         max_steps_per_round: Environment steps after which retraining is given up.
-        test: What to pass.
+        test: The validation test to pass.
         every: Calls of ``env.step`` between two tests.
         fresh: Retrain with a new optimiser state and an empty replay buffer.
         seed: Seed of training episodes, recordings and tests.
         progress: Show progress bars.
 
     Returns:
-        What happened, from round 0, the agent as it was.
+        The rounds, beginning with round 0.
 
     Raises:
         ConfigError: ``rounds`` is negative or ``max_steps_per_round`` not positive.
@@ -121,7 +129,7 @@ class _Work:
     progress: bool
 
     def merge(self, seed: int) -> None:
-        """Record greedy episodes and merge what says the same."""
+        """Record greedy episodes and merge units with similar activations."""
         recording = record_episodes(
             self.model,
             self.test_env,
@@ -133,7 +141,7 @@ class _Work:
         apply(self.model, propose_merges(wire(self.model), recorded, self.config))
 
     def retrain(self, number: int, steps: int, seed: int) -> Round:
-        """Test, and train until the test passes or the steps are used up."""
+        """Test the agent; train it until the test passes or the steps are used up."""
         merged = self._success(seed + SEEDS_PER_ROUND // 2)
         success, updates, used = merged, 0, 0
         history = [(0, merged)]
@@ -141,7 +149,7 @@ class _Work:
             if self.fresh:
                 forget(self.model)
             before: int = getattr(self.model, "_n_updates", 0)
-            # Tests start clear of the recording and of the test above.
+            # These seeds overlap neither the recording's nor those of the test above.
             later = self._learn(steps, seed + SEEDS_PER_ROUND // 2 + 1_000_000)
             history += later
             success = history[-1][1]

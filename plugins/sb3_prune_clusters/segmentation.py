@@ -1,12 +1,16 @@
-r"""Segmentation: which units of a layer speak so alike that they may become one.
+r"""Segmentation: which units of a layer are so similar that they may be merged.
 
-The tree of a layer is cut breadth-first from its root: the first clusters met with
+The tree of a layer is searched breadth-first from its root. The segmentation consists
+of the first clusters found with
 
 .. math:: D(C) \le \tau \cdot D_{max}
 
-are the segmentation (Feldotto et al. 2022, section 5). The paper says "below" the threshold; "at
-most" keeps single units at :math:`\tau = 0`. It calls :math:`D_{max}` "the maximum
-cluster distance", which can be read in three ways, see :class:`SegmentationConfig`.
+The paper cuts "below" the threshold. Here it is "at most", as otherwise not even single
+units (D = 0) would pass at :math:`\tau = 0`. The paper calls :math:`D_{max}` "the
+maximum cluster distance", which can be read in three ways: see
+:class:`SegmentationConfig`.
+
+Source: Feldotto et al. 2022, section 5.
 """
 
 from __future__ import annotations
@@ -28,24 +32,28 @@ Reading = Literal["layer", "global", "pair"]
 
 @dataclass(frozen=True, kw_only=True)
 class SegmentationConfig:
-    """How alike units must be.
+    """How similar the units of a cluster must be.
+
+    A unit is silent if its activation is zero in every step, and active otherwise.
 
     Raises:
         ConfigError: A value is outside its range.
     """
 
     tau: float = 0.2
-    """Largest distance of a cluster, as a share of the reference; 0 merges nothing but
-    silent units."""
+    """Largest D of a cluster, as a share of the reference distance. 0 merges only
+    silent units and units whose distance is zero."""
     reading: Reading = "layer"
-    """The reference: the largest D of any cluster of the layer, of any layer
-    (``global``), or the largest distance of a pair in the layer."""
+    """Reference distance: the largest D of any cluster in the layer (``layer``) or in
+    all layers (``global``), or the largest distance of two units in the layer
+    (``pair``)."""
     linkage: Linkage = "average"
-    """Which clusters the tree merges first."""
+    """Rule that chooses the next two clusters to merge in the tree."""
     drop_silent: bool = False
-    """Remove the units that never speak, instead of merging them into one."""
+    """Remove silent units instead of merging them into one unit."""
     min_units: int = 4
-    """Clusters of speaking units that every layer keeps, if it has as many units."""
+    """Smallest number of clusters of active units in a layer, if it has that many
+    active units."""
 
     def __post_init__(self) -> None:
         require_one_of("reading", self.reading, get_args(Reading))
@@ -60,11 +68,11 @@ class Segmentation:
     """The clusters of one layer; every unit is in one cluster or dropped."""
 
     clusters: tuple[tuple[int, ...], ...]
-    """Units of each new unit, the silent ones last."""
+    """The old units of each new unit; the silent units are the last cluster."""
     dropped: tuple[int, ...]
-    """Silent units that become nothing."""
+    """Silent units that are removed."""
     maxima: Matrix
-    """Z, the largest magnitude of each old unit, (units,)."""
+    """Z, the largest magnitude of each old unit's activation, (units,)."""
 
 
 def segment(
@@ -74,7 +82,7 @@ def segment(
 
     Args:
         activations: Layer name -> (episodes, steps, units).
-        config: How alike units must be.
+        config: How similar the units of a cluster must be.
     """
     config = config or SegmentationConfig()
     maxima = {name: largest(layer) for name, layer in activations.items()}
@@ -97,15 +105,16 @@ def segment(
 
 
 def cut(tree: Tree, threshold: float, at_least: int = 1) -> list[list[int]]:
-    """Return the first clusters from the root whose distance is within a threshold.
+    """Return the first clusters from the root whose D is within a threshold.
 
     Args:
         tree: The tree of a layer.
         threshold: Largest D of a cluster.
-        at_least: Number of clusters below which the loosest is divided further.
+        at_least: Smallest number of clusters. While there are fewer, the cluster with
+            the largest D is divided.
 
     Returns:
-        The units of each cluster, ascending, in the order of the first units.
+        The units of each cluster, ascending. Clusters are sorted by their first unit.
     """
     level, nodes = [tree.root], []
     while level:
@@ -126,7 +135,7 @@ def _divide(
     threshold = config.tau * reference
     clusters = [] if tree is None else cut(tree, threshold, config.min_units)
     silent = tuple(np.flatnonzero(maxima == 0).tolist())
-    # A layer needs a unit, even one that says nothing.
+    # A layer needs at least one unit, even a silent one.
     kept = bool(silent) and not (config.drop_silent and clusters)
     return Segmentation(
         clusters=(*map(tuple, clusters), *((silent,) if kept else ())),

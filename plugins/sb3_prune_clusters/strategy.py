@@ -1,4 +1,7 @@
-"""The strategy ``clusters``: merge units that say the same (Feldotto et al. 2022, section 5)."""
+"""The strategy ``clusters``: merge units with similar activations.
+
+Source: Feldotto et al. 2022, section 5.
+"""
 
 from __future__ import annotations
 
@@ -24,18 +27,19 @@ from sb3_prune_clusters.segmentation import SegmentationConfig, segment
 
 @dataclass(frozen=True, kw_only=True)
 class ClustersConfig(SegmentationConfig, ScheduledConfig):
-    """How alike units must be, how they merge, and when.
+    """How similar the units of a cluster must be, how they are merged, and when.
 
     Raises:
         ConfigError: A value is outside its range.
     """
 
     aggregation: Aggregation = "weighted"
-    """How units share their cluster's incoming weights; ``mean`` is the paper's."""
+    """How the units of a cluster share its incoming weights; ``mean`` is that of
+    Feldotto et al. 2022."""
     episodes: int = 300
-    """Greedy episodes to record, if the strategy has an environment."""
+    """Greedy episodes to record before each merge, if the strategy has an ``env``."""
     rounds: int = 3
-    """How often to merge, evenly spaced from ``begin`` to ``end``."""
+    """Number of merges, evenly spaced from ``begin`` to ``end``."""
 
     def __post_init__(self) -> None:
         SegmentationConfig.__post_init__(self)
@@ -46,23 +50,23 @@ class ClustersConfig(SegmentationConfig, ScheduledConfig):
 
 
 class Clusters(ScheduledStrategy):
-    """Merge units that say the same over whole episodes, round by round.
+    """Merge units with similar activations over whole episodes, round by round.
 
-    Units are compared over episodes of ``env`` if there is one. Without, each recent
-    observation counts as an episode of one step, which costs no environment steps.
-    Works on any masked or stock agent; exact for proportional ReLU units, approximate
-    behind other activations.
+    Units are compared over greedy episodes of ``env``. Without ``env``, each of the
+    agent's recent observations counts as an episode of one step; this costs no
+    environment steps. The strategy works on any masked or stock agent. Merging is exact
+    for proportional ReLU units and approximate for other activation functions.
 
     Args:
-        config: Its options.
-        env: A vectorised environment of its own, not the one trained in, normalised as
-            that one is.
+        config: The options of the strategy.
+        env: A vectorised environment other than the training environment, with the same
+            normalisation.
     """
 
     name = "clusters"
     reference = (
-        "Feldotto et al. 2022, equations 2 to 4: clusters of neuron activations over episodes of "
-        "reaching agents"
+        'Feldotto et al. 2022, "Network layer analysis for a RL-based robotic reaching '
+        'task", equations 2 to 4'
     )
     Config = ClustersConfig
     config: ClustersConfig
@@ -79,7 +83,7 @@ class Clusters(ScheduledStrategy):
         if progress >= end:
             return self.config.rounds
         done = (progress - begin) / (end - begin)
-        # A progress that rounding left just before an event counts as that event.
+        # 1e-9: rounding may leave the progress just below that of a round.
         return 1 + int(done * (self.config.rounds - 1) + 1e-9)
 
     def propose_now(self, agent: AgentView) -> Plan:
@@ -102,7 +106,7 @@ class Clusters(ScheduledStrategy):
         return recording.activations
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on after the last round; version 0.1.0 called it ``round``."""
+        """Continue after the last round; version 0.1.0 saved it as ``round``."""
         super().load_state_dict({"event": state.get("event", state.get("round"))})
 
 
@@ -111,17 +115,18 @@ def propose_merges(
     activations: Mapping[str, Array],
     config: ClustersConfig | None = None,
 ) -> Plan:
-    """Return the plan that merges the clusters of an agent's units now.
+    """Return the plan that merges each cluster of an agent's units.
 
-    Every network is segmented by itself: ``reading="global"`` means its layers.
+    Every network is segmented on its own: with ``reading="global"``, the reference is
+    the largest D of that network's layers.
 
     Args:
         wiring: The agent's hidden layers.
-        activations: What they said, layer name -> (episodes, steps, units).
-        config: How alike units must be, and which networks to prune.
+        activations: Layer name -> activations, (episodes, steps, units).
+        config: How similar the units of a cluster must be, and which networks to prune.
 
     Raises:
-        UnknownNameError: There is no such network.
+        UnknownNameError: ``config.networks`` names a network that does not exist.
         NonFiniteError: An activation is NaN or infinite.
     """
     config = config or ClustersConfig()

@@ -1,9 +1,11 @@
-"""Input transforms: what an arm with another number of joints would see.
+"""Input transforms: convert observations between arms with different joint numbers.
 
-An arm with n joints observes [sin t1, cos t1, ..., sin tn, cos tn, x, y]. Projecting
-between arms takes observations of the *target* agent and asks what the *source* agent,
-whose arm has more or fewer joints, says of the same situation (Feldotto et al. 2022, figure 6).
-The goal (x, y) stays: arms of all joint numbers reach equally far.
+An arm with n joints observes [sin t1, cos t1, ..., sin tn, cos tn, x, y]. A projection
+compares the activations of two agents in the same situation. The observations come from
+the *target* agent; the *source* agent, whose arm has more or fewer joints, needs them
+in its own format. The goal (x, y) stays: arms of all joint numbers reach equally far.
+
+Source: Feldotto et al. 2022, figure 6.
 """
 
 from __future__ import annotations
@@ -18,21 +20,21 @@ from sb3_prune.exceptions import ConfigError, UnknownNameError
 
 Array = NDArray[Any]
 Angles = NDArray[np.complex128]
-"""Joint angles as points cos t + i sin t of the unit circle, (batch, joints)."""
+"""Joint angles t as complex numbers cos t + i sin t, (batch, joints)."""
 
 Transform = Callable[[Array], Array]
-"""From the target's observations (batch, ...) to the source's (batch, ...)."""
+"""Function from the target's observations (batch, ...) to the source's (batch, ...)."""
 
 
 def naive(angles: Angles, joints: int) -> Angles:
-    """Keep the first joints in place; joints that are missing are straight.
+    """Copy the first joints; further joints of the source are straight.
 
     Args:
-        angles: The target's joints, (batch, target joints).
+        angles: Joint angles of the target, (batch, target joints).
         joints: Number of joints of the source.
 
     Returns:
-        The source's joints, (batch, joints).
+        Joint angles of the source, (batch, joints).
     """
     made = _straight(angles, joints)
     shared = min(angles.shape[1], joints)
@@ -43,10 +45,11 @@ def naive(angles: Angles, joints: int) -> Angles:
 def balanced(angles: Angles, joints: int) -> Angles:
     """Spread the joints evenly along the arm; see :func:`naive` for arguments.
 
-    With more joints in the source, target joint i (from 0) of n becomes source joint
-    round(i joints / n) and the rest are straight: for two joints in four, (t1, 0, t2,
-    0), which is the same arm exactly. With fewer, source joint i is target joint
-    round(i n / joints): for four in two, (t1, t3).
+    If the source has more joints, target joint i (from 0) of n becomes source joint
+    round(i joints / n), and the others are straight. For two target and four source
+    joints this is (t1, 0, t2, 0), an arm of exactly the same shape. If the source has
+    fewer joints, source joint i is target joint round(i n / joints). For four target
+    and two source joints this is (t1, t3).
     """
     given = angles.shape[1]
     made = _straight(angles, joints)
@@ -58,16 +61,17 @@ def balanced(angles: Angles, joints: int) -> Angles:
 
 
 def sums(angles: Angles, joints: int) -> Angles:
-    """Let each joint do the work of its neighbours; see :func:`naive` for arguments.
+    """Add up the angles of neighbouring joints; see :func:`naive` for arguments.
 
-    With fewer joints in the source, neighbouring target angles are added: for four in
-    two, (t1 + t2, t3 + t4). With more, this is :func:`balanced`.
+    If the source has fewer joints, each source angle is the sum of neighbouring target
+    angles. For four target and two source joints this is (t1 + t2, t3 + t4). Otherwise
+    the result is that of :func:`balanced`.
     """
     given = angles.shape[1]
     if joints >= given:
         return balanced(angles, joints)
     starts = [_spread(i, given, joints) for i in range(joints)]
-    # Angles add where points of the unit circle multiply.
+    # The product of complex numbers on the unit circle adds their angles.
     return np.multiply.reduceat(angles, starts, axis=1)
 
 
@@ -82,7 +86,7 @@ TRANSFORMS: dict[str, Callable[[Angles, int], Angles]] = {
 def find_transform(
     transform: str | Transform, source_shape: tuple[int, ...]
 ) -> Transform:
-    """Return a transform to observations of the source.
+    """Return a checked transform to observations of the source.
 
     Args:
         transform: A name of :data:`TRANSFORMS`, or any function from observations of
@@ -90,11 +94,11 @@ def find_transform(
         source_shape: Shape of one observation of the source.
 
     Returns:
-        A function that checks the shape of its result. By name, observations that
-        already have the source's shape are passed through.
+        A function that checks the shape of its result. A transform given by name
+        returns observations that already have the source's shape unchanged.
 
     Raises:
-        UnknownNameError: There is no transform of that name.
+        UnknownNameError: The transform's name does not exist.
     """
     if isinstance(transform, str) and transform not in TRANSFORMS:
         raise UnknownNameError("input transform", transform, TRANSFORMS)
@@ -108,8 +112,9 @@ def find_transform(
             made = _between_arms(transform, observations, source_shape)
         if np.shape(made) != (len(observations), *source_shape):
             raise ConfigError(
-                f"The input transform made {np.shape(made)} of {observations.shape}; "
-                f"the source reads {(len(observations), *source_shape)}."
+                f"The input transform made shape {np.shape(made)} of shape "
+                f"{observations.shape}; the source reads shape "
+                f"{(len(observations), *source_shape)}."
             )
         return made
 
@@ -131,12 +136,13 @@ def _between_arms(name: str, observations: Array, shape: tuple[int, ...]) -> Arr
 
 
 def _joints_of(shape: tuple[int, ...]) -> int:
-    """Return n of an observation of 2 n + 2 numbers."""
+    """Return the number of joints n of an observation of 2n + 2 numbers."""
     if len(shape) != 1 or shape[0] % 2 or shape[0] < 4:  # noqa: PLR2004
         raise ConfigError(
-            f"Named transforms ({', '.join(TRANSFORMS)}) are between planar arms, "
-            f"which observe 2n + 2 numbers, not an observation of shape {shape}. "
-            "Other agents need equal observations or a function of your own."
+            f"The named transforms ({', '.join(TRANSFORMS)}) convert between planar "
+            "arms, whose observations have 2n + 2 numbers; got an observation of shape "
+            f"{shape}. Other agents need equal observation spaces, or a function as "
+            "the transform."
         )
     return shape[0] // 2 - 1
 
@@ -146,5 +152,5 @@ def _straight(angles: Angles, joints: int) -> Angles:
 
 
 def _spread(i: int, many: int, few: int) -> int:
-    """Return round(i many / few), halves up: never twice the same place."""
+    """Return round(i many / few), halves rounded up: distinct i get distinct places."""
     return (2 * i * many + few) // (2 * few)

@@ -1,15 +1,17 @@
-r"""Trees: hierarchical clustering of the units of one layer (Feldotto et al. 2022, eq. (3)).
+r"""Trees: hierarchical clustering of the units of one layer.
 
-The distance of a cluster C is the mean over its ordered pairs,
+The distance D of a cluster C is the mean distance over its ordered pairs of units:
 
 .. math:: D(C) = \frac{1}{|C| (|C| - 1)} \sum_{i \in C} \sum_{j \in C \setminus i}
           d(i, j), \quad D(\{i\}) = 0.
 
-The paper forms "groups that minimise D". Two linkages do:
+The paper forms "groups that minimise D" and leaves open how. There are two linkages:
 
 * ``average`` merges the two clusters with the smallest mean distance between them
-  (UPGMA); each node's own D is computed afterwards.
+  (UPGMA). D of each node is computed afterwards.
 * ``min-mean`` merges the two clusters whose union has the smallest D.
+
+Source: Feldotto et al. 2022, equation (3).
 """
 
 from __future__ import annotations
@@ -31,27 +33,28 @@ Linkage = Literal["average", "min-mean"]
 
 @dataclass(frozen=True, kw_only=True)
 class Tree:
-    """Nodes 0 to n - 1 are the leaves, node n + k is the k-th merge, the last the root.
+    """A binary tree of the units of one layer.
 
-    A tree of one leaf has no merges, its root is the leaf.
+    Nodes 0 to n - 1 are the leaves, one per unit. Node n + k is the k-th merge, and the
+    last node is the root. A tree with one leaf has no merges: its root is the leaf.
     """
 
     units: NDArray[np.int64]
-    """Number of each leaf's unit in its layer, (n,)."""
+    """Index of each leaf's unit in its layer, (n,)."""
     merges: NDArray[np.int64]
     """The two nodes of each merge, (n - 1, 2)."""
     distances: Matrix
     """D of each node, zero for leaves, (2 n - 1,)."""
     sizes: NDArray[np.int64]
-    """Leaves of each node, (2 n - 1,)."""
+    """Number of leaves below each node, (2 n - 1,)."""
 
     @property
     def root(self) -> int:
-        """Number of the node that holds all leaves."""
+        """The node that holds all leaves."""
         return len(self.sizes) - 1
 
     def children(self, node: int) -> tuple[int, ...]:
-        """Return the two nodes that a node was merged from; none of a leaf."""
+        """Return the two nodes that a node was merged from; a leaf has none."""
         merge = node - len(self.units)
         return () if merge < 0 else tuple(self.merges[merge].tolist())
 
@@ -68,7 +71,8 @@ class Tree:
     def to_scipy(self) -> Matrix:
         """Return a linkage matrix for ``scipy.cluster.hierarchy.dendrogram``, (n-1, 4).
 
-        A node is drawn at D, but no lower than its children.
+        The height of a node is its D, but at least the height of its children: D of a
+        union may be smaller than D of a part.
         """
         heights = self.distances.copy()
         for node in range(len(self.units), len(heights)):
@@ -85,16 +89,17 @@ def grow(
 ) -> Tree:
     """Cluster the units of a layer.
 
-    Leave silent units out: at distance zero of each other, they would pull in every
-    unit that is nearly silent.
+    Leave silent units out: their distances to each other are zero, so their cluster
+    would keep a small D and pull in units that are nearly silent.
 
     Args:
         distances: Symmetric distances (n, n) with a zero diagonal.
-        units: Number of each row's unit in its layer, (n,); 0 to n - 1 by default.
-        linkage: Which clusters to merge next.
+        units: Index of each row's unit in its layer, (n,); 0 to n - 1 by default.
+        linkage: Rule that chooses the next two clusters to merge.
 
     Raises:
-        ConfigError: There is no unit, the distances do not fit, or no such linkage.
+        ConfigError: There is no unit, the distances have the wrong shape, or the
+            linkage does not exist.
     """
     require_one_of("linkage", linkage, get_args(Linkage))
     units = np.arange(len(distances)) if units is None else np.asarray(units)
@@ -127,11 +132,13 @@ def _average(distances: Matrix) -> Merges:
 
 
 def _min_mean(distances: Matrix) -> Merges:
-    r"""Merge what minimises D of the union, in O(n^2) per merge.
+    r"""Merge the two clusters whose union has the smallest D, in O(n^2) per merge.
 
     .. math:: D(A \cup B) = \frac{I_A + I_B + 2 S_{AB}}{(|A| + |B|) (|A| + |B| - 1)}
 
-    S are the sums of the distances between clusters, I those inside, ordered pairs.
+    :math:`S_{AB}` is the sum of the distances between clusters A and B, :math:`I_A` the
+    sum over the ordered pairs inside A. Both are updated at each merge, so D is never
+    summed anew.
     """
     count = len(distances)
     between = distances.astype(np.float64)

@@ -1,4 +1,8 @@
-"""Train and prune at once with Bernoulli gates (Guenter & Sideris 2025), as a plug-in."""
+"""Plug-in: train and prune at once with Bernoulli gates.
+
+Source: Guenter & Sideris 2025, "Online training and pruning of deep reinforcement
+learning networks", arXiv:2507.11975.
+"""
 
 from __future__ import annotations
 

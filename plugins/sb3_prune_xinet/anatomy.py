@@ -1,4 +1,8 @@
-"""Anatomy: the parts of an agent that its expected complexity is made of."""
+"""Anatomy: the parts of an agent that add up to its expected complexity.
+
+Numbers in brackets are equations of Guenter & Sideris 2025. Theta is the probability
+that a unit's gate is open.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +22,11 @@ from sb3_prune_xinet import expected_complexity as expected
 from sb3_prune_xinet.expected_complexity import Cost, Features, Mlp
 
 READINGS = ("acts", "state", "action")
-"""Networks that act on z_o, that value z_o, and that value z_oa."""
+"""Kinds of networks, by what they read.
+
+``acts``: policies, which read z_o. ``state``: value networks, which read z_o.
+``action``: Q-networks, which read z_oa.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,24 +34,26 @@ class Network:
     """One multi-layer perceptron of an agent."""
 
     name: str
-    """Path of its body, e.g. ``critic.qf0``."""
+    """Path of its module in the policy, e.g. ``critic.qf0``."""
     layers: tuple[HiddenLayer, ...]
     """Its hidden layers."""
     inputs: int
-    """Width of what it reads."""
+    """Width of its input."""
     outputs: int
-    """Number of outputs of its heads together."""
+    """Number of outputs of all its heads."""
     span: slice
-    """Where its layers are among those of the agent."""
+    """Positions of its layers in ``Anatomy.layers``."""
     role: Role
-    """What it is for."""
+    """What the network is for."""
 
     def gates(self) -> list[Gate]:
         """Return the gates of its hidden layers; none in a stock policy."""
         return [gate for la in self.layers if (gate := la.gate) is not None]
 
     def first(self, sums: torch.Tensor) -> torch.Tensor | float:
-        """Return the expected units of what reads its input, a scalar.
+        """Return the expected number of units that read the network's input, a scalar.
+
+        These are the units of the first hidden layer, or the outputs if there is none.
 
         Args:
             sums: Expected units of every layer of the agent, (layers,).
@@ -52,18 +62,19 @@ class Network:
 
 
 class Anatomy:
-    """The feature extractor and the networks of a policy, as they are now.
+    """The features extractor and the networks of a policy, in their present sizes.
 
-    Every complexity is a function of the *sums*: |theta| of all hidden layers in the
-    order of ``layers``, (layers,). Those of the agent are taken if none are given.
+    Every complexity is a function of the *sums*, (layers,): the expected number of open
+    units |theta| of each hidden layer, in the order of ``layers``. If no sums are
+    given, the agent's present ones are used.
 
     Attributes:
-        features: Sizes of the extractor; None without one.
-        layers: The hidden layers: the extractor's blocks, those of the observation's
-            branch first, then those of the networks.
-        networks: The networks of the agent that have hidden layers, by name.
-        linear_networks: Those that have none: a Linear alone, where ``net_arch`` is
-            empty.
+        features: Sizes of the features extractor; None if there is none.
+        layers: The hidden layers: first the extractor's blocks (phi_o, then phi_oa),
+            then the layers of the networks.
+        networks: The networks that have hidden layers, by name.
+        linear_networks: The networks without hidden layers, by name: a single Linear,
+            as ``net_arch`` is empty.
     """
 
     def __init__(self, policy: nn.Module) -> None:
@@ -85,12 +96,12 @@ class Anatomy:
 
     @property
     def blocks(self) -> tuple[HiddenLayer, ...]:
-        """The layers of the extractor; none without one."""
+        """The extractor's hidden layers; empty if there is no features extractor."""
         return self.layers[: self._action.stop]
 
     def sums(self) -> torch.Tensor:
-        """Return |theta| of every layer, its expected units, (layers,)."""
-        # Every step of theta asks, so gates that learn take the short way.
+        """Return the expected number of open units |theta| of each layer, (layers,)."""
+        # Every step of theta calls this, so learning gates are read directly.
         expected = [None if gate is None else gate.expected for gate in self._gates]
         found = zip(self.layers, expected, strict=True)
         each = [la.expected_units if e is None else e.sum() for la, e in found]
@@ -99,7 +110,7 @@ class Anatomy:
     def inputs(
         self, network: Network, sums: torch.Tensor | None = None
     ) -> torch.Tensor:
-        """Return the expected width of what a network reads, a scalar."""
+        """Return the expected width of a network's input, a scalar."""
         sums = self.sums() if sums is None else sums
         if self.features is None:
             return sums.new_tensor(float(network.inputs))
@@ -119,11 +130,11 @@ class Anatomy:
     def extractor_complexity(
         self, rho: float = 1.0, sums: torch.Tensor | None = None
     ) -> torch.Tensor:
-        """Return C_OFE (27), a scalar; 0 without an extractor.
+        """Return C_OFE (27), a scalar; 0 if there is no features extractor.
 
         Args:
-            rho: Weight of what only training needs, in [0, 1].
-            sums: Expected units of every layer; those of the agent if None.
+            rho: Weight of the parameters that only training needs, in [0, 1].
+            sums: Expected units of every layer; None uses the agent's present sums.
         """
         sums = self.sums() if sums is None else sums
         if self.features is None:
@@ -147,14 +158,14 @@ class Anatomy:
     ) -> Cost:
         """Return d and t: the expected parameters to deploy and to train the agent.
 
-        They are those of the paper's layers. What stands beside these is left out, and
-        counted by :func:`sb3_prune.complexity`: an LSTM, the normalisation of CrossQ,
-        the free standard deviation of PPO. The noise of gSDE counts as a layer with
-        biases, one per action, which it does not have.
+        Only the kinds of layers in the paper count. Left out are an LSTM, the
+        normalisation layers of CrossQ and PPO's standard deviation parameters:
+        :func:`sb3_prune.complexity` counts them. The noise matrix of gSDE counts as a
+        Linear with one bias per action, although it has no biases.
 
         Args:
             prediction: Count the linear prediction of the next observation in t.
-            sums: Expected units of every layer; those of the agent if None.
+            sums: Expected units of every layer; None uses the agent's present sums.
         """
         sums = self.sums() if sums is None else sums
         if self.features is None:
@@ -204,23 +215,29 @@ class Anatomy:
 def complexity_terms(model: BaseAlgorithm, rho: float = 1.0) -> dict[str, float]:
     """Return every term of an agent's expected complexity, in parameters, by name.
 
-    ``C_o``, ``C_oa``, ``C_pred`` and ``C_OFE`` if there is an extractor,
-    ``C_<network>`` of each network, ``d`` to deploy and ``t`` to train; targets are
-    left out.
+    The terms are ``C_o``, ``C_oa``, ``C_pred`` and ``C_OFE`` if there is a features
+    extractor, ``C_<network>`` of each network, ``d`` (to deploy) and ``t`` (to train).
+    Target networks are left out.
 
     Args:
         model: The model.
-        rho: Weight in C_OFE of what only training needs.
+        rho: Weight in C_OFE of the parameters that only training needs.
 
     Raises:
-        UnsupportedPolicyError: The policy's networks are not known.
+        UnsupportedPolicyError: The kind of the policy's networks is not known.
     """
     terms = Anatomy(model.policy).terms(rho)
     return {name: float(value) for name, value in terms.items()}
 
 
 def _networks(policy: nn.Module, layers: list[HiddenLayer], at: int) -> list[Network]:
-    """Return the online networks of a policy; their layers begin at position ``at``."""
+    """Return a policy's networks, without target networks.
+
+    Args:
+        policy: The policy.
+        layers: Hidden layers of the networks.
+        at: Position of the first of these layers in ``Anatomy.layers``.
+    """
     found = []
     copies = target_names(policy)
     for perceptron in find_perceptrons(policy):
@@ -232,13 +249,13 @@ def _networks(policy: nn.Module, layers: list[HiddenLayer], at: int) -> list[Net
 
 
 def _layers_in(wiring: Wiring, module: nn.Module | None) -> list[HiddenLayer]:
-    """Return the layers whose units a part of an extractor computes."""
+    """Return the hidden layers whose modules are inside a part of the extractor."""
     inside = set() if module is None else set(module.modules())
     return [layer for layer in wiring.values() if layer.module in inside]
 
 
 def _reading(role: Role) -> str:
-    """Return which features a network reads, and whether they are deployed."""
+    """Return the kind of a network, one of :data:`READINGS`."""
     if role.reads_actions:
         return "action"
     return "acts" if role.acts else "state"

@@ -1,4 +1,4 @@
-"""Calibration: prices in units of what the losses say about the thetas."""
+"""Calibration: prices relative to the gradients of the losses at the thetas."""
 
 from __future__ import annotations
 
@@ -11,19 +11,21 @@ from sb3_prune.gates import Gate
 
 
 class Calibration:
-    r"""Measures how strongly the loss of each part pulls at its thetas.
+    r"""Set prices relative to the gradients of the losses at the thetas.
 
     .. math:: \nu_x = r \, \frac{\mathrm{rms}(\partial L_x / \partial \theta)}
         {\mathrm{mean}_k (\partial C_x / \partial \theta_k)}
 
-    Losses differ by orders of magnitude between tasks and networks, and with them what
-    a price of :math:`\nu` means. In these units r is the price of the average unit.
+    Losses differ by orders of magnitude between tasks and networks, so the same
+    :math:`\nu` is high for one network and low for another. With this :math:`\nu_x`,
+    the price of the average unit is r times the gradient of the loss.
 
     Args:
-        steps: Gradients that are looked at, of each part.
+        steps: Number of gradients to measure for each part.
 
     Attributes:
-        nus: Prices of a parameter by part: networks, and ``ofe`` for the extractor.
+        nus: Price nu of a parameter by part: the name of a network, or ``ofe`` for the
+            features extractor.
     """
 
     def __init__(self, steps: int) -> None:
@@ -32,10 +34,10 @@ class Calibration:
         self._squares: dict[str, list[float]] = {}
 
     def observe(self, name: str, gates: Sequence[Gate]) -> bool:
-        """Look at the gradients of a part's thetas, if there are any.
+        """Measure the gradients of a part's thetas, if there are any.
 
         Returns:
-            Whether enough was seen to set its price.
+            Whether enough gradients were measured to set the part's price.
         """
         thetas = [gate.theta for gate in gates if gate.theta is not None]
         found = [theta.grad for theta in thetas if theta.grad is not None]
@@ -45,23 +47,23 @@ class Calibration:
         return len(self._squares.get(name, ())) >= self.steps
 
     def settle(self, name: str, strength: float, slope: float) -> None:
-        """Set the price of a part for good.
+        """Set the price of a part, which is then fixed.
 
         Args:
             name: The part.
-            strength: r, the price of the average unit.
-            slope: Parameters that the average unit costs; units that cost none, as
-                those of phi_oa at rho = 0, have no price.
+            strength: r, the price of the average unit relative to the gradient.
+            slope: Parameters that the average unit costs. If it is 0, as for phi_oa at
+                rho = 0, the price is 0.
         """
         squares = self._squares.pop(name)
         rms = (sum(squares) / len(squares)) ** 0.5
         self.nus[name] = strength * rms / slope if slope else 0.0
 
     def state_dict(self) -> dict[str, Any]:
-        """Return prices and what was seen, JSON-able."""
+        """Return the prices and the measurements so far, JSON-able."""
         return {"nus": dict(self.nus), "squares": dict(self._squares)}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from what was seen."""
+        """Continue from saved prices and measurements."""
         self.nus = dict(state["nus"])
         self._squares = {name: list(seen) for name, seen in state["squares"].items()}

@@ -1,4 +1,4 @@
-"""Configuration: how strongly to prune what, and when."""
+"""Configuration: how strongly to prune each part of the agent, and when."""
 
 from __future__ import annotations
 
@@ -34,12 +34,14 @@ PRESETS: dict[str, dict[str, float]] = {
         "rho": 0.5,
     },
 }
-"""The paper's Table 2."""
+"""The settings of Guenter & Sideris 2025, Table 2."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class XiNetConfig(ScheduledConfig):
-    """How strongly to prune what, and when.
+    """How strongly to prune each part of the agent, and when.
+
+    Theta is the probability that a unit's gate is open.
 
     Raises:
         ConfigError: A value is outside its range.
@@ -48,38 +50,40 @@ class XiNetConfig(ScheduledConfig):
     preset: Literal["prune-a", "prune-b", "prune-c"] = "prune-b"
     """Strengths of the paper, from mild (a) to strong (c)."""
     lambda_extractor: float | None = None
-    """L2 strength on the extractor's parameters; None takes the preset's."""
+    """L2 strength on the extractor's parameters; None uses the preset's value."""
     lambda_agent: float | None = None
-    """L2 strength on the agent's networks; None takes the preset's."""
+    """L2 strength on the agent's networks; None uses the preset's value."""
     nu_extractor: float | None = None
-    """Price of a parameter of the extractor; None takes the preset's."""
+    """Price of a parameter of the extractor; None uses the preset's value."""
     nu_policy: float | None = None
-    """Price of a parameter of the policy; None takes the preset's."""
+    """Price of a parameter of the policy; None uses the preset's value."""
     nu_value: float | None = None
-    """Price of a parameter of value and Q-networks; None takes the preset's."""
+    """Price of a parameter of value and Q-networks; None uses the preset's value."""
     rho: float | None = None
-    """Weight of what only training needs in the extractor's complexity, from 0 (care
-    for deployment) to 1 (for learning on); None takes the preset's."""
+    """Weight, in the extractor's complexity, of parameters that only training needs:
+    from 0 (only deployment counts) to 1 (training counts as much). None uses the
+    preset's value."""
     price: float = 1.0
-    """Factor on every nu: smaller networks and shorter trainings need more."""
+    """Factor on every nu. Smaller networks and shorter trainings need a larger one."""
     relative: float | None = None
-    """Price of the average unit, in units of the gradient of the loss at its theta,
-    measured at the beginning; nus then only say how presets differ from prune-b. For
-    tasks whose losses are far from those of the paper. None takes the nus as given."""
+    """Price of the average unit relative to the gradient of the loss at its theta,
+    which is measured first. The nus then only count relative to those of prune-b. Use
+    it if the losses differ much from those of the paper's tasks. None uses the nus as
+    they are."""
     calibration: int = 100
-    """Gradients that are measured for ``relative``."""
+    """Number of gradients to measure for ``relative``."""
     begin: float = 0.2
-    """Share of training before which every theta is 1 and fixed."""
+    """Share of training after which theta is learnt; before, every theta is 1."""
     end: float = 0.8
-    """Share of training at which every theta is rounded to 0 or 1 and fixed."""
+    """Share of training at which every theta is rounded to 0 or 1 and then fixed."""
     tolerance: float = 0.1
-    """Units whose theta is below are removed."""
+    """Units are removed when their theta is below this value."""
     optimizer: Literal["adam", "sgd"] = "adam"
-    """What steps theta."""
+    """Optimiser of theta."""
     theta_rate: float | None = None
-    """Learning rate of theta; None takes that of the network it belongs to."""
+    """Learning rate of theta; None uses the learning rate of theta's network."""
     min_units: int = 1
-    """Units that every layer keeps."""
+    """Smallest number of units in each layer."""
 
     def __post_init__(self) -> None:
         require_one_of("preset", self.preset, PRESETS)
@@ -97,11 +101,11 @@ class XiNetConfig(ScheduledConfig):
         super().__post_init__()
 
     def strength(self, name: str) -> float:
-        """Return a lambda, a nu or rho: what was given, or the preset's."""
+        """Return a lambda, a nu (times ``price``) or rho: as given, or the preset's."""
         given = getattr(self, name)
         value: float = PRESETS[self.preset][name] if given is None else given
         return value * self.price if name.startswith("nu_") else value
 
     def share(self, name: str) -> float:
-        """Return a nu beside that of prune-b."""
+        """Return a nu divided by that of the preset prune-b."""
         return self.strength(name) / PRESETS["prune-b"][name]

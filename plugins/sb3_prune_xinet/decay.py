@@ -1,4 +1,7 @@
-r"""Decay: :math:`\frac{\lambda}{2} \|M\|^2`, added by the optimiser of the weights."""
+r"""Decay: the penalty :math:`\frac{\lambda}{2} \|M\|^2` on the weights M.
+
+Its gradient is :math:`\lambda M`, which is what an optimiser's weight decay adds.
+"""
 
 from __future__ import annotations
 
@@ -10,23 +13,24 @@ OPTION = "weight_decay"
 
 
 class Handle(Protocol):
-    """What takes a hook away again."""
+    """Handle of a hook."""
 
     def remove(self) -> None:
-        """Take it away."""
+        """Remove the hook."""
 
 
 def add_decay(optimizer: torch.optim.Optimizer, strength: float) -> list[Handle]:
-    """Let an optimiser decay by that much more, in its steps only.
+    """Add weight decay to an optimiser, only while it steps.
 
-    Between them it has its own decay, so whoever saves it saves that.
+    Between steps, the optimiser has its own weight decay, so a saved optimiser does not
+    contain the added one.
 
     Args:
-        optimizer: One with weight decay; others are left as they are.
-        strength: lambda, whose gradient lambda M is what weight decay adds.
+        optimizer: The optimiser. Nothing happens if it has no option ``weight_decay``.
+        strength: lambda, the weight decay to add.
 
     Returns:
-        What takes the decay away again.
+        The handles of the hooks; removing them removes the added decay.
     """
     own: list[float] = []
 

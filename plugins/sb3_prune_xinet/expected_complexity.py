@@ -1,9 +1,12 @@
-"""Expected complexity: the parameters that Bernoulli gates leave, on average.
+"""Expected complexity: the mean number of parameters behind open Bernoulli gates.
 
-Guenter & Sideris, OFEXiNet, by equation number. A *sum* is |theta|, one layer's theta
-added up: its expected open units, exact once theta is 0 or 1. Values are scalars,
-differentiable in every sum. `o` and `oa`, (blocks,), are the sums of the extractor's
-branches phi_o and phi_oa; float tensors, either may be empty.
+A *sum* is |theta|, the sum of one layer's thetas. As theta is the probability that a
+gate is open, the sum is the expected number of open units; it is exact once every theta
+is 0 or 1. All results are scalars and differentiable in every sum, so that they can be
+added to a loss. `o` and `oa`, (blocks,), are the sums of the features extractor's
+branches phi_o and phi_oa; they are float tensors, and either may be empty.
+
+Source: Guenter & Sideris 2025, by equation number.
 """
 
 from __future__ import annotations
@@ -23,7 +26,7 @@ Mlp = tuple[Tensor, int]
 
 @dataclass(frozen=True, kw_only=True)
 class Features:
-    """Sizes of the extractor, and what its parts cost.
+    """Sizes of the features extractor, and the complexity of its parts.
 
     Raises:
         ConfigError: A size is too small, or `o` and `oa` do not fit it.
@@ -34,9 +37,10 @@ class Features:
     action: int
     """d_a, the width of the action; 0 if there is no action branch."""
     predicted: int
-    """Outputs of f_pred: d_o in the paper, fewer where contact forces are left out."""
+    """Outputs of f_pred: d_o in the paper, fewer without contact forces."""
     per_unit: int = 3
-    """Bias and two entries of the normalisation; 1 without normalisation."""
+    """Parameters per unit besides its weights: bias, and scale and shift of the
+    normalisation; 1 without normalisation."""
 
     def __post_init__(self) -> None:
         least = {"observation": 1, "action": 0, "predicted": 1, "per_unit": 0}
@@ -62,11 +66,17 @@ class Features:
         return self._dense(self.action_width(o, oa) - oa.sum(), oa)
 
     def prediction(self, o: Tensor, oa: Tensor) -> Tensor:
-        """Return C_pred, equation (23); f_pred reads z_o if there is no z_oa."""
+        """Return C_pred, the complexity of f_pred, equation (23).
+
+        f_pred reads z_oa, or z_o if there is no action branch.
+        """
         return as_tensor(first_layer(self.action_width(o, oa), self.predicted))
 
     def _dense(self, inputs: Scalar, units: Tensor) -> Tensor:
-        """Return the W, diagonal V, biases and norms of blocks on `inputs` features."""
+        """Return the parameters of dense blocks whose first reads `inputs` features.
+
+        These are the weights W, the diagonal of V, the biases and the normalisation.
+        """
         width = inputs + units.cumsum(0) - units
         return (width + (width + self.per_unit) * units).sum()
 
@@ -77,7 +87,7 @@ class Features:
 
 
 def first_layer(inputs: Scalar, units: Scalar) -> Scalar:
-    """Return (1 + inputs) units, a layer's biases and weights, equation (24)."""
+    """Return (1 + inputs) * units: a layer's biases and weights, equation (24)."""
     return (1 + inputs) * units
 
 
@@ -101,11 +111,14 @@ def extractor_complexity(
     action_first: Scalar = 0.0,
     rho: float,
 ) -> Tensor:
-    """Return C_OFE, what the extractor costs and causes, equation (27).
+    """Return C_OFE, the parameters of and right behind the extractor, equation (27).
 
-    The first layers' |theta_1| come added up: of the networks that act, of the others
-    on z_o (V), of those on z_oa (Q1, Q2), which (28) as printed forgets. `rho` weighs
-    what only training needs: 0 for deployment, 1 for learning on.
+    Every feature also costs weights in the first hidden layer of each network that
+    reads it. Therefore `acting_first`, `other_state_first` and `action_first` are the
+    sums |theta_1| of these layers, added up over the networks: those that act, others
+    that read z_o (V), and those that read z_oa (Q1, Q2). Equation (28), as printed,
+    omits the last ones. `rho` weighs the parameters that only training needs: 0 counts
+    deployment only, 1 counts training as much.
 
     Raises:
         ConfigError: `rho` is not in [0, 1], or the sums do not fit (see `Features`).
@@ -113,8 +126,9 @@ def extractor_complexity(
     if not 0 <= rho <= 1:
         raise ConfigError(f"rho = {rho}: expected a number from 0 to 1.")
     features._check(o, oa)
-    # Every layer reads all that came before it, so one cumulative sum serves them all;
-    # term by term, (21)-(26), a gradient step takes twice as long.
+    # Each dense block reads the features of all blocks before it, so one cumulative sum
+    # has every input width. Term by term, by (21)-(26), a step of theta takes twice as
+    # long.
     new, per, L_o, L_oa = o.new_tensor, features.per_unit, len(o), len(oa)
     acts, z_o = _entry(acting_first, o), _entry(other_state_first, o)
     z_oa = _entry(action_first + features.predicted, o)
@@ -128,15 +142,19 @@ def extractor_complexity(
 
 @dataclass(frozen=True, kw_only=True)
 class Cost:
-    """Expected parameters of an agent, targets left out (the paper's Table 4)."""
+    """Expected parameters of an agent without target networks (the paper's Table 4)."""
 
     deploy: Tensor
     """d = C_o + C_pi."""
     train: Tensor
-    """t = d + C_oa + C_V + C_Q1 + C_Q2, and C_pred if it was asked for."""
+    """t = d + C_oa + C_V + C_Q1 + C_Q2, plus C_pred if the prediction counts."""
 
     def percent_of(self, ofe: Cost) -> tuple[float, float]:
-        """Return dR = 100 d / d_OFE and tR = 100 t / t_OFE (the paper's Table 3)."""
+        """Return dR = 100 d / d_OFE and tR = 100 t / t_OFE (the paper's Table 3).
+
+        Args:
+            ofe: Cost of the agent OFE, the paper's reference.
+        """
         d, t = 100 * self.deploy / ofe.deploy, 100 * self.train / ofe.train
         return d.item(), t.item()
 
@@ -151,9 +169,17 @@ def deploy_and_train(
     action: Iterable[Mlp] = (),
     prediction: bool = False,
 ) -> Cost:
-    """Return what an agent costs: networks that act, others on z_o (V), on z_oa (Q).
+    """Return the cost of an agent.
 
-    `prediction` counts f_pred, as Table 4 does for OFE-Big except on HalfCheetah.
+    Args:
+        features: Sizes of the features extractor.
+        o: Sums of phi_o.
+        oa: Sums of phi_oa.
+        acting: Networks that act.
+        state: Other networks that read z_o (V).
+        action: Networks that read z_oa (Q1, Q2).
+        prediction: Count f_pred, as the paper's Table 4 does for OFE-Big except on
+            HalfCheetah.
 
     Raises:
         ConfigError: The sums do not fit (see `Features` and `network`).

@@ -1,4 +1,4 @@
-"""Holding: the gates of critics stand still while the actor climbs them."""
+"""Holding: the gates of critics do not sample while the actor is updated."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from sb3_prune.gates import Gate
 
 
 class Holding:
-    """Watches critics: their gates sample for their own update only.
+    """Hold the gates of critics at theta while the actor is updated.
 
-    A critic is in training mode while the actor is updated, too; what tells the two
-    apart is whether a gradient goes to its actions.
+    A critic's gates sample only while the critic itself is updated. SB3 keeps the
+    critic in training mode during the actor's update, too. The two updates differ in
+    whether a gradient flows to the critic's action input.
     """
 
     def __init__(self) -> None:
@@ -24,17 +25,17 @@ class Holding:
         self._handles: list[Any] = []
 
     def watch(self, body: nn.Module, gates: Sequence[Gate]) -> None:
-        """Watch a critic.
+        """Hold a critic's gates whenever the actor is updated through it.
 
         Args:
-            body: What is called on the critic's inputs.
-            gates: The gates inside.
+            body: The critic's module; its forward pass gets the critic's inputs.
+            gates: The gates inside that module.
         """
         self._gates += gates
         self._handles.append(body.register_forward_pre_hook(partial(_hold, gates)))
 
     def release(self) -> None:
-        """Watch no more; no gate is held."""
+        """Stop watching all critics; let their gates sample again."""
         for handle in self._handles:
             handle.remove()
         for gate in self._gates:
@@ -44,17 +45,18 @@ class Holding:
 
 
 def _hold(gates: Sequence[Gate], body: nn.Module, args: tuple[torch.Tensor]) -> None:
-    del body  # Its gates are given.
+    del body  # Part of torch's hook signature; the gates are given.
     climbed = is_climbed(args[0])
     for gate in gates:
         gate.hold = climbed
 
 
 def is_climbed(inputs: torch.Tensor) -> bool:
-    """Tell whether the actions among a critic's inputs are to be improved.
+    """Return whether a gradient flows to the actions among a critic's inputs.
 
-    Inputs are [features; action] put together, or z_oa, whose last units come from the
-    action as well. Features may take a gradient too, if the critic learns its own.
+    The inputs are a concatenation whose last part depends on the action: [features;
+    action], or z_oa. The other parts may need a gradient too, if the critic trains its
+    own features extractor; therefore only the last part is checked.
     """
     made = inputs.grad_fn
     return made is not None and made.next_functions[-1][0] is not None

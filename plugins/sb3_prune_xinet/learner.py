@@ -1,4 +1,4 @@
-"""Learner: the thetas of the networks that one optimiser steps."""
+"""Learner: learns the thetas of all networks that share an optimiser."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from sb3_prune_xinet.price import EXTRACTOR, Price, kind_of
 from sb3_prune_xinet.stepping import step
 
 SURE = 0.5
-"""From here on theta is rounded to 1."""
+"""Thetas from this value on are rounded to 1, others to 0."""
 
 
 class Learner:
-    """Learns which units the networks of one optimiser need.
+    """Learns the thetas of all networks whose weights one optimiser steps.
 
     Args:
-        config: How strongly to prune what.
-        anatomy: The agent.
-        networks: The agent's networks that the optimiser steps; none if it steps the
-            feature extractor.
-        calibration: What was seen of the gradients so far, for relative prices.
+        config: The options of the strategy.
+        anatomy: The parts of the agent.
+        networks: The networks that the optimiser steps; empty if it steps the features
+            extractor.
+        calibration: Measurements of gradients so far, for relative prices.
     """
 
     def __init__(
@@ -49,10 +49,10 @@ class Learner:
         self.price = Price(config, anatomy, networks, self.calibration.nus)
 
     def after_step(self, optimizer: torch.optim.Optimizer, progress: float) -> None:
-        """Do what is due after a step of the weights.
+        """Start, step or round the thetas after a step of the weights.
 
         Args:
-            optimizer: What stepped them.
+            optimizer: The optimiser of the weights.
             progress: Share of training done, in [0, 1].
         """
         if progress < self.config.begin or not self.gates:
@@ -65,12 +65,12 @@ class Learner:
             self._step(optimizer)
 
     def slopes(self) -> list[float]:
-        """Return the gradient of the price per unit of each layer."""
+        """Return, for each layer, the gradient of the price at each of its thetas."""
         return self._own(self.price)
 
     @torch.no_grad()
     def round(self) -> None:
-        """Round every theta; those that are all 1 have done their work."""
+        """Round every theta to 0 or 1; layers whose thetas are all 1 stop learning."""
         for layer, gate in zip(self.layers, self.gates, strict=True):
             if gate.theta is not None:
                 self._round(layer, ~given_up(gate, SURE, self.config.min_units))
@@ -87,7 +87,7 @@ class Learner:
                 twin.gate.theta.grad = None
 
     def start(self) -> None:
-        """Let every gate draw; thetas of an earlier run go on from where they are."""
+        """Let every gate sample; gates that have thetas already keep them."""
         for layer in self.layers:
             for twin in layer.with_targets():
                 if twin.gate is not None and twin.gate.theta is None:
@@ -96,28 +96,28 @@ class Learner:
             gate.drawn = True
 
     def resume(self) -> None:
-        """Let the gates draw if they have learnt already."""
+        """Let the gates sample if all of them have thetas from an earlier run."""
         if all(gate.theta is not None for gate in self.gates):
             self.start()
 
     def stop(self) -> None:
-        """Let no gate draw."""
+        """Stop all gates from sampling."""
         for gate in self.gates:
             gate.drawn = False
 
     def _parts(self) -> dict[str, tuple[str, list[HiddenLayer]]]:
-        """Return what is priced: name -> option of its price, and its layers."""
+        """Return the priced parts: name -> (name of the option nu, hidden layers)."""
         if not self.networks:
             return {EXTRACTOR: ("nu_extractor", self.layers)}
         parts = {n.name: (kind_of(n), self._layers_of(n)) for n in self.networks}
-        # A network that was not asked for has no gradient to wait for.
+        # Networks that are not pruned have no thetas, so no gradients to measure.
         return {name: part for name, part in parts.items() if part[1]}
 
     def _layers_of(self, network: Network) -> list[HiddenLayer]:
         return [layer for layer in self.layers if layer.network == network.name]
 
     def _calibrate(self) -> bool:
-        """Look at the gradients; return whether that is all for this step."""
+        """Measure gradients; return whether thetas must wait for more of them."""
         if self.config.relative is None:
             return False
         parts, nus = self._parts(), self.calibration.nus
@@ -151,7 +151,7 @@ class Learner:
             return
         rate = self.config.theta_rate
         if rate is None:
-            # Linear schedules of SB3 end slightly below zero.
+            # SB3's linear learning rate schedules end slightly below zero.
             rate = max(0.0, optimizer.param_groups[0]["lr"])
         step(
             self.gates,
@@ -163,19 +163,19 @@ class Learner:
 
 @torch.no_grad()
 def given_up(gate: Gate, threshold: float, min_units: int) -> torch.Tensor:
-    """Tell which units are to go, bool, (units,); those that are closed went before.
+    """Return which open units are to be removed, bool, (units,).
 
     Args:
-        gate: A gate that learns.
-        threshold: Units whose theta is below go.
-        min_units: Units that stay in any case, those of the largest theta.
+        gate: A gate with thetas. Units that its mask closes are not returned.
+        threshold: Open units are removed if their theta is below this value.
+        min_units: The units with the largest thetas that are kept in any case.
     """
     assert gate.theta is not None
     theta = gate.theta
     passing = torch.ones_like(theta, dtype=torch.bool)
     if gate.mask is not None:
         passing = gate.mask != 0
-    # Closed units rank behind open ones of theta 0.
+    # -1.0: closed units rank behind open units whose theta is 0.
     best = torch.where(passing, theta, -1.0).argsort(descending=True, stable=True)
     gone = passing & (theta < threshold)
     gone[best[:min_units]] = False

@@ -1,4 +1,4 @@
-"""Price: what the parameters of the networks that one optimiser steps cost."""
+"""Price: the price of the expected parameters of networks that share an optimiser."""
 
 from __future__ import annotations
 
@@ -11,27 +11,28 @@ from sb3_prune_xinet.anatomy import Anatomy, Network
 from sb3_prune_xinet.config import XiNetConfig
 
 EXTRACTOR = "ofe"
-"""Name of the feature extractor among the parts of an agent."""
+"""Name of the features extractor among the parts of an agent."""
 
 
 def kind_of(network: Network) -> str:
-    """Return which option prices a network."""
+    """Return the name of the option that is the network's price nu."""
     return "nu_value" if network.role.estimates_values else "nu_policy"
 
 
 class Price:
     r"""The price :math:`\nu C` that is added to a loss, and its slopes.
 
-    C is a polynomial of degree two in the sums :math:`|\theta_l|`, so its gradient is
-    affine in them. Autograd finds both coefficients once, so that a step of theta takes
-    one product and no backward pass.
+    C is the expected number of parameters. It is a polynomial of degree two in the sums
+    :math:`|\theta_l|`, so its gradient is affine in the sums. Autograd computes the
+    constant and the matrix of this gradient once; each step of theta then takes one
+    matrix product instead of a backward pass.
 
     Args:
-        config: How strongly to prune what.
-        anatomy: The agent.
-        networks: Networks that are priced together; none for the feature extractor.
-        nus: Prices of a parameter by network, and of the extractor by ``ofe``; those
-            of the configuration where there is none.
+        config: The options of the strategy.
+        anatomy: The parts of the agent.
+        networks: The networks to price; empty to price the features extractor.
+        nus: Price of a parameter by the network's name, or by ``ofe`` for the
+            extractor. Parts that are missing here have the price of the configuration.
     """
 
     def __init__(
@@ -73,6 +74,6 @@ class Price:
     def slopes(self) -> torch.Tensor:
         r"""Return :math:`\nu \, \partial C / \partial |\theta_l|`, (layers,).
 
-        Of every layer of the agent, at its present thetas.
+        It has an entry for each hidden layer of the agent, at the present thetas.
         """
         return torch.addmv(self._slope, self._curvature, self.anatomy.sums())

@@ -1,4 +1,4 @@
-"""Stepping: projected descent on the thetas of one optimiser's networks."""
+"""Stepping: projected gradient descent on thetas."""
 
 from __future__ import annotations
 
@@ -20,17 +20,19 @@ def step(
     optimizer: str,
     learning_rate: float,
 ) -> None:
-    r"""Descend, and project into [0, 1].
+    r"""Take a gradient step on all thetas, and project them into [0, 1].
 
     .. math:: \theta \leftarrow \Pi_{[0, 1]} (\theta - \eta \nabla_\theta
         (L + \nu C))
 
-    Adam's running moments live in the gates, so surgery and checkpoints carry them
-    along with the units.
+    The projection :math:`\Pi` keeps each theta a probability. Adam's moments are
+    buffers of the gates, so that surgery and checkpoints carry them along with the
+    units.
 
     Args:
-        gates: Gates that learn; the gradient of the loss is spent.
-        slopes: Gradient of the price nu C per unit of each gate's layer.
+        gates: Gates that learn. The gradients of the loss at their thetas are used and
+            then cleared.
+        slopes: For each gate, the gradient of the price nu C at each of its thetas.
         optimizer: ``adam`` or ``sgd``.
         learning_rate: eta.
     """

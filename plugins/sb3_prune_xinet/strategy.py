@@ -1,4 +1,4 @@
-"""XiNet: every unit has a probability, learnt beside the weights."""
+"""XiNet: learns, for each unit, the probability that its gate is open."""
 
 from __future__ import annotations
 
@@ -23,29 +23,35 @@ from sb3_prune_xinet.holding import Holding
 from sb3_prune_xinet.learner import SURE, Learner, given_up
 
 _ATTACHED: WeakKeyDictionary[nn.Module, ref[XiNet]] = WeakKeyDictionary()
-"""Who learns the thetas of a policy: an interrupted training detaches nobody."""
+"""Policy -> the strategy that learns its thetas.
+
+An interrupted training does not detach its strategy, so the next one must do it.
+"""
 
 
 class XiNet(Strategy):
-    r"""Learn for every unit the probability that the task needs it.
+    r"""Learn, for each unit, the probability theta that its gate is open.
 
-    Each network's loss is :math:`L_x + \frac{\lambda_x}{2} \|M_x\|^2 + \nu_x C_x`
-    (equations 33 and 34): the expected number of parameters C has a price, the
-    extractor's (27) or that of an agent's network (31). Thetas are stepped right after
-    the weights of their network. Units whose theta falls below the tolerance are
-    removed at once; late in training what is left is rounded, and the agent is
-    deterministic again.
+    The loss of each network x is :math:`L_x + \frac{\lambda_x}{2} \|M_x\|^2 + \nu_x
+    C_x` (equations 33 and 34). M are the weights. C is the expected number of
+    parameters: equation 27 for the features extractor, 31 for a network of the agent.
+    Its price :math:`\nu` pushes theta towards 0, unless the loss L needs the unit.
+    Thetas are stepped right after the weights of their network. A unit is removed as
+    soon as its theta falls below the tolerance. Late in training, the remaining thetas
+    are rounded to 0 or 1, which makes the agent deterministic again.
 
-    It works on any masked policy, with or without an extractor. Sampled is only the
-    network that is being updated: critics of actions hold their gates at theta while
-    the actor climbs them. CrossQ's critics read the present and the next observations
-    in one batch, so one sample serves the values and their targets alike.
+    The strategy works on any masked policy, with or without a features extractor. Only
+    the network that is being updated samples its gates: while the actor is updated, the
+    gates of Q-networks are held at theta. CrossQ's critics read present and next
+    observations in one batch, so the same sample is used for values and targets.
     """
 
     name = "xinet"
     reference = (
-        "Guenter & Sideris, OFEXiNet; the extractor is that of Ota et al. 2020, "
-        '"Can increasing input dimensionality improve deep reinforcement learning?"'
+        'Guenter & Sideris 2025, "Online training and pruning of deep reinforcement '
+        'learning networks", arXiv:2507.11975; the features extractor is that of Ota '
+        'et al. 2020, "Can increasing input dimensionality improve deep reinforcement '
+        'learning?"'
     )
     Config = XiNetConfig
     config: XiNetConfig
@@ -63,17 +69,17 @@ class XiNet(Strategy):
         """Hook into the optimisers of the agent.
 
         Raises:
-            UnknownNameError: The agent has no such network.
-            UnsupportedPolicyError: The agent is TRPO's, which steps its policy without
-                an optimiser.
+            UnknownNameError: ``networks`` names a network that the agent does not have.
+            UnsupportedPolicyError: The algorithm is TRPO, which updates its policy
+                without an optimiser.
         """
         self._unhook()
         if isinstance(agent.model, TRPO):
             raise UnsupportedPolicyError(
-                "TRPO steps its policy without an optimiser, so xinet cannot learn "
-                "which units it needs; use PPO."
+                "TRPO updates its policy without an optimiser, so xinet cannot learn "
+                "which units the policy needs; use PPO."
             )
-        agent.wiring.by_network(self.config.networks)  # Refuses unknown ones.
+        agent.wiring.by_network(self.config.networks)  # Raises on unknown names.
         self._progress = agent.progress
         self._take_over(agent.model.policy)
         anatomy = Anatomy(agent.model.policy)
@@ -91,7 +97,7 @@ class XiNet(Strategy):
                 self._holding.watch(body, network.gates())
 
     def _take_over(self, policy: nn.Module) -> None:
-        """Become the only one who learns a policy's thetas."""
+        """Become the only strategy that learns the thetas of a policy."""
         other = _ATTACHED.get(policy, lambda: None)()
         if other is not None and other is not self:
             other._unhook()
@@ -102,7 +108,7 @@ class XiNet(Strategy):
         self._policy = ref(policy)
 
     def detach(self) -> None:
-        """Remove every hook; at the end, let every gate be sure."""
+        """Remove every hook; at the end of training, round every theta."""
         if self._progress >= self.config.end:
             for learner in self._learners:
                 learner.round()
@@ -110,7 +116,10 @@ class XiNet(Strategy):
         self._progress = 0.0
 
     def propose(self, agent: AgentView) -> Plan:
-        """Return the removal of every unit that theta gave up."""
+        """Return the plan that removes every unit whose theta is below the threshold.
+
+        The threshold is the tolerance, or 0.5 once thetas are rounded.
+        """
         self._progress = agent.progress
         last = self._progress >= self.config.end
         threshold = SURE if last else self.config.tolerance
@@ -127,11 +136,11 @@ class XiNet(Strategy):
         return remove(gone.tolist(), layer.units) if len(gone) else None
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the prices that were measured; thetas are in the gates."""
+        """Return the measured prices. The gates hold the thetas."""
         return {"calibration": self._calibration.state_dict()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from a saved state."""
+        """Continue from a saved state."""
         self._calibration.load_state_dict(state["calibration"])
         self._policy = None
 
@@ -145,7 +154,8 @@ class XiNet(Strategy):
         net: OFEXiNet | None,
     ) -> None:
         def after(optimizer: torch.optim.Optimizer, *_: Any) -> None:
-            if net is None or net.pretrained:  # Pre-training takes no time.
+            # No theta is stepped while the features extractor is pre-trained.
+            if net is None or net.pretrained:
                 learner.after_step(optimizer, self._progress)
 
         if self.config.begin <= self._progress < self.config.end:
@@ -164,7 +174,7 @@ class XiNet(Strategy):
 
 
 def _stepped(anatomy: Anatomy, optimizer: torch.optim.Optimizer) -> list[Network]:
-    """Return the networks that an optimiser steps."""
+    """Return the networks whose weights an optimiser steps."""
     stepped = {p for group in optimizer.param_groups for p in group["params"]}
     networks = anatomy.networks.values()
     return [n for n in networks if n.layers[0].module.weight in stepped]

@@ -1,4 +1,4 @@
-"""An example plug-in: prune the units of smallest bias."""
+"""An example plug-in: remove the units with the smallest biases."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from sb3_prune.surgery import Change, HiddenLayer, Plan, remove
 
 
 class SmallestBias(Strategy):
-    """Removes the units of smallest bias from every hidden layer, once."""
+    """Remove the units with the smallest biases from every hidden layer, once."""
 
     name = "smallest-bias"
 
     @dataclass(frozen=True, kw_only=True)
     class Config:
-        """When and how much to remove.
+        """When to remove units, and how many.
 
         Raises:
             ConfigError: A value is outside its range.
         """
 
         at: float = 0.5
-        """Share of training after which the units go, in [0, 1]."""
+        """Share of training after which the units are removed, in [0, 1]."""
         share: float = 0.25
         """Share of each layer's units to remove, in [0, 1)."""
 
@@ -41,7 +41,7 @@ class SmallestBias(Strategy):
         self._done = False
 
     def propose(self, agent: AgentView) -> Plan:
-        """Return the cut if it is due and was not made yet."""
+        """Return the removal when it is due; before and after that, an empty plan."""
         if self._done or agent.progress < self.config.at:
             return Plan()
         self._done = True
@@ -49,17 +49,17 @@ class SmallestBias(Strategy):
         return Plan({name: self._cut(layer) for name, layer in layers})
 
     def _cut(self, layer: HiddenLayer) -> Change:
-        # A share below one always leaves a unit.
+        # int() rounds down and share < 1, so at least one unit stays.
         count = int(self.config.share * layer.units)
         order = layer.module.bias.detach().abs().argsort(stable=True)
         return remove(order[:count].tolist(), layer.units)
 
     def state_dict(self) -> dict[str, Any]:
-        """Return whether the cut was made."""
+        """Return whether the units were removed."""
         return {"done": self._done}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from a saved state."""
+        """Continue from a saved state."""
         self._done = bool(state["done"])
 
 

@@ -1,4 +1,4 @@
-"""Analyses of Feldotto et al. 2022 and the common measures beside them."""
+"""Analyses of hidden units: those of Feldotto et al. 2022, and common measures."""
 
 from sb3_prune_clusters.analyses.dendrograms import Dendrograms as Dendrograms
 from sb3_prune_clusters.analyses.distances import Distances as Distances

@@ -1,4 +1,4 @@
-"""Dendrograms: which units of a layer speak alike, and how many groups they form."""
+"""Dendrograms: which units of a layer have similar activations, and in which groups."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from sb3_prune_clusters.segmentation import cut
 from sb3_prune_clusters.tree import Linkage, Tree, grow
 
 TAUS = tuple(i / 20 for i in range(21))
-"""Where the clusters are counted."""
+"""Thresholds at which the clusters are counted."""
 CLUSTER_COLOURS = ("#3d7ea6", "#e9b44c", "#5f9e6e", "#a05195", "#d1603d")
 ABOVE = "#93a3b1"
-"""Colour of what the cut divides."""
+"""Colour of the merges above the cut."""
 COLUMNS = 7
-"""Panels beside each other, at most."""
+"""Largest number of panels in a row."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,9 +34,9 @@ class DendrogramsConfig:
     """How the trees grow and where they are cut."""
 
     tau: float = 0.2
-    """Where the drawn trees are cut, as a share of the largest D of the layer."""
+    """Height at which the drawn trees are cut, as a share of the layer's largest D."""
     linkage: Linkage = "average"
-    """Which clusters are merged next."""
+    """Rule that chooses the next two clusters to merge."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.tau <= 1:
@@ -45,21 +45,24 @@ class DendrogramsConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class LayerTree:
-    """The tree of a layer's speaking units, and how many units are silent."""
+    """The tree of a layer's active units, and the number of its silent units.
+
+    A unit is silent if its activation is zero in every step.
+    """
 
     tree: Tree | None
-    """None if no unit speaks."""
+    """Tree of the active units; None if all units are silent."""
     silent: int
-    """Number of silent units: they are not in the tree."""
+    """Number of silent units; the tree leaves them out."""
 
     def clusters(self, tau: float) -> list[list[int]]:
-        """Return the clusters at a cut, silent units aside."""
+        """Return the clusters of active units if the tree is cut at tau."""
         if self.tree is None:
             return []
         return cut(self.tree, tau * float(self.tree.distances.max()))
 
     def to_dict(self) -> Mapping[str, Any]:
-        """Return the tree, and the number of clusters at each of the taus."""
+        """Return the tree, and the number of clusters at each of :data:`TAUS`."""
         tree = self.tree
         return {
             "silent": self.silent,
@@ -75,14 +78,14 @@ class DendrogramsResult(Result):
     """The trees of all layers."""
 
     trees: Mapping[str, LayerTree]
-    """Layer -> its tree."""
+    """Layer name -> tree."""
     tau: float
-    """Where the drawn trees are cut."""
-    title: str = "Units that speak alike"
+    """Height at which the drawn trees are cut, as a share of the largest D."""
+    title: str = "Units with similar activations"
 
     @property
     def figsize(self) -> tuple[float, float]:  # type: ignore[override]
-        """Width and height in inches: a panel for each layer and one more."""
+        """Width and height in inches: a panel per layer and one for the counts."""
         rows, columns = self._shape()
         return max(6.0, 1.75 * columns), 2.6 * rows
 
@@ -96,7 +99,7 @@ class DendrogramsResult(Result):
         return {"taus": list(TAUS), "layers": layers}
 
     def draw(self, figure: FigureBase) -> None:
-        """Draw a dendrogram for each layer, and how many clusters each tau leaves."""
+        """Draw a dendrogram for each layer, and the number of clusters over tau."""
         panels = figure.subplots(*self._shape(), squeeze=False).ravel()
         labels, count = layer_labels(self.trees), len(self.trees)
         for axes, name, colour in zip(panels, self.trees, shades(count), strict=False):
@@ -114,11 +117,12 @@ class DendrogramsResult(Result):
 
 
 class Dendrograms(Analysis):
-    r"""Hierarchical clusters of every layer's units, and how many each cut leaves.
+    r"""Hierarchical clusters of every layer's units, and their number at each cut.
 
     .. math:: D(C) = \frac{1}{|C| (|C| - 1)} \sum_{i \ne j \in C} d(i, j)
 
-    The tree is cut where :math:`D(C) \le \tau \max D`, breadth-first from its root.
+    D(C) is the mean distance between two units of cluster C. The tree is searched
+    breadth-first from its root and cut where :math:`D(C) \le \tau \max D`.
     """
 
     name = "dendrograms"
@@ -144,7 +148,8 @@ class Dendrograms(Analysis):
 def branches(tree: Tree) -> list[list[tuple[float, float]]]:
     """Return the four corners of each merge's bracket: x from 0 to 1, y is D.
 
-    Not by SciPy's ``dendrogram``: it is recursive and gives up on wide layers.
+    SciPy's ``dendrogram`` is not used: it is recursive and exceeds Python's recursion
+    limit in wide layers.
     """
     count = len(tree.units)
     x, y = np.zeros(len(tree.sizes)), np.zeros(len(tree.sizes))
@@ -165,7 +170,7 @@ def branches(tree: Tree) -> list[list[tuple[float, float]]]:
 
 
 def colours(tree: Tree, threshold: float) -> list[str]:
-    """Return the colour of each merge: that of its cluster, grey above the cut."""
+    """Return the colour of each merge: its cluster's colour, or grey above the cut."""
     found = [ABOVE] * len(tree.merges)
     todo: list[tuple[int, str | None]] = [(tree.root, None)]
     clusters = 0

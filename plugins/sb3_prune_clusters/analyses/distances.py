@@ -1,4 +1,4 @@
-"""Distances: how differently the units of an agent speak, as densities."""
+"""Distances: densities of the distances between units' activations."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ Floats = NDArray[np.float64]
 ALL = "all to all"
 PERCENTILES = (5, 25, 50, 75, 95)
 OVERLAP = 1.8
-"""Height of the highest ridge, in distances between ridges."""
+"""Height of the highest ridge; 1 is the vertical distance between two ridges."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class DistancesConfig:
-    """Which pairs count, and how their density is drawn."""
+    """Which pairs of units count, and how finely their density is drawn."""
 
     include_silent: bool = False
-    """Count silent units as the zero vector instead of leaving them out."""
+    """Include silent units, as zero vectors; by default they are left out."""
     points: int = 200
-    """Points of each density, from zero to beyond the largest distance."""
+    """Points of each density, from zero to just beyond the largest distance."""
 
     def __post_init__(self) -> None:
         if self.points < 2:  # noqa: PLR2004
@@ -53,13 +53,16 @@ class DistancesResult(Result):
     figsize = (8.5, 3.4)
 
     def grid(self) -> Floats:
-        """Return where the densities are given, a little beyond the data, (points,)."""
+        """Return the distances at which densities are evaluated, (points,).
+
+        They end a little beyond the largest distance.
+        """
         found = (float(d.max()) for d in self.pairs.values() if len(d))
         step = 1.1 * (max(found, default=0.0) or 1.0) / self.points
         return (np.arange(self.points, dtype=np.float64) + 0.5) * step
 
     def to_dict(self) -> Mapping[str, Any]:
-        """Return number, mean, std, percentiles and density of every set of pairs."""
+        """Return number, mean, std, percentiles and density of each set of pairs."""
         grid = self.grid()
         return {
             "distance": grid.tolist(),
@@ -86,6 +89,8 @@ class Distances(Analysis):
     .. math:: d(i, j) = \frac{1}{|E|} \sum_{e \in E} \left\|
         \frac{z_i^{(e)}}{Z_i} - \frac{z_j^{(e)}}{Z_j} \right\|_2
 
+    z are the activations of a unit over episode e, Z its largest magnitude over all
+    episodes E. Division by Z makes the distance independent of the units' scales.
     Every pair counts once, i < j.
     """
 
@@ -114,12 +119,13 @@ class Distances(Analysis):
 def density(distances: Floats, grid: Floats) -> Floats:
     """Return a Gaussian kernel density at evenly spaced points, (points,).
 
-    The bandwidth is Scott's, std times n^(-1/5), but at least a step of the grid; what
-    the kernels lay beyond the grid is reflected, so that the density sums to one.
+    The bandwidth is Scott's, std times n^(-1/5), but at least one step of the grid.
+    Mass beyond the ends of the grid is reflected, so that the density integrates to
+    one.
 
     Args:
-        distances: Distances (pairs,); without any, the density is zero.
-        grid: Centres of equal bins from zero on, (points,).
+        distances: Distances, (pairs,). The density is zero if there are none.
+        grid: Centres of bins of equal width, the first bin starting at zero, (points,).
     """
     if not len(distances):
         return np.zeros_like(grid)
@@ -164,9 +170,9 @@ def _hill(axes: Axes, distances: Floats, grid: Floats) -> None:
 
 
 def _ridges(axes: Axes, layers: Mapping[str, Floats], grid: Floats) -> None:
-    """Draw the first layer at the top; equal areas for all."""
+    """Draw one ridge per layer, the first at the top, all with equal areas."""
     heights = [density(found, grid) for found in layers.values()]
-    # No distances at all, as of silent layers: nothing to scale.
+    # If all layers are silent, every height is zero; 1.0 avoids a division by zero.
     unit = OVERLAP / (max((h.max() for h in heights), default=0.0) or 1.0)
     rows = range(len(layers))
     for row, height, colour in zip(rows, heights, shades(len(layers)), strict=True):

@@ -1,4 +1,4 @@
-"""Dormancy: the share of units that say little or nothing."""
+"""Dormancy: the share of units whose activations are zero or small."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from sb3_prune.recording import Recording
 
 @dataclass(frozen=True, kw_only=True)
 class DormancyConfig:
-    """From when on a unit counts as dormant."""
+    """The scores up to which a unit counts as dormant."""
 
     thresholds: tuple[float, ...] = (0.025, 0.1)
-    """Largest scores of a dormant unit, each of them reported."""
+    """Largest score of a dormant unit; the share is reported for each threshold."""
 
     def __post_init__(self) -> None:
         if not self.thresholds or min(self.thresholds) < 0:
@@ -31,8 +31,10 @@ class Dormancy(Analysis):
 
     .. math:: s_i = E|h_i| \big/ \tfrac{1}{K} \sum_k E|h_k|
 
-    The expectation is over all steps. A unit is dormant if :math:`s_i \le \tau` and
-    dead if it is always zero; in a layer where all are dead all scores are zero.
+    The score :math:`s_i` is the mean activation of unit i relative to its layer of K
+    units. The expectation is over all steps. A unit is dormant if :math:`s_i \le \tau`
+    and dead if its activation is always zero. If all units of a layer are dead, all its
+    scores are zero.
     """
 
     name = "dormancy"
@@ -44,7 +46,7 @@ class Dormancy(Analysis):
     config: DormancyConfig
 
     def analyze(self, recording: Recording) -> LayerValues:
-        """Return the shares by layer."""
+        """Return the shares of dead and dormant units by layer."""
         found = {}
         for layer in recording.activations:
             score = scores(recording, layer)
@@ -61,7 +63,7 @@ class Dormancy(Analysis):
 
 
 def scores(recording: Recording, layer: str) -> NDArray[np.float64]:
-    """Return the score of each unit, (units,); zeros if the whole layer is dead."""
+    """Return the score of each unit, (units,); all zero if the layer is dead."""
     total = sum(
         np.abs(steps).sum(axis=0, dtype=float) for steps in recording.by_episode(layer)
     )

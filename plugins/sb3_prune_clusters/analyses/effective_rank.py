@@ -1,4 +1,4 @@
-"""Effective rank: how many directions of its space a layer uses."""
+"""Effective rank: how many directions of activation space a layer uses."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, kw_only=True)
 class EffectiveRankConfig:
-    """How much of the spectrum may be left out."""
+    """How much of the spectrum ``srank`` leaves out."""
 
     delta: float = 0.01
-    """Share of the sum of the singular values beyond ``srank``."""
+    """Share of the sum of the singular values that ``srank`` leaves out."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.delta < 1:
@@ -27,7 +27,7 @@ class EffectiveRankConfig:
 
 
 class EffectiveRank(Analysis):
-    r"""Rank of every layer's activation matrix (steps, units), in two soft senses.
+    r"""Two soft ranks of every layer's activation matrix (steps, units).
 
     With singular values :math:`\sigma_1 \ge \sigma_2 \ge \dots` and
     :math:`p_i = \sigma_i / \sum_j \sigma_j`
@@ -35,7 +35,8 @@ class EffectiveRank(Analysis):
     .. math:: srank_\delta = \min \Big\{ k : \sum_{i \le k} p_i \ge 1 - \delta \Big\},
         \quad erank = \exp \Big( - \sum_i p_i \ln p_i \Big)
 
-    Both are at most the number of units, and 0 for a dead layer.
+    Unlike the exact rank, both hardly change if small singular values are added. Both
+    are at most the number of units, and 0 if the layer is dead.
     """
 
     name = "effective-rank"
@@ -48,7 +49,7 @@ class EffectiveRank(Analysis):
     config: EffectiveRankConfig
 
     def analyze(self, recording: Recording) -> LayerValues:
-        """Return units, srank and erank by layer."""
+        """Return the number of units, srank and erank by layer."""
         found = {}
         for layer, units in recording.units().items():
             sigma = singular_values(recording, layer)
@@ -67,8 +68,9 @@ class EffectiveRank(Analysis):
 def singular_values(recording: Recording, layer: str) -> Floats:
     """Return the singular values of a layer's activations, descending, (units,).
 
-    They are the roots of the eigenvalues of the Gram matrix: it needs one episode at a
-    time, and what it loses, values below about 1e-8 of the largest, does not count.
+    They are the square roots of the Gram matrix's eigenvalues. The Gram matrix can be
+    summed episode by episode, which saves memory. It loses singular values below about
+    1e-8 of the largest, which do not matter to either rank.
     """
     gram = sum(
         steps.T @ steps
@@ -79,15 +81,20 @@ def singular_values(recording: Recording, layer: str) -> Floats:
 
 
 def srank(sigma: Floats, delta: float = 0.01) -> int:
-    """Return how many of the descending values make up 1 - delta of their sum."""
+    """Return the number of largest singular values that sum to 1 - delta of the total.
+
+    Args:
+        sigma: Singular values, descending, (units,).
+        delta: Share of their sum that may be left out.
+    """
     if not sigma.any():
         return 0
     share = np.cumsum(sigma) / sigma.sum()
-    # The sum of shares that ought to reach 1 may be 1 - 1e-16.
+    # Rounding: shares that should sum to 1 may sum to 1 - 1e-16.
     return int(np.argmax(share >= 1 - delta - 1e-12)) + 1
 
 
 def erank(sigma: Floats) -> float:
-    """Return the exponential of the entropy of the normalised values."""
+    """Return the exponential of the entropy of the normalised singular values."""
     shares = sigma[sigma > 0] / (sigma.sum() or 1)
     return float(np.exp(-(shares * np.log(shares)).sum())) if len(shares) else 0.0

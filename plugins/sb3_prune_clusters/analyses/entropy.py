@@ -1,4 +1,4 @@
-"""Entropy: how much each unit can tell by its activation."""
+"""Entropy: how much information each unit's activation can carry."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, kw_only=True)
 class EntropyConfig:
-    """How activations are counted."""
+    """How the activations are binned."""
 
     bins: int = 32
-    """Bins of each unit's histogram; its entropy is at most their binary logarithm."""
+    """Bins of each unit's histogram; the entropy is at most log2(bins)."""
 
     def __post_init__(self) -> None:
         if self.bins < 2:  # noqa: PLR2004
@@ -34,12 +34,12 @@ class EntropyConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class EntropyResult(Result):
-    """Entropies of every unit."""
+    """Both entropies of every unit."""
 
     histogram: Mapping[str, Floats]
-    """Layer -> entropy of each unit's histogram in bits, (units,)."""
+    """Layer name -> entropy of each unit's histogram in bits, (units,)."""
     binary: Mapping[str, Floats]
-    """Layer -> entropy of each unit's being active in bits, (units,)."""
+    """Layer name -> entropy of each unit's two states, active or not, in bits."""
     bins: int
     """Bins of the histograms."""
     title: str = "Entropy of each unit's activation"
@@ -69,9 +69,10 @@ class Entropy(Analysis):
 
     .. math:: H_i = - \sum_b p_{ib} \log_2 p_{ib}
 
-    Once over the bins b of a histogram between 0 and the unit's maximum (from its
-    minimum, if that is negative), once over two states: active (above 0) or not. A unit
-    of low entropy says nearly always the same.
+    It is computed twice. The first entropy is over the bins b of a histogram from 0 to
+    the unit's maximum (from the minimum, if that is negative). The second is over two
+    states: active (above 0) or not. A unit with low entropy has nearly always the same
+    activation.
     """
 
     name = "entropy"
@@ -95,7 +96,7 @@ class Entropy(Analysis):
 
 
 def histograms(recording: Recording, layer: str, bins: int) -> NDArray[np.int64]:
-    """Return the counts of each unit's activations over equal bins, (units, bins)."""
+    """Return each unit's histogram over bins of equal width, (units, bins)."""
     array = recording.layer(layer)
     low = np.minimum(array.min(axis=(0, 1)), 0)
     span = np.maximum(array.max(axis=(0, 1)), 0) - low
@@ -111,7 +112,7 @@ def histograms(recording: Recording, layer: str, bins: int) -> NDArray[np.int64]
 
 
 def states(recording: Recording, layer: str) -> NDArray[np.int64]:
-    """Return in how many steps each unit was active and was not, (units, 2)."""
+    """Return the numbers of steps in which each unit was active and not, (units, 2)."""
     parts = [(steps > 0).sum(axis=0) for steps in recording.by_episode(layer)]
     active = np.sum(parts, axis=0)
     return np.stack([active, recording.lengths.sum() - active], axis=1)
@@ -121,7 +122,7 @@ def entropy(counts: NDArray[np.int64]) -> Floats:
     """Return the entropy of each row of counts in bits, (rows,)."""
     shares = counts / counts.sum(axis=1, keepdims=True)
     logs = np.log2(shares, where=shares > 0, out=np.zeros_like(shares))
-    found: Floats = np.abs((shares * logs).sum(axis=1))  # Not -0.0.
+    found: Floats = np.abs((shares * logs).sum(axis=1))  # abs: no -0.0.
     return found
 
 
@@ -136,7 +137,7 @@ def _summary(values: Floats) -> dict[str, Any]:
 def _scatter(axes: Axes, values: Mapping[str, Floats]) -> None:
     colours = shades(len(values))
     for i, (found, colour) in enumerate(zip(values.values(), colours, strict=True)):
-        # Spread sideways, evenly and the same each time.
+        # Spread points sideways by the golden ratio: even, and without random numbers.
         x = i + 0.6 * ((np.arange(len(found)) * 0.618034) % 1 - 0.5)
         axes.scatter(x, found, s=9, color=colour, alpha=0.55, linewidths=0)
         axes.hlines(found.mean(), i - 0.36, i + 0.36, color=ACCENT, linewidth=2)

@@ -1,4 +1,4 @@
-"""The strategy keeps its contract and removes what it says."""
+"""The strategy keeps the contract and removes the units with the smallest biases."""
 
 import pytest
 from sb3_prune_template import SmallestBias
@@ -11,12 +11,12 @@ from sb3_prune.testing import check_strategy, tiny_models
 
 @pytest.mark.parametrize("share", [0.0, 0.25, 0.99])
 def test_contract(share: float) -> None:
-    """It is a strategy that the callback can run and resume."""
+    """The pruning callback can run and resume the strategy."""
     check_strategy(SmallestBias, {"share": share})
 
 
 def test_units_of_smallest_bias_go_once() -> None:
-    """From six units a third goes, and these are the two of smallest bias."""
+    """Of six units, the two with the smallest biases are removed, once."""
     model = tiny_models()[0]
     agent = look_at(model, progress=0.5)
     layer = agent.wiring["actor.latent_pi.0"]
@@ -32,6 +32,6 @@ def test_units_of_smallest_bias_go_once() -> None:
 
 @pytest.mark.parametrize("wrong", [{"at": 1.5}, {"share": 1.0}, {"share": -0.1}])
 def test_values_out_of_range(wrong: dict[str, float]) -> None:
-    """They are refused before any work starts."""
+    """Values out of range raise an error before any work starts."""
     with pytest.raises(ConfigError, match=next(iter(wrong))):
         SmallestBias.Config(**wrong)

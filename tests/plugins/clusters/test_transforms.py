@@ -95,7 +95,7 @@ def test_any_function_will_do() -> None:
 
 def test_its_result_must_fit() -> None:
     change = find_transform(lambda seen: seen[:, :4], (3,))
-    with pytest.raises(ConfigError, match=r"made \(2, 4\) of \(2, 5\).*reads \(2, 3\)"):
+    with pytest.raises(ConfigError, match=r"\(2, 4\) of shape \(2, 5\).*\(2, 3\)"):
         change(np.ones((2, 5)))
 
 
