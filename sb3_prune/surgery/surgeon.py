@@ -20,7 +20,7 @@ from sb3_prune.surgery.optimizer import (
 )
 from sb3_prune.surgery.plan import Plan
 from sb3_prune.surgery.rollback import rollback
-from sb3_prune.surgery.targets import target_names
+from sb3_prune.surgery.targets import strangers, target_names
 from sb3_prune.surgery.trial import movement, require_trial
 from sb3_prune.surgery.wiring import policy_of, wire
 
@@ -46,6 +46,9 @@ class Report:
     """Trainable parameters that no optimiser steps, targets left out."""
     fixed: Mapping[str, str] = field(default_factory=dict)
     """Why the units of other layers cannot change, by layer."""
+    strangers: Mapping[str, str] = field(default_factory=dict)
+    """Networks that nothing steps, with the network whose shapes but not whose weights
+    they had: they count as networks of their own, not as its targets."""
 
     def remarks(self) -> list[str]:
         """Return what deserves a look, a sentence each."""
@@ -61,6 +64,11 @@ class Report:
             *(f"{n}: its units mix by {how}" for n, how in self.mixing.items()),
             *(f"{n}: no optimiser steps it" for n in self.unoptimised),
             *(f"{n}: its units stay: {why}" for n, why in self.fixed.items()),
+            *(
+                f"{n}: a network of its own, for it has other weights than '{online}'; "
+                f"call it '{online}_target' if it follows that"
+                for n, online in self.strangers.items()
+            ),
         ]
 
 
@@ -87,6 +95,7 @@ def apply(model: BaseAlgorithm | nn.Module, plan: Mapping[str, Change]) -> Repor
         UnsupportedPolicyError: The policy cannot be traced, or a trial refutes it.
     """
     policy = policy_of(model)
+    wire(model)  # Notes what the model holds beside its policy.
     steps = plan.steps if isinstance(plan, Plan) else (plan,)
     units: dict[str, tuple[int, int]] = {}
     kept: dict[str, str] = {}
@@ -114,6 +123,7 @@ def apply(model: BaseAlgorithm | nn.Module, plan: Mapping[str, Change]) -> Repor
         mixing,
         tuple(unoptimised(model, tuple(target_names(policy)))),
         fixed,
+        strangers(policy),
     )
 
 

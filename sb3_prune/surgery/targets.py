@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
+import torch
+from stable_baselines3.common.base_class import BaseAlgorithm
 from torch import nn
 
+from sb3_prune.surgery.flow.beside import beside_of
 from sb3_prune.surgery.flow.trace import Group
 from sb3_prune.surgery.optimizer import optimizers
 
@@ -15,36 +18,68 @@ def target_networks(policy: nn.Module) -> dict[str, list[str]]:
     """Return the targets of each network of a policy, by the names of its children.
 
     SB3 calls the target of ``critic`` ``critic_target``. Under another name, a network
-    counts as one if no optimiser steps any of its parameters, and if it has the class
-    and the shapes of exactly one that is stepped.
+    counts as one if no optimiser steps any of its parameters, if it has the class and
+    the shapes of exactly one that is stepped, and if it had the same weights when it
+    was first seen: a frozen teacher is a network of its own.
     """
-    children = dict(policy.named_children())
-    pairs: dict[str, list[str]] = defaultdict(list)
-    for name in children:
-        if name.endswith("_target") and name.removesuffix("_target") in children:
-            pairs[name.removesuffix("_target")].append(name)
-    stepped = {
-        id(p)
-        for optimizer in optimizers(policy).values()
-        for group in optimizer.param_groups
-        for p in group["params"]
-    }
-    known = {name for names in pairs.values() for name in names}
-    idle = [n for n, m in children.items() if n not in known and _is_idle(m, stepped)]
-    for name in idle if stepped else ():
-        alike = [
-            n
-            for n, module in children.items()
-            if n not in (*idle, *known) and _are_alike(module, children[name])
-        ]
-        if len(alike) == 1:
-            pairs[alike[0]].append(name)
+    pairs = _named(policy)
+    followers: dict[str, str] = vars(policy).setdefault("_followers", {})
+    for name, online in _lookalikes(policy).items():
+        if followers.get(name) != online and _are_equal(policy, name, online):
+            followers[name] = online
+        if followers.get(name) == online:
+            pairs[online].append(name)
     return dict(pairs)
 
 
 def target_names(policy: nn.Module) -> set[str]:
     """Return the names of all children of a policy that are target networks."""
     return {name for names in target_networks(policy).values() for name in names}
+
+
+def strangers(policy: nn.Module) -> dict[str, str]:
+    """Return what might be a target but is none for its weights: name -> online."""
+    known = target_names(policy)
+    return {n: of for n, of in _lookalikes(policy).items() if n not in known}
+
+
+def stepped_beside(model: BaseAlgorithm) -> frozenset[str]:
+    """Return the children of a policy that optimisers of the model itself step."""
+    stepped = _stepped(optimizers(model))
+    children = model.policy.named_children()
+    return frozenset(name for name, child in children if not _is_idle(child, stepped))
+
+
+def _named(policy: nn.Module) -> defaultdict[str, list[str]]:
+    names = {name for name, _ in policy.named_children()}
+    pairs: defaultdict[str, list[str]] = defaultdict(list)
+    for name, _ in policy.named_children():
+        online = name.removesuffix("_target")
+        if online != name and online in names:
+            pairs[online].append(name)
+    return pairs
+
+
+def _lookalikes(policy: nn.Module) -> dict[str, str]:
+    """Return the idle network -> the only one that learns and has its shapes."""
+    targets = {name for names in _named(policy).values() for name in names}
+    others = {n: m for n, m in policy.named_children() if n not in targets}
+    alike = {
+        name: [n for n, m in others.items() if n != name and _are_alike(m, module)]
+        for name, module in others.items()
+    }
+    if not any(alike.values()):
+        return {}
+    stepped = _stepped(optimizers(policy))
+    beside = beside_of(policy).stepped
+    idle = {n for n, m in others.items() if n not in beside and _is_idle(m, stepped)}
+    learning = {name: [n for n in alike[name] if n not in idle] for name in idle}
+    return {n: found[0] for n, found in learning.items() if stepped and len(found) == 1}
+
+
+def _stepped(found: Mapping[str, torch.optim.Optimizer]) -> set[int]:
+    groups = [group for optimizer in found.values() for group in optimizer.param_groups]
+    return {id(parameter) for group in groups for parameter in group["params"]}
 
 
 def _is_idle(module: nn.Module, stepped: set[int]) -> bool:
@@ -54,7 +89,12 @@ def _is_idle(module: nn.Module, stepped: set[int]) -> bool:
 
 def _are_alike(a: nn.Module, b: nn.Module) -> bool:
     shapes = [{n: p.shape for n, p in m.named_parameters()} for m in (a, b)]
-    return type(a) is type(b) and shapes[0] == shapes[1]
+    return type(a) is type(b) and shapes[0] == shapes[1] != {}
+
+
+def _are_equal(policy: nn.Module, one: str, other: str) -> bool:
+    pair = [policy.get_submodule(name).parameters() for name in (one, other)]
+    return all(map(torch.equal, *pair))
 
 
 def targets_of(policy: nn.Module, groups: Iterable[Group]) -> dict[str, list[str]]:

@@ -9,15 +9,17 @@ from dataclasses import replace
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from torch import nn
+from torch.nn.parameter import is_lazy
 
 from sb3_prune.exceptions import PlanError, UnknownNameError, UnsupportedPolicyError
 from sb3_prune.gates import Gate
 from sb3_prune.networks.ofexinet import OFEXiNet
 from sb3_prune.networks.perceptrons import Role, find_perceptrons
+from sb3_prune.surgery.flow.beside import Beside, beside_of, reads_beside
 from sb3_prune.surgery.flow.slots import Side, Slot
 from sb3_prune.surgery.flow.trace import Group, trace
 from sb3_prune.surgery.hidden_layer import HiddenLayer, Key
-from sb3_prune.surgery.targets import targets_of
+from sb3_prune.surgery.targets import stepped_beside, target_networks, targets_of
 
 
 class Wiring(Mapping[str, HiddenLayer]):
@@ -116,22 +118,20 @@ def wire(model: BaseAlgorithm | nn.Module) -> Wiring:
 
     Target networks are attached to the layers of their online networks and not listed
     by themselves. The wiring is remembered until a module, a shape or the sharing of a
-    tensor changes.
+    tensor changes. What a model itself holds, such as an auxiliary head, is known once
+    it was given, here or to :func:`~sb3_prune.apply`.
 
     Args:
         model: A model of Stable-Baselines3 or sb3-contrib, or its policy.
 
     Raises:
-        UnsupportedPolicyError: The policy is compiled, or cannot run on inputs drawn
-            from its spaces.
+        UnsupportedPolicyError: The policy is compiled, has lazy modules that never
+            ran, or cannot run on inputs drawn from its spaces.
     """
     policy = policy_of(model)
-    for path, module in policy.named_modules():
-        if "_orig_mod" in module._modules:
-            what = f"'{path}' of {type(policy).__name__}" if path else "The policy"
-            raise UnsupportedPolicyError(
-                f"{what} is compiled: prune first, compile after."
-            )
+    _check_runnable(policy)
+    if isinstance(model, BaseAlgorithm):
+        vars(policy)["_beside"] = Beside(stepped_beside(model), reads_beside(model))
     signature = _signature(policy)
     cache = vars(policy).get("_wiring_cache")
     if isinstance(cache, _Cache) and cache.wiring and cache.signature == signature:
@@ -141,12 +141,28 @@ def wire(model: BaseAlgorithm | nn.Module) -> Wiring:
     return wiring
 
 
+def _check_runnable(policy: nn.Module) -> None:
+    """Refuse what cannot be traced, or not yet."""
+    for path, module in policy.named_modules():
+        what = f"'{path}' of {type(policy).__name__}" if path else "The policy"
+        if "_orig_mod" in module._modules:
+            raise UnsupportedPolicyError(
+                f"{what} is compiled: prune first, compile after."
+            )
+        if any(map(is_lazy, module.parameters(recurse=False))):
+            raise UnsupportedPolicyError(
+                f"{what} is lazy and has no weights yet: run the policy once first, "
+                "and make its optimiser after that."
+            )
+
+
 def _signature(policy: nn.Module) -> list[object]:
     """Return what a wiring depends on: modules, and the shape and sharing of tensors.
 
-    The tensors of gates are left out: they come and go without moving any unit.
+    Targets and what the model holds beside the policy count as well. The tensors of
+    gates are left out: they come and go without moving any unit.
     """
-    found: list[object] = []
+    found: list[object] = [target_networks(policy), beside_of(policy)]
     first: dict[int, int] = {}
     for module in policy.modules():
         found.append(module)
@@ -180,7 +196,11 @@ def _wire(policy: nn.Module) -> Wiring:
             fixed[name] = f"its target '{stuck[0]}' cannot: {stay[stuck[0]]}"
         elif name not in attached:
             found = tuple(layers[twin] for twin in twins)
-            online.append(replace(layer, targets=found))
+            odd = [twin for twin in found if twin.units != layer.units]
+            if odd:
+                fixed[name] = f"its target '{odd[0].name}' has {odd[0].units} units"
+            else:
+                online.append(replace(layer, targets=found))
     first = tuple(f"{name}." for name in _shared(policy))
     online.sort(key=lambda layer: not layer.name.startswith(first or "?"))
     roles = {p.name: p.role for p in find_perceptrons(policy)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -10,11 +10,10 @@ import torch
 from torch import nn
 
 from sb3_prune.surgery.flow.axes import Axis, length
+from sb3_prune.surgery.flow.beside import Readers, beside_of
 
 if TYPE_CHECKING:
     from sb3_prune.surgery.flow.tracer import Tracer
-
-Readers = nn.Linear | nn.modules.conv._ConvNd
 
 
 def unseen_readers(policy: nn.Module, tracer: Tracer) -> Iterator[tuple[Axis, str]]:
@@ -34,14 +33,21 @@ def unseen_readers(policy: nn.Module, tracer: Tracer) -> Iterator[tuple[Axis, st
             continue
         path = tracer.paths[key][0]
         sizes = set(_read_sizes(policy, tracer, path, tensor)) - {1}
-        why = (
-            f"no forward reads '{path}', which may read these units: declare one by a "
-            "method extra_forwards of the policy"
-        )
-        for seen in tracer.seen:
-            for axis in tracer.tags[seen].axes:
-                if length(axis) in sizes:
-                    yield axis, why
+        yield from _along(tracer, sizes, path)
+    for path, beside in beside_of(policy).reads:
+        yield from _along(tracer, beside, path)
+
+
+def _along(tracer: Tracer, sizes: Set[int], path: str) -> Iterator[tuple[Axis, str]]:
+    """Yield every axis of one of some sizes."""
+    why = (
+        f"no forward reads '{path}', which may read these units: declare one by a "
+        "method extra_forwards of the policy"
+    )
+    for seen in tracer.seen:
+        for axis in tracer.tags[seen].axes:
+            if length(axis) in sizes:
+                yield axis, why
 
 
 def _read_sizes(

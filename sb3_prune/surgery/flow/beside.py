@@ -1,0 +1,67 @@
+"""Beside: what a model holds beside its policy that surgery has to know of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from stable_baselines3.common.base_class import BaseAlgorithm
+from torch import nn
+
+Reads = tuple[tuple[str, frozenset[int]], ...]
+"""Path of a tensor, and the sizes of the axes along which it may hold units."""
+Readers = nn.Linear | nn.modules.conv._ConvNd
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What a model does beside its policy, as noted when the model was wired."""
+
+    stepped: frozenset[str] = frozenset()
+    """The policy's children that the model's own optimisers step."""
+    reads: Reads = ()
+    """Tensors of the model's own modules, which no forward uses."""
+
+
+def beside_of(policy: nn.Module) -> Beside:
+    """Return what was noted of the model of a policy; nothing if it was never seen."""
+    noted = vars(policy).get("_beside")
+    return noted if isinstance(noted, Beside) else Beside()
+
+
+def reads_beside(model: BaseAlgorithm) -> Reads:
+    """Return the tensors of a model's own modules that may read the policy's units.
+
+    A layer may read along one axis. Copies of the policy, such as running averages of
+    its weights, hold units along every axis.
+
+    Args:
+        model: The model.
+    """
+    policy = model.policy
+    inside = {id(m) for m in policy.modules()} | {id(p) for p in policy.parameters()}
+    found: list[tuple[str, frozenset[int]]] = []
+    for name, value in vars(model).items():
+        if isinstance(value, nn.Module) and id(value) not in inside:
+            copied = set(_copied(value, policy))
+            for path, owner, tensor in _tensors(value):
+                reads = isinstance(owner, Readers) and id(owner) not in copied
+                sizes = tensor.shape[1:2] if reads else tensor.shape
+                if id(tensor) not in inside:
+                    found.append((f"model.{name}.{path}", frozenset(sizes) - {1}))
+    return tuple(pair for pair in found if pair[1])
+
+
+def _tensors(module: nn.Module) -> Iterator[tuple[str, nn.Module, nn.Parameter]]:
+    for path, owner in module.named_modules():
+        for name, tensor in owner.named_parameters(recurse=False):
+            yield f"{path}.{name}".lstrip("."), owner, tensor
+
+
+def _copied(module: nn.Module, policy: nn.Module) -> Iterator[int]:
+    """Yield the ids of all modules that lie in a copy of the policy or a child."""
+    kinds = {type(m) for m in (policy, *policy.children())}
+    kinds = {kind for kind in kinds if not kind.__module__.startswith("torch.")}
+    for part in module.modules():
+        if type(part) in kinds:
+            yield from map(id, part.modules())

@@ -1,0 +1,158 @@
+"""Networks that only look like targets, and what a model holds beside its policy."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+import torch
+import zoo
+from extracted import A, B, assert_refused, extracted
+from patched import PI, patched
+from stable_baselines3 import PPO
+from torch import nn
+from torch.optim.swa_utils import AveragedModel
+
+import sb3_prune as sp
+from sb3_prune.exceptions import PlanError, UnsupportedPolicyError
+from sb3_prune.surgery import remove
+from sb3_prune.surgery.targets import strangers, target_networks
+
+# Networks that nothing steps.
+
+
+def small() -> nn.Sequential:
+    return nn.Sequential(nn.Linear(4, 12), nn.Tanh(), nn.Linear(12, 3))
+
+
+def pair(policy: Any, observations: Any, actions: Any) -> Any:
+    yield "pair", lambda: policy.one(observations) - policy.other(observations)
+
+
+def with_pair(other: Any = None) -> Any:
+    """Return an agent with a network that learns, and one of its shapes that does not.
+
+    Args:
+        other: Makes the second of the first; by chance if None.
+    """
+    model = patched(lambda policy: None)
+    policy: Any = model.policy
+    type(policy).extra_forwards = pair
+    policy.one = small()
+    stepped = list(policy.parameters())
+    policy.other = small() if other is None else other(policy.one)
+    policy.optimizer = torch.optim.Adam(stepped)
+    return model
+
+
+def test_a_random_network_is_no_target_and_told_of() -> None:
+    model = with_pair()
+    before = [p.clone() for p in model.policy.other.parameters()]
+    assert target_networks(model.policy) == {}
+    sp.apply(model, {"one.0": remove([0, 3], 12)})
+    assert zoo.equal(before, list(model.policy.other.parameters()))
+    report = sp.apply(model, {"other.0": remove([0, 3], 12)})
+    assert report.strangers == {"other": "one"}
+    assert any("call it 'one_target' if it" in line for line in report.remarks())
+
+
+def test_a_teacher_that_moved_away_before_it_was_seen_is_no_target() -> None:
+    model = with_pair(lambda one: copy.deepcopy(one).requires_grad_(False))
+    with torch.no_grad():
+        model.policy.other[0].weight.mul_(1.5)
+    vars(model.policy).pop("_followers", None)
+    vars(model.policy).pop("_wiring_cache", None)
+    assert strangers(model.policy) == {"other": "one"}
+    assert {"one.0", "other.0"} < set(sp.wire(model.policy))
+
+
+def test_an_average_that_was_a_copy_when_it_was_seen_stays_a_target() -> None:
+    model = with_pair(copy.deepcopy)
+    assert target_networks(model.policy) == {"one": ["other"]}
+    with torch.no_grad():
+        model.policy.other[0].weight.mul_(1.5)
+    assert target_networks(model.policy) == {"one": ["other"]}
+    report = sp.apply(model, {"one.0": remove([0, 3], 12)})
+    assert model.policy.other[0].out_features == 10 and not report.strangers
+
+
+def test_what_the_models_own_optimiser_steps_is_no_target() -> None:
+    model = with_pair(copy.deepcopy)
+    assert "other.0" not in sp.wire(model.policy)
+    model.own = torch.optim.Adam(model.policy.other.parameters())
+    sp.apply(model, {"one.0": remove([0, 3], 12)})
+    assert model.policy.other[0].out_features == 12
+    assert "other.0" in sp.wire(model.policy)
+
+
+def test_the_wiring_is_found_anew_when_an_optimiser_takes_a_target_up() -> None:
+    model = with_pair(copy.deepcopy)
+    assert "other.0" not in sp.wire(model.policy)
+    taken = {"params": list(model.policy.other.parameters())}
+    model.policy.optimizer.add_param_group(taken)
+    assert "other.0" in sp.wire(model.policy)
+
+
+def test_a_target_of_another_width_fixes_its_layer() -> None:
+    model = with_pair()
+    policy = model.policy
+    policy.one_target = policy.other
+    policy.one_target[0], policy.one_target[2] = nn.Linear(4, 7), nn.Linear(7, 3)
+    del policy.other
+    type(policy).extra_forwards = lambda self, o, a: [
+        ("pair", lambda: self.one(o) - self.one_target(o))
+    ]
+    why = "its target 'one_target.0' has 7 units"
+    assert sp.wire(policy).fixed == {"one.0": why}
+    sp.apply(model, {f"{PI}.0": remove([0], 12)})
+
+
+# Beside the policy.
+
+
+def reads_features(net: Any, x: torch.Tensor) -> torch.Tensor:
+    return net.b(net.a(x).relu()).relu()
+
+
+class WithHead(PPO):
+    """Reads the features with a head of its own."""
+
+    def _setup_model(self) -> None:
+        super()._setup_model()
+        self.aux = nn.Linear(8, 4)
+
+
+class WithAverage(PPO):
+    """Averages its weights."""
+
+    def _setup_model(self) -> None:
+        super()._setup_model()
+        self.average = AveragedModel(self.policy)
+
+
+def test_a_head_on_the_model_fixes_what_it_may_read() -> None:
+    model = extracted(reads_features, cls=WithHead)
+    assert_refused(model, PlanError, rf"'{B}' cannot change: .*'model.aux.weight'", B)
+    assert list(sp.wire(model).fixed) == [B]
+    assert sp.apply(model, {A: remove([0], 12)}).units == {A: (12, 11)}
+    assert list(sp.wire(model.policy).fixed) == [B]
+
+
+def test_an_average_of_the_policy_on_the_model_fixes_all_that_it_holds() -> None:
+    model = extracted(reads_features, cls=WithAverage)
+    assert_refused(model, PlanError, r"no forward reads 'model.average.module")
+    assert not sp.wire(model)
+
+
+def test_what_the_model_shares_with_its_policy_is_not_beside_it() -> None:
+    model = extracted(reads_features)
+    model.same = nn.Sequential(model.policy.features_extractor.b)
+    assert not sp.wire(model).fixed
+
+
+def test_a_lazy_layer_asks_to_be_run_first() -> None:
+    model = patched(lambda policy: None)
+    model.policy.late = nn.LazyLinear(3)
+    with pytest.raises(UnsupportedPolicyError, match=r"'late' of .* is lazy .* once"):
+        sp.wire(model.policy)
