@@ -1,7 +1,10 @@
 """Planar reaching arms for Gymnasium and Stable-Baselines3.
 
-Importing this package registers the environments and nothing more: MuJoCo, pygame,
-Pillow and Stable-Baselines3 are imported by the first use of what needs them.
+Importing this package only registers the environments. MuJoCo, pygame, Pillow and
+Stable-Baselines3 are imported when they are first needed.
+
+The task is that of Feldotto, Lengenfelder, Röhrbein & Knoll 2022, "Network layer
+analysis for a RL-based robotic reaching task", Frontiers in Robotics and AI 9:799644.
 """
 
 from importlib import import_module

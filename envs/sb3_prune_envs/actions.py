@@ -1,13 +1,13 @@
-"""How an action names the moves of the joints.
+"""How an action encodes the moves of the joints.
 
-In the discrete modes every joint's move is a digit: 0 turns the joint by +step, 1 by
+In the discrete modes the move of a joint is a digit: 0 turns the joint by +step, 1 by
 -step, 2 not at all.
 
 - "branch": n digits, ``MultiDiscrete([3] * n)``.
-- "joint": one number below 3^n whose base-3 digits are the moves, the first joint's
-  digit the most significant; this is the agent of Feldotto et al. 2022.
-- "single": one number below 3n; joint a // 3 makes move a % 3, the others rest.
-- "continuous": n numbers in [-1, 1], each times the step.
+- "joint": one number below 3^n. Its base-3 digits are the moves, the first joint's
+  digit being the most significant. Feldotto et al. 2022 use this mode.
+- "single": one number a below 3n. Joint a // 3 makes move a % 3, the others rest.
+- "continuous": n numbers in [-1, 1]; each is multiplied by the step.
 """
 
 from itertools import product
@@ -22,7 +22,7 @@ from sb3_prune_envs.config import ArmConfig
 from sb3_prune_envs.kinematics import Floats
 
 MOVES = (1.0, -1.0, 0.0)
-"""The move of each digit, in units of the joint step."""
+"""Move for the digits 0, 1 and 2, in units of the joint step."""
 
 
 class MoveDecoder(Protocol):
@@ -36,7 +36,7 @@ class MoveDecoder(Protocol):
 
 
 def make_decoder(config: ArmConfig) -> MoveDecoder:
-    """Build the decoder, and with it the space, of the configured action mode."""
+    """Build the decoder of the configured action mode; it holds the action space."""
     n = config.n_joints
     moves = np.array(MOVES) * config.joint_step
     match config.action_mode:
@@ -60,12 +60,12 @@ def _lone_moves(n: int, moves: Floats) -> Floats:
 
 
 class TableDecoder:
-    """Looks every number of an action up in a table of moves.
+    """Decodes integer actions with a table of moves.
 
     Args:
         space: The space of one arm's action.
-        table: The moves of the numbers 0, 1, ... [rad]. Shape (numbers,) if an action
-            has one number for each joint, else (numbers, n).
+        table: The moves for the numbers 0, 1, ... [rad]. Shape (numbers,) if an action
+            has one number for each joint, (numbers, n) if it has one number for all.
     """
 
     def __init__(self, space: Space[Any], table: Floats) -> None:
@@ -76,12 +76,13 @@ class TableDecoder:
         """Decode a batch of integer actions.
 
         Raises:
-            InvalidAction: If the actions are not integers, have another shape, or name
-                a move that does not exist.
+            InvalidAction: If the actions are not integers, have the wrong shape, or are
+                out of range.
         """
         if actions.dtype.kind not in "iu" or actions.shape[1:] != self.space.shape:
             raise InvalidAction(self._complaint(actions))
-        # Negative numbers become huge: one comparison checks both bounds.
+        # As unsigned integers, negative numbers are huge: one comparison checks both
+        # bounds.
         if np.count_nonzero(actions.astype(np.uint64) >= len(self._table)):
             raise InvalidAction(self._complaint(actions))
         moves: Floats = self._table[actions]
@@ -100,7 +101,7 @@ class ScaleDecoder:
 
     Args:
         space: The space of one arm's action. Shape (n,).
-        step: Move of a joint for an action of 1 [rad].
+        step: Move of a joint if its action is 1 [rad].
     """
 
     def __init__(self, space: Box, step: float) -> None:
@@ -111,7 +112,7 @@ class ScaleDecoder:
         """Decode a batch of actions.
 
         Raises:
-            InvalidAction: If the actions are not numbers, have another shape, or
+            InvalidAction: If the actions are not numbers, have the wrong shape, or
                 contain NaN.
         """
         shape = self.space.shape

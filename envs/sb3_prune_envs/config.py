@@ -1,4 +1,4 @@
-"""What can be chosen about a planar arm, checked once."""
+"""The options of a planar arm and their checks."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -14,13 +14,13 @@ from sb3_prune_envs.checks import (
 )
 
 ActionMode = Literal["branch", "joint", "single", "continuous"]
-"""How an action names the joints' moves; see :mod:`sb3_prune_envs.actions`."""
+"""How an action encodes the joints' moves; see :mod:`sb3_prune_envs.actions`."""
 
 GoalLaw = Literal["half", "full", "fk"]
 """How goals are drawn; see :mod:`sb3_prune_envs.goals`."""
 
 MAX_JOINTS_JOINT_MODE = 10
-"""Most joints in action mode "joint", which has 3^n actions (59,049 for ten)."""
+"""Largest n in action mode "joint", which has 3^n actions (59,049 for ten joints)."""
 
 
 class ArmOptions(TypedDict, total=False):
@@ -37,7 +37,9 @@ class ArmOptions(TypedDict, total=False):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ArmConfig:
-    """A planar arm with n revolute joints and its reaching task (Feldotto et al. 2022, section 1).
+    """A planar arm with n revolute joints and its reaching task.
+
+    Source: Feldotto et al. 2022, section 1.
 
     Raises:
         ValueError: If a value is outside its range; the message names the value and
@@ -48,13 +50,14 @@ class ArmConfig:
     """Number of revolute joints n, at least 1."""
 
     link_length: float | None = None
-    """Length of every link; None means 1/n, so that the arm reaches 1."""
+    """Length of every link; None means 1/n, so that the reach of the arm is 1."""
 
     start_angles: Sequence[float] | None = None
     """Joint angles at the start of an episode, n numbers [rad]; None means straight."""
 
     goals: GoalLaw = "half"
-    """Goal law: "half" disc, "full" disc, or "fk" (tip of random joint angles)."""
+    """Distribution of goals: "half" disc, "full" disc, or "fk" (tip positions of random
+    joint angles)."""
 
     min_goal_radius: float = 0.0
     """Smallest distance of a goal from the base, in [0, reach)."""
@@ -82,7 +85,7 @@ class ArmConfig:
         """Build a configuration from an environment's keyword arguments.
 
         Raises:
-            TypeError: If an option does not exist; the message lists those that do.
+            TypeError: If an option does not exist; the message lists the options.
             ValueError: If a value is outside its range.
         """
         known = [field.name for field in fields(cls)]

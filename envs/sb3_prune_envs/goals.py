@@ -1,4 +1,4 @@
-"""Where goals come from."""
+"""Random goals."""
 
 import math
 from collections.abc import Sequence
@@ -16,20 +16,24 @@ def sample_goals(
 ) -> Floats:
     """Draw one goal from each generator.
 
-    - "half": uniform by area where x >= 0, between the smallest radius and the reach;
-    - "full": the same on the whole disc;
-    - "fk": the tip of uniformly random joint angles, drawn again while it lies within
-      the smallest radius.
+    The distribution is ``config.goals``:
+
+    - "half": uniform by area in the half disc x >= 0, between ``min_goal_radius`` and
+      the reach.
+    - "full": uniform by area in the whole disc, between the same radii.
+    - "fk": the tip position of uniformly random joint angles. A goal within
+      ``min_goal_radius`` is drawn again.
 
     Args:
-        config: Gives the law, the smallest radius and the arm.
-        generators: One random generator for each arm; each is advanced on its own.
+        config: The arm and its distribution of goals.
+        generators: One random generator per arm, so that an arm's goals do not depend
+            on the other arms.
 
     Returns:
         Goals (x, y). Shape (len(generators), 2).
 
     Raises:
-        RuntimeError: If "fk" does not find a tip beyond the smallest radius.
+        RuntimeError: If "fk" finds no tip position beyond the smallest radius.
     """
     if config.goals == "fk":
         return _sample_tips(config, generators)
@@ -37,7 +41,7 @@ def sample_goals(
 
 
 def _disc_points(config: ArmConfig, uniforms: Floats) -> Floats:
-    # The area within a radius grows with its square: uniform squares, uniform area.
+    # Area grows with the squared radius, so uniform squares are uniform by area.
     smallest, largest = config.min_goal_radius**2, config.reach**2
     radius = np.sqrt(smallest + uniforms[:, 0] * (largest - smallest))
     widest = math.pi / 2 if config.goals == "half" else math.pi
@@ -74,5 +78,6 @@ def _uniforms(generators: Sequence[np.random.Generator], count: int) -> Floats:
 
 
 def _within_reach(config: ArmConfig, points: Floats) -> Floats:
-    # Rounding may put an outstretched tip an ulp beyond the observation's bound.
+    # Rounding may put the tip of an outstretched arm just beyond the bound of the
+    # observation space.
     return np.clip(points, -config.reach, config.reach)

@@ -1,13 +1,16 @@
 r"""Forward kinematics and observations of many planar arms at once.
 
 Angles are arrays of shape (batch, n), one row for each arm. With relative joint angles
-:math:`\theta` and link length :math:`L` (Feldotto et al. 2022, section 1):
+:math:`\theta_j` and link length :math:`L`, link i points in direction :math:`\phi_i`
+and ends at :math:`p_i`:
 
 .. math:: \phi_i = \sum_{j \le i} \theta_j, \qquad
           p_k = L \sum_{i \le k} (\cos \phi_i, \sin \phi_i)
 
-A row's result never depends on the other rows, bit for bit: that is what makes one arm
-and a batch of arms the same environment.
+The result of a row does not depend on the other rows, bit for bit. Therefore one arm
+and a batch of arms are the same environment.
+
+Source: Feldotto et al. 2022, section 1.
 """
 
 from itertools import pairwise
@@ -40,7 +43,7 @@ def joint_positions(angles: Floats, length: float) -> Floats:
 
 
 def tip_positions(angles: Floats, length: float) -> Floats:
-    """Compute the positions of the tips; the last of :func:`joint_positions`.
+    """Compute the tip positions, the last positions of :func:`joint_positions`.
 
     Args:
         angles: Relative joint angles [rad]. Shape (batch, n).
@@ -56,7 +59,7 @@ def tip_positions(angles: Floats, length: float) -> Floats:
 
 
 def observations(angles: Floats, goals: Floats) -> NDArray[np.float32]:
-    """Compute what the agent sees (Feldotto et al. 2022, eq. (1)).
+    """Compute the observations (Feldotto et al. 2022, eq. (1)).
 
     Args:
         angles: Relative joint angles [rad]. Shape (batch, n).
@@ -74,9 +77,9 @@ def observations(angles: Floats, goals: Floats) -> NDArray[np.float32]:
     return seen
 
 
-# Both add from left to right whatever the number of rows, which NumPy's own sums do not
-# promise. For few rows accumulate has the smaller constant, for many the columns cost
-# less per row.
+# Both functions add from left to right, whatever the number of rows. NumPy's own sums
+# do not guarantee this order. For few rows, `accumulate` has less overhead; for many
+# rows, adding whole columns is faster.
 def _running_sum(values: Floats) -> Floats:
     if len(values) < _FEW_ROWS:
         sums: Floats = np.add.accumulate(values, axis=1)

@@ -4,7 +4,7 @@ from sb3_prune_envs.config import ArmConfig
 from sb3_prune_envs.servo import ServoConfig, servo_gains
 
 GRAVITY = -9.81
-"""Gravity along z, the arm's y [m/s^2]."""
+"""Gravity along MuJoCo's z, which is the y of the kinematic arm [m/s^2]."""
 
 _TEMPLATE = """\
 <mujoco model="planar_arm_{n}">
@@ -35,9 +35,10 @@ _TEMPLATE = """\
 def arm_mjcf(arm: ArmConfig, servo: ServoConfig, tolerance: float) -> str:
     """Write the arm's model.
 
-    The arm lies along +x at angles 0 and moves in the plane of x and z: the hinges'
-    axis 0 -1 0 turns +x towards +z, so MuJoCo's (x, z) are the kinematic (x, y) and its
-    joint positions the kinematic joint angles. Links are capsules without contacts.
+    At angles 0 the arm lies along +x. It moves in the plane of x and z: the hinges'
+    axis 0 -1 0 turns +x towards +z. Therefore MuJoCo's (x, z) equal (x, y) of the
+    kinematic arm, and MuJoCo's joint positions equal its joint angles. Links are
+    capsules without contacts.
 
     Args:
         arm: Joints and links.
@@ -45,8 +46,8 @@ def arm_mjcf(arm: ArmConfig, servo: ServoConfig, tolerance: float) -> str:
         tolerance: Radius of the ball that shows the goal.
 
     Returns:
-        XML with joints and servos of the names "1" to "n", a site "tip" and a mocap
-        body "goal".
+        XML with joints and servos named "1" to "n", a site "tip" and a mocap body
+        "goal".
     """
     return _TEMPLATE.format(
         n=arm.n_joints,

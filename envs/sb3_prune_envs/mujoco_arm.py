@@ -21,21 +21,21 @@ class PlanarArmMujocoEnv(PlanarArmEnv):
     """A planar arm with mass, gravity and servos reaches for a goal.
 
     ## Description
-    The arm of `PlanarArmEnv` with a body: capsules of 1 kg in all, gravity, and a
-    position servo in each joint, simulated by MuJoCo. Spaces, rewards and options are
-    those of the kinematic arm, so that an agent trained there can be tried here
-    unchanged. Every 50 ms an action moves the *setpoints* of the servos by up to 0.05
-    rad; observed are the angles that the joints have then reached. Joints have no
-    limits and links do not collide.
+    This is the arm of `PlanarArmEnv`, simulated by MuJoCo with mass (capsules of 1 kg
+    in all), gravity, and a position servo in each joint. It has the same spaces,
+    rewards and options, so that an agent trained on the kinematic arm can be tested
+    here unchanged. Every 50 ms an action moves the *setpoints* of the servos by up to
+    0.05 rad. The observation then holds the angles that the joints have reached. Joints
+    have no limits and links do not collide.
 
     Ids: `sb3_prune/PlanarArmMujoco1-v0` to `sb3_prune/PlanarArmMujoco6-v0` for one to
-    six joints, `sb3_prune/PlanarArmMujoco-v0` for `n_joints=`. The tables below are
-    for three joints.
+    six joints, `sb3_prune/PlanarArmMujoco-v0` for `n_joints=` joints. The tables below
+    are for three joints.
 
     ## Action Space
     `MultiDiscrete([3, 3, 3])` (`action_mode="branch"`): one number for each joint; 0
-    moves its setpoint by +0.05 rad, 1 by -0.05 rad, 2 not at all. The other action
-    modes of `PlanarArmEnv` exist here too.
+    moves its setpoint by +0.05 rad, 1 by -0.05 rad, 2 not at all. The environment also
+    has the other action modes of `PlanarArmEnv`.
 
     | Num | Action              | Min | Max | Unit                       |
     |-----|---------------------|-----|-----|----------------------------|
@@ -58,17 +58,17 @@ class PlanarArmMujocoEnv(PlanarArmEnv):
     | 7   | y of the goal        | -1  | 1   | m         |
 
     ## Rewards
-    `r = (1 / (distance + 1))**2` with the distance of tip and goal after the move; in
-    (0, 1]. `info["distance"]` is that distance; `info["is_success"]` tells whether
-    r >= 0.9 now, that is, distance <= 0.054.
+    `r = (1 / (distance + 1))**2`, in (0, 1], with the distance between tip and goal
+    after the move. `info["distance"]` is that distance. `info["is_success"]` is true if
+    r >= 0.9 in this step, that is, distance <= 0.054.
 
     ## Starting State
-    The arm rests, straight along x, against gravity (`start_angles` changes the pose),
-    with the setpoints at its angles. The goal is random, as in `PlanarArmEnv`.
+    The arm is at rest and straight along x (`start_angles` changes the pose). The
+    setpoints are its joint angles. The goal is random, as in `PlanarArmEnv`.
 
     ## Episode End
     Termination: never. Truncation: after 60 steps, by `gym.make`
-    (`max_episode_steps=` changes that). The bare class does not truncate.
+    (`max_episode_steps=` changes that). The class itself does not truncate.
 
     ## Arguments
     | Parameter           | Type                        | Default    | Description     |
@@ -93,7 +93,7 @@ class PlanarArmMujocoEnv(PlanarArmEnv):
     MultiDiscrete([3 3 3])
 
     ## Vectorized environment
-    Gymnasium's own: `gym.make_vec("sb3_prune/PlanarArmMujoco3-v0", num_envs=4)`.
+    It is Gymnasium's own: `gym.make_vec("sb3_prune/PlanarArmMujoco3-v0", num_envs=4)`.
 
     ## Version History
     * v0: first version.

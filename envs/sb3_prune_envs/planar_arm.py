@@ -23,12 +23,14 @@ class PlanarArmEnv(gym.Env[Observation, Any]):
 
     ## Description
     An arm of n revolute joints and n equal links (reach 1 in all) moves in a vertical
-    plane. Every 50 ms each joint may turn by 0.05 rad. The tip shall reach a random
-    goal and be there when the episode ends. Motion is kinematic: joints have no mass,
-    no limits and do not collide. This is the task of Feldotto et al. 2022, section 1.
+    plane. Every 50 ms each joint may turn by 0.05 rad. The tip should reach a random
+    goal and be there when the episode ends. Motion is kinematic: the arm has no mass,
+    joints have no limits and links do not collide. This is the task of Feldotto et al.
+    2022, section 1.
 
     Ids: `sb3_prune/PlanarArm1-v0` to `sb3_prune/PlanarArm6-v0` for one to six joints,
-    `sb3_prune/PlanarArm-v0` for `n_joints=`. The tables below are for three joints.
+    `sb3_prune/PlanarArm-v0` for `n_joints=` joints. The tables below are for three
+    joints.
 
     ## Action Space
     `MultiDiscrete([3, 3, 3])` (`action_mode="branch"`): one number for each joint; 0
@@ -40,10 +42,11 @@ class PlanarArmEnv(gym.Env[Observation, Any]):
     | 1   | move of joint 2 | 0   | 2   | choice of +0.05, -0.05, 0 rad |
     | 2   | move of joint 3 | 0   | 2   | choice of +0.05, -0.05, 0 rad |
 
-    Other action modes: `"joint"` is `Discrete(3**n)`, the moves are the base-3 digits
-    of the action, the first joint's digit the most significant; `"single"` is
-    `Discrete(3 * n)`, joint `a // 3` makes move `a % 3` and the others rest;
-    `"continuous"` is `Box(-1, 1, (n,))`, each number (clipped) times 0.05 rad.
+    Other action modes: `"joint"` is `Discrete(3**n)`: the moves are the base-3 digits
+    of the action, the first joint's digit being the most significant. `"single"` is
+    `Discrete(3 * n)`: joint `a // 3` makes move `a % 3`, the others rest.
+    `"continuous"` is `Box(-1, 1, (n,))`: each number is clipped and multiplied by 0.05
+    rad.
 
     ## Observation Space
     `Box` of 2n + 2 numbers, float32. Joint angles are relative to the previous link.
@@ -60,20 +63,20 @@ class PlanarArmEnv(gym.Env[Observation, Any]):
     | 7   | y of the goal        | -1  | 1   | arm reach |
 
     ## Rewards
-    `r = (1 / (distance + 1))**2` with the distance of tip and goal after the move; in
-    (0, 1]. `info["distance"]` is that distance; `info["is_success"]` tells whether
-    r >= 0.9 now, that is, distance <= 0.054.
+    `r = (1 / (distance + 1))**2`, in (0, 1], with the distance between tip and goal
+    after the move. `info["distance"]` is that distance. `info["is_success"]` is true if
+    r >= 0.9 in this step, that is, distance <= 0.054.
 
     ## Starting State
     The arm is straight along x (`start_angles` changes that). The goal is random:
-    uniform by area in the half disc in front of the arm (`goals="half"`), in the whole
-    disc (`"full"`), or the tip of uniformly random joint angles (`"fk"`).
-    `reset(options={"angles": ..., "goal": ...})` fixes either.
+    uniform by area in the half disc in front of the arm (`goals="half"`) or in the
+    whole disc (`"full"`), or the tip position of uniformly random joint angles
+    (`"fk"`). `reset(options={"angles": ..., "goal": ...})` fixes angles, goal or both.
 
     ## Episode End
-    Termination: never; the tip must stay at the goal, arriving ends nothing.
-    Truncation: after 60 steps, by `gym.make` (`max_episode_steps=` changes that). The
-    bare class does not truncate.
+    Termination: never. The episode goes on when the tip arrives at the goal, as the tip
+    must stay there. Truncation: after 60 steps, by `gym.make` (`max_episode_steps=`
+    changes that). The class itself does not truncate.
 
     ## Arguments
     | Parameter         | Type                        | Default    | Description       |
@@ -94,7 +97,8 @@ class PlanarArmEnv(gym.Env[Observation, Any]):
     Discrete(27)
 
     ## Vectorized environment
-    Steps many arms in a few NumPy calls and equals this one bit for bit:
+    It steps many arms with a few NumPy calls. Its results equal those of single arms,
+    bit for bit:
 
     >>> envs = gym.make_vec(
     ...     "sb3_prune/PlanarArm3-v0", num_envs=4, vectorization_mode="vector_entry_point"
@@ -133,7 +137,7 @@ class PlanarArmEnv(gym.Env[Observation, Any]):
         """Put the arm into its starting state and draw a goal.
 
         Args:
-            seed: Seed of the goals; None goes on with the generator in use.
+            seed: Seed of the goals; None continues with the present generator.
             options: May fix "angles" (n numbers [rad]) and "goal" (x, y).
 
         Returns:
@@ -152,7 +156,7 @@ class PlanarArmEnv(gym.Env[Observation, Any]):
     def step(
         self, action: Any
     ) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
-        """Turn the joints and measure.
+        """Turn the joints.
 
         Returns:
             Observation, reward, False, False, and "distance" and "is_success".

@@ -3,7 +3,10 @@
 import gymnasium as gym
 
 MAX_EPISODE_STEPS = 60
-"""Steps after which an episode is truncated (Feldotto et al. 2022: 60 steps of 50 ms)."""
+"""Steps after which an episode is truncated.
+
+Feldotto et al. 2022 use 60 steps of 50 ms.
+"""
 
 _SIZES = ("", *map(str, range(1, 7)))
 
@@ -11,14 +14,14 @@ _KINEMATIC_IDS = {f"sb3_prune/PlanarArm{n}-v0": n for n in _SIZES}
 _MUJOCO_IDS = {f"sb3_prune/PlanarArmMujoco{n}-v0": n for n in _SIZES}
 
 ENV_IDS = (*_KINEMATIC_IDS, *_MUJOCO_IDS)
-"""Every id: arms of one to six joints, and without a number ``n_joints=`` joints."""
+"""All ids: arms with one to six joints, and ids without a number for ``n_joints=``."""
 
 
 def register_envs() -> None:
-    """Register :data:`ENV_IDS` with Gymnasium; ids that exist are left alone.
+    """Register :data:`ENV_IDS` with Gymnasium; skip ids that are already registered.
 
-    Entry points are strings, so that a spec can be written as JSON and registering
-    imports no environment.
+    Entry points are strings, so that registration imports no environment and a spec can
+    be saved as JSON.
     """
     for env_id, size in _KINEMATIC_IDS.items():
         _register(

@@ -1,4 +1,4 @@
-"""A picture of an arm, painted with Pillow: no display and no window needed."""
+"""Pictures of an arm, painted with Pillow, which needs no display and no window."""
 
 from dataclasses import dataclass
 from itertools import pairwise
@@ -38,16 +38,16 @@ _SHADOW = (74, 78, 105, 34)
 
 @dataclass(frozen=True, kw_only=True)
 class Scene:
-    """What one picture shows."""
+    """The content of one picture."""
 
     joints: Floats
-    """Base, inner joints and tip (x, y). Shape (n + 1, 2)."""
+    """Positions (x, y) of base, inner joints and tip. Shape (n + 1, 2)."""
 
     goal: Floats
     """Goal (x, y). Shape (2,)."""
 
     trail: Floats
-    """Last positions of the tip, the oldest first. Shape (any, 2)."""
+    """Last positions of the tip, the oldest first. Shape (positions, 2)."""
 
     step: int
     """Steps since the episode began."""
@@ -60,10 +60,11 @@ class Scene:
 
 
 class ArmPainter:
-    """Paints scenes: a disc of reach, a trail, a goal with its tolerance, an arm.
+    """Paints scenes: the disc of reach, the goal with its tolerance, trail and arm.
 
     Args:
-        reach: Length of the outstretched arm; the picture shows a little more.
+        reach: Length of the outstretched arm; the picture shows a little more than the
+            disc with this radius.
         size: Width and height of a frame [pixel].
     """
 

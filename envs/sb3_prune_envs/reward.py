@@ -1,4 +1,4 @@
-"""How close is close enough: distance, reward and success."""
+"""Distance, reward and success."""
 
 import math
 from typing import TypeVar
@@ -13,7 +13,7 @@ SUCCESS_REWARD = 0.9
 """Smallest reward that counts as a success (Feldotto et al. 2022, section 1)."""
 
 SUCCESS_DISTANCE = 1 / math.sqrt(SUCCESS_REWARD) - 1
-"""The distance that earns :data:`SUCCESS_REWARD`, about 0.054."""
+"""Distance whose reward is :data:`SUCCESS_REWARD`, about 0.054."""
 
 
 def distances(tips: Floats, goals: Floats) -> Floats:
@@ -41,7 +41,7 @@ def rewards(distance: Numbers) -> Numbers:
         distance: Distance d of the tip from the goal, a number or an array.
 
     Returns:
-        Rewards in (0, 1], 1 at the goal; of the distance's shape.
+        Rewards in (0, 1], 1 at the goal. They have the shape of the distance.
     """
     inverse = 1 / (distance + 1)
     return inverse * inverse

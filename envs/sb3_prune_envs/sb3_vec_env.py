@@ -20,22 +20,23 @@ Indices = None | int | Iterable[int]
 
 
 class SB3VecEnv(VecEnv):
-    """Makes a Gymnasium vector environment a Stable-Baselines3 one.
+    """Wraps a Gymnasium vector environment as a Stable-Baselines3 ``VecEnv``.
 
-    The environments of the vector are stepped together and share one object, so an
-    attribute or a method is that of the whole vector.
+    The environments are one object that is stepped at once, so attributes and methods
+    belong to the whole vector, not to one environment.
 
-    A finished environment's info holds "terminal_observation", "TimeLimit.truncated",
-    what its last step reported (for arms "distance" and "is_success") and the episode
-    statistics ``"episode" = {"r": return, "l": length, "t": seconds}``, so that
-    ``VecMonitor`` is not needed. In other steps infos are empty: building them would
-    cost more time than moving the arms.
+    When an episode ends, the environment's info holds "terminal_observation",
+    "TimeLimit.truncated", the info of the last step (for arms "distance" and
+    "is_success"), and the episode statistics ``"episode" = {"r": return, "l": length,
+    "t": seconds}``, so that ``VecMonitor`` is not needed. In all other steps the infos
+    are empty, as building them would take longer than moving the arms.
 
     Args:
-        env: A vector environment that resets in the same step.
+        env: A vector environment with same-step autoreset.
 
     Raises:
-        ValueError: If it resets otherwise: the last observation would be lost.
+        ValueError: If the environment has another autoreset mode, which would lose the
+            last observation of an episode.
     """
 
     def __init__(self, env: VectorEnv[Any, Any, Any]) -> None:
@@ -56,10 +57,10 @@ class SB3VecEnv(VecEnv):
         )
 
     def reset(self) -> VecEnvObs:
-        """Reset every environment with the seeds and options set before, if any.
+        """Reset every environment, with the seeds and options that were set before.
 
         Raises:
-            ValueError: If environments were given different options.
+            ValueError: If the environments' options differ.
         """
         options = self._options[0]
         if any(other != options for other in self._options):
@@ -83,7 +84,7 @@ class SB3VecEnv(VecEnv):
 
         Returns:
             Observations, float32 rewards and dones, of shape (num_envs, ...), and a
-            fresh dict of infos for each environment.
+            new info dict for each environment.
         """
         observations, rewards, terminated, truncated, vector_infos = self.env.step(
             self._actions
@@ -101,7 +102,7 @@ class SB3VecEnv(VecEnv):
         self.env.close()
 
     def get_images(self) -> Sequence[NDArray[np.uint8] | None]:
-        """Return a picture of each environment, None without a render mode."""
+        """Return a picture of each environment, or Nones if there is no render mode."""
         frames: Any = self.env.render()
         return [None] * self.num_envs if frames is None else list(frames)
 
@@ -113,7 +114,7 @@ class SB3VecEnv(VecEnv):
         """Set an attribute of the vector.
 
         Raises:
-            ValueError: If only some environments are meant.
+            ValueError: If the indices are not those of all environments.
         """
         if set(self._get_indices(indices)) != set(range(self.num_envs)):
             raise ValueError(f"{attr_name!r} can only be set for all environments")
@@ -135,8 +136,8 @@ class SB3VecEnv(VecEnv):
         wrapper_class: type[gym.Wrapper[Any, Any, Any, Any]],
         indices: Indices = None,
     ) -> list[bool]:
-        """Tell whether a wrapper's work is done; true for ``Monitor`` alone."""
-        # SB3 asks this to learn whether infos carry "episode", and here they do.
+        """Return whether environments are wrapped; true for ``Monitor`` only."""
+        # SB3 calls this to find out whether infos hold "episode", which they do here.
         wrapped = issubclass(wrapper_class, Monitor)
         return [wrapped for _ in self._get_indices(indices)]
 
@@ -169,7 +170,7 @@ def make_arm_vec(
     render_mode: str | None = None,
     **options: Unpack[ArmOptions],
 ) -> SB3VecEnv:
-    """Make planar arms that Stable-Baselines3 can train on at once.
+    """Make a vector of planar arms for Stable-Baselines3.
 
     Args:
         n_envs: Number of arms.
@@ -191,7 +192,7 @@ def make_arm_vec(
 
 
 def _info_of(infos: dict[str, Any], i: int) -> dict[str, Any]:
-    """Pick what Gymnasium's infos of a vector say about environment i."""
+    """Return the info of environment i from Gymnasium's infos of a vector."""
     info: dict[str, Any] = {}
     for key, values in infos.items():
         if f"_{key}" not in infos or not infos[f"_{key}"][i]:

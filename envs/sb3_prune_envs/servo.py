@@ -1,8 +1,9 @@
-r"""Servos stiff enough that joints settle within one control period.
+r"""Servos that are stiff enough for joints to settle within one control period.
 
-A joint with inertia :math:`I` behind a servo of gains :math:`k_p, k_v` is an oscillator
-of natural frequency :math:`\omega = \sqrt{k_p / I}`. Scaling the gains by the inertia
-that each joint moves gives all joints the same, critically damped answer:
+A joint with inertia :math:`I` and a servo with gains :math:`k_p, k_v` is an oscillator
+with natural frequency :math:`\omega = \sqrt{k_p / I}`. The gains are proportional to
+the inertia that each joint moves, so that all joints have the same, critically damped
+response:
 
 .. math:: k_{p,i} = \omega^2 I_i, \qquad k_{v,i} = 2 \omega I_i
 """
@@ -38,7 +39,7 @@ class ServoConfig:
     """
 
     natural_frequency: float = 100.0
-    """Natural frequency of every servo [rad/s]; above 80 joints settle in one step."""
+    """Natural frequency of every servo [rad/s]; above 80, joints settle in one step."""
 
     mass: float = 1.0
     """Mass of the whole arm, split evenly over the links [kg]."""
@@ -47,7 +48,7 @@ class ServoConfig:
     """Inertia of each joint's rotor [kg m^2]."""
 
     timestep: float = 0.005
-    """Duration of a simulation step; divides the control period of 0.05 s [s]."""
+    """Duration of a simulation step; must divide the control period of 0.05 s [s]."""
 
     def __post_init__(self) -> None:
         """Check every field."""
@@ -58,7 +59,7 @@ class ServoConfig:
                 f"timestep must divide the control period of {CONTROL_PERIOD} s, "
                 f"not {self.timestep!r}"
             )
-        # The spring is integrated explicitly, so it needs a few steps per radian.
+        # Explicit integration of the servo's spring needs at least one step per radian.
         if self.natural_frequency * self.timestep > 1:
             raise ValueError(
                 f"natural_frequency must be at most {1 / self.timestep:g} rad/s, one "
@@ -76,19 +77,19 @@ class ServoGains(NamedTuple):
     """Gains of one servo."""
 
     stiffness: float
-    """Torque by position error, k_p [N m/rad]."""
+    """Torque per position error, k_p [N m/rad]."""
 
     damping: float
-    """Torque by velocity, k_v [N m s/rad]."""
+    """Torque per velocity, k_v [N m s/rad]."""
 
 
 def split_servo_options(
     options: Mapping[str, Any],
 ) -> tuple[ServoConfig, dict[str, Any]]:
-    """Take the servo's options out of an environment's keyword arguments.
+    """Split an environment's keyword arguments into servo options and others.
 
     Returns:
-        The servo's configuration, and the options that are not the servo's.
+        The servo's configuration, and the other options.
     """
     names = {field.name for field in fields(ServoConfig)}
     mine = {name: value for name, value in options.items() if name in names}
@@ -97,15 +98,16 @@ def split_servo_options(
 
 
 def distal_inertia(arm: ArmConfig, servo: ServoConfig, joint: int) -> float:
-    r"""Compute the inertia that a joint of the outstretched arm turns.
+    r"""Compute the inertia that a joint of the outstretched arm moves.
 
     .. math:: I_i = \tfrac{1}{3} m_i l_i^2 + I_{armature}
 
-    with mass and length of the slender rod that the links from joint i on form.
+    The links from joint i to the tip count as one slender rod, with mass :math:`m_i`
+    and length :math:`l_i`.
 
     Args:
         arm: The arm.
-        servo: Gives mass and armature.
+        servo: Mass and armature of the arm.
         joint: Index i of the joint, 0 at the base.
 
     Returns:
@@ -117,7 +119,7 @@ def distal_inertia(arm: ArmConfig, servo: ServoConfig, joint: int) -> float:
 
 
 def servo_gains(arm: ArmConfig, servo: ServoConfig) -> list[ServoGains]:
-    """Compute the critically damped gains of every joint, the base's first."""
+    """Compute the critically damped gains of every joint, from the base to the tip."""
     frequency = servo.natural_frequency
     inertias = [distal_inertia(arm, servo, i) for i in range(arm.n_joints)]
     return [ServoGains(frequency**2 * i, 2 * frequency * i) for i in inertias]

@@ -1,4 +1,4 @@
-"""What an arm's observations can be."""
+"""The observation space of an arm."""
 
 from typing import Any
 

@@ -28,25 +28,25 @@ def starting_state(
     generators: Sequence[np.random.Generator],
     options: Mapping[str, Any] | None = None,
 ) -> StartingState:
-    """Draw where each arm begins.
+    """Draw the starting state of each arm.
 
     Args:
         config: The arm and its task.
         generators: One random generator for each arm.
         options: May fix the "angles", shape (n,) or (batch, n) [rad], and the "goal",
-            shape (2,) or (batch, 2). A fixed goal draws no random number.
+            shape (2,) or (batch, 2). If the goal is fixed, no random number is drawn.
 
     Returns:
         The starting state of len(generators) arms.
 
     Raises:
-        ValueError: If an option is unknown, has another shape, is not finite, or puts
-            the goal beyond the reach of the arm.
+        ValueError: If an option is unknown, has the wrong shape or is not finite, or if
+            the goal is beyond the reach of the arm.
     """
     options = {} if options is None else options
     for name in options:
         if name not in RESET_OPTIONS:
-            raise ValueError(f"unknown reset option {name!r}; there is {RESET_OPTIONS}")
+            raise ValueError(f"unknown reset option {name!r}; known: {RESET_OPTIONS}")
     batch = len(generators)
     angles = _rows(
         "angles", options.get("angles", config.start), batch, config.n_joints

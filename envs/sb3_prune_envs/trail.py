@@ -8,10 +8,10 @@ from sb3_prune_envs.kinematics import Floats
 
 
 class TipTrail:
-    """Remembers where the tips of a batch of arms have been.
+    """Remembers the last tip positions of a batch of arms.
 
     Args:
-        capacity: Number of positions remembered of each arm.
+        capacity: Number of positions to remember per arm.
     """
 
     def __init__(self, capacity: int = 40) -> None:
@@ -22,11 +22,12 @@ class TipTrail:
         self._tips.append(tips.copy())
 
     def of(self, arm: int, elapsed: int) -> Floats:
-        """Return one arm's positions of this episode, the oldest first.
+        """Return one arm's tip positions of this episode, the oldest first.
 
         Args:
-            arm: Row of the arm.
-            elapsed: Steps since the arm's last reset: earlier positions are left out.
+            arm: Row of the arm in the batch.
+            elapsed: Steps since the arm's last reset. Earlier positions belong to other
+                episodes and are left out.
 
         Returns:
             Positions (x, y). Shape (at most elapsed + 1, 2).

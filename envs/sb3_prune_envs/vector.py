@@ -31,11 +31,12 @@ Infos = dict[str, Any]
 class PlanarArmVectorEnv(VectorEnv[Observation, NDArray[Any], NDArray[Any]]):
     """A batch of :class:`~sb3_prune_envs.planar_arm.PlanarArmEnv`, stepped together.
 
-    Equal to a ``SyncVectorEnv`` of single arms with same-step resets, bit for bit and
-    infos included: arm i seeded with seed + i, each with a random generator of its own.
-    A truncated arm is reset in the same step: its row of the observations is already
-    the next episode's, ``infos["final_obs"][i]`` and ``infos["final_info"]`` hold the
-    last of the old one.
+    All results, infos included, equal those of a ``SyncVectorEnv`` of single arms with
+    same-step resets, bit for bit. Each arm has its own random generator; arm i is
+    seeded with seed + i. A truncated arm is reset in the same step: its row of the
+    observations is the first observation of the next episode, and
+    ``infos["final_obs"][i]`` and ``infos["final_info"]`` hold the last observation and
+    info of the old one.
 
     Args:
         num_envs: Number of arms, at least 1.
@@ -89,8 +90,8 @@ class PlanarArmVectorEnv(VectorEnv[Observation, NDArray[Any], NDArray[Any]]):
         """Put every arm into its starting state and draw its goal.
 
         Args:
-            seed: Arm i gets seed + i, or the i-th number of a sequence; None goes on
-                with the generators in use.
+            seed: Arm i gets seed + i, or the i-th number of a sequence; None continues
+                with the present generators.
             options: May fix "angles", shape (n,) or (num_envs, n) [rad], and "goal",
                 shape (2,) or (num_envs, 2).
 
@@ -114,7 +115,7 @@ class PlanarArmVectorEnv(VectorEnv[Observation, NDArray[Any], NDArray[Any]]):
     def step(
         self, actions: NDArray[Any]
     ) -> tuple[Observation, Floats, Bools, Bools, Infos]:
-        """Turn the joints of every arm, measure, and reset arms at their last step.
+        """Turn the joints of every arm, and reset arms at their last step.
 
         Args:
             actions: One action for each arm.
@@ -122,7 +123,7 @@ class PlanarArmVectorEnv(VectorEnv[Observation, NDArray[Any], NDArray[Any]]):
         Returns:
             Observations of shape (num_envs, 2n + 2); rewards, terminations (all False)
             and truncations of shape (num_envs,); infos "distance" and "is_success",
-            and with truncations "final_obs" and "final_info".
+            and, if an arm is truncated, "final_obs" and "final_info".
 
         Raises:
             InvalidAction: If an action is not in the action space.
@@ -152,7 +153,10 @@ class PlanarArmVectorEnv(VectorEnv[Observation, NDArray[Any], NDArray[Any]]):
         return seen, reward, np.zeros(self.num_envs, np.bool_), truncated, infos
 
     def render(self) -> "tuple[Frame, ...] | None":
-        """Return a picture of shape (480, 480, 3) of each arm; None without a mode."""
+        """Return a picture of each arm, of shape (480, 480, 3).
+
+        The result is None if the environment has no render mode.
+        """
         if self.render_mode is None:
             return None
         return tuple(
@@ -190,7 +194,7 @@ class PlanarArmVectorEnv(VectorEnv[Observation, NDArray[Any], NDArray[Any]]):
     def _restart(
         self, done: Bools, seen: Observation, distance: Floats, success: Bools
     ) -> tuple[Floats, Bools]:
-        """Begin new episodes; update rows of the observations, return both infos."""
+        """Reset finished arms, also in ``seen``; return new distance and success."""
         generators = [self._generators[i] for i in np.flatnonzero(done)]
         angles, goals = starting_state(self.config, generators)
         self._angles[done], self._goals[done], self._elapsed[done] = angles, goals, 0

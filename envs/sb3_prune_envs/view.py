@@ -1,4 +1,4 @@
-"""The rendering of an environment: one arm's picture in a frame or a window."""
+"""The rendering of an environment: pictures of its arms, returned or in a window."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,8 @@ def checked_render_mode(
     """Return the render mode if the environment has it.
 
     Raises:
-        ValueError: If it does not; the message lists the modes that exist.
+        ValueError: If the environment does not have the mode; the message lists its
+            modes.
     """
     modes = metadata["render_modes"]
     if render_mode is not None and render_mode not in modes:
@@ -27,12 +28,12 @@ def checked_render_mode(
 
 
 class ArmView:
-    """Draws the arms of an environment; nothing is imported before the first picture.
+    """Draws the arms of an environment; Pillow is imported by the first picture.
 
     Args:
         config: The arm.
         render_mode: "human" opens a window, otherwise pictures are returned.
-        fps: Pictures shown in a second by the window.
+        fps: Pictures per second in the window.
     """
 
     def __init__(self, config: ArmConfig, render_mode: str | None, fps: int) -> None:
@@ -44,15 +45,15 @@ class ArmView:
         self._window: Window | None = None
 
     def __getstate__(self) -> dict[str, Any]:
-        # Windows and fonts cannot be copied; both are made again when needed.
+        # Windows and fonts cannot be copied; a copy makes new ones when needed.
         return {**self.__dict__, "_painter": None, "_window": None}
 
     def record(self, tips: Floats) -> None:
-        """Remember the tips of all arms for the trail. Shape (batch, 2)."""
+        """Remember the tip positions of all arms for their trails. Shape (batch, 2)."""
         self._trail.record(tips)
 
     def render(self, angles: Floats, goals: Floats, elapsed: int) -> "Frame | None":
-        """Draw the only arm: return the picture, or show it in the window."""
+        """Draw arm 0: return the picture, or show it in the window."""
         frame = self.paint(0, angles, goals, elapsed)
         if self._render_mode != "human":
             return frame
@@ -70,11 +71,11 @@ class ArmView:
         """Draw one arm of a batch.
 
         Args:
-            arm: Row of the arm.
+            arm: Row of the arm in the batch.
             angles: Relative joint angles [rad]. Shape (batch, n).
             goals: Goals (x, y). Shape (batch, 2).
             elapsed: Steps since the arm's last reset.
-            last_step: Step at which its episode is truncated, if known.
+            last_step: Step at which the arm's episode is truncated, if known.
 
         Returns:
             A picture of shape (480, 480, 3).

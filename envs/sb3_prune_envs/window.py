@@ -12,7 +12,7 @@ class Window:
 
     Args:
         title: Title of the window.
-        fps: Frames shown in a second; :meth:`show` waits to keep the rate.
+        fps: Frames per second; :meth:`show` waits to keep this rate.
     """
 
     def __init__(self, title: str, fps: int) -> None:
@@ -26,8 +26,8 @@ class Window:
         """Show a frame of shape (height, width, 3).
 
         Raises:
-            DependencyNotInstalled: If pygame is missing; the message tells what to
-                install.
+            DependencyNotInstalled: If pygame is missing; the message tells how to
+                install it.
         """
         if self._screen is None:
             self._open(frame.shape[1], frame.shape[0])

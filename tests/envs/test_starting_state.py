@@ -37,7 +37,7 @@ def test_fixed_goal_draws_nothing() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"speed": 1}, "unknown reset option 'speed'; there is .*'angles', 'goal'"),
+        ({"speed": 1}, "unknown reset option 'speed'; known: .*'angles', 'goal'"),
         ({"goal": (0.0, 1.1)}, "beyond the reach 1"),
         ({"goal": (0.0, float("nan"))}, r"goal must be finite numbers of shape \(2,\)"),
         ({"angles": (0.0, 0.0, 0.0)}, r"angles must be finite numbers of shape \(2,\)"),
