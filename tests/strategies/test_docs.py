@@ -50,7 +50,7 @@ def test_the_first_lines_prune_a_model() -> None:
 
 def test_the_rounds_merge_an_agent(monkeypatch: pytest.MonkeyPatch) -> None:
     """With a test that every agent passes."""
-    monkeypatch.setattr(sb3_prune.ValidationTest, "required", 0)
+    monkeypatch.setattr(sb3_prune.evaluation.ValidationTest, "required", 0)
     arms = make_arm_vec(4, action_mode="joint", max_episode_steps=8)
     model = DQN("MlpPolicy", arms, policy_kwargs={"net_arch": [8, 8]}, buffer_size=100)
     tests = make_arm_vec(50, action_mode="joint", max_episode_steps=8)
