@@ -23,9 +23,9 @@ MASKED: dict[type[BasePolicy], type[MaskedPolicyMixin]] = {
 def adopt(model: BaseAlgorithm) -> MaskedPolicyMixin:
     """Give a model of a stock policy class its gates; a masked model stays as it is.
 
-    Call it also after loading a cut model whose networks have batch normalisation, or
-    after ``set_parameters`` of one with an LSTM: SB3 looks for statistics, and makes
-    room for states, before the networks have their final width.
+    Call it also after ``set_parameters`` of another width if networks have an LSTM or
+    batch normalisation: SB3 makes room for states, and looks for statistics, when it
+    builds them.
 
     The policy object keeps its identity, weights, targets and optimisers: it only
     becomes an instance of the masked subclass, so nothing that holds it goes stale.

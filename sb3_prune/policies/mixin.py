@@ -16,9 +16,9 @@ from sb3_prune.exceptions import CheckpointError, UnsupportedPolicyError
 from sb3_prune.gates import OPTIONAL, Gate
 from sb3_prune.policies.gating import insert_gates
 from sb3_prune.surgery.change import Change
-from sb3_prune.surgery.execution import carry_out
 from sb3_prune.surgery.resizing import (
     noted,
+    resize,
     resize_plan,
     untold_layers,
     without_notes,
@@ -88,6 +88,8 @@ class MaskedPolicyMixin(nn.Module):
     ) -> Any:
         """Load weights of any widths: hidden layers are resized to them first.
 
+        Parameters and buffers keep their identity, whatever their shape becomes.
+
         Raises:
             RuntimeError: Something else than a hidden layer's width differs; nothing
                 was loaded.
@@ -98,7 +100,7 @@ class MaskedPolicyMixin(nn.Module):
         if not fits(self, plan, tensors, strict):
             untold = untold_layers(self, wire(self), state_dict)
             return self._refuse(tensors, strict, untold)
-        carry_out(self, plan, folds=False)
+        resize(self, plan)
         loaded = super().load_state_dict(tensors, strict, assign)
         device = next(self.parameters()).device
         for module in self.modules():

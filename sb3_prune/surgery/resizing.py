@@ -12,6 +12,8 @@ import torch
 from torch import nn
 
 from sb3_prune.surgery.change import Change, add, keep
+from sb3_prune.surgery.execution import carry_out
+from sb3_prune.surgery.optimizer import move_state, optimizers
 from sb3_prune.surgery.wiring import Wiring
 
 NOTED = "hidden_units."
@@ -175,3 +177,52 @@ def _resize(units: int, wanted: int) -> Change:
     if wanted > units:
         return add(wanted - units, units)
     return keep(range(wanted), units)
+
+
+def resize(policy: nn.Module, plan: Mapping[str, Change]) -> None:
+    """Carry out a plan before weights are loaded: every tensor keeps its identity.
+
+    So whatever else refers to a parameter or a statistic, such as an optimiser or a
+    list that the model keeps, still does. A gradient of the old shape is dropped.
+
+    Args:
+        policy: The policy that is to load.
+        plan: A change for each layer to change.
+    """
+    parts = [(m, p) for m in policy.modules() for p in (m._parameters, m._buffers)]
+    held = [(m, n, t) for m, p in parts for n, t in p.items() if t is not None]
+    carry_out(policy, plan, folds=False)
+    back: dict[nn.Parameter, nn.Parameter] = {}
+    for module, name, old in held:
+        new = getattr(module, name)
+        if new is not old:
+            _take_over(old, new)
+            setattr(module, name, old)
+            if isinstance(old, nn.Parameter):
+                back[new] = old
+    for optimizer in optimizers(policy).values():
+        move_state(optimizer, back, {})
+
+
+def _take_over(old: torch.Tensor, new: torch.Tensor) -> None:
+    """Give a tensor the data of another, of whatever shape."""
+    if not isinstance(old, nn.Parameter):
+        old.data = _in_place(old.data, new)
+        return
+    old.grad = None
+    # By way of another type: a graph that still lives expects the old shape else.
+    half, single = torch.float16, torch.float32
+    if old.is_floating_point():
+        old.data = new.new_empty(0, dtype=half if new.dtype is single else single)
+    old.data = new.detach()
+
+
+def _in_place(old: torch.Tensor, new: torch.Tensor) -> torch.Tensor:
+    """Return the data of a smaller vector where the larger had its own.
+
+    SB3's algorithms keep statistics of batch normalisation by aliases of these, from
+    before weights are loaded, and copy them to targets.
+    """
+    if old.ndim != 1 or len(new) > len(old) or old.dtype is not new.dtype:
+        return new
+    return old[: len(new)].copy_(new)

@@ -11,18 +11,19 @@ import numpy as np
 import pytest
 import torch
 import zoo
-from stable_baselines3 import SAC
+from stable_baselines3 import PPO, SAC
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback, EvalCallback
 from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.monitor import Monitor
-from stable_baselines3.common.torch_layers import create_mlp
+from stable_baselines3.common.torch_layers import BaseFeaturesExtractor, create_mlp
 from stable_baselines3.sac.policies import SACPolicy
 from torch import nn
 
 import sb3_prune as sp
 from sb3_prune.exceptions import PlanError
 from sb3_prune.policies.mixin import MaskedPolicyMixin
+from sb3_prune.surgery.optimizer import optimizers
 
 every_algorithm = pytest.mark.parametrize("name", zoo.ALGORITHMS)
 
@@ -96,6 +97,78 @@ def test_masks_of_another_width_replace_the_old_ones() -> None:
     taker.set_parameters(giver.get_parameters())
     found, expected = (sp.wire(m.policy).active_units() for m in (taker, giver))
     assert found == expected != sp.wire(giver.policy).units()
+
+
+# Loading keeps what tensors are, whoever holds them.
+
+
+def held(policy: nn.Module) -> dict[str, int]:
+    named = (*policy.named_parameters(), *policy.named_buffers())
+    return {name: id(tensor) for name, tensor in named if "gate" not in name}
+
+
+@every_algorithm
+def test_every_tensor_keeps_its_identity(name: str) -> None:
+    giver, taker = cut(name), zoo.train(zoo.make_model(name))
+    before = held(taker.policy)
+    taker.set_parameters(giver.get_parameters())
+    assert held(taker.policy) == before
+    for optimizer in optimizers(taker.policy).values():
+        stepped = [p for group in optimizer.param_groups for p in group["params"]]
+        assert {id(p) for p in stepped} <= set(before.values())
+        assert set(optimizer.state) <= set(stepped)
+
+
+class AuxiliaryPPO(PPO):
+    """Steps its features extractor with an optimiser of its own, too."""
+
+    def _setup_model(self) -> None:
+        super()._setup_model()
+        self.copied = self.policy.features_extractor  # type: ignore[union-attr]
+        self.auxiliary = torch.optim.Adam(self.copied.parameters(), 1e-2)
+
+
+class Extractor(BaseFeaturesExtractor):
+    """A perceptron."""
+
+    def __init__(self, observation_space: Any) -> None:
+        super().__init__(observation_space, 6)
+        self.net = nn.Sequential(nn.Linear(4, 12), nn.ReLU(), nn.Linear(12, 6))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.net(x)
+
+
+def test_an_optimiser_of_the_model_steps_what_was_loaded(tmp_path: Path) -> None:
+    options = {"features_extractor_class": Extractor, "net_arch": [6]}
+    policy: Any = sp.MaskedActorCriticPolicy
+    env = zoo.make_env("PPO")
+    model: Any = AuxiliaryPPO(policy, env, 32, batch_size=16, policy_kwargs=options)
+    sp.apply(model, {"features_extractor.net.0": sp.surgery.remove([0, 3], 12)})
+    model.save(tmp_path / "model.zip")
+    loaded: Any = AuxiliaryPPO.load(tmp_path / "model.zip", env=env)
+    extractor = loaded.policy.features_extractor
+    (group,) = loaded.auxiliary.param_groups
+    assert [id(p) for p in group["params"]] == [id(p) for p in extractor.parameters()]
+    before = [p.detach().clone() for p in extractor.parameters()]
+    extractor(torch.ones(2, 4)).sum().backward()
+    loaded.auxiliary.step()
+    moved = zip(before, extractor.parameters(), strict=True)
+    assert all(not torch.equal(x, y) for x, y in moved)
+
+
+def test_what_lives_of_old_graphs_does_not_stop_learning() -> None:
+    giver, taker = cut("PPO"), zoo.train(zoo.make_model("PPO"))
+    layer = taker.policy.mlp_extractor.policy_net[0]
+    seen: list[torch.Size] = []
+    layer.weight.register_hook(lambda grad: seen.append(grad.shape))
+    graph = layer(torch.ones(1, 4)).sum()
+    graph.backward(retain_graph=True)
+    taker.set_parameters(giver.get_parameters())
+    assert layer.weight.grad is None
+    layer(torch.ones(1, 4)).sum().backward()
+    assert layer.weight.grad.shape == layer.weight.shape == seen[-1] != seen[0]
+    assert graph.requires_grad
 
 
 # What does not fit leaves the model as it was.
@@ -286,13 +359,12 @@ def test_target_batch_norm_statistics_follow_after_a_cut() -> None:
     zoo.train_on(model)
 
 
-def test_target_batch_norm_statistics_follow_after_a_load_and_adopt() -> None:
+def test_target_batch_norm_statistics_follow_after_a_load() -> None:
     model = zoo.train(zoo.make_model("SAC", policy=MaskedBatchNormSACPolicy))
     sp.apply(model, zoo.random_plan(model.policy))
     buffer = io.BytesIO()
     model.save(buffer)
     buffer.seek(0)
     loaded = SAC.load(buffer, env=zoo.make_env("SAC"), device="cpu")
-    sp.adopt(loaded)
     zoo.train_on(loaded)
     assert_target_statistics_follow(loaded)
