@@ -10,12 +10,12 @@ README = (ROOT / "README.md").read_text()
 
 
 def test_the_six_lines_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With fewer steps: 300 of the 100,000."""
+    """With fewer steps: 300 of the 20,000."""
     code = re.findall(r"```python\n(.*?)```", README, re.DOTALL)[0]
-    assert "learn(100_000" in code
+    assert "learn(20_000" in code
     monkeypatch.chdir(tmp_path)
     names: dict[str, object] = {}
-    exec(code.replace("100_000", "300"), names)
+    exec(code.replace("20_000", "300"), names)
     assert {p.name for p in tmp_path.iterdir()} == {"small.zip", "plain.zip"}
     from stable_baselines3 import SAC
 
@@ -29,7 +29,9 @@ def test_the_six_lines_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     }
 
 
-@pytest.mark.parametrize("page", ["README.md", *map(str, (ROOT / "docs").glob("*.md"))])
+@pytest.mark.parametrize(
+    "page", ["README.md", "CONTRIBUTING.md", *map(str, (ROOT / "docs").glob("*.md"))]
+)
 def test_links_lead_somewhere(page: str) -> None:
     path = ROOT / page
     for link in re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", path.read_text()):
