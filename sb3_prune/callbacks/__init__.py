@@ -1,4 +1,4 @@
-"""Callbacks for ``learn()``."""
+"""Callbacks to pass to ``learn()``."""
 
 from sb3_prune.callbacks.checkpoint import (
     ResumableCheckpointCallback as ResumableCheckpointCallback,

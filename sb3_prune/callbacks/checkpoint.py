@@ -1,4 +1,4 @@
-"""ResumableCheckpointCallback: save between rollouts what a killed run needs."""
+"""ResumableCheckpointCallback: save checkpoints from which a killed run can go on."""
 
 from __future__ import annotations
 
@@ -13,22 +13,23 @@ from sb3_prune.runs import checkpoints
 
 
 class Stateful(Protocol):
-    """What can be saved and go on, such as a :class:`PruningCallback`."""
+    """An object whose state can be saved and restored, e.g. a PruningCallback."""
 
     def state_dict(self) -> Mapping[str, Any]:
-        """Return what a resumed run needs, JSON-able."""
+        """Return the state that a resumed run needs, as values that JSON can store."""
 
     def load_state_dict(self, state: Mapping[str, Any], /) -> object:
-        """Go on from a saved state."""
+        """Restore a state that :meth:`state_dict` returned."""
 
 
 class ResumableCheckpointCallback(BaseCallback):
-    """Save checkpoints that a run killed at any moment resumes from.
+    """Save checkpoints from which a run can go on, whenever it was killed.
 
-    Unlike SB3's ``CheckpointCallback`` it saves the replay buffer, every random
-    generator and the callbacks' states too, and a checkpoint is whole or absent. It
-    saves between rollouts, when nothing is half done, and at the end of training.
-    Put it last in the list of callbacks, so that the others are done when it saves::
+    Unlike SB3's ``CheckpointCallback``, it also saves the replay buffer, every random
+    generator and the states of other callbacks, and it never leaves an incomplete
+    checkpoint. It saves between rollouts, when no transition is half stored, and at the
+    end of training. Put it last in the list of callbacks, so that the others have done
+    their work when it saves::
 
         pruning = PruningCallback("magnitude")
         saving = ResumableCheckpointCallback(folder, 10_000, {"pruning": pruning})
@@ -40,16 +41,17 @@ class ResumableCheckpointCallback(BaseCallback):
         left = total - model.num_timesteps
         model.learn(left, [pruning, saving], reset_num_timesteps=False)
 
-    The environment's state is not saved: the episode that the checkpoint fell into is
-    not finished, a new one begins.
+    The state of the environment is not saved. A resumed run does not finish the episode
+    that was running at the checkpoint, but begins a new one.
 
     Args:
-        folder: Folder of this run's checkpoints.
-        every: Environment steps between two checkpoints, at least; a rollout that has
-            begun is finished first.
-        states: What has a state besides the model, by name.
+        folder: Folder for the checkpoints of this run.
+        every: Smallest number of environment steps between two checkpoints. A rollout
+            that has begun is finished first.
+        states: Objects besides the model whose state is saved, by a name of your
+            choice.
         keep: Number of checkpoints to keep.
-        verbose: 1 prints every checkpoint.
+        verbose: 1 prints the path of every checkpoint.
 
     Raises:
         ConfigError: ``every`` or ``keep`` is less than 1.
@@ -74,13 +76,14 @@ class ResumableCheckpointCallback(BaseCallback):
         self._saved = 0
 
     def restore(self, states: Mapping[str, Any]) -> None:
-        """Hand the states of a loaded checkpoint to what they are of.
+        """Restore the objects in ``states`` of this callback from a checkpoint.
 
         Args:
-            states: What :func:`sb3_prune.runs.checkpoints.load` returned.
+            states: The states that :func:`sb3_prune.runs.checkpoints.load` returned.
 
         Raises:
-            CheckpointError: They are of other things than ``states`` of this callback.
+            CheckpointError: The names of the saved states differ from the names in
+                ``states`` of this callback.
         """
         if states.keys() != self.states.keys():
             raise CheckpointError(

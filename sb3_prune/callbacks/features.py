@@ -1,4 +1,4 @@
-"""FeatureCallback: train an OFEXiNet beside the agent that reads it."""
+"""FeatureCallback: train an OFEXiNet together with the agent that reads it."""
 
 from __future__ import annotations
 
@@ -20,39 +20,44 @@ from sb3_prune.networks.ofexinet import OFEXiNet, ofexinet_of
 Batch = tuple[torch.Tensor, torch.Tensor | None, torch.Tensor]
 """Observations, actions and next observations."""
 UPDATES_PER_LOG = 50
-"""Updates between two losses that are averaged for the logger."""
+"""Number of updates whose mean loss is passed to the logger as one value."""
 DRAWS = 10
-"""Draws from a replay buffer until enough rows have a successor."""
+"""Largest number of attempts to draw a batch in which enough rows have a successor."""
 
 
 class FeatureCallback(BaseCallback):
-    """Pre-train the extractor, then take its steps before the agent takes its own.
+    """Train the features extractor: pre-training first, then updates between rollouts.
 
-    Off-policy it learns from the replay buffer, by batches of its own: one step per
-    gradient step of the agent, right before them. On-policy it learns from the rollouts
-    so far, *after* the agent has learnt from the last one, whose log-probabilities
-    belong to the features as they were.
+    With an off-policy algorithm, the extractor learns from its own batches of the
+    replay buffer. After each rollout it takes one step per gradient step of the agent,
+    right before the agent learns.
 
-    What was trained survives ``model.save``: a resumed run does not pre-train again.
-    The rollouts survive in checkpoints only, as replay buffers do.
+    With an on-policy algorithm, the extractor learns from all rollouts so far. It waits
+    until the agent has learnt from the last rollout: the log-probabilities in that
+    rollout were computed with the old features.
 
-    Logs ``ofe/aux_loss`` (mean squared error per predicted entry) and
-    ``ofe/feature_gap`` (batch against running statistics, see
-    :meth:`OFEXiNet.feature_gap`).
+    ``model.save`` saves the trained extractor, so a resumed run does not pre-train
+    again. The rollouts are saved only in checkpoints, like a replay buffer.
+
+    Logs ``ofe/aux_loss``, the mean squared error per predicted entry, and
+    ``ofe/feature_gap``, the difference between features with batch statistics and with
+    running statistics (see :meth:`OFEXiNet.feature_gap`).
 
     Args:
-        pretraining: Updates before the agent's first; None takes as many as there are
-            random steps (``learning_starts``), or none on-policy.
+        pretraining: Updates before the first gradient step of the agent. None takes as
+            many as there are random steps (``learning_starts``), or none on-policy.
         batch_size: Size of the batches; None takes the algorithm's, or 256 on-policy.
-        updates: Updates per rollout; None takes the agent's gradient steps, or one per
-            time step on-policy.
-        buffer_size: Transitions that are kept on-policy.
-        gap_every: Updates between two looks at the feature gap.
-        verbose: 1 shows a bar while it pre-trains.
+        updates: Updates per rollout. None takes one per gradient step of the agent, or
+            one per time step on-policy.
+        buffer_size: Number of transitions that are kept on-policy.
+        gap_every: Updates between two measurements of the feature gap.
+        verbose: 1 shows a progress bar of the pre-training.
 
     Raises:
-        ConfigError: A number is not positive, ``pretraining`` is negative, or a batch
-            of one is to be normalised.
+        ConfigError: A number is not positive, ``pretraining`` is negative, or the
+            batch size is 1 although the extractor normalises over the batch.
+        UnsupportedPolicyError: When ``learn()`` starts: the policy has no OFEXiNet, or
+            the algorithm is TRPO.
     """
 
     def __init__(
@@ -83,7 +88,7 @@ class FeatureCallback(BaseCallback):
 
     @property
     def net(self) -> OFEXiNet:
-        """The extractor of the model in training."""
+        """The features extractor of the model in training."""
         net: OFEXiNet = self.model.policy.ofe  # type: ignore[assignment]
         return net
 
@@ -97,13 +102,13 @@ class FeatureCallback(BaseCallback):
     def _init_callback(self) -> None:
         if ofexinet_of(self.model.policy) is None:
             raise UnsupportedPolicyError(
-                f"{type(self.model.policy).__name__} has no feature extractor to train:"
-                " use an OFEXi...Policy."
+                f"{type(self.model.policy).__name__} has no features extractor that "
+                "FeatureCallback can train: use an OFEXi...Policy."
             )
         if isinstance(self.model, TRPO):
             raise UnsupportedPolicyError(
-                "TRPO differentiates every parameter of its policy, and those of a "
-                "feature extractor take no gradient; use PPO."
+                "TRPO needs the gradient of every parameter of its policy, but the "
+                "parameters of an OFEXiNet take no gradient from the agent: use PPO."
             )
         if self._size == 1 and self.net.config.norm == "batch":
             raise ConfigError("batch_size must be at least 2 for norm='batch', got 1.")
@@ -147,7 +152,7 @@ class FeatureCallback(BaseCallback):
     def _learn(self) -> None:
         if not self.net.pretrained:
             count = self._pretraining_updates()
-            hidden = None if self.verbose else True  # None: where nobody looks.
+            hidden = None if self.verbose else True  # None hides it off terminals.
             for _ in tqdm(range(count), "Pre-training features", disable=hidden):
                 self._update()
             self.net.pretrained = True
@@ -188,19 +193,20 @@ class FeatureCallback(BaseCallback):
 def _one_step(
     buffer: ReplayBuffer, size: int, env: VecNormalize | None
 ) -> Batch | None:
-    """Draw transitions of one step each, with what truly came next.
+    """Draw transitions of one step with their true next observations.
 
     Returns:
-        At most ``size`` of them; None if too few steps have a successor.
+        At most ``size`` transitions; None if too few steps have a next observation.
     """
     for _ in range(DRAWS):
         drawn = _draw(buffer, size, env)
         before, after = drawn.observations.float(), drawn.next_observations.float()
         if not buffer.optimize_memory_usage:
             return before, drawn.actions, after
-        # What follows an episode's end is the start of the next.
+        # This buffer stores no final observations: after the end of an episode it has
+        # the first observation of the next one.
         goes_on = drawn.dones[:, 0] == 0
-        if int(goes_on.sum()) >= min(size, 2):  # One cannot be normalised.
+        if int(goes_on.sum()) >= min(size, 2):  # Batch statistics need two rows.
             return before[goes_on], drawn.actions[goes_on], after[goes_on]
     return None
 

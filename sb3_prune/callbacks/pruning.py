@@ -26,9 +26,11 @@ from sb3_prune.surgery.surgeon import apply
 class PruningCallback(BaseCallback):
     """Let a strategy change an agent's hidden units while it trains.
 
-    The change happens between rollouts: before a rollout on-policy, for the stored
-    log-probabilities belong to the old network; after it off-policy. Every argument is
-    a plain scalar, string or mapping, so RL Zoo's YAML files can build it.
+    Units change between rollouts. Off-policy, they change right after a rollout.
+    On-policy, they change right before the next rollout: the agent first has to learn
+    from the last one, whose log-probabilities belong to the old network. Every argument
+    is a plain scalar, string or mapping, so YAML files of RL Zoo can build the
+    callback.
 
     Logs ``prune/units/<layer>``, ``prune/units``, ``prune/sparsity``,
     ``prune/params_deploy``, ``prune/params_train``.
@@ -36,18 +38,20 @@ class PruningCallback(BaseCallback):
     Args:
         strategy: Name of a strategy, or an instance.
         config: Options of the strategy, e.g. ``{"final_sparsity": 0.9}``.
-        physical: Remove units; False only closes their gates.
-        verbose: 1 prints every change.
-        total_timesteps: Environment steps of the whole training, if it takes several
-            calls of ``learn()`` with ``reset_num_timesteps=False``; None takes those
-            of each call, at whose end every schedule is over.
+        physical: Whether to remove units from the matrices; False only closes their
+            gates.
+        verbose: 1 prints every plan that is carried out.
+        total_timesteps: Environment steps of the whole training. Give this if the
+            training takes several calls of ``learn()`` with
+            ``reset_num_timesteps=False``. With None, each call counts as a whole
+            training, so every schedule reaches its end at the end of the call.
 
     Raises:
         UnknownNameError: No plug-in has a strategy of that name.
         ConfigError: An option does not exist or is out of range.
 
     Attributes:
-        history: Timesteps and units of each layer, at the start and at each change.
+        history: Timesteps and units of each layer, at the start and after each change.
     """
 
     def __init__(
@@ -76,16 +80,16 @@ class PruningCallback(BaseCallback):
         self._ended: dict[str, Any] | None = None
 
     def state_dict(self) -> dict[str, Any]:
-        """Return what a resumed run needs, JSON-able."""
+        """Return the state that a resumed run needs, as values that JSON can store."""
         return {
-            # After training the strategy has forgotten.
+            # After training, detach() has reset the state of the strategy itself.
             "strategy": self._ended or self.strategy.state_dict(),
             "history": list(self.history),
             "rng": None if self._rng is None else self._rng.bit_generator.state,
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Let the next ``learn()`` go on from a saved state."""
+        """Restore a state, from which the next call of ``learn()`` goes on."""
         self.strategy.load_state_dict(state["strategy"])
         self.history = list(state["history"])
         if state["rng"] is not None:
@@ -95,10 +99,11 @@ class PruningCallback(BaseCallback):
 
     @property
     def progress(self) -> float:
-        """Share of training done, in [0, 1], as SB3 counts it for learning rates.
+        """Share of training done, in [0, 1], as SB3 computes it for learning rates.
 
-        With ``reset_num_timesteps=False`` that is the share of all steps so far and to
-        come, so a resumed run goes on in its schedule.
+        With ``reset_num_timesteps=False``, the share is relative to all steps, those of
+        earlier calls of ``learn()`` included. A resumed run therefore goes on at its
+        place in the schedule.
         """
         total = self.total_timesteps or self.model._total_timesteps
         return min(1.0, self.model.num_timesteps / total)
@@ -110,12 +115,12 @@ class PruningCallback(BaseCallback):
         self._inputs = self._ended = None
         self._warned.clear()
         self._look()
-        if self._resumed:  # This start is none of the history's.
+        if self._resumed:  # The history already has this point.
             self.history.pop()
             self._resumed = False
 
     def _look(self) -> None:
-        """Look at the model anew: its layers were replaced."""
+        """Build a new view of the model, whose layers may have been replaced."""
         self._agent = look_at(self.model, self.progress, self._rng)
         self.strategy.attach(self._agent)
         self._remember()
@@ -126,7 +131,7 @@ class PruningCallback(BaseCallback):
 
     def _on_rollout_end(self) -> None:
         if isinstance(self.model, OnPolicyAlgorithm):
-            # By the next start the buffer is empty.
+            # At the start of the next rollout the buffer is empty.
             self._inputs = recent_inputs(self.model)
         else:
             self._prune()
@@ -136,7 +141,7 @@ class PruningCallback(BaseCallback):
 
     def _on_training_end(self) -> None:
         if isinstance(self.model, OnPolicyAlgorithm):
-            # The last event has no rollout behind it.
+            # No rollout starts after the last event.
             self._prune()
         self._ended = self.strategy.state_dict()
         self.strategy.detach()
@@ -166,13 +171,13 @@ class PruningCallback(BaseCallback):
             print(f"{self.num_timesteps}: {plan}")
 
     def _warn(self, remark: str) -> None:
-        """Log a remark, once in a training."""
+        """Log a remark, but only once per training."""
         if remark not in self._warned:
             self._warned.add(remark)
             self.logger.warn(remark)
 
     def _remember(self) -> None:
-        """Keep the widths for the logger, which forgets at each dump."""
+        """Keep the counts, because the logger forgets its values at each dump."""
         units = self._agent.wiring.active_units()
         count = complexity(self.model)
         initial = sum(self._agent.initial_units.values())

@@ -11,22 +11,22 @@ from sb3_prune.evaluation.validation import ValidationTest, success_rate
 
 
 class ValidationCallback(BaseCallback):
-    """Test the greedy agent on fresh episodes and stop ``learn()`` when it passes.
+    """Test the greedy agent on new episodes and stop ``learn()`` when it passes.
 
-    Every test draws new episodes, so that a fixed set cannot be fitted. Logs
-    ``validation/success_rate``.
+    Every test plays other episodes, so that the agent cannot pass by fitting a fixed
+    set. Logs ``validation/success_rate``.
 
     Args:
-        env: Vectorised environment of its own, not the one trained in.
-        test: What to pass.
+        env: Vectorised environment for the tests; not the training environment.
+        test: The validation test; None takes the default test.
         every: Calls of ``env.step`` between two tests.
-        start: Timesteps before which passing does not stop training.
-        seed: Seed of the first test's episodes.
-        verbose: 1 prints every test.
+        start: Timesteps before which a passed test does not stop training.
+        seed: Seed of the episodes of the first test.
+        verbose: 1 prints the result of every test.
 
     Attributes:
         history: ``{"timesteps": ..., "success_rate": ...}`` of every test.
-        passed: Whether the last test was passed.
+        passed: Whether the agent passed the last test.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class ValidationCallback(BaseCallback):
             self.env,
             episodes=self.test.episodes,
             reward=self.test.reward,
-            # Environment i gets seed + i: stay clear of the tests before.
+            # Environment i gets seed + i: use no seed of an earlier test again.
             seed=self.seed + len(self.history) * self.test.episodes,
         )
         self.passed = self.test.passed(rate)

@@ -1,4 +1,4 @@
-"""Compact: say a pruned agent in the words of stock Stable-Baselines3."""
+"""Compact: turn a pruned agent into an agent of stock Stable-Baselines3."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from sb3_prune.surgery.wiring import wire
 
 Model = TypeVar("Model", bound=BaseAlgorithm)
 Entry = tuple[Role, int]
-"""What a number in ``net_arch`` is for: a role and the depth of a hidden layer."""
+"""A number in ``net_arch``: the role of the network and the depth of the layer."""
 
 KEYS = {
     Role.POLICY: "pi",
@@ -40,43 +40,47 @@ KEYS = {
     Role.ACTION_VALUE: "qf",
     Role.Q_VALUES: "",
 }
-"""Keys of ``net_arch``; that of a Q-network is a list without any."""
+"""Role -> key of ``net_arch``; for Q-networks ``net_arch`` is a list without keys."""
 
 FEATURES: dict[type, str] = {
     NatureCNN: "features_dim",
     CombinedExtractor: "cnn_output_dim",
 }
-"""The argument of an extractor that says the width of its NatureCNN."""
+"""Features extractor -> its argument for the number of features of its NatureCNN."""
 OURS = ("initial_units", "temperature")
-"""Arguments of our policy classes that no stock one has."""
+"""Arguments of our policy classes that no stock policy class has."""
 MAX_JOINT_ACTIONS = 100_000
-"""Largest joint action set that a branching agent is compacted to."""
+"""Largest number of joint actions of a compacted branching agent."""
 
 
 def compact(model: BaseAlgorithm) -> BaseAlgorithm:
     """Return a plain copy of a model: its zip loads where sb3_prune is not installed.
 
-    Units behind closed gates are removed, thetas become part of the weights, twin
-    critics of different widths are padded with zero units to the wider one, and
-    ``net_arch`` says the widths. Outputs are equal; optimiser state goes along, so
-    training can go on. A :class:`BranchingDQN` becomes a stock ``DQN`` over the joint
-    action set, branch 0 the most significant digit: its last layer is the sum of the
-    branches' outputs, and its actions are equal but where two choices' values differ
-    by no more than float32 rounding. A :class:`ValueSAC` becomes a stock ``SAC``: its
-    value network is left behind, and the critics' targets, which it does not use, start
-    as copies of the critics.
+    Units with a closed gate are removed, and thetas are multiplied into the weights.
+    Stock SB3 knows only one width for twin critics, so the narrower one is padded with
+    zero units. The new widths are written to ``net_arch``. The outputs are equal to the
+    model's. The state of the optimisers is copied too, so training can go on.
+
+    A :class:`BranchingDQN` becomes a stock ``DQN`` over the joint actions. The number
+    of a joint action has the action of branch 0 as its most significant digit. The last
+    layer adds up the outputs of the branches. Sums are rounded, so the greedy actions
+    can differ where two values differ by no more than float32 rounding.
+
+    A :class:`ValueSAC` becomes a stock ``SAC`` without the value network. ``SAC`` needs
+    target critics, which ``ValueSAC`` does not update, so they start as copies of the
+    critics.
 
     Args:
         model: A model with a masked or a stock policy; it is not changed.
 
     Raises:
-        CompactError: No stock policy can say it.
+        CompactError: No stock policy can represent the agent.
         UnsupportedPolicyError: The policy's networks are not known.
     """
     if ofexinet_of(model.policy) is not None:
         raise CompactError(
             f"{type(model.policy).__name__} reads the features of an OFEXiNet, which "
-            "no stock policy has: load its zip where sb3_prune is installed."
+            "no stock policy has: load the agent's own zip where sb3_prune is installed."
         )
     copy = reload(type(model), model)
     remove_closed(copy)
@@ -101,10 +105,10 @@ def compact(model: BaseAlgorithm) -> BaseAlgorithm:
 
 
 def stock_class(cls: type[BasePolicy]) -> type[BasePolicy]:
-    """Return the class behind the mixin, e.g. ``SACPolicy``.
+    """Return the stock class that a policy class derives from, e.g. ``SACPolicy``.
 
     Raises:
-        CompactError: There is none outside of sb3_prune.
+        CompactError: The class has no policy class outside of sb3_prune as a base.
     """
     for base in cls.__mro__:
         ours = issubclass(base, MaskedPolicyMixin)
@@ -115,25 +119,25 @@ def stock_class(cls: type[BasePolicy]) -> type[BasePolicy]:
 
 
 def _plain(cls: type[Model], model: BaseAlgorithm) -> Model:
-    """Return a model of the stock policy class that a changed copy says.
+    """Reload a changed copy as a model with the stock policy class that it names.
 
     Raises:
-        CompactError: That class builds other networks than the copy has.
+        CompactError: The stock class builds other networks than the copy has.
     """
     try:
         return reload(cls, model, exclude=["decomposition"])
     except (AssertionError, AttributeError, KeyError, RuntimeError, TypeError) as error:
         raise CompactError(
             f"{model.policy_class.__name__} does not build the networks of this agent "
-            f"from net_arch = {model.policy_kwargs['net_arch']}: the masked zip still "
-            f"loads where sb3_prune is installed. ({type(error).__name__}: {error})"
+            f"from net_arch = {model.policy_kwargs['net_arch']}: load the masked zip "
+            f"where sb3_prune is installed. ({type(error).__name__}: {error})"
         ) from error
 
 
 def _entries(policy: BasePolicy) -> dict[Entry, list[HiddenLayer]]:
-    """Return the layers that each number of ``net_arch`` is the width of.
+    """Return the layers whose width each number of ``net_arch`` sets.
 
-    Twin critics share their numbers, other networks have their own.
+    Twin critics share their numbers; other networks have numbers of their own.
     """
     wiring = wire(policy)
     entries: dict[Entry, list[HiddenLayer]] = defaultdict(list)
@@ -145,7 +149,7 @@ def _entries(policy: BasePolicy) -> dict[Entry, list[HiddenLayer]]:
 
 
 def _pad_twins(policy: BasePolicy) -> dict[str, Change]:
-    """Return the plan that gives twin critics one width, by zero units."""
+    """Return the plan that pads twin critics with zero units to a common width."""
     plan = {}
     for layers in _entries(policy).values():
         widest = max(layer.units for layer in layers)
@@ -156,7 +160,7 @@ def _pad_twins(policy: BasePolicy) -> dict[str, Change]:
 
 
 def _net_arch(policy: BasePolicy) -> Any:
-    """Return the widths as SB3's ``net_arch``."""
+    """Return the widths of the hidden layers in the form of SB3's ``net_arch``."""
     arch: dict[str, list[int]] = {
         KEYS[role]: [] for role in wire(policy).roles.values()
     }
@@ -166,7 +170,7 @@ def _net_arch(policy: BasePolicy) -> Any:
 
 
 def _other_widths(policy: BasePolicy) -> dict[str, Any]:
-    """Return the widths that stock policies know by other arguments than net_arch."""
+    """Return the widths that stock policies take through arguments besides net_arch."""
     widths: dict[str, Any] = {}
     if isinstance(policy, RecurrentActorCriticPolicy):
         widths["lstm_hidden_size"] = policy.lstm_actor.hidden_size
@@ -178,22 +182,22 @@ def _other_widths(policy: BasePolicy) -> dict[str, Any]:
 
 
 def _one_width(policy: BasePolicy) -> int:
-    """Return the features that every NatureCNN of a policy has."""
+    """Return the number of features that all NatureCNNs of a policy have."""
     found = {m.features_dim for m in policy.modules() if isinstance(m, NatureCNN)}
     if len(found) > 1:
         raise CompactError(
-            f"The features extractors have {sorted(found)} features, and stock SB3 "
-            "only one width of theirs: load the masked zip where sb3_prune is "
-            "installed."
+            f"The features extractors have {sorted(found)} features, but stock SB3 "
+            "builds all of them with the same number: load the masked zip where "
+            "sb3_prune is installed."
         )
     return found.pop()
 
 
 def _check_said(policy: BasePolicy, initial: Mapping[str, int]) -> None:
-    """Check that stock SB3 can say the width of every layer that has lost units.
+    """Check that a stock policy can build every layer with its changed width.
 
     Raises:
-        CompactError: It cannot.
+        CompactError: No argument of the stock policy sets the width of a layer.
     """
     said = tuple(f"{path}." for path in wire(policy).roles)
     for name, layer in wire(policy).items():
@@ -203,20 +207,20 @@ def _check_said(policy: BasePolicy, initial: Mapping[str, int]) -> None:
             continue
         raise CompactError(
             f"'{name}' has {layer.units} of {initial[name]} units, and no argument of "
-            f"{stock_class(type(policy)).__name__} says so: load the masked zip where "
-            "sb3_prune is installed."
+            f"{stock_class(type(policy)).__name__} sets its width: load the masked zip "
+            "where sb3_prune is installed."
         )
 
 
 def _is_last_of_nature(policy: BasePolicy, name: str) -> bool:
-    """Tell whether a layer is the Linear of a NatureCNN, as wide as features_dim."""
+    """Tell whether a layer is the Linear of a NatureCNN, whose width is an argument."""
     path, _, rest = name.rpartition(".linear.")
     said = policy.features_extractor_class in FEATURES
     return said and rest == "0" and isinstance(policy.get_submodule(path), NatureCNN)
 
 
 def _drop_value(model: ValueSAC) -> None:
-    """Make a model one of stock SAC, which learns without V, in place."""
+    """Turn a model into one of stock SAC, without the value network, in place."""
     policy = model.policy
     policy.critic_target.load_state_dict(policy.critic.state_dict())
     for owner in (policy, model):
@@ -225,7 +229,12 @@ def _drop_value(model: ValueSAC) -> None:
 
 
 def joint_matrix(branches: list[int]) -> torch.Tensor:
-    """Return S, (joint actions, branch outputs): which outputs an action adds up."""
+    r"""Return the matrix S, (joint actions, branch outputs).
+
+    .. math:: Q = S q, \quad S_{a, (i, j)} = 1 \text{ if } a_i = j, \text{ else } 0
+
+    The value of a joint action is the sum of the branch outputs of its components.
+    """
     blocks = [torch.eye(n) for n in branches]
     grid = torch.cartesian_prod(*[torch.arange(n) for n in branches])
     digits = grid.reshape(-1, len(branches)).T
@@ -233,7 +242,10 @@ def joint_matrix(branches: list[int]) -> torch.Tensor:
 
 
 def _join_branches(model: BranchingDQN) -> None:
-    """Make the head say joint actions: W' = S W, b' = S b, in place."""
+    """Let the head compute Q = S (W h + b) of joint actions, in place.
+
+    The new weights are W' = S W and b' = S b, see :func:`joint_matrix`.
+    """
     branches = model.policy.q_net.branches
     total = int(torch.tensor(branches, dtype=torch.float64).prod())
     if total > MAX_JOINT_ACTIONS:

@@ -1,4 +1,4 @@
-"""Verification: does a plain zip really load where sb3_prune is not installed?"""
+"""Verification: test that a plain zip loads where sb3_prune is not installed."""
 
 from __future__ import annotations
 
@@ -36,15 +36,16 @@ def plain_actions(
     """Load a zip in a fresh process in which ``import sb3_prune`` fails, and predict.
 
     Args:
-        path: A zip that :func:`compact` and ``save`` made.
-        cls: Its stock algorithm class.
+        path: Plain zip: the result of :func:`compact`, written by ``save``.
+        cls: Stock algorithm class of the zip.
         observations: Array of observations, (batch, ...).
 
     Returns:
         The greedy actions, (batch, ...).
 
     Raises:
-        CompactError: The zip does not load there; the message ends with the reason.
+        CompactError: The zip does not load in that process; the message ends with the
+            reason.
     """
     with tempfile.TemporaryDirectory() as folder:
         inputs, outputs = Path(folder, "observations.npy"), Path(folder, "actions.npy")

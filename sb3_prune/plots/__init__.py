@@ -1,4 +1,4 @@
-"""Reports: figures and animations."""
+"""Plots: figures of training runs, and animations of agents."""
 
 from sb3_prune.plots.animation import record_gif as record_gif
 from sb3_prune.plots.curves import plot_learning as plot_learning

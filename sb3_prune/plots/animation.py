@@ -1,4 +1,4 @@
-"""Animation: an agent at work, as a GIF."""
+"""Animation: a GIF of an agent that acts in its environment."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ def record_gif(
         model: The agent.
         env: Environment made with ``render_mode="rgb_array"``.
         episodes: Number of episodes.
-        every: Steps per frame.
+        every: Number of steps between two frames.
         size: Width of a frame in pixels.
-        seed: Seed of the first episode.
+        seed: Seed of the first episode; each further episode adds 1.
 
     Raises:
-        ConfigError: The environment renders something else than RGB arrays.
+        ConfigError: The environment does not render RGB arrays.
     """
     if env.render_mode != "rgb_array":
         raise ConfigError(
@@ -69,7 +69,7 @@ def _episode(
         observation, _, terminated, truncated, _ = env.step(action)
         finished = terminated or truncated
         frames.append(env.render())
-    # Hold the last picture for a moment.
+    # Show the last frame for a while.
     return [*frames[::every], *[frames[-1]] * 8]
 
 
@@ -77,5 +77,6 @@ def _image(frame: Any, size: int) -> Image.Image:
     picture = Image.fromarray(np.asarray(frame))
     height = round(size * picture.height / picture.width)
     small = picture.resize((size, height), Image.Resampling.LANCZOS)
-    # The octree keeps small, bright things such as the goal; median cut loses them.
+    # Octree quantisation keeps small bright objects such as the goal; median cut
+    # loses them.
     return small.quantize(256, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)

@@ -1,4 +1,4 @@
-"""Curves: success or return over training, and units left per layer."""
+"""Curves: performance, and the units of every hidden layer, over training."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ INK, ACCENT, FAINT = "#22303c", "#e4572e", "#b8c4ce"
 
 
 def _canvas(title: str, ylabel: str) -> tuple[Figure, Axes]:
-    # A figure without pyplot: no display, no global state.
+    # Without pyplot, a figure needs no display and has no global state.
     figure = Figure(figsize=(7, 4), dpi=120, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
@@ -50,11 +50,11 @@ def plot_learning(
 
     Args:
         path: File to write.
-        steps: Environment steps of each measurement.
-        values: Success rates or returns.
-        ylabel: What the values are, with their unit.
-        target: Level to reach, drawn as a line.
-        marks: Label -> environment step of events, drawn as vertical lines.
+        steps: Number of environment steps at each measurement.
+        values: Success rates or returns at these steps.
+        ylabel: Label of the y axis: what the values are, with their unit.
+        target: Value that the agent should reach, drawn as a horizontal line.
+        marks: Label of an event -> its environment step, drawn as a vertical line.
     """
     figure, axes = _canvas("Performance while units disappear", ylabel)
     axes.plot(steps, values, color=INK, linewidth=1.8, marker="o", markersize=3)
@@ -73,11 +73,12 @@ def plot_widths(path: str | Path, history: Sequence[Mapping[str, Any]]) -> None:
 
     Args:
         path: File to write.
-        history: :attr:`PruningCallback.history`, steps counted from the run's start.
+        history: :attr:`PruningCallback.history`, with steps counted from the start of
+            the run.
     """
     figure, axes = _canvas("Units left in every hidden layer", "units")
     steps = [entry["timesteps"] for entry in history]
-    # Equal courses are one curve: drawn over each other, only the last would show.
+    # Layers with equal curves share one, because only the last one drawn would show.
     curves: dict[tuple[int, ...], list[str]] = defaultdict(list)
     for name in history[0]["units"]:
         curves[tuple(entry["units"][name] for entry in history)].append(name)

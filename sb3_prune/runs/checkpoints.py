@@ -1,4 +1,4 @@
-"""Checkpoints: all that a killed run needs to go on, written whole or not at all."""
+"""Checkpoints: save everything that a killed run needs to go on, and load it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from sb3_prune.runs.folder import versions
 FORMAT = 1
 STATE, MODEL = "state.json", "model.zip"
 UNFINISHED = ".*-*"
-"""Names of checkpoints that a killed run left half written or half deleted."""
+"""Pattern of folders that a killed run left half written or half deleted."""
 
 Model = TypeVar("Model", bound=BaseAlgorithm)
 
@@ -33,23 +33,25 @@ def save(
     *,
     keep: int = 1,
 ) -> Path:
-    """Write ``folder/<timesteps>/`` whole or not at all, then delete older ones.
+    """Write ``folder/<timesteps>/`` completely or not at all, then delete older ones.
 
-    Call it between rollouts: in the midst of one, transitions are half stored. Two runs
+    Call this between rollouts: during a rollout, transitions are half stored. Two runs
     must not share a folder.
 
     Args:
         model: Any model of Stable-Baselines3, pruned or not.
-        folder: Folder of this run's checkpoints.
-        states: What else the run needs, JSON-able, by name.
+        folder: Folder for the checkpoints of this run.
+        states: Further states that the run needs, by name, as values that JSON can
+            store.
         keep: Number of checkpoints to keep, at least 1.
 
     Returns:
-        The checkpoint.
+        Path of the new checkpoint.
 
     Raises:
-        CheckpointError: A state is no JSON, the replay buffer holds what no array can
-            say, or the folder has a checkpoint of more timesteps. Nothing was written.
+        CheckpointError: A state cannot be stored as JSON, the replay buffer holds
+            objects that are not arrays of numbers, or the folder has a checkpoint with
+            more timesteps. Nothing was written.
         ConfigError: ``keep`` is less than 1.
     """
     root = Path(folder)
@@ -70,9 +72,9 @@ def save(
 
 
 def latest(folder: str | Path) -> Path | None:
-    """Return the checkpoint of the most timesteps; None if there is none.
+    """Return the checkpoint with the most timesteps; None if there is no checkpoint.
 
-    Those that were not finished do not count.
+    Checkpoints that were not finished do not count.
     """
     return next(reversed(_all(Path(folder))), None)
 
@@ -80,23 +82,26 @@ def latest(folder: str | Path) -> Path | None:
 def load(
     cls: type[Model], folder: str | Path, env: GymEnv, **kwargs: Any
 ) -> tuple[Model, dict[str, Any]]:
-    """Load a model to go on with, and restore the state of every random generator.
+    """Load a model to train on, and restore the state of every random generator.
 
-    Call ``model.learn(..., reset_num_timesteps=False)`` right after: what draws random
-    numbers in between changes the run. The environment starts a new episode, on a seed
-    of its own if the model has one; the replay buffer's unfinished episode ends there.
+    Call ``model.learn(..., reset_num_timesteps=False)`` right after. Anything that
+    draws random numbers in between changes the run. The environment starts a new
+    episode. If the model has a seed, the environment gets a new seed, made from the
+    model's seed and the timesteps. If the replay buffer would continue the episode that
+    was running at the checkpoint, the episode is marked as ended there.
 
     Like ``load`` of Stable-Baselines3 this unpickles ``model.zip``, which can run any
-    code: load only what you trust.
+    code: load only checkpoints you trust.
 
     Args:
-        cls: The algorithm.
-        folder: Folder of a run's checkpoints, whose latest is loaded, or one of them.
+        cls: Class of the algorithm.
+        folder: Folder with the checkpoints of a run, or one of these checkpoints. From
+            a folder, the latest checkpoint is loaded.
         env: Environment to train in.
         **kwargs: Further arguments of ``cls.load``, e.g. ``device``.
 
     Returns:
-        The model, and the states that :func:`save` was given.
+        The model, and the states that were passed to :func:`save`.
 
     Raises:
         CheckpointError: There is no checkpoint, a file is damaged or of another format,
@@ -106,7 +111,7 @@ def load(
     state = _read_state(path, cls)
     model = _load_model(cls, path / MODEL, env, kwargs)
     _seed_environment(model)
-    # Last: all of the above may draw, and SB3 reseeds when it loads.
+    # Last, because all of the above may draw random numbers and SB3 reseeds in load().
     snapshots.restore(model, path)
     return model, state["states"]
 
@@ -114,10 +119,10 @@ def load(
 def check(
     model: BaseAlgorithm, folder: str | Path, states: Mapping[str, Any] | None = None
 ) -> None:
-    """Check that :func:`save` will do, before hours of training.
+    """Check before a long training that :func:`save` will succeed.
 
     Raises:
-        CheckpointError: As :func:`save` would.
+        CheckpointError: :func:`save` would raise this error.
     """
     _require_newest(model, Path(folder))
     _state(model, states or {})
@@ -128,7 +133,7 @@ def require_keep(keep: int) -> None:
     """Check the number of checkpoints to keep.
 
     Raises:
-        ConfigError: It is less than 1.
+        ConfigError: ``keep`` is less than 1.
     """
     if keep < 1:
         raise ConfigError(f"keep must be at least 1, got {keep}.")
@@ -148,19 +153,20 @@ def _order(path: Path) -> tuple[int, ...]:
 
 
 def _require_newest(model: BaseAlgorithm, folder: Path) -> None:
-    """Refuse a folder whose latest checkpoint would stay the latest."""
+    """Refuse a folder whose latest checkpoint has more timesteps than the model."""
     last = latest(folder)
     if last and _order(last)[0] > model.num_timesteps:
         raise CheckpointError(
-            f"'{folder}' has a checkpoint of {last.name} timesteps, this run is at "
+            f"'{folder}' has a checkpoint of {last.name} timesteps, but this run is at "
             f"{model.num_timesteps}: load it to go on, or choose another folder."
         )
 
 
 def _free_path(folder: Path, timesteps: int) -> Path:
-    """Return ``<timesteps>``, or ``<timesteps>.<n>`` if that is taken.
+    """Return ``folder/<timesteps>``, or ``folder/<timesteps>.<n>`` if that exists.
 
-    No system call replaces a whole folder by another one, so none is replaced.
+    An existing folder is not replaced, because no system call can replace a folder that
+    is not empty in one step.
     """
     taken = [p for p in _all(folder) if _order(p)[0] == timesteps]
     if not taken:
@@ -169,7 +175,7 @@ def _free_path(folder: Path, timesteps: int) -> Path:
 
 
 def _discard(path: Path) -> None:
-    """Delete a checkpoint; one that is half deleted must not look like a whole one."""
+    """Delete a checkpoint; rename it first, so that half of it never looks whole."""
     shutil.rmtree(path.rename(hidden(path)))
 
 
@@ -179,8 +185,9 @@ def _find(folder: Path) -> Path:
         names = sorted(p.name for p in folder.glob("*"))
         found = f"it has {', '.join(names) or 'nothing'}"
         raise CheckpointError(
-            f"'{folder}' has no finished checkpoint: expected a folder named by its "
-            f"timesteps, such as '5000'; {found if folder.is_dir() else 'it is none'}."
+            f"'{folder}' has no finished checkpoint: expected a folder in it named by "
+            f"its timesteps, such as '5000'; "
+            f"{found if folder.is_dir() else 'it is not a folder'}."
         )
     return path
 
@@ -193,7 +200,9 @@ def _state(model: BaseAlgorithm, states: Mapping[str, Any]) -> str:
         try:
             json.dumps(state)
         except (TypeError, ValueError) as error:
-            raise CheckpointError(f"State '{name}' is not JSON: {error}.") from error
+            raise CheckpointError(
+                f"State '{name}' cannot be stored as JSON: {error}."
+            ) from error
     content = {
         "format": FORMAT,
         "algorithm": type(model).__name__,
@@ -211,7 +220,8 @@ def _read_state(path: Path, cls: type) -> dict[str, Any]:
         raise CheckpointError(f"'{path / STATE}' is damaged: {error}.") from error
     if state.get("format") != FORMAT:
         raise CheckpointError(
-            f"'{path}' has format {state.get('format')}, this version reads {FORMAT}."
+            f"'{path}' has format {state.get('format')}, but this version of sb3-prune "
+            f"reads format {FORMAT}."
         )
     if state["algorithm"] != cls.__name__:
         raise CheckpointError(
@@ -225,12 +235,12 @@ def _load_model(
 ) -> Model:
     try:
         return cls.load(path, env=env, **kwargs)
-    except Exception as error:  # Old pickles and damaged zips fail in any way.
+    except Exception as error:  # Old pickles and damaged zips raise any exception.
         raise CheckpointError(f"'{path}' cannot be loaded: {error!r}.") from error
 
 
 def _seed_environment(model: BaseAlgorithm) -> None:
-    """Seed other episodes than those that the run began with."""
+    """Seed the environment so that it does not repeat the first episodes of the run."""
     if model.seed is None or model.env is None:
         return
     sequence = np.random.SeedSequence([model.seed, model.num_timesteps])

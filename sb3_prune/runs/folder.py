@@ -1,4 +1,4 @@
-"""Runs: the folder that holds everything of one training run."""
+"""Run folder: all files of one training run."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ CONFIG, METRICS, SUMMARY = "config.json", "metrics.csv", "summary.json"
 MODEL, PLAIN = "model.zip", "plain.zip"
 LEARNING, WIDTHS = "learning.png", "widths.png"
 ARTEFACTS = (CONFIG, METRICS, MODEL, PLAIN, LEARNING, WIDTHS, SUMMARY)
-"""Every file of a run but TensorBoard's, in the order of writing."""
+"""Every file of a run except TensorBoard's, in the order in which they are written."""
 EVENTS = "events.out.tfevents.*"
-"""TensorBoard's files."""
+"""Pattern of TensorBoard's files."""
 PACKAGES = (
     "sb3-prune",
     "stable-baselines3",
@@ -37,32 +37,34 @@ PACKAGES = (
     "gymnasium",
     "numpy",
 )
-"""Distributions whose versions a run depends on."""
+"""Packages whose versions a run depends on."""
 
 
 @dataclass(frozen=True)
 class RunFolder:
-    """A folder that is there from the start of a run and complete at its end.
+    """The folder of one training run.
 
-    TensorBoard can look on meanwhile. Every file but the two logs is written whole or
-    not at all, and ``summary.json`` last: a folder without it is of a run that failed
-    or is still going on.
+    It is created at the start of the run, so that TensorBoard can show the run while it
+    trains. Every file except the two logs, ``metrics.csv`` and TensorBoard's, is
+    written completely or not at all. ``summary.json`` comes last: if it is missing, the
+    run failed or has not ended yet.
     """
 
     path: Path
-    """The folder."""
+    """Path of the folder."""
 
     @classmethod
     def create(cls, path: str | Path, *, overwrite: bool = False) -> RunFolder:
-        """Make the folder; one that exists is emptied of the run in it.
+        """Create the folder; delete the files of an earlier run in it.
 
         Raises:
-            RunFolderError: It exists, and may not be overwritten or is no run's.
+            RunFolderError: The folder exists, and ``overwrite`` is false or it is not
+                the folder of a run; or it cannot be created.
         """
         check_free(path, overwrite=overwrite)
         folder = Path(path)
         folder.mkdir(parents=True, exist_ok=True)
-        # The mark of completeness goes first.
+        # summary.json goes first, because it marks a run as complete.
         stale = [folder / name for name in reversed(ARTEFACTS)]
         for file in [*stale, *folder.glob(EVENTS)]:
             file.unlink(missing_ok=True)
@@ -84,7 +86,7 @@ class RunFolder:
 
     @property
     def is_complete(self) -> bool:
-        """Whether the run came to its end."""
+        """Whether the run has ended without an error."""
         return (self.path / SUMMARY).is_file()
 
 
@@ -92,28 +94,33 @@ def check_free(path: str | Path, *, overwrite: bool = False) -> None:
     """Check that a run may use a folder.
 
     Raises:
-        RunFolderError: It exists, and may not be overwritten or is no run's.
+        RunFolderError: The folder exists, and ``overwrite`` is false or it is not the
+            folder of a run; or it cannot be created.
     """
     folder = Path(path)
     if not folder.exists():
         _check_above(folder)
         return
     if not (folder / CONFIG).is_file():
-        raise RunFolderError(f"'{folder}' exists and is no run folder: choose another.")
+        raise RunFolderError(
+            f"'{folder}' exists and is no run folder: choose another folder."
+        )
     if not overwrite:
         raise RunFolderError(
-            f"Run folder '{folder}' exists: choose another, or pass --overwrite."
+            f"Run folder '{folder}' exists: choose another folder, or pass --overwrite."
         )
 
 
 def _check_above(folder: Path) -> None:
     above = next(parent for parent in folder.resolve().parents if parent.exists())
     if not (above.is_dir() and os.access(above, os.W_OK)):
-        raise RunFolderError(f"'{folder}' cannot be made: '{above}' is not writable.")
+        raise RunFolderError(
+            f"'{folder}' cannot be created: '{above}' is not a writable folder."
+        )
 
 
 def versions() -> dict[str, str]:
-    """Return the versions that a run depends on, those of the plug-ins included."""
+    """Return the versions of Python, of the packages and of the active plug-ins."""
     found = {"python": platform.python_version()}
     found |= {name: version(name) for name in PACKAGES}
     for info in plugins.installed():

@@ -1,4 +1,4 @@
-"""Reloading: a copy of a model by SB3's own save and load, in memory."""
+"""Reloading: copy a model by SB3's save and load, in memory."""
 
 from __future__ import annotations
 
@@ -17,15 +17,16 @@ Model = TypeVar("Model", bound=BaseAlgorithm)
 def reload(
     cls: type[Model], model: BaseAlgorithm, exclude: Iterable[str] = ()
 ) -> Model:
-    """Save a model and load it again, as another class if need be.
+    """Save a model in memory and load it again, maybe as another class.
 
-    The copy has an empty buffer, and no environment but with hindsight replay, whose
-    buffer asks it for rewards even while it loads. Global random states stay.
+    The copy has an empty replay buffer. It has no environment, except with hindsight
+    replay (HER), whose buffer needs the environment already when it is loaded. The
+    global random states do not change.
 
     Args:
-        cls: Class to load it as.
+        cls: Algorithm class to load the copy as.
         model: The model; it is not changed.
-        exclude: Attributes to leave behind.
+        exclude: Names of attributes that are not copied.
     """
     buffer = io.BytesIO()
     model.save(buffer, exclude=exclude)

@@ -1,8 +1,8 @@
-"""Snapshots: what a model holds outside of its zip, as arrays and numbers.
+"""Snapshots: the state of a model that SB3's zip does not contain.
 
-The replay buffer, the transitions that a feature extractor learns from on-policy, the
-statistics of ``VecNormalize`` and the random generators, each in one safetensors file;
-nothing is pickled.
+There is one safetensors file each for the replay buffer, for the transitions from which
+an OFEXiNet learns on-policy, for the statistics of ``VecNormalize`` and for the random
+generators. Nothing is pickled.
 """
 
 from __future__ import annotations
@@ -36,32 +36,32 @@ FORMAT = 1
 REPLAY, TRANSITIONS, STATISTICS, RANDOM = (
     f"{name}.safetensors" for name in ("replay", "transitions", "statistics", "random")
 )
-"""Names of the files; a model without such a thing has no such file."""
+"""Names of the files; files of parts that a model does not have are not written."""
 
 Arrays = dict[str, NDArray[Any]]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Snapshot:
-    """Arrays, and values that JSON can say."""
+    """Content of one file: arrays, and values that JSON can store."""
 
     arrays: Mapping[str, NDArray[Any]]
-    """Arrays of numbers by name; views of the live ones until written."""
+    """Arrays of numbers by name. They are views of the model's arrays, not copies."""
     values: Mapping[str, Any]
-    """Everything else by name."""
+    """All other values by name."""
 
     def write(self, path: Path) -> None:
-        """Write one safetensors file."""
+        """Write the snapshot to a safetensors file."""
         arrays = {name: np.asarray(a, order="C") for name, a in self.arrays.items()}
         head = {"format": str(FORMAT), "values": json.dumps(self.values)}
         save_file(arrays, path, metadata=head)
 
     @classmethod
     def read(cls, path: Path) -> Snapshot:
-        """Read what :meth:`write` wrote.
+        """Read a file that :meth:`write` wrote.
 
         Raises:
-            CheckpointError: The file is missing, truncated or something else.
+            CheckpointError: The file is missing, truncated or of another kind.
         """
         try:
             with safe_open(path, framework="np") as file:
@@ -75,10 +75,10 @@ class Snapshot:
 
 
 def take(model: BaseAlgorithm) -> dict[str, Snapshot]:
-    """Return the snapshots of a model, by file name.
+    """Return the snapshots of a model by file name.
 
     Raises:
-        CheckpointError: The replay buffer holds what no array can say.
+        CheckpointError: The replay buffer holds objects that are not arrays of numbers.
     """
     taken = {RANDOM: _random(model)}
     buffer, env = _buffer(model), model.get_vec_normalize_env()
@@ -93,11 +93,11 @@ def take(model: BaseAlgorithm) -> dict[str, Snapshot]:
 
 
 def restore(model: BaseAlgorithm, folder: Path) -> None:
-    """Put snapshots back into a model, the random generators last.
+    """Restore a model's snapshots; the random generators come last.
 
     Args:
-        model: A model that its zip was loaded into, with its environment.
-        folder: Folder of the files.
+        model: A model that was loaded from its zip, with its environment.
+        folder: Folder of the snapshots' files.
 
     Raises:
         CheckpointError: A file is missing, damaged or does not fit.
@@ -114,7 +114,8 @@ def restore(model: BaseAlgorithm, folder: Path) -> None:
 def _require_fit(path: Path, name: str, saved: object, here: object) -> None:
     if saved != here:
         raise CheckpointError(
-            f"'{path}' does not fit: {name} was {saved}, the model has {here}."
+            f"'{path}' does not fit the model: {name} was {saved}, the model has "
+            f"{here}."
         )
 
 
@@ -126,8 +127,8 @@ def _buffer(model: BaseAlgorithm) -> ReplayBuffer | None:
 
 
 def _filled(buffer: ReplayBuffer) -> Arrays:
-    """Return views of what is filled of every array, by name."""
-    # One row more: a memory-optimised buffer has the next observation there.
+    """Return a view of the filled part of every array, by name."""
+    # One row more: a memory-optimised buffer stores the next observation there.
     rows = buffer.buffer_size if buffer.full else buffer.pos + 1
     filled = {}
     for name, array in _arrays(buffer):
@@ -148,10 +149,10 @@ def _arrays(buffer: ReplayBuffer) -> Iterator[tuple[str, NDArray[Any]]]:
 
 
 def _has_numbers(name: str, array: NDArray[Any]) -> bool:
-    """Tell arrays of numbers from those of objects, which must be empty."""
+    """Tell whether an array holds numbers; refuse arrays with objects in them."""
     if array.dtype != object:
         return True
-    if any(array.flat):  # HER keeps one empty dictionary per step.
+    if any(array.flat):  # Allowed are only the empty dictionaries that HER stores.
         raise _unspeakable(name, "objects")
     return False
 
@@ -159,7 +160,8 @@ def _has_numbers(name: str, array: NDArray[Any]) -> bool:
 def _unspeakable(name: str, kind: str) -> CheckpointError:
     return CheckpointError(
         f"'{name}' of the replay buffer ({kind}) cannot be saved: expected arrays of "
-        "numbers, dictionaries of them, and numbers (HER: copy_info_dict=False)."
+        "numbers, dictionaries of such arrays, or numbers (for HER, pass "
+        "copy_info_dict=False)."
     )
 
 
@@ -188,24 +190,26 @@ def _form(array: NDArray[Any]) -> str:
 
 
 def _end_episode(buffer: ReplayBuffer) -> None:
-    """End the unfinished episode if the next transition would be taken for its next.
+    """Mark the unfinished episode as ended if the buffer would continue it.
 
-    A plain buffer has every transition's own successor: nothing to do.
+    The next transition belongs to a new episode. Some buffers would take it for the
+    successor of the last stored transition. A plain buffer stores the next observation
+    with each transition, so there is nothing to do.
     """
     last = buffer.pos - 1
     if isinstance(buffer, HerReplayBuffer):
         with warnings.catch_warnings():
-            # It warns that it does what it is called for.
+            # It warns that the trajectory is truncated, which is what we want.
             warnings.simplefilter("ignore", UserWarning)
             buffer.truncate_last_trajectory()
     elif isinstance(buffer, NStepReplayBuffer):
         ended = np.maximum(buffer.timeouts[last], 1 - buffer.dones[last])
         buffer.timeouts[last] = ended
     elif buffer.optimize_memory_usage:
-        buffer.dones[last] = 1  # As SB3 does: there is no place for a timeout.
+        buffer.dones[last] = 1  # As in SB3: this buffer cannot store a timeout.
 
 
-# What an extractor learns from on-policy.
+# The transitions from which an OFEXiNet learns on-policy.
 
 
 def _memory(model: BaseAlgorithm) -> Transitions | None:

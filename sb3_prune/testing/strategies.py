@@ -1,4 +1,4 @@
-"""Testing: what the author of a plug-in runs."""
+"""Check that a strategy keeps its contract, for authors of plug-ins."""
 
 from __future__ import annotations
 
@@ -39,19 +39,21 @@ def check_strategy(
     config: object = None,
     models: Sequence[BaseAlgorithm] | None = None,
 ) -> None:
-    """Check that a strategy keeps its contract, on live models.
+    """Check on real models that a strategy keeps its contract.
 
-    Each model is taken through a training of three looks, at its start, middle and
-    end. The strategy must propose plans that fit and leave the model alone otherwise;
-    equal random numbers and an equal saved state must give equal plans.
+    The strategy is asked for a plan at the start, in the middle and at the end of a
+    training, and each plan is carried out. The contract is: every plan must fit the
+    model, the strategy itself must not change the model, and equal random numbers with
+    an equal saved state must give equal plans.
 
     Args:
         cls: The strategy.
-        config: Its options, a mapping or its ``Config``; the defaults if None.
-        models: Trained models to prune; a tiny SAC and a tiny PPO if None.
+        config: Options of the strategy, a mapping or its ``Config``; the defaults if
+            None.
+        models: Trained models to prune; a tiny SAC and a tiny PPO model if None.
 
     Raises:
-        PluginError: It breaks the contract; the message says where and how.
+        PluginError: The strategy breaks the contract; the message says where and how.
     """
     check_class("strategies", cls)
     for model in tiny_models() if models is None else models:
@@ -94,7 +96,7 @@ def _check_life(cls: type[Strategy], config: object, model: BaseAlgorithm) -> No
         strategy.detach()
         strategy.detach()
     if left := _count_hooks(model) - hooks:
-        raise PluginError(f"{where}: detach leaves {left} hooks, expected none.")
+        raise PluginError(f"{where}: detach leaves {left} torch hooks, expected none.")
 
 
 def _check_look(
@@ -104,7 +106,9 @@ def _check_look(
     before = _weights(model)
     plan = _propose(strategy, model, progress, where)
     if not _are_equal(before, _weights(model)):
-        raise PluginError(f"{where}: it changes the model, expected only a plan.")
+        raise PluginError(
+            f"{where}: the strategy changes the model itself, expected only a plan."
+        )
     _check_plan(plan, model, where)
     copies = [_restored(strategy, state, where) for _ in range(2)]
     replayed = [_propose(copy, model, progress, where) for copy in copies]
@@ -125,8 +129,8 @@ def _check_replay(plan: Plan, replayed: list[Plan], where: str) -> None:
         )
     if not _are_equal(first, _tensors(plan)):
         raise PluginError(
-            f"{where}: restored from its saved state it proposes another plan, "
-            "expected state_dict to hold all that propose needs."
+            f"{where}: restored from its saved state, the strategy proposes another "
+            "plan, expected state_dict to hold all that propose needs."
         )
 
 
@@ -167,15 +171,15 @@ def _restored(strategy: Strategy, state: str, where: str) -> Strategy:
         copy.load_state_dict(json.loads(state))
     if _saved(copy, where) != state:
         raise PluginError(
-            f"{where}: it saves {_saved(copy, where)} after loading {state}, expected "
-            "what it loaded."
+            f"{where}: after loading the state {state}, the strategy saves "
+            f"{_saved(copy, where)}, expected the state that it loaded."
         )
     return copy
 
 
 def _weights(model: BaseAlgorithm) -> dict[str, torch.Tensor]:
     state = model.policy.state_dict()
-    # What else there is, such as an optimiser's state, is no tensor.
+    # Other entries, such as the state of an optimiser, are not tensors.
     weights = {n: t for n, t in state.items() if isinstance(t, torch.Tensor)}
     return {name: tensor.detach().clone() for name, tensor in weights.items()}
 
@@ -205,7 +209,7 @@ def _count_hooks(model: BaseAlgorithm) -> int:
 
 @contextmanager
 def _blaming(step: str) -> Iterator[None]:
-    """Say which step of the check an error is from."""
+    """Name the step of the check in which an error was raised."""
     try:
         yield
     except Exception as error:

@@ -191,7 +191,7 @@ def test_a_folder_of_something_else(
     for out in (arm_zip.parent, arm_zip):
         message = refused(*line, "--out", out, "--overwrite")
         assert "exists and has no analysis.json: choose another" in message
-    assert "cannot be made" in refused(*line, "--out", arm_zip / "below")
+    assert "cannot be created" in refused(*line, "--out", arm_zip / "below")
 
 
 @pytest.mark.usefixtures("playing_fails")

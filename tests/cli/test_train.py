@@ -148,7 +148,7 @@ def test_the_same_seed_gives_the_same_agent(command: Command, tmp_path: Path) ->
 def test_overwrite(command: Command, refused: Refused, tmp_path: Path) -> None:
     line = [*SAC_ARGUMENTS, *TINY, "--no-verify", "--out", tmp_path / "run"]
     assert command("train", *line).code == 0
-    assert "exists: choose another, or pass --overwrite" in refused("train", *line)
+    assert "exists: choose another folder, or pass" in refused("train", *line)
     assert command("train", *line, "--overwrite", "--seed", "5").code == 0
     assert load_model(tmp_path / "run" / "model.zip").seed == 5
     assert len(list((tmp_path / "run").glob("events*"))) == 1

@@ -61,10 +61,10 @@ def test_a_folder_that_cannot_be_made(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(RunFolderError, match="cannot be made"):
+    with pytest.raises(RunFolderError, match="cannot be created"):
         check_free(tmp_path / "file" / "run")
     monkeypatch.setattr(os, "access", lambda *_: False)
-    with pytest.raises(RunFolderError, match="not writable"):
+    with pytest.raises(RunFolderError, match="not a writable folder"):
         check_free(tmp_path / "run")
     assert not (tmp_path / "run").exists()
 

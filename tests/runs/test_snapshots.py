@@ -17,8 +17,8 @@ from stable_baselines3.common.envs import BitFlippingEnv
 from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
 from stable_baselines3.her import HerReplayBuffer
 
-from sb3_prune.runs import checkpoints, snapshots
 from sb3_prune.exceptions import CheckpointError
+from sb3_prune.runs import checkpoints, snapshots
 from sb3_prune.runs.snapshots import Snapshot
 
 HER: dict[str, Any] = {"replay_buffer_class": HerReplayBuffer}
@@ -181,7 +181,7 @@ def test_damaged_transitions_are_refused(tmp_path: Path) -> None:
     model = ofexi_zoo.make_model("PPO")
     file = checkpoints.save(model, tmp_path) / "transitions.safetensors"
     Snapshot(arrays={}, values={"steps": 3}).write(file)
-    message = r"transitions.safetensors' does not fit: what it holds was \['steps'\]"
+    message = r"does not fit the model: what it holds was \['steps'\]"
     with pytest.raises(CheckpointError, match=message):
         checkpoints.load(type(model), tmp_path, zoo.make_env("SAC"))
     file.unlink()
