@@ -22,6 +22,7 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 
 import sb3_prune as sp
 from sb3_prune.policies.masked import CLASSES
+from sb3_prune.recording import recent_activations
 
 PAGE = Path(__file__).parents[1] / "docs" / "support.md"
 OFF = {"learning_starts": 8, "batch_size": 8, "buffer_size": 32}
@@ -122,15 +123,15 @@ def mask(model: BaseAlgorithm) -> str:
 
 
 def record(model: BaseAlgorithm) -> str:
-    """Record what every unit says."""
+    """Record the activations of every unit."""
     units = sp.wire(model.policy).units()
-    found = sp.strategies.activations.recent_activations(model, 8)
+    found = recent_activations(model, 8)
     assert {name: array.shape[1] for name, array in found.items()} == units
     return "yes"
 
 
 def save(model: BaseAlgorithm) -> str:
-    """Load a pruned model's zip: it acts alike and trains on."""
+    """Load a pruned model's zip: it chooses the same actions and trains on."""
     prune(model)
     buffer = io.BytesIO()
     model.save(buffer)
@@ -146,7 +147,7 @@ def save(model: BaseAlgorithm) -> str:
 
 
 def compact(model: BaseAlgorithm) -> str:
-    """Say a model with pruned perceptrons in stock SB3, all of it if that works."""
+    """Compact a pruned model; if that fails, one whose perceptrons alone are pruned."""
     prune(model)
     try:
         sp.compact(model)
@@ -156,9 +157,7 @@ def compact(model: BaseAlgorithm) -> str:
     pruned = make(model_row(model))
     units = sp.wire(pruned.policy).units()
     plan = {
-        name: sp.surgery.remove([0, 1], n)
-        for name, n in units.items()
-        if ".cnn." not in name
+        name: sp.remove([0, 1], n) for name, n in units.items() if ".cnn." not in name
     }
     sp.apply(pruned, plan)
     sp.compact(pruned)
@@ -197,12 +196,29 @@ def line(row: str, cells: dict[str, str]) -> str:
 
 HEAD = """# What works with what
 
-Made by `python tests/support.py`, which tries every cell on a tiny model; a test holds
-this page against it. *prune* removes half of all units and trains on; *mask* closes
-gates instead and trains on; *record* records every unit; *save* loads the pruned zip,
-which acts alike and trains on; *compact* says the pruned agent in stock SB3.
+The table says what works with which algorithm and policy class. For a model of your
+own, print its [wiring](glossary.md): it lists the layers that can be pruned, and says
+why others cannot.
 
-Networks of your own are pruned as well:
+```python
+from stable_baselines3 import PPO
+
+import sb3_prune
+
+print(sb3_prune.wire(PPO("MlpPolicy", "CartPole-v1")))
+```
+
+`python tests/support.py` makes the table by trying every cell on a tiny model, and a
+test repeats that.
+
+- *prune*: half of all units are removed, and training continues.
+- *mask*: [gates](glossary.md) are closed instead, and training continues.
+- *record*: the activations of every unit are recorded.
+- *save*: the zip of a pruned model is loaded. The loaded model chooses the same actions,
+  and training continues.
+- *compact*: the pruned agent becomes a model of stock SB3.
+
+Networks of your own can be pruned, too:
 see [strategies](strategies.md#what-a-layer-is).
 
 | algorithm | policy | prune | mask | record | save | compact |
