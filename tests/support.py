@@ -214,8 +214,8 @@ test repeats that.
 - *prune*: half of all units are removed, and training continues.
 - *mask*: [gates](glossary.md) are closed instead, and training continues.
 - *record*: the activations of every unit are recorded.
-- *save*: the zip of a pruned model is loaded. The loaded model chooses the same actions,
-  and training continues.
+- *save*: the zip of a pruned model is loaded. The loaded model chooses the same
+  actions, and training continues.
 - *compact*: the pruned agent becomes a model of stock SB3.
 
 Networks of your own can be pruned, too:
