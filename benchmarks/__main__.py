@@ -27,7 +27,7 @@ RUNS = {
     "tracing": ("flow.pricing", "run"),
     "pixels": ("pixels", "run"),
 }
-"""Benchmark -> module and function; imported when it is its turn."""
+"""Benchmark name -> module and function; the module is imported when it is run."""
 RESULTS = Path("benchmarks/results")
 PAGE = Path("docs/benchmarks.md")
 HEAD = """# Benchmarks
@@ -39,13 +39,13 @@ medians of paired rounds. The machine is shared: trust ratios, not absolute figu
 
 
 def table_of(name: str) -> Table | None:
-    """Return the last result of a benchmark, if there is one."""
+    """Return the last saved result of a benchmark, or None."""
     path = RESULTS / f"{name}.json"
     return Table(**json.loads(path.read_text())) if path.exists() else None
 
 
 def main(names: list[str]) -> None:
-    """Run benchmarks by name, all by default, and write the page anew."""
+    """Run the named benchmarks (by default all), and rewrite the page."""
     torch.set_num_threads(1)
     RESULTS.mkdir(exist_ok=True)
     for name in names or RUNS:

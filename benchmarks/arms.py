@@ -1,4 +1,4 @@
-"""(d) How fast is the arm against Gymnasium's Reacher and SyncVectorEnv?"""
+"""(d) How fast is the arm, compared with Gymnasium's Reacher and SyncVectorEnv?"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""(b) What is cutting worth against masking, and (c) what does a cut cost?"""
+"""(b) How much faster is cutting than masking, and (c) what does a cut cost?"""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ WIDTH = 1024
 
 
 def big(policy: Any = "MlpPolicy", device: Any = "cpu", width: int = WIDTH) -> SAC:
-    """Build SAC 2x1024 with a filled buffer."""
+    """Build SAC with two hidden layers of ``width`` units and a filled buffer."""
     arch = {"net_arch": [width, width]}
     model = SAC(
         policy, Noise(), learning_starts=1000, policy_kwargs=arch, device=device, seed=0
@@ -28,7 +28,7 @@ def big(policy: Any = "MlpPolicy", device: Any = "cpu", width: int = WIDTH) -> S
 
 
 def masked_by_torch(share: float) -> SAC:
-    """Mask whole units with ``torch.nn.utils.prune``, targets included."""
+    """Mask whole units with ``torch.nn.utils.prune``, in target networks, too."""
     model = big()
     for layer in sp.wire(model.policy).values():
         for twin in (layer, layer.target):

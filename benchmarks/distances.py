@@ -1,4 +1,7 @@
-"""(e) Are all-to-all distances of units (Feldotto et al. 2022, eq. (2)) as fast as they can be?"""
+"""(e) How fast are the distances between all units?
+
+The distance is that of Feldotto et al. 2022, equation (2).
+"""
 
 from __future__ import annotations
 
@@ -21,12 +24,12 @@ Array = NDArray[np.float32]
 EPISODES, STEPS, UNITS = 500, 60, 1536
 UPDATES = 3_000
 FEW = 10
-"""Episodes that the rivals are timed on; their time is linear in episodes."""
+"""Number of episodes to time the other solutions on: their time is linear in it."""
 OURS, PDIST, NAIVE, PRODUCT = "ours", "pdist", "pdist, z.T", "float64 product"
 
 
 def recorded() -> Array:
-    """Return what 6 x 256 units say in greedy episodes of an arm that has learnt."""
+    """Return activations of 6 x 256 units in greedy episodes of a trained arm agent."""
     agent = untrained(3, UNITS // 6, seed=0)
     agent.learn(UPDATES * ARMS)
     found = record_episodes(agent, arms(3, 250), episodes=EPISODES, progress=False)
@@ -34,20 +37,20 @@ def recorded() -> Array:
 
 
 def dense() -> Array:
-    """Return random activations: no unit is silent, no step comes twice."""
+    """Return random activations, in which no unit is silent and no two steps equal."""
     draw = np.random.default_rng(0).standard_normal
     return np.maximum(draw((EPISODES, STEPS, UNITS), dtype=np.float32), 0)
 
 
 def scaled(activations: Array) -> NDArray[np.float64]:
-    """Return activations over their units' maxima, (episodes, steps, units)."""
+    """Return activations divided by their units' maxima, (episodes, steps, units)."""
     maxima = largest(activations)
     found: NDArray[np.float64] = activations / np.where(maxima == 0, 1, maxima)
     return found
 
 
 def contenders(activations: Array) -> dict[str, Callable[[], int]]:
-    """Return what to time; each returns its number of episodes."""
+    """Return the functions to time; each returns its number of episodes."""
     views = [z.T for z in scaled(activations[:FEW])]
     copies = [np.ascontiguousarray(view) for view in views]
     factors = [torch.from_numpy(copy) for copy in copies]
@@ -69,7 +72,7 @@ def contenders(activations: Array) -> dict[str, Callable[[], int]]:
 
 
 def worst_error(activations: Array) -> tuple[float, float]:
-    """Return the largest error, over all units and over pairs that are nearly equal."""
+    """Return the largest error over all pairs, and over pairs of nearly equal units."""
     rng = np.random.default_rng(1)
     some = activations[:30, :, largest(activations) > 0][:, :, :200]
     noise = rng.uniform(0.999999, 1.000001, some.shape)
@@ -81,7 +84,7 @@ def worst_error(activations: Array) -> tuple[float, float]:
 
 
 def run() -> Table:
-    """Compare times per episode, and results with scipy's."""
+    """Compare the times per episode, and our results with SciPy's."""
     table = Table(
         f"(e) Distances between {UNITS:,} units, {EPISODES} episodes of {STEPS} steps",
         ["activations", "", "ms per episode", "times ours"],

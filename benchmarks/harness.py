@@ -1,4 +1,7 @@
-"""Side-by-side timing: contenders take turns, medians and paired ratios count."""
+"""Side-by-side timing: contenders take turns; results are medians and paired ratios.
+
+Turns and paired ratios cancel slow changes of the machine's speed.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ from stable_baselines3.common.logger import Logger
 
 @dataclass
 class Table:
-    """One benchmark's result: a table, and the claims held against it."""
+    """One benchmark's result: a table, and claims about its numbers."""
 
     title: str
     columns: list[str]
@@ -50,11 +53,12 @@ def rates(
     """Time contenders in turns.
 
     Args:
-        contenders: Name -> function that does some work and returns how much.
-        rounds: Number of timed turns of each, after one to warm up.
+        contenders: Name -> function that does some work and returns the amount, e.g.
+            the number of gradient steps.
+        rounds: Number of timed turns of each contender, after one turn to warm up.
 
     Returns:
-        Work per second of every round, by name.
+        Amount of work per second in every round, by name.
     """
     found: dict[str, list[float]] = {name: [] for name in contenders}
     for turn in range(rounds + 1):
@@ -69,12 +73,12 @@ def rates(
 
 
 def ratio(ours: list[float], theirs: list[float]) -> float:
-    """Return the median of the paired ratios."""
+    """Return the median over the rounds of our rate divided by their rate."""
     return statistics.median(a / b for a, b in zip(ours, theirs, strict=True))
 
 
 class Noise(gym.Env[Any, Any]):
-    """Random observations of HalfCheetah's size: only the networks' time counts."""
+    """Random observations of HalfCheetah's size; a step costs next to no time."""
 
     observation_space = spaces.Box(-1, 1, (17,), np.float32)
     action_space = spaces.Box(-1, 1, (6,), np.float32)
@@ -98,7 +102,7 @@ class Pixels(gym.Env[Any, Any]):
     """Random images, by default of Atari's size.
 
     Args:
-        size: Height and width.
+        size: Height and width of the images.
     """
 
     action_space = spaces.Discrete(6)
@@ -123,7 +127,7 @@ class Pixels(gym.Env[Any, Any]):
 
 
 def ready(model: BaseAlgorithm, steps: int = 300) -> BaseAlgorithm:
-    """Fill the buffer of an off-policy model with random transitions."""
+    """Let a model learn for some steps without logging, which also fills its buffer."""
     model.set_logger(Logger(None, []))
     model.learn(steps)
     return model

@@ -15,8 +15,8 @@ from benchmarks.harness import Table, rates, ratio
 
 UNITS, INPUTS, LAYERS, PENALTY = 126, 10_000, 6, 50.0
 TOLERANCE = 1e-3
-"""scikit-learn's ``tol``: the loosest power of ten at which every column's objective is
-within 1e-4 of the optimum. Its default, 1e-4, is slower still."""
+"""scikit-learn's ``tol``: the largest power of ten with which the objective of every
+column is within 1e-4 of the optimum. scikit-learn's default, 1e-4, is slower."""
 
 Floats = NDArray[np.float64]
 
@@ -33,14 +33,17 @@ def features(inputs: Floats, rng: np.random.Generator) -> Floats:
 
 
 def observations(rng: np.random.Generator) -> Floats:
-    """Return what three-joint arms see: sines, cosines, a goal."""
+    """Return random observations of three-joint arms: sines, cosines, a goal."""
     angles = rng.normal(0, 1, (INPUTS, 3))
     goals = rng.uniform(-1, 1, (INPUTS, 2))
     return np.concatenate([np.sin(angles), np.cos(angles), goals], axis=1)
 
 
 def by_sklearn(B: Floats, A: Floats) -> Floats:
-    """Solve eq. (5) column by column; alpha is lambda over the number of inputs."""
+    """Solve eq. (5) of Feldotto et al. 2022 column by column.
+
+    scikit-learn's alpha is lambda divided by the number of inputs.
+    """
     lasso = _lasso(len(B))
     return np.stack([lasso.fit(B, a).coef_ for a in A.T], axis=1)
 
@@ -65,7 +68,7 @@ def _lasso(inputs: int, **options: Any) -> Any:
 
 
 def run() -> Table:
-    """Compare the time for all target units at equal objectives."""
+    """Compare the time to solve for all target units with equal objectives."""
     rng = np.random.default_rng(0)
     seen = observations(rng)
     B, A = (

@@ -1,4 +1,4 @@
-"""(e) How long does one decision take, before and after?"""
+"""(e) How long does one decision take, before and after pruning?"""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def actor(model: SAC, count: int = 300) -> Callable[[], int]:
 
 
 def run() -> Table:
-    """Compare the time of one decision, dense against cut and compacted."""
+    """Compare the time of one decision of dense and of cut, compacted agents."""
     table = Table(
         "(e) Latency of one decision at batch 1, SAC, 90 % of the units gone",
         [

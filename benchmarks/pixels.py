@@ -1,4 +1,4 @@
-"""(k) From pixels: pruned while it learns, dense, and small from scratch."""
+"""(k) From pixels: an agent pruned while it learns, a dense one, and a small one."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from benchmarks.harness import Table
 from examples.pixels import STEPS, Catch, learner, pruning
 
 SEEDS = (3, 4, 5)
-"""Fresh ones: the settings of the example were chosen on 0, 1 and 2."""
+"""New seeds: the settings of the example were chosen on seeds 0, 1 and 2."""
 DONE = Path("benchmarks/results/pixels")
-"""One finished training per file; a stopped run goes on where it was."""
+"""Folder with one file per finished training, so that a stopped run can continue."""
 WIDTHS = (8, 16, 16, 32)
-"""Channels and features that pruning leaves, for the small net from scratch."""
+"""Channels and features that pruning leaves: the widths of the small network."""
 
 
 class SmallCNN(BaseFeaturesExtractor):
-    """NatureCNN with the widths of the pruned one."""
+    """NatureCNN with the widths of the pruned NatureCNN."""
 
     def __init__(self, observation_space: spaces.Box) -> None:
         a, b, c, features = WIDTHS
@@ -51,9 +51,9 @@ class SmallCNN(BaseFeaturesExtractor):
 
 
 def train(variant: str, seed: int, steps: int = STEPS) -> dict[str, Any]:
-    """Train one agent; return what it costs and catches, greedily, at the end."""
+    """Train one agent; return its size, its FLOPs and the balls it catches greedily."""
     if variant == "small":
-        # Only NatureCNN itself goes without hidden layers behind it by default.
+        # SB3's default is hidden layers behind any extractor but NatureCNN itself.
         own = {"features_extractor_class": SmallCNN, "features_extractor_kwargs": {}}
         model = learner(ActorCriticCnnPolicy, seed, net_arch=[], **own)
     else:
@@ -69,7 +69,7 @@ def train(variant: str, seed: int, steps: int = STEPS) -> dict[str, Any]:
 
 
 def finished(variant: str, seed: int) -> dict[str, Any]:
-    """Return a training's result, of now or of an earlier run."""
+    """Return a training's result; train only if no earlier run has saved it."""
     path = DONE / f"{variant}-{seed}.json"
     if not path.exists():
         DONE.mkdir(parents=True, exist_ok=True)
@@ -79,7 +79,7 @@ def finished(variant: str, seed: int) -> dict[str, Any]:
 
 
 def interval(values: list[float]) -> tuple[float, float]:
-    """Return the 95 % interval of a mean, by Student's t."""
+    """Return the 95 % confidence interval of a mean, by Student's t distribution."""
     middle = statistics.mean(values)
     low, high = stats.t.interval(
         0.95, len(values) - 1, middle, stats.sem(values) or 1e-12
@@ -88,7 +88,7 @@ def interval(values: list[float]) -> tuple[float, float]:
 
 
 def run() -> Table:
-    """Compare what three kinds of agents catch of ten balls."""
+    """Compare how many of ten balls the three kinds of agents catch."""
     table = Table(
         "(k) Ten balls from pixels: PPO, 120,000 steps, seeds 3 to 5",
         ["", "parameters", "FLOPs", "caught of 10", "95 % interval", "per seed"],

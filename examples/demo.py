@@ -1,10 +1,13 @@
-"""The main job: a reaching arm learns, loses nine of ten units, and still reaches.
+"""The demo: a reaching arm learns, loses nine of ten units, and still reaches.
 
-Run ``make demo``. It trains a 3-joint arm (Feldotto et al. 2022: stock DQN over all 27 joint moves,
-softmax exploration, six hidden ReLU layers) until it passes the paper's validation
-test, merges units that say the same and retrains until it passes again, twice, and
-loads the plain result in a fresh process where sb3_prune does not exist. Everything
-lands in runs/demo.
+Run ``make demo``. It trains a DQN agent of a 3-joint arm until the agent passes a
+validation test. Twice, it merges units with similar activations and retrains the agent
+until it passes again. Finally, it loads the plain SB3 zip in a new process where
+sb3_prune is not installed. All results are in runs/demo.
+
+Source of agent, test and merging: Feldotto et al. 2022. The agent is stock DQN with one
+action for each of the 27 combinations of joint moves, softmax exploration and six
+hidden ReLU layers.
 """
 
 from __future__ import annotations
@@ -41,12 +44,15 @@ MERGING = ClustersConfig(tau=0.4, min_units=8)
 
 
 def make_arms(count: int) -> VecEnv:
-    """Return 3-joint arms side by side; one action is one move of every joint."""
+    """Return a vector of 3-joint arms; an action is a combination of joint moves."""
     return make_arm_vec(count, n_joints=3, action_mode="joint")
 
 
 def make_agent(env: VecEnv, seed: int = 0) -> DQN:
-    """Build the agent of Feldotto et al. 2022; one gradient step per 128 arm steps."""
+    """Build the agent of Feldotto et al. 2022.
+
+    It takes one gradient step per 128 arm steps.
+    """
     agent = DQN(
         sp.MaskedDQNPolicy,
         env,
@@ -73,15 +79,15 @@ def make_agent(env: VecEnv, seed: int = 0) -> DQN:
 
 
 def learn(agent: DQN, test_env: VecEnv) -> sp.ValidationCallback:
-    """Train the dense agent until it passes."""
+    """Train the dense agent until it passes the validation test."""
     validation = sp.ValidationCallback(test_env, seed=10_000)
     agent.learn(UPDATES_TO_LEARN * ARMS, callback=validation, progress_bar=True)
     return validation
 
 
 def prune(agent: DQN, test_env: VecEnv) -> list[Round]:
-    """Merge units that say the same and retrain until it passes again, twice."""
-    # The small networks that remain want larger steps.
+    """Twice, merge units with similar activations and retrain until the test passes."""
+    # The small networks that remain learn faster with a higher learning rate.
     agent.learning_rate = LinearSchedule(1e-3, 1e-4, 1.0)
     agent._setup_lr_schedule()
     return prune_in_rounds(
@@ -95,7 +101,7 @@ def prune(agent: DQN, test_env: VecEnv) -> list[Round]:
 
 
 def measure(agent: Any, test_env: VecEnv) -> dict[str, float]:
-    """Return success on fresh episodes, size and speed of an agent."""
+    """Return an agent's success on new episodes, and its units and parameters."""
     count = sp.complexity(agent)
     return {
         "success": success_rate(
@@ -107,7 +113,10 @@ def measure(agent: Any, test_env: VecEnv) -> dict[str, float]:
 
 
 def plain_is_equal(agent: DQN, path: Path) -> bool:
-    """Compare the plain zip in a fresh process on 1,000 observations."""
+    """Return whether the plain zip, loaded in a new process, gives the same actions.
+
+    The actions are compared on 1,000 observations.
+    """
     arms = make_arms(1000)
     arms.seed(7)
     observations = np.asarray(arms.reset())
@@ -147,7 +156,7 @@ def draw(agent: DQN, learning: sp.ValidationCallback, rounds: list[Round]) -> No
 
 
 def show(summary: dict[str, Any]) -> None:
-    """Print the table."""
+    """Print the summary as a table."""
     table = Table(title="A reaching arm, before and after pruning")
     for column in ("", "dense", "pruned"):
         table.add_column(column, justify="left" if not column else "right")
@@ -171,7 +180,7 @@ def show(summary: dict[str, Any]) -> None:
 
 
 def main() -> None:
-    """Do the whole job."""
+    """Train, prune, compact, measure and draw."""
     torch.set_num_threads(1)
     began = time.perf_counter()
     FOLDER.mkdir(parents=True, exist_ok=True)

@@ -1,8 +1,8 @@
-"""SAC on features that learn online, and whose units go while it trains.
+"""SAC with an online features extractor, whose units are removed during training.
 
-A minute: ``python examples/learnt_features.py``. Prints the units of every layer, what
-the agent costs before and after, and what it gets in Pendulum (untrained about -1300,
--150 is good).
+``python examples/learnt_features.py`` takes about a minute. It prints the units of
+every layer, the agent's parameters before and after pruning, and its return in Pendulum
+(about -1300 untrained; -150 is good).
 """
 
 import torch
@@ -26,8 +26,8 @@ model = SAC(
 )
 print("before:", {name: round(n) for name, n in complexity_terms(model).items()})
 
-# A training this short needs fast thetas, prices that fit its losses, and critics that
-# are left alone: prune what will be deployed.
+# A training this short needs a high learning rate of theta and prices relative to its
+# losses. Only the networks that will be deployed are pruned; critics keep their units.
 options = {
     "preset": "prune-b",
     "begin": 0.4,

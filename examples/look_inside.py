@@ -1,9 +1,10 @@
-"""Look inside: what pruning does to the hidden units of a reaching arm.
+"""Look inside: what pruning does to the hidden units of a reaching arm's agent.
 
-Under a minute: ``python examples/look_inside.py``. It trains a 3-joint arm, prunes half
-of its units while training goes on, draws a random network of the same shape, records
-300 episodes of each and runs every analysis on all three. The pictures and numbers land
-in runs/look_inside.
+``python examples/look_inside.py`` takes less than a minute. It trains an agent of a
+3-joint arm, then prunes half of its units while training goes on. It records 300
+episodes of the trained agent, of the pruned agent and of a random network of the same
+shape, and runs every analysis on all three. Pictures and numbers are in
+runs/look_inside.
 """
 
 from __future__ import annotations
@@ -66,7 +67,7 @@ def make_agent(seed: int = 0) -> sp.BranchingDQN:
 
 
 def record_agents() -> dict[str, Recording]:
-    """Train, prune, and record the agent each time, and a random one."""
+    """Record the trained agent, the pruned agent and a random one."""
     env = make_arm_vec(100)
     agent = make_agent()
     agent.learn(UPDATES_TO_LEARN * ARMS)
@@ -79,7 +80,7 @@ def record_agents() -> dict[str, Recording]:
 
 
 def main() -> None:
-    """Do everything."""
+    """Record the agents, run the analyses, and write pictures and numbers."""
     torch.set_num_threads(1)
     began = time.perf_counter()
     FOLDER.mkdir(parents=True, exist_ok=True)

@@ -1,7 +1,8 @@
-"""A strategy of your own, without packaging: subclass, score, pass the instance.
+"""A strategy of your own: subclass, define a score, pass an instance to the callback.
 
-A few seconds: ``python examples/own_strategy.py``. Units are kept if the agent's recent
-observations make them vary; units that always say the same carry no information.
+``python examples/own_strategy.py`` takes a few seconds. The score of a unit is the
+variance of its activation over the agent's recent observations: a unit whose activation
+never changes carries no information.
 """
 
 import torch
@@ -16,12 +17,12 @@ torch.set_num_threads(1)
 
 
 class Variance(GradualStrategy):
-    """Remove the units that vary least over recent observations."""
+    """Remove the units whose activations vary least over recent observations."""
 
     name = "variance"
 
     def score(self, layer: HiddenLayer, agent: AgentView) -> torch.Tensor:
-        """Return the variance of each unit, (units,)."""
+        """Return the variance of each unit's activation, (units,)."""
         return agent.activations()[layer.name].var(dim=0)
 
 

@@ -1,8 +1,9 @@
-"""PPO learns to catch balls from pixels while three of four of its channels disappear.
+"""PPO learns to catch balls from pixels while three of four channels are removed.
 
-A minute: ``python examples/pixels.py``. Prints what the agent costs and catches, dense
-and pruned, then saves it, loads it and trains it on. Of ten balls, random actions catch
-2.6; the best agent catches all.
+``python examples/pixels.py`` takes about a minute. It prints the agent's parameters and
+FLOPs, dense and pruned, and how many balls the pruned agent catches. Then it saves the
+agent, loads it and continues its training. Of ten balls, random actions catch 2.6 and
+the best agent catches all.
 """
 
 import tempfile
@@ -28,11 +29,11 @@ Image = npt.NDArray[np.uint8]
 
 
 class Catch(gym.Env[Image, np.int64]):
-    """Balls fall one after the other, bounce off the walls and want to be caught.
+    """Balls fall one after the other and bounce off the walls; the paddle catches them.
 
-    The image, 1 x 36 x 36, shows the paddle, the ball, and in grey where the ball was a
-    step ago. Actions move the paddle left, not at all, or right. Each of the ten balls
-    that touches the paddle is worth 1; an episode takes 110 steps.
+    The image, 1 x 36 x 36, shows the paddle, the ball, and in grey the ball's position
+    one step ago. Actions move the paddle left, not at all, or right. Each of the ten
+    balls that touches the paddle gives a reward of 1. An episode takes 110 steps.
     """
 
     observation_space = spaces.Box(0, 255, (1, SIZE, SIZE), np.uint8)
@@ -41,7 +42,7 @@ class Catch(gym.Env[Image, np.int64]):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Image, dict[str, Any]]:
-        """Put the paddle anywhere and drop the first ball."""
+        """Put the paddle at a random position and drop the first ball."""
         super().reset(seed=seed)
         self.paddle = int(self.np_random.integers(SIZE - PADDLE + 1))
         self.balls = BALLS
@@ -80,7 +81,7 @@ class Catch(gym.Env[Image, np.int64]):
 def learner(
     policy: type[ActorCriticCnnPolicy], seed: int = 0, **policy_kwargs: Any
 ) -> PPO:
-    """Return a PPO agent that has learnt nothing yet."""
+    """Return an untrained PPO agent."""
     return PPO(
         policy,
         make_vec_env(Catch, n_envs=32, seed=seed),
@@ -99,13 +100,16 @@ def learner(
 
 
 def pruning(verbose: int = 0) -> sp.PruningCallback:
-    """Remove three of four units in five events, the last after 75 % of training."""
+    """Return a callback that removes three of four units in five steps.
+
+    The last step is after 75 % of training.
+    """
     options = {"final_sparsity": 0.75, "begin": 0.25, "end": 0.75, "steps": 5}
     return sp.PruningCallback("magnitude", options, verbose=verbose)
 
 
 def main(steps: int = STEPS, seed: int = 0) -> None:
-    """Train and prune, then save, load and train on for a sixth of the steps."""
+    """Train and prune, save, load, and continue training for a sixth of the steps."""
     torch.set_num_threads(1)
     model = learner(sp.MaskedActorCriticCnnPolicy, seed)
     test_env = make_vec_env(Catch, n_envs=16)

@@ -1,7 +1,7 @@
-"""PPO learns to balance a pole while three of four of its units disappear.
+"""PPO learns to balance a pole while three of four of its units are removed.
 
-Half a minute: ``python examples/ppo_cartpole.py``. Prints the widths as they shrink and
-the return before and after the agent was turned into a plain SB3 model.
+``python examples/ppo_cartpole.py`` takes half a minute. It prints the widths as they
+shrink, and the return of the pruned agent before and after it becomes a plain SB3 zip.
 """
 
 import tempfile

@@ -1,5 +1,5 @@
-"""Reproduction of Feldotto et al. 2022: distances, cluster pruning and projections of arm agents.
+"""Reproduction of Feldotto et al. 2022: distances, cluster pruning and projections.
 
-``python -m benchmarks.clusters --budget smoke|small|paper`` does it piece by piece:
-what runs/clusters/<budget> already holds is not done again, so a stopped run resumes.
+Run it with ``python -m benchmarks.clusters --budget smoke|small|paper``. Results are
+saved piece by piece in runs/clusters/<budget>, so that a stopped run can continue.
 """

@@ -21,7 +21,7 @@ Means with the range in brackets. The paper trained 20 agents per setting.
 
 
 def main() -> None:
-    """Do what is left to do, then write the tables and figures."""
+    """Carry out the experiments that are not done yet; write tables and figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--budget", choices=sorted(BUDGETS), default="smoke")
     parser.add_argument("--workers", type=int, default=2)

@@ -1,4 +1,8 @@
-"""The agents of Feldotto et al. 2022: stock DQN on all 3^n joint actions, softmax exploration."""
+"""The agents of Feldotto et al. 2022.
+
+They are stock DQN agents with one action for each of the 3^n combinations of joint
+moves, and with softmax exploration.
+"""
 
 from __future__ import annotations
 
@@ -21,12 +25,15 @@ LAYERS = 6
 
 
 def arms(joints: int, count: int = ARMS) -> VecEnv:
-    """Return arms side by side, one action per combination of moves."""
+    """Return a vector of arms with one action per combination of joint moves."""
     return make_arm_vec(count, n_joints=joints, action_mode="joint")
 
 
 def untrained(joints: int, width: int, seed: int) -> DQN:
-    """Build an agent with Xavier weights; one gradient step per 128 arm steps."""
+    """Build an agent with Xavier weights.
+
+    It takes one gradient step per 128 arm steps.
+    """
     rate = 1e-3 if width < 256 else 5e-4
     agent = DQN(
         sp.MaskedDQNPolicy,
@@ -54,7 +61,7 @@ def untrained(joints: int, width: int, seed: int) -> DQN:
 
 
 def folder_of(budget: Budget) -> Path:
-    """Return the folder of a budget's pieces."""
+    """Return the folder of a budget's results."""
     return Path("runs/clusters", budget.name)
 
 
@@ -64,9 +71,10 @@ def path_of(budget: Budget, joints: int, width: int, seed: int) -> Path:
 
 
 def trained(budget: Budget, joints: int, width: int, seed: int) -> DQN:
-    """Return an agent that passed its validation test, or the best that time allowed.
+    """Return a trained agent; train it only if its zip does not exist.
 
-    It is trained once; its record lies beside its zip.
+    Training ends when the agent passes the validation test, or after the budget's
+    updates. A JSON file with its record is beside the zip.
     """
     path = path_of(budget, joints, width, seed)
     if not path.exists():
@@ -76,7 +84,7 @@ def trained(budget: Budget, joints: int, width: int, seed: int) -> DQN:
 
 
 def record_of(budget: Budget, joints: int, width: int, seed: int) -> dict[str, Any]:
-    """Return what was noted when an agent was trained."""
+    """Return the record of an agent's training."""
     path = path_of(budget, joints, width, seed).with_suffix(".json")
     found: dict[str, Any] = json.loads(path.read_text())
     return found
@@ -98,7 +106,7 @@ def _train(budget: Budget, joints: int, width: int, seed: int, path: Path) -> No
 
 
 def main_settings(budget: Budget) -> list[tuple[int, int]]:
-    """Return every (joints, width) of a budget that agents are needed for."""
+    """Return each (joints, width) for which a budget needs trained agents."""
     settings = [(3, width) for width in budget.widths]
     settings += [(3, budget.sweep_width)]
     settings += [(joints, budget.map_width) for joints in budget.joints]

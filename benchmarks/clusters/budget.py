@@ -1,4 +1,4 @@
-"""How much of the paper's experiments a run does."""
+"""Budgets: how much of the experiments of Feldotto et al. 2022 a run carries out."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ class Budget:
     agents: int
     """Agents per setting; the paper trained 20."""
     widths: tuple[int, ...]
-    """Initial units of each of the six layers."""
+    """Initial widths of agents: units of each of the six hidden layers."""
     joints: tuple[int, ...]
-    """Robots between which agents are projected."""
+    """Joint numbers of the arms between whose agents projections are computed."""
     taus: tuple[float, ...]
     """Thresholds of the sweep."""
     sweep_width: int = 48
-    """Initial width of the agents of the sweep."""
+    """Initial width of the agents in the sweep over thresholds."""
     map_width: int = 256
     """Initial width of the agents that are projected."""
     updates: int = 40_000
-    """Gradient steps after which an agent gives up learning."""
+    """Largest number of gradient steps to train an agent."""
     retrain: int = 15_000
-    """Gradient steps after which a round gives up retraining."""
+    """Largest number of gradient steps to retrain an agent in a round."""
     rounds: int = 3
-    """Rounds of merging and retraining."""
+    """Number of rounds of merging and retraining."""
     episodes: int = 300
-    """Episodes recorded per pruning round."""
+    """Number of episodes recorded per round."""
 
 
 SMOKE = Budget(

@@ -17,18 +17,18 @@ Rounds = Sequence[Mapping[str, Any]]
 
 
 def total(done: Mapping[str, Any]) -> int:
-    """Return the hidden units of a round."""
+    """Return the number of hidden units after a round."""
     return sum(done["units"].values())
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write a figure, whole or not at all."""
+    """Write a figure to a file; a failure leaves no partial file."""
     with atomic(path) as temporary:
         figure.savefig(temporary, dpi=80)
 
 
 def by_threshold(found: Mapping[float, Sequence[Rounds]], path: Path) -> None:
-    """Draw size, success and retraining effort after one step against tau."""
+    """Draw size, success and retraining effort after one merge over tau."""
     figure = new_figure((10, 3.2))
     heading(figure, "One merge of a 48 x 6 agent, by threshold")
     taus = list(found)
@@ -77,7 +77,7 @@ def by_width(found: Mapping[str, Sequence[Rounds]], path: Path) -> None:
 
 
 def layer_matrices(found: Mapping[str, np.ndarray], path: Path) -> None:
-    """Draw the mass from target layers to source layers of each pair of robots."""
+    """Draw the share of target layers that source layers predict, per pair of arms."""
     figure = new_figure((2.1 * len(found), 2.6))
     heading(figure, "Which source layers (down) predict which target layers (right)")
     every = figure.subplots(1, len(found), squeeze=False)[0]

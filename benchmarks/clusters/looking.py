@@ -29,7 +29,7 @@ KINDS = ("random", "trained", "pruned")
 
 
 def agents_of(budget: Budget, seed: int) -> dict[str, DQN]:
-    """Return an agent before training, after it, and after three rounds."""
+    """Return a random network, the trained agent, and the agent after all rounds."""
     width = budget.sweep_width
     dense = trained(budget, 3, width, seed)
     case = Case(
@@ -48,7 +48,7 @@ def agents_of(budget: Budget, seed: int) -> dict[str, DQN]:
 
 
 def recordings(budget: Budget, seed: int) -> dict[str, Recording]:
-    """Record 500 episodes of each of the three."""
+    """Record 500 episodes of each of the three agents (fewer with the smoke budget)."""
     episodes = 500 if budget.name != "smoke" else 20
     return {
         kind: record_episodes(
@@ -59,7 +59,7 @@ def recordings(budget: Budget, seed: int) -> dict[str, Recording]:
 
 
 def statistics(recording: Recording) -> dict[str, Any]:
-    """Return mean and spread of the distances, silent units left out."""
+    """Return statistics of the distances between units that are not silent."""
     speaking = {
         name: units[:, :, ~recording.silent(name)]
         for name, units in recording.activations.items()
@@ -79,7 +79,7 @@ def statistics(recording: Recording) -> dict[str, Any]:
 
 
 def carry_out(budget: Budget, folder: Path) -> dict[str, list[dict[str, Any]]]:
-    """Return the statistics of every agent; draw those of the first."""
+    """Return the statistics of every agent; draw the distances of the first agent."""
     path = folder_of(budget) / "distances.json"
     if path.exists():
         saved: dict[str, list[dict[str, Any]]] = json.loads(path.read_text())

@@ -1,4 +1,4 @@
-"""Section 6: how well do agents of one robot predict the units of another's?"""
+"""Section 6: how well do an agent's units predict those of an agent of another arm?"""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ class Mapping:
     """One projection of an agent onto another."""
 
     source: int
-    """Joints of the source's robot."""
+    """Number of joints of the source's arm."""
     target: int
-    """Joints of the target's robot."""
+    """Number of joints of the target's arm."""
     seed: int
-    """Number of the target; the source is the next one."""
+    """Seed of the target agent; the source agent has the next seed."""
     inputs: str
-    """How the source sees the target's observations."""
+    """How the target's observations are converted for the source."""
     method: str = "linear"
     """``linear`` or ``greedy``."""
     random: bool = False
-    """Whether the source is a random network of the same shape."""
+    """Whether the source is replaced by a random network of the same shape."""
 
     @property
     def name(self) -> str:
-        """Name of its file."""
+        """Name of the result's file."""
         random = "-random" if self.random else ""
         pair = f"{self.source}-{self.target}-{self.seed}"
         return f"{pair}-{self.inputs}-{self.method}{random}"
@@ -59,7 +59,7 @@ def mappings(budget: Budget) -> Iterator[Mapping]:
 
 
 def mapped_once(job: tuple[Budget, Mapping]) -> dict[str, Any]:
-    """Return the metrics of a projection; carried out once."""
+    """Return the metrics of a projection; compute them only if they are not saved."""
     budget, mapping = job
     path = folder_of(budget) / "maps" / f"{mapping.name}.json"
     if not path.exists():
@@ -93,7 +93,7 @@ def _project(budget: Budget, mapping: Mapping) -> dict[str, Any]:
 
 
 def carry_out(budget: Budget, workers: int) -> list[dict[str, Any]]:
-    """Return every projection of a budget."""
+    """Return the metrics of every projection of a budget."""
     jobs = [(budget, mapping) for mapping in mappings(budget)]
     with ProcessPoolExecutor(workers) as pool:
         return list(tqdm(pool.map(mapped_once, jobs), total=len(jobs), desc="maps"))

@@ -1,4 +1,4 @@
-"""The page docs/clusters.md: our numbers beside the paper's."""
+"""The tables of docs/clusters.md."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PAPER_SHAPE = [51.6, 21, 15.9, 12.6, 10.2, 16.7]
 
 
 def spread(values: Iterable[float], text: str = "{:.0f}") -> str:
-    """Return the mean and the range of some numbers."""
+    """Return the mean and the range of some numbers as text."""
     listed = list(values)
     shown = [text.format(v) for v in (np.mean(listed), min(listed), max(listed))]
     return f"{shown[0]} ({shown[1]}-{shown[2]})"
@@ -39,7 +39,7 @@ def _key(case: Case) -> tuple[int, int, str, float, int]:
 
 
 def agents(budget: Budget) -> Table:
-    """Say how the agents learnt."""
+    """Make the table of the agents' training."""
     table = Table(
         "Agents",
         ["joints", "width", "passed", "gradient steps", "success on 1,000 episodes"],
@@ -59,7 +59,7 @@ def agents(budget: Budget) -> Table:
 
 
 def rounds(budget: Budget, folder: Path) -> Table:
-    """Say how agents shrank over rounds, by width and by reading of the threshold."""
+    """Make the table of agents' sizes over rounds, by width and threshold."""
     table = Table(
         f"Rounds of merging and retraining (at least {MIN_UNITS} units a layer)",
         [
@@ -106,7 +106,7 @@ def _shape(runs: Sequence[Rounds]) -> str:
 
 
 def thresholds(budget: Budget, folder: Path) -> Table:
-    """Say what one merge does, by threshold."""
+    """Make the table of size and success after one merge, by threshold."""
     table = Table(
         f"One merge of {budget.sweep_width} x 6, by threshold (reading `layer`)",
         [
@@ -138,7 +138,7 @@ def thresholds(budget: Budget, folder: Path) -> Table:
 
 
 def distances(found: Mapping[str, Sequence[Mapping[str, Any]]]) -> Table:
-    """Say how far apart units are."""
+    """Make the table of the distances between units."""
     table = Table(
         "Distances between speaking units, 500 episodes",
         ["agents", "mean", "standard deviation", "5 %", "95 %", "means of the layers"],
@@ -154,7 +154,7 @@ def distances(found: Mapping[str, Sequence[Mapping[str, Any]]]) -> Table:
 
 
 def maps(found: Sequence[Mapping[str, Any]], folder: Path) -> Table:
-    """Say how well agents predict each other."""
+    """Make the table of the projections between agents."""
     table = Table(
         "Projections of pruned agents, lambda = 50",
         ["source-target", "inputs", "method", "error", "saturation", "coverage"],

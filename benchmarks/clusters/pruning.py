@@ -20,34 +20,38 @@ from sb3_prune.files import atomic, write_text
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """One agent, pruned in one way."""
+    """One agent and the way to prune it."""
 
     joints: int
-    """Joints of the robot."""
+    """Number of joints of the arm."""
     width: int
     """Initial units of each layer."""
     seed: int
-    """Number of the agent."""
+    """Seed of the agent."""
     reading: str
-    """What the threshold is a share of."""
+    """The reference distance of the threshold: ``layer``, ``global`` or ``pair``."""
     tau: float
-    """Threshold."""
+    """Threshold, as a share of the reference distance."""
     rounds: int
-    """Rounds of merging and retraining."""
+    """Number of rounds of merging and retraining."""
 
     @property
     def name(self) -> str:
-        """Name of its files."""
+        """Name of the result's files."""
         agent = f"{self.joints}x{self.width}-{self.seed}"
         return f"{agent}-{self.reading}-{self.tau:g}-{self.rounds}"
 
     def path(self, budget: Budget) -> Path:
-        """Return where its record is."""
+        """Return the path of the result."""
         return folder_of(budget) / "rounds" / f"{self.name}.json"
 
 
 MIN_UNITS = 8
-"""Layers of five units or fewer did not learn again in three trials of three."""
+"""Smallest number of units in a layer.
+
+Agents with layers of five units or fewer did not pass the test again in any of three
+trials.
+"""
 READINGS = (
     ("layer", 0.2),
     ("layer", 0.3),
@@ -55,13 +59,13 @@ READINGS = (
     ("pair", 0.15),
     ("global", 0.2),
 )
-"""Readings of the threshold, held against each other at one width."""
+"""(reading, tau) pairs that are compared at one width."""
 EXTREMES = (("layer", 0.2), ("layer", 0.4))
-"""Readings for the other widths."""
+"""(reading, tau) pairs for the other widths."""
 
 
 def cases(budget: Budget) -> Iterator[Case]:
-    """Return all that is to be pruned, the most telling first."""
+    """Return all cases of a budget, the most informative ones first."""
     for seed in range(budget.agents):
         for width in budget.widths:
             for reading, tau in READINGS if width == budget.map_width else EXTREMES:
@@ -89,7 +93,7 @@ def cases(budget: Budget) -> Iterator[Case]:
 
 
 def mapped(budget: Budget, joints: int, seed: int) -> Case:
-    """Return the pruned agent that is projected."""
+    """Return the case whose pruned agent is projected."""
     return Case(
         joints=joints,
         width=budget.map_width,
@@ -101,7 +105,7 @@ def mapped(budget: Budget, joints: int, seed: int) -> Case:
 
 
 def pruned(budget: Budget, case: Case) -> list[dict[str, Any]]:
-    """Return the rounds of a case; carried out once."""
+    """Return the rounds of a case; prune the agent only if they are not saved."""
     path = case.path(budget)
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -111,7 +115,7 @@ def pruned(budget: Budget, case: Case) -> list[dict[str, Any]]:
 
 
 def pruned_agent(budget: Budget, case: Case) -> DQN:
-    """Return the agent that a case left."""
+    """Return the pruned agent of a case."""
     pruned(budget, case)
     zipped = case.path(budget).with_suffix(".zip")
     return DQN.load(zipped, env=arms(case.joints), device="cpu")

@@ -27,7 +27,7 @@ def _case(job: tuple[Budget, Case]) -> str:
 
 
 def carry_out(budget: Budget, workers: int) -> None:
-    """Train every agent, then prune every case; what is done is not done again."""
+    """Train every agent, then prune every case; skip results that are saved."""
     agents = [
         (budget, joints, width, seed)
         for seed in range(budget.agents)

@@ -1,4 +1,4 @@
-"""CUDA: do the laws hold on a GPU, and what is cutting worth there?
+"""CUDA: do the laws of surgery hold on a GPU, and how much faster is cutting there?
 
-``python -m benchmarks.cuda`` takes at most six minutes on a machine that has one.
+``python -m benchmarks.cuda`` takes at most six minutes on a machine with a GPU.
 """

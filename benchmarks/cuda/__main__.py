@@ -18,14 +18,14 @@ RESULT = Path("benchmarks/results/cuda.json")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Print two tables; keep them if they were measured on a GPU.
+    """Print two tables, and save them if they were measured on a GPU.
 
     Args:
-        arguments: Those of the command line by default.
+        arguments: Command-line arguments; by default those of the process.
     """
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
-        "--device", default="cuda", help="cpu runs a short form that is not kept"
+        "--device", default="cuda", help="cpu runs a short form that is not saved"
     )
     device = torch.device(parser.parse_args(arguments).device)
     if device.type == "cuda" and not torch.cuda.is_available():

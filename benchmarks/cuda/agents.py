@@ -1,4 +1,4 @@
-"""Agents of every kind that a GPU treats in its own way."""
+"""Agents whose networks run through different GPU code, such as cuDNN's."""
 
 from __future__ import annotations
 
@@ -68,24 +68,25 @@ AGENTS: dict[str, Callable[[torch.device], BaseAlgorithm]] = {
     "SAC, OFEXiNet": _ofexi,
     "PPO, OFENet": _features,
 }
-"""What makes a small agent on a device, by name."""
+"""Name -> function that makes a small agent on a device."""
 
 
 def trained(name: str, device: torch.device) -> BaseAlgorithm:
-    """Make an agent and train it for a moment."""
+    """Make an agent and train it for a few steps."""
     model = AGENTS[name](device)
     model.set_logger(Logger(None, []))
     callbacks: list[Any] = []
     if hasattr(model.policy, "ofe"):
         callbacks.append(sp.FeatureCallback(pretraining=2, updates=1))
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # PPO on a GPU, features that are random.
+        # SB3 warns about PPO on a GPU, sb3_prune about random features.
+        warnings.simplefilter("ignore")
         model.learn(2 * BATCH, callback=callbacks)
     return model
 
 
 def update(model: BaseAlgorithm, count: int) -> None:
-    """Take gradient steps on the data that a model has; what is random is the same."""
+    """Take gradient steps on the data in a model's buffer, with fixed seeds."""
     np.random.seed(3)
     torch.manual_seed(3)
     if isinstance(model, OffPolicyAlgorithm):

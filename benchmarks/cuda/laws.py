@@ -1,4 +1,4 @@
-"""Laws: what surgery promises, measured on a device."""
+"""Laws: the guarantees of surgery, measured on a device."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from sb3_prune.surgery.trial import copied, kill, outputs, refute
 
 UPDATES = 20
 EXACT, CLOSE = 1e-4, 1e-3
-"""How far outputs may move: by rounding in one pass, and over some updates."""
+"""How far rounding may move outputs: in one forward pass, and over some updates."""
 NONE = "-"
 COLUMNS = [
     "agent",
@@ -38,11 +38,11 @@ COLUMNS = [
 
 
 def run(device: torch.device, short: bool) -> Table:
-    """Measure every law of every agent.
+    """Measure every law for every agent.
 
     Args:
-        device: Where the agents are.
-        short: Take fewer of everything.
+        device: Device of the agents.
+        short: Take fewer agents and seeds.
     """
     table = Table(f"Laws on {device.type}: how far outputs move", COLUMNS)
     names = list(AGENTS)[:1] if short else list(AGENTS)
@@ -70,7 +70,7 @@ def _measure(name: str, device: torch.device) -> Iterator[Any]:
         yield _dead_units_go(model)
     yield _dead_units_go(model)
     with exactly():
-        # The noise of gSDE has another shape after a cut, and so other values.
+        # After a cut, gSDE draws noise of another shape, so masked and cut differ.
         use_sde = getattr(model, "use_sde", False)
         yield NONE if use_sde else _cut_is_masked(name, device)
         sp.apply(model, _third(model.policy))
@@ -78,13 +78,17 @@ def _measure(name: str, device: torch.device) -> Iterator[Any]:
         yield from _is_loaded(model, device)
     yield _faults(model)
     with warnings.catch_warnings():
-        warnings.simplefilter("error", UserWarning)  # LSTMs that are not in one piece.
+        # torch warns if an LSTM's weights are not contiguous in memory.
+        warnings.simplefilter("error", UserWarning)
         yield len(refute(model.policy, sp.wire(model.policy).values()))
 
 
 @contextmanager
 def exactly() -> Iterator[None]:
-    """Multiply in full precision: Ampere and later round the factors of cuDNN."""
+    """Multiply in full float32 precision, without TF32.
+
+    By default, cuDNN rounds factors to TF32 on Ampere GPUs and later ones.
+    """
     before = torch.get_float32_matmul_precision()
     torch.set_float32_matmul_precision("highest")
     try:
@@ -96,7 +100,12 @@ def exactly() -> Iterator[None]:
 
 
 def _third(policy: nn.Module, *, gated: bool = False) -> sp.Plan:
-    """Remove a random third of the units of every layer."""
+    """Return the plan that removes a random third of every layer's units.
+
+    Args:
+        policy: The policy.
+        gated: Leave out layers without a gate.
+    """
     rng = np.random.default_rng(0)
     changes = {}
     for name, layer in sp.wire(policy).items():
@@ -107,7 +116,10 @@ def _third(policy: nn.Module, *, gated: bool = False) -> sp.Plan:
 
 
 def _dead_units_go(model: BaseAlgorithm) -> str:
-    """Kill units of a copy and remove them; those that are mixed stay."""
+    """Return how far outputs move if dead units are removed.
+
+    Units of a copy are first killed. Layers whose units are mixed are left out.
+    """
     policy = copied(model.policy)
     plan = sp.Plan(
         {n: c for n, c in _third(policy).items() if not sp.wire(policy)[n].mixes}
@@ -143,7 +155,10 @@ def _is_loaded(model: BaseAlgorithm, device: torch.device) -> Iterator[str]:
 
 
 def _faults(model: BaseAlgorithm) -> int:
-    """Count the parameters whose state is elsewhere, of another shape or missing."""
+    """Count parameters whose optimiser state is missing or does not fit.
+
+    The state does not fit if it has another shape or is on another device.
+    """
     faults = 0
     for optimizer in optimizers(model).values():
         for group in optimizer.param_groups:
@@ -158,14 +173,14 @@ def _faults(model: BaseAlgorithm) -> int:
 
 
 def _moved(before: list[Any], after: list[Any]) -> str:
-    """Say how far outputs moved at most, relative to the largest entry of each."""
+    """Return as text how far outputs moved at most, relative to their largest entry."""
     pairs = [(x.cpu(), y.cpu()) for (_, x), (_, y) in zip(before, after, strict=True)]
     far = [(x - y).abs().max() / max(1.0, float(x.abs().max())) for x, y in pairs]
     return f"{float(torch.stack(far).max()):.0e}"
 
 
 def _is_alike(seed: int, device: torch.device) -> bool:
-    """Tell whether a random policy is traced and tried as on the CPU."""
+    """Return whether trace and trials of a random policy are the same as on the CPU."""
     found = []
     for place in (torch.device("cpu"), device):
         policy = random_policy(seed).to(place)
@@ -177,7 +192,7 @@ def _is_alike(seed: int, device: torch.device) -> bool:
 
 
 def _is_random_state_kept(name: str, device: torch.device) -> bool:
-    """Tell whether tracing and trying leaves all random states as they were."""
+    """Return whether tracing and trials leave all random states unchanged."""
     policy = trained(name, device).policy
     before = _random_states()
     vars(policy).pop("_wiring_cache", None)

@@ -18,17 +18,17 @@ from benchmarks.harness import Pixels, Table, rates, ratio, ready
 from sb3_prune.surgery import keep, remove_closed
 
 SHARE = 0.9
-"""Share of the units that go."""
+"""Share of the units to mask or cut."""
 KINDS = ("dense", "masked", "cut")
 SMALL = 32
-"""Width of the short form."""
+"""Width of SAC's hidden layers in the short form."""
 
 
 def run(device: torch.device, short: bool) -> Table:
-    """Compare gradient steps per second.
+    """Compare gradient steps per second of dense, masked and cut agents.
 
     Args:
-        device: Where the agents are.
+        device: Device of the agents.
         short: Take small agents and few steps.
     """
     table = Table(
@@ -94,7 +94,7 @@ def _pixels(device: torch.device) -> BaseAlgorithm:
 
 
 def _steps(model: BaseAlgorithm, short: bool) -> Callable[[], int]:
-    """Return a function that takes gradient steps and waits until they are done."""
+    """Return a function that takes gradient steps and waits for the GPU."""
     count = 2 if short else 50
 
     def work() -> int:

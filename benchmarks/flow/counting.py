@@ -1,4 +1,4 @@
-"""(i) Are the units that tracing calls free really free, and does a trial notice?"""
+"""(i) Can the units that tracing calls free be removed, and do trials find mistakes?"""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from benchmarks.flow.keeping import carry_out
 from benchmarks.harness import Table
 
 JUDGED, MUTATED = range(1200), range(80)
-"""Seeds of the policies whose groups are tried, and of those whose slots are moved."""
+"""Seeds of the policies whose groups get trials, and of those whose slots are moved."""
 SHOWN = 12
-"""Misses that are named one by one."""
+"""Largest number of misses that are listed by seed."""
 
 Found = dict[str, Any]
 
 
 def run() -> Table:
-    """Trace and try random policies; a stopped run goes on where it was."""
+    """Trace random policies and run trials; a stopped run continues where it was."""
     judged = carry_out("judged", judge, JUDGED)
     return table(judged, carry_out("mutated", mutate, MUTATED))
 
 
 def table(judged: Sequence[Found], mutated: Sequence[Found]) -> Table:
-    """Return what was found as a table, and the claims held against it.
+    """Return the results as a table with claims.
 
     Args:
-        judged: What came out of :func:`judge`, by seed.
-        mutated: What came out of :func:`mutate`, by seed.
+        judged: Results of :func:`judge`, one per seed.
+        mutated: Results of :func:`mutate`, one per seed.
     """
     made = Table(
         f"(i) {len(judged):,} random policies, traced and tried",

@@ -1,4 +1,4 @@
-"""Judging: what tracing says of a random policy, and what trials say of that."""
+"""Judging: trace a random policy, and check the result by trials."""
 
 from __future__ import annotations
 
@@ -19,16 +19,17 @@ from sb3_prune.surgery.trial import TOLERANCE, copied, outputs, try_cut
 from sb3_prune.surgery.wiring import wire
 
 MOVES = "removing dead units moves"
-"""How the reason of a trial begins that nothing but values gave away."""
+"""First words of a trial's reason if only the values of the outputs refuted it."""
 
 
 def judge(seed: int) -> dict[str, Any]:
-    """Trace the policy of a seed, and try every layer whose units may go.
+    """Trace the policy of a seed, and run a trial of every layer that may lose units.
 
     Returns:
-        ``groups``, each with ``kind`` (``fixed`` or ``free``), ``soft``, ``mixes`` and
-        why a trial refuted it alone, if one did; ``joint``, why a trial of all that
-        passed alone failed; JSON-able.
+        ``groups``: for each layer its ``kind`` (``fixed`` or ``free``), ``soft``,
+        ``mixes``, and in ``refuted`` the reason why its trial failed, or None.
+        ``joint``: the reason why a trial of all layers failed that had passed alone, or
+        None. All is JSON-able.
     """
     policy = random_policy(seed)
     listed = {*wire(policy), *wire(policy).fixed}
@@ -52,12 +53,15 @@ def _judged(policy: ActorCriticPolicy, group: Group) -> dict[str, Any]:
 
 
 def mutate(seed: int) -> dict[str, Any]:
-    """Drop or shift every slot of every layer that passes its trial, and try it again.
+    """Drop or shift each slot of each layer that passes its trial; repeat the trial.
+
+    A good trial fails now, as the slots are wrong.
 
     Returns:
-        ``groups``, how many layers; ``mutants``, each with the layer, what was done to
-        which slot, and what the trial said: None is a miss, if any output depends on
-        what was moved; JSON-able.
+        ``groups``: the number of layers. ``mutants``: for each changed slot the layer,
+        the slot, how it was changed, and in ``said`` the reason why the trial failed.
+        If ``said`` is None and an output depends on the slot (``matters``), the trial
+        has missed the mistake. All is JSON-able.
     """
     policy = random_policy(seed)
     free = [g for g in trace(policy) if g.name in wire(policy)]
@@ -82,9 +86,9 @@ def mutate(seed: int) -> dict[str, Any]:
 
 
 def _mutants(group: Group) -> Iterator[tuple[Slot, Slot | None]]:
-    """Yield each slot with what stands in its place: nothing, or its neighbour.
+    """Yield each slot with its replacement: None (dropped), or the slot shifted.
 
-    The only slot is not dropped: no slot, no cut.
+    A layer's only slot is not dropped, as nothing would be cut without a slot.
     """
     for slot in group.slots:
         if len(group.slots) > 1:
@@ -98,7 +102,7 @@ def _mutants(group: Group) -> Iterator[tuple[Slot, Slot | None]]:
 
 @torch.no_grad()
 def _matter(policy: nn.Module, group: Group, slots: list[Slot | None]) -> bool:
-    """Tell whether any output depends on what is in some stretches of tensors."""
+    """Return whether any output depends on the values in the slots."""
     twin = copied(policy)
     before = outputs(twin)
     for slot in _in(twin, policy, [s for s in slots if s is not None]):
@@ -108,14 +112,14 @@ def _matter(policy: nn.Module, group: Group, slots: list[Slot | None]) -> bool:
 
 
 def _in(twin: nn.Module, policy: nn.Module, slots: Sequence[Slot]) -> tuple[Slot, ...]:
-    """Return slots of a policy in its copy."""
+    """Return the slots of a policy as slots of its copy."""
     paths = {module: name for name, module in policy.named_modules()}
     modules = dict(twin.named_modules())
     return tuple(replace(slot, owner=modules[paths[slot.owner]]) for slot in slots)
 
 
 def _try_instead(policy: nn.Module, group: Group) -> str | None:
-    """Try a layer of a policy, with another group in its place."""
+    """Run a trial of a layer with another group instead of the traced one."""
 
     def mutated(twin: nn.Module) -> list[Group]:
         slots = _in(twin, policy, group.slots)

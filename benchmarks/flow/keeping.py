@@ -1,4 +1,4 @@
-"""Keeping: what is done seed by seed is done once, also if it is stopped in between."""
+"""Keeping: save results seed by seed, so that a stopped run can continue."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path("runs/flow")
-"""Where what is done is kept, by the code that did it."""
+"""Folder of the results; it has a subfolder for each version of the code."""
 SOURCES = (
     "sb3_prune/surgery/**/*.py",
     "benchmarks/random_networks/*.py",
     "benchmarks/flow/judging.py",
 )
-"""What a result depends on."""
+"""Files that a result depends on."""
 
 
 def carry_out(
     name: str, function: Callable[[int], dict[str, Any]], seeds: Iterable[int]
 ) -> list[dict[str, Any]]:
-    """Do what is left to do for each seed; a stopped run goes on.
+    """Call a function for each seed whose result is not saved yet.
 
     Args:
-        name: Name of what is done.
-        function: Returns what comes out of a seed, JSON-able, the ``seed`` included.
+        name: Name of the results' file.
+        function: Returns the result of a seed, JSON-able; its key ``seed`` is the seed.
         seeds: The seeds.
 
     Returns:
-        What came out, in the order of the seeds.
+        The results, in the order of the seeds.
     """
     path = ROOT / fingerprint() / f"{name}.jsonl"
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -48,7 +48,7 @@ def carry_out(
 
 
 def fingerprint() -> str:
-    """Return what tells the code that results depend on from any other."""
+    """Return a hash of the files in :data:`SOURCES`."""
     digest = hashlib.sha256()
     for pattern in SOURCES:
         for path in sorted(Path().glob(pattern)):

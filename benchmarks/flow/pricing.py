@@ -1,4 +1,4 @@
-"""(j) What does it cost to know where the units are?"""
+"""(j) What does it cost to find the hidden layers and their slots?"""
 
 from __future__ import annotations
 
@@ -19,29 +19,29 @@ from sb3_prune.surgery.trial import refute
 from sb3_prune.surgery.wiring import wire
 
 BEFORE = ["SAC 2x256, by known classes (before, another run)", 6, 0.13, "-", "-", "-"]
-"""What wiring cost each time when no unit was traced."""
+"""Cost of wiring before tracing existed: layers were found by their known classes."""
 BOUNDS = {"remembered": 0.02, "traced": 5, "trial": 20}
-"""What a wiring and a trial of all layers may cost, in gradient steps."""
+"""Largest allowed cost of a wiring and of a trial of all layers, in gradient steps."""
 ROUNDS = 9
 ROLLOUTS = 40
-"""Rollouts of the training whose traces are counted."""
+"""Rollouts of the training in which traces are counted."""
 
 
 def sac() -> Any:
-    """Return SAC 2x256, and what takes one gradient step."""
+    """Return SAC 2x256, and a function that takes one gradient step."""
     model = ready(SAC(sp.MaskedSACPolicy, Noise(), learning_starts=1000, device="cpu"))
     return model, lambda: model.train(gradient_steps=1, batch_size=256)
 
 
 def cnn() -> Any:
-    """Return PPO with a NatureCNN, and what takes one gradient step."""
+    """Return PPO with a NatureCNN, and a function that takes one gradient step."""
     arguments = {"n_steps": 64, "batch_size": 64, "n_epochs": 1, "device": "cpu"}
     model = PPO(sp.MaskedActorCriticCnnPolicy, Pixels(), **arguments)
     return ready(model, 64), model.train
 
 
 def ofexi() -> Any:
-    """Return SAC on an OFEXiNet of 6 + 6 blocks, and what takes one gradient step."""
+    """Return SAC on an OFEXiNet (6 + 6 blocks), and a function for a gradient step."""
     model = SAC(
         sp.OFEXiSACPolicy,
         Noise(),
@@ -62,7 +62,7 @@ AGENTS = {
 
 
 def run() -> Table:
-    """Time wirings that are remembered, traced anew and tried, and count traces."""
+    """Time remembered wirings, new traces and trials; count a training's traces."""
     table = Table(
         "(j) Where the units are: what it costs to know",
         ["agent", "layers", "remembered, ms", "traced, ms", "trial, ms", "a step, ms"],
@@ -89,7 +89,7 @@ def run() -> Table:
 
 
 def _times(policy: nn.Module, step: Callable[[], Any]) -> dict[str, list[float]]:
-    """Return the milliseconds of every round by what is done, in turns."""
+    """Return the milliseconds of every round, by contender; contenders take turns."""
     contenders = {
         "remembered": lambda: wire(policy),
         "traced": lambda: (vars(policy).pop("_wiring_cache", None), wire(policy)),
@@ -106,7 +106,7 @@ def _times(policy: nn.Module, step: Callable[[], Any]) -> dict[str, list[float]]
 
 
 def _traces() -> tuple[int, int]:
-    """Train an agent that is pruned on the way; return its traces and cuts."""
+    """Train and prune an agent; return the numbers of traces and of cuts."""
     model = PPO(sp.MaskedActorCriticPolicy, Noise(), n_steps=64, device="cpu")
     wire(model.policy)
     callback = sp.PruningCallback("magnitude", {"final_sparsity": 0.8})

@@ -1,4 +1,4 @@
-"""Reproduce Guenter & Sideris 2025: ``python -m benchmarks.ofexinet --budget small``."""
+"""Reproduce Guenter & Sideris 2025: python -m benchmarks.ofexinet --budget small."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ PAGE = DOCS / "ofexinet.md"
 MARK = (
     "<!-- generated: python -m benchmarks.ofexinet --budget small --draw --publish -->"
 )
-"""What follows it on the page is made of the results."""
+"""Marks where the generated part of the page begins."""
 
 
 def jobs(
     budget: Budget, only: list[str], tasks: list[str], seeds: list[int]
 ) -> list[Job]:
-    """Return the trainings in the order of need."""
+    """Return the trainings, the most important ones first."""
     return [
         (budget, task, variant, seed)
         for seed in seeds or budget.seeds
@@ -41,7 +41,10 @@ def jobs(
 
 
 def trunks(todo: list[Job]) -> list[Trunk]:
-    """Return the first parts that unfinished trainings share, each once."""
+    """Return the shared first parts of unfinished trainings, each once.
+
+    Agents that differ only in pruning share their training until pruning begins.
+    """
     shared = {
         (task.label, seed): (budget, task, seed)
         for budget, task, variant, seed in todo
@@ -51,13 +54,13 @@ def trunks(todo: list[Job]) -> list[Trunk]:
 
 
 def carry_out_trunk(trunk: Trunk) -> None:
-    """Carry out the first part of several trainings."""
+    """Carry out the shared first part of several trainings."""
     torch.set_num_threads(1)
     train_trunk(*trunk)
 
 
 def carry_out(job: Job) -> str:
-    """Carry out one training; what is done is not done again."""
+    """Carry out one training, unless its result is saved; return a line about it."""
     torch.set_num_threads(1)
     began = time.perf_counter()
     last = train(*job)["history"][-1]
@@ -70,7 +73,7 @@ def carry_out(job: Job) -> str:
 
 
 def main() -> None:
-    """Do what is left to do, then write the tables and figures."""
+    """Carry out the trainings that are not done yet, then write tables and figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--budget", choices=sorted(BUDGETS), default="smoke")
     parser.add_argument("--workers", type=int, default=os.cpu_count())
@@ -102,19 +105,19 @@ def main() -> None:
 
 
 def results(budget: Budget) -> Found:
-    """Return what is done so far."""
+    """Return the results of all finished trainings."""
     found = {task.label: Results(budget, task) for task in budget.tasks}
     return {task: variants for task, variants in found.items() if variants}
 
 
 def draw(found: Found, prefix: str) -> None:
-    """Draw the figures to files whose names begin so."""
+    """Draw the figures to files whose names begin with the prefix."""
     for make in (figures.returns, figures.blocks, figures.tiles):
         make(found, Path(f"{prefix}{make.__name__}.png"))
 
 
 def publish(text: str) -> None:
-    """Put the tables into the documentation, below what was written by hand."""
+    """Write the tables into the documentation, below the part written by hand."""
     written, mark, _ = PAGE.read_text().partition(MARK)
     write_text(PAGE, f"{written}{mark}\n\n{text}")
 

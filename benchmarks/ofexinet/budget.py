@@ -1,4 +1,4 @@
-"""How much of the paper's experiments a run does."""
+"""Budgets: how much of the experiments of Guenter & Sideris 2025 a run carries out."""
 
 from __future__ import annotations
 
@@ -24,13 +24,15 @@ class Task:
     kwargs: Mapping[str, Any] = field(default_factory=dict)
     """Arguments of the environment."""
     phases: tuple[float, float] | None = None
-    """Begin and end of learning thetas, shares of training; None: the budget's."""
+    """Begin and end of learning thetas, as shares of training; None uses the budget's
+    values."""
     theta_rate: float | None = None
-    """Learning rate of theta; None: the budget's."""
+    """Learning rate of theta; None uses the budget's value."""
     shared: bool = False
-    """Whether pruned agents go on from OFE-Big's where thetas begin to learn, instead
-    of training it again. What differs then is pruning, not luck; but for the L2, which
-    begins there."""
+    """Whether pruned agents continue OFE-Big's training from where thetas begin to
+    learn, instead of training from scratch. The agents then differ by pruning and not
+    by chance. One difference to a training from scratch remains: the L2 penalty begins
+    there, too, and not at the start."""
 
     @property
     def label(self) -> str:
@@ -40,24 +42,24 @@ class Task:
 
 @dataclass(frozen=True, kw_only=True)
 class Variant:
-    """One of the agents that are compared; sizes are shares of the budget's big one."""
+    """One of the agents that are compared; its sizes are relative to OFE-Big's."""
 
     name: str
-    """What the paper calls it, in lower case."""
+    """The paper's name of the agent, in lower case."""
     units: float = 1.0
-    """Units per block, relative to OFE-Big; 0 has no feature extractor."""
+    """Units per block, relative to OFE-Big; 0 means no features extractor."""
     hidden: float = 1.0
     """Units per hidden layer of the agent's networks, relative to OFE-Big."""
     preset: str | None = None
-    """Strengths of pruning; None does not prune."""
+    """Preset of pruning strengths; None does not prune."""
     norm: str = "batch"
-    """Normalisation of the extractor."""
+    """Normalisation of the features extractor."""
     networks: tuple[str, ...] = ()
-    """What is pruned; empty prunes all."""
+    """Names of the networks to prune; empty prunes all."""
 
     @property
     def grows_from_big(self) -> bool:
-        """Whether it is OFE-Big until its thetas begin to learn, if it has any."""
+        """Whether the agent equals OFE-Big until its thetas begin to learn."""
         return (self.units, self.hidden, self.norm) == (1.0, 1.0, "batch")
 
 
@@ -83,7 +85,7 @@ VARIANTS = (
     PRUNE_A,
     SAC_BIG,
 )
-"""In the order of need, for budgets that are interrupted."""
+"""All variants; the most important come first, as a run may be interrupted."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,15 +95,15 @@ class Budget:
     name: str
     """Name of the folder in runs/ofexinet."""
     tasks: tuple[Task, ...]
-    """Environments."""
+    """The environments."""
     seeds: tuple[int, ...]
-    """One agent per environment, variant and seed."""
+    """Seeds; one agent is trained per environment, variant and seed."""
     units: int
-    """Units per block of OFE-Big."""
+    """Units per block of OFE-Big's extractor."""
     hidden: int
-    """Units per hidden layer of OFE-Big's agent."""
+    """Units per hidden layer of OFE-Big's other networks."""
     random_steps: int
-    """Random steps before learning, and updates of pre-training on them."""
+    """Number of random steps before learning, and of pre-training updates on them."""
     batch_size: int = 256
     """Size of every batch."""
     evaluations: int = 25
@@ -109,25 +111,26 @@ class Budget:
     episodes: int = 5
     """Episodes per evaluation."""
     prices: tuple[float, float, float] = (1.0, 1.0, 1.0)
-    """Factors on the paper's nu of extractor, policy and values."""
+    """Factors on the paper's nu of extractor, policy and value networks."""
     relative: float | None = None
-    """Price of the average unit beside the gradient at its theta; None takes nu."""
+    """Price of the average unit relative to the gradient at its theta; None uses the
+    nus as they are."""
     theta_rate: float = 3e-4
-    """Learning rate of theta: shorter trainings need a faster one."""
+    """Learning rate of theta; shorter trainings need a higher one."""
     begin: float = 0.2
-    """Share of training before which thetas are fixed."""
+    """Share of training after which thetas are learnt."""
     end: float = 0.8
-    """Share of training at which thetas are rounded and fixed."""
+    """Share of training at which thetas are rounded and then fixed."""
 
     def in_task(self, task: Task) -> Budget:
-        """Return the budget with what a task has of its own."""
+        """Return the budget with the settings that the task overrides."""
         begin, end = task.phases or (self.begin, self.end)
         rate = task.theta_rate or self.theta_rate
         return replace(self, begin=begin, end=end, theta_rate=rate)
 
 
 OF_PRUNING = ("prices", "relative", "theta_rate", "begin", "end")
-"""Fields of a budget that only trainings with a preset depend on."""
+"""Fields of a budget that matter only for trainings with a preset."""
 
 ARM = Task(
     env="sb3_prune/PlanarArm3-v0",
@@ -140,8 +143,8 @@ HOPPER = Task(
     env="Hopper-v5",
     steps=200_000,
     blocks=4,
-    phases=(0.7, 0.85),  # OFE-Big learns after 80,000 to 100,000 steps.
-    theta_rate=1.67e-3,  # As many of its steps as in HalfCheetah's shorter phase.
+    phases=(0.7, 0.85),  # OFE-Big's return begins to rise at 80,000 to 100,000 steps.
+    theta_rate=1.67e-3,  # Rate times steps of theta is about that of HalfCheetah.
     shared=True,
 )
 SMOKE = Budget(
@@ -163,7 +166,7 @@ SMALL = Budget(
         HOPPER,
         ARM,
     ),
-    seeds=(1, 2, 3),  # Settings were chosen on seed 0.
+    seeds=(1, 2, 3),  # The settings were chosen on seed 0.
     units=64,
     hidden=256,
     random_steps=2_500,

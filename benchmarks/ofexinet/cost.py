@@ -1,4 +1,4 @@
-"""(h) What gates and thetas cost per gradient step, and what removal saves."""
+"""(h) Time that gates and thetas cost per gradient step, and that removal saves."""
 
 from __future__ import annotations
 
@@ -24,12 +24,15 @@ KEPT = {
     "critic": 0.28,
     "value": 0.28,
 }
-"""Share of the units that are kept, by network: 28 thousand parameters to deploy, 452
-thousand to train, where the paper's Prune-B ends with 28 and 390 on HalfCheetah."""
+"""Share of the units to keep, by prefix of the layer's name.
+
+This leaves 28 thousand parameters to deploy and 452 thousand to train. The paper's
+Prune-B ends with 28 and 390 thousand on HalfCheetah.
+"""
 
 
 LEARNING = {"begin": 0.0, "tolerance": 0.0}
-"""Thetas learn, and nothing goes."""
+"""Options of xinet with which thetas are learnt and no unit is removed."""
 VALUE_SAC = (sp.ValueSAC, sp.OFEXiValueSACPolicy)
 STOCK_SAC = (SAC, sp.OFEXiSACPolicy)
 
@@ -40,7 +43,7 @@ def agent(
     gates: bool = True,
     kind: tuple[type[SAC], type[Any]] = VALUE_SAC,
 ) -> Any:
-    """Return a started OFE-Big of the paper's size, and its callback."""
+    """Return OFE-Big of the paper's size, its training started, and its callback."""
     algorithm, policy = kind
     model = algorithm(
         policy,
@@ -82,7 +85,7 @@ def _drop_gates(policy: nn.Module) -> None:
 
 
 def stepping(model: Any, callback: Any) -> Callable[[], int]:
-    """Return a function that takes steps of extractor and agent."""
+    """Return a function that takes gradient steps of the extractor and the agent."""
 
     def work() -> int:
         for _ in range(STEPS):
@@ -94,7 +97,12 @@ def stepping(model: Any, callback: Any) -> Callable[[], int]:
 
 
 def cut(model: Any, shares: Mapping[str, float]) -> None:
-    """Keep a share of the units of every layer."""
+    """Keep only a share of the units of every layer.
+
+    Args:
+        model: The model.
+        shares: Prefix of layers' names -> share of the units to keep.
+    """
     plan = {}
     for name, layer in sp.wire(model.policy).items():
         share = next(s for prefix, s in shares.items() if name.startswith(prefix))
@@ -104,7 +112,7 @@ def cut(model: Any, shares: Mapping[str, float]) -> None:
 
 
 def run() -> Table:
-    """Compare steps per second of one agent in several states."""
+    """Compare the steps per second of one agent in several states."""
     small = agent()
     cut(small[0], KEPT)
     contenders = {

@@ -1,4 +1,4 @@
-"""The paper's three figures."""
+"""The three figures of Guenter & Sideris 2025."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from sb3_prune.analysis.figures import heading, new_figure, tidy
 from sb3_prune.files import atomic
 
 Found = Mapping[str, Results]
-"""Finished trainings by environment and variant."""
+"""Environment -> results, which are variant -> finished trainings."""
 Row = Mapping[str, Any]
-"""One evaluation."""
+"""The results of one evaluation."""
 
 COLOURS = {
     "sac": "#b8c4ce",
@@ -39,28 +39,28 @@ PARTS = {
     "C_critic.qf0": "Q1",
     "C_critic.qf1": "Q2",
 }
-"""Parts of an agent as its results name them, and as the paper does."""
+"""Name of a part of an agent in our results -> its name in the paper."""
 DARK = 4
-"""Share of OFE's parameters from which a tile is as dark as can be."""
+"""Number of parameters, relative to OFE's, at which a tile has the darkest colour."""
 WINDOW = 5
-"""Evaluations in the moving mean of the curves, as in the paper."""
+"""Number of evaluations in the moving mean of the curves, as in the paper."""
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write a figure, whole or not at all."""
+    """Write a figure to a file; a failure leaves no partial file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic(path) as temporary:
         figure.savefig(temporary, dpi=80)
 
 
 def smooth(values: Sequence[float], window: int) -> np.ndarray:
-    """Return the mean of the last few values, at each."""
+    """Return the moving mean over each value and up to window - 1 values before it."""
     before = [values[max(0, i - window + 1) : i + 1] for i in range(len(values))]
     return np.array([np.mean(part) for part in before])
 
 
 def returns(found: Found, path: Path) -> None:
-    """Draw the evaluation return over steps, all variants (Figure 3), and the sizes."""
+    """Draw evaluation returns (Figure 3) and sizes of all variants over steps."""
     figure = new_figure((4.5 * len(found), 6.0))
     heading(
         figure,
@@ -88,7 +88,7 @@ def returns(found: Found, path: Path) -> None:
 def _curve(
     axes: Axes, name: str, runs: Sequence[Run], of: Callable[[Row], float], window: int
 ) -> None:
-    """Draw the mean over the seeds, and from the least to the most."""
+    """Draw the mean over the seeds, and the range between minimum and maximum."""
     shortest = min(len(run.history) for run in runs)
     steps = [row["timesteps"] for row in runs[0].history[:shortest]]
     curves = np.array(
@@ -121,7 +121,7 @@ def blocks(found: Found, path: Path) -> None:
             )
         axes.axvline(_half(variants) - 0.5, color=COLOURS["sac"], linewidth=1)
         axes.set_xlabel("block")
-        axes.set_ylim(top=1.3 * axes.get_ylim()[1])  # Room for the names.
+        axes.set_ylim(top=1.3 * axes.get_ylim()[1])  # Room for the legend.
         axes.legend(frameon=False, fontsize=8)
     save(figure, path)
 
@@ -137,7 +137,7 @@ def _half(variants: Mapping[str, Sequence[Run]]) -> int:
 
 
 def tiles(found: Found, path: Path) -> None:
-    """Draw the parameters of each network beside OFE's and OFE-Big's (Figure 4)."""
+    """Draw each network's parameters, relative to OFE's and OFE-Big's (Figure 4)."""
     figure = new_figure((3.4 + 2.6 * len(found), 3.4))
     heading(
         figure, "Parameters in thousands; share of OFE's (colour) and of OFE-Big's, %"

@@ -1,8 +1,9 @@
 """Pace: training steps per second in every phase of Prune-B, side by side.
 
-``python -m benchmarks.ofexinet.pace`` lets OFE-Big, OFE-Big that learns its thetas, and
-agents of the sizes that Prune-B ended with take turns in one run, environment and
-extractor included, and writes pace.json beside the results of the small budget.
+``python -m benchmarks.ofexinet.pace`` compares OFE-Big, OFE-Big while its thetas are
+learnt, and agents with the final sizes of Prune-B. They take turns in one run; the
+times include the environment and the features extractor. The results are in pace.json,
+beside those of the small budget.
 """
 
 from __future__ import annotations
@@ -29,12 +30,12 @@ from sb3_prune.files import write_text
 STEPS = 40
 """Training steps per turn."""
 FILLED = 400
-"""Random transitions from which they learn."""
+"""Number of random transitions in the buffer."""
 LEARNING = "thetas learning"
 
 
 def path_of(budget: Budget) -> Path:
-    """Return where the paces of a budget are kept."""
+    """Return the path of a budget's pace.json."""
     return RESULTS / budget.name / "pace.json"
 
 
@@ -45,13 +46,13 @@ def training(
     *,
     learning: bool = False,
 ) -> Callable[[], int]:
-    """Return a function that trains OFE-Big for some steps.
+    """Return a function that trains OFE-Big for :data:`STEPS` steps.
 
     Args:
-        budget: Its sizes.
-        task: Its environment.
-        units: Cut it to so many units; None leaves it as it is.
-        learning: Let thetas learn, and no unit go.
+        budget: Sizes of OFE-Big.
+        task: The environment.
+        units: Units to which each layer is cut; None cuts nothing.
+        learning: Learn thetas, but remove no unit.
     """
     env = gym.make(task.env, **task.kwargs)
     model: Any = build(budget, task, OFE_BIG, 0, env)
@@ -79,13 +80,13 @@ def _cut(model: Any, units: Mapping[str, int]) -> sp.Plan:
 
 
 def seconds_per_cut(budget: Budget, task: Task) -> float:
-    """Return the median time that the callback needs to let one unit of OFE-Big go."""
+    """Return the median time that the callback needs to remove one unit of OFE-Big."""
     env = gym.make(task.env, **task.kwargs)
     model: Any = build(budget, task, OFE_BIG, 0, env)
     pruning = sp.PruningCallback("xinet", {"begin": 0.0}, total_timesteps=10**9)
     both = [sp.FeatureCallback(pretraining=0), pruning]
     model.learning_starts = FILLED
-    model.learn(FILLED + 1, both)  # Every theta is 1.
+    model.learn(FILLED + 1, both)  # Creates the thetas, all equal to 1.
     pruning.on_training_start({}, {})
     seconds = []
     for name, units in sp.wire(model.policy).units().items():
@@ -100,7 +101,7 @@ def seconds_per_cut(budget: Budget, task: Task) -> float:
 
 
 def run(budget: Budget, rounds: int = 9) -> Table:
-    """Compare steps per second in every environment that has results."""
+    """Compare the steps per second in every environment that has results."""
     columns = ["environment", "agent", "steps/s", "times OFE-Big", "whole training %"]
     table = Table("Training steps per second, side by side in one run", columns)
     for task in budget.tasks:
@@ -153,23 +154,23 @@ def _whole_trainings(
 def whole_training(
     budget: Budget, *, learning: float, left: float, cuts: float
 ) -> float:
-    """Return how long Prune-B trains beside OFE-Big, at most.
+    """Return an upper bound of Prune-B's training time, relative to OFE-Big's.
 
-    As if no unit had gone before thetas were rounded, where most go long before, and
-    as if each had been a cut of its own.
+    The bound assumes that every unit is removed only when thetas are rounded, and by a
+    cut of its own. In fact, most units are removed long before.
 
     Args:
         budget: When thetas begin to learn, and when they are rounded.
-        learning: Steps per second while thetas learn, in units of OFE-Big's.
-        left: The same at the size that is left.
-        cuts: Time of all cuts beside that of OFE-Big's training.
+        learning: Steps per second while thetas learn, relative to OFE-Big.
+        left: Steps per second after removal, relative to OFE-Big.
+        cuts: Time of all cuts, relative to OFE-Big's training time.
     """
     begin, end = budget.begin, budget.end
     return begin + (end - begin) / learning + (1 - end) / left + cuts
 
 
 def main() -> None:
-    """Measure and write."""
+    """Measure, and write the results."""
     torch.set_num_threads(1)
     budget = BUDGETS["small"]
     table = run(budget)

@@ -1,4 +1,4 @@
-"""The page docs/ofexinet.md: our numbers beside the paper's."""
+"""The page docs/ofexinet.md: our numbers and those of Guenter & Sideris 2025."""
 
 from __future__ import annotations
 
@@ -47,11 +47,14 @@ PAPER = {
         "prune-c": "3470, 6/16",
     },
 }
-"""Table 3 of the paper, on version 2 of the environments: score, dR/tR in %."""
+"""Environment -> variant -> score, dR/tR in %: the paper's Table 3.
+
+The paper used version 2 of the environments.
+"""
 
 
 def text(budget: Budget, found: Found) -> str:
-    """Return what results say: the settings, then the tables."""
+    """Return the generated part of the page: the settings, then the tables."""
     tables = [make(found) for make in (claims, scores, sizes, extractor)]
     if path_of(budget).is_file():
         tables.append(Table(**json.loads(path_of(budget).read_text())))
@@ -60,7 +63,7 @@ def text(budget: Budget, found: Found) -> str:
 
 
 def _exceptions(budget: Budget) -> str:
-    """Say which tasks have phases of their own; none says nothing."""
+    """Return as text which tasks override the phases of learning thetas."""
     own = [_exception(task) for task in budget.tasks if task.phases]
     return f"({'; '.join(own)})" if own else "in every task"
 
@@ -74,7 +77,7 @@ def _exception(task: Task) -> str:
 
 
 def scores(found: Found) -> Table:
-    """Make Table 3: best and mean evaluation of the last 20 %, size beside OFE's."""
+    """Make Table 3: best and mean evaluation of the last 20 %, and relative sizes."""
     table = Table(
         "Scores (the paper's Table 3)",
         [
@@ -98,7 +101,7 @@ def scores(found: Found) -> Table:
 
 
 def sizes(found: Found) -> Table:
-    """Make Table 4: parameters in thousands, and the time that training took."""
+    """Make Table 4: parameters in thousands, and the training time."""
     table = Table(
         "Parameters and time (the paper's Table 4)",
         [
@@ -120,7 +123,7 @@ def sizes(found: Found) -> Table:
 
 
 def claims(found: Found) -> Table:
-    """Hold Prune-B against OFE-Big: return and size; for time see pace.py."""
+    """Compare Prune-B with OFE-Big by return and size; pace.py compares time."""
     table = Table(
         "Prune-B against OFE-Big",
         ["environment", "variant", "return %", "mean %", "d %", "t %", "CPU %"],
@@ -145,7 +148,10 @@ def _claim(table: Table, task: str, name: str, variants: Results) -> None:
 
 
 def extractor(found: Found) -> Table:
-    """Say how the extractors learnt: loss, and batch against running statistics."""
+    """Make the table of the extractors: loss, and gap of their normalisation.
+
+    The gap is the difference between features with batch and with running statistics.
+    """
     table = Table(
         "Feature extractors (last evaluation; the gap also at its largest)",
         [

@@ -1,7 +1,7 @@
-"""How well extractors predict, and what limits them: norm, width, length, scale.
+"""How well extractors predict the next observation, by norm, width and updates.
 
-``python -m benchmarks.ofexinet.prediction`` collects transitions of HalfCheetah-v5 by
-random actions, trains extractors of several kinds on the same batches, and writes
+``python -m benchmarks.ofexinet.prediction`` collects transitions of HalfCheetah-v5 with
+random actions, trains several kinds of extractors on the same batches, and writes
 benchmarks/results/prediction.json.
 """
 
@@ -29,13 +29,14 @@ KINDS = {
     "no norm": OFEXiConfig(blocks=8, units=30, norm="none"),
     "batch norm, 4 blocks of 64": OFEXiConfig(blocks=4, units=64, norm="batch"),
 }
-"""The official OFENet's 8 blocks of 30, and ours of the small budget."""
+"""Extractors by name: 8 blocks of 30 as in the official OFENet, and 4 blocks of 64 as
+in our small budget."""
 
 Data = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 
 
 def collect(count: int, seed: int = 0) -> Data:
-    """Return observations, actions and next observations by random actions."""
+    """Return observations, random actions and next observations."""
     env = gym.make("HalfCheetah-v5")
     env.action_space.seed(seed)
     observation, _ = env.reset(seed=seed)
@@ -51,7 +52,10 @@ def collect(count: int, seed: int = 0) -> Data:
 
 
 def losses(config: OFEXiConfig, data: Data, updates: int) -> dict[str, list[float]]:
-    """Train; return the losses per entry on seen and unseen transitions."""
+    """Train an extractor; return its losses on seen and unseen transitions.
+
+    Losses are per entry of the observation, at the start and after each quarter.
+    """
     torch.manual_seed(0)
     net = OFEXiNet(data[0].shape[1], data[1].shape[1], config)
     net.build_optimizer()
@@ -74,7 +78,7 @@ def _split() -> tuple[slice, slice]:
 
 
 def linear(data: Data) -> float:
-    """Return the loss on unseen transitions of linear least squares."""
+    """Return the loss of linear least squares on unseen transitions."""
     inputs = torch.cat([data[0], data[1], torch.ones(len(data[0]), 1)], dim=1)
     seen, unseen = _split()
     weights = torch.linalg.lstsq(inputs[seen], data[2][seen]).solution
@@ -99,7 +103,7 @@ def run(updates: int) -> Table:
 
 
 def main() -> None:
-    """Run and write."""
+    """Train the extractors, and write the results."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--updates", type=int, default=10_000)
     torch.set_num_threads(1)

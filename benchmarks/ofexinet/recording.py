@@ -1,4 +1,4 @@
-"""Recording: what a training looks like from outside, at regular steps."""
+"""Recording: evaluate an agent at regular steps of its training."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ import sb3_prune as sp
 from sb3_prune.networks.ofexinet import OFEXiNet
 
 SAMPLES = 1024
-"""Transitions on which the extractor is looked at."""
+"""Number of transitions on which the features extractor is evaluated."""
 
 
 class Recording(BaseCallback):
-    """Evaluate the greedy agent, and look at its extractor and sizes.
+    """Record the greedy return, the sizes and the extractor's loss at regular steps.
 
     Attributes:
         history: One row per evaluation.
-        seconds: Wall-clock time of training so far, evaluations left out.
-        cpu_seconds: Time on the processor of the same.
+        seconds: Wall-clock time of training so far, without evaluations.
+        cpu_seconds: Processor time of training so far, without evaluations.
     """
 
     def __init__(self, env: VecEnv, *, every: int, episodes: int, seed: int) -> None:
@@ -35,14 +35,14 @@ class Recording(BaseCallback):
         self._began = (0.0, 0.0)
 
     def state_dict(self) -> dict[str, Any]:
-        """Return what a resumed run needs."""
+        """Return the history and the times so far."""
         self._stop()
         self._start()
         spent = {"seconds": self.seconds, "cpu_seconds": self.cpu_seconds}
         return {"history": self.history} | spent
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from a saved state."""
+        """Continue from a saved state."""
         self.history = list(state["history"])
         self.seconds, self.cpu_seconds = state["seconds"], state["cpu_seconds"]
 
@@ -68,7 +68,7 @@ class Recording(BaseCallback):
             self.look()
 
     def look(self) -> None:
-        """Add a row to the history."""
+        """Evaluate the agent, and add a row to the history."""
         self._stop()
         result = sp.evaluate(
             self.model, self.env, episodes=self.episodes, seed=self.seed

@@ -1,4 +1,4 @@
-"""Results: what the trainings of a budget left, by environment and variant."""
+"""Results: the finished trainings of a budget, by variant."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from benchmarks.ofexinet.budget import VARIANTS, Budget, Task, Variant
 from benchmarks.ofexinet.running import build, read
 
 LAST = 0.2
-"""Share of training, at its end, from which the best evaluation counts (Table 3)."""
+"""Scores are from the evaluations in this last share of training (Table 3)."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Run:
     """One finished training."""
 
     history: Sequence[Mapping[str, Any]]
-    """Its evaluations."""
+    """The evaluations of the training, in order."""
 
     @property
     def score(self) -> float:
@@ -40,32 +40,32 @@ class Run:
 
     @property
     def terms(self) -> Mapping[str, float]:
-        """Final parameters by part."""
+        """Number of parameters at the end, by part of the agent."""
         terms: Mapping[str, float] = self.history[-1]["terms"]
         return terms
 
     @property
     def units(self) -> Mapping[str, int]:
-        """Units of every layer at the end."""
+        """Number of units of every layer at the end."""
         units: Mapping[str, int] = self.history[-1]["units"]
         return units
 
     @property
     def cpu_seconds(self) -> float:
-        """Processor time of training, evaluations left out."""
+        """Processor time of training, without evaluations."""
         return float(self.history[-1]["cpu_seconds"])
 
     @property
     def seconds(self) -> float:
-        """Wall-clock time of training, evaluations left out."""
+        """Wall-clock time of training, without evaluations."""
         return float(self.history[-1]["seconds"])
 
 
 class Results(dict[str, list[Run]]):
-    """Finished trainings in one environment by variant.
+    """The finished trainings in one environment, by variant.
 
     Attributes:
-        built: Parameters of the variants, by name and part, as they are built.
+        built: Variant -> part of the agent -> parameters before training.
     """
 
     def __init__(self, budget: Budget, task: Task) -> None:
@@ -77,7 +77,10 @@ class Results(dict[str, list[Run]]):
                     self.setdefault(variant.name, []).append(Run(**found))
 
     def size(self, name: str, part: str) -> float:
-        """Return the mean parameters of a part of a variant's agents at their end."""
+        """Return the mean number of parameters of a part at the end of training.
+
+        For a variant without finished trainings, it is the number before training.
+        """
         if name not in self:
             return self.built[name][part]
         return float(np.mean([run.terms[part] for run in self[name]]))

@@ -1,4 +1,4 @@
-"""Running: one training, in pieces that resume."""
+"""Running: carry out one training; a stopped training can be resumed."""
 
 from __future__ import annotations
 
@@ -25,22 +25,22 @@ from sb3_prune.files import write_text
 from sb3_prune.runs import checkpoints
 
 ROOT = Path("runs/ofexinet")
-"""Where trainings are kept until they are finished."""
+"""Folder of unfinished trainings."""
 RESULTS = Path("benchmarks/results/ofexinet")
-"""Where what came out of them is kept; it belongs to the repository."""
+"""Folder of the results of finished trainings, which is in the repository."""
 PIECES = 10
-"""Checkpoints per training."""
+"""Number of checkpoints per training."""
 CHECKPOINTS = "checkpoints"
 TEST_SEED = 1_000_003
 
 
 def place_of(budget: Budget, task: Task, variant: Variant, seed: int) -> Path:
-    """Return where a training lies, below the roots."""
+    """Return the path of a training, relative to ``ROOT`` and ``RESULTS``."""
     return Path(budget.name, task.label, f"{variant.name}-{seed}")
 
 
 def settings_of(budget: Budget, task: Task, variant: Variant) -> dict[str, Any]:
-    """Return all that a training depends on besides its seed, JSON-able."""
+    """Return all settings that a training depends on besides its seed, JSON-able."""
     left_out = {"tasks", "seeds", *(() if variant.preset else OF_PRUNING)}
     given = asdict(budget.in_task(task))
     shared = {k: v for k, v in given.items() if k not in left_out}
@@ -55,10 +55,10 @@ def settings_of(budget: Budget, task: Task, variant: Variant) -> dict[str, Any]:
 def read(
     budget: Budget, task: Task, variant: Variant, seed: int
 ) -> dict[str, Any] | None:
-    """Return what came out of a training, or None if it is not finished.
+    """Return the result of a training, or None if it is not finished.
 
     Raises:
-        ValueError: It was trained with other settings than these.
+        ValueError: The saved training has other settings.
     """
     path = RESULTS / f"{place_of(budget, task, variant, seed)}.json"
     if not path.is_file():
@@ -100,10 +100,10 @@ def build(
 
 
 def train(budget: Budget, task: Task, variant: Variant, seed: int) -> dict[str, Any]:
-    """Train an agent, or go on with it, or read what came out of it.
+    """Train an agent or resume its training, or read its result if it is finished.
 
     Returns:
-        Its history of evaluations, its units over time and its final sizes.
+        The result; its key ``history`` has one row per evaluation.
     """
     if found := read(budget, task, variant, seed):
         return found
@@ -123,15 +123,15 @@ def train(budget: Budget, task: Task, variant: Variant, seed: int) -> dict[str, 
 
 
 def is_grown(task: Task, variant: Variant) -> bool:
-    """Tell whether a training goes on from a part that others share."""
+    """Return whether a training continues a first part that others share."""
     return task.shared and variant.grows_from_big
 
 
 def train_trunk(budget: Budget, task: Task, seed: int) -> Path:
-    """Train OFE-Big until thetas would begin to learn, if that is not done.
+    """Train OFE-Big up to the step at which thetas begin to learn, unless it is done.
 
     Returns:
-        The folder of its checkpoint.
+        The folder of the checkpoint.
     """
     folder = ROOT / budget.name / task.label / f"trunk-{seed}"
     begin = round(budget.in_task(task).begin * task.steps)
@@ -145,7 +145,11 @@ def _train_to(
     start: Path | None,
     job: tuple[Budget, Task, Variant, int],
 ) -> tuple[Any, dict[str, Any]]:
-    """Train in pieces that resume, from a start or anew; return model and states."""
+    """Train up to some steps, with checkpoints; return the model and the states.
+
+    The training resumes its own checkpoint if there is one; otherwise it continues
+    from the checkpoint ``start``, or begins anew if ``start`` is None.
+    """
     task = job[1]
     folder.mkdir(parents=True, exist_ok=True)
     make = [lambda: gym.make(task.env, **task.kwargs)]
@@ -188,7 +192,7 @@ def _callbacks(
 
 
 def _strengths(budget: Budget, variant: Variant) -> dict[str, Any]:
-    """Return the preset's options, with the budget's prices and rate."""
+    """Return options of xinet: those of the preset, with the budget's changes."""
     assert variant.preset is not None
     preset = PRESETS[variant.preset]
     names = ("nu_extractor", "nu_policy", "nu_value")

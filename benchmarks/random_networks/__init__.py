@@ -1,4 +1,4 @@
-"""Random networks by seed: what surgery meets where nobody chose the network."""
+"""Random networks by seed: they test surgery on networks that nobody designed."""
 
 from __future__ import annotations
 
@@ -26,11 +26,14 @@ ACTIONS: list[spaces.Space[Any]] = [
 
 
 class RandomExtractor(BaseFeaturesExtractor):
-    """A random graph of layers; a seed always gives the same one, weights included.
+    """A features extractor that is a random graph of layers.
+
+    The same seed always gives the same graph and the same weights.
 
     Attributes:
-        steps: Modules in the order in which they run; one may run twice.
-        sources: The values that each reads; value 0 is the observation.
+        steps: Modules in the order in which they run; a module may run twice.
+        sources: Numbers of the values that each step reads. Value 0 is the observation,
+            value i is the output of step i - 1.
     """
 
     def __init__(self, observation_space: spaces.Space[Any], seed: int = 0) -> None:
@@ -44,7 +47,7 @@ class RandomExtractor(BaseFeaturesExtractor):
         self._features_dim = growth.values[-1].shape[1]
 
     def forward(self, observations: torch.Tensor) -> torch.Tensor:
-        """Return the last value."""
+        """Return the output of the last step, (batch, features)."""
         values = [observations]
         for step, sources in zip(self.steps, self.sources, strict=True):
             values.append(step(*(values[i] for i in sources)))
@@ -53,7 +56,10 @@ class RandomExtractor(BaseFeaturesExtractor):
 
 @torch.no_grad()
 def unsettle(module: nn.Module, seed: int) -> None:
-    """Draw biases, scales and statistics, so that none is neutral; widen weights."""
+    """Draw biases, scales and statistics at random, and enlarge weights.
+
+    Neutral values, like a bias of 0 or a scale of 1, would hide mistakes of surgery.
+    """
     generator = torch.Generator().manual_seed(seed)
     for name, tensor in (*module.named_parameters(), *module.named_buffers()):
         if "parametrizations" in name or not tensor.is_floating_point():
@@ -77,7 +83,7 @@ def random_extractor(seed: int) -> RandomExtractor:
 
 
 def random_policy(seed: int) -> ActorCriticPolicy:
-    """Make an actor-critic policy on a random extractor, heads random as well."""
+    """Make an actor-critic policy with a random features extractor and random heads."""
     rng = np.random.default_rng([seed, 1])
     arch = [{}, {"pi": [8]}, {"pi": [10, 6], "vf": [12]}][rng.integers(3)]
     with torch.random.fork_rng(devices=[]):

@@ -1,4 +1,7 @@
-"""Growth: adds one random layer after another."""
+"""Growth: builds a random network, one layer after another.
+
+A *value* is the observation or the output of a layer.
+"""
 
 from __future__ import annotations
 
@@ -17,9 +20,9 @@ from benchmarks.random_networks.layers import Call
 
 WIDTHS = [4, 6, 8, 10, 12]
 LARGEST = 160
-"""Entries of the largest value that a network may hold for one observation."""
+"""Largest number of entries of a value for one observation."""
 STILL = 0.02
-"""Least difference of a value between two observations."""
+"""Steps are rejected if their values for two observations differ by less than this."""
 ACTIVATIONS = [
     *(nn.Tanh, nn.Sigmoid, nn.Softplus, nn.ELU, nn.SiLU, nn.GELU, nn.Mish),
     *(nn.ReLU, nn.LeakyReLU, nn.Hardtanh, nn.Hardswish),
@@ -30,13 +33,13 @@ Step = tuple[nn.Module, tuple[int, ...]]
 
 
 class Growth:
-    """Adds steps to a network, each tried on a batch of two observations.
+    """Adds random steps to a network; each is tested on a batch of two observations.
 
     Attributes:
-        rng: Decides.
-        steps: What there is.
-        values: What it makes of the observations.
-        seams: Where the first part ends of a value that was put together of two.
+        rng: Source of all random decisions.
+        steps: The steps of the network so far.
+        values: The observations, then the output of each step.
+        seams: Number of a value that joins two values -> units of the first one.
     """
 
     def __init__(self, space: spaces.Space[Any], seed: int) -> None:
@@ -69,12 +72,12 @@ class Growth:
             self.add(self.make(len(self.values) - 1))
 
     def ends(self) -> list[int]:
-        """Return the values that nothing reads."""
+        """Return the numbers of the values that no step reads."""
         read = {i for _, sources in self.steps for i in sources}
         return [i for i in range(1, len(self.values)) if i not in read]
 
     def add(self, step: Step | None, check: bool = True) -> None:
-        """Take a step unless its value is large, a single unit or hardly changes."""
+        """Add a step, unless its value is large, has one unit or hardly varies."""
         if step is None:
             return
         module, sources = step
@@ -90,19 +93,19 @@ class Growth:
         self.values.append(value)
 
     def flip(self, chance: float) -> bool:
-        """Toss a coin."""
+        """Return true with the given probability."""
         return bool(self.rng.random() < chance)
 
     def pick(self, choices: list[Any]) -> Any:
-        """Choose one."""
+        """Return one of the choices at random."""
         return choices[self.rng.integers(len(choices))]
 
     def width(self, at: int) -> int:
-        """Return the units of a value."""
+        """Return the number of units of a value."""
         return self.values[at].shape[layers.side(self.values[at])]
 
     def make(self, at: int, units: int | None = None) -> Step:
-        """Make new units of a value."""
+        """Make a step that computes new units from a value."""
         old, new = self.width(at), units or self.pick(WIDTHS)
         bias = self.flip(0.8)
         linear = partial(nn.Linear, old, new, bias)
@@ -136,25 +139,25 @@ class Growth:
         return self.pick(makers)(), (at,)
 
     def modules(self, *pairs: tuple[int, int]) -> nn.ModuleList:
-        """Make Linears."""
+        """Make a Linear for each pair of (inputs, outputs)."""
         return nn.ModuleList(nn.Linear(*pair) for pair in pairs)
 
     def cell(self, old: int, new: int) -> nn.Module:
-        """Make a recurrent layer, at times two."""
+        """Make a GRU or LSTM of one or two layers."""
         kind = self.pick([nn.GRU, nn.LSTM])
         return kind(old, new, num_layers=self.pick([1, 1, 2]), batch_first=True)
 
     def twist(self, at: int) -> Step | None:
-        """Do something to the units that there are."""
+        """Make a random step that transforms or combines the units of a value."""
         kinds = [self.activate, self.normalise, self.reshape, self.two, self.again]
         return self.pick([*kinds, self.activate, self.two, self.residual])(at)
 
     def activate(self, at: int) -> Step:
-        """Put an activation behind a value."""
+        """Make an activation function that reads a value."""
         return self.pick(ACTIVATIONS)(), (at,)
 
     def normalise(self, at: int) -> Step:
-        """Let units see each other, or a batch."""
+        """Make a step that normalises a value over its units or over the batch."""
         old, rank = self.width(at), self.values[at].ndim
         mixers = [layers.centred, layers.shared_out, layers.softmaxed]
         norms = [Call(self.pick(mixers))]
@@ -170,7 +173,7 @@ class Growth:
         return self.pick(norms), (at,)
 
     def reshape(self, at: int) -> Step | None:
-        """Split, double, cut or pool a value."""
+        """Make a step that splits, doubles, cuts, flattens or pools a value."""
         value = self.values[at]
         calls: list[Any] = [layers.doubled]
         if self.width(at) % 2 == 0:
@@ -191,7 +194,7 @@ class Growth:
         return Call(self.pick(calls)), (at,)
 
     def two(self, at: int) -> Step | None:
-        """Bring two values together."""
+        """Make a step that joins, adds or multiplies two values."""
         shape = self.values[at].shape
         axis = layers.side(self.values[at])
         others = [
@@ -212,7 +215,7 @@ class Growth:
         return Call(how), (at, other)
 
     def residual(self, at: int) -> Step:
-        """Add to a value what two layers make of it."""
+        """Make a residual block: a value plus the output of two layers that read it."""
         old, new = self.width(at), self.pick(WIDTHS)
         activation = self.pick(ACTIVATIONS)()
         if self.values[at].ndim == 4:
@@ -223,7 +226,7 @@ class Growth:
         return Call(layers.residual, inner), (at,)
 
     def again(self, at: int) -> Step | None:
-        """Use a Linear, or its weight, once more, as it is or transposed."""
+        """Make a step that reuses a Linear or its weight, possibly transposed."""
         old, rank = self.width(at), self.values[at].ndim
         linears = [m for m, _ in self.steps if type(m) is nn.Linear] if rank < 4 else []
         uses = [m for m in linears if m.in_features == old]

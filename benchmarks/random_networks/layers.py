@@ -1,4 +1,8 @@
-"""What random networks are made of: functions, and the modules that they use."""
+"""The layers of random networks: functions, and the modules that they use.
+
+A *value* is the observation or the output of a layer. *Places* are the pixels of an
+image, *frames* the steps of a history.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,7 @@ from torch.nn import functional
 
 
 class Call(nn.Module):
-    """A function of a network, with at most one module that it uses."""
+    """A function as a module; ``inner`` is a module that the function uses, or None."""
 
     def __init__(self, function: Callable[..., Any], inner: Any = None) -> None:
         super().__init__()
@@ -25,7 +29,7 @@ class Call(nn.Module):
 
 
 class Matrices(nn.Module):
-    """Bare parameters: a matrix from the right, a shift, a scale."""
+    """A layer of bare parameters: a matrix, a shift and a scale."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
@@ -34,7 +38,7 @@ class Matrices(nn.Module):
         self.scale = nn.Parameter(torch.ones(1, outputs))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Multiply, shift and scale."""
+        """Multiply with the matrix, shift and scale."""
         return (x @ self.matrix + self.shift) * self.scale
 
 
@@ -50,16 +54,16 @@ def twin(linear: nn.Linear) -> nn.Linear:
     return made
 
 
-# Of one value.
+# Functions of one value.
 
 
 def centred(x: torch.Tensor) -> torch.Tensor:
-    """Return a value less the mean of its units."""
+    """Return a value minus the mean of its units."""
     return x - x.mean(dim=side(x), keepdim=True)
 
 
 def shared_out(x: torch.Tensor) -> torch.Tensor:
-    """Return a value divided by the sum of its units."""
+    """Return a value divided by one plus the sum of its units' magnitudes."""
     return x / (1 + x.abs().sum(dim=side(x), keepdim=True))
 
 
@@ -69,28 +73,28 @@ def softmaxed(x: torch.Tensor) -> torch.Tensor:
 
 
 def doubled(x: torch.Tensor) -> torch.Tensor:
-    """Return what is above zero, and behind it what is below."""
+    """Return the positive part of a value, and behind it the negative part."""
     return torch.cat([x.relu(), (-x).relu()], dim=side(x))
 
 
 def reversed_units(x: torch.Tensor) -> torch.Tensor:
-    """Return a value plus its units in reverse: no cut can follow."""
+    """Return a value plus its units in reverse order, which no cut can follow."""
     return x + 0.5 * x.flip(side(x))
 
 
 def gated(x: torch.Tensor) -> torch.Tensor:
-    """Return one half of the units, gated by the other."""
+    """Return the first half of the units, multiplied by gates from the second half."""
     value, gate = x.chunk(2, dim=side(x))
     return value * torch.sigmoid(gate)
 
 
 def flattened(x: torch.Tensor) -> torch.Tensor:
-    """Return a value as a vector, units outermost in images."""
+    """Return a value as a vector; in images, units are the outermost axis."""
     return x.flatten(1)
 
 
 def flattened_last(x: torch.Tensor) -> torch.Tensor:
-    """Return a value as a vector, units innermost in images."""
+    """Return a value as a vector; units are the innermost axis in images."""
     last = x.permute(0, 2, 3, 1) if x.ndim == 4 else x.transpose(1, 2)
     return last.reshape(len(x), -1)
 
@@ -110,11 +114,11 @@ def largest(x: torch.Tensor) -> torch.Tensor:
     return x.amax(dim=(2, 3)) if x.ndim == 4 else x.amax(dim=1)
 
 
-# Of several values.
+# Functions of several values.
 
 
 def joined(*values: torch.Tensor) -> torch.Tensor:
-    """Return values side by side."""
+    """Return values concatenated along their units."""
     return torch.cat(values, dim=side(values[0]))
 
 
@@ -124,30 +128,30 @@ def added(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
 
 
 def multiplied(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-    """Return a value gated by another."""
+    """Return a value multiplied by gates from another."""
     return x * torch.sigmoid(y)
 
 
-# Of a module and a value.
+# Functions of a module and a value.
 
 
 def residual(inner: nn.Module, x: torch.Tensor) -> torch.Tensor:
-    """Return a value plus what a module makes of it."""
+    """Return a value plus the module's output for it."""
     return x + inner(x)
 
 
 def transposed(linear: nn.Linear, x: torch.Tensor) -> torch.Tensor:
-    """Return what the weight of a Linear makes of a value, transposed."""
+    """Return a value multiplied by the transposed weight of a Linear."""
     return functional.linear(x, linear.weight.t())
 
 
 def part(start: int, stop: int, x: torch.Tensor) -> torch.Tensor:
-    """Return a stretch of the units, at literal places."""
+    """Return a range of units, whose ends are constants in the code."""
     return x[:, start:stop] if x.ndim == 4 else x[..., start:stop]
 
 
 def mixture(inner: nn.ModuleList, x: torch.Tensor) -> torch.Tensor:
-    """Return a mean of experts, weighted by a gate."""
+    """Return the mean of three experts' outputs, weighted by a softmax."""
     gate, *experts = inner
     answers = torch.stack([expert(x) for expert in experts], dim=-2)
     shares = torch.softmax(gate(x), dim=-1)
@@ -155,7 +159,7 @@ def mixture(inner: nn.ModuleList, x: torch.Tensor) -> torch.Tensor:
 
 
 def recurrent(inner: nn.GRU | nn.LSTM, x: torch.Tensor) -> torch.Tensor:
-    """Return what a recurrent layer makes of a history, or of one frame."""
+    """Return the output of a recurrent layer for a history or for one frame."""
     if x.ndim == 3:
         return inner(x)[0]
     return inner(x.unsqueeze(1))[0].squeeze(1)
@@ -167,16 +171,16 @@ def over_time(inner: nn.Conv1d, x: torch.Tensor) -> torch.Tensor:
 
 
 def attention(inner: nn.ModuleList, x: torch.Tensor) -> torch.Tensor:
-    """Return what frames say to each other."""
+    """Return self-attention between the frames of a history."""
     query, key, value = (layer(x) for layer in inner)
     return torch.softmax(query @ key.transpose(1, 2), dim=-1) @ value
 
 
 def channels_last(inner: nn.Module, x: torch.Tensor) -> torch.Tensor:
-    """Return what a module makes of an image's channels, place by place."""
+    """Return the output of a module that reads an image's channels, place by place."""
     return inner(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
 
 
 def excited(inner: nn.Module, x: torch.Tensor) -> torch.Tensor:
-    """Return an image whose channels are weighted by their means."""
+    """Return an image whose channels are multiplied by gates from their means."""
     return x * torch.sigmoid(inner(x.mean(dim=(2, 3))))[:, :, None, None]
