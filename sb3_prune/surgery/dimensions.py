@@ -26,6 +26,13 @@ _BATCH_NORM_STATS = {
     "quantile_net": ("batch_norm_stats",),
 }
 """Names under which SB3's algorithms cache the running statistics of a network."""
+CACHED = frozenset(
+    name + suffix
+    for names in _BATCH_NORM_STATS.values()
+    for name in names
+    for suffix in ("", "_target")
+)
+"""All attributes that :func:`refresh_caches` may make anew."""
 _NORMS = (nn.modules.batchnorm._NormBase, BatchRenorm)
 
 

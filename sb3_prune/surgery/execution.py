@@ -14,6 +14,7 @@ from sb3_prune.surgery.dimensions import refresh_caches, sync_dimensions
 from sb3_prune.surgery.edits import Edit, edits_of, run
 from sb3_prune.surgery.folding import Folding
 from sb3_prune.surgery.hidden_layer import HiddenLayer
+from sb3_prune.surgery.holders import check_holders
 from sb3_prune.surgery.memory import follow_memory
 from sb3_prune.surgery.optimizer import (
     check_followable,
@@ -37,10 +38,14 @@ def carry_out(
         model: A model, or a policy alone.
         plan: A change for each layer to change.
         folds: Whether what removed constant units say moves into biases.
-        follows: Whether the optimisers follow.
+        follows: Whether the optimisers follow, and what cannot follow is refused.
 
     Returns:
         Why it could not, by layer.
+
+    Raises:
+        PlanError: An optimiser or an attribute holds tensors and cannot follow.
+        NonFiniteError: A weight would become infinite.
     """
     policy = model.policy if isinstance(model, BaseAlgorithm) else model
     found = [layer for name, layer in wire(policy).items() if name in plan]
@@ -52,8 +57,10 @@ def carry_out(
     for twin, change in changed if folds else ():
         folding.fold(twin, change)
     following = optimizers(model) if follows else {}
-    check_followable(following)
     tensors = _tensors(layers, plan, folding)
+    if follows and tensors:
+        check_followable(model)
+        check_holders(model, tensors)
     states = {n: _states(n, o, tensors) for n, o in following.items()}
     replaced = _put(model, {key: new for key, (_, new, _) in tensors.items()})
     for name, optimizer in following.items():

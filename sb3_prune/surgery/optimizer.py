@@ -23,8 +23,14 @@ def optimizers(model: BaseAlgorithm | nn.Module) -> dict[str, torch.optim.Optimi
     Args:
         model: A model, or a policy alone.
     """
+    found = _stepping(model)
+    return {n: o for n, o in found.items() if isinstance(o, torch.optim.Optimizer)}
+
+
+def _stepping(model: BaseAlgorithm | nn.Module) -> dict[str, Any]:
+    """Return the optimisers, and what only behaves like one."""
     policy = model.policy if isinstance(model, BaseAlgorithm) else model
-    found: dict[str, torch.optim.Optimizer] = {}
+    found: dict[str, Any] = {}
     for path, module in policy.named_modules():
         found |= {f"{path}.{name}".lstrip("."): o for name, o in _held(module)}
     if isinstance(model, BaseAlgorithm):
@@ -33,40 +39,71 @@ def optimizers(model: BaseAlgorithm | nn.Module) -> dict[str, torch.optim.Optimi
     return {name: o for name, o in found.items() if unique[id(o)] == name}
 
 
-_INTERNAL = frozenset(vars(nn.Module()))
+INTERNAL = frozenset(vars(nn.Module()))
 """Attributes of every module of torch."""
 
 
-def _held(owner: object) -> Iterator[tuple[str, torch.optim.Optimizer]]:
+def _held(owner: object) -> Iterator[tuple[str, Any]]:
     for name, value in vars(owner).items():
-        if isinstance(value, torch.optim.Optimizer):
+        if _steps(value):
             yield name, value
-        elif isinstance(value, list | tuple | dict) and name not in _INTERNAL:
+        elif isinstance(value, list | tuple | dict) and name not in INTERNAL:
             pairs = value.items() if isinstance(value, dict) else enumerate(value)
             for key, inner in pairs:
-                if isinstance(inner, torch.optim.Optimizer):
+                if _steps(inner):
                     yield f"{name}[{key!r}]", inner
 
 
-def check_followable(found: Mapping[str, torch.optim.Optimizer]) -> None:
-    """Check that no optimiser holds parameters where :func:`move_state` does not look.
+def _steps(value: Any) -> bool:
+    """Tell optimisers, and what wraps one without being one."""
+    if isinstance(value, torch.optim.Optimizer):
+        return True
+    if isinstance(value, nn.Module | torch.Tensor | type):
+        return False
+    return hasattr(value, "param_groups") and callable(getattr(value, "step", None))
+
+
+def check_followable(model: BaseAlgorithm | nn.Module) -> None:
+    """Check that no optimiser holds tensors where :func:`move_state` does not look.
 
     Raises:
-        PlanError: One does, such as LBFGS.
+        PlanError: One does, such as LBFGS, or is no optimiser of torch.
     """
-    for name, optimizer in found.items():
-        kept = [key for key, value in vars(optimizer).items() if _has_parameters(value)]
+    for name, optimizer in _stepping(model).items():
+        kind = type(optimizer).__name__
+        if not isinstance(optimizer, torch.optim.Optimizer):
+            raise PlanError(
+                f"The optimiser '{name}' ({kind}) is no torch.optim.Optimizer and "
+                "cannot follow: make it one, or keep what it wraps in its place while "
+                "units change."
+            )
+        kept = [key for key in vars(optimizer) if _keeps(optimizer, key)]
         if kept:
             raise PlanError(
-                f"The optimiser '{name}' ({type(optimizer).__name__}) keeps parameters "
-                f"in {', '.join(kept)}, which cannot follow: use one that keeps them "
-                "in param_groups alone, such as Adam."
+                f"The optimiser '{name}' ({kind}) keeps parameters in "
+                f"{', '.join(kept)}, which cannot follow: use one that keeps them in "
+                "param_groups alone, such as Adam."
             )
 
 
-def _has_parameters(value: Any) -> bool:
-    inner = value if isinstance(value, list | tuple) else ()
-    return any(isinstance(v, nn.Parameter) for v in inner)
+def _keeps(optimizer: torch.optim.Optimizer, attribute: str) -> bool:
+    """Tell whether an attribute holds tensors of weights, or another optimiser."""
+    value = vars(optimizer)[attribute]
+    if attribute in ("state", "param_groups", "defaults"):
+        return False
+    return _steps(value) or any(tensor.ndim for tensor in tensors_in(value))
+
+
+def tensors_in(value: Any, depth: int = 3) -> Iterator[torch.Tensor]:
+    """Yield the tensors in nested lists, tuples, sets and dictionaries."""
+    if isinstance(value, torch.Tensor):
+        yield value
+    elif isinstance(value, dict) and depth:
+        for inner in (*value, *value.values()):
+            yield from tensors_in(inner, depth - 1)
+    elif isinstance(value, list | tuple | set | frozenset) and depth:
+        for inner in value:
+            yield from tensors_in(inner, depth - 1)
 
 
 def state_of(
@@ -122,7 +159,7 @@ def unoptimised(
     """Return the trainable parameters of a policy that no optimiser steps.
 
     Args:
-        model: A model, or a policy alone; without any optimiser there is none.
+        model: A model, or a policy alone, of which nothing is said without optimisers.
         targets: Names of the networks that are not meant to be stepped.
     """
     policy = model.policy if isinstance(model, BaseAlgorithm) else model
@@ -132,9 +169,10 @@ def unoptimised(
         for group in optimizer.param_groups
         for parameter in group["params"]
     }
+    learns = bool(held) or isinstance(model, BaseAlgorithm)
     return [
         name
         for name, parameter in policy.named_parameters()
-        if held and parameter.requires_grad and id(parameter) not in held
+        if learns and parameter.requires_grad and id(parameter) not in held
         if name.partition(".")[0] not in targets
     ]

@@ -22,7 +22,7 @@ from sb3_prune.surgery.plan import Plan
 from sb3_prune.surgery.rollback import rollback
 from sb3_prune.surgery.targets import strangers, target_names
 from sb3_prune.surgery.trial import movement, require_trial
-from sb3_prune.surgery.wiring import policy_of, wire
+from sb3_prune.surgery.wiring import Wiring, policy_of, wire
 
 Layers = Mapping[str, HiddenLayer]
 
@@ -113,6 +113,7 @@ def apply(model: BaseAlgorithm | nn.Module, plan: Mapping[str, Change]) -> Repor
             for name, change in step.items():
                 units[name] = units.get(name, (change.before, 0))[0], change.after
             kept |= carry_out(model, step)
+            _check_cut(wire(policy), step)
         # Code of the policy's own may not run with so few units: that is refused, too.
         fixed = wire(policy).fixed
     return Report(
@@ -125,6 +126,22 @@ def apply(model: BaseAlgorithm | nn.Module, plan: Mapping[str, Change]) -> Repor
         fixed,
         strangers(policy),
     )
+
+
+def _check_cut(wiring: Wiring, step: Mapping[str, Change]) -> None:
+    """Check that the units that a policy has are those that were left to it.
+
+    Raises:
+        PlanError: Its code holds tensors that were replaced, where nobody can see it.
+    """
+    for name, change in step.items():
+        has = wiring.units().get(name)
+        if has != change.after and name not in wiring.fixed:
+            raise PlanError(
+                f"'{name}' should have {change.after} units now, but a forward shows "
+                f"{has or 'none'}: some code of the policy holds its old tensors, for "
+                "example in a closure. Nothing was changed."
+            )
 
 
 def _mixing(policy: nn.Module, names: Iterable[str]) -> dict[str, str]:

@@ -8,7 +8,8 @@ every output must stay as it was.
 from __future__ import annotations
 
 import copy
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import cycle
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,9 @@ from sb3_prune.surgery.wiring import wire
 
 TOLERANCE = 2e-5
 """How far an output may move, relative to the largest."""
+SHARES = (2, 10**9, 3)
+"""Layers lose a half, one unit and a third in turn: code that takes shares of a width
+has to be wrong about one of them."""
 KNOWN = ("sb3_contrib", "sb3_prune", "stable_baselines3", "torch")
 """Packages whose modules are known not to hide any unit."""
 
@@ -125,7 +129,7 @@ def try_cut(policy: nn.Module, names: Collection[str], seed: int = 0) -> str | N
     _scatter(twin, seed)
     mode = StandIn() if any(wire(policy)[name].mixes for name in names) else None
     try:
-        far = _remove_dead(twin, names, seed, mode)
+        far = _remove_dead(twin, _some(twin, names, seed, SHARES), mode)
     except Exception as error:
         return f"{type(error).__name__}: {error}"
     worst = max(far, key=lambda name: far[name])
@@ -141,19 +145,17 @@ def movement(policy: nn.Module, names: Collection[str]) -> float:
 
     Args:
         policy: The policy; it stays as it is.
-        names: Names of the layers that lose units.
+        names: Names of the layers that lose a third of their units.
     """
-    return max(_remove_dead(copied(policy), names, 0, None).values())
+    plan = _some(policy, names, 0, (3,))
+    return max(_remove_dead(copied(policy), plan, None).values())
 
 
 def _remove_dead(
-    twin: nn.Module, names: Collection[str], seed: int, mode: TorchFunctionMode | None
+    twin: nn.Module, plan: Mapping[str, Change], mode: TorchFunctionMode | None
 ) -> dict[str, float]:
-    """Remove dead units, in place; return how far each output moves, by name."""
+    """Remove units made dead, in place; return how far each output moves, by name."""
     wiring = wire(twin)
-    rng = np.random.default_rng(seed)
-    cut = [wiring[name] for name in names if wiring[name].units > 1]
-    plan = {layer.name: _some(layer, turn, rng) for turn, layer in enumerate(cut)}
     for name, change in plan.items():
         for layer in wiring[name].with_targets():
             kill(layer, change.removed)
@@ -184,16 +186,27 @@ def copied(policy: nn.Module) -> nn.Module:
     return twin
 
 
-def _some(layer: HiddenLayer, turn: int, rng: np.random.Generator) -> Change:
-    """Return the removal of some of a layer's units, the first among them.
+def _some(
+    policy: nn.Module, names: Collection[str], seed: int, shares: Sequence[int]
+) -> dict[str, Change]:
+    """Return the removal of some units of each layer, the first among them.
 
-    Layers lose half, one or a third in turn: code that takes shares of a width has to
-    be wrong about one of them.
+    Args:
+        policy: The policy.
+        names: Names of the layers; those of one unit are left out.
+        seed: Seed of the units.
+        shares: Layers lose a unit of this many, in turn.
     """
-    wanted = (layer.units // 2, 1, layer.units // 3)[turn % 3]
-    count = min(max(1, wanted), layer.units - 1)
-    gone = {0, *(1 + rng.choice(layer.units - 1, count - 1, replace=False)).tolist()}
-    return remove(sorted(gone), layer.units)
+    rng = np.random.default_rng(seed)
+    widths = wire(policy).units()
+    plan = {}
+    for name, share in zip(names, cycle(shares), strict=False):
+        units = widths[name]
+        count = min(max(1, units // share), units - 1)
+        if count:
+            gone = {0, *(1 + rng.choice(units - 1, count - 1, replace=False)).tolist()}
+            plan[name] = remove(sorted(gone), units)
+    return plan
 
 
 @torch.no_grad()

@@ -1,0 +1,45 @@
+"""Holders: attributes beside modules' own tensors that a cut would leave behind."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterator
+
+from stable_baselines3.common.base_class import BaseAlgorithm
+from torch import nn
+
+from sb3_prune.exceptions import PlanError
+from sb3_prune.surgery.dimensions import CACHED
+from sb3_prune.surgery.optimizer import INTERNAL, tensors_in
+
+_FOLLOWS = INTERNAL | CACHED | {"_flat_weights"}
+"""Attributes that torch or surgery keep up to date."""
+
+
+def check_holders(model: BaseAlgorithm | nn.Module, replaced: Container[int]) -> None:
+    """Check that no list of parameters, say, would go on with tensors that are gone.
+
+    Args:
+        model: A model, or a policy alone.
+        replaced: Ids of the tensors that are to be replaced.
+
+    Raises:
+        PlanError: An attribute of the model, its policy or a module holds one.
+    """
+    for path, owner in _owners(model):
+        for name, value in vars(owner).items():
+            held = () if name in _FOLLOWS else tensors_in(value)
+            if any(id(tensor) in replaced for tensor in held):
+                where = f"{path}.{name}".lstrip(".")
+                raise PlanError(
+                    f"'{where}' holds tensors of units that would change, and cannot "
+                    "follow: let it ask its module for them each time, or hold the "
+                    "module instead."
+                )
+
+
+def _owners(model: BaseAlgorithm | nn.Module) -> Iterator[tuple[str, object]]:
+    if isinstance(model, BaseAlgorithm):
+        yield "model", model
+        yield from model.policy.named_modules()
+    else:
+        yield from model.named_modules()
