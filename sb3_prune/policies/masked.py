@@ -156,33 +156,35 @@ class MaskedRecurrentMultiInputActorCriticPolicy(
     """RecurrentPPO's policy for dictionaries, gates before and behind its LSTM."""
 
 
-CLASSES: tuple[type[MaskedPolicyMixin], ...] = (
-    MaskedActorCriticCnnPolicy,
-    MaskedActorCriticPolicy,
-    MaskedCrossQPolicy,
-    MaskedDQNCnnPolicy,
-    MaskedDQNMultiInputPolicy,
-    MaskedDQNPolicy,
-    MaskedMaskableActorCriticCnnPolicy,
-    MaskedMaskableActorCriticPolicy,
-    MaskedMaskableMultiInputActorCriticPolicy,
-    MaskedMultiInputActorCriticPolicy,
-    MaskedQRDQNCnnPolicy,
-    MaskedQRDQNMultiInputPolicy,
-    MaskedQRDQNPolicy,
-    MaskedRecurrentActorCriticCnnPolicy,
-    MaskedRecurrentActorCriticPolicy,
-    MaskedRecurrentMultiInputActorCriticPolicy,
-    MaskedSACCnnPolicy,
-    MaskedSACMultiInputPolicy,
-    MaskedSACPolicy,
-    MaskedTD3CnnPolicy,
-    MaskedTD3MultiInputPolicy,
-    MaskedTD3Policy,
-    MaskedTQCCnnPolicy,
-    MaskedTQCMultiInputPolicy,
-    MaskedTQCPolicy,
-)
+__all__ = [
+    "MaskedActorCriticCnnPolicy",
+    "MaskedActorCriticPolicy",
+    "MaskedCrossQPolicy",
+    "MaskedDQNCnnPolicy",
+    "MaskedDQNMultiInputPolicy",
+    "MaskedDQNPolicy",
+    "MaskedMaskableActorCriticCnnPolicy",
+    "MaskedMaskableActorCriticPolicy",
+    "MaskedMaskableMultiInputActorCriticPolicy",
+    "MaskedMultiInputActorCriticPolicy",
+    "MaskedQRDQNCnnPolicy",
+    "MaskedQRDQNMultiInputPolicy",
+    "MaskedQRDQNPolicy",
+    "MaskedRecurrentActorCriticCnnPolicy",
+    "MaskedRecurrentActorCriticPolicy",
+    "MaskedRecurrentMultiInputActorCriticPolicy",
+    "MaskedSACCnnPolicy",
+    "MaskedSACMultiInputPolicy",
+    "MaskedSACPolicy",
+    "MaskedTD3CnnPolicy",
+    "MaskedTD3MultiInputPolicy",
+    "MaskedTD3Policy",
+    "MaskedTQCCnnPolicy",
+    "MaskedTQCMultiInputPolicy",
+    "MaskedTQCPolicy",
+]
+CLASSES: tuple[type[MaskedPolicyMixin], ...]
+CLASSES = tuple(globals()[name] for name in __all__)
 """Every stock policy with gates."""
 
 
