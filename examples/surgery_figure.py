@@ -1,8 +1,9 @@
-"""Draw what pruning does: one network before and after, with everything that holds it.
+"""Draw what pruning changes: networks, a target network and Adam's state.
 
-Run ``python -m examples.surgery_figure``. It trains a SAC agent of 8 + 8 units for a
-moment, removes half of its units, and draws the actor, a critic, the critic's target
-and Adam's running means of the actor's second layer, before and after.
+Run ``python -m examples.surgery_figure``. It trains a SAC agent with two hidden layers
+of 8 units for a few steps and removes half of the units. It draws the actor, a critic,
+the critic's target network and Adam's running means for the actor's second layer,
+before and after.
 """
 
 from __future__ import annotations
@@ -28,11 +29,11 @@ NETWORKS = {
     "target of the critic": "critic_target.qf0",
 }
 MATRIX = "actor.latent_pi.2"
-"""The layer whose optimiser state is drawn."""
+"""Name of the hidden layer whose optimiser state is drawn."""
 
 
 def train() -> SAC:
-    """Train a tiny agent for a moment, so that Adam has a state."""
+    """Train a tiny agent for a few steps, so that Adam has a state."""
     kwargs: dict[str, Any] = {
         "learning_starts": 50,
         "policy_kwargs": {"net_arch": [8, 8]},
@@ -43,20 +44,20 @@ def train() -> SAC:
 
 
 def plan_half(model: SAC) -> Plan:
-    """Return the plan that removes the smaller half of the units of every layer."""
+    """Return the plan that removes the units of smallest magnitude: half of a layer."""
     config = {"final_sparsity": 0.5}
     return make_strategy("magnitude", config).propose(look_at(model, progress=1.0))
 
 
 def matrices(model: SAC, path: str) -> list[torch.Tensor]:
-    """Return the weights of a body's hidden layers, (units, inputs) each."""
+    """Return the weights of a network's two hidden layers, (units, inputs) each."""
     body = model.policy.get_submodule(path)
     found = [m.weight.detach().clone() for m in body if isinstance(m, nn.Linear)]
     return found[:2]
 
 
 def means(model: SAC) -> torch.Tensor:
-    """Return Adam's running mean of the gradients of the layer, (units, inputs)."""
+    """Return Adam's running mean of the gradient of the layer, (units, inputs)."""
     weight = sp.wire(model)[MATRIX].module.weight
     state: torch.Tensor = model.actor.optimizer.state[weight]["exp_avg"]
     return state.clone()
@@ -69,7 +70,7 @@ def gone_of(plan: Plan, path: str) -> list[set[int]]:
 
 
 def draw_network(axes: Axes, weights: list[torch.Tensor], gone: list[set[int]]) -> None:
-    """Draw inputs and two hidden layers; units that will go are marked."""
+    """Draw inputs and two hidden layers; mark the units that will be removed."""
     widths = [weights[0].shape[1], *(len(w) for w in weights)]
     for k, weight in enumerate(weights):
         for i, j in torch.cartesian_prod(*map(torch.arange, weight.shape)).tolist():
@@ -91,14 +92,14 @@ def _height(index: int, width: int) -> float:
 
 
 def draw_matrix(axes: Axes, matrix: torch.Tensor, limit: float) -> None:
-    """Draw a matrix to scale with the other one: one square per entry."""
+    """Draw a matrix, one square per entry; all matrices have the same scale."""
     axes.imshow(matrix.numpy(), cmap="RdBu", vmin=-limit, vmax=limit)
     axes.set(xlim=(-0.5, 7.5), ylim=(7.5, -0.5))
     axes.axis("off")
 
 
 def draw(before: SAC, after: SAC, plan: Plan) -> Figure:
-    """Return the figure."""
+    """Return the figure: the agent before pruning above the agent after pruning."""
     figure = Figure(figsize=(9.6, 4.4), dpi=150, layout="constrained")
     grid = figure.subplots(2, 4)
     for column, (title, path) in enumerate(NETWORKS.items()):
@@ -115,7 +116,7 @@ def draw(before: SAC, after: SAC, plan: Plan) -> Figure:
 
 
 def main() -> None:
-    """Train, prune, draw."""
+    """Train two equal agents, prune one, and draw both."""
     torch.set_num_threads(1)
     before, after = train(), train()
     plan = plan_half(after)

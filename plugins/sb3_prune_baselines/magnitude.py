@@ -24,8 +24,7 @@ class MagnitudeConfig(GradualConfig):
     """The options of gradual pruning, and how the magnitude of a unit is measured."""
 
     score: Measure = "product"
-    """Magnitude of a unit: norm of its incoming weights, norm of its outgoing weights,
-    the product of both norms, or its mean activation."""
+    """Norm of a unit's incoming or outgoing weights, both, or its mean activation."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -58,8 +58,7 @@ class ProjectOptions(EnvOptions):
     algo: str | None = None
     """Algorithm that saved the zips; read from each zip if not given."""
     method: str = "linear"
-    """linear: target units are sparse sums of source units; greedy: each target unit
-    is a copy of the nearest source unit."""
+    """linear: sparse sums of source units; greedy: copies of the nearest unit."""
     penalty: float = 50.0
     """Weight of the sparsity penalty (linear only); more episodes weaken it."""
     inputs: str = "balanced"

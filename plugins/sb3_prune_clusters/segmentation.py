@@ -41,19 +41,18 @@ class SegmentationConfig:
     """
 
     tau: float = 0.2
-    """Largest D of a cluster, as a share of the reference distance. 0 merges only
-    silent units and units whose distance is zero."""
+    """Largest D of a cluster, as a share of the reference distance.
+    0 merges only silent units and units whose distance is zero."""
     reading: Reading = "layer"
-    """Reference distance: the largest D of any cluster in the layer (``layer``) or in
-    all layers (``global``), or the largest distance of two units in the layer
-    (``pair``)."""
+    """Reference distance of tau.
+    layer, global: the largest D of a cluster in the layer, or in all layers;
+    pair: the largest distance of two units in the layer."""
     linkage: Linkage = "average"
     """Rule that chooses the next two clusters to merge in the tree."""
     drop_silent: bool = False
     """Remove silent units instead of merging them into one unit."""
     min_units: int = 4
-    """Smallest number of clusters of active units in a layer, if it has that many
-    active units."""
+    """Clusters of active units that each layer keeps, if it has that many units."""
 
     def __post_init__(self) -> None:
         require_one_of("reading", self.reading, get_args(Reading))

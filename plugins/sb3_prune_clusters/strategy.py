@@ -34,8 +34,7 @@ class ClustersConfig(SegmentationConfig, ScheduledConfig):
     """
 
     aggregation: Aggregation = "weighted"
-    """How the units of a cluster share its incoming weights; ``mean`` is that of
-    Feldotto et al. 2022."""
+    """How the units of a cluster share its incoming weights; mean is the paper's."""
     episodes: int = 300
     """Greedy episodes to record before each merge, if the strategy has an ``env``."""
     rounds: int = 3

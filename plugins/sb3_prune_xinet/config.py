@@ -60,16 +60,15 @@ class XiNetConfig(ScheduledConfig):
     nu_value: float | None = None
     """Price of a parameter of value and Q-networks; None uses the preset's value."""
     rho: float | None = None
-    """Weight, in the extractor's complexity, of parameters that only training needs:
-    from 0 (only deployment counts) to 1 (training counts as much). None uses the
-    preset's value."""
+    """Weight of the parameters that only training needs, in the extractor's complexity.
+    0 ignores them, 1 counts them in full; None uses the preset's value."""
     price: float = 1.0
     """Factor on every nu. Smaller networks and shorter trainings need a larger one."""
     relative: float | None = None
-    """Price of the average unit relative to the gradient of the loss at its theta,
-    which is measured first. The nus then only count relative to those of prune-b. Use
-    it if the losses differ much from those of the paper's tasks. None uses the nus as
-    they are."""
+    """Price of the average unit, relative to the gradient of the loss at its theta.
+    The gradient is measured first; nus then only count relative to those of prune-b.
+    Use it if losses differ much from those of the paper's tasks.
+    None uses the nus as they are."""
     calibration: int = 100
     """Number of gradients to measure for ``relative``."""
     begin: float = 0.2

@@ -1,4 +1,4 @@
-"""Analyses of hidden units: those of Feldotto et al. 2022, and common measures."""
+"""Analyses of hidden units: from Feldotto et al. 2022, and other common measures."""
 
 from sb3_prune_clusters.analyses.dendrograms import Dendrograms as Dendrograms
 from sb3_prune_clusters.analyses.distances import Distances as Distances

@@ -32,6 +32,6 @@ def test_units_of_smallest_bias_go_once() -> None:
 
 @pytest.mark.parametrize("wrong", [{"at": 1.5}, {"share": 1.0}, {"share": -0.1}])
 def test_values_out_of_range(wrong: dict[str, float]) -> None:
-    """Values out of range raise an error before any work starts."""
+    """Options out of range raise an error before any work starts."""
     with pytest.raises(ConfigError, match=next(iter(wrong))):
         SmallestBias.Config(**wrong)

@@ -131,7 +131,7 @@ def test_agents_that_do_not_fit_are_refused_quickly(
 ) -> None:
     out = ["--out", tmp_path / "out", "--episodes", 10**9]
     message = refused("project", sac_zip, zips["two"], *ENV, *out)
-    assert "are between planar arms" in message
+    assert "convert between planar arms" in message
     message = refused("project", zips["tanh"], zips["two"], *ENV, *out)
     assert "is negative" in message
 
