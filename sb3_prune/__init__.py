@@ -8,7 +8,7 @@ does not have can be imported from here, too: :mod:`sb3_prune.policies` and
 
 import sb3_prune_envs as _envs  # noqa: F401  # registers on import
 
-from sb3_prune.algorithms import *  # noqa: F403  # its __all__ lists them
+from sb3_prune.algorithms import *
 from sb3_prune.analysis import Analysis
 from sb3_prune.callbacks import (
     FeatureCallback,
@@ -21,7 +21,7 @@ from sb3_prune.evaluation.complexity import complexity
 from sb3_prune.exceptions import SB3PruneError
 from sb3_prune.exporters import compact
 from sb3_prune.plugins import hookimpl
-from sb3_prune.policies import *  # noqa: F403  # its __all__ lists them
+from sb3_prune.policies import *
 from sb3_prune.policies import adopt
 from sb3_prune.pruning import prune
 from sb3_prune.runs import checkpoints

@@ -1,10 +1,9 @@
 """Policy classes for the stock algorithms: pass them where SB3 takes a policy."""
 
-from sb3_prune.policies import masked as _masked
 from sb3_prune.policies.adoption import adopt
 from sb3_prune.policies.branching import BranchingDQNPolicy
 from sb3_prune.policies.initialization import xavier
-from sb3_prune.policies.masked import *  # noqa: F403  # its __all__ lists them
+from sb3_prune.policies.masked import *
 from sb3_prune.policies.mixin import MaskedPolicyMixin
 from sb3_prune.policies.ofexi import (
     OFEXiActorCriticPolicy,
@@ -18,7 +17,32 @@ from sb3_prune.policies.value import MaskedValueSACPolicy, ValuePolicyMixin
 
 __all__ = [
     "BranchingDQNPolicy",
+    "MaskedActorCriticCnnPolicy",
+    "MaskedActorCriticPolicy",
+    "MaskedCrossQPolicy",
+    "MaskedDQNCnnPolicy",
+    "MaskedDQNMultiInputPolicy",
+    "MaskedDQNPolicy",
+    "MaskedMaskableActorCriticCnnPolicy",
+    "MaskedMaskableActorCriticPolicy",
+    "MaskedMaskableMultiInputActorCriticPolicy",
+    "MaskedMultiInputActorCriticPolicy",
     "MaskedPolicyMixin",
+    "MaskedQRDQNCnnPolicy",
+    "MaskedQRDQNMultiInputPolicy",
+    "MaskedQRDQNPolicy",
+    "MaskedRecurrentActorCriticCnnPolicy",
+    "MaskedRecurrentActorCriticPolicy",
+    "MaskedRecurrentMultiInputActorCriticPolicy",
+    "MaskedSACCnnPolicy",
+    "MaskedSACMultiInputPolicy",
+    "MaskedSACPolicy",
+    "MaskedTD3CnnPolicy",
+    "MaskedTD3MultiInputPolicy",
+    "MaskedTD3Policy",
+    "MaskedTQCCnnPolicy",
+    "MaskedTQCMultiInputPolicy",
+    "MaskedTQCPolicy",
     "MaskedValueSACPolicy",
     "OFEXiActorCriticPolicy",
     "OFEXiPolicyMixin",
@@ -30,4 +54,3 @@ __all__ = [
     "adopt",
     "xavier",
 ]
-__all__ += _masked.__all__
