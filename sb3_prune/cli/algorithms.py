@@ -1,4 +1,4 @@
-"""Algorithms: what the command can train, by name."""
+"""Algorithms: the algorithms that the command can train, by name."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from sb3_prune.exporters.compaction import stock_class
 Space = spaces.Space[Any]
 
 HAVE_FLAGS = {"policy", "env", "seed", "device", "learning_rate", "action_noise"}
-"""Arguments of the algorithms that are options of the command by themselves."""
+"""Constructor arguments for which the command has options of their own."""
 NOT_JSON = {
     "args",
     "replay_buffer_class",
@@ -30,23 +30,23 @@ NOT_JSON = {
     "verbose",
     "_init_setup_model",
 }
-"""Arguments that the command decides, or that no JSON can say."""
+"""Constructor arguments that the command sets, or that JSON cannot represent."""
 
 
 @dataclass(frozen=True)
 class Algorithm:
-    """An algorithm with the policy class that can be pruned."""
+    """An algorithm and its policy classes that can be pruned."""
 
     name: str
-    """What the command calls it."""
+    """Name on the command line."""
     cls: type[BaseAlgorithm]
-    """Its class."""
+    """Class of the algorithm."""
     policy: type[BasePolicy]
-    """Its ``MlpPolicy`` with gates."""
+    """Masked class of the algorithm's ``MlpPolicy``."""
     action_spaces: tuple[type[Space], ...]
-    """Classes of the action spaces it can learn."""
+    """Classes of the action spaces that the algorithm supports."""
     ofexi: type[BasePolicy] | None = None
-    """Its policy on the features of an OFEXiNet, if there is one."""
+    """Policy class that reads the features of an OFEXiNet; None if there is none."""
 
     def policy_class(self, kind: str) -> type[BasePolicy]:
         """Return the policy class of a kind, ``mlp`` or ``ofexi``.
@@ -59,15 +59,15 @@ class Algorithm:
         if self.ofexi is None:
             known = [name for name, other in ALGORITHMS.items() if other.ofexi]
             raise ConfigError(
-                f"{self.name} has no policy '{kind}'. Algorithms that have: "
+                f"{self.name} has no policy '{kind}'. Algorithms that have one: "
                 f"{', '.join(known)}."
             )
         return self.ofexi
 
     def arguments(self) -> list[str]:
-        """Return the names of the constructor arguments that are free to choose."""
+        """Return the names of the constructor arguments for ``--algo-kwargs``."""
         names: set[str] = set()
-        for base in self.cls.__mro__:  # BranchingDQN passes most of them on.
+        for base in self.cls.__mro__:  # BranchingDQN passes most arguments on to DQN.
             if issubclass(base, self.cls) or base is DQN:
                 parameters = inspect.signature(base).parameters.values()
                 names |= {p.name for p in parameters if p.kind is not p.VAR_KEYWORD}
@@ -77,7 +77,7 @@ class Algorithm:
         """Check that constructor arguments exist.
 
         Raises:
-            UnknownNameError: One does not.
+            UnknownNameError: An argument does not exist or has an option of its own.
         """
         known = self.arguments()
         for name in given:
@@ -140,14 +140,14 @@ def find_algorithm(name: str) -> Algorithm:
 
 
 def algorithm_of(policy: type[BasePolicy], saved: Mapping[str, Any]) -> Algorithm:
-    """Return the algorithm that a zip was made by.
+    """Return the algorithm that saved a zip.
 
     Args:
-        policy: The policy class of the zip.
-        saved: Names and values of the saved attributes of the algorithm.
+        policy: Policy class in the zip.
+        saved: Saved attributes of the algorithm by name.
 
     Raises:
-        UnknownNameError: The policy is none of a known algorithm.
+        UnknownNameError: No known algorithm has such a policy class.
     """
     if issubclass(policy, policies.BranchingDQNPolicy):
         return ALGORITHMS["branching-dqn"]
@@ -162,12 +162,16 @@ def algorithm_of(policy: type[BasePolicy], saved: Mapping[str, Any]) -> Algorith
 
 
 _ORDER = [ALGORITHMS[n] for n in ("ddpg", "ppo", "trpo", *ALGORITHMS)]
-"""Algorithms to try: of those that share a policy class, the marked ones first."""
+"""Algorithms in the order in which :func:`algorithm_of` tries them.
+
+Of the algorithms that share a policy class, those that :func:`_has_marks` can recognise
+come first.
+"""
 
 
 def _has_marks(name: str, saved: Mapping[str, Any]) -> bool:
-    """Tell algorithms with the same policy class apart."""
-    if name == "ddpg":  # TD3 without its tricks
+    """Tell whether saved attributes fit an algorithm that shares its policy class."""
+    if name == "ddpg":  # SB3's DDPG is TD3 with these two settings.
         return saved.get("policy_delay") == 1 and not saved.get("target_noise_clip")
     marks = {"ppo": "clip_range", "trpo": "cg_max_steps"}
     return name not in marks or marks[name] in saved

@@ -1,4 +1,4 @@
-"""``sb3-prune analyze``: what the hidden units of a saved agent do."""
+"""``sb3-prune analyze``: analyse the hidden units of a saved agent."""
 
 from __future__ import annotations
 
@@ -27,27 +27,28 @@ from sb3_prune.recording import Recording, record_episodes
 from sb3_prune.runs.folder import versions
 
 NUMBERS = "analysis.json"
-"""File of the numbers; the pictures beside it are called like their analyses."""
+"""File of the numbers; each picture beside it is named after its analysis."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class AnalyzeOptions(EnvOptions, SavedAgentOptions):
-    """Look inside a saved agent, stock or pruned: what do its hidden units do?
+    """Analyse the hidden units of a saved agent, stock or pruned.
 
-    It plays greedily while every hidden unit is recorded. Each analysis that a plug-in
-    brings draws a picture of the recording; analysis.json has the numbers.
+    The agent plays greedily while the activations of all hidden units are recorded.
+    Each analysis of the installed plug-ins draws a picture of the recording;
+    analysis.json has the numbers.
     """
 
     episodes: int = 500
     """Number of greedy episodes."""
     analysis: str = ""
-    """What to run, e.g. distances,dormancy; all that are installed if not given."""
+    """Analyses to run, e.g. distances,dormancy; all installed ones if not given."""
     compare_random: bool = False
     """Show the agent beside a random network of the same shape."""
     out: Path | None = None
-    """Folder to make; `analysis` beside the zip if not given."""
+    """Folder to create; `analysis` beside the zip if not given."""
     overwrite: bool = False
-    """Replace the results in the folder."""
+    """Replace older results in the folder."""
     json: bool = False
     """Print JSON."""
 
@@ -68,7 +69,7 @@ def main(arguments: Sequence[str]) -> None:
     maker = maker_for(saved, options)
     env = maker.make_test(options.episodes, options.seed)
     recordings = _record(saved, env, options)
-    found = {  # The bar is for whoever waits at a terminal.
+    found = {  # disable=None shows the bar only on a terminal.
         each.name: compare(recordings, each)
         for each in tqdm(analyses, desc="analysing", disable=None, delay=2)
     }
@@ -101,7 +102,7 @@ def find_analyses(names: str) -> list[Analysis]:
     """Return analyses with their default options.
 
     Args:
-        names: Names with commas in between; without any, all that are installed.
+        names: Names separated by commas; if empty, all installed analyses.
 
     Raises:
         UnknownNameError: No plug-in has an analysis of that name.
@@ -110,15 +111,19 @@ def find_analyses(names: str) -> list[Analysis]:
     given = dict.fromkeys(name.strip() for name in names.split(",") if name.strip())
     chosen = list(given or plugins.analyses())
     if not chosen:
-        raise ConfigError("No plug-in brings an analysis: see sb3-prune plugins.")
+        raise ConfigError("No plug-in has an analysis: see sb3-prune plugins.")
     return [cast(Analysis, plugins.make("analyses", name)) for name in chosen]
 
 
 def check_numbers(seed: int, **episodes: int) -> None:
-    """Check a seed, and numbers of episodes by the name of their option.
+    """Check a seed and numbers of episodes.
+
+    Args:
+        seed: The seed.
+        **episodes: Numbers of episodes by the name of their option.
 
     Raises:
-        ConfigError: One is out of range.
+        ConfigError: A number is out of range.
     """
     for name, count in episodes.items():
         if count < 1:
@@ -129,7 +134,7 @@ def check_numbers(seed: int, **episodes: int) -> None:
 
 
 def maker_for(saved: SavedAgent, options: EnvOptions) -> EnvMaker:
-    """Return the maker of environments with the actions of a saved agent."""
+    """Return a maker of environments with the action space of a saved agent."""
     return find_env(
         options.env,
         parse_pairs("--env-kwargs", options.env_kwargs),
@@ -138,7 +143,7 @@ def maker_for(saved: SavedAgent, options: EnvOptions) -> EnvMaker:
 
 
 def described(options: EnvOptions, maker: EnvMaker) -> dict[str, Any]:
-    """Return what results depend on besides the agents."""
+    """Return the environment, seed and versions that the results depend on."""
     env = {"id": maker.spec.id, "kwargs": dict(maker.kwargs)}
     return {"env": env, "seed": options.seed, "versions": versions()}
 
@@ -146,7 +151,7 @@ def described(options: EnvOptions, maker: EnvMaker) -> dict[str, Any]:
 def _summary(
     name: str, comparison: Comparison, labels: Mapping[str, str]
 ) -> Iterator[str]:
-    """Yield the title and the tables of an analysis, agents divided by slashes."""
+    """Yield the title and tables of an analysis; slashes separate the agents."""
     agents = list(comparison.results)
     beside = f" ({' / '.join(agents)})" if len(agents) > 1 else ""
     yield f"{name}: {comparison.title}{beside}"
@@ -162,7 +167,7 @@ def _summary(
 
 
 def _figure(comparison: Comparison) -> Figure:
-    """Return a figure of several agents; one needs no name above it."""
+    """Return a figure; only if there are several agents, it shows their names."""
     first, *others = comparison.results.values()
     return comparison.plot() if others else first.plot()
 

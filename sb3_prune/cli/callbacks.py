@@ -1,4 +1,4 @@
-"""Callbacks of the command: test the agent now and then, show how far it is."""
+"""Callbacks of the command: evaluate the agent regularly, and show the progress."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from sb3_prune.surgery.wiring import wire
 
 
 class EvaluationCallback(BaseCallback):
-    """Test the greedy agent at the start, now and then, and at the end.
+    """Evaluate the greedy agent at the start, regularly during training and at the end.
 
-    Every test has the same episodes, so that tests compare. Logs
-    ``eval/mean_reward`` and the like, as SB3's ``EvalCallback`` does.
+    Every evaluation has the same seed, so that the results can be compared. Logs
+    ``eval/mean_reward`` and the other keys of SB3's ``EvalCallback``.
 
     Args:
-        env: Environments of its own.
-        every: Environment steps between two tests.
-        episodes: Episodes of each test.
+        env: Environments for the evaluations; not the training environments.
+        every: Environment steps between two evaluations.
+        episodes: Number of episodes of each evaluation.
         seed: Seed of the episodes.
 
     Attributes:
-        history: Environment steps and result of every test.
+        history: Environment steps and result of every evaluation.
     """
 
     def __init__(self, env: VecEnv, *, every: int, episodes: int, seed: int) -> None:
@@ -77,7 +77,7 @@ class ProgressCallback(BaseCallback):
         return True
 
     def _on_rollout_start(self) -> None:
-        # Off-policy rollouts are a step or two: the bar decides what it redraws.
+        # Off-policy rollouts take a step or two: count units only for a redraw.
         if self._bar.n - self._bar.last_print_n >= (self._bar.miniters or 0):
             units = sum(wire(self.model.policy).active_units().values())
             self._bar.set_postfix(units=units, refresh=False)
@@ -87,5 +87,5 @@ class ProgressCallback(BaseCallback):
 
 
 def wants_progress(choice: str) -> bool:
-    """Tell whether ``--progress`` asks for a bar: "auto" does on terminals."""
+    """Tell whether to show a progress bar; for "auto", only on a terminal."""
     return choice == "on" or (choice == "auto" and sys.stderr.isatty())

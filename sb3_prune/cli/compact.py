@@ -20,9 +20,9 @@ class CompactOptions(SavedAgentOptions):
     out: Path
     """Zip to write; it must not exist."""
     overwrite: bool = False
-    """Replace the file."""
+    """Replace the file if it exists."""
     verify: bool = False
-    """Load it in a fresh process without sb3-prune, and compare actions."""
+    """Load the zip in a new process without sb3-prune, and compare actions."""
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -48,4 +48,6 @@ def _check_target(path: Path, *, overwrite: bool) -> None:
     if path.is_dir() or not path.resolve().parent.is_dir():
         raise RunFolderError(f"'{path}' must be a file in a folder that exists.")
     if path.exists() and not overwrite:
-        raise RunFolderError(f"'{path}' exists: choose another, or pass --overwrite.")
+        raise RunFolderError(
+            f"'{path}' exists: choose another file, or pass --overwrite."
+        )

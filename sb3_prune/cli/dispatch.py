@@ -1,4 +1,4 @@
-"""Dispatch: choose the command, and say in one line what is wrong."""
+"""Dispatch: choose and run the command, and report a mistake in one line."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from sb3_prune import plugins
 from sb3_prune.exceptions import SB3PruneError, UnknownNameError
 
 COMMANDS = {
-    "train": "train an agent and prune it meanwhile",
-    "prune": "prune an agent that is trained already, while it trains on",
+    "train": "train an agent and prune it during training",
+    "prune": "prune an agent that is already trained, while it trains on",
     "evaluate": "measure return, success, size and speed of a saved agent",
     "compact": "turn a pruned agent into a plain SB3 zip",
-    "analyze": "show what the hidden units of a saved agent do",
-    "strategies": "list the ways to prune and their options",
-    "plugins": "list the plug-ins that bring them",
+    "analyze": "analyse the hidden units of a saved agent",
+    "strategies": "list the pruning strategies and their options",
+    "plugins": "list the plug-ins and what they provide",
 }
-"""What each of our commands does; it is the function ``main`` of its module here."""
+"""Our commands and what they do. Each is the function ``main`` of a module here."""
 BAD_INPUT = 2
 INTERRUPTED = 130
 
@@ -52,7 +52,7 @@ learning.png, widths.png and, once the run is complete, summary.json.
 
 
 def help_text() -> str:
-    """Return what ``sb3-prune --help`` prints, commands of plug-ins included."""
+    """Return the text of ``sb3-prune --help``, with the commands of plug-ins."""
     brought = {name: _as_row(cls.summary()) for name, cls in plugins.commands().items()}
     listed = COMMANDS | brought
     width = max(map(len, listed))
@@ -64,10 +64,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command.
 
     Args:
-        arguments: What follows ``sb3-prune``; by default that of the process.
+        arguments: Arguments after ``sb3-prune``; by default those of the process.
 
     Returns:
-        The exit code: 0, 2 for bad input, 130 if interrupted.
+        The exit code: 0 for success, 2 for bad input, 130 if interrupted.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     with warnings.catch_warnings():
@@ -80,10 +80,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except KeyboardInterrupt:
             print("sb3-prune: interrupted", file=sys.stderr)
             return INTERRUPTED
-        except BrokenPipeError:  # The reader, e.g. `head`, has seen enough.
+        except BrokenPipeError:  # The reader of our output, e.g. `head`, has ended.
             sys.stdout = open(os.devnull, "w")  # noqa: SIM115
             return 0
-        except SystemExit as stop:  # tyro printed a help text.
+        except SystemExit as stop:  # tyro has printed a help text.
             return int(stop.code or 0)
 
 
@@ -96,7 +96,7 @@ def _run(given: list[str]) -> int:
         print(f"sb3-prune {sb3_prune.__version__}")
         return 0
     if command in COMMANDS:
-        # Only what is needed is imported: to list plug-ins takes no environments.
+        # Import only the module of this command, so that listings start fast.
         import_module(f"sb3_prune.cli.{command}").main(rest)
         return 0
     brought = plugins.commands()
@@ -107,7 +107,7 @@ def _run(given: list[str]) -> int:
 
 
 def _as_row(summary: str) -> str:
-    """Return a summary as our own rows are: no capital, no full stop."""
+    """Return a summary in the style of our own rows: no capital, no full stop."""
     return f"{summary[:1].lower()}{summary[1:]}".removesuffix(".")
 
 
@@ -116,5 +116,5 @@ def _one_line(error: object) -> str:
 
 
 def _show_warning(message: Warning | str, *where: Any, **more: Any) -> None:
-    del where, more  # Whoever runs a command needs the text only.
+    del where, more  # Users of the command need only the text.
     print(f"sb3-prune: warning: {_one_line(message)}", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""Environments: from an id to a vectorised environment whose actions fit."""
+"""Environments: make vectorised environments from an id, with fitting actions."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from sb3_prune.exceptions import ConfigError, UnknownNameError
 Space = spaces.Space[Any]
 
 MODES: tuple[ActionMode, ...] = ("branch", "continuous", "joint", "single")
-"""Action modes of the arms, in the order in which they are tried."""
+"""Action modes of the planar arms, in the order in which they are tried."""
 TEST_ENVS = 64
-"""Most arms that are tested at once."""
+"""Largest number of planar arms in which an agent is evaluated at once."""
 _ARM = "sb3_prune_envs.planar_arm:PlanarArmEnv"
 
 
@@ -30,12 +30,12 @@ _ARM = "sb3_prune_envs.planar_arm:PlanarArmEnv"
 class EnvMaker:
     """Makes vectorised environments of one kind.
 
-    Planar arms are stepped together (:func:`sb3_prune_envs.make_arm_vec`), everything
-    else one by one, with a ``Monitor``.
+    Planar arms are stepped all at once (:func:`sb3_prune_envs.make_arm_vec`). Other
+    environments are wrapped by ``Monitor`` and stepped one after the other.
     """
 
     spec: EnvSpec
-    """What Gymnasium knows of it."""
+    """Specification of the environment in Gymnasium's registry."""
     kwargs: Mapping[str, Any] = field(default_factory=dict)
     """Arguments of the environment."""
 
@@ -43,7 +43,7 @@ class EnvMaker:
         """Make environments.
 
         Raises:
-            ConfigError: They cannot be made; the message says why.
+            ConfigError: The environments cannot be made; the message gives the reason.
         """
         try:
             if self.spec.entry_point == _ARM:
@@ -58,7 +58,7 @@ class EnvMaker:
             raise ConfigError(f"'{self.spec.id}' cannot be made: {error}") from error
 
     def make_test(self, episodes: int, seed: int) -> VecEnv:
-        """Make environments to test an agent in."""
+        """Make environments to evaluate an agent in."""
         arms = self.spec.entry_point == _ARM
         return self.make(min(episodes, TEST_ENVS) if arms else 1, seed)
 
@@ -68,13 +68,14 @@ def find_env(
 ) -> EnvMaker:
     """Return the maker of an environment.
 
-    A planar arm gets the first action mode that is accepted, unless its arguments name
-    one: ``branch`` for BranchingDQN and PPO, ``joint`` for DQN, ``continuous`` for SAC.
+    A planar arm gets the first action mode that the agent accepts, unless ``kwargs``
+    names an action mode. This is ``branch`` for BranchingDQN and PPO, ``joint`` for DQN
+    and ``continuous`` for SAC.
 
     Args:
         env_id: Gymnasium id, maybe with the module that registers it: ``module:id``.
         kwargs: Arguments of the environment.
-        accepts: Tells whether the agent can take actions of a space.
+        accepts: Function that tells whether the agent can act in an action space.
 
     Raises:
         UnknownNameError: There is no such environment.

@@ -1,4 +1,4 @@
-"""``sb3-prune evaluate``: return, success, size and speed of a saved agent."""
+"""``sb3-prune evaluate``: measure return, success, size and speed of a saved agent."""
 
 from __future__ import annotations
 

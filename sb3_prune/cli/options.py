@@ -15,20 +15,20 @@ from sb3_prune.runs.folder import check_free
 
 @dataclass(frozen=True, kw_only=True)
 class SavedAgentOptions:
-    """Which saved agent."""
+    """Options that choose a saved agent."""
 
     model: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="MODEL.ZIP")]
-    """Zip of SB3 or sb3-prune. SB3 unpickles it: load only what you trust."""
+    """Zip of SB3 or sb3-prune. SB3 unpickles it: load only zips you trust."""
     algo: str | None = None
-    """Algorithm that saved the zip; found in the zip if not given."""
+    """Algorithm that saved the zip; if not given, it is read from the zip."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class EnvOptions:
-    """Which environment."""
+    """Options that choose an environment."""
 
     env: str
-    """Gymnasium id, e.g. Pendulum-v1; with a module to import, module:id."""
+    """Gymnasium id, e.g. Pendulum-v1; module:id imports a module first."""
     env_kwargs: tuple[str, ...] = ()
     """Arguments of the environment, KEY=VALUE or JSON, e.g. goals=full."""
     seed: int = 0
@@ -37,43 +37,43 @@ class EnvOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class RunOptions(EnvOptions):
-    """How to train, and where the results go."""
+    """Options for training, and for the folder of the results."""
 
     out: Path
-    """Run folder; it must not exist."""
+    """Run folder to create; it must not exist."""
     overwrite: bool = False
-    """Replace the run in the folder."""
+    """Replace an older run in the folder."""
     timesteps: int = 20_000
     """Environment steps to train for."""
     strategy: str = "magnitude"
     """How to prune: a name that `sb3-prune strategies` lists."""
     masks_only: bool = False
-    """Only close the gates of units while training; plain.zip is small all the same."""
+    """Only close gates during training; units are removed in plain.zip alone."""
     n_envs: int = 1
-    """Environments to train in at once."""
+    """Number of environments to train in at once."""
     learning_rate: float | None = None
-    """Learning rate; that of the algorithm or the zip if not given."""
+    """Learning rate; if not given, the algorithm's default or that of the zip."""
     algo_kwargs: tuple[str, ...] = ()
     """Other arguments of the algorithm, KEY=VALUE or JSON, e.g. batch_size=128."""
     eval_every: int | None = None
-    """Environment steps between two tests; a tenth of all if not given."""
+    """Environment steps between evaluations; a tenth of --timesteps if not given."""
     eval_episodes: int = 10
-    """Episodes of each test; 0 tests never."""
+    """Episodes of each evaluation; 0 turns evaluations off."""
     no_verify: bool = False
-    """Do not load plain.zip in a fresh process without sb3-prune to compare actions."""
+    """Do not verify that plain.zip loads without sb3-prune and acts equally."""
     progress: Literal["auto", "on", "off"] = "auto"
-    """Progress bar; auto shows it on terminals."""
+    """Progress bar; auto shows it only on a terminal."""
     device: str = "cpu"
     """Device of torch; small networks are fastest on the CPU."""
     threads: int = 1
-    """Threads of torch."""
+    """Number of threads of torch."""
 
     def check(self) -> None:
-        """Check what needs neither environment nor agent.
+        """Check the options that can be checked without environment and agent.
 
         Raises:
             ConfigError: A value is out of range.
-            RunFolderError: The folder exists.
+            RunFolderError: A run cannot be written to the folder.
         """
         for name in ("timesteps", "n_envs", "threads", "eval_every"):
             value = getattr(self, name)

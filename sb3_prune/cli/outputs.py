@@ -1,4 +1,4 @@
-"""Outputs: a folder of numbers and pictures, written whole or not at all."""
+"""Outputs: write a folder of numbers and pictures completely or not at all."""
 
 from __future__ import annotations
 
@@ -16,33 +16,37 @@ from sb3_prune.runs.folder import check_free
 
 
 def check_out(folder: Path, mark: str, *, overwrite: bool) -> None:
-    """Check that results may go to a folder.
+    """Check that results may be written to a folder.
 
     Args:
         folder: The folder.
-        mark: File that every folder of such results has.
+        mark: Name of a file that every folder with results of this kind has.
         overwrite: Whether older results may be replaced.
 
     Raises:
-        RunFolderError: It exists, and may not be overwritten or holds something else.
+        RunFolderError: The folder exists, and ``overwrite`` is false or it has no such
+            file; or it cannot be created.
     """
     if not folder.exists():
         check_free(folder)
     elif not (folder / mark).is_file():
-        raise RunFolderError(f"'{folder}' exists and has no {mark}: choose another.")
+        raise RunFolderError(
+            f"'{folder}' exists and has no {mark}: choose another folder."
+        )
     elif not overwrite:
         raise RunFolderError(
-            f"Folder '{folder}' exists: choose another by --out, or pass --overwrite."
+            f"Folder '{folder}' exists: choose another folder by --out, or pass "
+            "--overwrite."
         )
 
 
 def as_json(content: Mapping[str, Any]) -> bytes:
-    """Return numbers as the content of a file."""
+    """Return the bytes of a JSON file with the given content."""
     return (json.dumps(content, indent=2) + "\n").encode()
 
 
 def as_png(figure: Figure) -> bytes:
-    """Return a figure as the content of a file."""
+    """Return the bytes of a PNG file with the given figure."""
     stream = io.BytesIO()
     figure.savefig(stream, format="png")
     return stream.getvalue()
@@ -51,12 +55,15 @@ def as_png(figure: Figure) -> bytes:
 def publish(
     folder: Path, files: Mapping[str, bytes], stale: Iterable[str] = ()
 ) -> None:
-    """Make a folder whole or not at all; in one that exists, replace file by file.
+    """Write a folder of files.
+
+    A new folder appears only when it is complete. In a folder that exists, the files
+    are replaced one by one.
 
     Args:
         folder: The folder.
-        files: Name -> content.
-        stale: Names of files to remove, left by older results.
+        files: Name -> content of every file.
+        stale: Names of files of older results that are removed.
     """
     if folder.exists():
         for name in stale:

@@ -1,4 +1,4 @@
-"""Pairs: ``KEY=VALUE`` on the command line, values in JSON."""
+"""Pairs: parse ``KEY=VALUE`` arguments of the command line, with values in JSON."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from sb3_prune.exceptions import ConfigError
 
 
 def parse_pairs(option: str, texts: Sequence[str]) -> dict[str, Any]:
-    """Return what ``KEY=VALUE`` pairs and JSON objects say.
+    """Parse ``KEY=VALUE`` pairs and JSON objects into one dictionary.
 
-    Values are JSON; what is none is taken for text, so that ``goals=full`` does
-    without quotes. Lists become tuples.
+    Values are parsed as JSON. A value that is not valid JSON is taken as text, so that
+    ``goals=full`` needs no quotes. Lists become tuples.
 
     Args:
-        option: The option, for messages.
-        texts: Pairs such as ``gamma=0.98``, objects such as ``{"gamma": 0.98}``.
+        option: Name of the option, for error messages.
+        texts: Pairs such as ``gamma=0.98``, or objects such as ``{"gamma": 0.98}``.
 
     Raises:
-        ConfigError: A text is neither.
+        ConfigError: A text is neither a pair nor a JSON object.
     """
     found: dict[str, Any] = {}
     for text in texts:
@@ -32,7 +32,9 @@ def _object(option: str, text: str) -> dict[str, Any]:
     try:
         found: dict[str, Any] = json.loads(text)
     except json.JSONDecodeError as error:
-        raise ConfigError(f"{option}: {text!r} is no JSON object: {error}.") from None
+        raise ConfigError(
+            f"{option}: {text!r} is not a valid JSON object: {error}."
+        ) from None
     return found
 
 
@@ -49,5 +51,5 @@ def _pair(option: str, text: str) -> dict[str, Any]:
 
 
 def _frozen(value: Any) -> Any:
-    # SB3 wants tuples, e.g. train_freq=(1, "episode"); JSON has lists only.
+    # SB3 expects tuples, e.g. train_freq=(1, "episode"), but JSON has only lists.
     return tuple(value) if isinstance(value, list) else value

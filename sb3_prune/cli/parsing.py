@@ -1,4 +1,4 @@
-"""Parsing: dataclasses become command lines, mistakes become one line."""
+"""Parsing: fill a dataclass from the command line; report a mistake in one line."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 class UsageError(ConfigError):
-    """The command line has an option that does not exist, or a value that is none."""
+    """The command line has an unknown option, or an option has an invalid value."""
 
 
 def parse(options: type[T], arguments: Sequence[str], command: str) -> T:
@@ -24,12 +24,12 @@ def parse(options: type[T], arguments: Sequence[str], command: str) -> T:
 
     Args:
         options: Dataclass with a docstring under each field.
-        arguments: What follows the command.
-        command: Its name, for help and errors.
+        arguments: Arguments after the name of the command.
+        command: Name of the command, for help and error messages.
 
     Raises:
-        UsageError: The arguments do not fit.
-        SystemExit: Help was asked for, and printed.
+        UsageError: The arguments do not fit the dataclass.
+        SystemExit: ``--help`` was given, and the help was printed.
     """
     program = f"sb3-prune {command}"
     errors = io.StringIO()
@@ -45,12 +45,12 @@ def parse(options: type[T], arguments: Sequence[str], command: str) -> T:
 
 
 def summarize(box: str) -> str:
-    """Return what one of tyro's framed error messages says, in one line.
+    """Return the content of one of tyro's framed error messages in one line.
 
-    The frame has blocks between rules: what is wrong, then similar options, then where
-    to find help. Options in a block come with their help, which is left out. Lines are
-    drawn in ASCII where the terminal knows no other; either way a row of text begins
-    with a border and a space.
+    Horizontal lines divide the frame into blocks: first the mistake, then similar
+    options, then where to find help. Options in a block are followed by their help
+    texts, which are left out here. Some terminals can only draw the frame in ASCII. In
+    any case, a row of text begins with a border and a space.
     """
     rows = [row[1:].rstrip("│ ") for row in box.splitlines() if row[1:2] == " "]
     blocks = re.split(r"^ [─-]+$", "\n".join(rows), flags=re.MULTILINE)
@@ -64,5 +64,5 @@ def summarize(box: str) -> str:
 
 
 def _options(block: str) -> list[str]:
-    """Return the options of a block: they are indented, their help is so twice."""
+    """Return the options of a block: five spaces before them, more before help."""
     return re.findall(r"^ {5}(\S+)", block, flags=re.MULTILINE)

@@ -1,4 +1,4 @@
-"""Plain: write an agent so that it loads where sb3_prune is not installed."""
+"""Plain zips: write the plain zip of an agent, and verify it."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from sb3_prune.exporters.verification import plain_actions
 from sb3_prune.files import atomic
 
 OBSERVATIONS = 64
-"""Random observations that actions are compared on."""
+"""Number of random observations on which actions are compared."""
 TOLERANCE = 1e-4
-"""Largest difference of continuous actions, rounding only."""
+"""Largest difference between equal continuous actions, which rounding can cause."""
 
 
 def save_plain(model: BaseAlgorithm, path: str | Path) -> BaseAlgorithm:
-    """Write the plain zip of an agent and return what is in it.
+    """Write the plain zip of an agent and return the agent in it.
 
     Raises:
-        CompactError: No stock policy can say the agent; nothing was written.
+        CompactError: No stock policy can represent the agent; nothing was written.
     """
     plain = compact(model)
     with atomic(path) as temporary:
@@ -32,15 +32,18 @@ def save_plain(model: BaseAlgorithm, path: str | Path) -> BaseAlgorithm:
 
 
 def loads_equal(model: BaseAlgorithm, plain: BaseAlgorithm, path: str | Path) -> bool:
-    """Load a plain zip in a fresh process without sb3_prune, and compare actions.
+    """Verify a plain zip in a new process without sb3_prune.
 
     Args:
-        model: The agent.
-        plain: What is in the zip.
-        path: The zip.
+        model: The original agent.
+        plain: The agent that :func:`save_plain` returned.
+        path: The plain zip.
+
+    Returns:
+        Whether both agents choose equal actions on random observations.
 
     Raises:
-        CompactError: It does not load there.
+        CompactError: The zip does not load in that process.
     """
     observations = _draw(model.observation_space)
     expected, _ = model.predict(observations, deterministic=True)
@@ -48,7 +51,7 @@ def loads_equal(model: BaseAlgorithm, plain: BaseAlgorithm, path: str | Path) ->
     if isinstance(plain.action_space, spaces.Box):
         return bool(np.allclose(found, expected, rtol=0, atol=TOLERANCE))
     if isinstance(model.action_space, spaces.MultiDiscrete) and found.ndim == 1:
-        # A branching agent's digits became one number.
+        # The branches of the original are the digits of the joint action's number.
         expected = np.ravel_multi_index(list(expected.T), list(model.action_space.nvec))
     return bool(np.array_equal(found, expected))
 

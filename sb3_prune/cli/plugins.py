@@ -1,4 +1,4 @@
-"""``sb3-prune plugins``: list the plug-ins and what they bring."""
+"""``sb3-prune plugins``: list the plug-ins and what they provide."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sb3_prune.plugins.info import PluginInfo
 
 @dataclass(frozen=True, kw_only=True)
 class PluginsOptions:
-    """List the plug-ins: name, origin, status, what they register."""
+    """List the plug-ins: name, origin, status and registered classes."""
 
     json: bool = False
     """Print JSON."""

@@ -1,4 +1,4 @@
-"""``sb3-prune prune``: prune an agent that is trained already, while it trains on."""
+"""``sb3-prune prune``: prune an agent that is already trained, while it trains on."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from sb3_prune.cli.zips import SavedAgent, read_zip
 
 @dataclass(frozen=True, kw_only=True)
 class PruneOptions(RunOptions, SavedAgentOptions):
-    """Prune an agent that is trained already, while it trains on.
+    """Prune an agent that is already trained, while it trains on.
 
-    The zip may be of plain SB3 or of sb3-prune; it stays as it is. Zips hold no replay
-    buffer: off-policy agents fill theirs anew. The options of the strategy depend on
-    --strategy.
+    The zip may be from stock SB3 or from sb3-prune; it is not changed. A zip has no
+    replay buffer, so off-policy agents start with an empty one. The options of the
+    strategy depend on --strategy.
     """
 
 
@@ -56,7 +56,7 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def _changes(options: PruneOptions, saved: SavedAgent) -> dict[str, Any]:
-    """Return what shall differ from the zip."""
+    """Return the attributes of the algorithm that replace those in the zip."""
     changes = parse_pairs("--algo-kwargs", options.algo_kwargs)
     saved.algorithm.check_arguments(changes)
     changes["seed"] = options.seed
@@ -66,7 +66,10 @@ def _changes(options: PruneOptions, saved: SavedAgent) -> dict[str, Any]:
 
 
 def _go_on_exploring(data: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what keeps a trained DQN from beginning anew with random actions."""
+    """Return the exploration rate with which a trained DQN goes on.
+
+    Without it, the agent would start again with random actions.
+    """
     if "exploration_final_eps" not in data:
         return {}
     return {"exploration_initial_eps": data["exploration_final_eps"]}

@@ -1,4 +1,4 @@
-"""Results: what came out of a run, as numbers, figures and text."""
+"""Results of a run, as numbers, figures and text."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ class Measurement:
     """Size and speed of an agent."""
 
     widths: Mapping[str, int]
-    """Units of every hidden layer."""
+    """Layer name -> number of units with an open gate."""
     complexity: Complexity
-    """Counts."""
+    """Counts of units, parameters and FLOPs."""
     latency_us: float
-    """Median time of one decision in microseconds."""
+    """Median time to choose one action, in microseconds."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the numbers by name."""
@@ -47,7 +47,7 @@ class Measurement:
 
 
 def measure(model: BaseAlgorithm) -> Measurement:
-    """Measure an agent.
+    """Measure the size and speed of an agent.
 
     Raises:
         UnsupportedPolicyError: The policy's networks are not known.
@@ -61,34 +61,34 @@ def measure(model: BaseAlgorithm) -> Measurement:
 
 @dataclass(frozen=True, kw_only=True)
 class Results:
-    """What came out of a run."""
+    """Results of a run. A cut is a change of a hidden layer's number of units."""
 
     fresh: bool
-    """Whether the agent began untrained: then its return before pruning is that of the
-    last test before the first cut, not of the first test."""
+    """Whether the agent was untrained at the start. If so, "before pruning" means the
+    last evaluation before the first cut; otherwise it means the first evaluation."""
     seconds: float
-    """Duration of training with its tests."""
+    """Duration of the training, evaluations included."""
     before: Measurement
     """The agent at the start."""
     after: Measurement
     """The agent at the end."""
     widths: Sequence[Mapping[str, Any]]
-    """Units of every layer at the start, at each cut and at the end."""
+    """Units of every layer at the start, after each change and at the end."""
     tests: Sequence[tuple[int, Evaluation]]
-    """Environment steps and result of every test."""
+    """Environment steps and result of every evaluation."""
     plain_load_equal: bool | None
-    """Whether the plain zip acts equally in a fresh process; None if not tried."""
+    """Whether the plain zip acts equally in a new process; None if not verified."""
     plain_problem: str | None
-    """Why there is no plain zip that loads."""
+    """Why there is no plain zip, or why it does not load; None if it is fine."""
 
     @property
     def sparsity(self) -> float:
-        """Share of the hidden units that are gone."""
+        """Share of the hidden units that were removed in the run."""
         return 1 - self.after.complexity.units / self.before.complexity.units
 
     @property
     def first_cut(self) -> int | None:
-        """Environment steps before the first cut; None without one."""
+        """Environment steps before the first cut; None if there was no cut."""
         cuts = [
             int(now["timesteps"])
             for last, now in zip(self.widths, self.widths[1:], strict=False)
@@ -98,7 +98,7 @@ class Results:
 
     @property
     def tested_before(self) -> Evaluation | None:
-        """The test that says how good the agent was before it was pruned."""
+        """The evaluation of the agent before it was pruned; None without a cut."""
         cut = self.first_cut
         if cut is None:
             return None
@@ -107,7 +107,7 @@ class Results:
 
     @property
     def tested_after(self) -> Evaluation | None:
-        """The test at the end."""
+        """The evaluation at the end; None if evaluations were turned off."""
         return self.tests[-1][1] if self.tests else None
 
     def to_dict(self) -> dict[str, Any]:
@@ -128,7 +128,7 @@ class Results:
         }
 
     def write(self, folder: RunFolder) -> None:
-        """Draw the figures and write the summary, last."""
+        """Draw the figures, then write the summary, which marks the run as complete."""
         plot_widths(folder.path / WIDTHS, self.widths)
         if self.tests:
             self._plot_learning(folder)

@@ -1,4 +1,4 @@
-"""Running: train an agent, prune it meanwhile, and fill the run folder."""
+"""Running: train and prune an agent, and write the run folder."""
 
 from __future__ import annotations
 
@@ -28,33 +28,35 @@ from sb3_prune.runs.folder import CONFIG, MODEL, PLAIN, RunFolder, versions
 from sb3_prune.strategies.base import Strategy
 
 TEST_SEED = 1_000_003
-"""Added to the seed for tests, so that they are not the training's episodes."""
+"""Added to the seed in evaluations, so that they do not repeat training episodes."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """A training run that is ready to begin: everything that can be wrong is checked.
+    """A training run that is ready to begin.
+
+    Building it checks that the strategy can prune the agent.
 
     Raises:
-        UnknownNameError: The strategy wants to prune a network that is not there.
-        UnsupportedPolicyError: The policy's networks are not known.
-        ConfigError: The test environment cannot be made.
+        UnknownNameError: The strategy should prune a network that the agent lacks.
+        UnsupportedPolicyError: The policy's networks are not known, or there is nothing
+            to prune.
     """
 
     command: str
-    """The command."""
+    """Name of the command, e.g. ``train``."""
     arguments: Sequence[str]
-    """What followed it."""
+    """Arguments after the name of the command, as the user typed them."""
     options: RunOptions
-    """What that says."""
+    """The options parsed from these arguments."""
     algorithm: str
     """Name of the algorithm."""
     model: BaseAlgorithm
     """The agent."""
     maker: EnvMaker
-    """Makes its environments."""
+    """Maker of environments for evaluations."""
     strategy: Strategy | None
-    """How to prune; None does not."""
+    """The strategy; None trains without pruning."""
 
     def __post_init__(self) -> None:
         agent = look_at(self.model, progress=0.0)
@@ -63,7 +65,12 @@ class Run:
             self.strategy.detach()
 
     def carry_out(self) -> Results:
-        """Train, save, compact, compare and draw; write the summary last."""
+        """Train, save, compact, verify and draw; write the summary last.
+
+        Raises:
+            ConfigError: The environment for evaluations cannot be made.
+            RunFolderError: The run folder cannot be created.
+        """
         tests, pruning = self._tests(), self._pruning()
         folder = RunFolder.create(self.options.out, overwrite=self.options.overwrite)
         folder.write_json(CONFIG, self.to_dict())
@@ -124,7 +131,7 @@ class Run:
         model: Any = self.model
         more: dict[str, Any] = {}
         if ofexinet_of(model.policy) is not None:
-            # First: the pruning callback looks at what it has learnt.
+            # First, so that the pruning callback sees the updated extractor.
             callbacks = [FeatureCallback(), *callbacks]
         if wants_progress(self.options.progress):
             callbacks = [*callbacks, ProgressCallback()]
@@ -135,7 +142,12 @@ class Run:
             model.learn(self.options.timesteps, callback=callbacks, **more)
 
     def _save_plain(self, path: Path) -> tuple[bool | None, str | None]:
-        """Return whether the plain zip loads and acts equally, or what hinders it."""
+        """Write and verify the plain zip.
+
+        Returns:
+            Whether it acts equally (None if not verified), and the reason if there is
+            no plain zip that loads.
+        """
         try:
             plain = save_plain(self.model, path)
             if self.options.no_verify:
@@ -151,7 +163,7 @@ def _logging(model: BaseAlgorithm, folder: RunFolder) -> Iterator[None]:
     model.set_logger(logger)
     try:
         yield
-        if logger.name_to_value:  # What came after the last dump.
+        if logger.name_to_value:  # Values recorded after the last dump.
             logger.record("time/total_timesteps", model.num_timesteps)
             logger.dump(model.num_timesteps)
     finally:
@@ -159,14 +171,14 @@ def _logging(model: BaseAlgorithm, folder: RunFolder) -> Iterator[None]:
 
 
 def _is_static(cls: type) -> bool:
-    """Tell the command's own dataclass from the one with the strategy's options."""
+    """Tell whether a dataclass is the command's own, without a strategy's options."""
     return cls.__module__.startswith("sb3_prune.cli.")
 
 
 def _widths(
     before: Measurement, model: BaseAlgorithm, pruning: PruningCallback | None
 ) -> list[dict[str, Any]]:
-    """Return the units of every layer over training, from its start to its end."""
+    """Return the units of every layer at the start, at every change and at the end."""
     history = pruning.history if pruning else [{"timesteps": 0, "units": before.widths}]
     last = {**history[-1], "timesteps": model.num_timesteps}
     return [*history, last]

@@ -1,4 +1,4 @@
-"""Staging: the strategy is chosen first, then its options become flags."""
+"""Staging: parse the name of the strategy first, then all options with its own."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ from sb3_prune.strategies.base import Strategy
 T = TypeVar("T")
 
 NONE = "none"
-"""The name that stands for no strategy: train the dense agent."""
+"""Name of "no strategy": train the dense agent without pruning."""
 
 
 def parse_staged(
     options: type[T], arguments: Sequence[str], command: str, *, optional: bool
 ) -> tuple[T, Strategy | None]:
-    """Parse a command's options and those of the strategy that they name.
+    """Parse the options of a command and of the strategy that ``--strategy`` names.
 
     Args:
         options: Dataclass of the command, with a field ``strategy``.
-        arguments: What follows the command.
-        command: Its name.
-        optional: Whether ``none`` is a strategy.
+        arguments: Arguments after the name of the command.
+        command: Name of the command.
+        optional: Whether ``--strategy none`` is allowed, for no strategy.
 
     Returns:
-        The options, and the strategy unless it is none.
+        The options, and the strategy; None for ``--strategy none``.
 
     Raises:
         UnknownNameError: No plug-in has a strategy of that name.
         ConfigError: An option of the strategy is out of range.
-        UsageError: The arguments do not fit.
+        UsageError: The arguments do not fit the options.
     """
     default: str = options.__dataclass_fields__["strategy"].default  # type: ignore[attr-defined]
     name = strategy_name(arguments, default)
@@ -64,8 +64,8 @@ def strategy_name(arguments: Sequence[str], default: str) -> str:
 def with_options(options: type[T], strategy: type[Strategy]) -> type[T]:
     """Return the command's dataclass plus a field for the strategy's ``Config``.
 
-    The strategy's flags have no prefix, e.g. ``--final-sparsity``, unless one of them
-    is called as one of the command is: then all are ``--<strategy>.<option>``.
+    The strategy's flags have no prefix, e.g. ``--final-sparsity``. Only if one of them
+    has the same name as a flag of the command, all become ``--<strategy>.<option>``.
     """
     lenient = unchecked(strategy.Config)
     taken = {f.name for f in fields(options)}  # type: ignore[arg-type]
@@ -83,16 +83,17 @@ def with_options(options: type[T], strategy: type[Strategy]) -> type[T]:
 
 
 def unchecked(config: type[Any]) -> type[Any]:
-    """Return a configuration class that takes any values, as tyro reports errors badly.
+    """Return a subclass of a ``Config`` that does not check its values.
 
-    What is parsed into it is checked when the strategy is built.
+    If the check failed inside tyro, tyro would report it badly. The values are checked
+    later, when the strategy is built.
     """
     space = {"__post_init__": lambda self: None, "__doc__": config.__doc__}
     return dataclass(frozen=True, kw_only=True)(type(config.__name__, (config,), space))
 
 
 def _field(options: type[Any], strategy: type[Strategy]) -> str:
-    """Return a field's name that the command does not have."""
+    """Return a name for the strategy's field that the command does not use."""
     name = strategy.name.replace("-", "_")
     taken = {f.name for f in fields(options)}
     return f"{name}_strategy" if name in taken else name

@@ -1,4 +1,4 @@
-"""``sb3-prune strategies``: list the ways to prune and their options."""
+"""``sb3-prune strategies``: list the pruning strategies and their options."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sb3_prune.strategies.base import Strategy
 
 @dataclass(frozen=True, kw_only=True)
 class StrategiesOptions:
-    """List the ways to prune: name, summary, reference, options with defaults."""
+    """List the pruning strategies: name, summary, reference, options and defaults."""
 
     json: bool = False
     """Print JSON."""
@@ -30,11 +30,11 @@ def main(arguments: Sequence[str]) -> None:
         return
     for entry in described:
         print("\n".join(_lines(entry)))
-    print("What they mean: sb3-prune train --strategy NAME --help")
+    print("Meaning of the options: sb3-prune train --strategy NAME --help")
 
 
 def describe(cls: type[Strategy]) -> dict[str, Any]:
-    """Return what a strategy says of itself."""
+    """Return the name, summary, reference and options of a strategy."""
     default, hints = cls.Config(), get_type_hints(cls.Config)
     return {
         "name": cls.name,

@@ -1,4 +1,4 @@
-"""Tables: nested numbers as lines of text."""
+"""Tables: print nested numbers as aligned text."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 LARGE = 100
-"""Numbers from here on are shown without decimals."""
+"""Numbers of at least this size are shown without decimals."""
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Return a table as lines: names at the left, numbers flush right."""
+    """Return the lines of a table: first column left-aligned, others right-aligned."""
     first, *others = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return [
         "  ".join([name.ljust(first), *map(str.rjust, cells, others)]).rstrip()
@@ -23,8 +23,9 @@ def find_tables(
 ) -> dict[str, dict[str, dict[str, Any]]]:
     """Return the tables in an analysis' numbers: caption -> row -> column -> number.
 
-    A table is a mapping of mappings that each have numbers, wherever it is. Lists, such
-    as of every unit or of a curve, are no columns: they are for the file.
+    A table is a mapping of rows, and each row is a mapping with numbers. Tables are
+    found at any depth. Lists, such as the values of every unit, are left out: they are
+    only written to the file.
     """
     nested = {str(k): v for k, v in found.items() if isinstance(v, Mapping)}
     rows = {name: _numbers(row) for name, row in nested.items()}
@@ -42,7 +43,7 @@ def _numbers(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def show(value: object) -> str:
-    """Return a number with about three digits, ``-`` for None."""
+    """Return a number as text with about three digits; ``-`` for None."""
     if isinstance(value, float):
         return f"{value:,.0f}" if abs(value) >= LARGE else f"{value:.3g}"
     return "-" if value is None else str(value)

@@ -1,4 +1,4 @@
-"""``sb3-prune train``: train an agent and prune it meanwhile."""
+"""``sb3-prune train``: train an agent and prune it during training."""
 
 from __future__ import annotations
 
@@ -24,28 +24,28 @@ from sb3_prune.cli.staging import parse_staged
 from sb3_prune.exceptions import ConfigError
 
 _BAD_ARGUMENTS = (AssertionError, AttributeError, IndexError, TypeError, ValueError)
-"""What SB3's constructors raise when an argument is wrong."""
+"""Errors that SB3's constructors raise if an argument is wrong."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class NewAgentOptions:
-    """Which new agent."""
+    """Options that describe a new agent."""
 
     algo: Annotated[str, tyro.conf.arg(help=f"One of {', '.join(ALGORITHMS)}.")]
     """Algorithm."""
     policy: Literal["mlp", "ofexi"] = "mlp"
-    """Networks on raw observations, or on learnt features (OFEXiNet)."""
+    """Networks on observations (mlp) or on learnt features of an OFEXiNet (ofexi)."""
     ofe: tuple[str, ...] = ()
     """Options of the OFEXiNet, KEY=VALUE or JSON, e.g. blocks=8 units=128."""
     net_arch: tuple[int, ...] = ()
-    """Units of the hidden layers before pruning, e.g. 256 256; SB3's if not given."""
+    """Initial units of the hidden layers, e.g. 256 256; SB3's default if not given."""
     action_noise: float | None = None
-    """Standard deviation of noise on actions; td3 and ddpg hardly explore without."""
+    """Standard deviation of noise on actions; td3 and ddpg need it to explore."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainOptions(RunOptions, NewAgentOptions):
-    """Train an agent and prune it meanwhile.
+    """Train an agent and prune it during training.
 
     The options of the strategy depend on --strategy; --strategy none trains without
     pruning, for comparison.
@@ -136,7 +136,7 @@ def _ofe_options(options: TrainOptions) -> dict[str, Any]:
 def _check_spaces(algorithm: Algorithm, env: VecEnv) -> None:
     if isinstance(env.observation_space, spaces.Dict):
         raise ConfigError(
-            f"Observations must be one array, for the policy is an MLP; got "
+            f"Observations must be one array, because the policy is an MLP; got "
             f"{env.observation_space}."
         )
     if isinstance(env.action_space, algorithm.action_spaces):
@@ -156,8 +156,8 @@ def _check_spaces(algorithm: Algorithm, env: VecEnv) -> None:
 def _noise(algorithm: Algorithm, env: VecEnv, sigma: float) -> NormalActionNoise:
     if not issubclass(algorithm.cls, OffPolicyAlgorithm) or not sigma > 0:
         raise ConfigError(
-            f"--action-noise must be positive, and the algorithm off-policy with Box "
-            f"actions; got {sigma} for {algorithm.name}."
+            f"--action-noise must be positive, and needs an off-policy algorithm with "
+            f"Box actions; got {sigma} for {algorithm.name}."
         )
     shape = env.action_space.shape
     assert shape is not None

@@ -1,4 +1,4 @@
-"""Zips: read a saved agent, or say what is wrong with the file."""
+"""Zips: read and check the zip of a saved agent."""
 
 from __future__ import annotations
 
@@ -17,32 +17,33 @@ from sb3_prune.cli.algorithms import Algorithm, algorithm_of, find_algorithm
 from sb3_prune.exceptions import CheckpointError, NonFiniteError
 
 MEMBERS = {"data", "policy.pth"}
-"""Files that every zip of an agent has."""
+"""Files inside every zip of an agent."""
 
 
 @dataclass(frozen=True)
 class SavedAgent:
-    """A zip that was read and checked, but not yet made a model."""
+    """A zip that was read and checked, but from which no model was built yet."""
 
     path: Path
-    """The zip."""
+    """Path of the zip."""
     algorithm: Algorithm
-    """What made it."""
+    """Algorithm that saved the zip."""
     data: dict[str, Any]
     """Saved attributes of the algorithm by name."""
 
     def load(
         self, env: VecEnv | None = None, *, device: str = "cpu", **changes: Any
     ) -> BaseAlgorithm:
-        """Return the model.
+        """Build the model.
 
         Args:
             env: Environment to train in.
-            device: Device to load it onto.
-            **changes: Attributes of the algorithm to replace.
+            device: Device to load the model onto.
+            **changes: Attributes of the algorithm that replace those in the zip.
 
         Raises:
-            CheckpointError: It cannot be built, or is for other spaces.
+            CheckpointError: The model cannot be built, or has other spaces than the
+                environment.
         """
         if env is not None:
             self._check_space("observation_space", env.observation_space)
@@ -50,7 +51,7 @@ class SavedAgent:
         cls = self.algorithm.cls
         try:
             return cls.load(self.path, env=env, device=device, **changes)
-        except Exception as error:  # Old pickles fail in any way.
+        except Exception as error:  # Old pickles can raise any exception.
             raise CheckpointError(f"{_cannot(self.path)}: {error}") from error
 
     def _check_space(self, name: str, expected: object) -> None:
@@ -58,25 +59,26 @@ class SavedAgent:
             noun = name.replace("_", " ")
             raise CheckpointError(
                 f"'{self.path}' is for another environment: its {noun} is "
-                f"{self.data[name]}, the environment's is {expected}."
+                f"{self.data[name]}, but the {noun} of the environment is {expected}."
             )
 
 
 def load_model(
     path: str | Path, env: VecEnv | None = None, algorithm: str | None = None
 ) -> BaseAlgorithm:
-    """Load an agent, stock or pruned, by any algorithm of the command.
+    """Load an agent, stock or pruned, of any algorithm that the command knows.
 
-    Like ``load`` of Stable-Baselines3 this unpickles: a zip can run any code, so load
-    only what you trust.
+    Like ``load`` of Stable-Baselines3 this unpickles the zip, which can run any code:
+    load only zips you trust.
 
     Args:
         path: Zip that ``model.save`` wrote.
         env: Environment to train in.
-        algorithm: Name of the algorithm; found in the zip if None.
+        algorithm: Name of the algorithm; None reads it from the zip.
 
     Raises:
-        CheckpointError: The file is missing, broken, or for other spaces.
+        CheckpointError: The file is missing or broken, or the agent has other spaces
+            than the environment.
         NonFiniteError: A weight is NaN or infinite.
         UnknownNameError: The algorithm is not known.
     """
@@ -84,18 +86,18 @@ def load_model(
 
 
 def read_zip(path: str | Path, algorithm: str | None = None) -> SavedAgent:
-    """Read and check a zip; see :func:`load_model` for arguments, errors and risk."""
+    """Read and check a zip; see :func:`load_model` for arguments, errors and risks."""
     file = Path(path)
     _check_file(file)
     try:
         with warnings.catch_warnings():
-            # SB3 warns of what it cannot unpickle, and goes on without it.
+            # If SB3 cannot unpickle an attribute, it only warns and leaves it out.
             warnings.simplefilter("error", UserWarning)
             data, params, _ = load_from_zip_file(file, device="cpu")
         assert data is not None
         policy = data["policy_class"]
         data["observation_space"], data["action_space"]
-    except Exception as error:  # Pickles fail in any way.
+    except Exception as error:  # Unpickling can raise any exception.
         raise CheckpointError(f"{_cannot(file)}: {error!r}") from error
     _check_finite(file, cast("dict[str, torch.Tensor]", params["policy"]))
     known = find_algorithm(algorithm) if algorithm else algorithm_of(policy, data)
@@ -110,20 +112,22 @@ def _check_file(path: Path) -> None:
             broken = archive.testzip()
             missing = MEMBERS - set(archive.namelist())
     except (zipfile.BadZipFile, EOFError, OSError) as error:
-        raise CheckpointError(f"'{path}' is truncated or no zip: {error}.") from error
+        raise CheckpointError(
+            f"'{path}' is truncated or not a zip: {error}."
+        ) from error
     if broken:
         raise CheckpointError(f"'{path}' is damaged: '{broken}' cannot be read.")
     if missing:
         names = ", ".join(sorted(missing))
         raise CheckpointError(
-            f"'{path}' is truncated or no agent of SB3: it has no {names}."
+            f"'{path}' is truncated or not an agent of SB3: it has no {names}."
         )
 
 
 def _check_finite(path: Path, weights: dict[str, torch.Tensor]) -> None:
     bad = [
         name
-        for name, w in weights.items()  # An extra state is no tensor.
+        for name, w in weights.items()  # An extra state need not be a tensor.
         if isinstance(w, torch.Tensor) and not bool(torch.isfinite(w).all())
     ]
     if bad:
@@ -131,7 +135,7 @@ def _check_finite(path: Path, weights: dict[str, torch.Tensor]) -> None:
 
 
 def _cannot(path: Path) -> str:
-    """Say that a zip cannot be loaded, and by which versions it was saved."""
+    """Return a message: this zip cannot be loaded, and which versions saved it."""
     with zipfile.ZipFile(path) as archive:
         if "system_info.txt" not in archive.namelist():
             return f"'{path}' cannot be loaded"

@@ -1,4 +1,4 @@
-"""Plug-ins: the hooks, the host that loads them, and look-ups of what they bring."""
+"""Plug-ins: the hooks, the host that loads plug-ins, and look-ups of their classes."""
 
 from sb3_prune.plugins.command import Command as Command
 from sb3_prune.plugins.hookspecs import hookimpl as hookimpl

@@ -1,4 +1,4 @@
-"""The abstract command: a subcommand of ``sb3-prune`` that a plug-in brings."""
+"""The abstract command: a subcommand of ``sb3-prune`` that a plug-in provides."""
 
 from __future__ import annotations
 
@@ -14,22 +14,23 @@ from sb3_prune.plugins.registry import base_of
 class Command(Pluggable):
     """A subcommand of ``sb3-prune``, such as ``sb3-prune project``.
 
-    Its ``name`` is what users type, the first line of its docstring stands in
-    ``sb3-prune --help``. It parses its own arguments, so it has no options as a
-    plug-in class. Plug-ins register commands by the hook ``register_commands``.
+    Users type its ``name``, and ``sb3-prune --help`` shows the first line of its
+    docstring. A command parses its own arguments, so its ``Config`` is empty. Plug-ins
+    register commands through the hook ``register_commands``.
     """
 
     @dataclass(frozen=True, kw_only=True)
     class Config:
-        """A command has no options before it is run."""
+        """Empty, because a command parses its own arguments."""
 
     @abstractmethod
     def main(self, arguments: Sequence[str]) -> None:
         """Run the command.
 
         Args:
-            arguments: What stands behind the command's name; ``--help`` explains it.
+            arguments: The arguments after the name of the command. The command should
+                explain them for ``--help``.
 
         Raises:
-            SB3PruneError: The input is bad; the message is shown without a traceback.
+            SB3PruneError: The input is bad; users see the message without a traceback.
         """

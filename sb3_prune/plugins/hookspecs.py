@@ -1,8 +1,8 @@
-"""The hooks: what a plug-in may implement.
+"""The hooks: functions that a plug-in can implement.
 
-All of them have one shape. The host hands over a function ``register``, and the plug-in
-calls it with each of its classes. A class describes itself
-(:mod:`sb3_prune.plugins.pluggable`), so there is nothing else to say.
+All hooks work in the same way. The host passes a function ``register`` to the hook, and
+the plug-in calls ``register`` with each of its classes. It needs no other arguments,
+because a class describes itself (:mod:`sb3_prune.plugins.pluggable`).
 """
 
 from __future__ import annotations
@@ -19,16 +19,17 @@ if TYPE_CHECKING:
     from sb3_prune.strategies.base import Strategy
 
 API = 1
-"""Version of the hooks; a plug-in may say which it speaks: ``sb3_prune_api = 1``."""
+"""Version of the hooks. A plug-in may declare the version that it was written for, by
+``sb3_prune_api = 1``."""
 
 hookspec = pluggy.HookspecMarker("sb3_prune")
 hookimpl = pluggy.HookimplMarker("sb3_prune")
-"""Decorator of the functions by which a plug-in implements a hook."""
+"""Decorator that marks a function of a plug-in as the implementation of a hook."""
 
 
 @hookspec
 def register_strategies(register: Callable[[type[Strategy]], None]) -> None:
-    """Register strategies: which units to change, and when.
+    """Register strategies, which decide the units to change and when.
 
     Example::
 
@@ -60,7 +61,7 @@ def register_strategies(register: Callable[[type[Strategy]], None]) -> None:
 
 @hookspec
 def register_analyses(register: Callable[[type[Analysis]], None]) -> None:
-    """Register analyses: what the hidden units of an agent do.
+    """Register analyses, which evaluate recorded activations of hidden units.
 
     Example::
 
@@ -71,7 +72,7 @@ def register_analyses(register: Callable[[type[Analysis]], None]) -> None:
 
 
         class QuietUnits(Analysis):
-            '''Share of units that are never loud.'''
+            '''Share of units whose activations are always small.'''
 
             name = "quiet-units"
 
@@ -98,7 +99,7 @@ def register_analyses(register: Callable[[type[Analysis]], None]) -> None:
 
 @hookspec
 def register_screeners(register: Callable[[type[Pluggable]], None]) -> None:
-    """Register screeners: which inputs an agent can do without.
+    """Register screeners, which find inputs that an agent does not need.
 
     Example::
 
@@ -128,7 +129,7 @@ def register_screeners(register: Callable[[type[Pluggable]], None]) -> None:
 
 @hookspec
 def register_exporters(register: Callable[[type[Pluggable]], None]) -> None:
-    """Register exporters: forms in which an agent is deployed.
+    """Register exporters, which write an agent in a form for deployment.
 
     Example::
 

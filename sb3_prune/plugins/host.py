@@ -1,10 +1,11 @@
-"""Plug-ins: find them, load them, and say which class comes from which.
+"""The host of plug-ins: finds and loads them, and knows which class is from which.
 
-Nothing is imported before the first lookup. A plug-in that fails is recorded, warned
-about and left out as a whole; the others go on. Two environment variables:
+No plug-in is imported before the first look-up. If a plug-in fails, none of its classes
+is registered, a warning gives the reason, and the other plug-ins are loaded. Two
+environment variables change this:
 
-- ``SB3_PRUNE_DISABLE_PLUGINS=a,b`` leaves out plug-ins or distributions by name;
-  ``all`` is every plug-in that does not come with sb3-prune.
+- ``SB3_PRUNE_DISABLE_PLUGINS=a,b`` leaves out the named plug-ins or distributions;
+  ``all`` means every plug-in that does not come with sb3-prune.
 - ``SB3_PRUNE_STRICT_PLUGINS=1`` raises the error of a plug-in that fails.
 """
 
@@ -30,7 +31,7 @@ from sb3_prune.plugins.pluggable import Pluggable
 from sb3_prune.plugins.registry import KINDS, check_class, find_kind, full_name
 
 GROUP = "sb3_prune"
-"""Entry point group of plug-ins."""
+"""Group of the entry points by which installed plug-ins are found."""
 STRICT = "SB3_PRUNE_STRICT_PLUGINS"
 
 
@@ -39,10 +40,11 @@ class PluginWarning(UserWarning):
 
 
 class PluginHost:
-    """Loads plug-ins and keeps what they register.
+    """Loads plug-ins and keeps the classes that they register.
 
     Args:
-        discover: Returns the entry points to load; by default all installed ones.
+        discover: Function that returns the entry points to load; by default, those of
+            all installed plug-ins.
     """
 
     def __init__(
@@ -61,11 +63,11 @@ class PluginHost:
         self._lock = RLock()
 
     def load(self) -> None:
-        """Load every installed plug-in, once; each lookup calls this."""
+        """Load every installed plug-in once; each look-up calls this."""
         with self._lock:
             if self._loaded:
                 return
-            self._loaded = True  # A plug-in may look up others while it is imported.
+            self._loaded = True  # While it is imported, a plug-in may look up classes.
             try:
                 for entry in sorted(self._discover(), key=lambda e: rank(info_of(e))):
                     self._load(entry)
@@ -75,7 +77,7 @@ class PluginHost:
         for info in self._having("failed"):
             warnings.warn(
                 f"Plug-in {info} failed and is left out: {info.reason} "
-                f"Set {STRICT}=1 to see where, {info.switch} to be silent.",
+                f"Set {STRICT}=1 to see the traceback, {info.switch} to silence this.",
                 PluginWarning,
                 stacklevel=3,
             )
@@ -83,7 +85,7 @@ class PluginHost:
     def _load(self, entry: EntryPoint) -> None:
         info = info_of(entry)
         if rank(info) in map(rank, self._infos):
-            return  # From an attempt that strictness ended.
+            return  # Done in an earlier attempt that an error in strict mode ended.
         if is_disabled(info):
             reason = f"{DISABLE}={os.environ[DISABLE]}"
             self._infos.append(replace(info, status="disabled", reason=reason))
@@ -98,7 +100,7 @@ class PluginHost:
             self._infos.append(replace(info, status="failed", reason=reason))
 
     def _activate(self, plugin: object, info: PluginInfo) -> None:
-        """Register everything of a plug-in, or nothing and raise."""
+        """Register all classes of a plug-in; if one is refused, register none."""
         self._check(plugin, info)
         try:
             self._manager.register(plugin, name=info.name)
@@ -117,8 +119,8 @@ class PluginHost:
         api = getattr(plugin, "sb3_prune_api", hookspecs.API)
         if api != hookspecs.API:
             raise PluginError(
-                f"Plug-in {info} speaks version {api!r} of the hooks, this sb3-prune "
-                f"speaks {hookspecs.API}: update the older one."
+                f"Plug-in {info} is written for version {api!r} of the hooks, but this "
+                f"sb3-prune has version {hookspecs.API}: update the older one."
             )
         same = self._manager.get_name(plugin)
         for other in self._having("active"):
@@ -126,9 +128,12 @@ class PluginHost:
                 raise PluginError(f"Plug-in {info} is already there as {other}.")
 
     def _call_hooks(self, plugin: object, info: PluginInfo) -> None:
-        # One plug-in at a time: a broadcast would not say who registers.
+        # One plug-in at a time: if a hook were called for all plug-ins at once, we
+        # could not tell which plug-in registers a class.
         if not self._manager.get_hookcallers(plugin):
-            raise PluginError(f"Plug-in {info} has no hook. Is there an @hookimpl?")
+            raise PluginError(
+                f"Plug-in {info} implements no hook. Is a function marked @hookimpl?"
+            )
         others = self._manager.get_plugins() - {plugin}
         for kind in KINDS.values():
             call = self._manager.subset_hook_caller(kind.hook, others)
@@ -146,7 +151,7 @@ class PluginHost:
             raise NameConflictError(
                 f"Two {kind} are called '{cls.name}': {full_name(other)} of plug-in "
                 f"{owner} and {full_name(cls)} of plug-in {info}. "
-                f"Choose by {owner.switch} or {info.switch}."
+                f"Leave one of them out by {owner.switch} or {info.switch}."
             )
         known[cls.name] = (cls, info)
 
@@ -164,25 +169,25 @@ class PluginHost:
         """Add a plug-in that is not installed, e.g. in a script or a test.
 
         Args:
-            plugin: A module or any object with hooks.
-            name: Name of the plug-in; by default that of the module or class.
+            plugin: A module, or any object, that implements hooks.
+            name: Name of the plug-in; by default the name of the module or class.
 
         Raises:
-            PluginError: It breaks the contract.
-            NameConflictError: It registers a name that is taken.
+            PluginError: The plug-in breaks the rules of the hooks.
+            NameConflictError: The plug-in registers a name that is already in use.
         """
         self.load()
         default = getattr(plugin, "__name__", type(plugin).__name__)
         self._activate(plugin, PluginInfo(name=name or default))
 
     def remove(self, plugin: object) -> None:
-        """Remove a plug-in and all that it registered.
+        """Remove a plug-in and all classes that it registered.
 
         Args:
             plugin: The plug-in or its name.
 
         Raises:
-            UnknownNameError: There is no such active plug-in.
+            UnknownNameError: No such plug-in is active.
         """
         self.load()
         name = plugin if isinstance(plugin, str) else self._manager.get_name(plugin)
@@ -193,7 +198,7 @@ class PluginHost:
         self._infos.remove(active[name])
 
     def installed(self) -> list[PluginInfo]:
-        """List all plug-ins in the order of loading, also those left out."""
+        """List all plug-ins in the order of loading, failed and disabled ones too."""
         self.load()
         return [replace(info, registered=self._names(info)) for info in self._infos]
 
@@ -205,10 +210,14 @@ class PluginHost:
         }
 
     def classes(self, kind: str) -> Mapping[str, type[Pluggable]]:
-        """Return the registered classes by name, sorted.
+        """Return the registered classes of a kind by name, sorted.
 
         Args:
-            kind: ``strategies``, ``analyses``, ``screeners`` or ``exporters``.
+            kind: ``strategies``, ``analyses``, ``screeners``, ``exporters`` or
+                ``commands``.
+
+        Raises:
+            UnknownNameError: There is no such kind.
         """
         find_kind(kind)
         self.load()
@@ -228,7 +237,7 @@ class PluginHost:
         return classes[name]
 
     def _hint(self) -> str:
-        """Say which plug-ins an unknown name may be from."""
+        """Name the plug-ins that were not loaded and may have an unknown name."""
         hints = []
         if failed := self._having("failed"):
             count = f"{len(failed)} plug-in{'s' * (len(failed) > 1)}"
@@ -240,7 +249,12 @@ class PluginHost:
         return " ".join(hints)
 
     def make(self, kind: str, name: str, config: Any = None) -> Pluggable:
-        """Build a registered class from a mapping of options, its ``Config`` or None.
+        """Build an instance of a registered class.
+
+        Args:
+            kind: Kind of the class, e.g. ``strategies``.
+            name: Name of the class.
+            config: Its ``Config``, a mapping of options, or None for the defaults.
 
         Raises:
             UnknownNameError: There is no such kind or no class of that name.

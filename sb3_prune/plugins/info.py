@@ -1,4 +1,4 @@
-"""Plug-in infos: where a plug-in comes from, and whether it may be used."""
+"""Plug-in infos: origin and status of each plug-in."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from importlib.metadata import EntryPoint
 from typing import Literal
 
 DISABLE = "SB3_PRUNE_DISABLE_PLUGINS"
-"""Environment variable that names plug-ins to leave out."""
+"""Environment variable with the names of plug-ins that are not loaded."""
 _OWN = "sb3-prune"
 
 
 @dataclass(frozen=True, kw_only=True)
 class PluginInfo:
-    """What is known of a plug-in."""
+    """Origin, status and classes of a plug-in."""
 
     name: str
-    """Name of its entry point, or the one it was added by."""
+    """Name of the entry point, or the name passed to ``add_plugin``."""
     distribution: str = ""
-    """The distribution it is installed by; empty if it was added by hand."""
+    """Name of the distribution that installed it; empty if it was added by hand."""
     version: str = ""
     """Version of the distribution."""
     status: Literal["active", "disabled", "failed"] = "active"
-    """Whether its classes can be used."""
+    """Whether the classes of the plug-in can be used."""
     reason: str = ""
-    """Why they cannot."""
+    """Why the classes cannot be used; empty if they can."""
     registered: Mapping[str, list[str]] = field(default_factory=dict)
-    """Names of its classes by kind."""
+    """Kind -> names of the classes that the plug-in registered."""
 
     def __str__(self) -> str:
         origin = f"{self.distribution} {self.version}".strip() or "added by hand"
@@ -37,14 +37,14 @@ class PluginInfo:
 
     @property
     def switch(self) -> str:
-        """What leaves the plug-in out."""
+        """Environment variable setting, or call, that leaves the plug-in out."""
         if self.distribution:
             return f"{DISABLE}={self.name}"
         return f"remove_plugin('{self.name}')"
 
 
 def info_of(entry: EntryPoint) -> PluginInfo:
-    """Return what an entry point says of its plug-in."""
+    """Return the name and origin of the plug-in that an entry point refers to."""
     if entry.dist is None:
         return PluginInfo(name=entry.name)
     name, version = entry.dist.name, entry.dist.version
@@ -52,12 +52,15 @@ def info_of(entry: EntryPoint) -> PluginInfo:
 
 
 def rank(info: PluginInfo) -> tuple[bool, str, str]:
-    """Identify a plug-in; ours sort first, so that no other takes their names."""
+    """Return a key that identifies a plug-in and gives the order of loading.
+
+    Our own plug-ins come first, so that no other plug-in can take their names.
+    """
     return _normal(info.distribution) != _OWN, info.name, info.distribution
 
 
 def is_disabled(info: PluginInfo) -> bool:
-    """Tell whether the environment leaves a plug-in out."""
+    """Tell whether the environment variable :data:`DISABLE` leaves a plug-in out."""
     blocked = {_normal(name) for name in os.environ.get(DISABLE, "").split(",")} - {""}
     own = _normal(info.distribution) == _OWN
     names = {_normal(info.name), _normal(info.distribution)}

@@ -1,4 +1,4 @@
-"""Look-ups: what the installed plug-ins bring, by kind and name."""
+"""Look-ups: the classes of the installed plug-ins, by kind and name."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @cache
 def default_host() -> PluginHost:
-    """Return the host of all installed plug-ins; the functions below ask it."""
+    """Return the host of all installed plug-ins, which the functions below use."""
     return PluginHost()
 
 
@@ -58,7 +58,7 @@ def get(kind: str, name: str) -> type[Pluggable]:
 
 
 def make(kind: str, name: str, config: Any = None) -> Pluggable:
-    """Build a registered class; see :meth:`PluginHost.make`."""
+    """Build an instance of a registered class; see :meth:`PluginHost.make`."""
     return default_host().make(kind, name, config)
 
 
@@ -73,5 +73,5 @@ def add_plugin(plugin: object, name: str | None = None) -> None:
 
 
 def remove_plugin(plugin: object) -> None:
-    """Remove a plug-in by itself or by its name; see :meth:`PluginHost.remove`."""
+    """Remove a plug-in, given as object or name; see :meth:`PluginHost.remove`."""
     default_host().remove(plugin)

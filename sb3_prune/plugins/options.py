@@ -1,4 +1,4 @@
-"""Options: a class of a plug-in, built from what YAML, JSON or a shell can say."""
+"""Options: build a class of a plug-in from values of YAML, JSON or a command line."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ def build(cls: type[P], config: Any = None) -> P:
     Args:
         cls: The class.
         config: Its ``Config``, a mapping of options as read from YAML, or None for the
-            defaults. In a mapping an int will do for a float, a list for a tuple.
+            defaults. In a mapping, an int is accepted for a float and a list for a
+            tuple.
 
     Raises:
         ConfigError: An option does not exist or has a wrong type or value.
@@ -35,7 +36,7 @@ def build(cls: type[P], config: Any = None) -> P:
 
 
 def configured(cls: type[Pluggable], options: Mapping[str, Any]) -> Any:
-    """Return the class's ``Config`` made from a mapping of options.
+    """Build the ``Config`` of a class from a mapping of options.
 
     Raises:
         ConfigError: An option does not exist or has a wrong type or value.
@@ -68,7 +69,7 @@ def _refused(cls: type[Pluggable], why: str) -> ConfigError:
 
 
 def options_of(config: type[Any]) -> list[Field[Any]]:
-    """Return the fields of a ``Config`` that its constructor takes."""
+    """Return the fields of a ``Config`` that are arguments of its constructor."""
     return [option for option in fields(config) if option.init]
 
 
@@ -80,25 +81,26 @@ def default_of(option: Field[Any]) -> object:
 
 
 def hints_of(config: type[Any]) -> dict[str, Any]:
-    """Return the annotation of every option of a ``Config``, resolved."""
+    """Return the resolved type annotation of every option of a ``Config``."""
     hints = get_type_hints(config)
     return {option.name: hints[option.name] for option in options_of(config)}
 
 
 def fit(value: Any, hint: Any) -> Any:
-    """Return a value as the annotated type, if it can be taken for that.
+    """Convert a value to the annotated type, e.g. an int to a float.
 
-    Annotations that are none of the YAML types let everything pass.
+    Values are checked only against types that YAML can represent. For any other
+    annotation, the value is returned as it is.
 
     Raises:
-        TypeError: It cannot.
+        TypeError: The value is not of the annotated type and cannot be converted.
     """
     rule = _RULES.get(get_origin(hint) or hint)
     return value if rule is None else rule(value, get_args(hint))
 
 
 def _fit_plain(value: Any, _: tuple[Any, ...], *, of: type) -> Any:
-    # To Python, True is a number.
+    # In Python, True is an int too.
     if not isinstance(value, of) or (isinstance(value, bool) and of is not bool):
         raise TypeError(value)
     return value

@@ -1,4 +1,4 @@
-"""The common face of everything a plug-in can register."""
+"""The common base class of everything that a plug-in can register."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from typing import Any, ClassVar
 
 
 class Pluggable(ABC):  # its subclasses have the abstract methods
-    """A class that describes itself, so that commands and errors can name it.
+    """A class with a name, a summary and options, for listings and error messages.
 
-    The first line of its docstring is its summary in listings.
+    The first line of its docstring is the summary.
 
     Args:
-        config: An instance of ``Config``; its defaults if None.
+        config: An instance of ``Config``; None takes the defaults.
     """
 
     name: ClassVar[str]
-    """Name to find it by, in kebab-case."""
+    """Name in configurations and on the command line, in kebab-case."""
     reference: ClassVar[str] = ""
-    """Paper and equation."""
+    """Paper and equation that the class implements."""
     Config: ClassVar[type[Any]]
-    """Frozen keyword-only dataclass of its options, a docstring under each field."""
+    """Frozen keyword-only dataclass of the options, with a string below each field."""
 
     def __init__(self, config: Any = None) -> None:
         self.config = self.Config() if config is None else config

@@ -1,4 +1,7 @@
-"""Registry: what may be registered, and what it must look like."""
+"""Registry: the kinds of classes that plug-ins register, and checks of these classes.
+
+The checks cover the rules that docs/plugins.md lists.
+"""
 
 from __future__ import annotations
 
@@ -26,15 +29,15 @@ class Kind:
     """A kind of class that plug-ins register."""
 
     name: str
-    """What lookups call it, e.g. ``strategies``."""
+    """Name in look-ups, e.g. ``strategies``."""
     noun: str
-    """What messages call one of them, e.g. ``strategy``."""
+    """Word for one class of this kind in messages, e.g. ``strategy``."""
     base: type[Pluggable] = Pluggable
-    """What its classes derive from; :func:`base_of` says it."""
+    """Class that all classes of this kind derive from; set by :func:`base_of`."""
 
     @property
     def hook(self) -> str:
-        """Name of the hook that registers it."""
+        """Name of the hook that registers classes of this kind."""
         return f"register_{self.name}"
 
 
@@ -56,7 +59,7 @@ Base = TypeVar("Base", bound=type[Pluggable])
 def base_of(kind: str) -> Callable[[Base], Base]:
     """Decorate the abstract class that all classes of a kind derive from.
 
-    So the package of each kind says what it expects, and this one imports none of them.
+    With this decorator, this module does not have to import the abstract classes.
 
     Args:
         kind: Name of the kind.
@@ -81,10 +84,11 @@ def find_kind(name: str) -> Kind:
 
 
 def check_class(kind: str, cls: type[Pluggable]) -> None:
-    """Check that a class keeps the contract of its kind.
+    """Check that a class keeps the rules for classes of its kind.
 
     Raises:
-        PluginError: It does not; the message says what was found and what expected.
+        PluginError: The class breaks a rule; the message names what was found and what
+            was expected.
         UnknownNameError: There is no such kind.
     """
     expected = find_kind(kind)
@@ -94,14 +98,14 @@ def check_class(kind: str, cls: type[Pluggable]) -> None:
 
 
 def full_name(cls: object) -> str:
-    """Return a class as ``module.Name``; anything else as it prints."""
+    """Return the name of a class as ``module.Name``; for other objects, their repr."""
     if isinstance(cls, type):
         return f"{cls.__module__}.{cls.__qualname__}"
     return repr(cls)
 
 
 def _problems(kind: Kind, cls: type[Pluggable]) -> Iterator[str]:
-    """Yield what is wrong, basics first: each check relies on those before it."""
+    """Yield the broken rules in an order in which each check relies on earlier ones."""
     if not (isinstance(cls, type) and issubclass(cls, kind.base)):
         yield f"expected a class derived from {full_name(kind.base)}"
     missing = ", ".join(sorted(getattr(cls, "__abstractmethods__", ())))
@@ -132,7 +136,10 @@ def _config_problems(cls: type[Pluggable]) -> Iterator[str]:
     if names := [f.name for f in options if default_of(f) is MISSING]:
         yield f"its Config has no default for {', '.join(names)}, expected one for each"
     if names := _undocumented(config):
-        yield f"its Config does not explain {', '.join(names)}, expected a string below"
+        yield (
+            f"its Config does not explain {', '.join(names)}, "
+            "expected a string below each field"
+        )
     yield from _default_problems(cls)
 
 
@@ -146,7 +153,7 @@ def _default_problems(cls: type[Pluggable]) -> Iterator[str]:
         return
     if names := [name for name, value in values.items() if not _is_plain(value)]:
         yield (
-            f"its Config has defaults that YAML cannot say ({', '.join(names)}), "
+            f"its Config has defaults that YAML cannot represent ({', '.join(names)}), "
             "expected None, bool, int, float, str or tuples, lists, dicts of these"
         )
 
@@ -169,11 +176,11 @@ def _undocumented(config: type) -> list[str]:
 
 
 def _explained(cls: type) -> dict[str, bool]:
-    """Tell of every annotation in a class's source whether a string is below it."""
+    """Return for every annotated field in a class's source if a string is below it."""
     try:
         tree = ast.parse(textwrap.dedent(inspect.getsource(cls)))
     except (OSError, TypeError, SyntaxError):
-        return {}  # Without source, as in a notebook or an archive, nobody can tell.
+        return {}  # There is no source to check, e.g. in a notebook or an archive.
     body = next(n for n in ast.walk(tree) if isinstance(n, ast.ClassDef)).body
     return {
         node.target.id: _is_string(below)

@@ -231,4 +231,4 @@ def test_without_any_analysis(
     refused: Refused, line: list[object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(plugins, "analyses", dict)
-    assert "No plug-in brings an analysis" in refused(*line)
+    assert "No plug-in has an analysis" in refused(*line)

@@ -57,7 +57,7 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
 
 def test_a_file_that_is_no_zip(tmp_path: Path) -> None:
     (tmp_path / "agent.zip").write_text("no zip")
-    with pytest.raises(CheckpointError, match="truncated or no zip"):
+    with pytest.raises(CheckpointError, match="truncated or not a zip"):
         load_model(tmp_path / "agent.zip")
 
 
@@ -80,7 +80,7 @@ def test_a_damaged_zip(stock_zip: Path, tmp_path: Path) -> None:
 def test_a_zip_of_something_else(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "agent.zip", "w") as archive:
         archive.writestr("readme.txt", "hello")
-    with pytest.raises(CheckpointError, match=r"no agent of SB3.*data, policy.pth"):
+    with pytest.raises(CheckpointError, match=r"not an agent of SB3.*data, policy.pth"):
         load_model(tmp_path / "agent.zip")
 
 

@@ -92,7 +92,7 @@ class Required:
 
 @frozen
 class Unsayable:
-    """Numbers that YAML cannot say."""
+    """Numbers that YAML cannot represent."""
 
     share: Any = np.float64(0.5)
     """Explained."""
@@ -170,7 +170,7 @@ def test_config_without_source_is_believed() -> None:
         ({"Config": Positional}, "Config takes share by position"),
         ({"Config": Required}, "no default for share"),
         ({"Config": Undocumented}, "does not explain secret, expected a string"),
-        ({"Config": Unsayable}, r"YAML cannot say \(share, keys\)"),
+        ({"Config": Unsayable}, r"YAML cannot represent \(share, keys\)"),
         ({"Config": Misfit}, "share must be float, got 'half'"),
         ({"Config": Refusing}, "share must be at most 1"),
         ({"Config": Unresolved}, "Missing"),
