@@ -7,26 +7,17 @@ stay as they were.
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import singledispatch
 from typing import Any
 
 import numpy as np
 import torch
-from sb3_contrib.common.maskable.policies import MaskableActorCriticPolicy
 from sb3_contrib.common.recurrent.policies import RecurrentActorCriticPolicy
 from sb3_contrib.common.recurrent.type_aliases import RNNStates
-from sb3_contrib.crossq.policies import CrossQPolicy
-from sb3_contrib.qrdqn.policies import QRDQNPolicy
-from sb3_contrib.tqc.policies import TQCPolicy
 from stable_baselines3.common.base_class import BaseAlgorithm
-from stable_baselines3.common.policies import ActorCriticPolicy, BasePolicy
+from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.type_aliases import PyTorchObs
-from stable_baselines3.dqn.policies import DQNPolicy
-from stable_baselines3.sac.policies import SACPolicy
-from stable_baselines3.td3.policies import TD3Policy
 
 from sb3_prune.exceptions import NonFiniteError, UnsupportedPolicyError
-from sb3_prune.policies.value import ValuePolicyMixin
 from sb3_prune.recording.inputs import recent_inputs
 from sb3_prune.surgery.flow.forwards import Inputs, all_forwards
 from sb3_prune.surgery.flow.observe import Observer
@@ -73,7 +64,7 @@ def record_activations(
     Raises:
         NonFiniteError: An observation or action is NaN or infinite.
         UnsupportedPolicyError: A layer cannot be recorded, because no forward pass
-            reads its units through an unmodified weight; see :func:`run_networks`.
+            reads its units through an unmodified weight.
     """
     policy = model.policy
     if not isinstance(inputs, Inputs):
@@ -85,19 +76,10 @@ def record_activations(
         for layer in layers.values()
         for read in layer.reads
     )
-    with quiet(policy):
-        with observer:
-            run_networks(policy, inputs)
-        if not all(_is_observed(layer, observer) for layer in layers.values()):
-            with observer:  # Also run the networks that acting does not need.
-                _run_all(policy, inputs)
+    with quiet(policy), observer:
+        _run(policy, inputs)
     batch = _batch_size(inputs.observations)
     return {n: _recorded(layer, observer, batch) for n, layer in layers.items()}
-
-
-def _is_observed(layer: HiddenLayer, observer: Observer) -> bool:
-    keys = ((read.slot.owner, read.slot.attribute) for read in layer.reads)
-    return any(key in observer.arrived for key in keys)
 
 
 def _recorded(layer: HiddenLayer, observer: Observer, batch: int) -> torch.Tensor:
@@ -119,62 +101,24 @@ def _batch_size(observations: PyTorchObs) -> int:
     return len(observations)
 
 
-@singledispatch
-def run_networks(policy: BasePolicy, inputs: Inputs) -> None:
-    """Run every online network of a policy once and discard the outputs.
-
-    For a policy class that is not registered here, all its forward passes are run.
-    Register a faster function with ``@run_networks.register(MyPolicy)``.
-    """
-    _run_all(policy, inputs)
-
-
-def _run_all(policy: BasePolicy, inputs: Inputs) -> None:
-    if inputs.actions is None:
-        acts = policy._predict(inputs.observations, deterministic=True)
-        inputs = replace(inputs, actions=acts.float())
+def _run(policy: BasePolicy, inputs: Inputs) -> None:
+    """Run every online network of a policy; its outputs do not matter."""
+    if isinstance(policy, RecurrentActorCriticPolicy):
+        _run_recurrent(policy, inputs)
+        extra = getattr(policy, "extra_forwards", None)
+        found = extra(inputs.observations, inputs.actions) if extra else ()
+    else:
+        if inputs.actions is None:
+            acts = policy._predict(inputs.observations, deterministic=True)
+            inputs = replace(inputs, actions=acts.float())
+        found = all_forwards(policy, inputs)
     copies = target_names(policy)
-    for name, call in all_forwards(policy, inputs):
+    for name, call in found:
         if name.partition(".")[0] not in copies:
             call()
 
 
-@run_networks.register(SACPolicy)
-@run_networks.register(TD3Policy)
-@run_networks.register(TQCPolicy)
-@run_networks.register(CrossQPolicy)
-def _actor_and_critic(policy: SACPolicy, inputs: Inputs) -> None:
-    actions = policy.actor._predict(inputs.observations, deterministic=True)
-    policy.critic(
-        inputs.observations, actions if inputs.actions is None else inputs.actions
-    )
-
-
-@run_networks.register(ValuePolicyMixin)
-def _actor_critic_and_value(policy: ValuePolicyMixin, inputs: Inputs) -> None:
-    _actor_and_critic(policy, inputs)
-    policy.value(inputs.observations)
-
-
-@run_networks.register(DQNPolicy)
-def _q_network(policy: DQNPolicy, inputs: Inputs) -> None:
-    policy.q_net(inputs.observations)
-
-
-@run_networks.register(QRDQNPolicy)
-def _quantile_network(policy: QRDQNPolicy, inputs: Inputs) -> None:
-    policy.quantile_net(inputs.observations)
-
-
-@run_networks.register(ActorCriticPolicy)
-@run_networks.register(MaskableActorCriticPolicy)
-def _actor_critic(policy: ActorCriticPolicy, inputs: Inputs) -> None:
-    policy.get_distribution(inputs.observations)
-    policy.predict_values(inputs.observations)
-
-
-@run_networks.register(RecurrentActorCriticPolicy)
-def _recurrent(policy: RecurrentActorCriticPolicy, inputs: Inputs) -> None:
+def _run_recurrent(policy: RecurrentActorCriticPolicy, inputs: Inputs) -> None:
     """Run each observation as a sequence of length one."""
     observations, states = inputs.observations, inputs.lstm_states
     batch = _batch_size(observations)
