@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
 from torch import nn
 
 from sb3_prune.gates import Gate
+from sb3_prune.surgery.flow.groups import Group
 from sb3_prune.surgery.flow.slots import Read, Side, Slot
-from sb3_prune.surgery.flow.trace import Group
 
 Key = tuple[nn.Module, str]
 """A tensor by its owner and attribute name."""
@@ -78,7 +78,7 @@ class HiddenLayer:
     @property
     def like(self) -> torch.Tensor:
         """One weight of each unit: a tensor of its type, on its device, (K,)."""
-        slot = next(self._weights(Side.ROWS))
+        slot = self._weights(Side.ROWS)[0]
         return slot.units(slot.tensor, self.units).flatten(1)[:, 0]
 
     @property
@@ -121,10 +121,11 @@ class HiddenLayer:
         """How the units arrive at the weights that read them."""
         return self.group.reads
 
-    def _weights(self, side: Side) -> Iterator[Slot]:
-        for slot in self.group.slots:
-            if slot.side is side and slot.tensor.ndim >= MATRIX:
-                yield slot
+    def _weights(self, side: Side) -> list[Slot]:
+        """Return the weights of a side: biases are none, unless nothing else is."""
+        slots = [slot for slot in self.group.slots if slot.side is side]
+        weights = [slot for slot in slots if slot.tensor.ndim >= MATRIX]
+        return slots if side is Side.COLUMNS else weights or slots
 
     def incoming(self) -> torch.Tensor:
         """Return the weights that feed each unit, (K, inputs); 0 from closed units.
@@ -143,7 +144,7 @@ class HiddenLayer:
             slot.units(self._gated(slot), self.units).reshape(self.units, -1)
             for slot in self._weights(side)
         ]
-        return parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
+        return torch.cat(parts or [self.like.detach()[:, None] * 0], dim=1)
 
     def _gated(self, slot: Slot) -> torch.Tensor:
         """Return a tensor times what passes the gates of the layers it holds, too."""

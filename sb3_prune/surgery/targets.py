@@ -10,7 +10,7 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from torch import nn
 
 from sb3_prune.surgery.flow.beside import beside_of
-from sb3_prune.surgery.flow.trace import Group
+from sb3_prune.surgery.flow.groups import Group
 from sb3_prune.surgery.optimizer import optimizers
 
 

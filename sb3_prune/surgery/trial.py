@@ -231,10 +231,14 @@ def _scatter(policy: nn.Module, seed: int) -> None:
 
 @torch.no_grad()
 def kill(layer: HiddenLayer, units: torch.Tensor) -> None:
-    """Zero everything that feeds or reads units of a layer, in place."""
+    """Zero everything that feeds or reads units of a layer, in place.
+
+    What is also used for itself stays, for a weight may be divided by its norm.
+    """
+    sides = (Side.COLUMNS,) if layer.group.doubled else (Side.ROWS, Side.COLUMNS)
     for slot in layer.group.slots:
         shifts = slot.side is Side.UNIT and slot.neutral == 0
-        if shifts or slot.side in (Side.ROWS, Side.COLUMNS):
+        if shifts or slot.side in sides:
             # Through a view, so that the parameter itself is written.
             view = slot.units(slot.tensor.detach(), layer.units)
             view[units.to(view.device)] = 0.0

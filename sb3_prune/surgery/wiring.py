@@ -16,8 +16,9 @@ from sb3_prune.gates import Gate
 from sb3_prune.networks.ofexinet import OFEXiNet
 from sb3_prune.networks.perceptrons import Role, find_perceptrons
 from sb3_prune.surgery.flow.beside import Beside, beside_of, reads_beside
+from sb3_prune.surgery.flow.groups import Group
 from sb3_prune.surgery.flow.slots import Side, Slot
-from sb3_prune.surgery.flow.trace import Group, trace
+from sb3_prune.surgery.flow.trace import trace
 from sb3_prune.surgery.hidden_layer import HiddenLayer, Key
 from sb3_prune.surgery.targets import stepped_beside, target_networks, targets_of
 

@@ -50,14 +50,35 @@ def all_forwards(policy: nn.Module, inputs: Inputs) -> Iterator[Forward]:
     Args:
         policy: The policy.
         inputs: What its networks read; actions included.
+
+    Raises:
+        UnsupportedPolicyError: What the class declares fails.
     """
     yield from forwards(policy, inputs)
     for name, module in policy.named_children():
         if isinstance(module, OFEXiNet):
             yield name, partial(_features, module, inputs)
+    yield from _declared(policy, inputs)
+
+
+def _declared(policy: nn.Module, inputs: Inputs) -> Iterator[Forward]:
+    """Yield the forwards that a policy declares.
+
+    Raises:
+        UnsupportedPolicyError: Its method fails, or yields something else than pairs.
+    """
     extra = getattr(policy, "extra_forwards", None)
-    if extra is not None:
-        yield from extra(inputs.observations, inputs.actions)
+    if extra is None:
+        return
+    try:
+        given = extra(inputs.observations, inputs.actions)
+        yield from ((name, call) for name, call in given)
+    except Exception as error:
+        raise UnsupportedPolicyError(
+            f"{type(policy).__name__}.extra_forwards fails on inputs drawn from its "
+            "spaces, or yields no pairs of a name and a function: "
+            f"{type(error).__name__}: {error}"
+        ) from error
 
 
 @singledispatch

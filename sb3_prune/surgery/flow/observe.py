@@ -57,8 +57,11 @@ class Observer(TorchFunctionMode):
 
 
 def _place(tensor: torch.Tensor) -> tuple[int, int]:
-    """Return where a tensor lies in memory."""
-    return tensor.data_ptr(), tensor.numel()
+    """Return where a tensor lies in memory; nowhere, if vmap carries it."""
+    try:
+        return tensor.data_ptr(), tensor.numel()
+    except RuntimeError:
+        return 0, -id(tensor)
 
 
 @contextmanager

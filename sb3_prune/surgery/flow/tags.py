@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -64,5 +64,5 @@ class Arrival:
     """Axis of the activations, counted from the end."""
     exact: bool
     """Whether a constant that arrives may move into the bias."""
-    call: int
+    call: int = field(default=0, compare=False)
     """Number of the call."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -17,6 +16,7 @@ from sb3_prune.exceptions import UnsupportedPolicyError
 from sb3_prune.gates import OPTIONAL, Gate
 from sb3_prune.surgery.flow.axes import Axis, Units, fix, resolve, roots
 from sb3_prune.surgery.flow.forwards import all_forwards, sample_inputs
+from sb3_prune.surgery.flow.groups import Group, Width
 from sb3_prune.surgery.flow.names import leaves
 from sb3_prune.surgery.flow.quiet import noise, quiet
 from sb3_prune.surgery.flow.slots import Read, Side, Slot
@@ -30,52 +30,6 @@ _ZERO = ("bias", "mean")
 """Ends of the names of tensors that are zero for a new unit."""
 _OF_MODULE = ("weight", "bias", "weight_g", "weight_orig")
 """Parameters that go by the name of their module."""
-
-
-@dataclass(frozen=True)
-class Width:
-    """A number of units that a module remembers besides its tensors."""
-
-    owner: nn.Module
-    """The module."""
-    attribute: str
-    """Name of the number, or of a tuple whose last entry it is."""
-    block: int
-    """How much of it each unit is worth."""
-
-
-@dataclass(frozen=True)
-class Group:
-    """Hidden units that can only come and go together, and all that holds them."""
-
-    name: str
-    """Path of the first module that computes them."""
-    aliases: tuple[str, ...]
-    """Every path of that module, itself among them: several networks may share it."""
-    module: nn.Module
-    """That module."""
-    units: int
-    """Number of units."""
-    slots: tuple[Slot, ...]
-    """Every stretch of a tensor that holds them."""
-    reads: tuple[Read, ...]
-    """The weights that read them, in the order in which they did."""
-    widths: tuple[Width, ...]
-    """What modules remember of their number."""
-    gates: tuple[Gate, ...]
-    """The gates that they pass."""
-    fixed: str | None
-    """Why their number cannot change; None if it can."""
-    mixes: frozenset[str]
-    """Operations that mix them with each other: what one says depends on all."""
-    soft: frozenset[str]
-    """Operations that name literal places: a trial must agree."""
-    unfoldable: frozenset[str]
-    """Why what a constant unit says cannot move into its readers' biases."""
-    two_sided: bool
-    """Whether one weight both makes and reads them, as in a tied autoencoder."""
-    born: int
-    """When they were first computed, to sort groups by."""
 
 
 def trace(policy: nn.Module) -> list[Group]:
@@ -229,6 +183,7 @@ class _Groups:
             soft=frozenset(units.soft),
             unfoldable=frozenset(units.unfoldable),
             two_sided=self._is_two_sided(held),
+            doubled=any((key, s.axis) in self.tracer.doubled for key, s in held),
             born=min(self.tracer.born[key] for key, _ in self._rows(held)),
         )
 

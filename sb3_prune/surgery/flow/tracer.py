@@ -47,6 +47,7 @@ class Tracer(TorchFunctionMode):
         sides: What a parameter does with the units along an axis, (id, axis) -> side.
         shifts: What is added to units, (id, axis).
         two_sided: What both makes and reads the units along an axis, (id, axis).
+        doubled: What belongs to units and makes or reads them as well, (id, axis).
         born: Number of the call at which a parameter first made units.
         uses: Numbers of the calls that used the values of a parameter, by its id.
         seen: Ids of the parameters whose values were used.
@@ -61,6 +62,7 @@ class Tracer(TorchFunctionMode):
         self.sides: dict[tuple[int, int], Side] = {}
         self.shifts: set[tuple[int, int]] = set()
         self.two_sided: set[tuple[int, int]] = set()
+        self.doubled: set[tuple[int, int]] = set()
         self.born: dict[int, int] = {}
         self.uses: dict[int, set[int]] = defaultdict(set)
         self.seen = self.uses.keys()
@@ -130,12 +132,16 @@ class Tracer(TorchFunctionMode):
 
     def hold(self, key: int, axis: int, side: Side) -> None:
         """Say what a parameter does with the units along an axis."""
-        old = self.sides.get((key, axis))
+        place = key, axis
+        old = self.sides.setdefault(place, side)
         if {old, side} == {Side.ROWS, Side.COLUMNS}:
-            self.sides[key, axis] = Side.ROWS
-            self.two_sided.add((key, axis))
-        elif old is None or side is Side.UNIT:
-            self.sides[key, axis] = side
+            self.sides[place] = Side.ROWS
+            self.two_sided.add(place)
+        elif old is not side:  # One is UNIT: a weight and its own norm, say.
+            self.doubled.add(place)
+            is_weight = self.tensors[key].ndim > 1
+            if is_weight == (old is Side.UNIT):
+                self.sides[place] = side
         if side is Side.ROWS:
             self.born.setdefault(key, self.calls)
 
@@ -176,9 +182,8 @@ class Tracer(TorchFunctionMode):
         weight_axis = w.view[1][weight_axis % weight.ndim]
         end = input_axis % inputs.ndim - inputs.ndim
         added = None if bias is None else id(bias)
-        self.arrivals.append(
-            Arrival(w.view[0], added, weight_axis, end, exact, self.calls)
-        )
+        met = Arrival(w.view[0], added, weight_axis, end, exact, self.calls)
+        self.arrivals.append(met)
 
     def add_bias(self, arrival: int, bias: torch.Tensor) -> None:
         """Say what is added to a product that was met before."""
@@ -256,7 +261,8 @@ class Tracer(TorchFunctionMode):
         active = any(self.tag(tensor).active for tensor in inputs)
         for out in outputs:
             axes = [
-                self._aligned(out, axis, inputs, active, why) for axis in _ends(out)
+                self._aligned(out, axis, inputs, active, why)
+                for axis in range(-out.ndim, 0)
             ]
             if not any(out is t and id(t) in self.tensors for t in inputs):
                 self.like(out, axes, *inputs)
@@ -286,10 +292,6 @@ class Tracer(TorchFunctionMode):
                         place = tag.view[1][axis % tensor.ndim]
                         self.shifts.add((tag.view[0], place))
         return self.axes(same[0])[axis] if same else free(size)
-
-
-def _ends(tensor: torch.Tensor) -> range:
-    return range(-tensor.ndim, 0)
 
 
 def _named_tensors(policy: nn.Module) -> Iterable[tuple[str, torch.Tensor]]:

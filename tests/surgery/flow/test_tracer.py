@@ -93,20 +93,29 @@ def test_a_buffer_that_is_written_stays_that_buffer() -> None:
 # What a parameter does with units.
 
 
-STRONGEST = [Side.UNIT, Side.ROWS, Side.COLUMNS]
+STRONGEST = {
+    "w": [Side.ROWS, Side.COLUMNS, Side.UNIT],
+    "b": [Side.UNIT, Side.ROWS, Side.COLUMNS],
+}
+"""What a weight does before all, and what a vector does."""
 
 
-@pytest.mark.parametrize("second", STRONGEST)
-@pytest.mark.parametrize("first", STRONGEST)
-def test_what_makes_goes_before_what_reads_and_scales_before_both(
-    first: Side, second: Side
+@pytest.mark.parametrize("second", STRONGEST["w"])
+@pytest.mark.parametrize("first", STRONGEST["w"])
+@pytest.mark.parametrize("name", STRONGEST)
+def test_weights_make_before_they_read_and_vectors_scale_before_both(
+    name: str, first: Side, second: Side
 ) -> None:
-    tracer = Tracer(Holder())
-    tracer.hold(7, 0, first)
-    tracer.hold(7, 0, second)
-    assert tracer.sides[7, 0] is min(first, second, key=STRONGEST.index)
+    holder = Holder()
+    tracer = Tracer(holder)
+    place = id(getattr(holder, name)), 0
+    tracer.hold(*place, first)
+    tracer.hold(*place, second)
+    assert tracer.sides[place] is min(first, second, key=STRONGEST[name].index)
     both = {first, second} == {Side.ROWS, Side.COLUMNS}
-    assert tracer.two_sided == ({(7, 0)} if both else set())
+    assert tracer.two_sided == ({place} if both else set())
+    doubled = first is not second and not both
+    assert tracer.doubled == ({place} if doubled else set())
 
 
 def test_a_transposed_parameter_is_held_along_its_own_axis() -> None:
