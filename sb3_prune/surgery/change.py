@@ -16,12 +16,15 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from numbers import Integral
 
 import torch
 
 from sb3_prune.exceptions import PlanError
 from sb3_prune.surgery.flow.slots import Side
 
+MOST = 2**62
+"""Seeds are below this."""
 NO_NOISE = -20.0
 """Logarithm of a standard deviation that is next to none; SB3's own lower bound."""
 
@@ -31,7 +34,8 @@ class Change:
     """A change of the units of one hidden layer.
 
     Raises:
-        PlanError: The matrices do not fit each other, hold NaN, or leave no unit.
+        PlanError: The matrices do not fit each other, hold NaN, or leave no unit; a
+            seed is none.
     """
 
     rows: torch.Tensor
@@ -44,17 +48,19 @@ class Change:
     """One seed per drawn row."""
 
     def __post_init__(self) -> None:
-        for name in ("rows", "columns", "draws"):  # A strategy may work on a GPU.
-            object.__setattr__(self, name, getattr(self, name).cpu())
+        names = ("rows", "columns", "draws")
+        for name, matrix in zip(names, self._matrices(), strict=True):
+            object.__setattr__(self, name, matrix)
+        self._check_seeds()
         if self.rows.ndim != 2 or self.rows.shape != self.columns.shape[::-1]:  # noqa: PLR2004
             raise PlanError(
                 f"rows must be (K', K) and columns (K, K'), got "
                 f"{tuple(self.rows.shape)} and {tuple(self.columns.shape)}."
             )
-        if self.after < 1:
+        if self.after < 1 or self.before < 1:
             raise PlanError(f"A layer of {self.before} units must keep at least one.")
         if not self.seeds:
-            object.__setattr__(self, "draws", torch.zeros(self.after, 0))
+            object.__setattr__(self, "draws", self.rows.new_zeros(self.after, 0))
         if self.draws.shape != (self.after, len(self.seeds)):
             raise PlanError(
                 f"draws must be ({self.after}, {len(self.seeds)}), one column per seed,"
@@ -63,6 +69,24 @@ class Change:
         tensors = (self.rows, self.columns, self.draws)
         if not all(bool(t.isfinite().all()) for t in tensors):
             raise PlanError("A change must be finite: rows, columns or draws are not.")
+
+    def _matrices(self) -> list[torch.Tensor]:
+        """Return rows, columns and draws on the CPU, with one type of numbers."""
+        given = [self.rows, self.columns, self.draws]
+        wrong = [m for m in given if not torch.is_tensor(m) or m.is_complex()]
+        if wrong:
+            raise PlanError(f"A change is made of real tensors, got {wrong[0]!r}.")
+        # A strategy may work on a GPU, or count in integers.
+        kind = torch.promote_types(self.rows.dtype, self.columns.dtype)
+        kind = kind if kind.is_floating_point else torch.get_default_dtype()
+        return [matrix.to("cpu", kind) for matrix in given]
+
+    def _check_seeds(self) -> None:
+        for seed in self.seeds:
+            if not isinstance(seed, Integral) or not 0 <= seed < MOST:
+                raise PlanError(
+                    f"A seed is a whole number from 0 to {MOST - 1}, got {seed!r}."
+                )
 
     @property
     def before(self) -> int:
@@ -99,12 +123,14 @@ class Change:
                 f"Cannot compose: this leaves {self.after} units, "
                 f"the other expects {other.before}."
             )
-        draws = torch.cat([other.rows @ self.draws, other.draws], dim=1)
+        kind = torch.promote_types(self.rows.dtype, other.rows.dtype)
+        rows, columns = other.rows.to(kind), other.columns.to(kind)
+        draws = torch.cat([rows @ self.draws.to(kind), other.draws.to(kind)], dim=1)
         used = (draws != 0).any(dim=0)
         seeds = [*self.seeds, *other.seeds]
         return Change(
-            rows=other.rows @ self.rows,
-            columns=self.columns @ other.columns,
+            rows=rows @ self.rows.to(kind),
+            columns=self.columns.to(kind) @ columns,
             draws=draws[:, used],
             seeds=tuple(s for s, u in zip(seeds, used.tolist(), strict=True) if u),
         )
@@ -165,7 +191,7 @@ class Change:
         if not self.seeds:
             return torch.zeros(self.after, inputs)
         rows = torch.stack([_draw(seed + place, inputs) for seed in self.seeds])
-        return torch.matmul(self.draws, rows)
+        return torch.matmul(self.draws, rows.to(self.draws))
 
 
 def _draw(seed: int, inputs: int) -> torch.Tensor:
@@ -200,7 +226,7 @@ def remove(units: Sequence[int], width: int) -> Change:
 def merge(
     clusters: Sequence[Sequence[int]], width: int, scale: Sequence[float] | None = None
 ) -> Change:
-    r"""Merge each cluster into one unit (Method 1, equation 4).
+    r"""Merge each cluster into one unit (Feldotto et al. 2022, equation 4).
 
     .. math:: P_{cn} = \frac{1}{|c| \gamma_n}, \quad C_{mc} = \gamma_m
 

@@ -10,6 +10,7 @@ from torch import nn
 from sb3_prune.exceptions import PlanError, UnsupportedPolicyError
 from sb3_prune.surgery.change import Change, keep
 from sb3_prune.surgery.hidden_layer import HiddenLayer
+from sb3_prune.surgery.plan import Plan
 from sb3_prune.surgery.surgeon import Report, apply, check_widths
 from sb3_prune.surgery.wiring import Wiring, policy_of, wire
 
@@ -30,6 +31,7 @@ def mask(model: BaseAlgorithm | nn.Module, plan: Mapping[str, Change]) -> None:
             would close the last gates of a layer.
     """
     policy = policy_of(model)
+    plan = Plan(plan)
     wiring = wire(policy)
     layers = {name: wiring[name] for name in plan}
     if bare := [name for name, layer in layers.items() if layer.gate is None]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -14,6 +15,10 @@ from sb3_prune.exceptions import PlanError
 from sb3_prune.files import write_bytes
 from sb3_prune.surgery.change import Change, keep
 
+_DAMAGED = (AttributeError, LookupError, RuntimeError, TypeError, ValueError)
+"""What a file of another kind may raise; too deep JSON is a RuntimeError."""
+WIDEST = 2**16
+"""More units than this no layer has."""
 FORMAT = 2
 """Format of the file; 1 had the changes of one step alone, without steps."""
 
@@ -29,8 +34,18 @@ class Plan(Mapping[str, Change]):
             were joined by :meth:`then` keep their steps.
     """
 
-    def __init__(self, changes: Mapping[str, Change] | None = None) -> None:
-        self._changes = dict(changes or {})
+    def __init__(self, changes: Mapping[str, Change] = MappingProxyType({})) -> None:
+        """Join changes to a plan of one step.
+
+        Raises:
+            PlanError: It is no mapping, or something in it is no :class:`Change`.
+        """
+        if not isinstance(changes, Mapping):
+            raise PlanError(f"A plan maps names of layers to changes, got {changes!r}.")
+        for name, change in changes.items():
+            if not isinstance(change, Change):
+                raise PlanError(f"'{name}' needs a Change, got {change!r}.")
+        self._changes = dict(changes)
         self.steps: tuple[Mapping[str, Change], ...] = (self._changes,)
 
     def __getitem__(self, name: str) -> Change:
@@ -77,6 +92,8 @@ class Plan(Mapping[str, Change]):
         Raises:
             PlanError: The file is no plan, is truncated, or is of another version.
         """
+        if Path(path).is_dir():
+            raise PlanError(f"'{path}' is not a plan but a folder.")
         try:
             with safe_open(path, framework="pt") as file:
                 head = file.metadata() or {}
@@ -89,7 +106,7 @@ class Plan(Mapping[str, Change]):
             )
         try:
             return _joined(head, tensors)
-        except (AttributeError, LookupError, TypeError, ValueError) as error:
+        except _DAMAGED as error:
             raise PlanError(f"'{path}' is not a plan: {error!r}.") from error
 
 
@@ -121,7 +138,16 @@ def _tensors(change: Change) -> dict[str, torch.Tensor]:
 
 
 def _change(name: str, tensors: dict[str, torch.Tensor], head: list[int]) -> Change:
-    if f"{name}/keep" in tensors:
-        return keep(tensors[f"{name}/keep"].tolist(), head[0])
+    width, *seeds = head
+    if type(width) is not int or not 1 <= width <= WIDEST:
+        raise PlanError(f"'{name}' has 1 to {WIDEST} units, not {width!r}.")
+    kept = tensors.get(f"{name}/keep")
+    if kept is not None:
+        if kept.ndim != 1 or kept.dtype != torch.int64:
+            raise PlanError(f"'{name}' keeps a list of whole numbers, not {kept}.")
+        return keep(kept.tolist(), width)
     parts = {key: tensors[f"{name}/{key}"] for key in ("rows", "columns", "draws")}
-    return Change(**parts, seeds=tuple(head[1:]))
+    change = Change(**parts, seeds=tuple(seeds))
+    if change.before != width:
+        raise PlanError(f"'{name}' has {width} units, its rows {change.before}.")
+    return change

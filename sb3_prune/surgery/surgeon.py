@@ -89,14 +89,14 @@ def apply(model: BaseAlgorithm | nn.Module, plan: Mapping[str, Change]) -> Repor
 
     Raises:
         UnknownNameError: The model has no such hidden layer.
-        PlanError: A change is for another number of units, or mixes closed ones; a
-            layer or an optimiser cannot follow.
+        PlanError: A change is none, is for another number of units, or mixes closed
+            ones; a layer, an optimiser or an attribute cannot follow.
         NonFiniteError: A weight is NaN or infinite, or would become so.
         UnsupportedPolicyError: The policy cannot be traced, or a trial refutes it.
     """
     policy = policy_of(model)
     wire(model)  # Notes what the model holds beside its policy.
-    steps = plan.steps if isinstance(plan, Plan) else (plan,)
+    plan = plan if isinstance(plan, Plan) else Plan(plan)
     units: dict[str, tuple[int, int]] = {}
     kept: dict[str, str] = {}
     lagging: dict[str, float] = {}
@@ -104,7 +104,7 @@ def apply(model: BaseAlgorithm | nn.Module, plan: Mapping[str, Change]) -> Repor
     require_trial(policy, set(plan))
     mixing = _mixing(policy, plan)
     with rollback(model):
-        for step in steps:
+        for step in plan.steps:
             wiring = wire(policy)
             layers = {name: wiring[name] for name in step}
             check_widths(layers, step)
@@ -185,6 +185,11 @@ def _check_sharing(layer: HiddenLayer, change: Change) -> None:
         raise PlanError(
             f"One weight both feeds and reads the units of '{layer.name}': they can "
             "only be removed."
+        )
+    if change.selection is None and layer.group.doubled:
+        raise PlanError(
+            f"What makes or reads the units of '{layer.name}' is also used for itself, "
+            "such as for its own norm: they can only be removed."
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -121,3 +122,85 @@ def test_a_plan_is_printed_layer_by_layer() -> None:
 
 def test_an_empty_plan_is_false() -> None:
     assert not Plan() and PLANS["cut"]
+
+
+# What a file may hold instead.
+
+
+def written(path: Path, width: object, **tensors: torch.Tensor) -> Path:
+    """Write a plan of one layer by hand; ``width`` may be followed by seeds."""
+    head = width if isinstance(width, list) else [width]
+    parts = {f"0/a/{key}": tensor for key, tensor in tensors.items()}
+    steps = json.dumps([{"a": head}])
+    save_file(parts, path, metadata={"format": "2", "steps": steps})
+    return path
+
+
+EYE = {"rows": torch.eye(2), "columns": torch.eye(2) * 1, "draws": torch.zeros(2, 0)}
+DRAWN = {**EYE, "draws": torch.eye(2) * 1}
+FIRST = {"keep": torch.tensor([0])}
+DAMAGED = {
+    "a text for a width": ("4", FIRST, "has 1 to 65536 units, not '4'"),
+    "half a unit": (4.5, FIRST, "not 4.5"),
+    "a yes": (True, FIRST, "not True"),
+    "too many units": (10**13, FIRST, "not 10000000000000"),
+    "fewer than none": (-3, FIRST, "not -3"),
+    "no width": ([], FIRST, "not enough values"),
+    "half an index": (4, {"keep": torch.tensor([0.5])}, "a list of whole numbers"),
+    "a table of indices": (4, {"keep": torch.zeros(2, 2).long()}, "a list of whole"),
+    "one index": (4, {"keep": torch.tensor(1)}, "a list of whole numbers"),
+    "other rows": (7, EYE, "has 7 units, its rows 2"),
+    "no column": (
+        2,
+        {**EYE, "rows": torch.ones(2, 0), "columns": torch.ones(0, 2)},
+        "at least one",
+    ),
+    "a text for a seed": ([2, "x", "y"], DRAWN, "A seed is .* got 'x'"),
+    "a huge seed": ([2, 10**30, 1], DRAWN, "A seed is a whole number from 0"),
+    "a seed below zero": ([2, -1, 1], DRAWN, "A seed is .* got -1"),
+}
+
+
+@pytest.mark.parametrize("kind", DAMAGED)
+def test_a_plan_that_says_nonsense_is_refused(kind: str, tmp_path: Path) -> None:
+    width, tensors, why = DAMAGED[kind]
+    path = written(tmp_path / "plan", width, **tensors)
+    with pytest.raises(PlanError, match=f"'{path}' is not a plan: .*{why}"):
+        Plan.load(path)
+
+
+def test_too_deep_a_head_and_a_folder_are_refused(tmp_path: Path) -> None:
+    head = {"format": "2", "steps": "[" * 200_000}
+    save_file({"a": torch.zeros(2)}, tmp_path / "plan", metadata=head)
+    with pytest.raises(PlanError, match="is not a plan: RecursionError"):
+        Plan.load(tmp_path / "plan")
+    with pytest.raises(PlanError, match="is not a plan but a folder"):
+        Plan.load(tmp_path)
+
+
+def test_steps_of_different_precision_are_joined() -> None:
+    one = Plan({"a": sp.Change(rows=torch.eye(2).double(), columns=torch.eye(2))})
+    both = one.then(Plan({"a": reset([0], 2, 3)})).then(one)
+    assert both["a"].rows.dtype == both["a"].draws.dtype == torch.float64
+    assert both["a"].drawn(3).dtype == torch.float64
+    whole = torch.ones(2, 2, dtype=torch.int64)
+    assert sp.Change(rows=whole, columns=whole).rows.dtype == torch.float32
+
+
+@pytest.mark.parametrize("value", [None, [1, 2], 3, {0: 1}])
+def test_what_is_no_change_is_refused(value: object) -> None:
+    policy = zoo.copied("SAC")
+    before = zoo.snapshot(policy)
+    wrong = {"actor.latent_pi.0": value}
+    for function in (sp.apply, sp.mask):
+        with pytest.raises(PlanError, match=r"'actor.latent_pi.0' needs a Change, got"):
+            function(policy, wrong)
+        with pytest.raises(PlanError, match="names of layers to changes, got None"):
+            function(policy, None)
+    zoo.assert_same(zoo.snapshot(policy), before, identities=True)
+
+
+def test_a_change_is_made_of_tensors() -> None:
+    for wrong in ([[1.0]], torch.eye(2, dtype=torch.complex64)):
+        with pytest.raises(PlanError, match="A change is made of real tensors, got"):
+            sp.Change(rows=wrong, columns=torch.eye(2))
