@@ -19,7 +19,7 @@ Decomposition = Literal["sum", "independent"]
 
 
 class _MultiDiscreteActions(OffPolicyAlgorithm):
-    """Stand between DQN and its base class, to admit another action space."""
+    """Sits between DQN and its base class to allow MultiDiscrete actions instead."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs["supported_action_spaces"] = (spaces.MultiDiscrete,)
@@ -29,24 +29,32 @@ class _MultiDiscreteActions(OffPolicyAlgorithm):
 class BranchingDQN(DQN, _MultiDiscreteActions):
     r"""DQN whose Q-network has one branch per component of a MultiDiscrete action.
 
-    ``decomposition="sum"`` learns one value, the sum of its branches (value
-    decomposition, Sunehag et al. 2018):
+    The branch of component i has one output :math:`q_i(s, a_i)` for each of its
+    choices :math:`a_i`. The number of outputs thus grows with the sum of the numbers of
+    choices, not with their product.
+
+    With ``decomposition="sum"``, the value of an action is the sum of its branches
+    (value decomposition, Sunehag et al. 2018). The best action is then found branch by
+    branch, because the maximum of the sum is the sum of the maxima:
 
     .. math:: Q(s, a) = \sum_i q_i(s, a_i), \quad
               y = r + \gamma \sum_i \max_{a'} \bar q_i(s', a')
 
-    ``"independent"`` learns every branch by itself from the same reward (Tavakoli et
-    al. 2018 without the shared target): :math:`y_i = r + \gamma \max \bar q_i(s')`.
-    Everything else, arguments included, is stock DQN's.
+    with the outputs :math:`\bar q_i` of the target network. With ``"independent"``,
+    every branch learns a value of its own from the same reward,
+    :math:`y_i = r + \gamma \max_{a'} \bar q_i(s', a')` (Tavakoli et al. 2018, but
+    without their common target for all branches). Everything else, arguments included,
+    is the same as in stock DQN.
 
     Args:
         policy: ``"MlpPolicy"`` or a subclass of :class:`BranchingDQNPolicy`.
         env: Environment with a MultiDiscrete action space.
-        decomposition: How branches make up the agent's value.
+        decomposition: ``"sum"`` or ``"independent"``, see above.
         **kwargs: Arguments of ``stable_baselines3.DQN``.
 
     Raises:
-        ConfigError: The decomposition is not known.
+        ConfigError: The decomposition is not known, or a component of the action space
+            does not start at 0.
     """
 
     policy_aliases: ClassVar[dict[str, type[BasePolicy]]] = {
@@ -73,7 +81,9 @@ class BranchingDQN(DQN, _MultiDiscreteActions):
     def _setup_model(self) -> None:
         starts = getattr(self.action_space, "start", np.zeros(1))
         if np.any(starts):
-            raise ConfigError(f"Every component must start at 0, got {starts}.")
+            raise ConfigError(
+                f"Every component of the actions must start at 0, got {starts}."
+            )
         super()._setup_model()
 
     def train(self, gradient_steps: int, batch_size: int = 100) -> None:
@@ -108,7 +118,7 @@ class BranchingDQN(DQN, _MultiDiscreteActions):
         return torch.nn.functional.smooth_l1_loss(current, target.expand_as(current))
 
     def _compose(self, branches: torch.Tensor) -> torch.Tensor:
-        """Return the agent's values, (batch, 1) or (batch, branches)."""
+        """Return the values to learn: (batch, 1) for "sum", else (batch, branches)."""
         if self.decomposition == "sum":
             return branches.sum(dim=1, keepdim=True)
         return branches

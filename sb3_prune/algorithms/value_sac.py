@@ -1,4 +1,4 @@
-"""SAC with a value network: its first version."""
+"""The first version of SAC, which has a value network."""
 
 from __future__ import annotations
 
@@ -21,34 +21,40 @@ from sb3_prune.policies.value import (
 
 
 class ValueSAC(SAC):
-    r"""SAC v1 (Haarnoja et al. 2018, arXiv:1801.01290), which learns a state value.
+    r"""SAC v1 (Haarnoja et al. 2018, arXiv:1801.01290), which learns a state value V.
 
-    With one fresh action :math:`\tilde a \sim \pi(\cdot | s)` per state and step and
+    For every state of the batch, each gradient step draws one new action
+    :math:`\tilde a \sim \pi(\cdot | s)`. Its soft value is
 
     .. math:: \tilde v(s) = \min_i Q_i(s, \tilde a) - \alpha \log \pi(\tilde a | s)
 
-    the losses, each averaged over the batch, are
+    V learns the mean of :math:`\tilde v`, the critics learn from the target network
+    :math:`\bar V`, and the actor increases :math:`\tilde v`. The losses, each averaged
+    over the batch, are
 
     .. math::
         J_V &= \tfrac12 (V(s) - \tilde v(s))^2, \quad \tilde v \text{ fixed} \\
         J_Q &= \sum_i \tfrac12 (Q_i(s, a) - r - \gamma (1 - d) \bar V(s'))^2 \\
         J_\pi &= -\tilde v(s), \quad Q_i \text{ fixed}
 
-    All are taken at the weights before the step, as in the authors' code;
-    :math:`\bar V \leftarrow (1 - \tau) \bar V + \tau V` follows.
+    As in the authors' code, all losses are computed with the weights before the step.
+    Then the target network follows,
+    :math:`\bar V \leftarrow (1 - \tau) \bar V + \tau V`.
 
-    SB3's SAC is the second version (arXiv:1812.05905). It has no V: its targets are
-    those of the critics at a fresh action in :math:`s'`, and its actor is updated by
-    the critics after their step. Arguments, the entropy coefficient :math:`\alpha`
-    (learned or fixed) and what is logged are SB3's, plus ``train/value_loss``.
-    ``critic_target`` exists but is neither used nor updated.
+    SB3's SAC is the second version (arXiv:1812.05905). It has no V. Its critics learn
+    from target critics at a new action in :math:`s'`, and its actor is updated with the
+    critics after their step. Arguments, the entropy coefficient :math:`\alpha` (learnt
+    or fixed) and logged values are the same as in SB3's SAC; ``train/value_loss`` is
+    logged too. ``critic_target`` exists, but is neither used nor updated.
 
-    OFENet's authors (arXiv:2003.01629) run SAC v1 with a fixed reward scale of 5, which
-    is ``ent_coef=0.2``, and :math:`Q_1` alone in :math:`J_\pi`. We do not: the
-    coefficient is an argument, and the actor ascends the minimum.
+    The authors of OFENet (Ota et al. 2020, arXiv:2003.01629) run SAC v1 with a fixed
+    reward scale of 5, which corresponds to ``ent_coef=0.2``, and use :math:`Q_1` alone
+    in :math:`J_\pi`. Here the coefficient is an argument, and the actor increases the
+    minimum of all critics.
 
-    One action serves all losses, so while gates learn, V is that of the policy whose
-    gates are drawn (docs/decisions.md, 29).
+    All losses use the same action. While the probabilities of gates are learnt, this
+    action comes from a policy with drawn gates, so V is the value of that policy
+    (docs/decisions.md, 29).
 
     Args:
         policy: ``"MlpPolicy"`` or a subclass of :class:`ValuePolicyMixin`.
@@ -96,7 +102,7 @@ class ValueSAC(SAC):
         """Update every online network and the entropy coefficient once.
 
         Returns:
-            What to log, by name: scalars.
+            The values to log, scalars by name.
         """
         if self.use_sde:
             self.actor.reset_noise()
@@ -108,8 +114,9 @@ class ValueSAC(SAC):
         actor_loss = -soft_value.mean()
         value_loss = self._value_loss(batch, soft_value.detach())
         critic_loss = self._critic_loss(batch)
-        # V before the actor, which may step features that V reads as well; the actor
-        # before the critics, through which its gradient comes.
+        # This order keeps each backward pass valid, because an optimiser step changes
+        # weights in place. The actor's step may change features that V reads, so V is
+        # first. The actor's gradient passes through the critics, so they are last.
         _descend(value_loss, self.value.optimizer)
         _descend(actor_loss, self.actor.optimizer)
         _descend(critic_loss, self.critic.optimizer)
@@ -129,7 +136,7 @@ class ValueSAC(SAC):
         return alpha, {"ent_coef": alpha, "ent_coef_loss": loss}
 
     def _least_value(self, obs: PyTorchObs, actions: torch.Tensor) -> torch.Tensor:
-        """Return the least of the critics' values, shape (batch, 1)."""
+        """Return the minimum of the critics' values, shape (batch, 1)."""
         return torch.cat(self.critic(obs, actions), dim=1).amin(dim=1, keepdim=True)
 
     def _value_loss(
@@ -146,10 +153,10 @@ class ValueSAC(SAC):
         return 0.5 * torch.stack([mse_loss(q, target) for q in values]).sum()
 
     def _update_target(self) -> None:
-        """Let the target follow V; running statistics are copied, as in SB3."""
+        """Let the target network follow V; copy running statistics, as in SB3."""
         online, target = self.value, self.value_target
         polyak_update(online.parameters(), target.parameters(), self.tau)
-        # Looked up each time: surgery puts other tensors in their place.
+        # Looked up at every update, because surgery replaces the tensors.
         running = get_parameters_by_name(online, ["running_"])
         polyak_update(running, get_parameters_by_name(target, ["running_"]), 1.0)
 

@@ -1,4 +1,4 @@
-"""Dense blocks: layers that append new units to what they read."""
+"""Dense blocks: layers that append new units to their input."""
 
 from __future__ import annotations
 
@@ -15,18 +15,22 @@ Norm = Literal["batch", "layer", "none"]
 Activation = Literal["silu", "tanh"]
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {"silu": nn.SiLU, "tanh": nn.Tanh}
-"""Twice differentiable and zero at zero, as the method's theory asks for."""
+"""Activation functions that are twice differentiable and zero at zero.
+
+The theory of Guenter & Sideris 2025 requires both.
+"""
 
 
 class LiveLayerNorm(nn.LayerNorm):
-    r"""Layer normalisation over the units that are alive.
+    r"""Layer normalisation whose mean and variance leave out closed units.
 
     .. math:: y = \gamma \frac{x - \mu}{\sqrt{\sigma^2 + \epsilon}} + \beta, \quad
         \mu = \frac{\sum_k w_k x_k}{\sum_k w_k}, \quad
         \sigma^2 = \frac{\sum_k w_k (x_k - \mu)^2}{\sum_k w_k}
 
-    Units that their gate silences (w = 0) do not count, so removing them leaves the
-    others as they are.
+    The weight :math:`w_k` is the expected multiplier of unit k's gate. A unit with a
+    closed gate has the weight 0, so removing it does not change the other units. A
+    standard layer normalisation would change them.
     """
 
     def forward(
@@ -36,7 +40,7 @@ class LiveLayerNorm(nn.LayerNorm):
 
         Args:
             hidden: Units, (batch, units).
-            weights: How much each unit counts, w, (units,); None counts all alike.
+            weights: Weight w of each unit, (units,); None gives all equal weights.
         """
         if weights is None:
             return functional.layer_norm(
@@ -54,14 +58,14 @@ class DenseBlock(nn.Linear):
 
     .. math:: z_l = [V_l z_{l-1};\; \xi_l \odot a(\mathrm{norm}(W_l z_{l-1} + b_l))]
 
-    V is diagonal and starts as the identity (Guenter & Sideris, equation 10). New units
-    come last, so that a unit keeps its place in everything that reads it.
+    V is diagonal and starts as the identity (Guenter & Sideris 2025, equation 10). The
+    new units come last, so that the index of a unit is the same in all later blocks.
 
     Attributes:
         scale: Diagonal of V, shape (inputs,).
         norm: Normalisation of the new units.
-        activation: Their activation a.
-        gate: Their gate.
+        activation: Activation function a of the new units.
+        gate: Gate of the new units, which multiplies them by xi.
     """
 
     def __init__(
@@ -74,9 +78,9 @@ class DenseBlock(nn.Linear):
         """Build the block.
 
         Args:
-            inputs: Width of what it reads.
-            units: Number of units it appends.
-            norm: ``layer``, ``batch`` with the constants of Keras, or ``none``.
+            inputs: Width of the input.
+            units: Number of units that the block appends.
+            norm: ``layer``, ``batch`` with the default constants of Keras, or ``none``.
             activation: ``silu`` or ``tanh``.
 
         Raises:
@@ -89,15 +93,15 @@ class DenseBlock(nn.Linear):
         self.gate = Gate()
 
     def reset_parameters(self) -> None:
-        """Draw W by Glorot's rule; b becomes zero and V the identity."""
+        """Draw W with Xavier initialisation; set b to zero and V to the identity."""
         nn.init.xavier_uniform_(self.weight)
         nn.init.zeros_(self.bias)
-        if hasattr(self, "scale"):  # Not yet while torch builds the Linear.
+        if hasattr(self, "scale"):  # nn.Linear calls this before scale exists.
             nn.init.ones_(self.scale)
 
     @property
     def width(self) -> int:
-        """Width of what the block returns, inputs + units."""
+        """Width of the output, inputs + units."""
         return len(self.scale) + len(self.weight)
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
@@ -106,7 +110,7 @@ class DenseBlock(nn.Linear):
         return torch.cat([self.scale * inputs, self.new_units(hidden)], dim=1)
 
     def new_units(self, hidden: torch.Tensor) -> torch.Tensor:
-        """Return the new units of W z + b, (batch, units)."""
+        """Return the new units, (batch, units), computed from ``hidden`` = W z + b."""
         if isinstance(self.norm, LiveLayerNorm):
             hidden = self.norm(hidden, self.gate.expected)
         else:
@@ -115,10 +119,12 @@ class DenseBlock(nn.Linear):
         return units
 
     def _bias(self) -> torch.Tensor:
-        """Return b, without gradient where the batch's mean takes it away again.
+        """Return b, without its gradient during training with batch normalisation.
 
-        What is left of that gradient is rounding, which Adam makes as large as any
-        step: the running statistics would lag behind a random walk.
+        Batch normalisation subtracts the mean of the batch and with it b, so the true
+        gradient of b is zero. The computed gradient is only rounding noise, but Adam
+        scales it up to full steps. Then b would perform a random walk, and the running
+        statistics would lag behind it.
         """
         if self.training and isinstance(self.norm, nn.BatchNorm1d):
             return self.bias.detach() + 0 * self.bias
@@ -127,7 +133,7 @@ class DenseBlock(nn.Linear):
 
 def _norm(kind: str, units: int) -> nn.Module:
     if kind == "batch":
-        # The original OFENet's: Keras' momentum 0.99 is 0.01 in torch's counting.
+        # As in the original OFENet: momentum 0.99 in Keras is 0.01 in torch.
         return nn.BatchNorm1d(units, eps=1e-3, momentum=0.01)
     if kind == "layer":
         return LiveLayerNorm(units)
@@ -150,11 +156,14 @@ def dense_net(
     norm: Norm = "layer",
     activation: Activation = "silu",
 ) -> nn.Sequential:
-    """Return a DenseNet of equal blocks, (batch, inputs) -> inputs + blocks * units."""
+    """Return a DenseNet: equal dense blocks, one after the other.
+
+    It maps (batch, inputs) to (batch, inputs + blocks * units).
+    """
     widths = range(inputs, inputs + blocks * units, units)
     return nn.Sequential(*(DenseBlock(w, units, norm, activation) for w in widths))
 
 
 def dense_blocks(net: nn.Sequential | None) -> list[DenseBlock]:
-    """Return the blocks of a DenseNet; none without one."""
+    """Return the dense blocks of a DenseNet; an empty list for None."""
     return [block for block in net or () if isinstance(block, DenseBlock)]

@@ -1,14 +1,19 @@
-r"""Dense prefix: what a DenseNet makes of inputs that several calls share.
+r"""Dense prefix: compute the part of a DenseNet that depends on shared inputs once.
 
-Critics ask for the features of one state and several actions. With the state x, the
-rest r and the products :math:`s_l = \prod_{i \le l} V_i` of the diagonals at x,
+Critics need the features of the same states with several actions. Let x be the shared
+inputs (the state features) and :math:`r_0` the other inputs (the action). Every block
+appends units to its scaled input, so after block l the input x is still there, scaled
+by :math:`s_l = \prod_{i \le l} V_i`, the product of the diagonals of V at x:
 
 .. math::
     z_l = [s_l \odot x;\; r_l], \quad
-    h_l = \underbrace{W_l^x (s_{l-1} \odot x) + b_l}_{\text{known from x}}
+    h_l = W_l z_{l-1} + b_l
+        = \underbrace{W_l^x (s_{l-1} \odot x) + b_l}_{\text{depends on x alone}}
         + W_l^r r_{l-1}
 
-so that everything of x is one product for all blocks, and computed once.
+with :math:`r_l` the scaled other inputs and all new units so far. The part that depends
+on x alone is one matrix product for all blocks. It is computed once and used for all
+actions.
 """
 
 from __future__ import annotations
@@ -23,15 +28,15 @@ from sb3_prune.networks.dense import dense_blocks
 
 
 def prefix(net: nn.Sequential, known: torch.Tensor) -> torch.Tensor:
-    """Compute what depends on the first inputs of a DenseNet alone.
+    """Compute the part of a DenseNet that depends on its first inputs alone.
 
     Args:
-        net: Dense blocks.
+        net: Sequential of dense blocks.
         known: The first inputs x, (batch, known).
 
     Returns:
-        h of every block as far as it is known, and s_L x, side by side:
-        (batch, units of all blocks + known).
+        The part of h_l that depends on x alone for every block l, and s_L x of the last
+        block L, side by side: (batch, units of all blocks + known).
     """
     blocks, size = dense_blocks(net), known.shape[1]
     scale = torch.ones_like(blocks[0].scale[:size])
@@ -47,15 +52,15 @@ def prefix(net: nn.Sequential, known: torch.Tensor) -> torch.Tensor:
 def complete(
     net: nn.Sequential, prefixed: torch.Tensor, rest: torch.Tensor
 ) -> torch.Tensor:
-    """Compute a DenseNet whose first inputs were computed by :func:`prefix`.
+    """Compute the output of a DenseNet from the result of :func:`prefix`.
 
     Args:
-        net: Dense blocks, not in training.
-        prefixed: What is known, of :func:`prefix`.
-        rest: The other inputs r, (batch, rest).
+        net: Sequential of dense blocks, not in training mode.
+        prefixed: The result of :func:`prefix` for the first inputs x.
+        rest: The other inputs r_0, (batch, rest).
 
     Returns:
-        What the net makes of [x; r] up to rounding, (batch, width).
+        The output of the net for [x; r_0] up to rounding, (batch, width).
     """
     blocks = dense_blocks(net)
     size = len(blocks[0].scale) - rest.shape[1]
@@ -68,6 +73,6 @@ def complete(
 
 
 def depends_on(net: nn.Sequential) -> Iterator[torch.Tensor]:
-    """Yield every tensor that :func:`prefix` reads besides its argument."""
+    """Yield every tensor of the net that :func:`prefix` reads."""
     for block in dense_blocks(net):
         yield from (block.weight, block.bias, block.scale)

@@ -1,4 +1,4 @@
-"""Feature cache: features of the same observations are computed once."""
+"""Feature cache: compute the features of the same observations only once."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ Function = Callable[[torch.Tensor], torch.Tensor]
 
 @dataclass(frozen=True)
 class _Weight:
-    """A tensor as it was: another one, a write or other memory makes it differ."""
+    """A tensor and its state, to notice later if it was replaced or written to."""
 
     tensor: torch.Tensor
-    memory: torch.Tensor  # Held, so that its address is not given away again.
+    memory: torch.Tensor  # Kept, so that torch cannot give its address to others.
     version: int
 
     @classmethod
@@ -32,17 +32,18 @@ class _Weight:
 
 
 class FeatureCache:
-    """Remembers the last results of a function of observations and weights.
+    """Keeps the last results of a function of observations and weights.
 
-    One gradient step of SAC asks for the features of one batch and of the next
-    observations five times. An entry counts only as long as the observations are equal,
-    entry by entry, and every weight is the very tensor it was, unchanged.
+    One gradient step of SAC needs the features of one batch and of its next
+    observations five times. A result is used again only if all entries of the
+    observations are equal and every weight is still the same, unchanged tensor.
 
-    Two kinds of writes leave no mark on a tensor: those of fused optimisers, after
-    which :meth:`clear` is due, and those into ``tensor.data``.
+    Two kinds of writes to a tensor cannot be noticed. After the step of a fused
+    optimiser, call :meth:`clear`. The other kind, writes to ``tensor.data``, must not
+    happen between two calls.
 
     Args:
-        size: Number of results kept.
+        size: Number of results that are kept.
     """
 
     def __init__(self, size: int = 2) -> None:
@@ -55,15 +56,15 @@ class FeatureCache:
         observations: torch.Tensor,
         weights: Iterable[torch.Tensor],
     ) -> torch.Tensor:
-        """Return the function's value, without gradient.
+        """Return the value of a function, without gradient.
 
         Args:
-            function: What to compute.
-            observations: Its argument, (batch, size).
-            weights: Every tensor that the value depends on besides.
+            function: The function to compute.
+            observations: Argument of the function, (batch, size).
+            weights: Every other tensor that the value depends on.
         """
         if torch.is_inference_mode_enabled():
-            return function(observations)  # Autograd could not take it up later.
+            return function(observations)  # Autograd cannot use such a tensor later.
         self._forget_if_stale(list(weights))
         for known, value in self._entries:
             if _equal(known, observations):

@@ -1,4 +1,4 @@
-"""OFEXiNet: a feature extractor that learns online, and whose units can go."""
+"""OFEXiNet: a features extractor that learns online and whose units can be removed."""
 
 from __future__ import annotations
 
@@ -31,16 +31,18 @@ class OFEXiConfig:
     """
 
     blocks: int = 6
-    """Dense blocks of each branch, L_o = L_oa: 8 for HalfCheetah, 6 for the others."""
+    """Dense blocks of each branch, L_o = L_oa. Guenter & Sideris 2025 have 8 for
+    HalfCheetah and 6 for the other tasks."""
     units: int = 32
-    """Units that each block appends."""
+    """Number of units that each block appends."""
     norm: Norm = "layer"
-    """Normalisation inside the blocks; the papers' is ``batch``."""
+    """Normalisation inside the blocks; Guenter & Sideris 2025 use ``batch``."""
     activation: Activation = "silu"
-    """Activation of the units."""
+    """Activation function of the units."""
     predicted: int | None = None
-    """Predict only the first entries of the next observation, as is right where forces
-    of contact come last: 27 for Ant-v5, 270 for Humanoid-v5. None predicts all."""
+    """Number of entries of the next observation to predict, counted from the first;
+    None predicts all. Use 27 for Ant-v5 and 270 for Humanoid-v5: their contact forces
+    come last and are left out."""
     learning_rate: float = 3e-4
     """Learning rate of the extractor's own Adam."""
 
@@ -62,26 +64,32 @@ def _fitted(name: str, value: Any, hint: Any) -> Any:
 
 
 class OFEXiNet(nn.Module):
-    r"""Features of observations and actions, learnt by predicting what comes next.
+    r"""Features of observations and actions, learnt by predicting the next observation.
 
     .. math:: z_o = \phi_o(o), \quad z_{oa} = \phi_{oa}([z_o; a]), \quad
         \hat o' = W z_{oa} + b
 
-    Both branches are DenseNets (Guenter & Sideris, equations 8 to 11). Outside of
-    :meth:`update` the net is a constant to everyone: its parameters take no gradient
-    and it stays in evaluation mode, whatever :meth:`train` is told; gradients pass to
-    the *action* through :math:`\phi_{oa}`.
+    The actor reads the features :math:`z_o` of the observation o. Critics read the
+    features :math:`z_{oa}` of o and the action a. Features from which the next
+    observation :math:`\hat o'` can be predicted describe the dynamics of the task. Both
+    branches are DenseNets (Guenter & Sideris 2025, equations 8 to 11).
+
+    The net learns only inside :meth:`update`. Elsewhere its parameters take no
+    gradient, so the agent's losses do not change them, and it stays in evaluation mode:
+    :meth:`train` has no effect. Gradients with respect to the *action* still pass
+    through :math:`\phi_{oa}`, because the actor learns from them.
 
     Attributes:
         phi_o: Branch of the observation.
         phi_oa: Branch of observation and action; None if there are no actions.
-        f_pred: Linear prediction of the next observation.
+        f_pred: Linear layer that predicts the next observation.
         optimizer: The extractor's own Adam.
         updates: Number of updates so far.
-        pretrained: Whether it was trained before the agent began to learn. Until then
-            strategies let its units alone.
-        memory: What it learns from on-policy; empty off-policy.
-        plain: Whether features of actions take the path that computes nothing ahead.
+        pretrained: Whether the pre-training is done, after which the agent learns.
+            Strategies do not change the units of the net before.
+        memory: Transitions from which the net learns on-policy; empty off-policy.
+        plain: Whether :meth:`with_action` always computes the whole branch, instead of
+            computing the part that depends on the state only once.
     """
 
     def __init__(
@@ -92,10 +100,10 @@ class OFEXiNet(nn.Module):
         Args:
             observation: Size of the observation, d_o.
             action: Size of the action, d_a; 0 predicts from the observation alone.
-            config: Shape and training.
+            config: Shape and training of the net; None takes the defaults.
 
         Raises:
-            ConfigError: More entries are to be predicted than there are.
+            ConfigError: More entries should be predicted than an observation has.
         """
         super().__init__()
         self.config = config = config or OFEXiConfig()
@@ -122,23 +130,23 @@ class OFEXiNet(nn.Module):
         self.register_load_state_dict_post_hook(_freeze)  # type: ignore[no-untyped-call]
 
     def build_optimizer(self) -> None:
-        """Make the extractor's Adam; call it once the net is on its device."""
+        """Make the extractor's Adam; call this after the net is on its device."""
         self.optimizer = torch.optim.Adam(
             self.weights(), lr=self.config.learning_rate, fused=True
         )
 
     def weights(self) -> list[nn.Parameter]:
-        """Return what the extractor's Adam steps: every parameter but the thetas."""
+        """Return the parameters of the extractor's Adam: all except the thetas."""
         return [p for n, p in self.named_parameters() if not n.endswith(".theta")]
 
     @property
     def state_width(self) -> int:
-        """Width of the features of an observation."""
+        """Width of the features z_o of an observation."""
         return self._last(self.phi_o).width
 
     @property
     def width(self) -> int:
-        """Width of the features that predict what comes next."""
+        """Width of the features that predict the next observation."""
         return self._last(self.phi_oa or self.phi_o).width
 
     @staticmethod
@@ -148,30 +156,35 @@ class OFEXiNet(nn.Module):
         return block
 
     def train(self, mode: bool = True) -> OFEXiNet:
-        """Do nothing: policies switch modes for their networks, not for this one."""
+        """Do nothing, because this net must keep its mode when its policy changes."""
         del mode
         return self
 
     def state(self, observations: torch.Tensor) -> torch.Tensor:
-        """Return the features of observations, (batch, state_width)."""
+        """Return the features z_o of observations, (batch, state_width)."""
         features: torch.Tensor = self.phi_o(observations)
         return features
 
     def fixed_state(self, observations: torch.Tensor) -> torch.Tensor:
-        """Return the features of observations without gradient, computed once."""
+        """Return the features z_o without gradient; equal calls compute them once."""
         branch = self.phi_o
         weights = (*branch.parameters(), *branch.buffers())
         return self._cache(branch, observations, weights)
 
     def forget(self) -> None:
-        """Forget the features that were computed, so that all modules run again."""
+        """Forget all cached features, so that the next call computes them again."""
         self._cache.clear()
         self._prefixes.clear()
 
     def with_action(self, state: torch.Tensor, actions: torch.Tensor) -> torch.Tensor:
-        """Return the features of state features and actions, (batch, width).
+        """Return the features z_oa of states and actions, (batch, width).
 
-        As long as the net is a constant, what the state contributes is computed once.
+        Outside of updates, the part that depends on the state alone is computed once
+        and used for all actions (:mod:`sb3_prune.networks.dense_prefix`).
+
+        Args:
+            state: Features z_o of the observations, (batch, state_width).
+            actions: The actions, (batch, action).
         """
         branch = self.phi_oa
         assert branch is not None
@@ -184,7 +197,7 @@ class OFEXiNet(nn.Module):
     def features(
         self, observations: torch.Tensor, actions: torch.Tensor | None
     ) -> torch.Tensor:
-        """Return the features that predict what comes next, (batch, width)."""
+        """Return the features that predict the next observation, (batch, width)."""
         state = self.state(observations)
         if actions is None or self.phi_oa is None:
             return state
@@ -196,7 +209,7 @@ class OFEXiNet(nn.Module):
         actions: torch.Tensor | None,
         next_observations: torch.Tensor,
     ) -> torch.Tensor:
-        """Return the squared errors of the prediction, (batch, predicted)."""
+        """Return the squared error of every predicted entry, (batch, predicted)."""
         guess = self.f_pred(self.features(observations, actions))
         target = next_observations[:, : self.predicted]
         return functional.mse_loss(guess, target, reduction="none")
@@ -207,17 +220,19 @@ class OFEXiNet(nn.Module):
         actions: torch.Tensor | None,
         next_observations: torch.Tensor,
     ) -> torch.Tensor:
-        r"""Take one step on the prediction error (equation 33 without regularisers).
+        r"""Take one gradient step on the prediction error of a batch of N transitions.
 
         .. math:: L = \frac1N \sum_n \| f_{pred}(z_{oa,n}) - o_{n+1} \|^2
 
+        This is equation 33 of Guenter & Sideris 2025 without its regularisers.
+
         Args:
-            observations: (batch, observation).
-            actions: (batch, action); None if there is no branch of actions.
-            next_observations: (batch, observation).
+            observations: Observations, (batch, observation).
+            actions: Actions, (batch, action); None without a branch for actions.
+            next_observations: Next observations, (batch, observation).
 
         Returns:
-            The mean squared error per entry, a scalar.
+            The mean squared error per predicted entry, a scalar.
         """
         with self.learning():
             errors = self.errors(observations, actions, next_observations)
@@ -230,7 +245,11 @@ class OFEXiNet(nn.Module):
 
     @contextmanager
     def learning(self) -> Iterator[None]:
-        """Let the net learn inside: batch statistics, sampled gates, gradients."""
+        """Switch to learning in the context.
+
+        In the context, the net normalises by batch statistics, draws its gates, and its
+        parameters take gradients.
+        """
         try:
             self.requires_grad_(True)
             super().train(True)
@@ -238,17 +257,26 @@ class OFEXiNet(nn.Module):
         finally:
             super().train(False)
             self.requires_grad_(False)
-            # A fused optimiser leaves no mark on the weights that it steps.
+            # The cache cannot notice the step of a fused optimiser.
             self.forget()
 
     @torch.no_grad()
     def feature_gap(
         self, observations: torch.Tensor, actions: torch.Tensor | None
     ) -> float:
-        """Return how far features by batch statistics are from those by running ones.
+        r"""Return the relative difference between two ways to normalise the features.
 
-        The root mean square of the difference over that of the features; 0 without
-        batch normalisation. Nothing is learnt from the batch.
+        .. math:: \frac{\lVert z_{batch} - z_{running} \rVert}
+            {\lVert z_{running} \rVert}
+
+        The extractor learns with batch statistics, :math:`z_{batch}`, but the agent
+        gets features with running statistics, :math:`z_{running}`. If the gap is large,
+        the running statistics lag behind. Without batch normalisation it is 0. The
+        batch changes neither weights nor running statistics.
+
+        Args:
+            observations: Observations, (batch, observation).
+            actions: Actions, (batch, action); None without a branch for actions.
         """
         norms = [m for m in self.modules() if isinstance(m, nn.BatchNorm1d)]
         kept = [{k: b.clone() for k, b in norm.named_buffers()} for norm in norms]
@@ -264,7 +292,7 @@ class OFEXiNet(nn.Module):
         return float((batch - running).norm() / running.norm())
 
     def get_extra_state(self) -> dict[str, Any]:
-        """Return what a resumed run needs besides the weights."""
+        """Return the state that a resumed run needs besides the weights."""
         return {
             "optimizer": self.optimizer.state_dict(),
             "updates": self.updates,
@@ -272,19 +300,19 @@ class OFEXiNet(nn.Module):
         }
 
     def set_extra_state(self, state: Mapping[str, Any]) -> None:
-        """Go on from a saved state."""
-        # Copied: torch would share the moments with where the state comes from.
+        """Restore a state that :meth:`get_extra_state` returned."""
+        # Copied, because torch would share Adam's moments with the given state.
         self.optimizer.load_state_dict(copy.deepcopy(state["optimizer"]))
         self.updates = int(state["updates"])
         self.pretrained = bool(state["pretrained"])
 
 
 def _freeze(net: nn.Module, incompatible: object) -> None:
-    """Let loaded thetas be constants like every other parameter."""
-    del incompatible  # What a hook on loading is told.
+    """Turn off the gradients of loaded thetas, like those of all other parameters."""
+    del incompatible  # torch passes the missing keys to hooks on loading.
     net.requires_grad_(False)
 
 
 def ofexinet_of(policy: nn.Module) -> OFEXiNet | None:
-    """Return the OFEXiNet whose features the networks of a policy read, if any."""
+    """Return the OFEXiNet of a policy; None if the policy has none."""
     return next((m for m in policy.children() if isinstance(m, OFEXiNet)), None)

@@ -1,13 +1,14 @@
 """Perceptrons: the multi-layer perceptrons of an agent, and the role of each.
 
-This is the one place that knows which network acts and which estimates values. A family
-of policies of your own says so by one registration::
+This is the only module that knows which networks act and which estimate values. For
+network classes of your own, register a function::
 
     @perceptrons_of.register(MyCritic)
     def _my_critic(critic):
         return as_perceptron("body", critic.body, role=Role.STATE_VALUE)
 
-Where units are, whatever the network, is traced (:mod:`sb3_prune.surgery.flow`).
+Pruning does not depend on this: the hidden layers of any network are found by running
+it (:mod:`sb3_prune.surgery.flow`).
 """
 
 from __future__ import annotations
@@ -30,46 +31,47 @@ from torch import nn
 
 
 class Role(Enum):
-    """What a network is for."""
+    """The purpose of a network."""
 
     POLICY = "policy"
-    """It chooses actions: an actor."""
+    """An actor: it chooses actions."""
     Q_VALUES = "q-values"
-    """It values every action at once, and the best is chosen: a Q-network."""
+    """A Q-network: it estimates Q(s, a) of all actions at once to choose the best."""
     STATE_VALUE = "state-value"
-    """It values an observation, V(s), for training only."""
+    """A critic that estimates V(s); only needed for training."""
     ACTION_VALUE = "action-value"
-    """It values an action that it reads, Q(s, a), for training only."""
+    """A critic that reads an action and estimates Q(s, a); only needed for training."""
 
     @property
     def acts(self) -> bool:
-        """Whether the network is needed to act, so that it is deployed."""
+        """Whether the network is needed to choose actions."""
         return self in (Role.POLICY, Role.Q_VALUES)
 
     @property
     def estimates_values(self) -> bool:
-        """Whether its outputs are values."""
+        """Whether the outputs of the network are estimates of values."""
         return self is not Role.POLICY
 
     @property
     def reads_actions(self) -> bool:
-        """Whether it reads an action beside the observation."""
+        """Whether the network reads an action besides the observation."""
         return self is Role.ACTION_VALUE
 
 
 @dataclass(frozen=True)
 class Perceptron:
-    """One multi-layer perceptron: a Sequential of Linear layers, and its heads."""
+    """One multi-layer perceptron: a Sequential with Linear layers, and its heads."""
 
     name: str
     """Path of the body inside the policy, e.g. ``critic.qf0``."""
     body: nn.Sequential
-    """Linear layers with what stands between them."""
+    """Linear layers, with activation functions and other modules between them."""
     role: Role
-    """What it is for; that of a target network is that of its online network."""
+    """Purpose of the network; target networks have the role of their online network."""
     heads: tuple[nn.Linear | nn.Parameter, ...] = ()
-    """What reads the last hidden layer: Linear layers, and the ``log_std`` of gSDE,
-    (units, actions); empty if the body's last Linear is the head."""
+    """Output layers outside of the body, which read the last hidden layer: Linear
+    layers, and the parameter ``log_std`` of gSDE, (units, actions). Empty if the last
+    Linear of the body is the output layer."""
 
     def linears(self) -> list[nn.Linear]:
         """Return the Linear layers in the body."""
@@ -77,13 +79,13 @@ class Perceptron:
 
     @property
     def inputs(self) -> int:
-        """Width of what it reads."""
+        """Width of the input."""
         first = (*self.linears(), *self.heads)[0]
         return first.in_features if isinstance(first, nn.Linear) else first.shape[0]
 
     @property
     def outputs(self) -> int:
-        """Number of outputs of its heads together."""
+        """Total number of outputs of all output layers."""
         heads = self.heads or self.linears()[-1:]
         return sum(
             head.out_features if isinstance(head, nn.Linear) else head.shape[1]
@@ -93,30 +95,31 @@ class Perceptron:
 
 @singledispatch
 def perceptrons_of(network: nn.Module) -> list[Perceptron]:
-    """Return the perceptrons of one network; none if its class is not registered.
+    """Return the perceptrons of one network; an empty list for unregistered classes.
 
     Args:
         network: An actor, a critic, a Q-network or an actor-critic policy.
     """
-    del network  # Nothing is known of it.
+    del network  # Its class is not registered.
     return []
 
 
 def _head(head: Any) -> nn.Linear | nn.Parameter:
-    """Return the Linear of a head that may be a Sequential, or the noise of gSDE."""
+    """Return a parameter as it is, and the first Linear of any other head."""
     if isinstance(head, nn.Parameter):
         return head
     return next(m for m in head.modules() if isinstance(m, nn.Linear))
 
 
 def as_perceptron(name: str, body: Any, *heads: Any, role: Role) -> list[Perceptron]:
-    """Return a perceptron, or nothing if its body is no Sequential of Linear layers.
+    """Return a list with one perceptron; empty if the body is not a perceptron.
 
     Args:
         name: Path of the body inside the network.
-        body: What may be the body.
-        heads: What reads its last hidden layer.
-        role: What the network is for.
+        body: The body. It is a perceptron if it is a Sequential and there are Linear
+            layers in it or heads behind it.
+        heads: Output layers that read the last hidden layer of the body.
+        role: Purpose of the network.
     """
     if not isinstance(body, nn.Sequential):
         return []
@@ -162,7 +165,7 @@ def _quantile_network(network: QuantileNetwork) -> list[Perceptron]:
 @perceptrons_of.register(ActorCriticPolicy)
 @perceptrons_of.register(MaskableActorCriticPolicy)
 def _actor_critic(policy: ActorCriticPolicy) -> list[Perceptron]:
-    # A policy of one's own may have another extractor, or none.
+    # A custom policy may have another extractor, or none.
     extractor, path = getattr(policy, "mlp_extractor", None), "mlp_extractor"
     if not isinstance(extractor, MlpExtractor):
         return []
@@ -176,7 +179,7 @@ def _actor_critic(policy: ActorCriticPolicy) -> list[Perceptron]:
 
 
 def find_perceptrons(policy: nn.Module) -> list[Perceptron]:
-    """Return every perceptron of a policy, those of its target networks included."""
+    """Return every perceptron of a policy, including its target networks."""
     found = perceptrons_of(policy)
     for name, child in policy.named_children():
         for each in perceptrons_of(child):

@@ -1,4 +1,4 @@
-"""Transitions: what on-policy agents saw, for a feature extractor to learn from."""
+"""Transitions: a buffer from which an OFEXiNet learns with on-policy algorithms."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import torch
 
 
 class Transitions:
-    """A ring of observations and those that followed, without actions.
+    """A ring buffer of pairs: observation and next observation, without actions.
 
     Args:
-        capacity: Number of transitions kept; the oldest go first.
+        capacity: Largest number of pairs; new pairs replace the oldest ones.
 
     Attributes:
-        steps: Time steps of the rollouts that were not learnt from yet.
+        steps: Number of time steps in rollouts since the extractor last learnt.
     """
 
     def __init__(self, capacity: int = 1_000_000) -> None:
@@ -30,19 +30,19 @@ class Transitions:
         return self._count
 
     def state_dict(self) -> dict[str, Any]:
-        """Return all there is: a view of the pairs, and numbers."""
+        """Return the full state: a view of the stored pairs, and numbers."""
         numbers = {"capacity": self.capacity, "next": self._next, "steps": self.steps}
         return {"pairs": self._pairs[: self._count], **numbers}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from a saved state."""
+        """Restore a state that :meth:`state_dict` returned."""
         self._pairs = np.array(state["pairs"])
         self._count = len(self._pairs)
         self._next = state["next"]
         self.capacity, self.steps = state["capacity"], state["steps"]
 
     def resize(self, capacity: int) -> None:
-        """Keep so many from now on, of those held the newest."""
+        """Change the capacity; if there are too many pairs, keep the newest."""
         if capacity == self.capacity:
             return
         oldest_first = np.roll(self._pairs[: self._count], -self._next, axis=0)
@@ -52,9 +52,9 @@ class Transitions:
         self.capacity = capacity
 
     def add_rollout(self, model: Any) -> None:
-        """Keep the transitions of the rollout that an on-policy model just ended.
+        """Add the pairs of the rollout that an on-policy model has just finished.
 
-        The observation that ends an episode is not stored by SB3, so the last step of
+        SB3 does not store the final observation of an episode, so the last step of
         each episode is left out.
         """
         buffer = model.rollout_buffer
@@ -65,7 +65,7 @@ class Transitions:
         self.add(buffer.observations[goes_on], following[goes_on])
 
     def add(self, observations: np.ndarray, following: np.ndarray) -> None:
-        """Keep pairs of observations, each (count, size)."""
+        """Add pairs of observations and next observations, each (count, size)."""
         if not len(observations):
             return
         fresh = np.stack([observations, following], axis=1).astype(np.float32)
@@ -79,7 +79,7 @@ class Transitions:
         self._count = held
 
     def _grow(self, wanted: int, size: int) -> None:
-        # By doubling: short rollouts would copy everything again and again.
+        # Double the room, so that short rollouts do not copy all pairs each time.
         room = min(self.capacity, max(wanted, 2 * len(self._pairs)))
         grown = np.empty((room, 2, size), np.float32)
         if self._count:
@@ -89,7 +89,12 @@ class Transitions:
     def sample(
         self, count: int, device: torch.device
     ) -> tuple[torch.Tensor, None, torch.Tensor]:
-        """Draw pairs with replacement: (count, size), no actions, (count, size)."""
+        """Draw pairs with replacement.
+
+        Returns:
+            Observations, (count, size); None in place of actions; next observations,
+            (count, size).
+        """
         chosen = np.random.randint(0, len(self), count)
         pairs = torch.as_tensor(self._pairs[chosen], device=device)
         return pairs[:, 0], None, pairs[:, 1]

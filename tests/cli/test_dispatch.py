@@ -28,7 +28,7 @@ def test_help_shows_an_example_of_each_command(command: Command, flag: str) -> N
 
 def test_help_lists_what_plugins_bring(command: Command) -> None:
     assert "project" in plugins.commands()
-    row = r"^  project +predict the hidden units of one saved agent from another's$"
+    row = r"^  project +predict the hidden units of one saved agent from those of \w+$"
     assert re.search(row, command("--help").out, re.MULTILINE)
 
 

@@ -29,7 +29,7 @@ def test_json(command: Command) -> None:
         "type": "tuple[str, ...]",
         "default": [],
     }
-    assert found["random"]["summary"].startswith("Remove units drawn at random")
+    assert found["random"]["summary"].startswith("Remove randomly drawn units")
 
 
 def test_describe() -> None:
