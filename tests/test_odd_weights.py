@@ -149,3 +149,28 @@ def test_a_network_that_was_replaced_is_pruned() -> None:
     assert report.units[f"{PI}.0.0"] == (12, 6)
     with pytest.raises(SB3PruneError, match="no hidden layer"):
         sp.prune(patched(lambda policy: None, net_arch=[]))
+
+
+# What belongs to a parameter besides its values.
+
+
+def test_two_parameters_at_one_place_are_refused_by_name() -> None:
+    model = patched(lambda policy: None)
+    other = model.policy.mlp_extractor.value_net[0]
+    other.weight.data = first(model.policy).weight.data
+    before = zoo.snapshot(model.policy)
+    for name in (f"{PI}.0", f"{VF}.0"):
+        with pytest.raises(PlanError, match=r"are two parameters at one place in mem"):
+            sp.apply(model, {name: SIX})
+    zoo.assert_same(zoo.snapshot(model.policy), before, identities=True)
+    sp.apply(model, {})
+
+
+def test_marks_on_parameters_stay() -> None:
+    model = patched(lambda policy: None)
+    first(model.policy).weight.no_decay = True
+    first(model.policy).bias.group = "slow"
+    sp.apply(model, half(model))
+    assert first(model.policy).weight.no_decay is True
+    assert first(model.policy).bias.group == "slow"
+    laws.assert_learning_goes_on(model)

@@ -14,7 +14,7 @@ from sb3_prune.surgery.dimensions import refresh_caches, sync_dimensions
 from sb3_prune.surgery.edits import Edit, edits_of, run
 from sb3_prune.surgery.folding import Folding
 from sb3_prune.surgery.hidden_layer import HiddenLayer
-from sb3_prune.surgery.holders import check_holders
+from sb3_prune.surgery.holders import check_holders, check_ties
 from sb3_prune.surgery.memory import follow_memory
 from sb3_prune.surgery.optimizer import (
     check_followable,
@@ -61,6 +61,7 @@ def carry_out(
     if follows and tensors:
         check_followable(model)
         check_holders(model, tensors)
+        check_ties(policy, tensors)
     states = {n: _states(n, o, tensors) for n, o in following.items()}
     replaced = _put(model, {key: new for key, (_, new, _) in tensors.items()})
     for name, optimizer in following.items():
@@ -132,6 +133,7 @@ def _put(
                     # A new Parameter: graphs that still hold the old one stay valid.
                     if old not in replaced:
                         replaced[old] = nn.Parameter(new, old.requires_grad)
+                        vars(replaced[old]).update(vars(old))  # Marks of the user.
                     new = replaced[old]
                 setattr(module, name, new)
     return replaced

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterator
 
+import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
 from torch import nn
 
@@ -35,6 +36,28 @@ def check_holders(model: BaseAlgorithm | nn.Module, replaced: Container[int]) ->
                     "follow: let it ask its module for them each time, or hold the "
                     "module instead."
                 )
+
+
+def check_ties(policy: nn.Module, replaced: Container[int]) -> None:
+    """Check that no two parameters lie at one place in memory, for one would leave it.
+
+    Args:
+        policy: The policy.
+        replaced: Ids of the tensors that are to be replaced.
+
+    Raises:
+        PlanError: Two do, as by ``a.weight.data = b.weight.data``.
+    """
+    places: dict[tuple[int, torch.Size], tuple[str, nn.Parameter]] = {}
+    for path, parameter in policy.named_parameters():
+        place = parameter.data_ptr(), parameter.shape
+        other, first = places.setdefault(place, (path, parameter))
+        cut = id(parameter) in replaced or id(first) in replaced
+        if first is not parameter and parameter.numel() and cut:
+            raise PlanError(
+                f"'{path}' and '{other}' are two parameters at one place in memory, "
+                "and would part: let both modules hold the same parameter."
+            )
 
 
 def _owners(model: BaseAlgorithm | nn.Module) -> Iterator[tuple[str, object]]:

@@ -2,7 +2,8 @@
 
 Tracing trusts rules; a trial trusts nothing. In a copy, random units of every layer are
 made dead: what feeds them becomes zero, and what reads them. Then they are removed, and
-every output must stay as it was.
+every output must stay as it was. Policies are evaluated meanwhile: what code does in
+training only is neither traced nor tried, and has to ask tensors for their shapes.
 """
 
 from __future__ import annotations
