@@ -1,0 +1,35 @@
+"""Tests for surgery/comparison.py."""
+
+from __future__ import annotations
+
+import torch
+import zoo
+
+from sb3_prune.surgery.comparison import moved, outputs
+
+
+def test_outputs_are_named_repeatable_and_leave_no_trace() -> None:
+    policy = zoo.copied("SAC")
+    before = zoo.snapshot(policy)
+    said = outputs(policy)
+    assert {"actor", "critic", "critic_target"} <= {name for name, _ in said}
+    assert set(moved(said, outputs(policy)).values()) == {0.0}
+    zoo.assert_same(zoo.snapshot(policy), before, identities=True)
+
+
+def test_outputs_with_drawn_noise_are_left_out() -> None:
+    env = zoo.gym.make("Pendulum-v1")
+    policy = zoo.make_model("SAC", env=env, use_sde=True).policy
+    assert "actor" not in {name for name, _ in outputs(policy)}
+
+
+def test_movement_is_relative_to_what_is_larger_than_one() -> None:
+    small, large = torch.tensor([0.5, 0.1]), torch.tensor([0.0, 10.0])
+    before = [("a", small), ("a", large), ("b", small)]
+    after = [("a", small + 0.25), ("a", large + 1), ("b", small)]
+    assert moved(before, after) == {"a": 0.25, "b": 0.0}
+
+
+def test_what_became_no_number_moved_infinitely() -> None:
+    one = torch.tensor([1.0])
+    assert moved([("a", one)], [("a", one * torch.nan)]) == {"a": torch.inf}
