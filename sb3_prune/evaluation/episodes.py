@@ -6,10 +6,10 @@ from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-from sb3_contrib import MaskablePPO
-from sb3_contrib.common.maskable.utils import get_action_masks, is_masking_supported
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env import VecEnv
+
+from sb3_prune.recording.player import Player
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,25 +68,21 @@ def play(
         seed: Seed of the environments; None keeps their present random state.
     """
     env.seed(seed)
-    observations: Any = env.reset()
-    states, starts = None, np.ones(env.num_envs, dtype=bool)
+    player = Player(model, env)
     returns, lengths = np.zeros(env.num_envs), np.zeros(env.num_envs, dtype=int)
     quota = -(-episodes // env.num_envs)
     finished = np.zeros(env.num_envs, dtype=int)
     done: list[Episode] = []
     while len(done) < episodes:
-        actions, states = model.predict(
-            observations, states, starts, deterministic=True, **_masks(model, env)
-        )
-        observations, rewards, starts, infos = env.step(actions)
+        rewards, ended = player.step()
         returns += rewards
         lengths += 1
-        for i in np.flatnonzero(starts & (finished < quota)):
-            success = infos[i].get("is_success")
+        for i in np.flatnonzero(ended & (finished < quota)):
+            success = player.infos[i].get("is_success")
             known = None if success is None else bool(success)
             done.append(Episode(returns[i], int(lengths[i]), rewards[i], known))
-        finished += starts
-        returns[starts], lengths[starts] = 0, 0
+        finished += ended
+        returns[ended], lengths[ended] = 0, 0
     return done[:episodes]
 
 
@@ -104,9 +100,3 @@ def evaluate(
         mean_length=float(np.mean([episode.length for episode in done])),
         success=float(np.mean(known)) if known else None,
     )
-
-
-def _masks(model: BaseAlgorithm, env: VecEnv) -> dict[str, Any]:
-    if isinstance(model, MaskablePPO) and is_masking_supported(env):
-        return {"action_masks": get_action_masks(env)}
-    return {}

@@ -29,10 +29,17 @@ class Player:
     Args:
         model: The agent, of any supported algorithm.
         env: A vectorised environment.
+        follows: Follow the LSTM state of the critic, too, for :meth:`inputs`; this runs
+            a recurrent policy twice a step.
+
+    Attributes:
+        infos: The infos of the last step, one per environment.
     """
 
-    def __init__(self, model: BaseAlgorithm, env: VecEnv) -> None:
-        self.model, self.env = model, env
+    def __init__(
+        self, model: BaseAlgorithm, env: VecEnv, *, follows: bool = False
+    ) -> None:
+        self.model, self.env, self.follows = model, env, follows
         self.masked = isinstance(model, MaskablePPO) and is_masking_supported(env)
         self.reset()
 
@@ -41,7 +48,10 @@ class Player:
         self.observations: Any = self.env.reset()
         self.starts: Bools = np.ones(self.env.num_envs, dtype=bool)
         self._state: Any = None
-        self._memory = _empty_memory(self.model.policy, self.env.num_envs)
+        self.infos: list[dict[str, Any]] = []
+        self._memory: RNNStates | None = None
+        if self.follows:
+            self._memory = _empty_memory(self.model.policy, self.env.num_envs)
 
     def inputs(self) -> Inputs:
         """Return the inputs of the next step, with the LSTM states of the critic."""
@@ -61,7 +71,7 @@ class Player:
             self.observations, self._state, self.starts, deterministic=True, **masks
         )
         going_on = self._next_memory()
-        self.observations, rewards, self.starts, _ = self.env.step(actions)
+        self.observations, rewards, self.starts, self.infos = self.env.step(actions)
         if going_on is not None:
             self._memory = _forget(going_on, self.starts)
         return rewards, self.starts

@@ -68,7 +68,8 @@ def record_episodes(
         frozen_statistics(env),
         tqdm(total=episodes, disable=hidden, delay=2, desc="recording") as bar,
     ):
-        recorder = _Recorder(Player(model, env), episodes, steps, memory_limit, bar)
+        player = Player(model, env, follows=True)
+        recorder = _Recorder(player, episodes, steps, memory_limit, bar)
         return recorder.record()
 
 
