@@ -1,4 +1,4 @@
-"""Adopt: give the policy of a stock model its gates, in place."""
+"""Adoption: insert gates into the policy of a stock model, in place."""
 
 from __future__ import annotations
 
@@ -21,14 +21,15 @@ MASKED: dict[type[BasePolicy], type[MaskedPolicyMixin]] = {
 
 
 def adopt(model: BaseAlgorithm) -> MaskedPolicyMixin:
-    """Give a model of a stock policy class its gates; a masked model stays as it is.
+    """Insert gates into the policy of a stock model; a masked policy keeps its gates.
 
-    Call it also after ``set_parameters`` of another width if networks have an LSTM or
-    batch normalisation: SB3 makes room for states, and looks for statistics, when it
-    builds them.
+    The policy stays the same object, with the same weights, target networks and
+    optimisers. Only its class changes, to the masked subclass. So every reference to
+    the policy stays valid.
 
-    The policy object keeps its identity, weights, targets and optimisers: it only
-    becomes an instance of the masked subclass, so nothing that holds it goes stale.
+    Also call ``adopt`` after ``set_parameters`` has changed the width of a policy with
+    an LSTM or batch normalisation. SB3 sizes the buffers of LSTM states, and lists the
+    batch statistics, only when it builds the model; ``adopt`` updates both.
 
     Args:
         model: A model, e.g. from ``SAC.load("stock.zip")``.
@@ -37,11 +38,11 @@ def adopt(model: BaseAlgorithm) -> MaskedPolicyMixin:
         The model's policy.
 
     Raises:
-        UnsupportedPolicyError: There is no masked class for the policy, or it cannot be
-            traced; the model is as it was.
+        UnsupportedPolicyError: The policy has no masked class or cannot be traced. The
+            model is unchanged.
     """
     policy = model.policy
-    wire(policy)  # A policy that cannot be traced says so first.
+    wire(policy)  # Raises first if the policy cannot be traced.
     if not isinstance(policy, MaskedPolicyMixin):
         _become(model, policy, _masked_class(policy))
     refresh_caches(model)
@@ -56,17 +57,19 @@ def _masked_class(policy: BasePolicy) -> type[MaskedPolicyMixin]:
     if type(policy) not in MASKED:
         known = ", ".join(sorted({cls.__name__ for cls in MASKED}))
         raise UnsupportedPolicyError(
-            f"No masked class for {name}. Known: {known}. For your own, write\n"
+            f"{name} has no masked class. Policies that have one: {known}. "
+            "For a policy class of your own, write\n"
             f"    from sb3_prune import MaskedPolicyMixin\n"
             f"    from {type(policy).__module__} import {name}\n"
             f"    class Masked{name}(MaskedPolicyMixin, {name}): ...\n"
-            "in a module that can be imported, and build or load the model with it."
+            "in a module that can be imported, and build or load the model with "
+            f"Masked{name}."
         )
     return MASKED[type(policy)]
 
 
 def _become(model: BaseAlgorithm, policy: Any, cls: type[MaskedPolicyMixin]) -> None:
-    """Make a policy one of another class, gates and all, or leave it as it was."""
+    """Change the class of a policy and insert its gates; undo both on an error."""
     before, attributes = type(policy), dict(vars(policy))
     policy.__class__ = cls
     try:

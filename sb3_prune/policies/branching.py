@@ -1,4 +1,4 @@
-"""Branching Q-networks: a group of outputs per component of a MultiDiscrete action."""
+"""Branching Q-networks: one group of outputs per part of a MultiDiscrete action."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class BranchingQNetwork(QNetwork):
     """Q-network with ``sum(nvec)`` outputs for a ``MultiDiscrete(nvec)`` action.
 
     Attributes:
-        branches: Number of choices of each branch, ``nvec``.
+        branches: Number of choices in each branch, ``nvec``.
     """
 
     def __init__(
@@ -29,10 +29,13 @@ class BranchingQNetwork(QNetwork):
         self.branches = [int(n) for n in action_space.nvec]
         flat = spaces.Discrete(sum(self.branches))
         super().__init__(observation_space, flat, **kwargs)
-        self.action_space = action_space  # type: ignore[assignment]  # the true one
+        self.action_space = action_space  # type: ignore[assignment]  # not the flat one
 
     def branch_values(self, obs: PyTorchObs) -> torch.Tensor:
-        """Return values (batch, branches, choices); missing choices are -inf."""
+        """Return the action values, shape (batch, branches, choices).
+
+        Branches with fewer choices than the widest branch are padded with -inf.
+        """
         flat: torch.Tensor = self(obs)
         if len(set(self.branches)) == 1:
             return flat.view(len(flat), len(self.branches), -1)
@@ -47,7 +50,7 @@ class BranchingQNetwork(QNetwork):
     def _predict(
         self, observation: PyTorchObs, deterministic: bool = True
     ) -> torch.Tensor:
-        del deterministic  # The policy draws; the network is greedy.
+        del deterministic  # Greedy: the policy does the exploration.
         return self.branch_values(observation).argmax(dim=-1)
 
 
@@ -63,5 +66,5 @@ class BranchingDQNPolicy(MaskedPolicyMixin, SoftmaxDQNPolicy):
         return BranchingQNetwork(**arguments).to(self.device)
 
     def action_values(self, obs: PyTorchObs) -> torch.Tensor:
-        """Return the values of each branch, shape (batch, branches, choices)."""
+        """Return the action values, shape (batch, branches, choices)."""
         return self.q_net.branch_values(obs)

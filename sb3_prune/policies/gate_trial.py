@@ -1,9 +1,12 @@
-"""Gate trials: what nobody knows is run with its gates before it keeps them.
+"""Gate trials: test the gates of a policy that contains modules of the user.
 
-A gate must be free while it is open, and closing it must say what removing units does.
-Networks of one's own may index the Sequential that a gate moves, or read units that
-have not passed it. Weights are stirred for a second look, so that none of them is zero
-and hides a path.
+Two properties are tested. An open gate must not change any output
+(:class:`OpenTrial`). Closing a gate must have the same effect as removing the units
+(:func:`leaks`). A user's network can violate both: it may index the Sequential in which
+a gate has shifted the positions, or read units before they have passed the gate.
+
+Each test is repeated with noise added to all weights, because a weight of zero can hide
+a path of the units.
 """
 
 from __future__ import annotations
@@ -20,16 +23,16 @@ from sb3_prune.surgery.hidden_layer import MATRIX, HiddenLayer
 from sb3_prune.surgery.trial import TOLERANCE
 
 Said = list[tuple[str, torch.Tensor]] | None
-"""What a policy says, by the name of the forward; None if it fails."""
+"""Outputs of a policy by the name of the forward; None if a forward raises."""
 SILENT_LOG_STD = -20.0
-"""Logarithm of the noise of a unit that gSDE does not read."""
+"""Value of ``log_std`` at which gSDE practically does not read a unit."""
 
 
 class OpenTrial:
-    """Tells whether a policy still says what it said at first, bit for bit.
+    """Test whether gates leave the outputs of a policy unchanged, bit for bit.
 
     Args:
-        policy: The policy, as it is to stay.
+        policy: The policy before its gates are inserted; its outputs are recorded.
     """
 
     def __init__(self, policy: nn.Module) -> None:
@@ -37,7 +40,7 @@ class OpenTrial:
         self._before = self._both()
 
     def passes(self) -> bool:
-        """Tell whether nothing has moved."""
+        """Tell whether the outputs still equal the recorded ones."""
         return all(map(_alike, self._before, self._both()))
 
     def _both(self) -> tuple[Said, Said]:
@@ -48,13 +51,14 @@ class OpenTrial:
 
 
 def leaks(policy: nn.Module, layers: Sequence[HiddenLayer]) -> bool:
-    """Tell whether units of some layers leave by a path around their gates.
+    """Tell whether units of some layers bypass their gates.
 
-    Closing a gate must say the same as silencing every weight that reads the units.
+    If none do, closing gates gives the same outputs as setting all weights that read
+    the closed units to zero.
 
     Args:
-        policy: The policy; it stays as it is.
-        layers: Layers with open gates, targets among them.
+        policy: The policy; it is not changed.
+        layers: Layers with open gates, including those of target networks.
     """
     return any(_leaks(policy, layers, stirred) for stirred in (False, True))
 
@@ -78,7 +82,7 @@ def _said(policy: nn.Module) -> Said:
 
 
 def _alike(before: Said, after: Said, tolerance: float = 0.0) -> bool:
-    """Tell whether outputs are equal, up to a part of the largest entry."""
+    """Tell whether outputs are equal; the tolerance is a share of the largest entry."""
     if before is None or after is None:
         return before is after
     if [(n, t.shape) for n, t in before] != [(n, t.shape) for n, t in after]:
@@ -96,7 +100,7 @@ def _largest(tensor: torch.Tensor) -> float:
 
 @contextmanager
 def _writable(policy: nn.Module) -> Iterator[None]:
-    """Give every tensor of a policy other data for a while; identities stay."""
+    """Restore the data of all tensors of a policy when the block ends."""
     kept = [(t, t.data) for t in (*policy.parameters(), *policy.buffers())]
     try:
         for tensor, data in kept:
@@ -108,7 +112,7 @@ def _writable(policy: nn.Module) -> Iterator[None]:
 
 
 def _stir(policy: nn.Module) -> None:
-    """Add noise to all weights; variances stay positive, activations moderate."""
+    """Add noise to all tensors; variances stay positive and activations moderate."""
     generator = torch.Generator().manual_seed(0)
     for tensor in (*policy.parameters(), *policy.buffers()):
         if not tensor.is_floating_point():
@@ -123,7 +127,7 @@ def _stir(policy: nn.Module) -> None:
 
 @contextmanager
 def _closed(layers: Iterable[HiddenLayer]) -> Iterator[None]:
-    """Close the gates of every other unit for a while."""
+    """Close the gates of every other unit inside the block."""
     for layer in layers:
         if layer.gate is not None:
             layer.gate.close(range(0, layer.units, 2), like=layer.like.detach())
@@ -136,7 +140,7 @@ def _closed(layers: Iterable[HiddenLayer]) -> Iterator[None]:
 
 
 def _silence(layer: HiddenLayer) -> None:
-    """Let nothing read every other unit, in place."""
+    """Set the weights that read every other unit to zero, in place."""
     for slot in layer.group.slots:
         if _reads(slot, layer):
             silent = SILENT_LOG_STD if slot.side is Side.NOISE else 0.0
@@ -144,6 +148,6 @@ def _silence(layer: HiddenLayer) -> None:
 
 
 def _reads(slot: Slot, layer: HiddenLayer) -> bool:
-    """Tell whether a stretch reads the units; tied weights do with their rows."""
+    """Tell whether a slot reads the units; the rows of tied weights read them, too."""
     tied = layer.group.two_sided and slot.side is Side.ROWS
     return slot in layer.readers or (tied and slot.tensor.ndim >= MATRIX)

@@ -1,4 +1,4 @@
-"""Gating: a gate behind every hidden layer of a policy that has a place for one."""
+"""Gating: insert a gate behind every hidden layer where a gate can stand."""
 
 from __future__ import annotations
 
@@ -18,23 +18,27 @@ from sb3_prune.surgery.wiring import wire
 
 
 def insert_gates(policy: nn.Module) -> None:
-    """Put a :class:`Gate` behind every hidden layer of a policy, in place.
+    """Insert a :class:`Gate` behind each hidden layer that can have one, in place.
 
-    A gate stands in the ``nn.Sequential`` of what computes the units, after the
-    activation and any normalisation, right before what reads them or moves their axis,
-    under the name ``gate<i>``. All other modules keep their names and identity, so
-    stock weights load and optimisers stay valid. Calling it twice changes nothing.
+    The gate is inserted into the ``nn.Sequential`` that holds the module which computes
+    the units. It stands behind the activation and any normalisation, right before the
+    module that reads the units or moves their axis. If the computing module is called
+    ``<i>``, the gate is called ``gate<i>``. All other modules stay the same objects
+    under the same names, so stock weights load and optimisers stay valid. A second call
+    changes nothing.
 
-    A layer has no such place if its units are computed by several modules, outside of a
-    Sequential, in several places, or inside an LSTM: it can be cut, but not masked. So
-    it is, in a policy with modules of one's own, where a gate would change what the
-    agent says, or where units leave by a path around it (see :mod:`.gate_trial`).
+    Some layers get no gate; they can be pruned, but not masked:
+
+    - layers whose units are computed by several modules, or by a module that stands
+      outside of a Sequential, in several places, or in an LSTM;
+    - in a policy with modules of your own, layers where an open gate would change an
+      output, or whose units bypass the gate (see :mod:`.gate_trial`).
 
     Args:
-        policy: A policy, targets included.
+        policy: A policy with its target networks.
 
     Raises:
-        UnsupportedPolicyError: The policy cannot be traced; it is as it was.
+        UnsupportedPolicyError: The policy cannot be traced. It is unchanged.
     """
     with _undone_on_error(policy):
         places = list(_places(policy))
@@ -47,16 +51,16 @@ def insert_gates(policy: nn.Module) -> None:
 
 @dataclass(frozen=True)
 class _Place:
-    """Where a gate can stand."""
+    """A place where a gate can stand."""
 
     parent: nn.Sequential
-    """What it stands in."""
+    """Sequential that is to hold the gate."""
     behind: str
-    """Name of the module that it stands behind."""
+    """Name of the module right before the gate."""
     name: str
-    """Its own name."""
+    """Name of the gate in the Sequential."""
     gate: Gate
-    """The gate."""
+    """The gate itself."""
 
     def put(self) -> None:
         children = list(self.parent._modules.items())
@@ -72,7 +76,7 @@ class _Place:
 
 @contextmanager
 def _undone_on_error(policy: nn.Module) -> Iterator[None]:
-    """Put back the modules of every Sequential if the block raises."""
+    """Restore the modules of every Sequential if the block raises."""
     parents = [m for m in policy.modules() if isinstance(m, nn.Sequential)]
     before = [(parent._modules, dict(parent._modules)) for parent in parents]
     try:
@@ -85,7 +89,7 @@ def _undone_on_error(policy: nn.Module) -> Iterator[None]:
 
 
 def _places(policy: nn.Module) -> Iterator[_Place]:
-    """Yield a place for every layer that has one, and no gate yet."""
+    """Yield the place of each layer that can have a gate and has none yet."""
     parents = _parents(policy)
     for layer in wire(policy).values():
         for twin in layer.with_targets():
@@ -98,7 +102,10 @@ def _places(policy: nn.Module) -> Iterator[_Place]:
 
 
 def _parents(policy: nn.Module) -> dict[nn.Module, tuple[nn.Sequential, str]]:
-    """Return where each module stands that stands in one Sequential, and once."""
+    """Return the Sequential of each module, and the module's name in it.
+
+    Modules that stand in several places are left out.
+    """
     found = defaultdict(list)
     for parent in policy.modules():
         if isinstance(parent, nn.Sequential):
@@ -109,13 +116,13 @@ def _parents(policy: nn.Module) -> dict[nn.Module, tuple[nn.Sequential, str]]:
 
 
 def _is_alone(layer: HiddenLayer) -> bool:
-    """Tell whether one module alone computes the units."""
+    """Tell whether a single module computes the units."""
     rows = [slot.owner for slot in layer.group.slots if slot.side is Side.ROWS]
     return all(owner is layer.module for owner in rows)
 
 
 def _last_between(layer: HiddenLayer, parent: nn.Sequential, name: str) -> str:
-    """Return the name of the last module before what reads the units."""
+    """Return the name of the module behind which the gate of a layer can stand."""
     readers = {slot.owner for slot in layer.readers}
     names = list(parent._modules)
     last = name
@@ -129,7 +136,7 @@ def _last_between(layer: HiddenLayer, parent: nn.Sequential, name: str) -> str:
 
 
 def _axis(module: nn.Module) -> int:
-    """Return where the units are in what a module returns, counted from the end."""
+    """Return the axis of the units in a module's output, counted from the end."""
     if isinstance(module, nn.modules.conv._ConvNd):
         return -len(module.kernel_size) - 1
     return -1
@@ -142,7 +149,7 @@ def _put_all(places: Sequence[_Place]) -> list[_Place]:
 
 
 def _put_harmless(policy: nn.Module, places: Sequence[_Place]) -> list[_Place]:
-    """Put the gates that change no output; return their places."""
+    """Insert the gates that change no output; return their places."""
     trial = OpenTrial(policy) if places else None
     if trial is None or (_put_all(places) and trial.passes()):
         return list(places)
@@ -159,9 +166,10 @@ def _put_harmless(policy: nn.Module, places: Sequence[_Place]) -> list[_Place]:
 
 
 def _keep_passed(policy: nn.Module, made: Sequence[_Place]) -> list[_Place]:
-    """Take gates away again that were not found to pass the units of a layer.
+    """Remove gates that the trace does not find behind a hidden layer.
 
-    The layer of a target has one if that of the online network has.
+    A layer and its twins in the target networks keep their gates only if all have one.
+    Returns the places of the gates that stay.
     """
     used: set[Gate] = set()
     for layer in wire(policy).values() if made else ():
@@ -175,7 +183,11 @@ def _keep_passed(policy: nn.Module, made: Sequence[_Place]) -> list[_Place]:
 
 
 def _keep_tight(policy: nn.Module, made: Sequence[_Place]) -> None:
-    """Take gates away again that units pass by; together first, then one by one."""
+    """Remove gates that units can bypass.
+
+    All gates are tested together. If that test fails, each layer is tested alone. If
+    every layer passes alone, all gates are removed.
+    """
     places = {place.gate: place for place in made}
     gated = [
         [twin for twin in layer.with_targets() if twin.gate in places]

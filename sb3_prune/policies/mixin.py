@@ -1,4 +1,4 @@
-"""The mixin that turns a stock policy class into one whose units can be pruned."""
+"""The mixin that turns a policy class into a masked policy class."""
 
 from __future__ import annotations
 
@@ -27,18 +27,19 @@ from sb3_prune.surgery.wiring import Wiring, wire
 
 
 class MaskedPolicyMixin(nn.Module):
-    """Gates behind every hidden layer, and a ``load_state_dict`` that resizes.
+    """Gates behind the hidden layers, and a ``load_state_dict`` that resizes them.
 
-    Put it in front of any policy class of Stable-Baselines3 or sb3-contrib::
+    Put it in front of a policy class of Stable-Baselines3 or sb3-contrib, or of a
+    subclass of your own::
 
         class MyMaskedPolicy(MaskedPolicyMixin, MyPolicy): ...
 
-    With all gates open, outputs and training equal the stock policy's bit for bit. The
-    constructor's ``net_arch`` says the *initial* widths; ``SAC.load`` and
-    ``set_parameters`` shrink or grow the networks to what was saved.
+    With all gates open, outputs and training equal those of the stock policy bit for
+    bit. The argument ``net_arch`` sets the *initial* widths; ``SAC.load`` and
+    ``set_parameters`` shrink or grow the networks to the saved widths.
 
     Attributes:
-        initial_units: Units of every hidden layer when it was built.
+        initial_units: Initial number of units of each hidden layer, by layer name.
     """
 
     initial_units: dict[str, int]
@@ -49,12 +50,13 @@ class MaskedPolicyMixin(nn.Module):
         initial_units: Mapping[str, int] | None = None,
         **kwargs: Any,
     ) -> None:
-        """Build the stock networks, and put gates into them.
+        """Build the stock networks and insert gates into them.
 
         Args:
             *args: Arguments of the stock policy.
-            initial_units: Units that layers had before the agent was pruned, where the
-                other arguments say less: surgery notes those of an LSTM here.
+            initial_units: Initial numbers of units that differ from the other
+                arguments, by layer name. Saved agents use it: after an LSTM is pruned,
+                ``lstm_hidden_size`` is its new width, and this is the initial one.
             **kwargs: Keyword arguments of the stock policy.
         """
         super().__init__(*args, **kwargs)
@@ -63,37 +65,38 @@ class MaskedPolicyMixin(nn.Module):
         self.initial_units |= dict(initial_units or {})
 
     def initialize_gates(self) -> None:
-        """Insert the gates and remember the widths; once is enough."""
+        """Insert the gates and set ``initial_units`` to the current widths."""
         insert_gates(self)
         self.initial_units = wire(self).units()
 
     def wiring(self) -> Wiring:
-        """Return the hidden layers by name."""
+        """Return the wiring: the hidden layers by name."""
         return wire(self)
 
     def state_dict(self, *args: Any, **kwargs: Any) -> Any:
-        """Return all tensors, and the units of layers whose tensors do not tell them.
+        """Return all tensors, and the widths that cannot be derived from their shapes.
 
-        See :mod:`sb3_prune.surgery.resizing`; most policies have no such layer.
+        Most policies have no such widths; see :mod:`sb3_prune.surgery.resizing`.
         """
         state = super().state_dict(*args, **kwargs)
         if "initial_units" not in vars(self) or kwargs.get("prefix"):
-            return state  # It is not built yet, or only a part of what is saved.
-        with suppress(UnsupportedPolicyError):  # It was compiled, for example.
+            return state  # Not built yet, or saved as a part of another module.
+        with suppress(UnsupportedPolicyError):  # A compiled policy, for example.
             state.update(noted(self, wire(self), state))
         return state
 
     def load_state_dict(
         self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False
     ) -> Any:
-        """Load weights of any widths: hidden layers are resized to them first.
+        """Resize the hidden layers to the saved widths, then load the weights.
 
-        Parameters and buffers keep their identity, whatever their shape becomes.
+        Parameters and buffers stay the same objects, even if their shapes change.
 
         Raises:
-            RuntimeError: Something else than a hidden layer's width differs; nothing
-                was loaded.
-            CheckpointError: What was saved does not tell the widths of some layers.
+            RuntimeError: The networks differ in more than the widths of hidden layers.
+                Nothing was loaded.
+            CheckpointError: The widths of some layers cannot be derived from the saved
+                tensors. Nothing was loaded.
         """
         plan = resize_plan(self, wire(self), state_dict)
         tensors = without_notes(state_dict)
@@ -104,44 +107,45 @@ class MaskedPolicyMixin(nn.Module):
         loaded = super().load_state_dict(tensors, strict, assign)
         device = next(self.parameters()).device
         for module in self.modules():
-            if isinstance(module, Gate):  # A mask that was not there had no device.
+            if isinstance(module, Gate):  # A new mask is still on the saved device.
                 module.to(device)
         return loaded
 
     def _refuse(
         self, tensors: Mapping[str, Any], strict: bool, untold: list[str]
     ) -> Any:
-        """Let torch say what does not fit, and undo what it loaded until then."""
+        """Raise an error that tells what does not fit; nothing stays loaded."""
         before = copy.deepcopy(super().state_dict())
         try:
             super().load_state_dict(tensors, strict)
-            raise RuntimeError("Tensors of a gate do not have one entry per unit.")
+            raise RuntimeError("A saved gate does not have one entry per unit.")
         except Exception as error:
             super().load_state_dict(before)
             if untold:
                 raise CheckpointError(
-                    f"Cannot tell the units of {', '.join(untold)}: they lie side by "
-                    "side in one tensor, nothing noted how many each had, and neither "
-                    f"the widths of {type(self).__name__} as it was built nor as it is "
-                    f"now agree with what was saved. ({error})"
+                    f"Cannot derive the saved number of units of {', '.join(untold)}: "
+                    "the units of these layers lie side by side in one tensor, and no "
+                    "entry tells how many belong to each layer. Neither the initial "
+                    f"nor the current widths of this {type(self).__name__} fit the "
+                    f"saved tensors. ({error})"
                 ) from error
             if isinstance(error, RuntimeError):
                 raise
-            # An optimiser in an extra state, for one, is refused by a ValueError.
+            # For example a ValueError, if the extra state holds another optimiser.
             raise RuntimeError(f"Cannot load: {error}") from error
 
 
 def _check_dictionary(policy: Any) -> None:
-    """Refuse to flatten a dictionary of observations, as no extractor of SB3 can.
+    """Check that a policy for dictionary observations does not flatten them.
 
     Raises:
-        UnsupportedPolicyError: The policy would.
+        UnsupportedPolicyError: It has a FlattenExtractor, which needs an array.
     """
     flattens = any(isinstance(m, FlattenExtractor) for m in policy.modules())
     if flattens and isinstance(policy.observation_space, spaces.Dict):
         raise UnsupportedPolicyError(
-            f"{type(policy).__name__} flattens its observations, and these are a "
-            "dictionary: take a MultiInput policy, such as "
+            f"{type(policy).__name__} flattens its observations, but they are a "
+            "dictionary: use a MultiInput policy, such as "
             "MaskedMultiInputActorCriticPolicy or MaskedSACMultiInputPolicy."
         )
 
@@ -155,10 +159,11 @@ def fits(
     """Tell whether every saved tensor fits the policy once the plan is carried out.
 
     Args:
-        policy: The policy that is to load.
-        plan: What resizes it.
-        state_dict: What was saved.
-        strict: Every tensor must be there, and no other; gates may hold any of theirs.
+        policy: The policy that is to load the tensors.
+        plan: Changes that resize the policy, by layer name.
+        state_dict: The saved tensors by name.
+        strict: Whether the saved tensors must have the same names as the policy's. The
+            tensors of gates are exempt.
     """
     here = without_notes(policy.state_dict(keep_vars=True))
     tensors = {name: t for name, t in here.items() if torch.is_tensor(t)}
@@ -186,7 +191,7 @@ def fits(
 def _gate_shapes(
     wiring: Wiring, plan: Mapping[str, Change], paths: Mapping[nn.Module, str]
 ) -> dict[str, list[int]]:
-    """Return the shapes of all that gates may hold once the plan is carried out."""
+    """Return the shapes that the tensors of gates have once the plan is carried out."""
     shapes = {}
     for name, layer in wiring.items():
         units = plan[name].after if name in plan else layer.units

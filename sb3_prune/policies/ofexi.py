@@ -1,4 +1,4 @@
-"""OFEXi policies: networks that read the features of an OFEXiNet."""
+"""OFEXi policies: policies whose networks read the features of an OFEXiNet."""
 
 from __future__ import annotations
 
@@ -25,14 +25,15 @@ from sb3_prune.policies.mixin import MaskedPolicyMixin
 from sb3_prune.policies.value import ValuePolicyMixin
 
 REFUSED = ("features_extractor_class", "features_extractor_kwargs")
-"""Arguments that would put another extractor in the place of ours."""
+"""Policy arguments that would replace the OFEXiNet by another features extractor."""
 
 
 class StateFeatures(BaseFeaturesExtractor):
-    """The features z_o of an observation, as a features extractor of SB3.
+    """Features extractor of SB3 that returns the features z_o of an observation.
 
-    It holds the net without owning it: no optimiser, target or mode of the network
-    that reads the features reaches the net.
+    The OFEXiNet is not registered as a submodule. So the network that reads the
+    features neither passes it to an optimiser, nor copies it to a target network, nor
+    switches its training mode.
     """
 
     def __init__(self, observation_space: spaces.Space[Any], net: OFEXiNet) -> None:
@@ -45,19 +46,21 @@ class StateFeatures(BaseFeaturesExtractor):
 
     @property
     def net(self) -> OFEXiNet:
-        """The net."""
+        """The OFEXiNet."""
         held: tuple[OFEXiNet] = self.__dict__["_held"]
         return held[0]
 
     def forward(self, observations: torch.Tensor) -> torch.Tensor:
-        """Return the features, (batch, features)."""
+        """Return z_o, shape (batch, features)."""
         return self.net.fixed_state(observations)
 
 
 class ActionFeatures(StateFeatures):
-    """The features of an observation, sized so that [features; a] is as wide as z_oa.
+    """Features extractor of a critic that reads z_oa instead of [z_o; a].
 
-    A critic of SB3 makes its first layer ``features_dim`` + actions wide.
+    The first layer of SB3's critics has ``features_dim`` + d_a inputs, where d_a is the
+    size of the action. For this sum to be the width of z_oa, ``features_dim`` is the
+    width of z_oa minus d_a, and not that of the returned z_o.
     """
 
     @staticmethod
@@ -66,20 +69,23 @@ class ActionFeatures(StateFeatures):
 
 
 class OFEXiCriticMixin(nn.Module):
-    """A critic that reads z_oa; the actor's gradient reaches the action through it."""
+    """A critic that reads z_oa.
+
+    The gradient of the actor's loss passes through z_oa to the action.
+    """
 
     features_extractor: Any
     q_networks: Any
 
     def action_features(self, obs: Any, actions: torch.Tensor) -> torch.Tensor:
-        """Return z_oa, (batch, features)."""
+        """Return z_oa, shape (batch, features)."""
         state = self.extract_features(obs, self.features_extractor)  # type: ignore[operator]
         net: OFEXiNet = self.features_extractor.net
         return net.with_action(state, actions)
 
     @contextmanager
     def _fixed(self, actions: torch.Tensor) -> Iterator[None]:
-        """Spare the critic's own gradients while the actor is updated."""
+        """Skip the gradients of the critic's parameters while the actor is updated."""
         own = self.parameters() if actions.requires_grad else ()
         spared = [p for p in own if p.requires_grad]
         try:
@@ -91,7 +97,7 @@ class OFEXiCriticMixin(nn.Module):
                 parameter.requires_grad_(True)
 
     def values(self, obs: Any, actions: torch.Tensor) -> Iterator[torch.Tensor]:
-        """Yield what each Q-network says, (batch, 1) or (batch, quantiles)."""
+        """Yield the output of each Q-network, (batch, 1) or (batch, quantiles)."""
         features = self.action_features(obs, actions)
         with self._fixed(actions):
             for network in self.q_networks:
@@ -99,16 +105,16 @@ class OFEXiCriticMixin(nn.Module):
 
 
 class OFEXiCritic(OFEXiCriticMixin, ContinuousCritic):
-    """Q-networks of SAC, TD3 and DDPG on z_oa."""
+    """Critic of SAC, TD3 and DDPG that reads z_oa."""
 
     def forward(
         self, obs: torch.Tensor, actions: torch.Tensor
     ) -> tuple[torch.Tensor, ...]:
-        """Return the values of each Q-network, (batch, 1)."""
+        """Return the values of each Q-network, shape (batch, 1)."""
         return tuple(self.values(obs, actions))
 
     def q1_forward(self, obs: torch.Tensor, actions: torch.Tensor) -> torch.Tensor:
-        """Return the values of the first Q-network, (batch, 1)."""
+        """Return the values of the first Q-network, shape (batch, 1)."""
         features = self.action_features(obs, actions)
         with self._fixed(actions):
             value: torch.Tensor = self.q_networks[0](features)
@@ -116,27 +122,28 @@ class OFEXiCritic(OFEXiCriticMixin, ContinuousCritic):
 
 
 class OFEXiQuantileCritic(OFEXiCriticMixin, tqc.Critic):
-    """Quantile networks of TQC on z_oa."""
+    """Critic of TQC that reads z_oa."""
 
     def forward(self, obs: Any, action: torch.Tensor) -> torch.Tensor:
-        """Return the quantiles, (batch, critics, quantiles)."""
+        """Return the quantiles, shape (batch, critics, quantiles)."""
         return torch.stack(tuple(self.values(obs, action)), dim=1)
 
 
 class OFEXiPolicyMixin(MaskedPolicyMixin):
-    """An OFEXiNet under a policy's networks, and gates in all of them.
+    """A masked policy whose networks read the features of an OFEXiNet.
 
-    Put it in front of a policy class of Stable-Baselines3 and train the net with
-    :class:`sb3_prune.FeatureCallback`. Without pruning this is the plain OFENet.
+    Put it in front of a policy class of Stable-Baselines3, and train the OFEXiNet with
+    :class:`sb3_prune.FeatureCallback`. Without pruning, the OFEXiNet is an OFENet (Ota
+    et al. 2020).
 
     Attributes:
-        ofe: The feature extractor, with an optimiser of its own.
+        ofe: The features extractor; it has its own gates and optimiser.
     """
 
     ofe: OFEXiNet
     observation_space: Any
     reads_actions = True
-    """Whether critics of actions read a second branch."""
+    """Whether critics read the features of observation and action, z_oa."""
     critic_class: type[OFEXiCriticMixin] = OFEXiCritic
 
     def __init__(
@@ -151,29 +158,29 @@ class OFEXiPolicyMixin(MaskedPolicyMixin):
         """Build the networks.
 
         Args:
-            observation_space: One flat Box.
+            observation_space: A Box with one axis.
             action_space: The action space.
             lr_schedule: Learning rate of the agent's networks.
             *args: Further arguments of the stock policy.
-            ofe: Shape of the net: its config or the options of one.
+            ofe: Configuration of the OFEXiNet, or the options of one by name.
             **kwargs: Further keyword arguments of the stock policy.
 
         Raises:
-            ConfigError: Observations are not flat, an option does not exist or has a
-                wrong value, or another features extractor is asked for, or to share
-                one.
+            ConfigError: The observation space is not a flat Box, an option in ``ofe``
+                does not exist or has a wrong value, or the arguments choose another
+                features extractor or, off-policy, ask to share it.
         """
         _check(observation_space, kwargs)
         if self.reads_actions and kwargs.get("share_features_extractor"):
             raise ConfigError(
-                "An OFEXi policy shares its extractor anyway, and no agent's optimiser "
-                "steps it: drop share_features_extractor."
+                "All networks of an OFEXi policy read the same OFEXiNet, and only the "
+                "OFEXiNet's own optimiser trains it: drop share_features_extractor."
             )
         config = _config({} if ofe is None else ofe)
         assert observation_space.shape is not None
         actions = get_action_dim(action_space) if self.reads_actions else 0
         net = OFEXiNet(observation_space.shape[0], actions, config)
-        # Unregistered until the agent's optimisers exist: they must not step it.
+        # Registered once the agent's optimisers exist, so that they do not train it.
         object.__setattr__(self, "_held", (net,))
         super().__init__(observation_space, action_space, lr_schedule, *args, **kwargs)
 
@@ -183,24 +190,24 @@ class OFEXiPolicyMixin(MaskedPolicyMixin):
         self.ofe.build_optimizer()
 
     def set_training_mode(self, mode: bool) -> None:
-        """Switch modes; warn if the agent is to learn from features that never did."""
+        """Set the training mode; warn if the agent would learn from random features."""
         super().set_training_mode(mode)  # type: ignore[misc]
-        # On-policy the agent learns first.
+        # On-policy, the agent's first update comes before that of the OFEXiNet.
         if mode and self.reads_actions and not self.ofe.updates:
             warnings.warn(
-                "The agent learns from features that are random: pass a "
+                "The features that the agent learns from are random: pass a "
                 "FeatureCallback to learn().",
                 stacklevel=2,
             )
 
     def make_features_extractor(self) -> StateFeatures:
-        """Return the extractor of networks that read z_o."""
+        """Return the features extractor of the networks that read z_o."""
         net = self.__dict__["_held"][0].to(self.device)
         return StateFeatures(self.observation_space, net)
 
     def make_critic(self, features_extractor: Any = None) -> Any:
         """Return a critic that reads z_oa."""
-        del features_extractor  # Every network has the same.
+        del features_extractor  # All networks read the same OFEXiNet.
         net = self.__dict__["_held"][0].to(self.device)
         features = ActionFeatures(self.observation_space, net)
         kwargs = self._update_features_extractor(self.critic_kwargs, features)  # type: ignore[operator]
@@ -232,31 +239,34 @@ def _config(options: OFEXiConfig | Mapping[str, Any]) -> OFEXiConfig:
 def _check(space: spaces.Space[Any], kwargs: Mapping[str, Any]) -> None:
     if not isinstance(space, spaces.Box) or len(space.shape) != 1:
         raise ConfigError(
-            f"An OFEXi policy needs one flat Box to observe, got {space}."
+            f"An OFEXi policy needs one flat Box as observation space, got {space}."
         )
     if given := [name for name in REFUSED if kwargs.get(name)]:
-        raise ConfigError(f"An OFEXi policy is its own extractor: drop {given[0]}.")
+        raise ConfigError(
+            "The features extractor of an OFEXi policy is always an OFEXiNet: drop "
+            f"{given[0]}."
+        )
 
 
 class OFEXiSACPolicy(OFEXiPolicyMixin, SACPolicy):
-    """SAC's policy on an OFEXiNet, with gates."""
+    """SAC's policy on the features of an OFEXiNet, with gates."""
 
 
 class OFEXiValueSACPolicy(OFEXiPolicyMixin, ValuePolicyMixin, SACPolicy):
-    """The policy of SAC with a value network, on an OFEXiNet, with gates."""
+    """ValueSAC's policy on the features of an OFEXiNet, with gates."""
 
 
 class OFEXiTD3Policy(OFEXiPolicyMixin, TD3Policy):
-    """TD3's and DDPG's policy on an OFEXiNet, with gates."""
+    """TD3's and DDPG's policy on the features of an OFEXiNet, with gates."""
 
 
 class OFEXiTQCPolicy(OFEXiPolicyMixin, tqc.TQCPolicy):
-    """TQC's policy on an OFEXiNet, with gates."""
+    """TQC's policy on the features of an OFEXiNet, with gates."""
 
     critic_class = OFEXiQuantileCritic
 
 
 class OFEXiActorCriticPolicy(OFEXiPolicyMixin, ActorCriticPolicy):
-    """PPO's and A2C's policy on the state branch of an OFEXiNet, with gates."""
+    """PPO's and A2C's policy on the features z_o of an OFEXiNet, with gates."""
 
     reads_actions = False

@@ -1,4 +1,4 @@
-"""Softmax (Boltzmann) exploration for DQN, as an option of its policy."""
+"""Softmax (Boltzmann) exploration for DQN, as an option of the policy."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sb3_prune.exceptions import ConfigError
 
 
 def sample_softmax(q_values: torch.Tensor, temperature: float) -> torch.Tensor:
-    r"""Draw actions from a Boltzmann distribution by the Gumbel trick.
+    r"""Draw actions from a Boltzmann distribution by the Gumbel-max trick.
 
     .. math:: P(a) \propto \exp(Q(s, a) / T)
 
@@ -28,9 +28,9 @@ def sample_softmax(q_values: torch.Tensor, temperature: float) -> torch.Tensor:
 
 
 class SoftmaxDQNPolicy(DQNPolicy):
-    """DQN's policy; non-deterministic predictions are drawn by a softmax.
+    """DQN's policy; non-deterministic actions are drawn from a softmax of Q-values.
 
-    DQN's own epsilon-greedy draw comes first: switch it off with
+    DQN's epsilon-greedy exploration is applied on top. Switch it off with
     ``exploration_initial_eps=0, exploration_final_eps=0``.
     """
 
@@ -43,7 +43,7 @@ class SoftmaxDQNPolicy(DQNPolicy):
 
         Args:
             *args: Arguments of the stock policy.
-            temperature: T of the softmax in the unit of the return; None is greedy.
+            temperature: T of the softmax, in the unit of the return; None is greedy.
             **kwargs: Keyword arguments of the stock policy.
 
         Raises:
@@ -56,11 +56,11 @@ class SoftmaxDQNPolicy(DQNPolicy):
 
     @property
     def temperature(self) -> float | None:
-        """Temperature of the softmax, or None."""
+        """Temperature of the softmax; None if the policy is greedy."""
         return self._temperature
 
     def action_values(self, obs: PyTorchObs) -> torch.Tensor:
-        """Return the values to choose among, shape (batch, ..., actions)."""
+        """Return the action values, shape (batch, ..., actions)."""
         values: torch.Tensor = self.q_net(obs)
         return values
 

@@ -1,4 +1,4 @@
-"""State values: a policy of SAC with a network V(s) beside its critics."""
+"""Value networks: a policy of SAC that has a network V(s) beside its critics."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from sb3_prune.policies.mixin import MaskedPolicyMixin
 
 
 class ValueNetwork(BaseModel):
-    """Multi-layer perceptron V(s) on the features of an observation.
+    """The state value V(s): a multi-layer perceptron on the features of an observation.
 
     Attributes:
         net: The perceptron, from ``features_dim`` inputs to one output.
@@ -63,18 +63,20 @@ def _value_network(network: ValueNetwork) -> list[Perceptron]:
 
 
 class ValuePolicyMixin(SACPolicy):
-    """SAC's policy with a value network, its target and its optimiser.
+    """SAC's policy with a value network, its target network and its optimiser.
 
-    The value network has the widths of the critics (``net_arch["qf"]``), the activation
-    and the optimiser of the policy. A features extractor that actor and critic share is
-    shared by it too, and stepped by the actor's optimiser alone, as in SB3; the
-    target's is its own. Put it in front of another policy class of SAC, such as
-    ``CnnPolicy``, and behind :class:`MaskedPolicyMixin`.
+    The value network has the hidden layers of the critics (``net_arch["qf"]``), and the
+    activation function and optimiser class of the policy. If actor and critic share a
+    features extractor, the value network shares it, too; as in SB3, only the actor's
+    optimiser updates a shared extractor. The target network always has its own.
+
+    To use another policy class of SAC, such as ``CnnPolicy``, put this mixin in front
+    of it, and :class:`MaskedPolicyMixin` in front of this mixin.
 
     Attributes:
-        value: V; its optimiser is ``value.optimizer``.
-        value_target: What V's running average is kept in; always in evaluation mode.
-        value_kwargs: Arguments of both, features extractor left out.
+        value: The value network V; its optimiser is ``value.optimizer``.
+        value_target: Target network of V; always in evaluation mode.
+        value_kwargs: Arguments of both networks, without the features extractor.
     """
 
     value: ValueNetwork
@@ -106,7 +108,7 @@ class ValuePolicyMixin(SACPolicy):
         """Build a value network.
 
         Args:
-            features_extractor: What it reads; a new one if not given.
+            features_extractor: Its features extractor; None makes a new one.
         """
         arguments = self._update_features_extractor(
             self.value_kwargs, features_extractor
@@ -114,7 +116,7 @@ class ValuePolicyMixin(SACPolicy):
         return ValueNetwork(**arguments).to(self.device)
 
     def set_training_mode(self, mode: bool) -> None:
-        """Put actor, critic and value in training or evaluation mode, no target."""
+        """Set the mode of actor, critic and value network, but of no target network."""
         super().set_training_mode(mode)
         self.value.set_training_mode(mode)
 
