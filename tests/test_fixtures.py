@@ -13,6 +13,8 @@ import ofexi_zoo
 import pytest
 import torch
 import zoo
+from sb3_contrib import RecurrentPPO
+from stable_baselines3 import PPO
 
 import sb3_prune as sp
 from sb3_prune.runs import checkpoints
@@ -128,3 +130,18 @@ def test_a_plan_is_as_it_was_saved() -> None:
         for part in ("rows", "columns", "draws"):
             assert getattr(plan[name], part).tolist() == expected[part]
         assert list(plan[name].seeds) == expected["seeds"]
+
+
+LATER = FOLDER / "flow"
+"""Zips from before the modules moved into packages, of memory cells and channels."""
+
+
+@pytest.mark.parametrize("cls", [RecurrentPPO, PPO], ids=lambda cls: cls.__name__)
+def test_zips_of_memory_and_images_load(cls: type[RecurrentPPO] | type[PPO]) -> None:
+    index = json.loads((LATER / "expected.json").read_text("utf-8"))
+    (name,) = (n for n, found in index.items() if found["algorithm"] == cls.__name__)
+    model = cls.load(LATER / f"{name}.zip", device="cpu")
+    assert sp.wire(model).units() == index[name]["units"]
+    with np.load(LATER / "expected.npz") as arrays:
+        found, _ = model.predict(arrays[f"{name}/observations"], deterministic=True)
+        assert np.array_equal(found, arrays[f"{name}/actions"])
