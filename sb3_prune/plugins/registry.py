@@ -94,7 +94,9 @@ def check_class(kind: str, cls: type[Pluggable]) -> None:
     expected = find_kind(kind)
     problem = next(_problems(expected, cls), None)
     if problem is not None:
-        raise PluginError(f"{full_name(cls)} is no valid {expected.noun}: {problem}.")
+        raise PluginError(
+            f"{full_name(cls)} is not a valid {expected.noun}: {problem}."
+        )
 
 
 def full_name(cls: object) -> str:

@@ -103,7 +103,7 @@ def check_free(path: str | Path, *, overwrite: bool = False) -> None:
         return
     if not (folder / CONFIG).is_file():
         raise RunFolderError(
-            f"'{folder}' exists and is no run folder: choose another folder."
+            f"'{folder}' exists and is not a run folder: choose another folder."
         )
     if not overwrite:
         raise RunFolderError(

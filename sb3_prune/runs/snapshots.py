@@ -177,7 +177,7 @@ def _restore_buffer(buffer: ReplayBuffer, path: Path) -> None:
     for name in _numbers(buffer).keys() & saved.values.keys():
         setattr(buffer, name, saved.values[name])
     views = _filled(buffer)
-    _require_fit(path, "what it holds", sorted(saved.arrays), sorted(views))
+    _require_fit(path, "its content", sorted(saved.arrays), sorted(views))
     for name, view in views.items():
         _require_fit(path, name, _form(saved.arrays[name]), _form(view))
         view[...] = saved.arrays[name]
@@ -226,7 +226,7 @@ def _transitions(memory: Transitions) -> Snapshot:
 def _restore_transitions(memory: Transitions, path: Path) -> None:
     saved = Snapshot.read(path)
     state = {**saved.arrays, **saved.values}
-    _require_fit(path, "what it holds", sorted(state), sorted(memory.state_dict()))
+    _require_fit(path, "its content", sorted(state), sorted(memory.state_dict()))
     memory.load_state_dict(state)
 
 
@@ -255,7 +255,7 @@ def _restore_statistics(env: VecNormalize | None, path: Path) -> None:
     if env is None:
         return
     saved, running = Snapshot.read(path), _running(env)
-    _require_fit(path, "what is normalised", sorted(saved.values), sorted(running))
+    _require_fit(path, "the normalised data", sorted(saved.values), sorted(running))
     for name, rms in running.items():
         rms.mean, rms.var = saved.arrays[f"{name}/mean"], saved.arrays[f"{name}/var"]
         rms.count = saved.values[name]

@@ -94,6 +94,6 @@ def test_a_truncated_zip(refused: Refused, stock_zip: Path, tmp_path: Path) -> N
 
 
 def test_an_existing_folder(refused: Refused, stock_zip: Path, tmp_path: Path) -> None:
-    assert "is no run folder" in refused(
+    assert "is not a run folder" in refused(
         "prune", stock_zip, *PENDULUM, "--out", tmp_path
     )

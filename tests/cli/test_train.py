@@ -192,7 +192,7 @@ def test_bad_input(message: str, refused: Refused, tmp_path: Path) -> None:
 def test_a_folder_of_somebody_else(refused: Refused, tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("precious")
     line = [*SAC_ARGUMENTS, *TINY, "--out", tmp_path, "--overwrite"]
-    assert "is no run folder" in refused("train", *line)
+    assert "is not a run folder" in refused("train", *line)
 
 
 def test_what_is_missing(refused: Refused) -> None:

@@ -180,7 +180,7 @@ def test_broken_contracts(attributes: dict[str, Any], message: str) -> None:
     with pytest.raises(PluginError, match=message) as caught:
         check_class("strategies", variant(**attributes))
     assert str(caught.value).startswith(
-        "plugins.test_registry.Variant is no valid strategy: "
+        "plugins.test_registry.Variant is not a valid strategy: "
     )
 
 

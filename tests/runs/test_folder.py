@@ -52,7 +52,7 @@ def test_overwriting_takes_the_runs_files_only(tmp_path: Path) -> None:
 def test_other_folders_and_files_are_safe(tmp_path: Path, overwrite: bool) -> None:
     (tmp_path / "thesis.txt").write_text("precious")
     for path in (tmp_path, tmp_path / "thesis.txt"):
-        with pytest.raises(RunFolderError, match="no run folder"):
+        with pytest.raises(RunFolderError, match="not a run folder"):
             RunFolder.create(path, overwrite=overwrite)
     assert (tmp_path / "thesis.txt").read_text() == "precious"
 

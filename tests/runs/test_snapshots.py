@@ -96,7 +96,7 @@ def test_arrays_of_another_form_are_refused(tmp_path: Path) -> None:
     few = {"rewards": whole.arrays["rewards"]}
     for arrays, message in [
         (short, r"rewards was float32 \(7, 1\), .* float32 \(41, 1\)"),
-        (few, r"what it holds was \['rewards'\], .*'timeouts'"),
+        (few, r"its content was \['rewards'\], .*'timeouts'"),
     ]:
         Snapshot(arrays=arrays, values=whole.values).write(file)
         with pytest.raises(CheckpointError, match=message):
@@ -181,7 +181,7 @@ def test_damaged_transitions_are_refused(tmp_path: Path) -> None:
     model = ofexi_zoo.make_model("PPO")
     file = checkpoints.save(model, tmp_path) / "transitions.safetensors"
     Snapshot(arrays={}, values={"steps": 3}).write(file)
-    message = r"does not fit the model: what it holds was \['steps'\]"
+    message = r"does not fit the model: its content was \['steps'\]"
     with pytest.raises(CheckpointError, match=message):
         checkpoints.load(type(model), tmp_path, zoo.make_env("SAC"))
     file.unlink()
@@ -226,7 +226,7 @@ def test_an_environment_normalised_otherwise_is_refused(tmp_path: Path) -> None:
         resumed(sac(env=normalised()), tmp_path / "a")
     with pytest.raises(CheckpointError, match=r"VecNormalize was False, .* has True"):
         resumed(sac(), tmp_path / "b", normalised())
-    with pytest.raises(CheckpointError, match="what is normalised was"):
+    with pytest.raises(CheckpointError, match="the normalised data was"):
         resumed(sac(env=normalised()), tmp_path / "c", normalised(norm_obs=False))
 
 
