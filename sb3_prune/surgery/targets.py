@@ -88,8 +88,10 @@ def _is_idle(module: nn.Module, stepped: set[int]) -> bool:
 
 
 def _are_alike(a: nn.Module, b: nn.Module) -> bool:
+    if type(a) is not type(b):
+        return False
     shapes = [{n: p.shape for n, p in m.named_parameters()} for m in (a, b)]
-    return type(a) is type(b) and shapes[0] == shapes[1] != {}
+    return shapes[0] == shapes[1] != {}
 
 
 def _are_equal(policy: nn.Module, one: str, other: str) -> bool:
