@@ -80,7 +80,7 @@ def compact(model: BaseAlgorithm) -> BaseAlgorithm:
     if ofexinet_of(model.policy) is not None:
         raise CompactError(
             f"{type(model.policy).__name__} reads the features of an OFEXiNet, which "
-            "no stock policy has: load the agent's own zip where sb3_prune is installed."
+            "no stock policy has: load its own zip where sb3_prune is installed."
         )
     copy = reload(type(model), model)
     remove_closed(copy)
