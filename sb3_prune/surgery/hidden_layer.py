@@ -144,7 +144,8 @@ class HiddenLayer:
             slot.units(self._gated(slot), self.units).reshape(self.units, -1)
             for slot in self._weights(side)
         ]
-        return torch.cat(parts or [self.like.detach()[:, None] * 0], dim=1)
+        nothing = self.like.detach().new_zeros(self.units, 0)
+        return parts[0] if len(parts) == 1 else torch.cat([nothing, *parts], dim=1)
 
     def _gated(self, slot: Slot) -> torch.Tensor:
         """Return a tensor times what passes the gates of the layers it holds, too."""
