@@ -101,8 +101,9 @@ class MaskedPolicyMixin(nn.Module):
         plan = resize_plan(self, wire(self), state_dict)
         tensors = without_notes(state_dict)
         if not fits(self, plan, tensors, strict):
+            missing = super().state_dict().keys() - tensors.keys()
             untold = untold_layers(self, wire(self), state_dict)
-            return self._refuse(tensors, strict, untold)
+            return self._refuse(tensors, strict, [] if missing else untold)
         resize(self, plan)
         loaded = super().load_state_dict(tensors, strict, assign)
         device = next(self.parameters()).device

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import pytest
@@ -74,6 +75,7 @@ def test_a_layer_without_activation_gets_its_gate() -> None:
     policy = zoo.make_model("DQN", stock=True).policy
     body = nn.Sequential(nn.Linear(4, 5), nn.Linear(5, 2))
     policy.q_net.q_net = body
+    policy.q_net_target.q_net = copy.deepcopy(body)
     insert_gates(policy)
     assert [type(m) for m in body] == [nn.Linear, Gate, nn.Linear]
     assert body(torch.zeros(1, 4)).shape == (1, 2)
@@ -92,6 +94,7 @@ def test_an_activation_that_stands_twice_stays_in_order() -> None:
     act = nn.Tanh()
     layers = nn.Linear(4, 5), act, nn.Linear(5, 6), act, nn.Linear(6, 2)
     policy.q_net.q_net = body = nn.Sequential(*layers)
+    policy.q_net_target.q_net = copy.deepcopy(body)
     before = body(torch.ones(1, 4))
     insert_gates(policy)
     assert [m for m in body if not isinstance(m, Gate)] == list(layers)
