@@ -236,7 +236,7 @@ def test_an_idle_proposal_looks_at_no_layer(monkeypatch: pytest.MonkeyPatch) -> 
     """It is asked thousands of times between two events."""
     strategy, agent = make(), make_agent(two_networks(), progress=0.5)
     assert strategy.propose(agent)
-    monkeypatch.setattr(type(strategy), "_networks", None)
+    monkeypatch.setattr(type(strategy), "propose_now", None)
     assert not strategy.propose(agent)
 
 
