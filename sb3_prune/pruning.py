@@ -55,7 +55,7 @@ def look_at(
             hidden layer to prune.
     """
     policy = adopt(model)
-    wiring = wire(policy)
+    wiring = wire(model)
     if not wiring:
         fixed = wiring.fixed.items()
         why = "; ".join(f"{n}: {w}" for n, w in fixed) or "net_arch is empty"

@@ -13,8 +13,9 @@ from torch import nn
 
 from benchmarks.random_networks import random_policy
 from sb3_prune.surgery import wiring
+from sb3_prune.surgery.flow.groups import Group
 from sb3_prune.surgery.flow.slots import Slot
-from sb3_prune.surgery.flow.trace import Group, trace
+from sb3_prune.surgery.flow.trace import trace
 from sb3_prune.surgery.trial import TOLERANCE, copied, outputs, try_cut
 from sb3_prune.surgery.wiring import wire
 
