@@ -13,6 +13,7 @@ from stable_baselines3 import DQN
 
 import sb3_prune
 from sb3_prune.strategies import DISTRIBUTIONS, SCHEDULES, SCORES
+from sb3_prune.testing import check_strategy
 
 PAGE = Path(__file__).parents[2] / "docs" / "strategies.md"
 BLOCKS = re.findall(r"```python\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
@@ -39,6 +40,11 @@ def test_the_example_registers_a_strategy() -> None:
     found: list[type] = []
     run(block("def register_strategies"))["register_strategies"](found.append)
     assert found[0]().config.final_sparsity == 0.8  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("name", ["LargestBias", "RedrawDormant"])
+def test_the_examples_keep_the_contract(name: str) -> None:
+    check_strategy(run(block(f"class {name}("))[name])
 
 
 def test_the_first_lines_prune_a_model() -> None:
