@@ -56,7 +56,7 @@ def test_units_divided_by_their_own_norm_are_removed_and_no_more(
     assert torch.equal(layer.incoming(), model.policy.features_extractor.a.weight)
     pairs = [[k, k + 1] for k in range(0, 12, 2)]
     for change in (add(2, 12), add(2, 12, 1), merge(pairs, 12), reset([0], 12, 1)):
-        with pytest.raises(PlanError, match=f"'{A}' is also used for itself, such"):
+        with pytest.raises(PlanError, match=f"'{A}' is also used by itself, for ex"):
             sp.apply(model, {A: change})
     assert without_dead(model, a=4) < 1e-6
 

@@ -1,12 +1,14 @@
 r"""Changes: what happens to the units of one hidden layer, as a pair of matrices.
 
-A change from K to K' units is (P, C): rows P (K', K) make the new incoming weights and
-biases, columns C (K, K') make the new outgoing weights of every reader.
+A change from K to K' units has two matrices. P (K', K) turns the old incoming weights
+and biases into the new ones. C (K, K') does so for the outgoing weights of every
+reader.
 
 .. math:: W_l' = P W_l + D R, \quad b' = P b, \quad W_{l+1}' = W_{l+1} C
 
-R are freshly drawn rows, uniform within :math:`1/\sqrt{inputs}`; D says which new unit
-gets which. Changes compose by multiplying, and know nothing of any network.
+New units may get random incoming weights. R holds such rows, drawn uniformly within
+:math:`\pm 1/\sqrt{inputs}`, and D adds each row to a new unit. Two changes in sequence
+are one change with the products of their matrices. A change refers to no network.
 """
 
 from __future__ import annotations
@@ -24,9 +26,9 @@ from sb3_prune.exceptions import PlanError
 from sb3_prune.surgery.flow.slots import Side
 
 MOST = 2**62
-"""Seeds are below this."""
+"""Every seed is smaller than this."""
 NO_NOISE = -20.0
-"""Logarithm of a standard deviation that is next to none; SB3's own lower bound."""
+"""Logarithm of a standard deviation of almost 0; SB3's own lower bound."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -34,8 +36,8 @@ class Change:
     """A change of the units of one hidden layer.
 
     Raises:
-        PlanError: The matrices do not fit each other, hold NaN, or leave no unit; a
-            seed is none.
+        PlanError: The matrices do not fit each other, are not finite, or leave no unit;
+            or a seed is not a valid integer.
     """
 
     rows: torch.Tensor
@@ -68,10 +70,10 @@ class Change:
             )
         tensors = (self.rows, self.columns, self.draws)
         if not all(bool(t.isfinite().all()) for t in tensors):
-            raise PlanError("A change must be finite: rows, columns or draws are not.")
+            raise PlanError("rows, columns and draws of a change must be finite.")
 
     def _matrices(self) -> list[torch.Tensor]:
-        """Return rows, columns and draws on the CPU, with one type of numbers."""
+        """Return rows, columns and draws on the CPU, all with the same dtype."""
         given = [self.rows, self.columns, self.draws]
         wrong = [m for m in given if not torch.is_tensor(m) or m.is_complex()]
         if wrong:
@@ -90,17 +92,17 @@ class Change:
 
     @property
     def before(self) -> int:
-        """Number of units K it applies to."""
+        """Number of units K before the change."""
         return self.rows.shape[1]
 
     @property
     def after(self) -> int:
-        """Number of units K' it leaves."""
+        """Number of units K' after the change."""
         return self.rows.shape[0]
 
     @cached_property
     def selection(self) -> torch.Tensor | None:
-        """Indices of the units kept, (K',), if the change only selects; else None."""
+        """Indices of the kept units, (K',); None unless the change only selects."""
         one_hot = (self.rows.count_nonzero(dim=1) == 1).all()
         index = self.rows.argmax(dim=1)
         ones = self.rows.gather(1, index[:, None]) == 1
@@ -109,18 +111,18 @@ class Change:
 
     @cached_property
     def removed(self) -> torch.Tensor:
-        """Indices of the units that nothing new reads, (removed,)."""
+        """Indices of the old units whose outgoing weights are dropped, (removed,)."""
         return (self.columns.count_nonzero(dim=1) == 0).nonzero().flatten()
 
     def then(self, other: Change) -> Change:
-        """Return the change that does this one, then the other.
+        """Return the change that does this one first, then ``other``.
 
         Raises:
             PlanError: The other change is for another number of units.
         """
         if other.before != self.after:
             raise PlanError(
-                f"Cannot compose: this leaves {self.after} units, "
+                f"Cannot compose: this change leaves {self.after} units, "
                 f"the other expects {other.before}."
             )
         kind = torch.promote_types(self.rows.dtype, other.rows.dtype)
@@ -143,17 +145,17 @@ class Change:
     def transform(
         self, segment: torch.Tensor, axis: int, side: Side, *, moment: bool = False
     ) -> torch.Tensor:
-        """Change a stretch of a tensor.
+        """Return a segment of a tensor after the change.
 
         Args:
             segment: Tensor with K entries along ``axis``.
             axis: Axis along which the units lie.
             side: What the tensor does with the units.
-            moment: Average the units instead of summing them, as is right for what
-                belongs to a unit and for an optimiser's running moments.
+            moment: Whether the tensor is a running moment of an optimiser. Moments are
+                averaged over merged units, as are tensors of ``Side.UNIT``.
 
         Returns:
-            The tensor with K' entries along ``axis``; drawn rows are zero.
+            The tensor with K' entries along ``axis``; drawn rows are still zero.
         """
         if self.selection is not None:
             return segment.index_select(axis, self.selection.to(segment.device))
@@ -169,14 +171,19 @@ class Change:
         return mixed.movedim(0, axis).contiguous()  # (..., K', ...)
 
     def _noise(self, log_std: torch.Tensor, axis: int) -> torch.Tensor:
-        r"""Keep the variance of gSDE's noise; a unit that nothing reads adds none.
+        r"""Return the ``log_std`` that keeps the variance of gSDE's noise.
+
+        The noise is :math:`\sum_k h_k \epsilon_k`, with standard deviations
+        :math:`\sigma_k`. Where :math:`h_k = C_{kc} h'_c`, the variances add up to:
 
         .. math:: \sigma'^2_c = \sum_k C_{kc}^2 \sigma_k^2
+
+        An added unit gets (almost) no noise.
         """
         squares = self.columns.square().T.to(log_std)
         variances = torch.tensordot(squares, (2 * log_std).exp(), dims=([1], [axis]))
         new: torch.Tensor = (variances.log() / 2).clamp_min(NO_NOISE)
-        # What reads one old unit as it was keeps its noise, bit for bit.
+        # A new unit that is one unchanged old unit keeps its noise bit for bit.
         same = (squares.count_nonzero(dim=1) == 1) & (squares.sum(dim=1) == 1)
         new[same] = log_std.movedim(axis, 0)[squares.argmax(dim=1)][same]
         return new.movedim(0, axis).contiguous()
@@ -186,7 +193,7 @@ class Change:
 
         Args:
             inputs: Number of weights that feed a unit.
-            place: Which of several tensors that feed the units: each has its own draws.
+            place: Number of the weight, if several feed the units: each has own draws.
         """
         if not self.seeds:
             return torch.zeros(self.after, inputs)
@@ -203,7 +210,7 @@ def _draw(seed: int, inputs: int) -> torch.Tensor:
 def _checked(units: Sequence[int], width: int) -> list[int]:
     wrong = sorted({int(k) for k in units if not 0 <= int(k) < width})
     if wrong:
-        raise PlanError(f"Units {wrong} do not exist: the layer has {width}.")
+        raise PlanError(f"Units {wrong} do not exist: the layer has {width} units.")
     named = [int(k) for k in units]
     twice = sorted(k for k, count in Counter(named).items() if count > 1)
     if twice:
@@ -212,13 +219,13 @@ def _checked(units: Sequence[int], width: int) -> list[int]:
 
 
 def keep(units: Sequence[int], width: int) -> Change:
-    """Keep these units of ``width``, in this order, and remove all others."""
+    """Keep these of ``width`` units, in this order, and remove all others."""
     identity = torch.eye(width)[_checked(units, width)]
     return Change(rows=identity, columns=identity.T)
 
 
 def remove(units: Sequence[int], width: int) -> Change:
-    """Remove these units of ``width``."""
+    """Remove these of ``width`` units."""
     gone = set(_checked(units, width))
     return keep([k for k in range(width) if k not in gone], width)
 
@@ -230,10 +237,13 @@ def merge(
 
     .. math:: P_{cn} = \frac{1}{|c| \gamma_n}, \quad C_{mc} = \gamma_m
 
-    Exact if inside a cluster :math:`h_n = \gamma_n h` with one common ReLU unit h.
+    The new unit c is the mean of its members n, each divided by its scale
+    :math:`\gamma_n`. A reader multiplies it by the sum of its old weights, each times
+    :math:`\gamma_m`. Outputs stay equal if the members of a cluster are multiples
+    :math:`h_n = \gamma_n h` of one ReLU unit h.
 
     Args:
-        clusters: Units of each new unit; every old unit exactly once.
+        clusters: The old units that form each new unit; each occurs exactly once.
         width: Number of units K.
         scale: :math:`\gamma`, positive, shape (K,); ones by default.
 
@@ -253,7 +263,7 @@ def merge(
 
 
 def reset(units: Sequence[int], width: int, seed: int) -> Change:
-    """Redraw these units of ``width``; nothing reads them until it learns to."""
+    """Redraw the incoming weights of these of ``width`` units; zero the outgoing."""
     fresh = _checked(units, width)
     identity = torch.eye(width)
     draws = identity[:, fresh]
@@ -264,12 +274,12 @@ def reset(units: Sequence[int], width: int, seed: int) -> Change:
 
 
 def add(count: int, width: int, seed: int | None = None) -> Change:
-    """Add ``count`` units to ``width``; outputs stay equal, for nothing reads them.
+    """Add ``count`` units to ``width``; outgoing weights of 0 keep outputs equal.
 
     Args:
         count: Number of new units.
         width: Number of units K.
-        seed: Seed of their incoming weights; None leaves these zero.
+        seed: Seed of the new units' incoming weights; None makes these zero.
 
     Raises:
         PlanError: ``count`` is negative.

@@ -1,4 +1,4 @@
-"""Hidden layers: units of an agent that come and go one by one."""
+"""Hidden layers: units of an agent that can be removed or added one by one."""
 
 from __future__ import annotations
 
@@ -15,34 +15,34 @@ from sb3_prune.surgery.flow.slots import Read, Side, Slot
 Key = tuple[nn.Module, str]
 """A tensor by its owner and attribute name."""
 Gated = Mapping[Key, Sequence[tuple[Slot, Gate]]]
-"""The stretches of every tensor whose units pass a gate."""
+"""For each tensor, the slots in it whose units pass a gate, with this gate."""
 MATRIX = 2
 
 
 @dataclass(frozen=True, eq=False)
 class HiddenLayer:
-    """A hidden layer of K units, with its twins in the target networks.
+    """A hidden layer of K units, with the same layer of the target networks.
 
     Units are the outputs of a Linear layer, the channels of a convolution or the memory
     cells of an LSTM. Layers whose units are added to each other, or that share their
-    weights, are one hidden layer by the name of the first.
+    weights, form one hidden layer, which has the name of the first of them.
     """
 
     name: str
-    """Path of what computes the units inside the policy, e.g. ``critic.qf0.2``."""
+    """Path in the policy of the module that computes the units: ``critic.qf0.2``."""
     group: Group = field(repr=False)
-    """The units as they were traced."""
+    """The units as the trace found them."""
     network: str
-    """Path of the network that the layer belongs to, e.g. ``critic.qf0``; what several
-    networks share belongs to the first that holds it."""
+    """Path of the network that the layer belongs to, e.g. ``critic.qf0``. A layer that
+    several networks share belongs to the first of them."""
     targets: tuple[HiddenLayer, ...] = ()
-    """The same layer of the target networks."""
+    """The same layer in each target network."""
     gated: Gated = field(default_factory=dict, repr=False)
-    """Gates of all layers, by the tensors that hold their units."""
+    """Gates of all layers of the agent, by the tensors that hold their units."""
 
     @property
     def module(self) -> nn.Module:
-        """What computes the units: a Linear, a convolution, an LSTM."""
+        """The module that computes the units: a Linear, a convolution, an LSTM."""
         return self.group.module
 
     @property
@@ -52,17 +52,17 @@ class HiddenLayer:
 
     @property
     def target(self) -> HiddenLayer | None:
-        """The layer of the target network; the first, if there are several."""
+        """The same layer in the target network; in the first if there are several."""
         return self.targets[0] if self.targets else None
 
     @property
     def gate(self) -> Gate | None:
-        """The layer's gate; None in a stock policy, or where no gate can stand."""
+        """The layer's gate; None in a stock policy, or where no gate is possible."""
         return self.group.gates[0] if self.group.gates else None
 
     @property
     def active(self) -> torch.Tensor:
-        """Units that pass their gate, bool, shape (K,)."""
+        """Which units pass their gate, bool, shape (K,)."""
         if self.gate is None or self.gate.mask is None:
             return torch.ones(self.units, dtype=torch.bool)
         return self.gate.mask.detach().cpu() != 0
@@ -77,31 +77,34 @@ class HiddenLayer:
 
     @property
     def like(self) -> torch.Tensor:
-        """One weight of each unit: a tensor of its type, on its device, (K,)."""
+        """One incoming weight per unit, (K,); it shows the layer's dtype and device."""
         slot = self._weights(Side.ROWS)[0]
         return slot.units(slot.tensor, self.units).flatten(1)[:, 0]
 
     @property
     def mixes(self) -> frozenset[str]:
-        """Operations that mix the units, such as layer_norm; see law 1's exception."""
+        """Operations that mix the units, such as layer_norm.
+
+        They make removing a dead unit change outputs (law 1 in docs/architecture.md).
+        """
         return self.group.mixes
 
     def with_targets(self) -> list[HiddenLayer]:
-        """Return the layer and those of the target networks."""
+        """Return this layer and the same layer of each target network."""
         return [self, *self.targets]
 
     def is_part_of(self, *networks: str) -> bool:
-        """Tell whether the layer belongs to one of some networks; none means any.
+        """Tell whether the layer belongs to a given network; True if none is given.
 
         Args:
-            *networks: Paths of networks, or of what they are in: ``critic`` for all
-                critics.
+            *networks: Paths of networks, or of modules that contain networks:
+                ``critic`` covers all critics.
         """
         inside = [f"{self.network}.".startswith(f"{path}.") for path in networks]
         return any(inside) or not networks
 
     def slots(self) -> tuple[Slot, ...]:
-        """Return every stretch of a tensor of this network that holds the units."""
+        """Return the slots of the units in this network, those in gates included."""
         gate_slots = [
             Slot(gate, name, 0, Side.UNIT, neutral=float(name in ("mask", "theta")))
             for gate in self.group.gates
@@ -112,30 +115,35 @@ class HiddenLayer:
 
     @property
     def readers(self) -> tuple[Slot, ...]:
-        """The stretches that read the units, the noise of gSDE among them."""
+        """The slots that read the units, gSDE's noise included."""
         reading = (Side.COLUMNS, Side.NOISE)
         return tuple(slot for slot in self.group.slots if slot.side in reading)
 
     @property
     def reads(self) -> tuple[Read, ...]:
-        """How the units arrive at the weights that read them."""
+        """The weights that read the units, and where the units lie in their inputs."""
         return self.group.reads
 
     def _weights(self, side: Side) -> list[Slot]:
-        """Return the weights of a side: biases are none, unless nothing else is."""
+        """Return the slots of a side, without biases unless there is nothing else."""
         slots = [slot for slot in self.group.slots if slot.side is side]
         weights = [slot for slot in slots if slot.tensor.ndim >= MATRIX]
         return slots if side is Side.COLUMNS else weights or slots
 
     def incoming(self) -> torch.Tensor:
-        """Return the weights that feed each unit, (K, inputs); 0 from closed units.
+        """Return the weights that feed each unit, (K, inputs).
 
-        Of a convolution these are its kernels, of an LSTM the rows of all four gates.
+        Weights from units of another layer are multiplied by the gates of these units,
+        so a weight from a closed unit is 0. The weights of a convolution are its
+        kernels; those of an LSTM are the rows of all four LSTM gates.
         """
         return self._joined(Side.ROWS)
 
     def outgoing(self) -> torch.Tensor:
-        """Return the weights that read each unit, (K, outputs); 0 by closed units."""
+        """Return the weights that read each unit, (K, outputs).
+
+        A weight that feeds a closed unit of another layer is 0.
+        """
         reads = Side.ROWS if self.group.two_sided else Side.COLUMNS
         return self._joined(reads)
 
@@ -148,7 +156,7 @@ class HiddenLayer:
         return parts[0] if len(parts) == 1 else torch.cat([nothing, *parts], dim=1)
 
     def _gated(self, slot: Slot) -> torch.Tensor:
-        """Return a tensor times what passes the gates of the layers it holds, too."""
+        """Return a slot's tensor times the gates of the layers along its other axes."""
         tensor = slot.tensor.detach()
         for other, gate in self.gated.get((slot.owner, slot.attribute), ()):
             if other.axis != slot.axis and gate.expected is not None:
@@ -157,7 +165,7 @@ class HiddenLayer:
 
 
 def _multiplied(tensor: torch.Tensor, slot: Slot, units: torch.Tensor) -> torch.Tensor:
-    """Return a tensor with a stretch multiplied, unit by unit."""
+    """Return a tensor with the entries of a slot multiplied by one value per unit."""
     along = tensor.new_ones(tensor.shape[slot.axis])
     stop = slot.start + len(units) * slot.block
     along[slot.start : stop] = units.repeat_interleave(slot.block)

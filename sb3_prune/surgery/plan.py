@@ -1,4 +1,4 @@
-"""Plans: one change per hidden layer; printable, serialisable, without effect."""
+"""Plans: one change per hidden layer. They can be printed, saved and applied."""
 
 from __future__ import annotations
 
@@ -16,29 +16,30 @@ from sb3_prune.files import write_bytes
 from sb3_prune.surgery.change import Change, keep
 
 _DAMAGED = (AttributeError, LookupError, RuntimeError, TypeError, ValueError)
-"""What a file of another kind may raise; too deep JSON is a RuntimeError."""
+"""Errors that reading a damaged file may raise; too deep JSON is a RuntimeError."""
 WIDEST = 2**16
-"""More units than this no layer has."""
+"""Largest number of units of a layer that a file may claim."""
 FORMAT = 2
-"""Format of the file; 1 had the changes of one step alone, without steps."""
+"""Version of the file format. Files of version 1 hold a single step."""
 
 
 class Plan(Mapping[str, Change]):
     """A change for some of an agent's hidden layers, by layer name.
 
-    A plan is pure: :func:`sb3_prune.apply` carries it out.
+    To make a plan changes nothing: :func:`sb3_prune.apply` carries it out.
 
     Attributes:
-        steps: What is done one after the other. What a removed constant unit said
-            moves into biases, and depends on the network in between: so plans that
-            were joined by :meth:`then` keep their steps.
+        steps: The changes of each step; steps are carried out one after the other.
+            Plans that :meth:`then` joins keep their steps, because folding a constant
+            unit into biases depends on the network as it is between two steps.
     """
 
     def __init__(self, changes: Mapping[str, Change] = MappingProxyType({})) -> None:
-        """Join changes to a plan of one step.
+        """Make a plan of one step.
 
         Raises:
-            PlanError: It is no mapping, or something in it is no :class:`Change`.
+            PlanError: ``changes`` is not a mapping, or a value in it not a
+                :class:`Change`.
         """
         if not isinstance(changes, Mapping):
             raise PlanError(f"A plan maps names of layers to changes, got {changes!r}.")
@@ -65,7 +66,7 @@ class Plan(Mapping[str, Change]):
         return "\n".join(["Plan:", *(lines or ["  (nothing changes)"])])
 
     def then(self, other: Plan) -> Plan:
-        """Return the plan that does this one, then the other."""
+        """Return the plan that does this one first, then ``other``."""
         merged = dict(self._changes)
         for name, change in other.items():
             merged[name] = merged[name].then(change) if name in merged else change
@@ -90,7 +91,7 @@ class Plan(Mapping[str, Change]):
         """Read a plan that :meth:`save` wrote.
 
         Raises:
-            PlanError: The file is no plan, is truncated, or is of another version.
+            PlanError: The file is not a plan, is truncated, or has another version.
         """
         if Path(path).is_dir():
             raise PlanError(f"'{path}' is not a plan but a folder.")
@@ -111,7 +112,7 @@ class Plan(Mapping[str, Change]):
 
 
 def _joined(head: Mapping[str, str], tensors: dict[str, torch.Tensor]) -> Plan:
-    """Return the plan of a file's metadata and tensors."""
+    """Build a plan from the metadata and tensors of a file."""
     if head["format"] == "1":
         layers = json.loads(head["layers"]).items()
         return Plan({name: _change(name, tensors, rest) for name, rest in layers})
@@ -140,14 +141,18 @@ def _tensors(change: Change) -> dict[str, torch.Tensor]:
 def _change(name: str, tensors: dict[str, torch.Tensor], head: list[int]) -> Change:
     width, *seeds = head
     if type(width) is not int or not 1 <= width <= WIDEST:
-        raise PlanError(f"'{name}' has 1 to {WIDEST} units, not {width!r}.")
+        raise PlanError(f"'{name}' must have 1 to {WIDEST} units, not {width!r}.")
     kept = tensors.get(f"{name}/keep")
     if kept is not None:
         if kept.ndim != 1 or kept.dtype != torch.int64:
-            raise PlanError(f"'{name}' keeps a list of whole numbers, not {kept}.")
+            raise PlanError(
+                f"Kept units of '{name}' must be a list of whole numbers, not {kept}."
+            )
         return keep(kept.tolist(), width)
     parts = {key: tensors[f"{name}/{key}"] for key in ("rows", "columns", "draws")}
     change = Change(**parts, seeds=tuple(seeds))
     if change.before != width:
-        raise PlanError(f"'{name}' has {width} units, its rows {change.before}.")
+        raise PlanError(
+            f"'{name}' has {width} units, but its rows are for {change.before}."
+        )
     return change

@@ -29,44 +29,46 @@ Layers = Mapping[str, HiddenLayer]
 
 @dataclass(frozen=True)
 class Report:
-    """What a plan did."""
+    """What a plan changed, and what deserves a look."""
 
     units: Mapping[str, tuple[int, int]]
-    """Units before and after, of each changed layer."""
+    """Number of units before and after, by changed layer."""
     parameters: tuple[int, int]
-    """Number of parameters of the policy, targets included, before and after."""
+    """Number of parameters of the policy before and after, targets included."""
     lagging: Mapping[str, float]
-    """Largest weight by which a target still reads a removed unit, dead online."""
+    """Layers with removed units that were dead in the online network, but not yet in a
+    target network: the largest weight by which the target read one of them."""
     unfolded: Mapping[str, str] = field(default_factory=dict)
-    """Why what removed constant units said could not move into a bias, by layer."""
+    """Why removed constant units could not be folded into biases, by layer."""
     mixing: Mapping[str, str] = field(default_factory=dict)
-    """Operations that mix the units of a changed layer, and how far removing dead ones
-    moved the outputs of a copy: the others' mean changes, say."""
+    """Operations that mix the units of a changed layer, and how far removing dead units
+    moved the outputs of a copy. A layer normalisation, for example, takes the mean of
+    fewer units."""
     unoptimised: tuple[str, ...] = ()
-    """Trainable parameters that no optimiser steps, targets left out."""
+    """Trainable parameters that no optimiser updates, without those of targets."""
     fixed: Mapping[str, str] = field(default_factory=dict)
-    """Why the units of other layers cannot change, by layer."""
+    """Layers whose units cannot change, with the reason."""
     strangers: Mapping[str, str] = field(default_factory=dict)
-    """Networks that nothing steps, with the network whose shapes but not whose weights
-    they had: they count as networks of their own, not as its targets."""
+    """Networks that no optimiser updates, each with an online network that had the same
+    shapes but other weights. They count as networks of their own, not as targets."""
 
     def remarks(self) -> list[str]:
-        """Return what deserves a look, a sentence each."""
+        """Return what deserves a look, one sentence per finding."""
         return [
             *(
-                f"{n}: its target lags by up to {w:.3g}"
+                f"{n}: its target still reads removed units, by weights up to {w:.3g}"
                 for n, w in self.lagging.items()
             ),
             *(
-                f"{n}: what constant units said is lost: {why}"
+                f"{n}: its constant units could not be folded into biases: {why}"
                 for n, why in self.unfolded.items()
             ),
-            *(f"{n}: its units mix by {how}" for n, how in self.mixing.items()),
-            *(f"{n}: no optimiser steps it" for n in self.unoptimised),
-            *(f"{n}: its units stay: {why}" for n, why in self.fixed.items()),
+            *(f"{n}: its units are mixed by {how}" for n, how in self.mixing.items()),
+            *(f"{n}: no optimiser updates it" for n in self.unoptimised),
+            *(f"{n}: its units cannot change: {why}" for n, why in self.fixed.items()),
             *(
-                f"{n}: a network of its own, for it has other weights than '{online}'; "
-                f"call it '{online}_target' if it follows that"
+                f"{n}: not a target network, because its weights were not those of "
+                f"'{online}'; if it is one, name it '{online}_target'"
                 for n, online in self.strangers.items()
             ),
         ]
@@ -75,27 +77,27 @@ class Report:
 def apply(model: BaseAlgorithm | nn.Module, plan: Mapping[str, Change]) -> Report:
     """Carry out a plan, in place.
 
-    Online networks, targets and the state of every optimiser change together. A plan
-    that is refused leaves the model untouched, bit for bit. Tensors become new
-    parameters: hooks on the old ones are gone. A policy with modules that are neither
-    torch's nor Stable-Baselines3's is first tried on a copy, see :mod:`.trial`.
+    Online networks, target networks and the state of every optimiser change together. A
+    plan that is refused leaves the model untouched, bit for bit. Changed parameters are
+    replaced by new ones, so hooks on the old tensors are lost. If modules of the policy
+    come from neither torch nor Stable-Baselines3, a copy is cut first (:mod:`.trial`).
 
     Args:
         model: A Stable-Baselines3 model, or its policy.
-        plan: A change for each layer to change, e.g. a :class:`Plan`.
+        plan: Changes by layer name, e.g. a :class:`Plan`.
 
     Returns:
         Units and parameters before and after, and what deserves a look.
 
     Raises:
         UnknownNameError: The model has no such hidden layer.
-        PlanError: A change is none, is for another number of units, or mixes closed
-            ones; a layer, an optimiser or an attribute cannot follow.
-        NonFiniteError: A weight is NaN or infinite, or would become so.
-        UnsupportedPolicyError: The policy cannot be traced, or a trial refutes it.
+        PlanError: A value is not a change, is for another number of units, or mixes
+            closed units; or a layer, an optimiser or an attribute cannot change.
+        NonFiniteError: A weight is NaN or infinite, or would become infinite.
+        UnsupportedPolicyError: The policy cannot be traced, or a trial fails.
     """
     policy = policy_of(model)
-    wire(model)  # Notes what the model holds beside its policy.
+    wire(model)  # Finds the networks that the model holds beside its policy.
     plan = plan if isinstance(plan, Plan) else Plan(plan)
     units: dict[str, tuple[int, int]] = {}
     kept: dict[str, str] = {}
@@ -114,7 +116,7 @@ def apply(model: BaseAlgorithm | nn.Module, plan: Mapping[str, Change]) -> Repor
                 units[name] = units.get(name, (change.before, 0))[0], change.after
             kept |= carry_out(model, step)
             _check_cut(wire(policy), step)
-        # Code of the policy's own may not run with so few units: that is refused, too.
+        # The policy's own code may fail with fewer units: wire() raises then.
         fixed = wire(policy).fixed
     return Report(
         units,
@@ -129,23 +131,23 @@ def apply(model: BaseAlgorithm | nn.Module, plan: Mapping[str, Change]) -> Repor
 
 
 def _check_cut(wiring: Wiring, step: Mapping[str, Change]) -> None:
-    """Check that the units that a policy has are those that were left to it.
+    """Check that each changed layer has the number of units that its change left.
 
     Raises:
-        PlanError: Its code holds tensors that were replaced, where nobody can see it.
+        PlanError: The policy's code uses a replaced tensor by a hidden reference.
     """
     for name, change in step.items():
         has = wiring.units().get(name)
         if has != change.after and name not in wiring.fixed:
             raise PlanError(
                 f"'{name}' should have {change.after} units now, but a forward shows "
-                f"{has or 'none'}: some code of the policy holds its old tensors, for "
-                "example in a closure. Nothing was changed."
+                f"{has or 'none'}: some code of the policy still uses the old tensors, "
+                "for example in a closure. Nothing was changed."
             )
 
 
 def _mixing(policy: nn.Module, names: Iterable[str]) -> dict[str, str]:
-    """Return what mixes the units of layers, and what that does; measured once."""
+    """Return, by layer, what mixes its units and how far outputs move; measure once."""
     wiring = wire(policy)
     mixed = [name for name in names if wiring[name].mixes]
     known: dict[str, str] = vars(policy).setdefault("_mixed_layers", {})
@@ -162,39 +164,40 @@ def check_widths(layers: Layers, plan: Mapping[str, Change]) -> None:
     """Check that a plan was made for these layers.
 
     Raises:
-        PlanError: A change is for another number of units, or mixes closed ones.
+        PlanError: A change is for another number of units, or mixes closed units.
     """
     for name, layer in layers.items():
         if plan[name].before != layer.units:
             raise PlanError(
                 f"The plan expects {plan[name].before} units in '{name}', "
-                f"the network has {layer.units}: it was made for another network."
+                f"the network has {layer.units}: the plan is for another network."
             )
         if plan[name].selection is None and not bool(layer.active.all()):
             raise PlanError(
-                f"Units of '{name}' are closed: sb3_prune.surgery.remove_closed(model) "
-                "before units are merged, added or redrawn."
+                f"Some units of '{name}' are closed: call "
+                "sb3_prune.surgery.remove_closed(model) before units are merged, added "
+                "or redrawn."
             )
         _check_sharing(layer, plan[name])
         _check_noise(layer, plan[name])
 
 
 def _check_sharing(layer: HiddenLayer, change: Change) -> None:
-    """Refuse to mix units whose weights make them in one place and read in another."""
+    """Refuse to mix units if one of their weights has a second use."""
     if change.selection is None and layer.group.two_sided:
         raise PlanError(
-            f"One weight both feeds and reads the units of '{layer.name}': they can "
-            "only be removed."
+            f"One weight both feeds and reads the units of '{layer.name}': these units "
+            "can only be removed."
         )
     if change.selection is None and layer.group.doubled:
         raise PlanError(
-            f"What makes or reads the units of '{layer.name}' is also used for itself, "
-            "such as for its own norm: they can only be removed."
+            f"A weight of the units of '{layer.name}' is also used by itself, for "
+            "example to compute its norm: these units can only be removed."
         )
 
 
 def _check_noise(layer: HiddenLayer, change: Change) -> None:
-    """Refuse what cannot keep the variance of gSDE's noise."""
+    """Refuse changes that cannot keep the variance of gSDE's noise."""
     if change.selection is not None:
         return
     for slot in layer.readers:
@@ -202,7 +205,7 @@ def _check_noise(layer: HiddenLayer, change: Change) -> None:
         if distribution is not None and distribution.use_expln:
             raise PlanError(
                 f"'{layer.name}' feeds gSDE's noise with use_expln=True: units can "
-                "only be removed there, for other changes move its variance."
+                "only be removed there, because other changes alter its variance."
             )
 
 
@@ -236,5 +239,5 @@ def _lagging(layers: Layers, plan: Mapping[str, Change]) -> dict[str, float]:
 
 
 def _alive(layer: HiddenLayer) -> torch.Tensor:
-    """Units that pass their gate and that something reads, bool, (K,)."""
+    """Tell which units pass their gate and are read by a nonzero weight, bool, (K,)."""
     return layer.active & (layer.outgoing() != 0).any(dim=1).cpu()

@@ -27,9 +27,10 @@ class Wiring(Mapping[str, HiddenLayer]):
     """The hidden layers of a policy by name, in the order of its networks.
 
     Attributes:
-        fixed: Why the units of other hidden layers cannot change, by name.
-        roles: What networks are for, by their paths; only those are known that
-            :func:`~sb3_prune.networks.perceptrons.find_perceptrons` finds.
+        fixed: Hidden layers whose number of units cannot change, with the reason. They
+            are not among the items of the mapping.
+        roles: Roles of networks, by their paths, as far as
+            :func:`~sb3_prune.networks.perceptrons.find_perceptrons` finds them.
     """
 
     def __init__(
@@ -47,7 +48,7 @@ class Wiring(Mapping[str, HiddenLayer]):
 
         Raises:
             UnknownNameError: The agent has no such hidden layer.
-            PlanError: It has, but the number of its units cannot change.
+            PlanError: The layer exists, but the number of its units cannot change.
         """
         if name in self.fixed:
             raise PlanError(f"The units of '{name}' cannot change: {self.fixed[name]}.")
@@ -65,12 +66,12 @@ class Wiring(Mapping[str, HiddenLayer]):
         return len(self._layers)
 
     def by_network(self, networks: Sequence[str] = ()) -> dict[str, list[HiddenLayer]]:
-        """Return the layers by the network that they belong to.
+        """Return the layers, grouped by the network that they belong to.
 
         Args:
-            networks: Networks to return, by their paths. A path also means every
-                network in it: ``critic`` means ``critic.qf0`` and ``critic.qf1``. None
-                means all.
+            networks: Paths of the networks to return. A path also covers every network
+                inside it: ``critic`` means ``critic.qf0`` and ``critic.qf1``. An empty
+                sequence means all networks.
 
         Raises:
             UnknownNameError: The agent has no such network.
@@ -90,7 +91,7 @@ class Wiring(Mapping[str, HiddenLayer]):
         return {name: layer.units for name, layer in self.items()}
 
     def active_units(self) -> dict[str, int]:
-        """Return the number of units of every layer that pass their gate."""
+        """Return, for every layer, the number of units that pass their gate."""
         return {name: int(layer.active.sum()) for name, layer in self.items()}
 
     def __repr__(self) -> str:
@@ -100,7 +101,7 @@ class Wiring(Mapping[str, HiddenLayer]):
 
 
 class _Cache:
-    """The wiring of a policy, for as long as its signature stays. Copies begin anew."""
+    """The wiring of a policy with its signature. A copied policy has an empty cache."""
 
     def __init__(self, wiring: Wiring | None = None, signature: object = None) -> None:
         self.wiring, self.signature = wiring, signature
@@ -117,10 +118,11 @@ def policy_of(model: BaseAlgorithm | nn.Module) -> nn.Module:
 def wire(model: BaseAlgorithm | nn.Module) -> Wiring:
     """Find the hidden layers of an agent, by running its policy once and watching.
 
-    Target networks are attached to the layers of their online networks and not listed
-    by themselves. The wiring is remembered until a module, a shape or the sharing of a
-    tensor changes. What a model itself holds, such as an auxiliary head, is known once
-    it was given, here or to :func:`~sb3_prune.apply`.
+    Layers of target networks are not listed: they are attached to the same layers of
+    the online networks. The wiring is cached until a module, the shape of a tensor or
+    the sharing of a tensor changes. Networks that the model holds beside its policy,
+    such as an auxiliary head, are known only after the model itself was passed, to this
+    function or to :func:`~sb3_prune.apply`.
 
     Args:
         model: A model of Stable-Baselines3 or sb3-contrib, or its policy.
@@ -143,7 +145,7 @@ def wire(model: BaseAlgorithm | nn.Module) -> Wiring:
 
 
 def _check_runnable(policy: nn.Module) -> None:
-    """Refuse what cannot be traced, or not yet."""
+    """Refuse a policy that cannot be traced, or cannot be traced yet."""
     for path, module in policy.named_modules():
         what = f"'{path}' of {type(policy).__name__}" if path else "The policy"
         if "_orig_mod" in module._modules:
@@ -160,8 +162,8 @@ def _check_runnable(policy: nn.Module) -> None:
 def _signature(policy: nn.Module) -> list[object]:
     """Return what a wiring depends on: modules, and the shape and sharing of tensors.
 
-    Targets and what the model holds beside the policy count as well. The tensors of
-    gates are left out: they come and go without moving any unit.
+    Target networks, and networks that the model holds beside the policy, count as well.
+    The tensors of gates do not: a gate gets and drops them while the units stay.
     """
     found: list[object] = [target_networks(policy), beside_of(policy)]
     first: dict[int, int] = {}
@@ -179,7 +181,7 @@ def _wire(policy: nn.Module) -> Wiring:
     groups = trace(policy)
     free = {group.name: group for group in groups if group.fixed is None}
     stay = {group.name: group.fixed for group in groups if group.fixed is not None}
-    # What no weight reads is an output of the agent, not a hidden layer.
+    # Units that no weight reads are outputs of the agent, not a hidden layer.
     read = [g for g in groups if any(s.side is Side.COLUMNS for s in g.slots)]
     fixed = {group.name: stay[group.name] for group in read if group.name in stay}
     gated = _gated(free.values())
@@ -194,7 +196,7 @@ def _wire(policy: nn.Module) -> Wiring:
     for name, layer in layers.items():
         twins = targets.get(name, ())
         if stuck := [twin for twin in twins if twin in stay]:
-            fixed[name] = f"its target '{stuck[0]}' cannot: {stay[stuck[0]]}"
+            fixed[name] = f"its target '{stuck[0]}' cannot change: {stay[stuck[0]]}"
         elif name not in attached:
             found = tuple(layers[twin] for twin in twins)
             odd = [twin for twin in found if twin.units != layer.units]
@@ -224,13 +226,16 @@ def _extractors(policy: nn.Module) -> Iterator[str]:
 
 
 def _network(name: str, extractors: Iterable[str]) -> str:
-    """Return the outermost features extractor around a layer, or what holds it."""
+    """Return the path of the outermost features extractor around a layer.
+
+    Outside of features extractors, return the path of the module that holds the layer.
+    """
     around = [path for path in extractors if name.startswith(f"{path}.")]
     return min(around, key=len) if around else name.rpartition(".")[0] or name
 
 
 def _shared(policy: nn.Module) -> Iterator[str]:
-    """Yield the children that all networks read: they come first in a wiring."""
+    """Yield the names of features extractors; their layers come first in a wiring."""
     for name, module in policy.named_children():
         if isinstance(module, OFEXiNet | BaseFeaturesExtractor):
             yield name

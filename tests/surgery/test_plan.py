@@ -140,7 +140,7 @@ EYE = {"rows": torch.eye(2), "columns": torch.eye(2) * 1, "draws": torch.zeros(2
 DRAWN = {**EYE, "draws": torch.eye(2) * 1}
 FIRST = {"keep": torch.tensor([0])}
 DAMAGED = {
-    "a text for a width": ("4", FIRST, "has 1 to 65536 units, not '4'"),
+    "a text for a width": ("4", FIRST, "must have 1 to 65536 units, not '4'"),
     "half a unit": (4.5, FIRST, "not 4.5"),
     "a yes": (True, FIRST, "not True"),
     "too many units": (10**13, FIRST, "not 10000000000000"),
@@ -149,7 +149,7 @@ DAMAGED = {
     "half an index": (4, {"keep": torch.tensor([0.5])}, "a list of whole numbers"),
     "a table of indices": (4, {"keep": torch.zeros(2, 2).long()}, "a list of whole"),
     "one index": (4, {"keep": torch.tensor(1)}, "a list of whole numbers"),
-    "other rows": (7, EYE, "has 7 units, its rows 2"),
+    "other rows": (7, EYE, "has 7 units, but its rows are for 2"),
     "no column": (
         2,
         {**EYE, "rows": torch.ones(2, 0), "columns": torch.ones(0, 2)},

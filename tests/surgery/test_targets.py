@@ -117,5 +117,5 @@ def test_a_target_that_cannot_change_fixes_its_layer() -> None:
     wiring = sp.wire(policy)
     assert "q_net.hidden" not in wiring and "q_net.embed" in wiring
     assert wiring.fixed["q_net.hidden"].startswith(
-        "its target 'q_net_target.hidden' can"
+        "its target 'q_net_target.hidden' cannot change: "
     )
