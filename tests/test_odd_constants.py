@@ -106,5 +106,5 @@ def test_what_folding_does_is_checked(monkeypatch: pytest.MonkeyPatch) -> None:
     bias = model.policy.features_extractor.b.bias.detach().clone()
     monkeypatch.setattr(folding.Folding, "_add", wrong)
     _, why = cut_constants(model)
-    assert why == "moving it would change what the policy says"
+    assert why == "folding them would change outputs of the policy"
     assert torch.equal(model.policy.features_extractor.b.bias, bias)

@@ -1,4 +1,4 @@
-"""Comparison: what a policy says, and how far that moved."""
+"""Comparison: the outputs of a policy, and how far they moved."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from sb3_prune.surgery.flow.names import leaves
 from sb3_prune.surgery.flow.quiet import exact_arithmetic, noise, quiet
 
 Outputs = list[tuple[str, torch.Tensor]]
-"""What every forward said, by its name."""
+"""Names of forwards, each with one of the tensors that the forward returned."""
 
 
 def outputs(
     policy: nn.Module, mode: TorchFunctionMode | None = None, count: int = 5
 ) -> Outputs:
-    """Return what every forward of a policy says about random inputs, by name.
+    """Return the outputs of every forward of a policy for random inputs.
 
     Args:
         policy: The policy; it stays as it is.
-        mode: A torch mode to run under.
+        mode: A torch function mode to run under.
         count: Number of inputs.
     """
     found = []
@@ -31,7 +31,7 @@ def outputs(
     with quiet(policy), exact_arithmetic():
         for name, call in all_forwards(policy, sample_inputs(policy, count, 7)):
             if drawn and name in ("actor", "actor.action_log_prob"):
-                continue  # gSDE has another matrix of noise after a cut.
+                continue  # gSDE draws another matrix of noise after a cut.
             torch.manual_seed(0)
             if mode is None:
                 result = call()
@@ -43,7 +43,10 @@ def outputs(
 
 
 def moved(before: Outputs, after: Outputs) -> dict[str, float]:
-    """Return how far outputs moved, relative to the largest entry; inf if NaN."""
+    """Return how far the outputs of each forward moved, relative to the largest.
+
+    Where an output is NaN, the distance is infinite.
+    """
     far: dict[str, float] = {}
     for (name, x), (_, y) in zip(before, after, strict=True):
         moved_by = float((x - y).abs().max()) / max(1.0, float(x.abs().max()))

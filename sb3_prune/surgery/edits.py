@@ -1,4 +1,4 @@
-"""Edits: a change of one stretch of one tensor."""
+"""Edits: changes of single slots of tensors."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from sb3_prune.surgery.hidden_layer import MATRIX, HiddenLayer
 
 @dataclass(frozen=True)
 class Edit:
-    """A change of one stretch of one tensor."""
+    """A change of one slot of one tensor."""
 
     slot: Slot
-    """The stretch."""
+    """The slot."""
     change: Change
-    """What happens to its units."""
+    """What happens to the units in the slot."""
     place: int = 0
-    """Which of the tensors that feed the units it is."""
+    """Number of the tensor, among the weights that feed the units."""
 
     def __call__(self, tensor: torch.Tensor, *, moment: bool = False) -> torch.Tensor:
-        """Return the tensor with the stretch changed.
+        """Return the tensor with the slot changed.
 
         Args:
-            tensor: The tensor, or one of its shape.
-            moment: Whether it is a running moment of an optimiser.
+            tensor: The tensor of the slot, or a moment of the same shape.
+            moment: Whether the tensor is a running moment of an optimiser.
         """
         slot, change = self.slot, self.change
         size, stop = tensor.shape[slot.axis], slot.start + change.before * slot.block
@@ -49,7 +49,7 @@ class Edit:
         return torch.cat([head, new, tail], dim=slot.axis)
 
     def _fill(self, new: torch.Tensor) -> torch.Tensor:
-        """Fill what no old unit feeds: drawn weights, neutral scales."""
+        """Fill the entries of new units: with drawn weights, or neutral scales."""
         side, change, axis = self.slot.side, self.change, self.slot.axis
         if side is Side.ROWS and new.ndim >= MATRIX and change.seeds:
             shape = new.movedim(axis, 0).shape
@@ -66,14 +66,14 @@ class Edit:
 def edits_of(
     layers: Iterable[HiddenLayer], plan: Mapping[str, Change]
 ) -> list[tuple[torch.Tensor, list[Edit]]]:
-    """Return the edits of every tensor that holds units of the layers, in their order.
+    """Return every tensor that holds units of the layers, with its edits in order.
 
-    Stretches behind others go first, so that places stay true; drawn rows come last,
-    for they need the final number of inputs.
+    Along an axis, the last slot is edited first, so that the starts of the others stay
+    valid. Edits of rows come last, because drawn rows need the final number of inputs.
 
     Args:
-        layers: The layers, targets not among them.
-        plan: A change for each.
+        layers: The layers, without those of target networks.
+        plan: Changes by layer name.
     """
     found: dict[int, tuple[torch.Tensor, list[Edit]]] = {}
     for layer in layers:
@@ -87,7 +87,7 @@ def edits_of(
 
 
 def _placed(slots: Sequence[Slot]) -> list[tuple[Slot, int]]:
-    """Number the stretches that are rows of weights."""
+    """Return the slots, with a number for each that is the rows of a weight."""
     numbers: dict[Side, int] = defaultdict(int)
     placed = []
     for slot in slots:
@@ -100,7 +100,7 @@ def _placed(slots: Sequence[Slot]) -> list[tuple[Slot, int]]:
 def run(
     edits: Iterable[Edit], tensor: torch.Tensor, *, moment: bool = False
 ) -> torch.Tensor:
-    """Return a tensor with all edits done."""
+    """Return a tensor after all edits."""
     for edit in edits:
         tensor = edit(tensor, moment=moment)
     return tensor

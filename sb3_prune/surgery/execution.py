@@ -1,4 +1,4 @@
-"""Execution: compute every tensor that a plan changes, then put all in place."""
+"""Execution: compute every tensor that a plan changes, then install them all."""
 
 from __future__ import annotations
 
@@ -32,19 +32,20 @@ def carry_out(
     folds: bool = True,
     follows: bool = True,
 ) -> Mapping[str, str]:
-    """Change a model by a plan that was checked, or before its weights are loaded.
+    """Carry out a plan. It was checked before, or weights are loaded afterwards.
 
     Args:
         model: A model, or a policy alone.
-        plan: A change for each layer to change.
-        folds: Whether what removed constant units say moves into biases.
-        follows: Whether the optimisers follow, and what cannot follow is refused.
+        plan: Changes by layer name.
+        folds: Whether removed constant units are folded into biases.
+        follows: Whether optimisers change, too, and whatever holds tensors that
+            cannot be replaced is refused.
 
     Returns:
-        Why it could not, by layer.
+        Why constant units could not be folded, by layer.
 
     Raises:
-        PlanError: An optimiser or an attribute holds tensors and cannot follow.
+        PlanError: An optimiser or an attribute holds tensors that cannot be replaced.
         NonFiniteError: A weight would become infinite.
     """
     policy = model.policy if isinstance(model, BaseAlgorithm) else model
@@ -74,12 +75,12 @@ def carry_out(
 
 
 Tensors = dict[int, tuple[torch.Tensor, torch.Tensor, list[Edit]]]
-"""Id of a tensor -> the tensor, what replaces it, and by which edits."""
+"""By the id of a tensor: the tensor, its replacement, and the edits that make it."""
 
 
 @torch.no_grad()
 def is_finite(tensor: torch.Tensor) -> bool:
-    """Tell whether all entries are finite; their sum tells fast that they are."""
+    """Tell whether all entries are finite. If their sum is finite, all of them are."""
     return bool(tensor.sum().isfinite()) or bool(tensor.isfinite().all())
 
 
@@ -87,18 +88,18 @@ def is_finite(tensor: torch.Tensor) -> bool:
 def _tensors(
     layers: Sequence[HiddenLayer], plan: Mapping[str, Change], folding: Folding
 ) -> Tensors:
-    """Compute every new tensor; nothing is changed yet."""
+    """Compute every new tensor; the model is not changed yet."""
     folded = {id(old := getattr(*k)): (old, t) for k, t in folding.tensors.items()}
     made: Tensors = {key: (old, new, []) for key, (old, new) in folded.items()}
     for old, edits in edits_of(layers, plan):
         _, start = folded.get(id(old), (old, old.detach()))
         made[id(old)] = old, run(edits, start), edits
     for old, new, _ in made.values():
-        # gSDE's noise and masks aside, what was finite stays finite.
+        # Tensors that were infinite before are not the fault of the plan.
         if not is_finite(new) and is_finite(old):
             raise NonFiniteError(
-                f"A tensor of shape {tuple(old.shape)} would become infinite: the "
-                "plan's rows or columns are too large for its weights."
+                f"A tensor of shape {tuple(old.shape)} would become infinite: rows or "
+                "columns of the plan are too large for the weights."
             )
     return made
 
@@ -107,7 +108,7 @@ def _tensors(
 def _states(
     name: str, optimizer: torch.optim.Optimizer, tensors: Tensors
 ) -> dict[nn.Parameter, dict[str, torch.Tensor]]:
-    """Compute the new state of an optimiser; scalars such as the step stay."""
+    """Compute the new state of an optimiser; scalars such as the step count stay."""
     return {
         old: {
             key: run(edits, moment, moment=True)
@@ -121,7 +122,10 @@ def _states(
 def _put(
     model: BaseAlgorithm | nn.Module, tensors: Mapping[int, torch.Tensor]
 ) -> dict[nn.Parameter, nn.Parameter]:
-    """Put new tensors in the place of old ones, wherever these are held."""
+    """Install new tensors in every module that holds an old one.
+
+    Returns the new parameter of each old parameter.
+    """
     replaced: dict[nn.Parameter, nn.Parameter] = {}
     for module in _modules(model):
         for parts in (module._parameters, module._buffers):
@@ -130,17 +134,17 @@ def _put(
                     continue
                 new = tensors[id(old)]
                 if isinstance(old, nn.Parameter):
-                    # A new Parameter: graphs that still hold the old one stay valid.
+                    # A new Parameter: autograd graphs with the old one stay valid.
                     if old not in replaced:
                         replaced[old] = nn.Parameter(new, old.requires_grad)
-                        vars(replaced[old]).update(vars(old))  # Marks of the user.
+                        vars(replaced[old]).update(vars(old))  # The user's attributes.
                     new = replaced[old]
                 setattr(module, name, new)
     return replaced
 
 
 def _modules(model: BaseAlgorithm | nn.Module) -> list[nn.Module]:
-    """Return every module of a policy, and those beside it that share its weights."""
+    """Return every module of a policy, or of all networks that a model holds."""
     if isinstance(model, nn.Module):
         return list(model.modules())
     held = [v for v in vars(model).values() if isinstance(v, nn.Module)]

@@ -1,4 +1,4 @@
-"""Folding: a removed unit that is constant, not zero, moves into the next biases."""
+"""Folding: removed units that are constant, but not 0, are added to readers' biases."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from sb3_prune.surgery.flow.slots import Read, Side
 from sb3_prune.surgery.hidden_layer import MATRIX, HiddenLayer, Key
 
 TOLERANCE = 1e-6
-"""How far what a unit says may differ between inputs, for a constant."""
+"""How far the activations of a constant unit may differ between inputs."""
 FAR = 1000
-"""How far outputs may move by folding, relative to what rounding moves."""
+"""How far folding may move outputs, as a multiple of the rounding error."""
 
 
 @dataclass
 class Folding:
-    """Moves what constant units say, layer by layer; nothing is put in place.
+    """Folds constant units, layer by layer. It collects new tensors, installs none.
 
     Attributes:
         policy: The policy that loses units.
-        tensors: The tensors changed so far: readers' weights and biases.
-        kept: Why constants of a layer could not move, by layer.
+        tensors: The tensors changed so far: weights and biases of readers.
+        kept: Why constant units could not be folded, by layer.
     """
 
     policy: nn.Module
@@ -37,18 +37,22 @@ class Folding:
     kept: dict[str, str] = field(default_factory=dict)
 
     def fold(self, layer: HiddenLayer, change: Change) -> None:
-        r"""Move the removed units of a layer that are constant.
+        r"""Fold the removed units of a layer that are constant.
 
         .. math:: b_{l+1}' = b_{l+1} + \sum_{k \text{ removed}} W_{l+1, \cdot k} c_k
 
-        A unit is constant if all weights that feed it are zero. What it says is then
-        the same for every input, so it is observed where it is read. The readers'
-        weights read the removed units no more: a unit that read nothing else is
-        constant now, and moves in its turn if it goes too.
+        A unit k is constant if all weights that feed it are zero: its activation
+        :math:`c_k` is the same for every input. A run of the policy observes it where
+        readers get it. They add :math:`W c` to their outputs, so adding it to their
+        biases instead keeps the outputs.
+
+        Afterwards, the readers' weights of all removed units are set to zero. A unit
+        of the next layer that read only removed units is constant now, and is folded
+        in turn if it is removed as well.
 
         Args:
             layer: The layer that loses units.
-            change: What happens to it.
+            change: What happens to its units.
         """
         gone = change.removed
         if change.selection is None or not len(gone):
@@ -68,7 +72,7 @@ class Folding:
         return tensor
 
     def _is_fed_nothing(self, layer: HiddenLayer) -> torch.Tensor:
-        """Tell of which units all incoming weights are zero, bool, (K,)."""
+        """Tell which units have only incoming weights of zero, bool, (K,)."""
         zero = (layer.incoming() == 0).all(dim=1)
         weights = [s for s in layer.group.slots if s.side is Side.ROWS]
         if any((s.owner, s.attribute) in self.tensors for s in weights):
@@ -80,7 +84,7 @@ class Folding:
         return zero.cpu()
 
     def _move(self, layer: HiddenLayer, units: torch.Tensor) -> None:
-        """Add what constant units give each reader to its bias."""
+        """Add to each reader's bias what the reader gets from constant units."""
         why = sorted(layer.mixes | layer.group.unfoldable)
         if layer.group.two_sided:
             why.append("one weight both makes and reads them")
@@ -101,7 +105,7 @@ class Folding:
         far = 0.0 if why else self._moved(layer, units, before)
         if far > FAR * torch.finfo(precision(self.policy)).eps:
             self.tensors = before
-            why.append("moving it would change what the policy says")
+            why.append("folding them would change outputs of the policy")
         if why:
             self.kept[layer.name] = ", ".join(dict.fromkeys(why))
 
@@ -111,7 +115,7 @@ class Folding:
         units: torch.Tensor,
         before: Mapping[Key, torch.Tensor],
     ) -> float:
-        """Return how far outputs move if readers get no constants but by biases."""
+        """Return how far outputs move if biases replace the constant units."""
         if all(before.get(key) is new for key, new in self.tensors.items()):
             return 0.0
         now = dict(self.tensors)
@@ -126,7 +130,7 @@ class Folding:
         return max(moved(*said).values())
 
     def _observe(self, layer: HiddenLayer) -> Mapping[Key, list[torch.Tensor]]:
-        """Run the policy with what has changed so far; return what readers get."""
+        """Run the policy with the tensors changed so far; return readers' inputs."""
         keys = {(read.slot.owner, read.slot.attribute) for read in layer.reads}
         with quiet(self.policy), exact_arithmetic(), installed(self.tensors):
             observer = Observer(keys)
@@ -138,19 +142,19 @@ class Folding:
     def _add(
         self, read: Read, layer: HiddenLayer, units: torch.Tensor, said: torch.Tensor
     ) -> str | None:
-        """Add W c to the bias of a reader; return why that is impossible, if it is.
+        """Add W c to the bias of a reader; return why not if that is impossible.
 
         Args:
             read: The reader.
             layer: The layer.
-            units: Its units that are constant.
-            said: What they said, (times, units, block).
+            units: Indices of the constant units of the layer.
+            said: Activations of these units, (observations, units, block).
         """
         constant = said[0]
         if not bool(constant.any()) and not bool(said.any()):
             return None
         if not torch.allclose(said, constant.expand_as(said), atol=TOLERANCE):
-            return "they vary, though nothing feeds them"
+            return "they vary, although nothing feeds them"
         if not read.exact:
             return "a convolution with padding reads them"
         if read.bias is None:
@@ -160,7 +164,7 @@ class Folding:
         slot = read.slot
         weight = self._current((slot.owner, slot.attribute))
         columns = slot.units(weight, layer.units)[units.to(weight.device)]
-        # (units, block, ...): convolutions have their kernel behind the outputs.
+        # (units, block, outputs, ...): a convolution has its kernel at the end.
         outputs = columns.flatten(3).sum(-1) if weight.ndim > MATRIX else columns
         gain = torch.tensordot(constant.to(weight), outputs, dims=2)
         self.tensors[read.bias] = self._current(read.bias) + gain

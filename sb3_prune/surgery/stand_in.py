@@ -1,8 +1,8 @@
-"""Stand-in: a trial's second run sees mixing calls as if no unit had gone.
+"""Stand-in: calls that mix units compute as if no unit had been removed.
 
-Where units mix, removing a dead one moves the others: a mean over fewer units is
-another mean. A trial asks whether every tensor was cut at the right places, so it has
-to tell that movement from a wrong cut.
+Where units mix, removing a dead unit moves the others: the mean of fewer units is
+another mean. A trial has to tell this movement from a wrong cut. So after the cut such
+calls get the means and scales of the run before it.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ Tensor = torch.Tensor
 
 
 class StandIn(TorchFunctionMode):
-    """Keeps what mixing calls got and gave; later gives units the same company.
+    """Records calls that mix units; in a second run, replays their statistics.
 
-    The first time it keeps the input and the output of every such call. After
-    :meth:`again` a call that gets fewer units computes with the means, scales and
-    denominators of its first time. A reduction over the units gives what it gave, if
-    what it gets is what it got without some units. Calls that get as many units as
-    before are left alone.
+    The first run records the input and the output of every such call. In the second
+    run, after :meth:`again`, a call with fewer units computes with the means, scales
+    and denominators of the first run. A reduction over the units returns its first
+    output, provided that its input is the first input without some units. Calls with
+    as many units as before are left alone.
     """
 
     def __init__(self) -> None:
@@ -34,13 +34,13 @@ class StandIn(TorchFunctionMode):
         self._coming: Iterator[tuple[Tensor, Any]] | None = None
 
     def again(self) -> None:
-        """Say that the same calls come again, in the same order."""
+        """Begin the second run, which makes the same calls in the same order."""
         self._coming = iter(self._kept)
 
     def __torch_function__(
         self, func: Any, types: Any, args: Any = (), kwargs: Any = None
     ) -> Any:
-        """Run a call, or what stands in for it."""
+        """Run a call, or its replacement."""
         kwargs = kwargs or {}
         out = func(*args, **kwargs)
         name = called(func)
@@ -61,7 +61,7 @@ class StandIn(TorchFunctionMode):
 def _is_part(x: Tensor, old: Tensor) -> bool:
     """Tell whether a tensor is an older one without some entries along one axis.
 
-    Otherwise a wrong cut arrives here, and it must not be hidden.
+    If it is not, there was a wrong cut, which must not be hidden.
     """
     if x.ndim != old.ndim:
         return False
@@ -80,7 +80,7 @@ def _without_input(kwargs: dict[str, Any]) -> dict[str, Any]:
 
 
 def _alike(out: Any, said: Any) -> bool:
-    """Tell whether results have the same shapes: then the units were reduced away."""
+    """Tell whether results have the same shapes: the units were reduced to numbers."""
     return [t.shape for t in leaves(out)] == [t.shape for t in leaves(said)]
 
 
@@ -121,7 +121,7 @@ def _group_norm(
     eps: float = 1e-5,
     *_: Any,
 ) -> Tensor:
-    over = tuple(range(1, x.ndim))  # Only one group of all channels can lose some.
+    over = tuple(range(1, x.ndim))  # Channels are removed only if all are one group.
     centred = x - old.mean(over, keepdim=True)
     variance = old.var(over, unbiased=False, keepdim=True)
     place = (-1, *[1] * (x.ndim - 2))
@@ -143,7 +143,7 @@ def _softmax(x: Tensor, old: Tensor, dim: int = -1, *_: Any, **__: Any) -> Tenso
 
 
 CLOSE = 1e-5
-"""How far entries may differ by rounding."""
+"""How far equal entries may differ by rounding."""
 
 FROZEN: dict[str, Callable[..., Tensor]] = {
     "layer_norm": _layer_norm,
@@ -152,7 +152,7 @@ FROZEN: dict[str, Callable[..., Tensor]] = {
     "softmax": _softmax,
     "log_softmax": _log_softmax,
 }
-"""Calls whose output keeps the units, with what stands in for them."""
+"""Mixing calls whose output still has the units, and what replaces each call."""
 
 REDUCTIONS = ("amax", "amin", "mean", "std", "std_mean", "var", "var_mean")
-"""Calls whose output depends on a unit although it is dead."""
+"""Reductions whose output depends on a unit even if the unit is dead."""

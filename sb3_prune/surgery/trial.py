@@ -1,9 +1,10 @@
-"""Trial: a copy is cut before the policy is, where nobody knows all of its modules.
+"""Trial: cut a copy first, if a policy has modules that the package does not know.
 
-Tracing trusts rules; a trial trusts nothing. In a copy, random units of every layer are
-made dead: what feeds them becomes zero, and what reads them. Then they are removed, and
-every output must stay as it was. Policies are evaluated meanwhile: what code does in
-training only is neither traced nor tried, and has to ask tensors for their shapes.
+A trace relies on its rules; a trial checks what the rules led to. On a copy of the
+policy, random units of each layer are made dead: all weights that feed or read them are
+set to zero. Then these units are removed, and every output must stay as it was. The
+copy is in evaluation mode. Code that runs only in training is neither traced nor tried;
+it must read sizes from the shapes of tensors.
 """
 
 from __future__ import annotations
@@ -30,23 +31,23 @@ from sb3_prune.surgery.stand_in import StandIn
 from sb3_prune.surgery.wiring import wire
 
 TOLERANCE = 2e-5
-"""How far an output may move, relative to the largest."""
+"""How far an output may move, relative to its largest entry."""
 SHARES = (2, 10**9, 3)
-"""Layers lose a half, one unit and a third in turn: code that takes shares of a width
-has to be wrong about one of them."""
+"""Layers lose, in turn, a half, one unit and a third of their units. Code that assumes
+a fixed share of a width must fail for one of them."""
 KNOWN = ("sb3_contrib", "sb3_prune", "stable_baselines3", "torch")
-"""Packages whose modules are known not to hide any unit."""
+"""Packages whose modules are known to hide no units from the trace."""
 
 
 def require_trial(policy: nn.Module, names: Collection[str]) -> None:
-    """Try the layers that a plan changes, if the policy needs that and was not tried.
+    """Try the layers that a plan changes, if they need a trial and had none yet.
 
     Args:
         policy: The policy; it stays as it is.
         names: Names of the layers.
 
     Raises:
-        UnsupportedPolicyError: Outputs would move; says of which layer, and how.
+        UnsupportedPolicyError: The trial fails; the message names a layer and why.
     """
     wiring = wire(policy)
     tried: set[str] = vars(policy).setdefault("_tried_layers", set())
@@ -64,15 +65,15 @@ def require_trial(policy: nn.Module, names: Collection[str]) -> None:
         name, why = next(iter(refuted.items()))
         raise UnsupportedPolicyError(
             f"A trial cut refuses '{name}' of {type(policy).__name__}: {why}. Some "
-            "code of the policy depends on the number of its units; nothing was "
-            "changed. Leave the layer out by the option networks, or let that code ask "
-            "its tensors for their shapes."
+            "code of the policy depends on the number of these units. Nothing was "
+            "changed. Exclude the layer by the option networks, or let that code read "
+            "sizes from the shapes of its tensors."
         )
     tried |= {layer.name for layer in todo}
 
 
 def is_known(policy: nn.Module) -> bool:
-    """Tell whether all modules of a policy are torch's, SB3's or ours, unpatched."""
+    """Tell whether all modules of a policy are unpatched ones of known packages."""
     for module in policy.modules():
         package = type(module).__module__.partition(".")[0]
         hooked = module._forward_hooks or module._forward_pre_hooks
@@ -83,7 +84,7 @@ def is_known(policy: nn.Module) -> bool:
 
 
 def _is_patched(module: nn.Module) -> bool:
-    """Tell whether an object has a method of its own in place of its class's."""
+    """Tell whether an attribute of a module replaces a method of its class."""
     return any(
         callable(value) and callable(getattr(type(module), name, None))
         for name, value in vars(module).items()
@@ -93,8 +94,9 @@ def _is_patched(module: nn.Module) -> bool:
 def refute(policy: nn.Module, layers: Iterable[HiddenLayer]) -> dict[str, str]:
     """Return why layers cannot lose units, by name; empty if all can.
 
-    They are tried together, and one by one if that fails. What is taken at literal
-    places is tried alone as well: code that halves a width is wrong about one half.
+    The layers are tried together, and one by one if that fails. Layers whose units are
+    indexed literally (:attr:`.Group.soft`) are always tried alone as well: code that
+    halves a width may go wrong only if one of the halves loses units.
 
     Args:
         policy: The policy; it stays as it is.
@@ -110,15 +112,15 @@ def refute(policy: nn.Module, layers: Iterable[HiddenLayer]) -> dict[str, str]:
 
 
 def try_cut(policy: nn.Module, names: Collection[str], seed: int = 0) -> str | None:
-    """Remove dead units of some layers from a copy; return what goes wrong, if it does.
+    """Remove dead units of some layers from a copy; return what went wrong, or None.
 
-    Operations that mix units do as if none had gone (:class:`StandIn`). Biases, scales
-    and statistics are moved first, so that none of them is neutral.
+    Operations that mix units compute as if no unit were gone (:class:`StandIn`).
+    Biases, scales and statistics are moved first: 0 or 1 would hide a wrong cut.
 
     Args:
         policy: The policy.
         names: Names of the layers.
-        seed: Seed of the units.
+        seed: Seed of the choice of units.
     """
     try:
         twin = copied(policy)
@@ -136,13 +138,14 @@ def try_cut(policy: nn.Module, names: Collection[str], seed: int = 0) -> str | N
     worst = max(far, key=lambda name: far[name])
     if far[worst] <= TOLERANCE:
         return None
-    return f"removing dead units moves '{worst}' by {far[worst]:.2g}"
+    return f"removing dead units moves the output of '{worst}' by {far[worst]:.2g}"
 
 
 def movement(policy: nn.Module, names: Collection[str]) -> float:
-    """Return how far removing dead units of a copy moves its outputs, relatively.
+    """Return how far the outputs of a copy move when dead units are removed.
 
-    It is 0 up to rounding where units do not mix.
+    The distance is relative to the largest output. It is 0, up to rounding, if no
+    operation mixes the units.
 
     Args:
         policy: The policy; it stays as it is.
@@ -155,7 +158,7 @@ def movement(policy: nn.Module, names: Collection[str]) -> float:
 def _remove_dead(
     twin: nn.Module, plan: Mapping[str, Change], mode: TorchFunctionMode | None
 ) -> dict[str, float]:
-    """Remove units made dead, in place; return how far each output moves, by name."""
+    """Make units dead and remove them, in place; return how far each output moves."""
     wiring = wire(twin)
     for name, change in plan.items():
         for layer in wiring[name].with_targets():
@@ -168,20 +171,20 @@ def _remove_dead(
 
 
 def copied(policy: nn.Module) -> nn.Module:
-    """Return a deep copy of a policy, gates open, without what distributions keep."""
+    """Return a deep copy of a policy, with open gates and without distributions."""
     memo: dict[int, Any] = {}
     for module in policy.modules():
         distribution = getattr(module, "action_dist", None)
         held = () if distribution is None else vars(distribution).values()
         for value in (*vars(module).values(), *held):
-            # What is inside a graph cannot be copied, nor need be.
+            # deepcopy refuses tensors that were computed with gradients.
             if isinstance(value, torch.Tensor) and not value.is_leaf:
                 memo[id(value)] = value.detach().clone()
             elif isinstance(value, torch.distributions.Distribution):
                 memo[id(value)] = None
     twin: nn.Module = copy.deepcopy(policy, memo)
     for module in twin.modules():
-        if isinstance(module, Gate):  # What is closed shall not hide anything.
+        if isinstance(module, Gate):  # A closed gate would hide a wrong cut.
             module.settle()
             module.open()
     return twin
@@ -190,13 +193,13 @@ def copied(policy: nn.Module) -> nn.Module:
 def _some(
     policy: nn.Module, names: Collection[str], seed: int, shares: Sequence[int]
 ) -> dict[str, Change]:
-    """Return the removal of some units of each layer, the first among them.
+    """Return changes that remove some units of each layer, always the first unit.
 
     Args:
         policy: The policy.
-        names: Names of the layers; those of one unit are left out.
-        seed: Seed of the units.
-        shares: Layers lose a unit of this many, in turn.
+        names: Names of the layers; layers of one unit are left out.
+        seed: Seed of the choice of units.
+        shares: Used in turn: a layer loses one unit in so many, but at least one.
     """
     rng = np.random.default_rng(seed)
     widths = wire(policy).units()
@@ -212,10 +215,10 @@ def _some(
 
 @torch.no_grad()
 def _scatter(policy: nn.Module, seed: int) -> None:
-    """Move biases, scales, statistics and zeros, so that none of them is neutral.
+    """Move biases, scales, statistics and weights of zero away from neutral values.
 
-    A branch that is multiplied by zero, as new ones often are, would hide what is
-    wrong in it.
+    A branch that is multiplied by zero, as new branches often are, would hide a wrong
+    cut in it.
     """
     generator = torch.Generator().manual_seed(seed)
     slots = [s for layer in wire(policy).values() for s in layer.group.slots]
@@ -232,14 +235,14 @@ def _scatter(policy: nn.Module, seed: int) -> None:
 
 @torch.no_grad()
 def kill(layer: HiddenLayer, units: torch.Tensor) -> None:
-    """Zero everything that feeds or reads units of a layer, in place.
+    """Set all weights that feed or read units of a layer to zero, in place.
 
-    What is also used for itself stays, for a weight may be divided by its norm.
+    A weight that is also used by itself stays: it may be divided by its own norm.
     """
     sides = (Side.COLUMNS,) if layer.group.doubled else (Side.ROWS, Side.COLUMNS)
     for slot in layer.group.slots:
         shifts = slot.side is Side.UNIT and slot.neutral == 0
         if shifts or slot.side in sides:
-            # Through a view, so that the parameter itself is written.
+            # Written through a view, so that the parameter itself changes.
             view = slot.units(slot.tensor.detach(), layer.units)
             view[units.to(view.device)] = 0.0
