@@ -160,7 +160,7 @@ def test_two_parameters_at_one_place_are_refused_by_name() -> None:
     other.weight.data = first(model.policy).weight.data
     before = zoo.snapshot(model.policy)
     for name in (f"{PI}.0", f"{VF}.0"):
-        with pytest.raises(PlanError, match=r"are two parameters at one place in mem"):
+        with pytest.raises(PlanError, match=r"are two parameters that share memory"):
             sp.apply(model, {name: SIX})
     zoo.assert_same(zoo.snapshot(model.policy), before, identities=True)
     sp.apply(model, {})

@@ -1,4 +1,4 @@
-"""Dimensions: what modules and models remember of widths, besides their tensors."""
+"""Dimensions: widths that modules and models store besides their tensors."""
 
 from __future__ import annotations
 
@@ -32,18 +32,18 @@ CACHED = frozenset(
     for name in names
     for suffix in ("", "_target")
 )
-"""All attributes that :func:`refresh_caches` may make anew."""
+"""All attributes that :func:`refresh_caches` may replace."""
 _NORMS = (nn.modules.batchnorm._NormBase, BatchRenorm)
 
 
 def sync_dimensions(
     policy: nn.Module, changed: Iterable[tuple[HiddenLayer, Change]] = ()
 ) -> None:
-    """Make every remembered width agree with the tensors, in place.
+    """Make every stored width agree with the tensors, in place.
 
     Args:
         policy: The policy.
-        changed: The layers, targets among them, and what happened to them.
+        changed: The changed layers, in target networks too, each with its change.
     """
     for layer, change in changed:
         for width in layer.group.widths:
@@ -72,7 +72,7 @@ def _grow(owner: nn.Module, attribute: str, grown: int) -> None:
 
 
 def _sync(module: nn.Module) -> None:
-    """Let a module of torch or SB3 remember the widths of its tensors."""
+    """Let a module of torch or SB3 store the widths that its tensors have."""
     weight: Any = getattr(module, "weight_orig", getattr(module, "weight", None))
     if isinstance(module, nn.Linear):
         module.out_features, module.in_features = weight.shape
@@ -103,7 +103,7 @@ def _width(body: nn.Module, default: int) -> int:
 
 
 def _sync_arch(network: Any) -> None:
-    """Let a network that is saved alone be built anew as wide as it is."""
+    """Update ``net_arch``, from which a network that was saved alone is built anew."""
     own = perceptrons_of(network)
     if len(own) != 1 or not isinstance(getattr(network, "net_arch", None), list):
         return
@@ -114,10 +114,10 @@ def _sync_arch(network: Any) -> None:
 
 
 def _resample_noise(module: nn.Module) -> None:
-    """Draw the exploration matrix of gSDE anew if the latent width changed.
+    """Draw a new exploration matrix for gSDE if the latent width changed.
 
     Raises:
-        NonFiniteError: The matrix is not finite.
+        NonFiniteError: The new matrix is not finite.
     """
     distribution = noise(module)
     if distribution is None:
@@ -133,8 +133,8 @@ def _resample_noise(module: nn.Module) -> None:
 def refresh_caches(model: BaseAlgorithm) -> None:
     """Point SB3's cached lists of batch-norm statistics at the live buffers.
 
-    Algorithms copy these statistics to their targets; a stale list raises no error, the
-    target just stops following.
+    Algorithms copy these statistics to their target networks. A stale list would raise
+    no error: the target network would just stop following.
     """
     for network, names in _BATCH_NORM_STATS.items():
         for suffix in ("", "_target"):

@@ -1,4 +1,4 @@
-"""Holders: attributes beside modules' own tensors that a cut would leave behind."""
+"""Holders: attributes that would keep old tensors after a cut, such as lists."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _FOLLOWS = INTERNAL | CACHED | {"_flat_weights"}
 
 
 def check_holders(model: BaseAlgorithm | nn.Module, replaced: Container[int]) -> None:
-    """Check that no list of parameters, say, would go on with tensors that are gone.
+    """Check that no attribute, such as a list of parameters, would keep old tensors.
 
     Args:
         model: A model, or a policy alone.
         replaced: Ids of the tensors that are to be replaced.
 
     Raises:
-        PlanError: An attribute of the model, its policy or a module holds one.
+        PlanError: An attribute of the model, its policy or a module would.
     """
     for path, owner in _owners(model):
         for name, value in vars(owner).items():
@@ -33,20 +33,20 @@ def check_holders(model: BaseAlgorithm | nn.Module, replaced: Container[int]) ->
                 where = f"{path}.{name}".lstrip(".")
                 raise PlanError(
                     f"'{where}' holds tensors of units that would change, and cannot "
-                    "follow: let it ask its module for them each time, or hold the "
-                    "module instead."
+                    "be updated: read the tensors from their module each time, or "
+                    "hold the module instead."
                 )
 
 
 def check_ties(policy: nn.Module, replaced: Container[int]) -> None:
-    """Check that no two parameters lie at one place in memory, for one would leave it.
+    """Check that no two parameters share memory: a cut would separate them.
 
     Args:
         policy: The policy.
         replaced: Ids of the tensors that are to be replaced.
 
     Raises:
-        PlanError: Two do, as by ``a.weight.data = b.weight.data``.
+        PlanError: Two parameters do, as after ``a.weight.data = b.weight.data``.
     """
     places: dict[tuple[int, torch.Size], tuple[str, nn.Parameter]] = {}
     for path, parameter in policy.named_parameters():
@@ -55,8 +55,8 @@ def check_ties(policy: nn.Module, replaced: Container[int]) -> None:
         cut = id(parameter) in replaced or id(first) in replaced
         if first is not parameter and parameter.numel() and cut:
             raise PlanError(
-                f"'{path}' and '{other}' are two parameters at one place in memory, "
-                "and would part: let both modules hold the same parameter."
+                f"'{path}' and '{other}' are two parameters that share memory, and a "
+                "cut would separate them: let both modules hold the same parameter."
             )
 
 

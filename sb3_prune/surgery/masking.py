@@ -18,7 +18,7 @@ from sb3_prune.surgery.wiring import Wiring, policy_of, wire
 def mask(model: BaseAlgorithm | nn.Module, plan: Mapping[str, Change]) -> None:
     """Close the gates of every unit that a plan removes, in online and target networks.
 
-    A plan that is refused closes none.
+    A plan that is refused closes no gate.
 
     Args:
         model: A model or policy with gates.
@@ -37,9 +37,9 @@ def mask(model: BaseAlgorithm | nn.Module, plan: Mapping[str, Change]) -> None:
     if bare := [name for name, layer in layers.items() if layer.gate is None]:
         raise UnsupportedPolicyError(
             f"{type(policy).__name__} has no gates at {', '.join(bare)}: use a "
-            "Masked...Policy, or sb3_prune.adopt(model) first. Where one has none even "
-            "so, as at an LSTM, units can only be removed (physical=True), or the "
-            "layer be left out by the option networks."
+            "Masked...Policy, or call sb3_prune.adopt(model) first. Some layers, such "
+            "as LSTMs, cannot have gates: remove their units (physical=True), or "
+            "exclude the layers by the option networks."
         )
     check_widths(layers, plan)
     _check_removals(layers, plan)
@@ -57,7 +57,7 @@ def _check_removals(
         if kept is None:
             raise PlanError(f"Gates can only remove units; '{name}' has {plan[name]}.")
         if not bool(layer.active[kept].any()):
-            raise PlanError(f"No unit of '{name}' would pass; leave at least one.")
+            raise PlanError(f"No unit of '{name}' would pass; leave one gate open.")
 
 
 def closed_units(wiring: Wiring) -> dict[str, Change]:

@@ -1,4 +1,4 @@
-"""Memory: the states of LSTMs that a recurrent model keeps follow its units."""
+"""Memory: LSTM states that a recurrent model keeps change with the LSTM's units."""
 
 from __future__ import annotations
 
@@ -22,22 +22,24 @@ _STORED = ("hidden_states_pi", "cell_states_pi", "hidden_states_vf", "cell_state
 def follow_memory(
     model: BaseAlgorithm, changed: Iterable[tuple[HiddenLayer, Change]]
 ) -> None:
-    r"""Change the states that a model keeps as its LSTMs' units were changed.
+    r"""Change the LSTM states that a model keeps, as the LSTM's units were changed.
 
     .. math:: h' = P h
 
-    These are the last states and those in the rollout buffer, of the actor's LSTM and
-    the critic's: SB3 keeps one shape for the two.
+    A state h has one entry per unit, so the matrix P that makes new units from old ones
+    makes new states as well. Changed are the last states and those in the rollout
+    buffer. The states of the actor's and the critic's LSTM change alike, because SB3
+    gives both one shape.
 
     Args:
-        model: The model, whose networks were changed.
-        changed: The layers and what happened to them.
+        model: The model, whose networks were changed already.
+        changed: The changed layers, each with its change.
     """
     policy = model.policy
     if not isinstance(policy, RecurrentActorCriticPolicy):
         return
     for layer, change in changed:
-        # Units that are added to those of an LSTM are one layer with them.
+        # Units of other modules that are added to an LSTM's are in the same layer.
         makers = {slot.owner for slot in layer.group.slots if slot.side is Side.ROWS}
         if policy.lstm_actor in makers:
             _follow(model, change)
@@ -46,7 +48,7 @@ def follow_memory(
 
 
 def _note_width(model: BaseAlgorithm, layer: HiddenLayer) -> None:
-    """Let a zip build its LSTMs as wide as they are: SB3 sizes its buffer by them."""
+    """Store the LSTM's width for loading a zip: SB3 sizes its rollout buffer by it."""
     policy: Any = model.policy
     size = policy.lstm_actor.hidden_size
     kwargs = {**model.policy_kwargs, "lstm_hidden_size": size}
@@ -54,7 +56,7 @@ def _note_width(model: BaseAlgorithm, layer: HiddenLayer) -> None:
     if initial is not None:
         noted = kwargs.get("initial_units", {})
         kwargs["initial_units"] = {**noted, layer.name: initial[layer.name]}
-    model.policy_kwargs = kwargs  # Never written into: it may belong to the caller.
+    model.policy_kwargs = kwargs  # A new one: the old may belong to the caller.
 
 
 def _follow(model: BaseAlgorithm, change: Change) -> None:
@@ -74,9 +76,9 @@ def _follow(model: BaseAlgorithm, change: Change) -> None:
 
 
 def refresh_memory(model: BaseAlgorithm) -> None:
-    """Start a model's LSTM states anew, if they are not as wide as its LSTMs.
+    """Reset the LSTM states of a model if they are not as wide as its LSTMs.
 
-    So it is after ``model.set_parameters`` of an agent with another width.
+    This happens after ``model.set_parameters`` with an agent of another width.
     """
     policy: Any = model.policy
     buffer: Any = getattr(model, "rollout_buffer", None)
@@ -92,7 +94,7 @@ def refresh_memory(model: BaseAlgorithm) -> None:
 
 
 def _units(states: torch.Tensor, change: Change) -> torch.Tensor:
-    """Return states whose last axis are units, changed."""
+    """Return states after a change of their units, which lie along the last axis."""
     if change.selection is not None:
         return states.index_select(-1, change.selection.to(states.device))
     rows = change.rows.T.to(states)

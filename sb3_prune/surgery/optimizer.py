@@ -1,4 +1,4 @@
-"""Optimisers: find those of a model, and move their state to new parameters."""
+"""Optimisers: find all of a model, and move their state to new parameters."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from sb3_prune.exceptions import PlanError
 def optimizers(model: BaseAlgorithm | nn.Module) -> dict[str, torch.optim.Optimizer]:
     """Return every optimiser among the attributes of a model and its policy's modules.
 
-    Whatever the attribute is called, alone or in a list or dictionary. For example
-    ``{"actor.optimizer": ..., "critic.optimizer": ...}`` for the policy of SAC and
-    ``{"optimizer": ...}`` for that of PPO; those of the model itself are
-    ``{"model.<attribute>": ...}``.
+    An attribute may have any name, and may be an optimiser or a list, tuple or
+    dictionary of optimisers. The policy of SAC, for example, has ``{"actor.optimizer":
+    ..., "critic.optimizer": ...}``, and that of PPO ``{"optimizer": ...}``. Optimisers
+    of the model itself are called ``model.<attribute>``.
 
     Args:
         model: A model, or a policy alone.
@@ -28,7 +28,7 @@ def optimizers(model: BaseAlgorithm | nn.Module) -> dict[str, torch.optim.Optimi
 
 
 def _stepping(model: BaseAlgorithm | nn.Module) -> dict[str, Any]:
-    """Return the optimisers, and what only behaves like one."""
+    """Return the optimisers, and objects that only behave like an optimiser."""
     policy = model.policy if isinstance(model, BaseAlgorithm) else model
     found: dict[str, Any] = {}
     for path, module in policy.named_modules():
@@ -40,7 +40,7 @@ def _stepping(model: BaseAlgorithm | nn.Module) -> dict[str, Any]:
 
 
 INTERNAL = frozenset(vars(nn.Module()))
-"""Attributes of every module of torch."""
+"""Attributes that every torch module has."""
 
 
 def _held(owner: object) -> Iterator[tuple[str, Any]]:
@@ -55,7 +55,7 @@ def _held(owner: object) -> Iterator[tuple[str, Any]]:
 
 
 def _steps(value: Any) -> bool:
-    """Tell optimisers, and what wraps one without being one."""
+    """Tell whether a value is an optimiser, or wraps one without being one."""
     if isinstance(value, torch.optim.Optimizer):
         return True
     if isinstance(value, nn.Module | torch.Tensor | type):
@@ -67,27 +67,27 @@ def check_followable(model: BaseAlgorithm | nn.Module) -> None:
     """Check that no optimiser holds tensors where :func:`move_state` does not look.
 
     Raises:
-        PlanError: One does, such as LBFGS, or is no optimiser of torch.
+        PlanError: An optimiser does, such as LBFGS, or is no torch optimiser.
     """
     for name, optimizer in _stepping(model).items():
         kind = type(optimizer).__name__
         if not isinstance(optimizer, torch.optim.Optimizer):
             raise PlanError(
                 f"The optimiser '{name}' ({kind}) is no torch.optim.Optimizer and "
-                "cannot follow: make it one, or keep what it wraps in its place while "
-                "units change."
+                "cannot follow a change of units: derive its class from that one, or "
+                "put the optimiser that it wraps in its place while units change."
             )
         kept = [key for key in vars(optimizer) if _keeps(optimizer, key)]
         if kept:
             raise PlanError(
                 f"The optimiser '{name}' ({kind}) keeps parameters in "
-                f"{', '.join(kept)}, which cannot follow: use one that keeps them in "
-                "param_groups alone, such as Adam."
+                f"{', '.join(kept)}, which cannot follow a change of units: use an "
+                "optimiser that keeps them only in param_groups, such as Adam."
             )
 
 
 def _keeps(optimizer: torch.optim.Optimizer, attribute: str) -> bool:
-    """Tell whether an attribute holds tensors of weights, or another optimiser."""
+    """Tell whether an attribute holds tensors with axes, or another optimiser."""
     value = vars(optimizer)[attribute]
     if attribute in ("state", "param_groups", "defaults"):
         return False
@@ -114,10 +114,10 @@ def state_of(
     Args:
         name: Name of the optimiser, for the error.
         optimizer: The optimiser.
-        parameter: A parameter that it steps.
+        parameter: A parameter that the optimiser updates.
 
     Raises:
-        PlanError: It keeps tensors of other shapes, which cannot follow.
+        PlanError: The state has tensors of other shapes, which cannot follow.
     """
     state = optimizer.state.get(parameter, {})
     tensors = {k: v for k, v in state.items() if torch.is_tensor(v)}
@@ -139,12 +139,12 @@ def move_state(
     replaced: Mapping[nn.Parameter, nn.Parameter],
     states: Mapping[nn.Parameter, Mapping[str, torch.Tensor]],
 ) -> None:
-    """Let an optimiser step the new parameters with the state of the old ones.
+    """Let an optimiser update the new parameters, with the state of the old ones.
 
     Args:
         optimizer: Any torch optimiser.
         replaced: New parameter of each old one.
-        states: New tensors of the state of an old parameter; the rest is kept.
+        states: New state tensors of each old parameter; other entries are kept.
     """
     for group in optimizer.param_groups:
         group["params"] = [replaced.get(p, p) for p in group["params"]]
@@ -156,11 +156,12 @@ def move_state(
 def unoptimised(
     model: BaseAlgorithm | nn.Module, targets: tuple[str, ...]
 ) -> list[str]:
-    """Return the trainable parameters of a policy that no optimiser steps.
+    """Return the trainable parameters of a policy that no optimiser updates.
 
     Args:
-        model: A model, or a policy alone, of which nothing is said without optimisers.
-        targets: Names of the networks that are not meant to be stepped.
+        model: A model, or a policy alone. For a policy that has no optimisers the
+            result is empty.
+        targets: Names of target networks, which no optimiser has to update.
     """
     policy = model.policy if isinstance(model, BaseAlgorithm) else model
     held = {

@@ -17,25 +17,25 @@ from sb3_prune.surgery.optimizer import move_state, optimizers
 from sb3_prune.surgery.wiring import Wiring
 
 NOTED = "hidden_units."
-"""How entries of a state dictionary begin that note the units of a layer."""
+"""Prefix of the state dictionary's entries that note the width of a layer."""
 State = Mapping[str, Any]
 
 
 @dataclass
 class _Equation:
-    """What the length of a saved axis says of the layers along it."""
+    """Saved length of an axis: the sum, over its layers, of units times block."""
 
     blocks: dict[str, int]
-    """Entries of each unit, by layer."""
+    """Number of entries per unit, by layer."""
     entries: int
-    """Entries of all these layers together, as saved."""
+    """Number of saved entries of all these layers together."""
 
     def unknown(self, units: Mapping[str, int]) -> list[str]:
         """Return the layers whose units are not known."""
         return [name for name in self.blocks if name not in units]
 
     def solve(self, units: Mapping[str, int]) -> Iterator[tuple[str, int]]:
-        """Yield the units of the one layer that is not known yet, if it is one."""
+        """Yield the units of the unknown layer, if exactly one layer is unknown."""
         unknown = self.unknown(units)
         if len(unknown) != 1:
             return
@@ -45,7 +45,7 @@ class _Equation:
             yield unknown[0], count
 
     def holds(self, units: Mapping[str, int]) -> bool:
-        """Tell whether all layers are known, and are as long together as was saved."""
+        """Tell whether all layers are known and add up to the saved entries."""
         if self.unknown(units):
             return False
         return self.entries == sum(units[n] * b for n, b in self.blocks.items())
@@ -57,9 +57,9 @@ def resize_plan(
     """Return the plan that gives every hidden layer the width it was saved with.
 
     Args:
-        policy: The policy that is to load.
-        wiring: Its hidden layers.
-        state_dict: What was saved.
+        policy: The policy into which weights are loaded.
+        wiring: The hidden layers of the policy.
+        state_dict: The saved state dictionary.
     """
     saved = saved_units(policy, wiring, state_dict)
     return {
@@ -70,11 +70,12 @@ def resize_plan(
 
 
 def saved_units(policy: nn.Module, wiring: Wiring, state_dict: State) -> dict[str, int]:
-    """Return the units of every layer that a state dictionary tells, by layer.
+    """Return the saved number of units of every layer for which it is known.
 
-    Lengths tell them, but for layers side by side in all their tensors. What these had
-    is noted (:func:`noted`), unless it is what they were built with; earlier versions
-    noted nothing.
+    Shapes of tensors determine it, except for layers that lie side by side in all their
+    tensors: there, shapes only give the sum. The widths of such layers are saved in
+    entries of their own (:func:`noted`), unless the layers were built with these
+    widths. Earlier versions of the package saved no such entries.
     """
     equations = list(_equations(policy, wiring, state_dict))
     units = _solve(equations)
@@ -84,21 +85,21 @@ def saved_units(policy: nn.Module, wiring: Wiring, state_dict: State) -> dict[st
 
 
 def untold_layers(policy: nn.Module, wiring: Wiring, state_dict: State) -> list[str]:
-    """Return the layers of which nothing that was saved tells how wide they were."""
+    """Return the layers whose saved width cannot be found out."""
     units = saved_units(policy, wiring, state_dict)
     untold = _untold(list(_equations(policy, wiring, state_dict)), units)
     return sorted({name for equation in untold for name in equation.unknown(units)})
 
 
 def noted(policy: nn.Module, wiring: Wiring, state_dict: State) -> dict[str, Any]:
-    """Return the entries to save for layers whose widths no length tells.
+    """Return the entries to save for layers whose widths no shape determines.
 
-    There are none while these are as wide as they were built.
+    There are none while these layers are as wide as they were built.
 
     Args:
         policy: The policy that is to be saved.
-        wiring: Its hidden layers.
-        state_dict: Its tensors.
+        wiring: The hidden layers of the policy.
+        state_dict: The tensors of the policy.
     """
     equations = list(_equations(policy, wiring, state_dict))
     lengths = _solve(equations)
@@ -114,7 +115,7 @@ def without_notes(state_dict: State) -> State:
     notes = [name for name in state_dict if name.startswith(NOTED)]
     if not notes:
         return state_dict
-    rest: Any = copy.copy(state_dict)  # With the versions of modules, if it has them.
+    rest: Any = copy.copy(state_dict)  # Keeps the attribute _metadata, if there is one.
     for name in notes:
         del rest[name]
     kept: State = rest
@@ -143,7 +144,10 @@ def _guess(
     untold: Sequence[_Equation],
     units: Mapping[str, int],
 ) -> dict[str, int]:
-    """Return the first widths that agree with the lengths; none if none do."""
+    """Return the first widths that fit the lengths: noted, as built, or present ones.
+
+    The result is empty if none of the three fit.
+    """
     notes = {
         name.removeprefix(NOTED): int(saved)
         for name, saved in state_dict.items()
@@ -180,14 +184,14 @@ def _resize(units: int, wanted: int) -> Change:
 
 
 def resize(policy: nn.Module, plan: Mapping[str, Change]) -> None:
-    """Carry out a plan before weights are loaded: every tensor keeps its identity.
+    """Carry out a plan before weights are loaded; parameters stay the same objects.
 
-    So whatever else refers to a parameter or a statistic, such as an optimiser or a
-    list that the model keeps, still does. A gradient of the old shape is dropped.
+    So an optimiser, or a list that the model keeps, still refers to the live parameters
+    and statistics. Gradients of the old shape are dropped.
 
     Args:
-        policy: The policy that is to load.
-        plan: A change for each layer to change.
+        policy: The policy into which weights are loaded.
+        plan: Changes by layer name.
     """
     parts = [(m, p) for m in policy.modules() for p in (m._parameters, m._buffers)]
     held = [(m, n, t) for m, p in parts for n, t in p.items() if t is not None]
@@ -205,12 +209,12 @@ def resize(policy: nn.Module, plan: Mapping[str, Change]) -> None:
 
 
 def _take_over(old: torch.Tensor, new: torch.Tensor) -> None:
-    """Give a tensor the data of another, of whatever shape."""
+    """Give a tensor the data of another one, which may have another shape."""
     if not isinstance(old, nn.Parameter):
         old.data = _in_place(old.data, new)
         return
     old.grad = None
-    # By way of another type: a graph that still lives expects the old shape else.
+    # By way of another dtype: else a live autograd graph expects the old shape.
     half, single = torch.float16, torch.float32
     if old.is_floating_point():
         old.data = new.new_empty(0, dtype=half if new.dtype is single else single)
@@ -218,10 +222,10 @@ def _take_over(old: torch.Tensor, new: torch.Tensor) -> None:
 
 
 def _in_place(old: torch.Tensor, new: torch.Tensor) -> torch.Tensor:
-    """Return the data of a smaller vector where the larger had its own.
+    """Write a smaller vector into the memory of the larger one, if possible.
 
-    SB3's algorithms keep statistics of batch normalisation by aliases of these, from
-    before weights are loaded, and copy them to targets.
+    SB3's algorithms keep aliases of batch-norm statistics from before weights are
+    loaded, and copy these aliases to target networks.
     """
     if old.ndim != 1 or len(new) > len(old) or old.dtype is not new.dtype:
         return new

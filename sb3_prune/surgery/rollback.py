@@ -1,4 +1,4 @@
-"""Rollback: a model is as it was if surgery fails half-way."""
+"""Rollback: restore a model if surgery fails half-way."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from sb3_prune.surgery.optimizer import optimizers
 
 @contextmanager
 def rollback(model: BaseAlgorithm | nn.Module) -> Iterator[None]:
-    """Put back every tensor, state and remembered width if the block raises.
+    """Put back every tensor, optimiser state and stored width if the block raises.
 
-    Surgery replaces tensors and never writes into them, so references are enough.
+    Surgery replaces tensors and never writes into them, so it is enough to keep
+    references to the old ones.
 
     Args:
         model: A model, or a policy alone.
@@ -43,7 +44,7 @@ def _record(model: BaseAlgorithm | nn.Module) -> list[Callable[[], None]]:
 
 
 def _keep(attributes: dict[str, Any]) -> Callable[[], None]:
-    """Return what puts a dictionary's entries back, lists among them."""
+    """Return a function that restores the entries of a dictionary and its lists."""
     before = {k: list(v) if type(v) is list else v for k, v in attributes.items()}
     lists = {k: v for k, v in attributes.items() if type(v) is list}
 

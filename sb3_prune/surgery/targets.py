@@ -1,4 +1,4 @@
-"""Targets: which networks of a policy follow which others."""
+"""Targets: which networks of a policy are target networks of which others."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from sb3_prune.surgery.optimizer import optimizers
 def target_networks(policy: nn.Module) -> dict[str, list[str]]:
     """Return the targets of each network of a policy, by the names of its children.
 
-    SB3 calls the target of ``critic`` ``critic_target``. Under another name, a network
-    counts as one if no optimiser steps any of its parameters, if it has the class and
-    the shapes of exactly one that is stepped, and if it had the same weights when it
-    was first seen: a frozen teacher is a network of its own.
+    SB3 calls the target of ``critic`` ``critic_target``. A network with another name
+    counts as a target network under three conditions. No optimiser updates any of its
+    parameters. Exactly one network that is updated has the same class and shapes. Both
+    had the same weights when they were first seen; a frozen teacher has not.
     """
     pairs = _named(policy)
     followers: dict[str, str] = vars(policy).setdefault("_followers", {})
@@ -38,13 +38,13 @@ def target_names(policy: nn.Module) -> set[str]:
 
 
 def strangers(policy: nn.Module) -> dict[str, str]:
-    """Return what might be a target but is none for its weights: name -> online."""
+    """Return lookalikes of online networks that have other weights: name -> online."""
     known = target_names(policy)
     return {n: of for n, of in _lookalikes(policy).items() if n not in known}
 
 
 def stepped_beside(model: BaseAlgorithm) -> frozenset[str]:
-    """Return the children of a policy that optimisers of the model itself step."""
+    """Return the children of a policy that the model's own optimisers update."""
     stepped = _stepped(optimizers(model))
     children = model.policy.named_children()
     return frozenset(name for name, child in children if not _is_idle(child, stepped))
@@ -61,7 +61,7 @@ def _named(policy: nn.Module) -> defaultdict[str, list[str]]:
 
 
 def _lookalikes(policy: nn.Module) -> dict[str, str]:
-    """Return the idle network -> the only one that learns and has its shapes."""
+    """Return, by idle network, the only learning network of its class and shapes."""
     targets = {name for names in _named(policy).values() for name in names}
     others = {n: m for n, m in policy.named_children() if n not in targets}
     alike = {
@@ -100,11 +100,11 @@ def _are_equal(policy: nn.Module, one: str, other: str) -> bool:
 
 
 def targets_of(policy: nn.Module, groups: Iterable[Group]) -> dict[str, list[str]]:
-    """Return the names of the target layers of each layer, by name.
+    """Return, by layer name, the names of the same layer in target networks.
 
     Args:
         policy: The policy.
-        groups: Its groups of units.
+        groups: The groups of units of the policy.
     """
     pairs = target_networks(policy)
     by_path = {alias: group.name for group in groups for alias in group.aliases}

@@ -1,4 +1,4 @@
-"""Thetas: say in the weights what Bernoulli gates expect."""
+"""Thetas: move the probabilities of Bernoulli gates into weights."""
 
 from __future__ import annotations
 
@@ -14,34 +14,36 @@ from sb3_prune.surgery.wiring import wire
 
 @torch.no_grad()
 def absorb(model: BaseAlgorithm | nn.Module) -> None:
-    r"""Multiply what reads each unit by its theta, and let every gate be sure again.
+    r"""Multiply the outgoing weights of each unit by its theta, and drop the thetas.
 
     .. math:: W_{l+1, \cdot k} \leftarrow \theta_k W_{l+1, \cdot k}
 
-    What the agent does in evaluation stays equal; nothing is drawn any more when it
-    trains on. Optimiser state stays as it is.
+    In evaluation a gate multiplies its unit by :math:`\theta_k`, the expected value of
+    its Bernoulli variable (Guenter & Sideris 2025). Readers are linear, so they may
+    multiply by it instead: the agent acts as before. When training goes on, gates draw
+    nothing any more. The state of optimisers does not change.
 
     Args:
-        model: A model or policy; online networks and targets change in place.
+        model: A model or policy; online and target networks change in place.
 
     Raises:
         UnsupportedPolicyError: Thetas weigh the units of a layer normalisation, which
-            no weights can say; nothing was changed.
+            no weights can express; nothing was changed.
     """
     policy = model.policy if isinstance(model, BaseAlgorithm) else model
     twins = [twin for layer in wire(policy).values() for twin in layer.with_targets()]
     if refused := [twin.name for twin in twins if _is_weighed(twin)]:
         raise UnsupportedPolicyError(
             f"Thetas of {', '.join(refused)} weigh the units of a layer normalisation, "
-            "which no weights can say: round them first, as xinet does at its end, or "
-            "use an extractor of norm 'batch' or 'none'."
+            "which no weights can express: round the thetas first, as xinet does at "
+            "its end, or use an extractor with norm 'batch' or 'none'."
         )
     for twin in twins:
         _absorb(twin)
 
 
 def _is_weighed(layer: HiddenLayer) -> bool:
-    """Tell whether the thetas of a layer say how much each unit counts in its norm."""
+    """Tell whether the thetas of a layer weigh its units in a normalisation."""
     learns = layer.gate is not None and layer.gate.theta is not None
     return learns and bool(layer.mixes)
 
