@@ -45,7 +45,7 @@ def test_weights_pruned_by_torch_stay_pruned() -> None:
 
 def test_weight_norm_fixes_its_layer_until_it_is_removed() -> None:
     model = patched(lambda policy: parametrizations.weight_norm(first(policy)))
-    hint = "no rule for weight_norm; torch.nn.utils.parametrize.remove_parametrizations"
+    hint = "no rule for weight_norm; call torch.nn.utils.parametrize.remove_parametriz"
     # Twelve lengths more; of the critic's units and of the last layer's half go.
     assert_fixed(model, f"{PI}.0", hint, 220)
     remove_parametrizations(first(model.policy), "weight")
@@ -57,7 +57,7 @@ def test_weight_norm_fixes_its_layer_until_it_is_removed() -> None:
 @pytest.mark.filterwarnings("ignore:.*weight_norm.* is deprecated:FutureWarning")
 def test_weight_norm_of_the_old_kind_fixes_its_layer_until_it_is_removed() -> None:
     model = patched(lambda policy: weight_norm(first(policy)))
-    hint = "no rule for weight_norm; torch.nn.utils.remove_weight_norm first"
+    hint = "no rule for weight_norm; call torch.nn.utils.remove_weight_norm first"
     assert_fixed(model, f"{PI}.0", hint, 220)
     remove_weight_norm(first(model.policy))
     model.policy.optimizer = torch.optim.Adam(model.policy.parameters())
@@ -67,7 +67,7 @@ def test_weight_norm_of_the_old_kind_fixes_its_layer_until_it_is_removed() -> No
 
 def test_spectral_norm_fixes_its_layer() -> None:
     model = patched(lambda policy: parametrizations.spectral_norm(first(policy)))
-    assert_fixed(model, f"{PI}.0", "no rule for vdot; torch.nn.utils.parametrize", 208)
+    assert_fixed(model, f"{PI}.0", "no rule for vdot; call torch.nn.utils.para", 208)
 
 
 def test_an_agent_of_spectral_norms_alone_has_nothing_to_prune() -> None:

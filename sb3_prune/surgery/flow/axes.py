@@ -1,8 +1,9 @@
 """Axes: which hidden units the entries along an axis of a tensor belong to.
 
 An axis is a list of segments ``(units, block)``: ``block`` consecutive entries for each
-of ``units.size`` units. Units are union-find variables: what an operation says is equal
-becomes one variable, what turns out to be made of finer parts is bound to them.
+of ``units.size`` units. Units are union-find variables. Where an operation shows that
+two are equal, they become one variable. A variable that turns out to consist of smaller
+parts is bound to these.
 """
 
 from __future__ import annotations
@@ -12,15 +13,15 @@ from itertools import pairwise
 
 
 class Units:
-    """A variable: ``size`` units that are yet unknown, known, or fixed.
+    """A variable for ``size`` units, which are free or fixed.
 
     Attributes:
         size: Number of units.
         fixed: Why their number cannot change; None if it can.
         mixes: Operations that mix the units with each other.
-        soft: Operations that name literal places: true only if a trial agrees.
-        held: Whether a parameter holds them.
-        unfoldable: Why what a constant unit says cannot move into a bias.
+        soft: Operations that index the units literally; a trial has to confirm them.
+        held: Whether a parameter holds the units.
+        unfoldable: Why constant units cannot be folded into a bias.
     """
 
     __slots__ = (
@@ -43,7 +44,7 @@ class Units:
         self._parts: Axis | None = None
 
     def root(self) -> Units:
-        """Return the variable that stands for all that are equal to this one."""
+        """Return the variable that represents all variables equal to this one."""
         units = self
         while units._up is not None:
             units = units._up
@@ -51,7 +52,7 @@ class Units:
 
     @property
     def parts(self) -> Axis | None:
-        """The finer segments that a root is made of, if it is."""
+        """The smaller segments that a root consists of; None if there are none."""
         return self._parts
 
     def mark(
@@ -61,7 +62,7 @@ class Units:
         soft: Iterable[str] = (),
         unfoldable: Iterable[str] = (),
     ) -> None:
-        """Note something about the units, wherever they are by now."""
+        """Note properties of the units, at their root or at its parts."""
         units = self.root()
         for part, _ in units._parts or ():
             part.mark(fixed, mixes, soft, unfoldable)
@@ -78,25 +79,25 @@ class Units:
         other.mark(self.fixed, self.mixes, self.soft, self.unfoldable)
 
     def bind(self, parts: Axis) -> None:
-        """Say what this root is made of."""
+        """Record the smaller segments that this root consists of."""
         self._parts = parts
         for part, _ in parts:
             part.root().held |= self.held
             part.mark(self.fixed, self.mixes, self.soft, self.unfoldable)
 
     def split(self, count: int) -> None:
-        """Part the first ``count`` units of this root from the others."""
+        """Split this root into its first ``count`` units and the others."""
         self.bind([(Units(n), 1) for n in (count, self.size - count)])
 
 
 Segment = tuple[Units, int]
 """Units, and how many consecutive entries each of them has."""
 Axis = list[Segment]
-"""What lies along an axis, in order."""
+"""The segments along an axis, in order."""
 
 
 def free(size: int, held: bool = False) -> Axis:
-    """Return an axis of which nothing is known yet, unless that a parameter has it."""
+    """Return an axis of fresh units, which a parameter may hold."""
     return [(Units(size, held=held), 1)]
 
 
@@ -106,7 +107,7 @@ def opaque(size: int, why: str) -> Axis:
 
 
 def resolve(axis: Axis) -> Axis:
-    """Return the axis in its finest known segments, by their roots."""
+    """Return the axis in its smallest known segments, each with its root."""
     found: Axis = []
     for units, block in axis:
         root = units.root()
@@ -118,12 +119,12 @@ def resolve(axis: Axis) -> Axis:
 
 
 def length(axis: Axis) -> int:
-    """Return the number of entries."""
+    """Return the number of entries along an axis."""
     return sum(units.size * block for units, block in axis)
 
 
 def roots(axis: Axis) -> list[Units]:
-    """Return the variables of an axis."""
+    """Return the root variables of an axis."""
     return [units for units, _ in resolve(axis)]
 
 
@@ -134,17 +135,17 @@ def fix(axis: Axis, why: str) -> None:
 
 
 def is_free(axis: Axis) -> bool:
-    """Tell whether some unit of the axis may still go."""
+    """Tell whether some units of the axis are not fixed."""
     return any(units.fixed is None for units in roots(axis))
 
 
 def is_held(axis: Axis) -> bool:
-    """Tell whether the axis has units that may go, and that a parameter holds."""
+    """Tell whether the axis has units that are not fixed and that a parameter holds."""
     return any(units.held and units.fixed is None for units in roots(axis))
 
 
 def fix_held(axis: Axis, why: str) -> None:
-    """Fix an axis of size one, if it is a layer of one unit and no mere axis."""
+    """Fix an axis of size one if it is a layer of one unit, not a broadcast axis."""
     if is_held(axis):
         fix(axis, why)
 
@@ -155,7 +156,7 @@ def unify(a: Axis, b: Axis, why: str) -> None:
     Args:
         a: An axis.
         b: An axis of the same length.
-        why: The operation that says they are equal.
+        why: The operation that shows that they are equal.
     """
     if a is b:
         return
@@ -178,7 +179,7 @@ def _first_difference(a: Axis, b: Axis) -> tuple[Segment, Segment] | None:
 
 
 def _reconcile(x: Segment, y: Segment) -> bool:
-    """Make the beginnings of two segments one step more alike; False if they cannot."""
+    """Make the starts of two segments one step more alike; False if impossible."""
     (u, p), (v, q) = (y, x) if x[1] > y[1] else (x, y)
     n, m = u.size * p, v.size * q
     small = min(n, m)
@@ -196,12 +197,12 @@ def _reconcile(x: Segment, y: Segment) -> bool:
 
 
 def part(axis: Axis, start: int, stop: int, why: str) -> Axis:
-    """Return a stretch of an axis; its place is literal, so the units become soft.
+    """Return a part of an axis between literal indices, which make the units soft.
 
     Args:
-        axis: The whole.
-        start: First entry.
-        stop: Entry behind the last.
+        axis: The whole axis.
+        start: Index of the first entry.
+        stop: Index after the last entry.
         why: The operation.
     """
     if (start, stop) == (0, length(axis)):
@@ -219,7 +220,7 @@ def part(axis: Axis, start: int, stop: int, why: str) -> Axis:
 
 
 def _cut(axis: Axis, place: int, why: str) -> bool:
-    """Make a place the boundary of two segments; False if it lies inside a unit."""
+    """Make an index the start of a segment; False if it lies inside a unit."""
     at = 0
     for units, block in resolve(axis):
         if at < place < at + units.size * block:

@@ -1,4 +1,4 @@
-"""Beside: what a model holds beside its policy that surgery has to know of."""
+"""Beside: what surgery has to know of networks that a model holds beside its policy."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from torch import nn
 
 Reads = tuple[tuple[str, frozenset[int]], ...]
-"""Path of a tensor, and the sizes of the axes along which it may hold units."""
+"""Paths of tensors, each with the sizes of the axes along which it may hold units."""
 Readers = nn.Linear | nn.modules.conv._ConvNd
 
 
 @dataclass(frozen=True)
 class Beside:
-    """What a model does beside its policy, as noted when the model was wired."""
+    """What a model holds beside its policy, as noted when the model was wired."""
 
     stepped: frozenset[str] = frozenset()
     """The policy's children that the model's own optimisers step."""
@@ -24,7 +24,7 @@ class Beside:
 
 
 def beside_of(policy: nn.Module) -> Beside:
-    """Return what was noted of the model of a policy; nothing if it was never seen."""
+    """Return what was noted of a policy's model; nothing if no model was wired."""
     noted = vars(policy).get("_beside")
     return noted if isinstance(noted, Beside) else Beside()
 
@@ -32,8 +32,8 @@ def beside_of(policy: nn.Module) -> Beside:
 def reads_beside(model: BaseAlgorithm) -> Reads:
     """Return the tensors of a model's own modules that may read the policy's units.
 
-    A layer may read along one axis. Copies of the policy, such as running averages of
-    its weights, hold units along every axis.
+    A layer may read units along one axis only. Copies of the policy, such as running
+    averages of its weights, hold units along every axis.
 
     Args:
         model: The model.
@@ -59,7 +59,7 @@ def _tensors(module: nn.Module) -> Iterator[tuple[str, nn.Module, nn.Parameter]]
 
 
 def _copied(module: nn.Module, policy: nn.Module) -> Iterator[int]:
-    """Yield the ids of all modules that lie in a copy of the policy or a child."""
+    """Yield the ids of all modules in copies of the policy or of its children."""
     kinds = {type(m) for m in (policy, *policy.children())}
     kinds = {kind for kind in kinds if not kind.__module__.startswith("torch.")}
     for part in module.modules():

@@ -23,36 +23,36 @@ from sb3_prune.networks.ofexinet import OFEXiNet
 from sb3_prune.surgery.flow.quiet import precision
 
 Forward = tuple[str, Callable[[], Any]]
-"""What a call is named, and the call."""
+"""Name of a call, and the call."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Inputs:
-    """A batch of what an agent's networks read."""
+    """A batch of inputs for an agent's networks."""
 
     observations: PyTorchObs
-    """As the policy gets them, normalised if its environment does: (batch, ...)."""
+    """Observations as the policy gets them (normalised, if at all): (batch, ...)."""
     actions: torch.Tensor | None = None
-    """For critics of actions, (batch, actions); the actor's own if None."""
+    """Actions for critics, (batch, actions); None: those that the actor takes."""
     lstm_states: RNNStates | None = None
-    """For recurrent policies, each tensor (layers, batch, hidden); zeros if None."""
+    """States for recurrent policies, each (layers, batch, hidden); None: zeros."""
 
 
 def all_forwards(policy: nn.Module, inputs: Inputs) -> Iterator[Forward]:
     """Yield every forward of a policy: stock ones, and those that its class declares.
 
-    A class declares more of them, for example a head that only its own ``train()``
-    reads, by a method::
+    A class declares further forwards, for example of a head that only its own
+    ``train()`` uses, by a method::
 
         def extra_forwards(self, observations, actions):
             yield "cost", lambda: self.cost_net(self.extract_features(observations))
 
     Args:
         policy: The policy.
-        inputs: What its networks read; actions included.
+        inputs: Inputs of the policy's networks, with actions.
 
     Raises:
-        UnsupportedPolicyError: What the class declares fails.
+        UnsupportedPolicyError: A forward cannot be declared as the class does it.
     """
     yield from forwards(policy, inputs)
     for name, module in policy.named_children():
@@ -65,7 +65,7 @@ def _declared(policy: nn.Module, inputs: Inputs) -> Iterator[Forward]:
     """Yield the forwards that a policy declares.
 
     Raises:
-        UnsupportedPolicyError: Its method fails, or yields something else than pairs.
+        UnsupportedPolicyError: The method fails, or yields something else than pairs.
     """
     extra = getattr(policy, "extra_forwards", None)
     if extra is None:
@@ -83,10 +83,10 @@ def _declared(policy: nn.Module, inputs: Inputs) -> Iterator[Forward]:
 
 @singledispatch
 def forwards(policy: nn.Module, inputs: Inputs) -> Iterator[Forward]:
-    """Yield the forwards of a policy by its family.
+    """Yield the stock forwards of a policy; further classes of policies register here.
 
-    In general these are those of the networks that it holds, targets among them, and
-    how it predicts.
+    By default these are the forwards of all networks that the policy holds, target
+    networks included, and ``_predict``.
     """
     for name, network in policy.named_children():
         if isinstance(network, BaseModel):
@@ -96,7 +96,7 @@ def forwards(policy: nn.Module, inputs: Inputs) -> Iterator[Forward]:
 
 
 def _network(name: str, network: Any, inputs: Inputs) -> Iterator[Forward]:
-    """Yield the forwards of one network: a critic of actions reads them, too."""
+    """Yield the forwards of one network; it gets actions if its forward takes them."""
     observations = inputs.observations
     takes = inspect.signature(network.forward).parameters
     reads_actions = any(parameter.startswith("action") for parameter in takes)
@@ -119,7 +119,7 @@ def _actor_critic(policy: Any, inputs: Inputs) -> Iterator[Forward]:
 
 @forwards.register(RecurrentActorCriticPolicy)
 def _recurrent(policy: RecurrentActorCriticPolicy, inputs: Inputs) -> Iterator[Forward]:
-    """Run one sequence, so that gates of memory matter, and one that begins anew."""
+    """Yield runs over one sequence, so that memory matters, and over a fresh start."""
     run: Any = policy
     observations, actions = inputs.observations, inputs.actions
     assert actions is not None
@@ -155,7 +155,7 @@ def _features(net: OFEXiNet, inputs: Inputs) -> torch.Tensor:
 
 
 def sample_inputs(policy: Any, count: int = 3, seed: int = 0) -> Inputs:
-    """Draw inputs from the spaces of a policy; unbounded ones are standard normal.
+    """Draw inputs from the spaces of a policy; floats are normal, clipped to bounds.
 
     Args:
         policy: The policy.
@@ -163,7 +163,7 @@ def sample_inputs(policy: Any, count: int = 3, seed: int = 0) -> Inputs:
         seed: Seed of the draws; no global random state is touched.
 
     Raises:
-        UnsupportedPolicyError: It is no policy.
+        UnsupportedPolicyError: ``policy`` is not a policy.
     """
     if not hasattr(policy, "observation_space"):
         raise UnsupportedPolicyError(

@@ -1,4 +1,4 @@
-"""Groups: hidden units that come and go together, and all that holds them."""
+"""Groups: hidden units as the trace found them, and every tensor that holds them."""
 
 from __future__ import annotations
 
@@ -12,47 +12,47 @@ from sb3_prune.surgery.flow.slots import Read, Slot
 
 @dataclass(frozen=True)
 class Width:
-    """A number of units that a module remembers besides its tensors."""
+    """A number of units that a module stores besides its tensors."""
 
     owner: nn.Module
     """The module."""
     attribute: str
-    """Name of the number, or of a tuple whose last entry it is."""
+    """Name of the number, or of a tuple that ends in the number."""
     block: int
-    """How much of it each unit is worth."""
+    """How much each unit counts in the number."""
 
 
 @dataclass(frozen=True)
 class Group:
-    """Hidden units that can only come and go together, and all that holds them."""
+    """Hidden units as the trace found them, and every tensor that holds them."""
 
     name: str
-    """Path of the first module that computes them."""
+    """Path of the first module that computes the units."""
     aliases: tuple[str, ...]
-    """Every path of that module, itself among them: several networks may share it."""
+    """Every path of this module, ``name`` included: several networks may share it."""
     module: nn.Module
-    """That module."""
+    """The first module that computes the units."""
     units: int
     """Number of units."""
     slots: tuple[Slot, ...]
-    """Every stretch of a tensor that holds them."""
+    """Every stretch of a tensor that holds the units."""
     reads: tuple[Read, ...]
-    """The weights that read them, in the order in which they did."""
+    """The weights that read the units, in the order of the calls."""
     widths: tuple[Width, ...]
-    """What modules remember of their number."""
+    """Numbers that modules store and that count the units."""
     gates: tuple[Gate, ...]
-    """The gates that they pass."""
+    """The gates that the units pass."""
     fixed: str | None
-    """Why their number cannot change; None if it can."""
+    """Why the number of units cannot change; None if it can."""
     mixes: frozenset[str]
-    """Operations that mix them with each other: what one says depends on all."""
+    """Operations that mix the units: one output depends on all units."""
     soft: frozenset[str]
-    """Operations that name literal places: a trial must agree."""
+    """Operations that index the units literally; a trial has to confirm the group."""
     unfoldable: frozenset[str]
-    """Why what a constant unit says cannot move into its readers' biases."""
+    """Why constant units cannot be folded into the biases of their readers."""
     two_sided: bool
-    """Whether one weight both makes and reads them, as in a tied autoencoder."""
+    """Whether one weight both makes and reads the units, as in a tied autoencoder."""
     born: int
-    """When they were first computed, to sort groups by."""
+    """Number of the call that first computed the units; groups are sorted by it."""
     doubled: bool = False
-    """Whether what makes or reads them is also used for itself, as by its norm."""
+    """Whether a weight of the units is also used by itself, e.g. for its own norm."""

@@ -1,4 +1,4 @@
-"""Names: what a torch call that a function mode sees is called."""
+"""Names: the plain names of torch calls that a function mode sees."""
 
 from __future__ import annotations
 
@@ -38,18 +38,18 @@ _ARITHMETIC = frozenset(
 _RENAMED = {"truediv": "div", "floordiv": "floor_divide", "mod": "remainder"}
 
 SILENT = frozenset(_SILENT.split())
-"""Calls that take no value out of a tensor that could depend on its units."""
+"""Calls that may return something else than tensors without fixing any units."""
 ALIASES = frozenset(("detach", "data", "clone", "requires_grad"))
 """Calls that pass a tensor on without using its values."""
 FACTORIES = frozenset(_FACTORIES.split())
-"""Calls that make a tensor of nothing but sizes."""
+"""Calls that make a tensor from sizes alone."""
 
 
 def called(function: Callable[..., Any]) -> str:
     """Return the plain name of a torch function, method, operator or property.
 
-    ``Tensor.__radd__`` and ``torch.add_`` are ``add``, the property ``Tensor.T`` is
-    ``T``; to set one is ``set``.
+    ``Tensor.__radd__`` and ``torch.add_`` are ``add``, and the property ``Tensor.T`` is
+    ``T``. Setting a property is ``set``.
     """
     name: str = getattr(function, "__name__", str(function))
     if name == "__get__":
@@ -69,7 +69,7 @@ def _operator(core: str) -> str:
 
 @cache
 def pointwise() -> frozenset[str]:
-    """Return the names of all calls that treat every entry by itself."""
+    """Return the names of all calls that compute every entry by itself."""
     names = set(_MORE_POINTWISE.split())
     for schema in torch._C._jit_get_all_schemas():
         space, _, name = schema.name.partition("::")

@@ -1,4 +1,4 @@
-"""Observe: what arrives at chosen weights while a policy runs."""
+"""Observe: record the inputs of chosen weights while a policy runs."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ PRODUCTS = frozenset(_PRODUCTS.split())
 
 
 class Observer(TorchFunctionMode):
-    """Keeps what weights are multiplied with.
+    """Records what weights are multiplied with.
 
     Attributes:
-        arrived: What arrived at each weight, call by call.
+        arrived: The inputs of each weight, one tensor per call.
     """
 
     def __init__(self, weights: Iterable[Key]) -> None:
@@ -52,12 +52,12 @@ class Observer(TorchFunctionMode):
         return out
 
     def _key(self, tensor: torch.Tensor) -> Key | None:
-        """Return the weight that a tensor is, however transposed or detached."""
+        """Return the weight that a tensor is, even if it is transposed or detached."""
         return self._keys.get(_place(tensor))
 
 
 def _place(tensor: torch.Tensor) -> tuple[int, int]:
-    """Return where a tensor lies in memory; nowhere, if vmap carries it."""
+    """Return where a tensor lies in memory; under vmap, a place that fits no weight."""
     try:
         return tensor.data_ptr(), tensor.numel()
     except RuntimeError:
@@ -66,7 +66,7 @@ def _place(tensor: torch.Tensor) -> tuple[int, int]:
 
 @contextmanager
 def installed(tensors: Mapping[Key, torch.Tensor]) -> Iterator[None]:
-    """Let modules hold other tensors for a while."""
+    """Let modules hold other tensors inside the block."""
     before = {key: getattr(*key) for key in tensors}
     try:
         for (owner, attribute), tensor in tensors.items():
@@ -78,5 +78,5 @@ def installed(tensors: Mapping[Key, torch.Tensor]) -> Iterator[None]:
 
 
 def _as(tensor: torch.Tensor, old: torch.Tensor) -> torch.Tensor:
-    """Return a tensor as a parameter if that is what it replaces."""
+    """Return a tensor, as a parameter if the old tensor is a parameter."""
     return nn.Parameter(tensor, False) if isinstance(old, nn.Parameter) else tensor

@@ -1,4 +1,4 @@
-"""Quiet: run a policy without leaving a trace in it."""
+"""Quiet: run a policy and leave it exactly as it was."""
 
 from __future__ import annotations
 
@@ -21,10 +21,11 @@ from sb3_prune.networks.ofexinet import OFEXiNet
 
 @contextmanager
 def quiet(policy: nn.Module) -> Iterator[None]:
-    """Evaluate a policy without gradients; put back all that running it moves.
+    """Run a policy in evaluation mode without gradients; afterwards restore its state.
 
-    That is the mode, the attributes and the buffers of every module, the global random
-    states, what distributions remember, and the features that an OFEXiNet keeps.
+    Restored are the mode, the attributes and the buffers of every module, the global
+    random states and the attributes of distributions. An OFEXiNet forgets its cached
+    features.
     """
     with ExitStack() as stack:
         stack.enter_context(same_random_state())
@@ -39,7 +40,7 @@ def quiet(policy: nn.Module) -> Iterator[None]:
 
 
 class _Precision(TorchFunctionMode):
-    """Lets ``float()`` make the precision of a policy: SB3 casts all it observes."""
+    """Lets ``float()`` cast to a policy's dtype: SB3 casts observations by it."""
 
     def __init__(self, precise: torch.dtype) -> None:
         super().__init__()
@@ -55,13 +56,13 @@ class _Precision(TorchFunctionMode):
 
 
 def precision(policy: nn.Module) -> torch.dtype:
-    """Return the type of a policy's weights, e.g. double once it was made so."""
+    """Return the dtype of a policy's weights: float64 after ``policy.double()``."""
     return next((p.dtype for p in policy.parameters()), torch.float32)
 
 
 @contextmanager
 def exact_arithmetic() -> Iterator[None]:
-    """Let the size of a product not decide its precision, nor TensorFloat-32 lower it.
+    """Make the precision of products independent of their size; no TensorFloat-32.
 
     cuDNN and oneDNN choose another algorithm for another number of units, so outputs
     before and after a cut would differ by more than float32's rounding.
@@ -94,7 +95,7 @@ def same_random_state() -> Iterator[None]:
 
 @contextmanager
 def _same_state(policy: nn.Module) -> Iterator[None]:
-    """Put back the attributes and buffers that networks of one's own may move."""
+    """Put back attributes and buffers, which a user's networks may change."""
     modules = [
         (module, dict(vars(module)), dict(module._buffers))
         for module in policy.modules()
@@ -115,7 +116,7 @@ def _same_state(policy: nn.Module) -> Iterator[None]:
 
 @contextmanager
 def _same_distributions(policy: nn.Module) -> Iterator[None]:
-    """Put back what SB3's distributions remember, such as gSDE's matrices."""
+    """Put back the attributes of SB3's distributions, such as gSDE's matrices."""
     found = [m.action_dist for m in policy.modules() if _has_distribution(m)]
     before = [dict(vars(distribution)) for distribution in found]
     try:
@@ -138,7 +139,7 @@ def noise(module: nn.Module) -> StateDependentNoiseDistribution | None:
 
 @contextmanager
 def _plain_features(policy: nn.Module) -> Iterator[None]:
-    """Let every OFEXiNet run, along the path that reads its weights as they are."""
+    """Let every OFEXiNet compute all its layers, without cached features."""
     nets = [m for m in policy.modules() if isinstance(m, OFEXiNet)]
     for net in nets:
         net.forget()

@@ -10,16 +10,16 @@ from torch import nn
 
 
 class Side(Enum):
-    """How a tensor holds hidden units along one of its axes."""
+    """What a tensor does with the hidden units along one of its axes."""
 
     ROWS = "rows"
-    """What computes the unit: rows of its weight, its bias."""
+    """The tensor computes units: rows of their weight, their bias."""
     COLUMNS = "columns"
-    """What reads the unit: columns of the next weight."""
+    """The tensor reads units: columns of the next weight."""
     UNIT = "unit"
-    """What belongs to the unit: gate, scale or running statistics."""
+    """The tensor belongs to units: a gate, a scale, running statistics."""
     NOISE = "noise"
-    """Logarithms of the exploration noise by which gSDE reads the unit."""
+    """The tensor is gSDE's ``log_std``, which scales the noise that reads units."""
 
 
 def split_axis(tensor: torch.Tensor, axis: int, block: int) -> torch.Tensor:
@@ -43,9 +43,9 @@ class Slot:
     start: int = 0
     """Index of the first unit's first entry along the axis."""
     block: int = 1
-    """Consecutive entries of each unit: positions of an image that was flattened."""
+    """Consecutive entries per unit: the positions of a flattened image, for example."""
     neutral: float = 1.0
-    """What a new unit holds in a tensor that belongs to units: 0 where it is added."""
+    """Entry of a new unit in a tensor of ``Side.UNIT``: 1, or 0 if that is added."""
 
     @property
     def tensor(self) -> torch.Tensor:
@@ -54,7 +54,7 @@ class Slot:
         return tensor
 
     def units(self, tensor: torch.Tensor, count: int) -> torch.Tensor:
-        """Return a view of the stretch with the units first, (count, block, ...)."""
+        """Return a view of the slot with the units first, (count, block, ...)."""
         stretch = tensor.narrow(self.axis, self.start, count * self.block)
         parted = split_axis(stretch, self.axis, self.block)
         return parted.movedim((self.axis, self.axis + 1), (0, 1))
@@ -62,21 +62,21 @@ class Slot:
 
 @dataclass(frozen=True)
 class Read:
-    """A weight that reads the units, and where they are in what it gets."""
+    """A weight that reads the units, and where the units lie in its inputs."""
 
     slot: Slot
-    """The stretch of the weight."""
+    """The slot in the weight."""
     input_axis: int
-    """Axis of the units in what arrives, counted from the end."""
+    """Axis of the inputs along which the units lie, counted from the end."""
     bias: tuple[nn.Module, str] | None = None
-    """What is added to the product, by owner and name."""
+    """The bias that is added to the product, by owner and name."""
     exact: bool = True
-    """Whether a constant unit may move into the bias: not where padding is zero."""
+    """Whether constant units may be folded into the bias; not with zero padding."""
     shared: bool = False
     """Whether the bias is used elsewhere, too."""
 
     def arrived(self, inputs: torch.Tensor, count: int) -> torch.Tensor:
-        """Return the units in what arrived, (everything else, count, block)."""
+        """Return the units' part of the inputs, (other axes, count, block)."""
         slot = self.slot
         stretch = inputs.narrow(self.input_axis, slot.start, count * slot.block)
         moved = stretch.movedim(self.input_axis, -1)

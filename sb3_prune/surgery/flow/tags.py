@@ -1,4 +1,4 @@
-"""Tags: what a tracer knows of a call, of a tensor, and of what met a weight."""
+"""Tags: what a tracer knows of a call, of a tensor, and of the inputs of a weight."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ class Call:
     """A call of torch that has returned."""
 
     name: str
-    """Its plain name."""
+    """Plain name of the call."""
     args: tuple[Any, ...]
-    """Its arguments."""
+    """Positional arguments."""
     kwargs: dict[str, Any]
-    """Its keyword arguments."""
+    """Keyword arguments."""
     out: Any
-    """What it returned."""
+    """What the call returned."""
 
     @cached_property
     def inputs(self) -> list[torch.Tensor]:
-        """The tensors among its arguments."""
+        """The tensors among the arguments."""
         return list(leaves((self.args, self.kwargs)))
 
     @cached_property
     def outputs(self) -> list[torch.Tensor]:
-        """The tensors that it returned."""
+        """The tensors that the call returned."""
         return list(leaves(self.out))
 
 
@@ -41,28 +41,29 @@ class Tag:
     """What is known of a tensor."""
 
     axes: list[Axis]
-    """Its axes."""
+    """Axes of the tensor."""
     active: bool
-    """Whether it depends on the inputs, not on parameters alone."""
+    """Whether the tensor depends on inputs, not on parameters alone."""
     sources: frozenset[int] = frozenset()
-    """Ids of the parameters that it was made of, if it is not active."""
+    """Ids of the parameters that a tensor was computed from, if it is not active."""
     view: tuple[int, tuple[int, ...]] | None = None
-    """The parameter that it is, and the order of its axes; None if it is computed."""
+    """Id of the parameter that the tensor is a view of, with the order of its axes;
+    None if the tensor was computed."""
 
 
 @dataclass(frozen=True)
 class Arrival:
-    """Activations that meet a weight: a reader of units, as it was traced."""
+    """A product of activations with a weight, which may be a reader of units."""
 
     weight: int
     """Id of the weight; 0 if it was computed."""
     bias: int | None
     """Id of the bias added to the product."""
     axis: int
-    """Axis of the weight along which it reads."""
+    """Axis of the weight that is summed over."""
     input_axis: int
     """Axis of the activations, counted from the end."""
     exact: bool
-    """Whether a constant that arrives may move into the bias."""
+    """Whether constant inputs may be folded into the bias."""
     call: int = field(default=0, compare=False)
     """Number of the call."""

@@ -27,16 +27,16 @@ from sb3_prune.surgery.flow.unseen import unseen_readers
 NORMS = nn.LayerNorm | nn.RMSNorm
 UNREAD = "nothing that was traced reads them"
 _ZERO = ("bias", "mean")
-"""Ends of the names of tensors that are zero for a new unit."""
+"""Suffixes of the names of tensors that are 0 for a new unit."""
 _OF_MODULE = ("weight", "bias", "weight_g", "weight_orig")
-"""Parameters that go by the name of their module."""
+"""Parameters whose units are named after the module that holds the parameter."""
 
 
 def trace(policy: nn.Module) -> list[Group]:
     """Run every forward of a policy, and return the groups of its hidden units.
 
     Args:
-        policy: A policy, targets included; it is left as it was.
+        policy: A policy with its target networks; it is left as it was.
 
     Raises:
         UnsupportedPolicyError: A forward fails on inputs drawn from the spaces.
@@ -49,7 +49,7 @@ def trace(policy: nn.Module) -> list[Group]:
 
 @contextmanager
 def _open_gates(policy: nn.Module) -> Iterator[list[Gate]]:
-    """Take the tensors of all gates away, so that units just pass."""
+    """Take the tensors of all gates away, so that gates change nothing."""
     gates = [module for module in policy.modules() if isinstance(module, Gate)]
     before = [{name: getattr(gate, name) for name in OPTIONAL} for gate in gates]
     try:
@@ -64,7 +64,7 @@ def _open_gates(policy: nn.Module) -> Iterator[list[Gate]]:
 
 
 class _Watch:
-    """A tracer with hooks: what passes gates, what modules remember."""
+    """A tracer, with hooks that record the units at gates and in stored widths."""
 
     def __init__(self, policy: nn.Module, gates: list[Gate]) -> None:
         self.tracer = Tracer(policy)
@@ -81,7 +81,7 @@ class _Watch:
                 stack.callback(handle.remove)
             for module in policy.modules():
                 if (distribution := noise(module)) is not None:
-                    with self.tracer:  # gSDE's matrices are made of log_std.
+                    with self.tracer:  # gSDE's noise matrices depend on log_std.
                         log_std = module.get_parameter("log_std")
                         distribution.sample_weights(log_std, len(inputs.actions))
             for name, call in all_forwards(policy, inputs):
@@ -114,7 +114,7 @@ class _Watch:
         self.gates.append((gate, self.tracer.axes(args[0])[gate.axis]))
 
     def _extracts(self, module: nn.Module, args: Any, out: Any) -> None:
-        del args  # Only the width of what comes out is remembered.
+        del args  # The module stores the width of its output only.
         if isinstance(out, torch.Tensor):
             self.widths[module, "_features_dim"] = self.tracer.axes(out)[-1]
 
@@ -122,12 +122,12 @@ class _Watch:
         self.widths[module, "normalized_shape"] = self.tracer.axes(args[0])[-1]
 
     def groups(self, policy: nn.Module) -> list[Group]:
-        """Return the groups by the order in which the policy holds their weights."""
+        """Return the groups in the order in which the policy holds their weights."""
         return _Groups(policy, self).all()
 
 
 class _Groups:
-    """Sorts what a tracer learnt by groups of units."""
+    """Collects what a tracer learnt about each group of units."""
 
     def __init__(self, policy: nn.Module, watch: _Watch) -> None:
         self.watch, self.tracer = watch, watch.tracer
@@ -153,7 +153,7 @@ class _Groups:
                 at += units.size * block
 
     def all(self) -> list[Group]:
-        """Return every group that something computes."""
+        """Return every group whose units are computed by a weight."""
         order = {key: i for i, key in enumerate(self.tracer.tensors)}
         rows = {units: self._rows(held) for units, held in self.keys.items()}
         made = [units for units, held in rows.items() if held]
@@ -188,7 +188,7 @@ class _Groups:
         )
 
     def _names(self, units: Units, key: int, first: Slot) -> Iterator[str]:
-        """Name units by the module that makes them, or by its parameter."""
+        """Name units after the module that makes them, or after its parameter."""
         along = list(dict.fromkeys(roots(self.tracer.tags[key].axes[first.axis])))
         suffix = "" if len(along) == 1 else f"[{along.index(units)}]"
         makes = [a for a in range(first.axis) if self._makes(key, a)]
@@ -244,9 +244,9 @@ class _Groups:
 
 
 def _why_fixed(why: str | None, owner: nn.Module) -> str | None:
-    """Say how to free the units of a layer whose tensors are made anew each time."""
+    """Add how to free the units of a layer whose weights every forward recomputes."""
     if why is not None and parametrize.is_parametrized(owner):
-        return f"{why}; torch.nn.utils.parametrize.remove_parametrizations first"
+        return f"{why}; call torch.nn.utils.parametrize.remove_parametrizations first"
     if why is not None and hasattr(owner, "weight_g"):
-        return f"{why}; torch.nn.utils.remove_weight_norm first"
+        return f"{why}; call torch.nn.utils.remove_weight_norm first"
     return why

@@ -1,8 +1,8 @@
 """Tracer: watches a policy run once, and learns which axes hold the same units.
 
-Axes of parameters start as fresh variables. Each torch call unifies, splits and binds
-the axes of what it takes and gives, by one rule per operation. What has no rule fixes
-the units that meet it: a missing rule can only leave units alone, never cut wrongly.
+Axes of parameters start as fresh variables. One rule per torch operation unifies,
+splits and binds the axes of inputs and outputs. An operation without a rule fixes all
+units that it gets: a missing rule may prevent a cut, but never causes a wrong one.
 """
 
 from __future__ import annotations
@@ -45,13 +45,13 @@ class Tracer(TorchFunctionMode):
         paths: Every path under which the policy holds them.
         tags: What is known of every tensor that was seen, by id.
         sides: What a parameter does with the units along an axis, (id, axis) -> side.
-        shifts: What is added to units, (id, axis).
-        two_sided: What both makes and reads the units along an axis, (id, axis).
-        doubled: What belongs to units and makes or reads them as well, (id, axis).
+        shifts: Parameters that are added to units, (id, axis).
+        two_sided: Parameters that both make and read units, (id, axis).
+        doubled: Parameters that make or read units and also scale them, (id, axis).
         born: Number of the call at which a parameter first made units.
         uses: Numbers of the calls that used the values of a parameter, by its id.
         seen: Ids of the parameters whose values were used.
-        arrivals: Every meeting of activations with a weight.
+        arrivals: Every product of activations with a weight.
     """
 
     def __init__(self, policy: nn.Module) -> None:
@@ -68,7 +68,7 @@ class Tracer(TorchFunctionMode):
         self.seen = self.uses.keys()
         self.arrivals: list[Arrival] = []
         self.calls = 0
-        self._alive: list[torch.Tensor] = []  # So that no id is given away again.
+        self._alive: list[torch.Tensor] = []  # So that ids stay unique.
         for path, tensor in _named_tensors(policy):
             self.tensors[id(tensor)] = tensor
             self.paths[id(tensor)].append(path)
@@ -77,7 +77,7 @@ class Tracer(TorchFunctionMode):
             axes = [free(size, held=True) for size in tensor.shape]
             self.tags[key] = Tag(axes, False, frozenset([key]), view)
 
-    # What rules say.
+    # Methods that rules call.
 
     def tag(self, tensor: torch.Tensor) -> Tag:
         """Return what is known of a tensor; one never seen before is an input."""
@@ -96,7 +96,7 @@ class Tracer(TorchFunctionMode):
         active: bool,
         sources: frozenset[int] = frozenset(),
     ) -> None:
-        """Say what the axes of a tensor are."""
+        """Record the axes of a tensor."""
         assert len(axes) == tensor.ndim, (len(axes), tensor.shape)
         self._alive.append(tensor)
         if id(tensor) not in self.tensors:
@@ -106,7 +106,7 @@ class Tracer(TorchFunctionMode):
     def like(
         self, tensor: torch.Tensor, axes: Sequence[Axis], *of: torch.Tensor
     ) -> None:
-        """Say what the axes of a tensor are that was made of others."""
+        """Record the axes of a tensor that was computed from others."""
         tags = [self.tag(source) for source in of]
         sources = frozenset[int]().union(*(tag.sources for tag in tags))
         self.put(tensor, axes, any(tag.active for tag in tags), sources)
@@ -118,7 +118,7 @@ class Tracer(TorchFunctionMode):
                 fix(axis, why)
 
     def holds(self, tensor: torch.Tensor, axis: int, side: Side) -> None:
-        """Say what the parameters behind a tensor do with the units along an axis."""
+        """Record what the parameters behind a tensor do with the units of an axis."""
         tag = self.tag(tensor)
         axis %= tensor.ndim
         if tag.view is not None:
@@ -131,13 +131,13 @@ class Tracer(TorchFunctionMode):
                     self.hold(key, place, side)
 
     def hold(self, key: int, axis: int, side: Side) -> None:
-        """Say what a parameter does with the units along an axis."""
+        """Record what a parameter does with the units along an axis."""
         place = key, axis
         old = self.sides.setdefault(place, side)
         if {old, side} == {Side.ROWS, Side.COLUMNS}:
             self.sides[place] = Side.ROWS
             self.two_sided.add(place)
-        elif old is not side:  # One is UNIT: a weight and its own norm, say.
+        elif old is not side:  # One is UNIT: a weight times its own norm, e.g.
             self.doubled.add(place)
             is_weight = self.tensors[key].ndim > 1
             if is_weight == (old is Side.UNIT):
@@ -155,16 +155,16 @@ class Tracer(TorchFunctionMode):
         bias: torch.Tensor | None = None,
         exact: bool = True,
     ) -> None:
-        """Say that a product sums over an axis: a weight reads activations.
+        """Record that a product sums over an axis: a weight reads activations.
 
         Args:
             inputs: One factor.
-            input_axis: Its axis.
-            weight: The other.
-            weight_axis: Its axis.
-            why: The operation.
-            bias: What is added to the product.
-            exact: Whether a constant that arrives may move into the bias.
+            input_axis: Its axis that is summed over.
+            weight: The other factor.
+            weight_axis: Its axis that is summed over.
+            why: Name of the operation.
+            bias: The tensor that is added to the product.
+            exact: Whether constant inputs may be folded into the bias.
         """
         x, w = self.tag(inputs), self.tag(weight)
         unify(x.axes[input_axis], w.axes[weight_axis], why)
@@ -186,21 +186,21 @@ class Tracer(TorchFunctionMode):
         self.arrivals.append(met)
 
     def add_bias(self, arrival: int, bias: torch.Tensor) -> None:
-        """Say what is added to a product that was met before."""
+        """Record the bias that is added to an earlier product."""
         self.arrivals[arrival] = replace(self.arrivals[arrival], bias=id(bias))
 
     @staticmethod
     def unfoldable(axis: Axis, why: str) -> None:
-        """Say that what a constant unit says cannot move into a bias."""
+        """Record why constant units cannot be folded into a bias."""
         for units in roots(axis):
             units.mark(unfoldable=[why])
 
     def mix(self, axis: Axis, why: str) -> None:
-        """Say that an operation mixes the units of an axis with each other."""
+        """Record that an operation mixes the units of an axis with each other."""
         for units in roots(axis):
             units.mark(mixes=[why])
 
-    # What the mode sees.
+    # Methods that follow a call.
 
     def __torch_function__(
         self, func: Any, types: Any, args: Any = (), kwargs: Any = None
@@ -228,7 +228,7 @@ class Tracer(TorchFunctionMode):
                     self.uses[key].add(self.calls)
 
     def _learn(self, call: Call) -> None:
-        """Apply the rule of a call; what does not fit it counts as without rule."""
+        """Apply the rule of a call; a call that it does not fit counts as unknown."""
         try:
             if not self._derive(call):
                 self._give_up(call, f"no rule for {call.name}")
@@ -257,7 +257,7 @@ class Tracer(TorchFunctionMode):
     def elementwise(
         self, inputs: list[torch.Tensor], outputs: list[torch.Tensor], why: str
     ) -> None:
-        """Say that every entry is computed from entries at its own place."""
+        """Record that each output entry depends on input entries at its own index."""
         active = any(self.tag(tensor).active for tensor in inputs)
         for out in outputs:
             axes = [
@@ -275,7 +275,7 @@ class Tracer(TorchFunctionMode):
         active: bool,
         why: str,
     ) -> Axis:
-        """Unify what broadcasting lays side by side; ``axis`` counts from the end."""
+        """Unify the axes that broadcasting aligns; ``axis`` counts from the end."""
         size = out.shape[axis]
         same = [t for t in inputs if t.ndim >= -axis and t.shape[axis] == size]
         for tensor in same[1:]:

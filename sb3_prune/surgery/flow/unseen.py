@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 
 
 def unseen_readers(policy: nn.Module, tracer: Tracer) -> Iterator[tuple[Axis, str]]:
-    """Yield every axis whose units a tensor may read that no forward used.
+    """Yield every axis whose units may be read by a tensor that no forward used.
 
-    What such a tensor does cannot be watched. So all units stay whose number, or that
-    of the axis they lie on, is one of its sizes, until the policy declares a forward
-    that uses it (:func:`all_forwards`).
+    The trace cannot know what such a tensor does. So it fixes the units along every
+    axis as long as one of the tensor's axes, until the policy declares a forward that
+    uses the tensor (:func:`all_forwards`).
 
     Args:
         policy: The policy.
-        tracer: What watched its forwards.
+        tracer: The tracer that watched the forwards of the policy.
     """
     between = set(_inner_weights(policy))
     for key, tensor in tracer.tensors.items():
@@ -39,10 +39,10 @@ def unseen_readers(policy: nn.Module, tracer: Tracer) -> Iterator[tuple[Axis, st
 
 
 def _along(tracer: Tracer, sizes: Set[int], path: str) -> Iterator[tuple[Axis, str]]:
-    """Yield every axis of one of some sizes."""
+    """Yield every axis that has one of some sizes, with the reason to fix it."""
     why = (
-        f"no forward reads '{path}', which may read these units: declare one by a "
-        "method extra_forwards of the policy"
+        f"no forward reads '{path}', which may read these units: declare a forward "
+        "that does, by a method extra_forwards of the policy"
     )
     for seen in tracer.seen:
         for axis in tracer.tags[seen].axes:
@@ -55,8 +55,9 @@ def _read_sizes(
 ) -> list[int]:
     """Return the sizes of the axes along which a tensor may hold traced units.
 
-    A Linear or a convolution that never ran reads along one axis; any other tensor may
-    stand beside those that were used, as the noise of a weight does in training.
+    A Linear or a convolution that never ran reads units along one axis. Any other
+    tensor may hold units along every axis. An example is noise that a layer adds to its
+    weight, but only in training.
     """
     owner = policy.get_submodule(path.rpartition(".")[0])
     if isinstance(owner, Readers) and id(owner.weight) not in tracer.seen:
@@ -67,7 +68,7 @@ def _read_sizes(
 def _inner_weights(policy: nn.Module) -> Iterator[int]:
     """Yield the ids of weights that read the layer before them in a Sequential.
 
-    If no forward runs a whole network, its inner layers read nothing but each other.
+    If no forward runs a network, its inner layers only read each other.
     """
     for module in policy.modules():
         if isinstance(module, nn.Sequential):

@@ -56,8 +56,8 @@ def test_units_stay_that_something_unused_may_hold(name: str) -> None:
 def test_the_reason_names_the_tensor_and_the_way_out() -> None:
     found = groups(with_extra(nn.Linear(8, 2)))
     assert found["a"].fixed == (
-        "no forward reads 'net.extra.weight', which may read these units: declare one "
-        "by a method extra_forwards of the policy"
+        "no forward reads 'net.extra.weight', which may read these units: declare a "
+        "forward that does, by a method extra_forwards of the policy"
     )
 
 

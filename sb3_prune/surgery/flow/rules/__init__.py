@@ -1,7 +1,7 @@
-"""Rules: what each torch operation says about the axes of its tensors.
+"""Rules: what each torch operation implies for the axes of its tensors.
 
-A rule gets the tracer, what the operation returned, and its arguments. It returns False
-where it does not cover them; then the units that met the operation are fixed.
+A rule gets the tracer, what the operation returned, and the arguments of the operation.
+It returns False if it does not cover such arguments; their units are fixed then.
 """
 
 from sb3_prune.surgery.flow.rules import norms as _norms  # noqa: F401  # register

@@ -1,4 +1,4 @@
-"""Rules of what normalises, pools or sums over units."""
+"""Rules of operations that normalise, pool or reduce units."""
 
 from __future__ import annotations
 
@@ -100,12 +100,12 @@ def _reduce(tracer: Tracer, out: Any, input: Tensor, *a: Any, **k: Any) -> None:
 def _norm(
     tracer: Tracer, out: Tensor, input: Tensor, ord: Any = None, *a: Any, **k: Any
 ) -> None:
-    del ord  # It is no axis, though it may be a number.
+    del ord  # Not an axis, although it may be a number.
     RULES["norm"](tracer, out, input, *a, **k)
 
 
 def _over(input: Tensor, a: tuple[Any, ...], k: dict[str, Any]) -> list[int]:
-    """Return the axes that a reduction sums over."""
+    """Return the axes that an operation reduces over."""
     dim = k.get("dim", k.get("axis"))
     for value in a:
         is_flag = isinstance(value, bool)

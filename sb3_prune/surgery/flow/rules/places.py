@@ -1,4 +1,4 @@
-"""Rules of what takes a stretch of an axis at a literal place."""
+"""Rules of operations that take a part of an axis by literal indices."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def _narrow(
 
 @rule("select")
 def _select(tracer: Tracer, out: Tensor, input: Tensor, dim: int, index: Any) -> None:
-    del index  # Any place is literal.
+    del index  # Every index is literal.
     along = place(input, dim)
     fix(tracer.axes(input)[along], "select takes one place")
     tracer.like(out, _without(tracer.axes(input), along), input)
@@ -96,7 +96,7 @@ def _is_plain(index: Any) -> bool:
 
 
 def _taken(axes: list[Axis], index: Any) -> list[Axis]:
-    """Return what one entry of an index leaves of the axes that it covers."""
+    """Return the axes that are left when one entry of an index is applied to axes."""
     if index is None:
         return [free(1)]
     if index is Ellipsis:

@@ -1,4 +1,4 @@
-"""Rules of products with weights: these make units, and read them."""
+"""Rules of products with weights, which make units and read units."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def _matmul(tracer: Tracer, out: Tensor, a: Tensor, b: Tensor, **_: Any) -> None
 def _batch(
     tracer: Tracer, out: Tensor, axis: int, last: int, a: Tensor, b: Tensor
 ) -> Axis:
-    """Unify the axes of a product that both factors broadcast over."""
+    """Return a batch axis of a product; unify it in both factors."""
     back = axis - (out.ndim - last) - 2
     same = [
         tracer.axes(t)[back]
@@ -101,7 +101,7 @@ def _conv(
     dilation: Any = 1,
     groups: int = 1,
 ) -> None:
-    del stride, dilation  # Only sizes of the space depend on them.
+    del stride, dilation  # They only change the number of positions.
     channel = input.ndim - (weight.ndim - 1)
     x, rows = tracer.axes(input), tracer.axes(weight)[0]
     if groups == 1:

@@ -1,4 +1,4 @@
-"""Rules of recurrent layers: one unit of memory has a row in every gate."""
+"""Rules of recurrent layers: one memory cell has a row in each of the layer's gates."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def _recurrent(gates: int) -> Rule:
         bidirectional: bool,
         batch_first: Any = None,
     ) -> bool:
-        del dropout, train  # They move no unit.
+        del dropout, train  # They do not change where units lie.
         per = 4 if biases else 2
         if bidirectional or len(flat) != per * layers or batch_first is None:
             return False

@@ -1,4 +1,4 @@
-"""Rules of what moves, joins and splits axes."""
+"""Rules of operations that move, join and split axes."""
 
 from __future__ import annotations
 
@@ -35,11 +35,13 @@ def _reshape(tracer: Tracer, out: Tensor, input: Tensor, *a: Any, **_: Any) -> N
 
 
 def regroup(axes: list[Axis], old: list[int], new: list[int]) -> list[Axis]:
-    """Carry axes through a reshape, in groups of axes with equal products.
+    """Return the axes after a reshape.
+
+    Old and new axes are matched in the smallest groups with equal products of lengths.
 
     Args:
-        axes: The axes before.
-        old: Their lengths.
+        axes: The axes before the reshape.
+        old: Lengths of the axes before.
         new: Lengths of the axes after.
     """
     if 0 in old:
@@ -110,7 +112,7 @@ def _unmerge(axis: Axis, sizes: list[int]) -> list[Axis]:
 
 
 def _moved(tracer: Tracer, out: Tensor, input: Tensor, order: list[int]) -> None:
-    """Carry axes to new places; a transposed parameter still is that parameter."""
+    """Record axes in a new order; a transposed parameter still is that parameter."""
     tag = tracer.tag(input)
     tracer.like(out, [tag.axes[i] for i in order], input)
     if tag.view is not None and id(out) not in tracer.tensors:
