@@ -263,7 +263,7 @@ def merge(
 
 
 def reset(units: Sequence[int], width: int, seed: int) -> Change:
-    """Redraw the incoming weights of these of ``width`` units; zero the outgoing."""
+    """Redraw incoming weights of these of ``width`` units; zero outgoing weights."""
     fresh = _checked(units, width)
     identity = torch.eye(width)
     draws = identity[:, fresh]

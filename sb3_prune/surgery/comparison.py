@@ -43,9 +43,9 @@ def outputs(
 
 
 def moved(before: Outputs, after: Outputs) -> dict[str, float]:
-    """Return how far the outputs of each forward moved, relative to the largest.
+    """Return how far the outputs of each forward moved; inf if an output is NaN.
 
-    Where an output is NaN, the distance is infinite.
+    The distance is relative to the largest entry of an output, if that is above 1.
     """
     far: dict[str, float] = {}
     for (name, x), (_, y) in zip(before, after, strict=True):

@@ -85,7 +85,7 @@ class HiddenLayer:
     def mixes(self) -> frozenset[str]:
         """Operations that mix the units, such as layer_norm.
 
-        They make removing a dead unit change outputs (law 1 in docs/architecture.md).
+        With them, removing a dead unit changes outputs (law 1, docs/architecture.md).
         """
         return self.group.mixes
 

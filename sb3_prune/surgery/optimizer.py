@@ -16,9 +16,9 @@ def optimizers(model: BaseAlgorithm | nn.Module) -> dict[str, torch.optim.Optimi
     """Return every optimiser among the attributes of a model and its policy's modules.
 
     An attribute may have any name, and may be an optimiser or a list, tuple or
-    dictionary of optimisers. The policy of SAC, for example, has ``{"actor.optimizer":
-    ..., "critic.optimizer": ...}``, and that of PPO ``{"optimizer": ...}``. Optimisers
-    of the model itself are called ``model.<attribute>``.
+    dictionary of optimisers. For example, the policy of SAC has ``actor.optimizer`` and
+    ``critic.optimizer``, and that of PPO has ``optimizer``. Optimisers of the model
+    itself are called ``model.<attribute>``.
 
     Args:
         model: A model, or a policy alone.

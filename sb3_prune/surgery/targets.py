@@ -20,7 +20,7 @@ def target_networks(policy: nn.Module) -> dict[str, list[str]]:
     SB3 calls the target of ``critic`` ``critic_target``. A network with another name
     counts as a target network under three conditions. No optimiser updates any of its
     parameters. Exactly one network that is updated has the same class and shapes. Both
-    had the same weights when they were first seen; a frozen teacher has not.
+    had the same weights when they were first seen, unlike a frozen teacher.
     """
     pairs = _named(policy)
     followers: dict[str, str] = vars(policy).setdefault("_followers", {})

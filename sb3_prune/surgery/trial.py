@@ -31,7 +31,7 @@ from sb3_prune.surgery.stand_in import StandIn
 from sb3_prune.surgery.wiring import wire
 
 TOLERANCE = 2e-5
-"""How far an output may move, relative to its largest entry."""
+"""How far an output may move (see :func:`.moved`)."""
 SHARES = (2, 10**9, 3)
 """Layers lose, in turn, a half, one unit and a third of their units. Code that assumes
 a fixed share of a width must fail for one of them."""
@@ -144,8 +144,8 @@ def try_cut(policy: nn.Module, names: Collection[str], seed: int = 0) -> str | N
 def movement(policy: nn.Module, names: Collection[str]) -> float:
     """Return how far the outputs of a copy move when dead units are removed.
 
-    The distance is relative to the largest output. It is 0, up to rounding, if no
-    operation mixes the units.
+    The distance (see :func:`.moved`) is 0, up to rounding, if no operation mixes the
+    units.
 
     Args:
         policy: The policy; it stays as it is.

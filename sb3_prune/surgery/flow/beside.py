@@ -18,7 +18,7 @@ class Beside:
     """What a model holds beside its policy, as noted when the model was wired."""
 
     stepped: frozenset[str] = frozenset()
-    """The policy's children that the model's own optimisers step."""
+    """The policy's children that the model's own optimisers update."""
     reads: Reads = ()
     """Tensors of the model's own modules, which no forward uses."""
 

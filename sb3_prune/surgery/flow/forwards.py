@@ -33,9 +33,9 @@ class Inputs:
     observations: PyTorchObs
     """Observations as the policy gets them (normalised, if at all): (batch, ...)."""
     actions: torch.Tensor | None = None
-    """Actions for critics, (batch, actions); None: those that the actor takes."""
+    """Actions for critics, (batch, actions); a recording replaces None by its own."""
     lstm_states: RNNStates | None = None
-    """States for recurrent policies, each (layers, batch, hidden); None: zeros."""
+    """For recordings of recurrent policies, each (layers, batch, hidden); None: 0."""
 
 
 def all_forwards(policy: nn.Module, inputs: Inputs) -> Iterator[Forward]:
@@ -52,7 +52,7 @@ def all_forwards(policy: nn.Module, inputs: Inputs) -> Iterator[Forward]:
         inputs: Inputs of the policy's networks, with actions.
 
     Raises:
-        UnsupportedPolicyError: A forward cannot be declared as the class does it.
+        UnsupportedPolicyError: ``extra_forwards`` fails.
     """
     yield from forwards(policy, inputs)
     for name, module in policy.named_children():
