@@ -74,7 +74,7 @@ class Clusters(ScheduledStrategy):
         super().__init__(config)
         self.env = env
 
-    def due(self, progress: float) -> int:
+    def events_due(self, progress: float) -> int:
         """Return the number of rounds due so far."""
         begin, end = self.config.begin, self.config.end
         if progress < begin:

@@ -14,7 +14,7 @@ from sb3_prune_xinet.config import XiNetConfig
 from sb3_prune_xinet.price import EXTRACTOR, Price, kind_of
 from sb3_prune_xinet.stepping import step
 
-SURE = 0.5
+ROUND_UP_FROM = 0.5
 """Thetas from this value on are rounded to 1, others to 0."""
 
 
@@ -73,7 +73,8 @@ class Learner:
         """Round every theta to 0 or 1; layers whose thetas are all 1 stop learning."""
         for layer, gate in zip(self.layers, self.gates, strict=True):
             if gate.theta is not None:
-                self._round(layer, ~given_up(gate, SURE, self.config.min_units))
+                gone = given_up(gate, ROUND_UP_FROM, self.config.min_units)
+                self._round(layer, ~gone)
 
     def _round(self, layer: HiddenLayer, sure: torch.Tensor) -> None:
         done = bool(sure.all())
@@ -162,12 +163,12 @@ class Learner:
 
 
 @torch.no_grad()
-def given_up(gate: Gate, threshold: float, min_units: int) -> torch.Tensor:
+def given_up(gate: Gate, tolerance: float, min_units: int) -> torch.Tensor:
     """Return which open units are to be removed, bool, (units,).
 
     Args:
         gate: A gate with thetas. Units that its mask closes are not returned.
-        threshold: Open units are removed if their theta is below this value.
+        tolerance: Open units are removed if their theta is below this value.
         min_units: The units with the largest thetas that are kept in any case.
     """
     assert gate.theta is not None
@@ -177,6 +178,6 @@ def given_up(gate: Gate, threshold: float, min_units: int) -> torch.Tensor:
         passing = gate.mask != 0
     # -1.0: closed units rank behind open units whose theta is 0.
     best = torch.where(passing, theta, -1.0).argsort(descending=True, stable=True)
-    gone = passing & (theta < threshold)
+    gone = passing & (theta < tolerance)
     gone[best[:min_units]] = False
     return gone

@@ -20,12 +20,12 @@ from sb3_prune_xinet.calibration import Calibration
 from sb3_prune_xinet.config import XiNetConfig
 from sb3_prune_xinet.decay import add_decay
 from sb3_prune_xinet.holding import Holding
-from sb3_prune_xinet.learner import SURE, Learner, given_up
+from sb3_prune_xinet.learner import ROUND_UP_FROM, Learner, given_up
 
 _ATTACHED: WeakKeyDictionary[nn.Module, ref[XiNet]] = WeakKeyDictionary()
 """Policy -> the strategy that learns its thetas.
 
-An interrupted training does not detach its strategy, so the next one must do it.
+An interrupted training does not detach its strategy, so the next strategy unhooks it.
 """
 
 
@@ -33,17 +33,19 @@ class XiNet(Strategy):
     r"""Learn, for each unit, the probability theta that its gate is open.
 
     The loss of each network x is :math:`L_x + \frac{\lambda_x}{2} \|M_x\|^2 + \nu_x
-    C_x` (equations 33 and 34). M are the weights. C is the expected number of
-    parameters: equation 27 for the features extractor, 31 for a network of the agent.
-    Its price :math:`\nu` pushes theta towards 0, unless the loss L needs the unit.
-    Thetas are stepped right after the weights of their network. A unit is removed as
-    soon as its theta falls below the tolerance. Late in training, the remaining thetas
-    are rounded to 0 or 1, which makes the agent deterministic again.
+    C_x` (equations 33 and 34). :math:`M_x` are its weights, :math:`C_x` its expected
+    number of parameters, :math:`\nu_x` the price of one. C is equation 27 for the
+    features extractor and equation 31 for a network of the agent. The price pushes
+    theta towards 0, unless the loss L needs the unit. Thetas are stepped right after
+    the weights of their network. Units whose theta is below the tolerance are removed
+    between rollouts. At ``end``, the remaining thetas are rounded to 0 or 1, which
+    makes the agent deterministic again.
 
-    The strategy works on any masked policy, with or without a features extractor. Only
-    the network that is being updated samples its gates: while the actor is updated, the
-    gates of Q-networks are held at theta. CrossQ's critics read present and next
-    observations in one batch, so the same sample is used for values and targets.
+    The strategy works on any masked policy but TRPO's, with or without a features
+    extractor; layers without a gate, such as an LSTM, stay dense. Only the network that
+    is being updated samples its gates: while the actor is updated, the gates of
+    Q-networks are held at theta. CrossQ's critics read present and next observations in
+    one batch, so the same sample is used for values and targets.
     """
 
     name = "xinet"
@@ -86,11 +88,12 @@ class XiNet(Strategy):
         extractor = ofexinet_of(agent.model.policy)
         for optimizer in optimizers(agent.model.policy).values():
             networks = _stepped(anatomy, optimizer)
-            net = None if networks else extractor
-            if networks or (net is not None and net.optimizer is optimizer):
+            steps_extractor = extractor is not None and extractor.optimizer is optimizer
+            if networks or steps_extractor:
                 kind = "lambda_agent" if networks else "lambda_extractor"
                 self._handles += add_decay(optimizer, self.config.strength(kind))
-                self._hook(optimizer, self._learner(anatomy, networks), net)
+                learner = self._learner(anatomy, networks)
+                self._hook(optimizer, learner, extractor if steps_extractor else None)
         for network in anatomy.networks.values():
             if network.role.reads_actions:
                 body = agent.model.policy.get_submodule(network.name)
@@ -102,13 +105,13 @@ class XiNet(Strategy):
         if other is not None and other is not self:
             other._unhook()
         _ATTACHED[policy] = ref(self)
-        begins = self._progress < self.config.begin
-        if begins or (self._policy is not None and self._policy() is not policy):
+        is_new_run = self._progress < self.config.begin
+        if is_new_run or (self._policy is not None and self._policy() is not policy):
             self._calibration = Calibration(self.config.calibration)
         self._policy = ref(policy)
 
     def detach(self) -> None:
-        """Remove every hook; at the end of training, round every theta."""
+        """Remove every hook; once ``end`` has been passed, round every theta."""
         if self._progress >= self.config.end:
             for learner in self._learners:
                 learner.round()
@@ -116,23 +119,24 @@ class XiNet(Strategy):
         self._progress = 0.0
 
     def propose(self, agent: AgentView) -> Plan:
-        """Return the plan that removes every unit whose theta is below the threshold.
+        """Return the plan that removes every unit whose theta is below the tolerance.
 
-        The threshold is the tolerance, or 0.5 once thetas are rounded.
+        Once ``end`` has been passed, the tolerance is 0.5, as thetas are rounded. The
+        ``min_units`` units of a layer with the largest thetas stay in any case.
         """
         self._progress = agent.progress
-        last = self._progress >= self.config.end
-        threshold = SURE if last else self.config.tolerance
-        changes = {n: self._removal(la, threshold) for n, la in agent.wiring.items()}
+        has_ended = self._progress >= self.config.end
+        tolerance = ROUND_UP_FROM if has_ended else self.config.tolerance
+        changes = {n: self._removal(la, tolerance) for n, la in agent.wiring.items()}
         return Plan({name: c for name, c in changes.items() if c is not None})
 
-    def _removal(self, layer: HiddenLayer, threshold: float) -> Change | None:
+    def _removal(self, layer: HiddenLayer, tolerance: float) -> Change | None:
         gate = layer.gate
         if gate is None or gate.theta is None or layer.units <= self.config.min_units:
             return None
-        if float(gate.theta.detach().min()) >= threshold:
+        if float(gate.theta.detach().min()) >= tolerance:
             return None
-        gone = given_up(gate, threshold, self.config.min_units).nonzero().flatten()
+        gone = given_up(gate, tolerance, self.config.min_units).nonzero().flatten()
         return remove(gone.tolist(), layer.units) if len(gone) else None
 
     def state_dict(self) -> dict[str, Any]:
@@ -142,7 +146,7 @@ class XiNet(Strategy):
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Continue from a saved state."""
         self._calibration.load_state_dict(state["calibration"])
-        self._policy = None
+        self._policy = None  # Keep the loaded calibration at the next attach.
 
     def _learner(self, anatomy: Anatomy, networks: list[Network]) -> Learner:
         return Learner(self.config, anatomy, networks, self._calibration)
@@ -151,11 +155,19 @@ class XiNet(Strategy):
         self,
         optimizer: torch.optim.Optimizer,
         learner: Learner,
-        net: OFEXiNet | None,
+        extractor: OFEXiNet | None,
     ) -> None:
+        """Let a learner step its thetas after each step of an optimiser.
+
+        Args:
+            optimizer: The optimiser of the weights.
+            learner: The learner of the thetas.
+            extractor: The features extractor if the optimiser steps it, else None.
+        """
+
         def after(optimizer: torch.optim.Optimizer, *_: Any) -> None:
             # No theta is stepped while the features extractor is pre-trained.
-            if net is None or net.pretrained:
+            if extractor is None or extractor.pretrained:
                 learner.after_step(optimizer, self._progress)
 
         if self.config.begin <= self._progress < self.config.end:
@@ -174,7 +186,10 @@ class XiNet(Strategy):
 
 
 def _stepped(anatomy: Anatomy, optimizer: torch.optim.Optimizer) -> list[Network]:
-    """Return the networks whose weights an optimiser steps."""
+    """Return the networks that an optimiser steps, judged by their first weight.
+
+    Whoever steps the weight of a network's first hidden layer steps the network.
+    """
     stepped = {p for group in optimizer.param_groups for p in group["params"]}
     networks = anatomy.networks.values()
     return [n for n in networks if n.layers[0].module.weight in stepped]

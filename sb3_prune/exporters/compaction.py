@@ -34,7 +34,7 @@ Model = TypeVar("Model", bound=BaseAlgorithm)
 Entry = tuple[Role, int]
 """A number in ``net_arch``: the role of the network and the depth of the layer."""
 
-KEYS = {
+NET_ARCH_KEYS = {
     Role.POLICY: "pi",
     Role.STATE_VALUE: "vf",
     Role.ACTION_VALUE: "qf",
@@ -42,12 +42,12 @@ KEYS = {
 }
 """Role -> key of ``net_arch``; for Q-networks ``net_arch`` is a list without keys."""
 
-FEATURES: dict[type, str] = {
+CNN_WIDTH_ARGUMENTS: dict[type, str] = {
     NatureCNN: "features_dim",
     CombinedExtractor: "cnn_output_dim",
 }
 """Features extractor -> its argument for the number of features of its NatureCNN."""
-OURS = ("initial_units", "temperature")
+OUR_ARGUMENTS = ("initial_units", "temperature")
 """Arguments of our policy classes that no stock policy class has."""
 MAX_JOINT_ACTIONS = 100_000
 """Largest number of joint actions of a compacted branching agent."""
@@ -59,12 +59,18 @@ def compact(model: BaseAlgorithm) -> BaseAlgorithm:
     Units with a closed gate are removed, and thetas are multiplied into the weights.
     Stock SB3 knows only one width for twin critics, so the narrower one is padded with
     zero units. The new widths are written to ``net_arch``. The outputs are equal to the
-    model's. The state of the optimisers is copied too, so training can go on.
+    model's. The state of the optimisers is copied too, so training can go on. The
+    replay buffer is not copied.
+
+    Exploration by softmax (``temperature``) is lost: the greedy actions are equal, but
+    exploration becomes that of stock SB3.
 
     A :class:`BranchingDQN` becomes a stock ``DQN`` over the joint actions. The number
     of a joint action has the action of branch 0 as its most significant digit. The last
     layer adds up the outputs of the branches. Sums are rounded, so the greedy actions
-    can differ where two values differ by no more than float32 rounding.
+    can differ where two values differ by no more than float32 rounding. Adam's second
+    moments are mapped like the weights, which is an approximation. The copy gets no
+    environment, because the model's has other actions.
 
     A :class:`ValueSAC` becomes a stock ``SAC`` without the value network. ``SAC`` needs
     target critics, which ``ValueSAC`` does not update, so they start as copies of the
@@ -75,19 +81,21 @@ def compact(model: BaseAlgorithm) -> BaseAlgorithm:
 
     Raises:
         CompactError: No stock policy can represent the agent.
-        UnsupportedPolicyError: The policy's networks are not known.
+        UnsupportedPolicyError: The policy is compiled, is lazy or cannot be run, or
+            thetas weigh the units of a layer normalisation.
     """
     if ofexinet_of(model.policy) is not None:
         raise CompactError(
             f"{type(model.policy).__name__} reads the features of an OFEXiNet, which "
-            "no stock policy has: load its own zip where sb3_prune is installed."
+            "no stock policy has: save the agent by model.save() and load that zip "
+            "where sb3_prune is installed."
         )
     copy = reload(type(model), model)
     remove_closed(copy)
     absorb(copy)
     if isinstance(copy, ValueSAC):
         _drop_value(copy)
-    _check_said(copy.policy, getattr(copy.policy, "initial_units", {}))
+    _check_expressible(copy.policy, getattr(copy.policy, "initial_units", {}))
     apply(copy, _pad_twins(copy.policy))
     arch = _net_arch(copy.policy)
     cls: type[BaseAlgorithm] = type(copy)
@@ -95,7 +103,7 @@ def compact(model: BaseAlgorithm) -> BaseAlgorithm:
         _join_branches(copy)
         cls = DQN
     policy_class = stock_class(type(copy.policy))
-    kept = {k: v for k, v in copy.policy_kwargs.items() if k not in OURS}
+    kept = {k: v for k, v in copy.policy_kwargs.items() if k not in OUR_ARGUMENTS}
     copy.policy_class = policy_class
     copy.policy_kwargs = {**kept, **_other_widths(copy.policy), "net_arch": arch}
     plain = _plain(cls, copy)
@@ -105,17 +113,21 @@ def compact(model: BaseAlgorithm) -> BaseAlgorithm:
 
 
 def stock_class(cls: type[BasePolicy]) -> type[BasePolicy]:
-    """Return the stock class that a policy class derives from, e.g. ``SACPolicy``.
+    """Return the first policy class outside of sb3_prune, e.g. ``SACPolicy``.
+
+    The first in the method resolution order: the class itself or one of its bases.
 
     Raises:
-        CompactError: The class has no policy class outside of sb3_prune as a base.
+        CompactError: There is none.
     """
     for base in cls.__mro__:
         ours = issubclass(base, MaskedPolicyMixin)
         ours = ours or base.__module__.partition(".")[0] == "sb3_prune"
         if issubclass(base, BasePolicy) and not ours:
             return base
-    raise CompactError(f"{cls.__name__} has no policy class outside of sb3_prune.")
+    raise CompactError(
+        f"{cls.__name__} derives from no policy class outside of sb3_prune."
+    )
 
 
 def _plain(cls: type[Model], model: BaseAlgorithm) -> Model:
@@ -125,19 +137,21 @@ def _plain(cls: type[Model], model: BaseAlgorithm) -> Model:
         CompactError: The stock class builds other networks than the copy has.
     """
     try:
+        # An attribute of BranchingDQN; without it, the zip has what a stock DQN has.
         return reload(cls, model, exclude=["decomposition"])
     except (AssertionError, AttributeError, KeyError, RuntimeError, TypeError) as error:
         raise CompactError(
             f"{model.policy_class.__name__} does not build the networks of this agent "
-            f"from net_arch = {model.policy_kwargs['net_arch']}: load the masked zip "
-            f"where sb3_prune is installed. ({type(error).__name__}: {error})"
+            f"from net_arch = {model.policy_kwargs['net_arch']}: save the agent by "
+            "model.save() and load that zip where sb3_prune is installed. "
+            f"({type(error).__name__}: {error})"
         ) from error
 
 
 def _entries(policy: BasePolicy) -> dict[Entry, list[HiddenLayer]]:
     """Return the layers whose width each number of ``net_arch`` sets.
 
-    Twin critics share their numbers; other networks have numbers of their own.
+    Networks of one role share their numbers, such as twin critics.
     """
     wiring = wire(policy)
     entries: dict[Entry, list[HiddenLayer]] = defaultdict(list)
@@ -162,11 +176,12 @@ def _pad_twins(policy: BasePolicy) -> dict[str, Change]:
 def _net_arch(policy: BasePolicy) -> Any:
     """Return the widths of the hidden layers in the form of SB3's ``net_arch``."""
     arch: dict[str, list[int]] = {
-        KEYS[role]: [] for role in wire(policy).roles.values()
+        NET_ARCH_KEYS[role]: [] for role in wire(policy).roles.values()
     }
     for (role, _), layers in _entries(policy).items():
-        arch[KEYS[role]].append(layers[0].units)
-    return arch.get(KEYS[Role.Q_VALUES], arch)
+        arch[NET_ARCH_KEYS[role]].append(layers[0].units)
+    # The net_arch of a Q-network is the list itself.
+    return arch.get(NET_ARCH_KEYS[Role.Q_VALUES], arch)
 
 
 def _other_widths(policy: BasePolicy) -> dict[str, Any]:
@@ -174,7 +189,7 @@ def _other_widths(policy: BasePolicy) -> dict[str, Any]:
     widths: dict[str, Any] = {}
     if isinstance(policy, RecurrentActorCriticPolicy):
         widths["lstm_hidden_size"] = policy.lstm_actor.hidden_size
-    argument = FEATURES.get(policy.features_extractor_class)
+    argument = CNN_WIDTH_ARGUMENTS.get(policy.features_extractor_class)
     if argument and any(isinstance(m, NatureCNN) for m in policy.modules()):
         given = policy.features_extractor_kwargs
         widths["features_extractor_kwargs"] = {**given, argument: _one_width(policy)}
@@ -187,36 +202,39 @@ def _one_width(policy: BasePolicy) -> int:
     if len(found) > 1:
         raise CompactError(
             f"The features extractors have {sorted(found)} features, but stock SB3 "
-            "builds all of them with the same number: load the masked zip where "
-            "sb3_prune is installed."
+            "builds all of them with the same number: save the agent by model.save() "
+            "and load that zip where sb3_prune is installed."
         )
     return found.pop()
 
 
-def _check_said(policy: BasePolicy, initial: Mapping[str, int]) -> None:
+def _check_expressible(policy: BasePolicy, initial: Mapping[str, int]) -> None:
     """Check that a stock policy can build every layer with its changed width.
 
     Raises:
         CompactError: No argument of the stock policy sets the width of a layer.
     """
-    said = tuple(f"{path}." for path in wire(policy).roles)
+    in_net_arch = tuple(f"{path}." for path in wire(policy).roles)
     for name, layer in wire(policy).items():
-        if layer.units == initial.get(name, layer.units) or name.startswith(said):
+        if layer.units == initial.get(name, layer.units):
             continue
-        if isinstance(layer.module, nn.LSTM) or _is_last_of_nature(policy, name):
+        if name.startswith(in_net_arch) or isinstance(layer.module, nn.LSTM):
+            continue
+        if _is_nature_cnn_output(policy, name):
             continue
         raise CompactError(
             f"'{name}' has {layer.units} of {initial[name]} units, and no argument of "
-            f"{stock_class(type(policy)).__name__} sets its width: load the masked zip "
-            "where sb3_prune is installed."
+            f"{stock_class(type(policy)).__name__} sets its width: save the agent by "
+            "model.save() and load that zip where sb3_prune is installed."
         )
 
 
-def _is_last_of_nature(policy: BasePolicy, name: str) -> bool:
+def _is_nature_cnn_output(policy: BasePolicy, name: str) -> bool:
     """Tell whether a layer is the Linear of a NatureCNN, whose width is an argument."""
     path, _, rest = name.rpartition(".linear.")
-    said = policy.features_extractor_class in FEATURES
-    return said and rest == "0" and isinstance(policy.get_submodule(path), NatureCNN)
+    if policy.features_extractor_class not in CNN_WIDTH_ARGUMENTS or rest != "0":
+        return False
+    return isinstance(policy.get_submodule(path), NatureCNN)
 
 
 def _drop_value(model: ValueSAC) -> None:
@@ -225,7 +243,8 @@ def _drop_value(model: ValueSAC) -> None:
     policy.critic_target.load_state_dict(policy.critic.state_dict())
     for owner in (policy, model):
         del owner.value, owner.value_target
-    model.__class__ = SAC  # type: ignore[assignment]  # saved without V's optimiser
+    # SAC saves the optimisers that it knows, so V's is left out.
+    model.__class__ = SAC  # type: ignore[assignment]
 
 
 def joint_matrix(branches: list[int]) -> torch.Tensor:

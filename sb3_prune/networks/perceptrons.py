@@ -1,14 +1,15 @@
-"""Perceptrons: the multi-layer perceptrons of an agent, and the role of each.
+"""Perceptrons: the multi-layer perceptrons (MLPs) inside a policy, and their roles.
 
-This is the only module that knows which networks act and which estimate values. For
-network classes of your own, register a function::
+What each network is for, to act or to estimate values, is its role. Roles of stock
+networks are known here only. For network classes of your own, register a function::
 
     @perceptrons_of.register(MyCritic)
     def _my_critic(critic):
         return as_perceptron("body", critic.body, role=Role.STATE_VALUE)
 
-Pruning does not depend on this: the hidden layers of any network are found by running
-it (:mod:`sb3_prune.surgery.flow`).
+Finding units does not depend on this: the hidden layers of any network are found by
+running it (:mod:`sb3_prune.surgery.flow`). The strategy ``xinet`` and
+:func:`sb3_prune.compact` do.
 """
 
 from __future__ import annotations
@@ -60,7 +61,14 @@ class Role(Enum):
 
 @dataclass(frozen=True)
 class Perceptron:
-    """One multi-layer perceptron: a Sequential with Linear layers, and its heads."""
+    """One multi-layer perceptron: a Sequential with Linear layers, and its heads.
+
+    With generalised state-dependent exploration (gSDE), the noise of the actions is a
+    product of the last hidden layer and a random matrix. The deviations of its entries
+    are learnt: the parameter ``log_std``, (units, actions), is a head beside the one of
+    the mean actions. In the actors of SAC, TQC and CrossQ, the latter then is
+    Sequential(Linear, Hardtanh).
+    """
 
     name: str
     """Path of the body inside the policy, e.g. ``critic.qf0``."""
@@ -70,8 +78,8 @@ class Perceptron:
     """Purpose of the network; target networks have the role of their online network."""
     heads: tuple[nn.Linear | nn.Parameter, ...] = ()
     """Output layers outside of the body, which read the last hidden layer: Linear
-    layers, and the parameter ``log_std`` of gSDE, (units, actions). Empty if the last
-    Linear of the body is the output layer."""
+    layers and gSDE's ``log_std``. Empty if the last Linear of the body is the output
+    layer."""
 
     def linears(self) -> list[nn.Linear]:
         """Return the Linear layers in the body."""
@@ -85,7 +93,7 @@ class Perceptron:
 
     @property
     def outputs(self) -> int:
-        """Total number of outputs of all output layers."""
+        """Number of outputs of all output layers, columns of gSDE's ``log_std`` too."""
         heads = self.heads or self.linears()[-1:]
         return sum(
             head.out_features if isinstance(head, nn.Linear) else head.shape[1]
@@ -105,7 +113,7 @@ def perceptrons_of(network: nn.Module) -> list[Perceptron]:
 
 
 def _head(head: Any) -> nn.Linear | nn.Parameter:
-    """Return a parameter as it is, and the first Linear of any other head."""
+    """Return gSDE's parameter as it is, and the first Linear of any other head."""
     if isinstance(head, nn.Parameter):
         return head
     return next(m for m in head.modules() if isinstance(m, nn.Linear))
@@ -166,20 +174,31 @@ def _quantile_network(network: QuantileNetwork) -> list[Perceptron]:
 @perceptrons_of.register(MaskableActorCriticPolicy)
 def _actor_critic(policy: ActorCriticPolicy) -> list[Perceptron]:
     # A custom policy may have another extractor, or none.
-    extractor, path = getattr(policy, "mlp_extractor", None), "mlp_extractor"
+    extractor = getattr(policy, "mlp_extractor", None)
     if not isinstance(extractor, MlpExtractor):
         return []
     noise = [policy.log_std] if getattr(policy, "use_sde", False) else []
-    actor = (extractor.policy_net, policy.action_net, *noise)
-    critic = (extractor.value_net, policy.value_net)
-    return [
-        *as_perceptron(f"{path}.policy_net", *actor, role=Role.POLICY),
-        *as_perceptron(f"{path}.value_net", *critic, role=Role.STATE_VALUE),
-    ]
+    actor = as_perceptron(
+        "mlp_extractor.policy_net",
+        extractor.policy_net,
+        policy.action_net,
+        *noise,
+        role=Role.POLICY,
+    )
+    critic = as_perceptron(
+        "mlp_extractor.value_net",
+        extractor.value_net,
+        policy.value_net,
+        role=Role.STATE_VALUE,
+    )
+    return actor + critic
 
 
 def find_perceptrons(policy: nn.Module) -> list[Perceptron]:
-    """Return every perceptron of a policy, including its target networks."""
+    """Return every perceptron of a policy and its direct children.
+
+    The children are its networks, target networks included.
+    """
     found = perceptrons_of(policy)
     for name, child in policy.named_children():
         for each in perceptrons_of(child):

@@ -29,17 +29,18 @@ class Player:
     Args:
         model: The agent, of any supported algorithm.
         env: A vectorised environment.
-        follows: Follow the LSTM state of the critic, too, for :meth:`inputs`; this runs
-            a recurrent policy twice a step.
+        follow_critic_memory: Follow the LSTM state of the critic, too, for
+            :meth:`inputs`; this runs a recurrent policy twice a step.
 
     Attributes:
         infos: The infos of the last step, one per environment.
     """
 
     def __init__(
-        self, model: BaseAlgorithm, env: VecEnv, *, follows: bool = False
+        self, model: BaseAlgorithm, env: VecEnv, *, follow_critic_memory: bool = False
     ) -> None:
-        self.model, self.env, self.follows = model, env, follows
+        self.model, self.env = model, env
+        self.follow_critic_memory = follow_critic_memory
         self.masked = isinstance(model, MaskablePPO) and is_masking_supported(env)
         self.reset()
 
@@ -50,7 +51,7 @@ class Player:
         self._state: Any = None
         self.infos: list[dict[str, Any]] = []
         self._memory: RNNStates | None = None
-        if self.follows:
+        if self.follow_critic_memory:
             self._memory = _empty_memory(self.model.policy, self.env.num_envs)
 
     def inputs(self) -> Inputs:

@@ -34,6 +34,8 @@ def record_episodes(
 ) -> Recording:
     """Record every hidden layer of the online networks over greedy episodes.
 
+    Target networks are left out.
+
     Environment i plays the episodes i, i + n, i + 2n, ... one after the other. The
     episodes are thus fixed beforehand; collecting whichever end first would favour
     short ones. Critics that read an action get the actor's greedy action, and LSTMs get
@@ -42,12 +44,13 @@ def record_episodes(
 
     Args:
         model: The agent, of any supported algorithm.
-        env: A vectorised environment of n environments; it is reset.
+        env: A vectorised environment of n environments. It is reset, and may be
+            left in the middle of an episode.
         episodes: Number of episodes to record.
         seed: Seed of the environments; None keeps their present random state.
-        max_steps: Steps after which an episode is cut off; None takes the time limit of
-            the environment, or 1000 if it has none.
-        memory_limit: If the arrays need more bytes than this, they are kept in
+        max_steps: Steps after which an episode is cut off; None takes the largest time
+            limit of the environments, or 1000 if one has none.
+        memory_limit: Bytes, 1 GiB by default. If the arrays need more, they are kept in
             temporary files.
         progress: Show a progress bar on a terminal if recording takes over two seconds.
 
@@ -61,20 +64,20 @@ def record_episodes(
         raise ConfigError(
             f"episodes and max_steps must be positive, got {episodes} and {steps}."
         )
-    if seed is not None:  # For None, SB3 would draw a seed from NumPy's global state.
+    if seed is not None:  # env.seed(None) would draw from NumPy's global state.
         env.seed(seed)
-    hidden = None if progress else True
+    disable = None if progress else True  # None: tqdm hides the bar off a terminal.
     with (
         frozen_statistics(env),
-        tqdm(total=episodes, disable=hidden, delay=2, desc="recording") as bar,
+        tqdm(total=episodes, disable=disable, delay=2, desc="recording") as bar,
     ):
-        player = Player(model, env, follows=True)
+        player = Player(model, env, follow_critic_memory=True)
         recorder = _Recorder(player, episodes, steps, memory_limit, bar)
         return recorder.record()
 
 
 def time_limit(env: VecEnv) -> int:
-    """Return the time limit of the environment in steps, 1000 if it has none."""
+    """Return the largest limit of the environments in steps; 1000 if one has none."""
     limits: list[Any] = []
     if env.has_attr("spec"):
         specs = env.get_attr("spec")
@@ -107,8 +110,8 @@ class _Recorder:
         self.observations = self._array(*shape)
         self.rewards = self._array()
         self.lengths = np.zeros(episodes, dtype=np.int64)
-        self.row = np.arange(player.env.num_envs)  # Episode that each one plays.
-        self.step = np.zeros_like(self.row)
+        self.episode = np.arange(player.env.num_envs)  # That each environment plays.
+        self.step = np.zeros_like(self.episode)
 
     def _array(self, *shape: int) -> Array:
         return self.storage.zeros(self.episodes, self.max_steps, *shape)
@@ -116,7 +119,7 @@ class _Recorder:
     def record(self) -> Recording:
         """Play until every episode is stored; return arrays as long as the longest."""
         self._play()
-        while (self.row < self.episodes).any():
+        while (self.episode < self.episodes).any():
             self.player.reset()
             self._play()
         longest = self.lengths.max()
@@ -133,26 +136,26 @@ class _Recorder:
         An episode that was cut off is played on without being stored, because SB3
         cannot reset a single environment.
         """
-        filing = self.row < self.episodes
+        storing = self.episode < self.episodes
         self.step[:] = 0
-        while filing.any():
-            self._file(filing)
+        while storing.any():
+            self._store(storing)
             rewards, ended = self.player.step()
-            self.rewards[self.row[filing], self.step[filing]] = rewards[filing]
+            self.rewards[self.episode[storing], self.step[storing]] = rewards[storing]
             self.step += 1
-            self.lengths[self.row[filing]] = self.step[filing]
-            over = filing & (ended | (self.step >= self.max_steps))
+            self.lengths[self.episode[storing]] = self.step[storing]
+            over = storing & (ended | (self.step >= self.max_steps))
             self.bar.update(int(over.sum()))
-            self.row[over] += len(self.row)
+            self.episode[over] += len(self.episode)
             self.step[ended] = 0
-            filing = np.where(ended, self.row < self.episodes, filing & ~over)
+            storing = np.where(ended, self.episode < self.episodes, storing & ~over)
 
-    def _file(self, filing: NDArray[np.bool_]) -> None:
-        place = self.row[filing], self.step[filing]
+    def _store(self, storing: NDArray[np.bool_]) -> None:
+        index = self.episode[storing], self.step[storing]
         inputs = self.player.inputs()
         for name, units in record_activations(self.player.model, inputs).items():
-            self.layers[name][place] = units.cpu().numpy()[filing]
-        self.observations[place] = _flat(self.player.observations)[filing]
+            self.layers[name][index] = units.cpu().numpy()[storing]
+        self.observations[index] = _flat(self.player.observations)[storing]
 
 
 def _flat(observations: Any) -> NDArray[Any]:

@@ -85,7 +85,7 @@ class GradualStrategy(ScheduledStrategy):
     def score(self, layer: HiddenLayer, agent: AgentView) -> torch.Tensor:
         """Return the importance of each unit, (units,); large values are kept."""
 
-    def due(self, progress: float) -> int:
+    def events_due(self, progress: float) -> int:
         """Return how many events of the schedule are due so far."""
         return self._schedule.event(progress)
 

@@ -1,4 +1,8 @@
-"""Base class and options of strategies that act at a few events during training."""
+"""Base class and options of strategies that act at a few events during training.
+
+Beside them are two validators for options of any strategy: :func:`require_one_of` and
+:func:`require_at_least`.
+"""
 
 from __future__ import annotations
 
@@ -21,22 +25,24 @@ class ScheduledConfig:
     """
 
     begin: float = 0.2
-    """Share of training before which no unit changes."""
+    """Share of training before which no event is due."""
     end: float = 0.8
     """Share of training at which the last event is due."""
     networks: tuple[str, ...] = ()
-    """Prune only these networks, e.g. ``actor`` or ``critic.qf0``; all if empty."""
+    """Change only these networks, e.g. ``actor`` or ``critic.qf0``; all if empty."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.begin <= self.end <= 1:
             raise ConfigError(
-                f"Expected 0 <= begin <= end <= 1, got {self.begin} and {self.end}."
+                "Expected 0 <= begin <= end <= 1, "
+                f"got begin = {self.begin}, end = {self.end}."
             )
         if isinstance(self.networks, str):
             raise ConfigError(
-                f"networks must be a list of names, got the text '{self.networks}'."
+                "networks must be a list of names such as ['actor'], "
+                f"got the string '{self.networks}'."
             )
-        # YAML has no tuples.
+        # YAML gives a list.
         object.__setattr__(self, "networks", tuple(self.networks))
 
 
@@ -64,9 +70,9 @@ def require_at_least(field: str, value: int, least: int = 1) -> None:
 class ScheduledStrategy(Strategy):
     """Changes units at a few events during training, and is idle in between.
 
-    A subclass implements :meth:`due`, the number of events so far, and
-    :meth:`propose_now`, the plan of an event. This class remembers the last event, so
-    that a resumed run does not repeat it.
+    A subclass implements :meth:`events_due`, the number of events so far, and
+    :meth:`propose_now`, the plan of an event. This class remembers the last event and
+    saves it, so that a resumed run does not repeat it.
     """
 
     config: ScheduledConfig
@@ -76,8 +82,11 @@ class ScheduledStrategy(Strategy):
         self._event = 0
 
     @abstractmethod
-    def due(self, progress: float) -> int:
+    def events_due(self, progress: float) -> int:
         """Return the number of events due so far; 0 before the first event.
+
+        Nothing else enforces the options ``begin`` and ``end``: it is this method that
+        has to honour them.
 
         Args:
             progress: Share of training done, in [0, 1].
@@ -88,29 +97,34 @@ class ScheduledStrategy(Strategy):
         """Return the plan of the event that is due now."""
 
     def attach(self, agent: AgentView) -> None:
-        """Check that the networks to prune exist.
+        """Check that the networks to change exist.
+
+        A subclass that overrides this method must call ``super().attach(agent)``.
 
         Raises:
             UnknownNameError: The agent has no such network.
         """
-        agent.wiring.by_network(self.config.networks)
+        agent.wiring.by_network(self.config.networks)  # Raises on unknown names.
 
     def detach(self) -> None:
-        """Forget the last event, because the next run may be with another agent."""
+        """Forget the last event, because the next run may be with another agent.
+
+        A resumed run does not forget: ``PruningCallback`` keeps the state from before.
+        """
         self._event = 0
 
     def propose(self, agent: AgentView) -> Plan:
         """Return the plan of the event that is due; an empty plan if none is.
 
         If several events are due at once, as after a long rollout, only the last one
-        is carried out.
+        is carried out. If the number of events has become smaller, another run has
+        begun, or the same run was made longer: nothing is due before the number grows,
+        except for events at the very start of a run.
         """
-        event = self.due(agent.progress)
-        if event == self._event:
-            return Plan()
-        self._event = event
-        # The number fell back to 0: another run has begun, and no event is due yet.
-        return self.propose_now(agent) if event else Plan()
+        last, self._event = self._event, self.events_due(agent.progress)
+        if self._event < last:
+            last = 0 if self.events_due(0.0) else self._event
+        return self.propose_now(agent) if self._event > last else Plan()
 
     def state_dict(self) -> dict[str, Any]:
         """Return the number of the last event."""

@@ -1,4 +1,4 @@
-"""Tests for playing.py; whole recordings are tested in test_recorder.py."""
+"""Tests for player.py; whole recordings are tested in test_recorder.py."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,8 @@ def test_a_player_acts_greedily(name: str) -> None:
     env, same = (DummyVecEnv([lambda: zoo.make_env(name)] * 2) for _ in range(2))
     env.seed(3)
     same.seed(3)
-    player, observations = Player(model, env, follows=True), same.reset()
+    player = Player(model, env, follow_critic_memory=True)
+    observations = same.reset()
     state, starts = None, np.ones(2, dtype=bool)
     for _ in range(5):
         seen = player.inputs().observations

@@ -23,7 +23,7 @@ class Quarters(ScheduledStrategy):
     class Config(ScheduledConfig):
         """When and where."""
 
-    def due(self, progress: float) -> int:
+    def events_due(self, progress: float) -> int:
         return int(4 * progress)
 
     def propose_now(self, agent: AgentView) -> Plan:
@@ -55,6 +55,23 @@ def test_another_run_begins_anew(agent: AgentView) -> None:
     assert proposals(Quarters(), agent, 0.9, 0.0, 0.3) == [True, False, True]
 
 
+def test_another_run_carries_out_events_at_its_start(agent: AgentView) -> None:
+    class FromTheStart(Quarters):
+        """The first event is due at once."""
+
+        def events_due(self, progress: float) -> int:
+            return 1 + super().events_due(progress)
+
+    moments, expected = (0.9, 0.0, 0.1, 0.3), [True, True, False, True]
+    assert proposals(FromTheStart(), agent, *moments) == expected
+
+
+def test_a_run_that_was_made_longer_repeats_no_event(agent: AgentView) -> None:
+    strategy = Quarters()
+    strategy.load_state_dict({"event": 3})
+    assert proposals(strategy, agent, 0.3, 0.4, 0.5) == [False, False, True]
+
+
 def test_a_detached_strategy_begins_anew(agent: AgentView) -> None:
     strategy = Quarters()
     assert proposals(strategy, agent, 0.5) == [True]
@@ -78,10 +95,10 @@ def test_unknown_networks_are_refused(agent: AgentView) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"begin": -0.1}, "got -0.1 and 0.8"),
-        ({"end": 1.1}, "got 0.2 and 1.1"),
-        ({"begin": 0.9}, "0 <= begin <= end <= 1, got 0.9 and 0.8"),
-        ({"networks": "actor"}, "must be a list of names, got the text 'actor'"),
+        ({"begin": -0.1}, "got begin = -0.1, end = 0.8"),
+        ({"end": 1.1}, "got begin = 0.2, end = 1.1"),
+        ({"begin": 0.9}, "0 <= begin <= end <= 1, got begin = 0.9, end = 0.8"),
+        ({"networks": "actor"}, r"names such as \['actor'\], got the string 'actor'"),
     ],
 )
 def test_errors_name_the_value_and_the_range(

@@ -42,9 +42,9 @@ def test_prunes_every_algorithm(name: str) -> None:
 def test_rounds_are_evenly_spaced() -> None:
     strategy = Clusters(ClustersConfig(begin=0.2, end=0.8, rounds=3))
     points = [0, 0.19, 0.2, 0.49, 0.5, 0.79, 0.8, 1]
-    assert [strategy.due(progress) for progress in points] == [0, 0, 1, 1, 2, 2, 3, 3]
-    assert Clusters(ClustersConfig(begin=0.5, end=0.5, rounds=1)).due(0.5) == 1
-    assert Clusters(ClustersConfig(begin=0.5, end=0.9, rounds=1)).due(0.6) == 1
+    assert list(map(strategy.events_due, points)) == [0, 0, 1, 1, 2, 2, 3, 3]
+    assert Clusters(ClustersConfig(begin=0.5, end=0.5, rounds=1)).events_due(0.5) == 1
+    assert Clusters(ClustersConfig(begin=0.5, end=0.9, rounds=1)).events_due(0.6) == 1
 
 
 def test_merges_while_training() -> None:
@@ -120,9 +120,9 @@ def test_states_of_version_0_1_0_load(saved: dict[str, int], event: int) -> None
     [
         ({"rounds": 0}, "rounds must be at least 1, got 0"),
         ({"episodes": 0}, "episodes must be at least 1, got 0"),
-        ({"begin": 0.9}, "0 <= begin <= end <= 1, got 0.9 and 0.8"),
+        ({"begin": 0.9}, "0 <= begin <= end <= 1, got begin = 0.9, end = 0.8"),
         ({"aggregation": "sum"}, "aggregation must be one of mean, weighted"),
-        ({"networks": "actor"}, "list of names, got the text 'actor'"),
+        ({"networks": "actor"}, r"such as \['actor'\], got the string 'actor'"),
         ({"tau": -0.1}, "tau must be in"),
     ],
 )

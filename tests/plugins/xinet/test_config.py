@@ -54,12 +54,12 @@ def test_the_price_multiplies_every_nu_and_nothing_else() -> None:
         ({"price": -1.0}, r"price must not be negative, got -1.0"),
         ({"theta_rate": -0.1}, r"theta_rate must not be negative, got -0.1"),
         ({"rho": 1.5}, r"rho must be in \[0, 1\], got 1.5"),
-        ({"begin": -0.1}, "0 <= begin <= end <= 1, got -0.1 and 0.8"),
-        ({"end": 1.1}, "0 <= begin <= end <= 1, got 0.2 and 1.1"),
+        ({"begin": -0.1}, "0 <= begin <= end <= 1, got begin = -0.1, end = 0.8"),
+        ({"end": 1.1}, "0 <= begin <= end <= 1, got begin = 0.2, end = 1.1"),
         ({"tolerance": 2.0}, r"tolerance must be in \[0, 1\], got 2.0"),
-        ({"begin": 0.9}, "0 <= begin <= end <= 1, got 0.9 and 0.8"),
+        ({"begin": 0.9}, "0 <= begin <= end <= 1, got begin = 0.9, end = 0.8"),
         ({"min_units": 0}, r"min_units must be at least 1, got 0"),
-        ({"networks": "ofe"}, r"networks must be a list of names, got the text 'ofe'"),
+        ({"networks": "ofe"}, r"such as \['actor'\], got the string 'ofe'"),
     ],
 )
 def test_errors_name_value_and_range(options: dict[str, Any], message: str) -> None:

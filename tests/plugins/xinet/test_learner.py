@@ -221,7 +221,7 @@ def learning(theta: list[float], closed: list[int] | None = None) -> Gate:
         ([1.0, 0.3], 1, []),
     ],
 )
-def test_units_below_the_threshold_are_given_up(
+def test_units_below_the_tolerance_are_given_up(
     theta: list[float], least: int, gone: list[int]
 ) -> None:
     found = given_up(learning(theta), 0.1, least)
