@@ -11,7 +11,7 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from torch import nn
 
 import sb3_prune as sp
-from sb3_prune.surgery import remove
+from sb3_prune.surgery import remove, trial
 from sb3_prune.surgery.change import NO_NOISE
 from sb3_prune.surgery.flow.slots import Side
 from sb3_prune.surgery.hidden_layer import MATRIX, HiddenLayer
@@ -53,7 +53,7 @@ def stirred(model: BaseAlgorithm) -> BaseAlgorithm:
     of the policy count as tried: laws are to hold by tracing alone.
     """
     policy = model.policy
-    vars(policy)["_tried_layers"] = set(sp.wire(policy))
+    trial.tried_layers(policy).update(sp.wire(policy))
     generator = torch.Generator().manual_seed(5)
     for tensor in (*policy.parameters(), *policy.buffers()):
         if tensor.is_floating_point():

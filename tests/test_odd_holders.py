@@ -13,7 +13,7 @@ from torch.nn.functional import linear
 
 import sb3_prune as sp
 from sb3_prune.exceptions import PlanError, UnsupportedPolicyError
-from sb3_prune.surgery import remove
+from sb3_prune.surgery import remove, trial
 
 
 def plain(net: Any, x: torch.Tensor) -> torch.Tensor:
@@ -68,7 +68,7 @@ def test_parameters_that_nobody_can_see_are_noticed_after_the_cut() -> None:
     model = extracted(from_closure, in_closure)
     with pytest.raises(UnsupportedPolicyError, match="its copy has other layers"):
         sp.apply(model, {A: remove([0], 12)})
-    vars(model.policy)["_tried_layers"] = set(sp.wire(model.policy))
+    trial.tried_layers(model.policy).update(sp.wire(model.policy))
     assert_refused(model, PlanError, f"'{A}' should have 11 units now, but a forward")
 
 

@@ -50,7 +50,7 @@ def require_trial(policy: nn.Module, names: Collection[str]) -> None:
         UnsupportedPolicyError: The trial fails; the message names a layer and why.
     """
     wiring = wire(policy)
-    tried: set[str] = vars(policy).setdefault("_tried_layers", set())
+    tried = tried_layers(policy)
     known = is_known(policy)
     todo = [
         layer
@@ -70,6 +70,19 @@ def require_trial(policy: nn.Module, names: Collection[str]) -> None:
             "sizes from the shapes of its tensors."
         )
     tried |= {layer.name for layer in todo}
+
+
+def tried_layers(policy: nn.Module) -> set[str]:
+    """Return the layers that passed a trial since modules or hooks last changed."""
+    modules = [
+        (module, len(module._forward_hooks), len(module._forward_pre_hooks))
+        for module in policy.modules()
+    ]
+    before, tried = vars(policy).get("_tried_layers", (None, set()))
+    if before != modules:
+        tried = set()
+        vars(policy)["_tried_layers"] = modules, tried
+    return tried
 
 
 def is_known(policy: nn.Module) -> bool:

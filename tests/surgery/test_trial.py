@@ -172,6 +172,17 @@ def test_each_layer_of_an_unknown_policy_is_tried_once(tried: Any) -> None:
     assert tried == [[one], [other]]
 
 
+def test_a_policy_that_gets_a_hook_or_a_module_is_tried_again(tried: Any) -> None:
+    policy = make_user_model("residual").policy
+    one = next(iter(sp.wire(policy)))
+    trial.require_trial(policy, {one})
+    policy.mlp_extractor.register_forward_hook(lambda *_: None)
+    trial.require_trial(policy, {one})
+    policy.add_module("other", nn.Linear(2, 2))
+    trial.require_trial(policy, {one})
+    assert tried == [[one]] * 3
+
+
 def hook(policy: Any) -> None:
     policy.mlp_extractor.policy_net[0].register_forward_hook(lambda *args: None)
 
