@@ -78,6 +78,7 @@ def tried_layers(policy: nn.Module) -> set[str]:
         (module, len(module._forward_hooks), len(module._forward_pre_hooks))
         for module in policy.modules()
     ]
+    tried: set[str]
     before, tried = vars(policy).get("_tried_layers", (None, set()))
     if before != modules:
         tried = set()
