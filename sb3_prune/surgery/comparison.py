@@ -17,7 +17,11 @@ Outputs = list[tuple[str, torch.Tensor]]
 
 
 def outputs(
-    policy: nn.Module, mode: TorchFunctionMode | None = None, count: int = 5
+    policy: nn.Module,
+    mode: TorchFunctionMode | None = None,
+    count: int = 5,
+    *,
+    choices: bool = True,
 ) -> Outputs:
     """Return the outputs of every forward of a policy for random inputs.
 
@@ -25,6 +29,8 @@ def outputs(
         policy: The policy; it stays as it is.
         mode: A torch function mode to run under.
         count: Number of inputs.
+        choices: Include integers, such as the action of the largest value. Rounding
+            alone can change them.
     """
     found = []
     drawn = any(noise(module) is not None for module in policy.modules())
@@ -38,18 +44,25 @@ def outputs(
             else:
                 with mode:
                     result = call()
-            found += [(name, t.detach().cpu().double().clone()) for t in leaves(result)]
+            kept = [t for t in leaves(result) if choices or t.is_floating_point()]
+            found += [(name, t.detach().cpu().double().clone()) for t in kept]
     return found
 
 
 def moved(before: Outputs, after: Outputs) -> dict[str, float]:
     """Return how far the outputs of each forward moved; inf if an output is NaN.
 
-    The distance is relative to the largest entry of an output, if that is above 1.
+    The distance is relative to the largest finite entry of an output, if that is above
+    1. Equal infinities have not moved.
     """
     far: dict[str, float] = {}
     for (name, x), (_, y) in zip(before, after, strict=True):
-        moved_by = float((x - y).abs().max()) / max(1.0, float(x.abs().max()))
+        finite = x[x.isfinite()].abs()
+        largest = max(1.0, float(finite.max())) if len(finite) else 1.0
+        # Where both are infinite, as the values of actions that do not exist, x - y is
+        # NaN.
+        distance = (x - y).abs().masked_fill(x == y, 0.0)
+        moved_by = float(distance.max()) / largest if distance.numel() else 0.0
         moved_by = torch.inf if math.isnan(moved_by) else moved_by
         far[name] = max(far.get(name, 0.0), moved_by)
     return far

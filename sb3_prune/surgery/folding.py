@@ -126,8 +126,8 @@ class Folding:
         said = []
         for tensors in (before, now):
             with installed(tensors):
-                said.append(outputs(self.policy))
-        return max(moved(*said).values())
+                said.append(outputs(self.policy, choices=False))
+        return max(moved(*said).values(), default=0.0)
 
     def _observe(self, layer: HiddenLayer) -> Mapping[Key, list[torch.Tensor]]:
         """Run the policy with the tensors changed so far; return readers' inputs."""

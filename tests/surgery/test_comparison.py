@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 import zoo
 
+import sb3_prune as sp
 from sb3_prune.surgery.comparison import moved, outputs
 
 
@@ -33,3 +34,26 @@ def test_movement_is_relative_to_what_is_larger_than_one() -> None:
 def test_what_became_no_number_moved_infinitely() -> None:
     one = torch.tensor([1.0])
     assert moved([("a", one)], [("a", one * torch.nan)]) == {"a": torch.inf}
+
+
+def test_equal_infinities_have_not_moved() -> None:
+    x = torch.tensor([[1.0, -torch.inf], [2.0, torch.inf]], dtype=torch.float64)
+    y = x + torch.tensor([[0.5, 0.0], [0.0, 0.0]])
+    assert moved([("f", x)], [("f", y)]) == {"f": 0.25}
+    assert moved([("f", x)], [("f", -x)]) == {"f": torch.inf}
+
+
+def test_choices_can_be_left_out() -> None:
+    policy = zoo.make_model("DQN").policy
+    names = [name for name, _ in outputs(policy)]
+    values = [name for name, _ in outputs(policy, choices=False)]
+    assert set(names) - set(values) == {"_predict"}
+
+
+def test_constants_fold_where_branches_are_padded_with_infinity() -> None:
+    model = zoo.make_model("BranchingDQN")
+    layer = next(iter(sp.wire(model).values()))
+    for twin in layer.with_targets():
+        twin.module.weight.data[0] = 0.0  # type: ignore[operator, union-attr]
+        twin.module.bias.data[0] = 0.7  # type: ignore[operator, union-attr]
+    assert not sp.apply(model, {layer.name: sp.remove([0], layer.units)}).unfolded
