@@ -75,16 +75,15 @@ def test_channels_are_units() -> None:
     assert found.units == found.units_deploy == 32 + 64 + 64 + 512
 
 
-@pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("arch", [zoo.ARCH, []], ids=["hidden", "head"])
 @pytest.mark.parametrize("norm", ofexi_zoo.NORMS)
 @pytest.mark.parametrize("name", ofexi_zoo.FORMS)
 def test_masked_units_of_features_count_as_removed(
-    name: str, norm: str, arch: list[int], seed: int
+    name: str, norm: str, arch: list[int]
 ) -> None:
     kwargs = {"net_arch": arch}
     model = ofexi_zoo.make_model(name, ofe={"norm": norm}, policy_kwargs=kwargs)
-    sp.mask(model, ofexi_zoo.random_plan(model.policy, seed))
+    sp.mask(model, ofexi_zoo.random_plan(model.policy, 1))
     masked = complexity(model)
     remove_closed(model)
     assert masked == complexity(model)

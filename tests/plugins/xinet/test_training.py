@@ -66,13 +66,13 @@ def assert_over(model: Any, pruning: PruningCallback) -> None:
 @pytest.mark.parametrize("name", LEARNS)
 def test_every_algorithm_loses_units_and_is_deterministic_again(name: str) -> None:
     pruning = PruningCallback("xinet", FAST)
-    model = zoo.train(zoo.make_model(name), 160, callback=pruning)
+    model = zoo.train(zoo.make_model(name), 112, callback=pruning)
     assert_over(model, pruning)
     assert np.array_equal(zoo.actions(model), zoo.actions(model))
     zoo.train_on(model)
 
 
-@pytest.mark.parametrize("name", ["SAC", "ValueSAC", "TD3", "TQC", "PPO"])
+@pytest.mark.parametrize("name", ["ValueSAC", "TD3", "PPO"])
 def test_agents_on_an_extractor_lose_units_everywhere(name: str) -> None:
     pruning = PruningCallback("xinet", FAST)
     model = featured(name, 112, pruning)
@@ -94,8 +94,9 @@ def test_nothing_moves_before_begin() -> None:
     assert digest(waiting) == digest(plain)
 
 
-@pytest.mark.parametrize("name", ["ValueSAC", "PPO"])
-@pytest.mark.parametrize("end", [0.8, 1.0])
+@pytest.mark.parametrize(
+    ("name", "end"), [("ValueSAC", 1.0), ("PPO", 0.8), ("PPO", 1.0)]
+)
 def test_the_last_rollout_ends_it_at_the_latest(name: str, end: float) -> None:
     # One look between begin and end on-policy, and none after it.
     pruning = PruningCallback("xinet", {**FAST, "theta_rate": 0.02, "end": end})
@@ -103,22 +104,14 @@ def test_the_last_rollout_ends_it_at_the_latest(name: str, end: float) -> None:
     assert_over(model, pruning)
 
 
-@pytest.mark.parametrize(
-    ("norm", "atol"),
-    # What stands before batch normalisation has a gradient of rounding errors alone,
-    # from which Adam makes steps.
-    [("layer", 1e-5), ("batch", 1e-2)],
-)
-def test_a_masked_run_equals_a_cut_run(
-    norm: str, atol: float, monkeypatch: Any
-) -> None:
+def test_a_masked_run_equals_a_cut_run(monkeypatch: Any) -> None:
     # Cut layers would draw fewer numbers.
     monkeypatch.setattr(torch, "bernoulli", lambda theta: (theta >= 0.3).float())
     options = {**FAST, "theta_rate": 0.03, "price": 1.0, "end": 1.0}
     runs = []
     for physical in (True, False):
         pruning = PruningCallback("xinet", options, physical=physical)
-        runs.append((featured("ValueSAC", 90, pruning, ofe={"norm": norm}), pruning))
+        runs.append((featured("ValueSAC", 90, pruning, ofe={"norm": "layer"}), pruning))
     (cut, by_cutting), (masked, by_masking) = runs
     assert by_cutting.history == by_masking.history
     assert len(by_cutting.history) > 3
@@ -126,7 +119,7 @@ def test_a_masked_run_equals_a_cut_run(
     assert not any("theta" in key for key in held(masked))
     sp.surgery.remove_closed(masked)
     assert widths(masked) == widths(cut)
-    ofexi_zoo.assert_close(cut.policy, ofexi_zoo.outputs(masked.policy), atol)
+    ofexi_zoo.assert_close(cut.policy, ofexi_zoo.outputs(masked.policy), 1e-5)
 
 
 # Runs that end early.
