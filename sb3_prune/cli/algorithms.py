@@ -87,10 +87,12 @@ class Algorithm:
 
 _BOX = (spaces.Box,)
 _DISCRETE = (spaces.Discrete,)
+_MULTI = (spaces.MultiDiscrete,)
 _DIGITS = (spaces.Discrete, spaces.MultiDiscrete, spaces.MultiBinary)
 _ANY = (spaces.Box, *_DIGITS)
 _ACTOR_CRITIC = policies.MaskedActorCriticPolicy
 _MASKABLE = policies.MaskedMaskableActorCriticPolicy
+_VALUE_SAC = policies.MaskedValueSACPolicy
 _RECURRENT = policies.MaskedRecurrentActorCriticPolicy
 
 ALGORITHMS = {
@@ -98,19 +100,10 @@ ALGORITHMS = {
     for algorithm in (
         Algorithm("dqn", DQN, policies.MaskedDQNPolicy, _DISCRETE),
         Algorithm("qrdqn", QRDQN, policies.MaskedQRDQNPolicy, _DISCRETE),
-        Algorithm(
-            "branching-dqn",
-            BranchingDQN,
-            policies.BranchingDQNPolicy,
-            (spaces.MultiDiscrete,),
-        ),
+        Algorithm("branching-dqn", BranchingDQN, policies.BranchingDQNPolicy, _MULTI),
         Algorithm("sac", SAC, policies.MaskedSACPolicy, _BOX, policies.OFEXiSACPolicy),
         Algorithm(
-            "value-sac",
-            ValueSAC,
-            policies.MaskedValueSACPolicy,
-            _BOX,
-            policies.OFEXiValueSACPolicy,
+            "value-sac", ValueSAC, _VALUE_SAC, _BOX, policies.OFEXiValueSACPolicy
         ),
         Algorithm("td3", TD3, policies.MaskedTD3Policy, _BOX, policies.OFEXiTD3Policy),
         Algorithm(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
 from sb3_prune.plugins.command import Command as Command
@@ -18,10 +17,10 @@ if TYPE_CHECKING:
     from sb3_prune.strategies.base import Strategy
 
 
-@cache
-def default_host() -> PluginHost:
-    """Return the host of all installed plug-ins, which the functions below use."""
-    return PluginHost()
+HOST = PluginHost()
+"""The host of all installed plug-ins; whatever follows asks it."""
+classes, get, make, installed = HOST.classes, HOST.get, HOST.make, HOST.installed
+add_plugin, remove_plugin = HOST.add, HOST.remove
 
 
 def strategies() -> Mapping[str, type[Strategy]]:
@@ -47,33 +46,3 @@ def exporters() -> Mapping[str, type[Pluggable]]:
 def commands() -> Mapping[str, type[Command]]:
     """Return the registered subcommands by name, sorted."""
     return cast("Mapping[str, type[Command]]", classes("commands"))
-
-
-def classes(kind: str) -> Mapping[str, type[Pluggable]]:
-    """Return the registered classes of a kind; see :meth:`PluginHost.classes`."""
-    return default_host().classes(kind)
-
-
-def get(kind: str, name: str) -> type[Pluggable]:
-    """Return a registered class; see :meth:`PluginHost.get`."""
-    return default_host().get(kind, name)
-
-
-def make(kind: str, name: str, config: Any = None) -> Pluggable:
-    """Build an instance of a registered class; see :meth:`PluginHost.make`."""
-    return default_host().make(kind, name, config)
-
-
-def installed() -> list[PluginInfo]:
-    """List all plug-ins; see :meth:`PluginHost.installed`."""
-    return default_host().installed()
-
-
-def add_plugin(plugin: object, name: str | None = None) -> None:
-    """Add a plug-in that is not installed; see :meth:`PluginHost.add`."""
-    default_host().add(plugin, name)
-
-
-def remove_plugin(plugin: object) -> None:
-    """Remove a plug-in, given as object or name; see :meth:`PluginHost.remove`."""
-    default_host().remove(plugin)

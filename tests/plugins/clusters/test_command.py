@@ -14,7 +14,6 @@ from stable_baselines3 import DQN, PPO
 
 import sb3_prune as sp
 from sb3_prune import plugins
-from sb3_prune.plugins import PluginHost
 
 Refused = Callable[..., str]
 ENV = ["--env", "sb3_prune/PlanarArm2-v0"]
@@ -154,7 +153,7 @@ def test_one_zip_is_not_enough(refused: Refused, zips: dict[str, Path]) -> None:
 def test_without_the_plugin_there_is_no_such_command(
     refused: Refused, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(plugins, "default_host", lambda: PluginHost(tuple))
+    monkeypatch.setattr(plugins, "commands", dict)
     assert "Unknown command 'project'. Known: analyze, " in refused("project")
 
 
