@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from sb3_prune.plugins.command import Command as Command
 from sb3_prune.plugins.hookspecs import hookimpl as hookimpl
