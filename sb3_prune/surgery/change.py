@@ -220,8 +220,10 @@ def _checked(units: Sequence[int], width: int) -> list[int]:
 
 def keep(units: Sequence[int], width: int) -> Change:
     """Keep these of ``width`` units, in this order, and remove all others."""
-    identity = torch.eye(width)[_checked(units, width)]
-    return Change(rows=identity, columns=identity.T)
+    kept = torch.tensor(_checked(units, width), dtype=torch.long)
+    change = Change(rows=torch.eye(width)[kept], columns=torch.eye(width)[kept].T)
+    vars(change)["selection"] = kept  # To derive it again would take a while.
+    return change
 
 
 def remove(units: Sequence[int], width: int) -> Change:

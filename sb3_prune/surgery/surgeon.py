@@ -229,15 +229,18 @@ def count_parameters(policy: nn.Module) -> int:
 def _lagging(layers: Layers, plan: Mapping[str, Change]) -> dict[str, float]:
     found = {}
     for name, layer in layers.items():
-        gone = plan[name].removed
-        dead = gone[~_alive(layer)[gone]]
+        gone = plan[name].removed if layer.targets else plan[name].removed[:0]
+        dead = gone[_read_by(layer, gone) == 0]
         for target in layer.targets:
-            still = dead[_alive(target)[dead]]
-            if len(still):
-                found[name] = float(target.outgoing()[still].abs().max())
+            read_by = _read_by(target, dead)
+            if bool((read_by != 0).any()):
+                found[name] = float(read_by.max())
     return found
 
 
-def _alive(layer: HiddenLayer) -> torch.Tensor:
-    """Tell which units pass their gate and are read by a nonzero weight, bool, (K,)."""
-    return layer.active & (layer.outgoing() != 0).any(dim=1).cpu()
+def _read_by(layer: HiddenLayer, units: torch.Tensor) -> torch.Tensor:
+    """Return the largest weight that reads each unit, 0 if its gate is closed."""
+    if not len(units):
+        return torch.zeros(0)
+    outgoing = layer.outgoing()[units.to(layer.like.device)]
+    return outgoing.abs().amax(dim=1).cpu() * layer.active[units]
