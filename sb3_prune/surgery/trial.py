@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import cycle
 from typing import Any
 
@@ -72,18 +73,26 @@ def require_trial(policy: nn.Module, names: Collection[str]) -> None:
     tried |= {layer.name for layer in todo}
 
 
+@dataclass(eq=False)
+class _Passed:
+    """Trials that layers of a policy passed."""
+
+    modules: list[tuple[nn.Module, int, int]]
+    """Modules of the policy at that time, with their numbers of hooks."""
+    layers: set[str] = field(default_factory=set)
+    """Names of the layers."""
+
+
 def tried_layers(policy: nn.Module) -> set[str]:
     """Return the layers that passed a trial since modules or hooks last changed."""
     modules = [
         (module, len(module._forward_hooks), len(module._forward_pre_hooks))
         for module in policy.modules()
     ]
-    tried: set[str]
-    before, tried = vars(policy).get("_tried_layers", (None, set()))
-    if before != modules:
-        tried = set()
-        vars(policy)["_tried_layers"] = modules, tried
-    return tried
+    passed = vars(policy).get("_passed_trials")
+    if not isinstance(passed, _Passed) or passed.modules != modules:
+        passed = vars(policy)["_passed_trials"] = _Passed(modules)
+    return passed.layers
 
 
 def is_known(policy: nn.Module) -> bool:

@@ -66,7 +66,7 @@ def assert_over(model: Any, pruning: PruningCallback) -> None:
 @pytest.mark.parametrize("name", LEARNS)
 def test_every_algorithm_loses_units_and_is_deterministic_again(name: str) -> None:
     pruning = PruningCallback("xinet", FAST)
-    model = zoo.train(zoo.make_model(name), 112, callback=pruning)
+    model = zoo.train(zoo.make_model(name), 160, callback=pruning)
     assert_over(model, pruning)
     assert np.array_equal(zoo.actions(model), zoo.actions(model))
     zoo.train_on(model)

@@ -54,7 +54,7 @@ def test_a_random_network_is_no_target_and_told_of() -> None:
     assert zoo.equal(before, list(model.policy.other.parameters()))
     report = sp.apply(model, {"other.0": remove([0, 3], 12)})
     assert report.strangers == {"other": "one"}
-    assert any("call it 'one_target' if it" in line for line in report.remarks())
+    assert any("name it 'one_target'" in line for line in report.remarks())
 
 
 def test_a_teacher_that_moved_away_before_it_was_seen_is_no_target() -> None:
