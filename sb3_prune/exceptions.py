@@ -66,3 +66,24 @@ class CheckpointError(SB3PruneError, OSError):
 
 class RunFolderError(SB3PruneError, FileExistsError):
     """A run or its results cannot be written to the given folder."""
+
+
+def require_one_of(field: str, value: object, known: Iterable[str]) -> None:
+    """Check that a configuration value is one of the known names.
+
+    Raises:
+        ConfigError: The value is not among the known names.
+    """
+    names = sorted(known)
+    if value not in names:
+        raise ConfigError(f"{field} must be one of {', '.join(names)}; got {value!r}.")
+
+
+def require_at_least(field: str, value: int, least: int = 1) -> None:
+    """Check that a configuration value is not less than a limit.
+
+    Raises:
+        ConfigError: The value is too small.
+    """
+    if value < least:
+        raise ConfigError(f"{field} must be at least {least}, got {value}.")

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from stable_baselines3.common.callbacks import BaseCallback
 
-from sb3_prune.exceptions import CheckpointError, ConfigError
+from sb3_prune.exceptions import CheckpointError, require_at_least
 from sb3_prune.runs import checkpoints
 
 
@@ -66,9 +66,8 @@ class ResumableCheckpointCallback(BaseCallback):
         verbose: int = 0,
     ) -> None:
         super().__init__(verbose)
-        if every < 1:
-            raise ConfigError(f"every must be at least 1, got {every}.")
-        checkpoints.require_keep(keep)
+        require_at_least("every", every)
+        require_at_least("keep", keep)
         self.folder = Path(folder)
         self.every = every
         self.states = dict(states or {})

@@ -12,7 +12,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 
 from sb3_prune.evaluation.complexity import complexity
-from sb3_prune.exceptions import ConfigError
+from sb3_prune.exceptions import require_at_least
 from sb3_prune.pruning import look_at, make_strategy
 from sb3_prune.recording.activations import record_activations
 from sb3_prune.recording.inputs import recent_inputs
@@ -63,10 +63,8 @@ class PruningCallback(BaseCallback):
         total_timesteps: int | None = None,
     ) -> None:
         super().__init__(verbose)
-        if total_timesteps is not None and total_timesteps < 1:
-            raise ConfigError(
-                f"total_timesteps must be at least 1, got {total_timesteps}."
-            )
+        if total_timesteps is not None:
+            require_at_least("total_timesteps", total_timesteps)
         self.total_timesteps = total_timesteps
         self.strategy = make_strategy(strategy, config)
         self.physical = physical

@@ -22,7 +22,7 @@ from sb3_prune.cli.pairs import parse_pairs
 from sb3_prune.cli.parsing import parse
 from sb3_prune.cli.tables import aligned, find_tables, show
 from sb3_prune.cli.zips import SavedAgent, read_zip
-from sb3_prune.exceptions import ConfigError
+from sb3_prune.exceptions import ConfigError, require_at_least
 from sb3_prune.recording import Recording, record_episodes
 from sb3_prune.runs.folder import versions
 
@@ -126,9 +126,7 @@ def check_numbers(seed: int, **episodes: int) -> None:
         ConfigError: A number is out of range.
     """
     for name, count in episodes.items():
-        if count < 1:
-            flag = name.replace("_", "-")
-            raise ConfigError(f"--{flag} must be at least 1, got {count}.")
+        require_at_least(f"--{name.replace('_', '-')}", count)
     if not 0 <= seed < 2**32:
         raise ConfigError(f"--seed must be in [0, 2**32), got {seed}.")
 

@@ -15,7 +15,7 @@ from sb3_prune.cli.parsing import parse
 from sb3_prune.cli.results import measure
 from sb3_prune.cli.zips import read_zip
 from sb3_prune.evaluation.episodes import evaluate
-from sb3_prune.exceptions import ConfigError
+from sb3_prune.exceptions import require_at_least
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,8 +35,7 @@ def main(arguments: Sequence[str]) -> None:
         SB3PruneError: The input is bad.
     """
     options = parse(EvaluateOptions, arguments, "evaluate")
-    if options.episodes < 1:
-        raise ConfigError(f"--episodes must be at least 1, got {options.episodes}.")
+    require_at_least("--episodes", options.episodes)
     torch.set_num_threads(1)
     saved = read_zip(options.model, options.algo)
     maker = find_env(

@@ -13,7 +13,7 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env import VecEnv
 
 from sb3_prune.evaluation.episodes import play
-from sb3_prune.exceptions import ConfigError
+from sb3_prune.exceptions import ConfigError, require_at_least
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,8 +37,7 @@ class ValidationTest:
     """An episode is a success if its last reward is at least this value."""
 
     def __post_init__(self) -> None:
-        if self.episodes < 1:
-            raise ConfigError(f"episodes must be at least 1, got {self.episodes}.")
+        require_at_least("episodes", self.episodes)
         for name in ("rate", "alpha"):
             if not 0 < getattr(self, name) < 1:
                 value = getattr(self, name)

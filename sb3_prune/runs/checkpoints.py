@@ -13,7 +13,7 @@ import numpy as np
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.type_aliases import GymEnv
 
-from sb3_prune.exceptions import CheckpointError, ConfigError
+from sb3_prune.exceptions import CheckpointError, require_at_least
 from sb3_prune.files import atomic_folder, hidden
 from sb3_prune.runs import snapshots
 from sb3_prune.runs.folder import versions
@@ -55,7 +55,7 @@ def save(
         ConfigError: ``keep`` is less than 1.
     """
     root = Path(folder)
-    require_keep(keep)
+    require_at_least("keep", keep)
     _require_newest(model, root)
     state, parts = _state(model, states or {}), snapshots.take(model)
     for leftover in root.glob(UNFINISHED):
@@ -127,16 +127,6 @@ def check(
     _require_newest(model, Path(folder))
     _state(model, states or {})
     snapshots.take(model)
-
-
-def require_keep(keep: int) -> None:
-    """Check the number of checkpoints to keep.
-
-    Raises:
-        ConfigError: ``keep`` is less than 1.
-    """
-    if keep < 1:
-        raise ConfigError(f"keep must be at least 1, got {keep}.")
 
 
 # The folder.

@@ -1,5 +1,7 @@
 """Strategies: which units to change, and when."""
 
+from sb3_prune.exceptions import require_at_least as require_at_least
+from sb3_prune.exceptions import require_one_of as require_one_of
 from sb3_prune.strategies.base import AgentView as AgentView
 from sb3_prune.strategies.base import Strategy as Strategy
 from sb3_prune.strategies.distributions import DISTRIBUTIONS as DISTRIBUTIONS
@@ -9,8 +11,6 @@ from sb3_prune.strategies.gradual import GradualConfig as GradualConfig
 from sb3_prune.strategies.gradual import GradualStrategy as GradualStrategy
 from sb3_prune.strategies.scheduled import ScheduledConfig as ScheduledConfig
 from sb3_prune.strategies.scheduled import ScheduledStrategy as ScheduledStrategy
-from sb3_prune.strategies.scheduled import require_at_least as require_at_least
-from sb3_prune.strategies.scheduled import require_one_of as require_one_of
 from sb3_prune.strategies.schedules import SCHEDULES as SCHEDULES
 from sb3_prune.strategies.schedules import Cubic as Cubic
 from sb3_prune.strategies.schedules import Linear as Linear

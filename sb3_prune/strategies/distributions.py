@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import torch
 
-from sb3_prune.exceptions import ConfigError, UnknownNameError
+from sb3_prune.exceptions import ConfigError, UnknownNameError, require_at_least
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,8 +64,7 @@ def allocate(
         raise UnknownNameError("distribution", distribution, DISTRIBUTIONS)
     if not 0 <= sparsity < 1:
         raise ConfigError(f"sparsity must be in [0, 1), got {sparsity}.")
-    if min_units < 1:
-        raise ConfigError(f"min_units must be at least 1, got {min_units}.")
+    require_at_least("min_units", min_units)
     return DISTRIBUTIONS[distribution](sizes, sparsity, scores or {}, min_units)
 
 

@@ -11,14 +11,10 @@ from typing import Any, Literal
 
 import torch
 
+from sb3_prune.exceptions import require_at_least, require_one_of
 from sb3_prune.strategies.base import AgentView
 from sb3_prune.strategies.distributions import DISTRIBUTIONS, Size, allocate
-from sb3_prune.strategies.scheduled import (
-    ScheduledConfig,
-    ScheduledStrategy,
-    require_at_least,
-    require_one_of,
-)
+from sb3_prune.strategies.scheduled import ScheduledConfig, ScheduledStrategy
 from sb3_prune.strategies.schedules import SCHEDULES, Schedule
 from sb3_prune.surgery.change import Change, keep
 from sb3_prune.surgery.flow.slots import Side

@@ -1,13 +1,9 @@
-"""Base class and options of strategies that act at a few events during training.
-
-Beside them are two validators for options of any strategy: :func:`require_one_of` and
-:func:`require_at_least`.
-"""
+"""Base class and options of strategies that act at a few events during training."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,27 +40,6 @@ class ScheduledConfig:
             )
         # YAML gives a list.
         object.__setattr__(self, "networks", tuple(self.networks))
-
-
-def require_one_of(field: str, value: object, known: Iterable[str]) -> None:
-    """Check that a configuration value is one of the known names.
-
-    Raises:
-        ConfigError: The value is not among the known names.
-    """
-    names = sorted(known)
-    if value not in names:
-        raise ConfigError(f"{field} must be one of {', '.join(names)}; got {value!r}.")
-
-
-def require_at_least(field: str, value: int, least: int = 1) -> None:
-    """Check that a configuration value is not less than a limit.
-
-    Raises:
-        ConfigError: The value is too small.
-    """
-    if value < least:
-        raise ConfigError(f"{field} must be at least {least}, got {value}.")
 
 
 class ScheduledStrategy(Strategy):

@@ -12,7 +12,7 @@ import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
-from sb3_prune.exceptions import ConfigError
+from sb3_prune.exceptions import ConfigError, require_at_least
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,8 +53,7 @@ class Schedule(ABC):
             raise ConfigError(
                 f"begin must be in [0, {self.end}], before the end; got {self.begin}."
             )
-        if self.steps < 1:
-            raise ConfigError(f"steps must be at least 1, got {self.steps}.")
+        require_at_least("steps", self.steps)
 
     def event(self, progress: float) -> int:
         """Return the number of events so far: 0 before ``begin``, k + 1 after event k.

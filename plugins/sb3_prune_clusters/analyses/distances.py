@@ -14,7 +14,7 @@ from scipy.ndimage import gaussian_filter1d
 
 from sb3_prune.analysis import Analysis, Result, layer_labels
 from sb3_prune.analysis.figures import shades, tidy
-from sb3_prune.exceptions import ConfigError
+from sb3_prune.exceptions import require_at_least
 from sb3_prune.plots.curves import ACCENT, FAINT, INK
 from sb3_prune.recording import Recording
 from sb3_prune_clusters.distances import all_distances, upper
@@ -37,8 +37,7 @@ class DistancesConfig:
     """Points of each density, from zero to just beyond the largest distance."""
 
     def __post_init__(self) -> None:
-        if self.points < 2:  # noqa: PLR2004
-            raise ConfigError(f"points must be at least 2, got {self.points}.")
+        require_at_least("points", self.points, 2)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from sb3_prune.analysis import Analysis, Result
 from sb3_prune.analysis.figures import label_layers, shades, tidy
-from sb3_prune.exceptions import ConfigError
+from sb3_prune.exceptions import require_at_least
 from sb3_prune.plots.curves import ACCENT
 from sb3_prune.recording import Recording
 
@@ -28,8 +28,7 @@ class EntropyConfig:
     """Bins of each unit's histogram; the entropy is at most log2(bins)."""
 
     def __post_init__(self) -> None:
-        if self.bins < 2:  # noqa: PLR2004
-            raise ConfigError(f"bins must be at least 2, got {self.bins}.")
+        require_at_least("bins", self.bins, 2)
 
 
 @dataclass(frozen=True, kw_only=True)
