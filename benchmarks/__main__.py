@@ -1,4 +1,7 @@
-"""Run the benchmarks: ``python -m benchmarks [NAME ...]``."""
+"""Run the benchmarks: ``python -m benchmarks [NAME ...]``.
+
+Benchmarks of hours have options of their own: ``python -m benchmarks lunar --help``.
+"""
 
 from __future__ import annotations
 
@@ -28,6 +31,8 @@ RUNS = {
     "pixels": ("pixels", "run"),
 }
 """Benchmark name -> module and function; the module is imported when it is run."""
+COMMANDS = {"lunar": "lunar"}
+"""Benchmark with options of its own -> module, whose ``main`` gets the options."""
 RESULTS = Path("benchmarks/results")
 PAGE = Path("docs/benchmarks.md")
 HEAD = """# Benchmarks
@@ -48,9 +53,13 @@ def main(names: list[str]) -> None:
     """Run the named benchmarks (by default all), and rewrite the page."""
     torch.set_num_threads(1)
     RESULTS.mkdir(exist_ok=True)
+    if names and names[0] in COMMANDS:
+        import_module(f"benchmarks.{COMMANDS[names[0]]}").main(names[1:])
+        return
     for name in names or RUNS:
         if name not in RUNS:
-            sys.exit(f"Unknown benchmark '{name}'. Known: {', '.join(RUNS)}.")
+            known = ", ".join([*RUNS, *COMMANDS])
+            sys.exit(f"Unknown benchmark '{name}'. Known: {known}.")
         module, function = RUNS[name]
         table = getattr(import_module(f"benchmarks.{module}"), function)()
         (RESULTS / f"{name}.json").write_text(json.dumps(asdict(table), indent=1))
