@@ -31,7 +31,11 @@ RUNS = {
     "pixels": ("pixels", "run"),
 }
 """Benchmark name -> module and function; the module is imported when it is run."""
-COMMANDS = {"lunar": "lunar"}
+COMMANDS = {
+    "agents": "agents.command",
+    "lunar": "lunar",
+    "retrain": "retrain",
+}
 """Benchmark with options of its own -> module, whose ``main`` gets the options."""
 RESULTS = Path("benchmarks/results")
 PAGE = Path("docs/benchmarks.md")
@@ -64,7 +68,7 @@ def main(names: list[str]) -> None:
         table = getattr(import_module(f"benchmarks.{module}"), function)()
         (RESULTS / f"{name}.json").write_text(json.dumps(asdict(table), indent=1))
         print(table.markdown())
-    tables = [table_of(name) for name in RUNS]
+    tables = [table_of(name) for name in (*RUNS, *COMMANDS)]
     head = HEAD.format(
         machine=f"{platform.machine()} {platform.system()}",
         torch=torch.__version__,

@@ -97,8 +97,8 @@ def widths() -> list[int]:
 def build(variant: str, seed: int, env: Any) -> PPO:
     """Build an untrained agent."""
     net_arch = {"pi": widths(), "vf": [64, 64]}
-    own = {"policy_kwargs": {"net_arch": net_arch}} if variant == "small" else {}
-    return PPO("MlpPolicy", env, seed=seed, device="cpu", **SETTINGS, **own)
+    own = {"net_arch": net_arch} if variant == "small" else None
+    return PPO("MlpPolicy", env, policy_kwargs=own, seed=seed, device="cpu", **SETTINGS)
 
 
 def train(variant: str, seed: int, steps: int, folder: Path) -> tuple[PPO, Curve]:

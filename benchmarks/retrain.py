@@ -1,0 +1,150 @@
+"""Whole agents that others trained: half of the units goes, then training goes on.
+
+``python -m benchmarks retrain --agents FOLDER``. The dense agent fills the replay
+buffer, then it, or what pruning leaves of it, trains on. Finished trainings are only
+read.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import warnings
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from stable_baselines3.common.logger import Logger
+
+import sb3_prune as sp
+from benchmarks.agents.finding import find
+from benchmarks.agents.loading import Agent, open_agent
+from benchmarks.agents.playing import FIT_SEED, TEST_SEED
+from benchmarks.harness import Table
+from benchmarks.intervals import bootstrap
+from sb3_prune.evaluation.episodes import play
+from sb3_prune.files import write_text
+
+AGENTS = ("sac/HalfCheetah-v3_1", "dqn/LunarLander-v2_1")
+VARIANTS: dict[str, dict[str, Any] | None] = {
+    "dense": None,
+    "magnitude": {"final_sparsity": 0.5},
+    "compensate": {"final_sparsity": 0.5, "compensate": True},
+}
+"""Variant -> options of the strategy magnitude, for all networks; None: not pruned."""
+STEPS, FILLED = 10_000, 10_000
+"""Steps of training on, and of the dense agent's play before, without learning."""
+EPISODES, WATCHED = 20, 10
+RUNS = Path("runs/retrain")
+RESULT = Path("benchmarks/results/retrain.json")
+
+
+def prepared(agent: Agent, seed: int) -> Any:
+    """Load an agent with its own hyperparameters, and let it fill its replay buffer.
+
+    Exploration stays where training ended.
+    """
+    env = agent.env(1)
+    data = agent.found.data()
+    own: dict[str, Any] = {"learning_starts": 0, "seed": seed, "tensorboard_log": None}
+    own["buffer_size"] = min(int(data["buffer_size"]), STEPS + FILLED)
+    if "exploration_final_eps" in data:
+        own["exploration_initial_eps"] = data["exploration_final_eps"]
+    model: Any = agent.load(env, learning=True, **own)
+    model.set_logger(Logger(None, []))
+    steps, model.gradient_steps = model.gradient_steps, 0
+    model.learn(FILLED)
+    model.gradient_steps = steps
+    return model
+
+
+def prune(model: Any, agent: Agent, options: dict[str, Any]) -> None:
+    """Remove units from all networks, by play if the option ``compensate`` is on."""
+    if not options.get("compensate"):
+        sp.prune(model, "magnitude", options)
+        return
+    env = agent.env(WATCHED)
+    env.seed(FIT_SEED)
+    sp.prune(model, "magnitude", options, env=env, episodes=WATCHED)
+    env.close()
+
+
+def returns(model: Any, agent: Agent, seed: int) -> list[float]:
+    """Play the greedy episodes that are scored."""
+    env = agent.env(EPISODES)
+    done = play(model, env, episodes=EPISODES, seed=TEST_SEED + 1000 * seed)
+    env.close()
+    return [float(episode.total) for episode in done]
+
+
+def train(agent: Agent, variant: str, seed: int, steps: int) -> dict[str, Any]:
+    """Prune an agent and train it on; return what it is worth before and after."""
+    model, options = prepared(agent, seed), VARIANTS[variant]
+    if options:
+        prune(model, agent, options)
+    found = {"before": returns(model, agent, seed), **sp.complexity(model).to_dict()}
+    if steps:
+        model.learn(steps, reset_num_timesteps=False)
+    return {**found, "after": returns(model, agent, seed)}
+
+
+def finished(agent: Agent, variant: str, seed: int, options: Any) -> dict[str, Any]:
+    """Return the result of a training; train only if no earlier call has saved it."""
+    name = agent.name.replace("/", "-")
+    path = Path(options.runs, str(options.steps), name, f"{variant}-{seed}.json")
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        found = train(agent, variant, seed, options.steps)
+        write_text(path, json.dumps(found, indent=1))
+    saved: dict[str, Any] = json.loads(path.read_text())
+    after = np.mean(saved["after"])
+    print(f"{agent.name}, {variant}-{seed}: {after:.1f}", flush=True)
+    return saved
+
+
+def table(agents: Sequence[Agent], options: Any) -> Table:
+    """Compare the agents before and after training on."""
+    count = len(options.seeds) * EPISODES
+    made = Table(
+        f"(m) Half of all units gone, then {options.steps:,} steps of training; "
+        f"{count} greedy episodes",
+        ["agent", "", "parameters", "before", "after", "95 % interval", "per seed"],
+    )
+    for agent in agents:
+        for variant in options.variants:
+            runs = [finished(agent, variant, seed, options) for seed in options.seeds]
+            made.rows.append([agent.name, variant, *_row(runs)])
+    return made
+
+
+def _row(runs: list[dict[str, Any]]) -> list[Any]:
+    before, after = ([r for run in runs for r in run[w]] for w in ("before", "after"))
+    low, high = bootstrap(after)
+    each = ", ".join(f"{np.mean(run['after']):.0f}" for run in runs)
+    means = [f"{np.mean(values):.0f}" for values in (before, after)]
+    return [runs[0]["params_train"], *means, f"{low:.0f} to {high:.0f}", each]
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Train what is asked for, and write the table."""
+    parser = argparse.ArgumentParser("benchmarks retrain", description=__doc__)
+    parser.add_argument("--agents", type=Path, required=True)
+    parser.add_argument("--only", nargs="*", default=AGENTS, help="agents' names")
+    parser.add_argument("--variants", nargs="*", default=[*VARIANTS], choices=VARIANTS)
+    parser.add_argument("--seeds", nargs="*", type=int, default=[1, 2])
+    parser.add_argument("--steps", type=int, default=STEPS)
+    parser.add_argument("--runs", type=Path, default=RUNS, help="folder of trainings")
+    options = parser.parse_args(arguments)
+    torch.set_num_threads(1)
+    warnings.simplefilter("ignore")
+    named = {found.name: found for found in find(options.agents)}
+    if unknown := set(options.only) - named.keys():
+        parser.error(f"no agents {sorted(unknown)} in {options.agents}")
+    made = table([open_agent(named[name]) for name in options.only], options)
+    print(made.markdown())
+    whole = (*options.only, *options.variants) == (*AGENTS, *VARIANTS)
+    if whole and options.steps == STEPS:
+        write_text(RESULT, json.dumps(asdict(made), indent=1))

@@ -1,0 +1,118 @@
+"""Tests for benchmarks/agents and its like: they find, load, prune, and resume."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import pytest
+from stable_baselines3 import PPO
+from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
+
+from benchmarks import lunar
+from benchmarks.agents import command, environments
+from benchmarks.agents.finding import AgentError, Found, find, number
+from benchmarks.agents.loading import open_agent
+from benchmarks.agents.sheets import normalised
+from benchmarks.intervals import bootstrap
+
+
+@pytest.fixture
+def agents(tmp_path: Path) -> Path:
+    """Return a folder with one agent, and one whose environment does not exist."""
+    model = PPO("MlpPolicy", "CartPole-v1", n_steps=16, batch_size=16, device="cpu")
+    for name in ("CartPole-v0", "Nowhere-v2"):
+        folder = tmp_path / f"agents/ppo/{name}_1"
+        folder.mkdir(parents=True)
+        model.save(folder / f"{name}.zip")
+    return tmp_path / "agents"
+
+
+def run(folder: Path, *only: str) -> dict[str, Any]:
+    """Run the command; return the sheet of the agent that has an environment."""
+    out = folder.parent / "results"
+    sizes = ["--episodes", "2", "--watched", "2", "--picture", f"{out}.png"]
+    places = ["--agents", str(folder), "--results", str(out)]
+    command.main([*places, *sizes, "--only", *only])
+    sheet: dict[str, Any] = json.loads((out / "ppo-CartPole-v0_1.json").read_text())
+    return sheet
+
+
+def test_agents_are_pruned_and_what_is_done_is_not_done_again(agents: Path) -> None:
+    first = run(agents, "magnitude", "clusters", "0.5")
+    assert first["env"] == "CartPole-v1"
+    cell = first["cells"]["magnitude 0.5"]
+    assert (
+        cell["units_gone"] == 0.5 and cell["layers"]["mlp_extractor.value_net.0"] == 64
+    )
+    assert 0.3 < first["cells"]["clusters 0.5"]["units_gone"] < 0.7
+    again = run(agents, "magnitude", "0.5", "0.9")
+    assert again["cells"].pop("magnitude 0.9")["units_gone"] > 0.85
+    assert again == first
+    page = (agents.parent / "results/agents.md").read_text()
+    assert "| ppo/Nowhere-v2_1 | no environment 'Nowhere' is registered |" in page
+
+
+def test_other_settings_are_refused(agents: Path) -> None:
+    run(agents, "none")
+    with pytest.raises(ValueError, match="other settings"):
+        command.main(
+            ["--agents", str(agents), "--results", str(agents.parent / "results")]
+        )
+
+
+def test_only_agents_in_the_layout_of_rl_zoo_are_found(agents: Path) -> None:
+    (agents / "ppo/CartPole-v0_1/other.zip").touch()
+    assert [found.env for found in find(agents)] == ["CartPole-v0", "Nowhere-v2"]
+
+
+def test_an_agent_without_its_statistics_is_refused(agents: Path) -> None:
+    pytest.importorskip("yaml")
+    found = Found(agents / "ppo/CartPole-v0_1/CartPole-v0.zip")
+    found.beside("").mkdir()
+    pairs = (
+        "!!python/object/apply:collections.OrderedDict\n- - - normalize\n    - true\n"
+    )
+    found.beside("config.yml").write_text(pairs)
+    assert found.settings() == {"normalize": True}
+    with pytest.raises(AgentError, match=r"no vecnormalize\.pkl"):
+        open_agent(found)
+    env = VecNormalize(DummyVecEnv([lambda: gym.make("CartPole-v1")]))
+    env.obs_rms.mean[:] = 3  # type: ignore[union-attr]
+    env.save(str(found.beside("vecnormalize.pkl")))
+    made: Any = open_agent(found).env(1)
+    assert made.obs_rms.mean[0] == 3 and not made.training and not made.norm_reward
+
+
+def test_wrappers_are_named_as_in_rl_zoo() -> None:
+    name = "gymnasium.wrappers.TimeLimit"
+    (made,) = environments.wrappers([{name: {"max_episode_steps": 3}}])
+    assert made(gym.make("CartPole-v1")).spec.max_episode_steps == 3  # type: ignore[union-attr]
+    with pytest.raises(AgentError, match="nowhere"):
+        environments.wrappers("nowhere.Wrapper")
+
+
+@pytest.mark.parametrize(("value", "found"), [(3, 3), ("lin_0.1", 0.1), (None, 7)])
+def test_schedules_are_read_as_their_first_value(value: Any, found: float) -> None:
+    assert number(value, 7) == found
+
+
+def test_returns_are_normalised_by_those_of_random_actions() -> None:
+    cells = {"random 0.5": {"return": 20.0}}
+    sheet = {"dense": {"return": 30.0}, "random": {"return": 10.0}, "cells": cells}
+    assert normalised(sheet, "random", 0.5) == 0.5
+    assert normalised(sheet, "random", 0.9) is None
+    sheet["dense"] = {"return": 10.0}
+    assert normalised(sheet, "random", 0.5) is None
+
+
+def test_the_bootstrap_of_equal_values_is_their_value() -> None:
+    assert bootstrap([2.0, 2.0, 2.0]) == (2.0, 2.0)
+    low, high = bootstrap([0.0, 1.0, 2.0])
+    assert 0 <= low < 1 < high <= 2
+
+
+def test_the_small_lunar_agent_has_the_pruned_widths() -> None:
+    assert lunar.widths() == [4, 4]
