@@ -41,7 +41,7 @@ SAVED = [
 ]
 LEARNING = [*SAVED, "state-dependent-noise", "squeeze-excite"]
 FIXED = [
-    *("four-groups-normed", "noisy-in-training", "weight-normed", "spectral-normed"),
+    *("four-groups-normed", "weight-normed", "spectral-normed"),
     *("hard-vector", "reversed", "neighbours", "top-units", "numpy-detour"),
     *("attention", "separable", "cost-head"),
 ]

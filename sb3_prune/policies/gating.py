@@ -11,9 +11,9 @@ from torch import nn
 
 from sb3_prune.gates import Gate
 from sb3_prune.policies.gate_trial import OpenTrial, leaks
+from sb3_prune.surgery.flow.known import is_known
 from sb3_prune.surgery.flow.slots import Side
 from sb3_prune.surgery.hidden_layer import HiddenLayer
-from sb3_prune.surgery.trial import is_known
 from sb3_prune.surgery.wiring import wire
 
 

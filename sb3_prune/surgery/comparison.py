@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Iterator
 
 import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
-from sb3_prune.surgery.flow.forwards import all_forwards, sample_inputs
+from sb3_prune.surgery.flow.forwards import Forward, all_forwards, sample_inputs
 from sb3_prune.surgery.flow.names import leaves
 from sb3_prune.surgery.flow.quiet import exact_arithmetic, noise, quiet
 
@@ -33,11 +34,9 @@ def outputs(
             alone can change them.
     """
     found = []
-    drawn = any(noise(module) is not None for module in policy.modules())
     with quiet(policy), exact_arithmetic():
-        for name, call in all_forwards(policy, sample_inputs(policy, count, 7)):
-            if drawn and name in ("actor", "actor.action_log_prob"):
-                continue  # gSDE draws another matrix of noise after a cut.
+        forwards = all_forwards(policy, sample_inputs(policy, count, 7))
+        for name, call in repeatable(policy, forwards):
             torch.manual_seed(0)
             if mode is None:
                 result = call()
@@ -47,6 +46,14 @@ def outputs(
             kept = [t for t in leaves(result) if choices or t.is_floating_point()]
             found += [(name, t.detach().cpu().double().clone()) for t in kept]
     return found
+
+
+def repeatable(policy: nn.Module, forwards: Iterable[Forward]) -> Iterator[Forward]:
+    """Yield the forwards that do not draw anew after a cut, as gSDE's actors do."""
+    drawn = any(noise(module) is not None for module in policy.modules())
+    for name, call in forwards:
+        if not drawn or name not in ("actor", "actor.action_log_prob"):
+            yield name, call
 
 
 def moved(before: Outputs, after: Outputs) -> dict[str, float]:

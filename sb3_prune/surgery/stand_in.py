@@ -48,7 +48,7 @@ class StandIn(TorchFunctionMode):
             return out
         x = args[0] if args else kwargs["input"]
         if self._coming is None:
-            self._kept.append((x.detach().clone(), out))
+            self._kept.append((x.detach().clone(), _detached(out)))
             return out
         old, said = next(self._coming, (x, out))
         if x.shape == old.shape:
@@ -73,6 +73,12 @@ def _is_part(x: Tensor, old: Tensor) -> bool:
         any(torch.allclose(part, other, atol=CLOSE) for other in rest)
         for part in x.unbind(axes[0])
     )
+
+
+def _detached(out: Any) -> Any:
+    if isinstance(out, Tensor):
+        return out.detach()
+    return tuple(map(_detached, out))
 
 
 def _without_input(kwargs: dict[str, Any]) -> dict[str, Any]:

@@ -2,9 +2,9 @@
 
 A trace relies on its rules; a trial checks what the rules led to. On a copy of the
 policy, random units of each layer are made dead: all weights that feed or read them are
-set to zero. Then these units are removed, and every output must stay as it was. The
-copy is in evaluation mode. Code that runs only in training is neither traced nor tried;
-it must read sizes from the shapes of tensors.
+set to zero. Then these units are removed, and every output must stay as it was. Modules
+that nobody knows may run other code in training mode, so their training is tried, too
+(:class:`.Rehearsal`). Code that runs only later, after so many steps, say, is not seen.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from typing import Any
 import numpy as np
 import torch
 from torch import nn
-from torch.nn.utils import parametrize
 from torch.overrides import TorchFunctionMode
 
 from sb3_prune.exceptions import UnsupportedPolicyError
@@ -26,8 +25,10 @@ from sb3_prune.gates import Gate
 from sb3_prune.surgery.change import Change, remove
 from sb3_prune.surgery.comparison import moved, outputs
 from sb3_prune.surgery.execution import carry_out
+from sb3_prune.surgery.flow.known import is_known
 from sb3_prune.surgery.flow.slots import Side
 from sb3_prune.surgery.hidden_layer import MATRIX, HiddenLayer
+from sb3_prune.surgery.rehearsal import Rehearsal
 from sb3_prune.surgery.stand_in import StandIn
 from sb3_prune.surgery.wiring import wire
 
@@ -36,8 +37,6 @@ TOLERANCE = 2e-5
 SHARES = (2, 10**9, 3)
 """Layers lose, in turn, a half, one unit and a third of their units. Code that assumes
 a fixed share of a width must fail for one of them."""
-KNOWN = ("sb3_contrib", "sb3_prune", "stable_baselines3", "torch")
-"""Packages whose modules are known to hide no units from the trace."""
 
 
 def require_trial(policy: nn.Module, names: Collection[str]) -> None:
@@ -95,25 +94,6 @@ def tried_layers(policy: nn.Module) -> set[str]:
     return passed.layers
 
 
-def is_known(policy: nn.Module) -> bool:
-    """Tell whether all modules of a policy are unpatched ones of known packages."""
-    for module in policy.modules():
-        package = type(module).__module__.partition(".")[0]
-        hooked = module._forward_hooks or module._forward_pre_hooks
-        odd = hooked or parametrize.is_parametrized(module) or _is_patched(module)
-        if package not in KNOWN or odd:
-            return False
-    return True
-
-
-def _is_patched(module: nn.Module) -> bool:
-    """Tell whether an attribute of a module replaces a method of its class."""
-    return any(
-        callable(value) and callable(getattr(type(module), name, None))
-        for name, value in vars(module).items()
-    )
-
-
 def refute(policy: nn.Module, layers: Iterable[HiddenLayer]) -> dict[str, str]:
     """Return why layers cannot lose units, by name; empty if all can.
 
@@ -155,13 +135,16 @@ def try_cut(policy: nn.Module, names: Collection[str], seed: int = 0) -> str | N
     _scatter(twin, seed)
     mode = StandIn() if any(wire(policy)[name].mixes for name in names) else None
     try:
-        far = _remove_dead(twin, _some(twin, names, seed, SHARES), mode)
+        plan = _some(twin, names, seed, SHARES)
+        far = _remove_dead(twin, plan, mode, rehearsed=not is_known(policy))
+    except UnsupportedPolicyError as error:
+        return str(error)
     except Exception as error:
         return f"{type(error).__name__}: {error}"
-    worst = max(far, key=lambda name: far[name])
+    worst = max(far, key=lambda what: far[what])
     if far[worst] <= TOLERANCE:
         return None
-    return f"removing dead units moves the output of '{worst}' by {far[worst]:.2g}"
+    return f"removing dead units moves {worst} by {far[worst]:.2g}"
 
 
 def movement(policy: nn.Module, names: Collection[str]) -> float:
@@ -179,18 +162,28 @@ def movement(policy: nn.Module, names: Collection[str]) -> float:
 
 
 def _remove_dead(
-    twin: nn.Module, plan: Mapping[str, Change], mode: TorchFunctionMode | None
+    twin: nn.Module,
+    plan: Mapping[str, Change],
+    mode: TorchFunctionMode | None,
+    *,
+    rehearsed: bool = False,
 ) -> dict[str, float]:
-    """Make units dead and remove them, in place; return how far each output moves."""
+    """Make units dead and remove them, in place; return how far each output moves.
+
+    With ``rehearsed``, outputs and gradients of the training mode are looked at, too.
+    """
     wiring = wire(twin)
     for name, change in plan.items():
         for layer in wiring[name].with_targets():
             kill(layer, change.removed)
     before = outputs(twin, mode)
+    rehearsal = Rehearsal(twin, plan, mode) if rehearsed else None
     carry_out(twin, plan, folds=False, follows=False)
     if isinstance(mode, StandIn):
         mode.again()
-    return moved(before, outputs(twin, mode))
+    far = moved(before, outputs(twin, mode))
+    named = {f"the output of '{name}'": by for name, by in far.items()}
+    return named | (rehearsal.moved() if rehearsal is not None else {})
 
 
 def copied(policy: nn.Module) -> nn.Module:

@@ -17,7 +17,7 @@ from sb3_prune.networks.ofexinet import OFEXiNet
 from sb3_prune.networks.perceptrons import Role, find_perceptrons
 from sb3_prune.surgery.flow.beside import Beside, beside_of, reads_beside
 from sb3_prune.surgery.flow.groups import Group
-from sb3_prune.surgery.flow.slots import Side, Slot
+from sb3_prune.surgery.flow.slots import Slot
 from sb3_prune.surgery.flow.trace import trace
 from sb3_prune.surgery.hidden_layer import HiddenLayer, Key
 from sb3_prune.surgery.targets import stepped_beside, target_networks, targets_of
@@ -182,8 +182,8 @@ def _wire(policy: nn.Module) -> Wiring:
     free = {group.name: group for group in groups if group.fixed is None}
     stay = {group.name: group.fixed for group in groups if group.fixed is not None}
     # Units that no weight reads are outputs of the agent, not a hidden layer.
-    read = [g for g in groups if any(s.side is Side.COLUMNS for s in g.slots)]
-    fixed = {group.name: stay[group.name] for group in read if group.name in stay}
+    read = [group.name for group in groups if group.hidden]
+    fixed = {name: stay[name] for name in read if name in stay}
     gated = _gated(free.values())
     extractors = tuple(_extractors(policy))
     layers = {

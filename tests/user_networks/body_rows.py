@@ -150,9 +150,9 @@ NORMS = {
     ),
     "noisy-in-training": on_bodies(
         norms.NoisyInTraining,
-        "fixed",
-        "sigma is read in training only: unseen, unless training is traced",
-        fixed={"first": 12, "second": 10},
+        "prunable",
+        "sigma is read in training only, which is traced as well",
+        prunable={"first": 12, "second": 10},
     ),
     "weight-normed": on_bodies(
         norms.WeightNormed,

@@ -104,10 +104,9 @@ ODD = {
     ),
     "einsum": on_bodies(
         odd.Einsum,
-        "fixed",
-        "no rule for einsum",
-        prunable={"second": 10},
-        fixed={"first": 12},
+        "prunable",
+        "a product by its letters",
+        prunable={"first": 12, "mixing": 12, "second": 10},
     ),
     "bilinear": on_bodies(
         odd.BilinearMix,

@@ -20,10 +20,17 @@ from torch import nn
 
 from sb3_prune.exceptions import UnsupportedPolicyError
 from sb3_prune.networks.ofexinet import OFEXiNet
+from sb3_prune.surgery.flow.known import is_of_known_package
 from sb3_prune.surgery.flow.quiet import precision
 
 Forward = tuple[str, Callable[[], Any]]
 """Name of a call, and the call."""
+
+
+ACTING = ("forward", "forward-start", "_predict")
+"""Forwards that choose actions, which SB3 does in evaluation mode."""
+REDRAWS = ("reset_noise", "sample_noise", "resample_noise")
+"""Methods by which networks with noise of their own draw it anew."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +66,44 @@ def all_forwards(policy: nn.Module, inputs: Inputs) -> Iterator[Forward]:
         if isinstance(module, OFEXiNet):
             yield name, partial(_features, module, inputs)
     yield from _declared(policy, inputs)
+
+
+def training_forwards(policy: nn.Module, inputs: Inputs) -> Iterator[Forward]:
+    """Yield what training runs: first new draws of a user's noise, then all forwards.
+
+    Args:
+        policy: The policy.
+        inputs: Inputs of the policy's networks, with actions.
+    """
+    for path, module in policy.named_modules():
+        for name in redraws(module):
+            yield f"{path}.{name}", getattr(module, name)
+    yield from all_forwards(policy, inputs)
+
+
+def redraws(module: nn.Module) -> list[str]:
+    """Return the methods of a user's module that draw its noise anew."""
+    methods = {name: getattr(type(module), name, None) for name in REDRAWS}
+    return [
+        name
+        for name, method in methods.items()
+        if inspect.isfunction(method) and not is_of_known_package(method)
+        if not _needs_arguments(method)
+    ]
+
+
+def _needs_arguments(method: Callable[..., Any]) -> bool:
+    given = list(inspect.signature(method).parameters.values())[1:]
+    variable = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    return any(p.default is p.empty and p.kind not in variable for p in given)
+
+
+def is_optional(name: str) -> bool:
+    """Tell whether a forward may fail in training mode, where stock code never runs it.
+
+    Such are the forwards that choose actions, and new draws of noise.
+    """
+    return name in ACTING or name.rpartition(".")[2] in REDRAWS
 
 
 def _declared(policy: nn.Module, inputs: Inputs) -> Iterator[Forward]:

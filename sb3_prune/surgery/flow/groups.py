@@ -54,5 +54,7 @@ class Group:
     """Whether one weight both makes and reads the units, as in a tied autoencoder."""
     born: int
     """Number of the call that first computed the units; groups are sorted by it."""
+    hidden: bool = False
+    """Whether other weights read the units, even in ways that no rule knows."""
     doubled: bool = False
     """Whether a weight of the units is also used by itself, e.g. for its own norm."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import random
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -18,24 +20,36 @@ from torch.overrides import TorchFunctionMode
 
 from sb3_prune.networks.ofexinet import OFEXiNet
 
+_CONTAINERS = (dict, deque, list, set)
+"""What modules may fill as they run."""
+_OF_TORCH = frozenset(vars(nn.Module()))
+"""Attributes of every module."""
+
 
 @contextmanager
-def quiet(policy: nn.Module) -> Iterator[None]:
+def quiet(policy: nn.Module, *, training: bool = False) -> Iterator[None]:
     """Run a policy in evaluation mode without gradients; afterwards restore its state.
 
     Restored are the mode, the attributes and the buffers of every module, the global
     random states and the attributes of distributions. An OFEXiNet forgets its cached
     features.
+
+    Args:
+        policy: The policy.
+        training: Run it in training mode, with gradients. Then parameters, lists and
+            the like, and random generators of modules are restored as well.
     """
     with ExitStack() as stack:
         stack.enter_context(same_random_state())
         stack.enter_context(_same_state(policy))
+        if training:
+            stack.enter_context(_same_values(policy))
         stack.enter_context(_same_distributions(policy))
         stack.enter_context(_plain_features(policy))
-        stack.enter_context(torch.no_grad())
+        stack.enter_context(torch.set_grad_enabled(training))
         if precision(policy) is not torch.float32:
             stack.enter_context(_Precision(precision(policy)))
-        policy.eval()
+        policy.train(training)
         yield
 
 
@@ -112,6 +126,56 @@ def _same_state(policy: nn.Module) -> Iterator[None]:
         for buffer, version, value in values:
             if buffer._version != version:
                 buffer.copy_(value)
+
+
+@contextmanager
+def _same_values(policy: nn.Module) -> Iterator[None]:
+    """Put back what code of the training mode may write into: a user's code, say."""
+    tensors = [
+        (t, t.detach().clone()) for t in (*policy.parameters(), *policy.buffers())
+    ]
+    own = [v for module in policy.modules() for v in own_attributes(module).values()]
+    filled = [(v, copy.copy(v)) for v in own if isinstance(v, _CONTAINERS)]
+    drawing = [(g, copy.deepcopy(g)) for g in own if isinstance(g, np.random.Generator)]
+    states = [(g, g.get_state()) for g in own if isinstance(g, torch.Generator)]
+    try:
+        yield
+    finally:
+        with torch.no_grad():
+            for tensor, value in tensors:
+                if not torch.equal(tensor, value):
+                    tensor.copy_(value)
+        for container, content in filled:
+            _refill(container, content)
+        for generator, before in drawing:
+            generator.bit_generator.state = before.bit_generator.state
+        for stream, state in states:
+            stream.set_state(state)
+
+
+def own_attributes(module: nn.Module) -> dict[str, Any]:
+    """Return the attributes of a module that not every module has."""
+    if isinstance(module, torch.jit.ScriptModule):
+        return {}
+    return {n: value for n, value in vars(module).items() if n not in _OF_TORCH}
+
+
+def _refill(container: Any, content: Any) -> None:
+    """Give a container its old content, unless it is the same, item by item."""
+    old, new = (
+        list(c.items() if isinstance(c, dict) else c) for c in (content, container)
+    )
+    if len(old) == len(new) and all(map(_are_same, old, new)):
+        return
+    container.clear()
+    fill = container.extend if isinstance(container, list | deque) else container.update
+    fill(content)
+
+
+def _are_same(one: Any, other: Any) -> bool:
+    if isinstance(one, tuple) and isinstance(other, tuple) and len(one) == len(other):
+        return all(map(_are_same, one, other))
+    return one is other
 
 
 @contextmanager

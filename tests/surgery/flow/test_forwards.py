@@ -17,7 +17,14 @@ from stable_baselines3.common.policies import BasePolicy
 from torch import nn
 
 from sb3_prune.exceptions import UnsupportedPolicyError
-from sb3_prune.surgery.flow.forwards import Forward, all_forwards, sample_inputs
+from sb3_prune.surgery.flow.forwards import (
+    Forward,
+    all_forwards,
+    is_optional,
+    redraws,
+    sample_inputs,
+    training_forwards,
+)
 from sb3_prune.surgery.flow.quiet import quiet
 from sb3_prune.surgery.flow.trace import trace
 from sb3_prune.surgery.flow.tracer import Tracer
@@ -204,3 +211,23 @@ def test_no_random_state_is_touched(name: str) -> None:
 def test_what_is_no_policy_has_no_spaces() -> None:
     with pytest.raises(UnsupportedPolicyError, match=r"Linear is no policy of Stable-"):
         sample_inputs(nn.Linear(2, 2))
+
+
+class Redrawing(nn.Module):
+    """Has methods that draw noise, one of which needs to know more."""
+
+    def reset_noise(self, count: int = 1) -> None:
+        """Draw noise."""
+
+    def sample_noise(self, count: int) -> None:
+        """Draw so much noise."""
+
+
+def test_noise_is_drawn_first_in_training() -> None:
+    policy = zoo.make_model("PPO", stock=True, use_sde=True, env=zoo.make_env("SAC"))
+    assert redraws(policy.policy) == []  # SB3's own needs no help.
+    policy.policy.add_module("noisy", Redrawing())
+    found = training_forwards(policy.policy, sample_inputs(policy.policy))
+    names = [name for name, _ in found]
+    assert names[:2] == ["noisy.reset_noise", "forward"]
+    assert [n for n in names if is_optional(n)] == [*names[:2], "_predict"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import deque
 from contextlib import suppress
 from typing import Any
 
@@ -170,3 +171,57 @@ def test_arithmetic_is_exact_only_inside(fails: bool) -> None:
     after = flags()
     torch.set_float32_matmul_precision("highest")
     assert after == before == (True, True, "high")
+
+
+class Writing(nn.Module):
+    """Writes into all that it has, but only in training mode."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(5, 4)
+        self.losses: list[torch.Tensor] = []
+        self.last: deque[int] = deque([1])
+        self.counts: dict[str, int] = {"a": 1}
+        self.kinds: set[int] = {1}
+        self.drawing = np.random.default_rng(0)
+        self.stream = torch.Generator().manual_seed(0)
+        self.register_buffer("mean", torch.zeros(4))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if self.training:
+            self.linear.weight.data.clamp_(-0.01, 0.01)
+            self.get_buffer("mean").data.add_(1.0)
+            self.losses.append(x.sum())
+            self.last.append(2)
+            self.counts["a"] = 2
+            self.kinds.add(2)
+            self.drawing.normal()
+            torch.rand(1, generator=self.stream)
+        return self.linear(x)
+
+
+def test_what_training_code_writes_comes_back() -> None:
+    policy = TinyPolicy(Writing())
+    net: Any = policy.net
+    before = [tensor.clone() for tensor in policy.state_dict().values()]
+    for _ in range(2):
+        with quiet(policy, training=True):
+            assert policy.training and net.training
+            assert policy._predict(torch.zeros(2, 5)).requires_grad
+            assert net.losses and len(net.kinds) == 2
+        assert not net.training
+        assert all(map(torch.equal, before, policy.state_dict().values()))
+        held = net.losses, list(net.last), net.counts, net.kinds
+        assert held == ([], [1], {"a": 1}, {1})
+    fresh = Writing()
+    assert net.drawing.normal() == fresh.drawing.normal()
+    streams = [torch.rand(1, generator=own.stream) for own in (net, fresh)]
+    assert torch.equal(*streams)
+
+
+def test_what_is_not_written_is_not_touched() -> None:
+    policy = TinyPolicy(Writing())
+    version = policy.net.linear.bias._version
+    with quiet(policy, training=True):
+        policy._predict(torch.zeros(2, 5))
+    assert policy.net.linear.bias._version == version

@@ -18,8 +18,9 @@ from torch.nn.utils import weight_norm as old_weight_norm
 
 from sb3_prune.exceptions import UnsupportedPolicyError
 from sb3_prune.gates import Gate
+from sb3_prune.surgery.flow.collect import UNREAD
 from sb3_prune.surgery.flow.slots import Side
-from sb3_prune.surgery.flow.trace import UNREAD, trace
+from sb3_prune.surgery.flow.trace import trace
 from surgery.flow.tiny import Net, TinyPolicy, groups, matrix
 
 IMAGE = (3, 4, 4)

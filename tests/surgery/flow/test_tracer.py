@@ -211,7 +211,7 @@ TAKING: dict[str, tuple[Function, str]] = {
     "single": (lambda h: h[:1, :1].item(), "item takes values out of torch"),
     "write": (lambda h: h.__setitem__(0, 1.0), "no rule for setitem"),
     "unknown": (lambda h: h.sort(1), "no rule for sort"),
-    "of-a-list": (lambda h: torch.einsum("bi,bi->i", [h, h]), "no rule for einsum"),
+    "of-a-list": (lambda h: torch.einsum("...,...->...", [h, h]), "no rule for einsum"),
 }
 
 

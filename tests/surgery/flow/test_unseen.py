@@ -73,11 +73,24 @@ class Noisy(nn.Linear):
         return nn.functional.linear(x, weight, self.bias)
 
 
+class Reset(Noisy):
+    """A noisy Linear whose noise only some other code sets and uses."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return nn.functional.linear(x, self.weight, self.bias)
+
+
 def test_a_tensor_beside_a_weight_that_is_used_may_hold_its_units() -> None:
     """It makes and reads the same units as the weight, so both sides stay."""
     policy = with_extra(nn.Identity())
-    policy.net.b = Noisy(8, 7)
+    policy.net.b = Reset(8, 7)
     assert free(policy) == {6}
+
+
+def test_a_tensor_that_training_reads_is_seen() -> None:
+    policy = with_extra(nn.Identity())
+    policy.net.b = Noisy(8, 7)
+    assert free(policy) == {8, 7, 6}
 
 
 def test_an_axis_of_several_layers_stays_as_a_whole() -> None:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from sb3_prune.surgery.flow.axes import Axis, fix, free, opaque, unify
+from sb3_prune.surgery.flow.names import leaves
 from sb3_prune.surgery.flow.rules.table import RULES, rule
 from sb3_prune.surgery.flow.slots import Side
 
@@ -133,3 +134,94 @@ def _embedding(
     fix(rows, "embedding looks its rows up")
     tracer.holds(weight, 1, Side.ROWS)
     tracer.put(out, [*tracer.axes(input), units], True)
+
+
+@rule("baddbmm")
+def _baddbmm(
+    tracer: Tracer, out: Tensor, added: Tensor, a: Tensor, b: Tensor, **_: Any
+) -> None:
+    RULES["matmul"](tracer, out, a, b)
+    tracer.unfoldable(tracer.axes(a)[-1], "baddbmm adds a bias for each matrix")
+    axes = tracer.axes(out)
+    for axis in range(-added.ndim, 0):
+        if added.shape[axis] == out.shape[axis]:
+            unify(tracer.axes(added)[axis], axes[axis], "baddbmm")
+    if not tracer.tag(added).active:
+        tracer.holds(added, -1, Side.ROWS)
+    tracer.put(out, axes, True)
+
+
+@rule("outer", "ger")
+def _outer(tracer: Tracer, out: Tensor, a: Tensor, b: Tensor) -> bool:
+    if tracer.tag(a).active or tracer.tag(b).active:
+        return False
+    tracer.like(out, [tracer.axes(a)[0], tracer.axes(b)[0]], a, b)
+    return True
+
+
+@rule("einsum")
+def _einsum(tracer: Tracer, out: Tensor, equation: Any, *given: Any) -> bool:
+    tensors = list(leaves(given))
+    terms, kept = _terms(equation) if isinstance(equation, str) else ([], "")
+    if [len(term) for term in terms] != [t.ndim for t in tensors]:
+        return False
+    found: dict[str, Axis] = {}
+    for letter in dict.fromkeys("".join(terms)):
+        at = [
+            (t, term.index(letter))
+            for t, term in zip(tensors, terms, strict=True)
+            if letter in term
+        ]
+        found[letter] = tracer.axes(at[0][0])[at[0][1]]
+        for tensor, axis in at[1:]:
+            unify(found[letter], tracer.axes(tensor)[axis], "einsum")
+        if letter not in kept:
+            _sum_over(tracer, found[letter], at)
+        elif len(at) > 1:
+            _scale(tracer, at)
+    _make(tracer, tensors, terms, kept)
+    tracer.like(out, [found[letter] for letter in kept], *tensors)
+    return True
+
+
+def _terms(equation: str) -> tuple[list[str], str]:
+    """Return the letters of every factor and of the result; none if it is special."""
+    left, arrow, right = equation.replace(" ", "").partition("->")
+    terms = left.split(",")
+    if "." in equation or any(len(set(term)) < len(term) for term in terms):
+        return [], ""
+    once = sorted(letter for letter in set(left) - {","} if left.count(letter) == 1)
+    return terms, right if arrow else "".join(once)
+
+
+At = list[tuple[Tensor, int]]
+"""Factors of a product, each with an axis."""
+
+
+def _sum_over(tracer: Tracer, axis: Axis, at: At) -> None:
+    """Record that a product sums over an axis of some factors."""
+    weights = [(t, i) for t, i in at if not tracer.tag(t).active]
+    if len(at) == 1:
+        tracer.mix(axis, "a reduction")
+    elif len(at) - len(weights) != 1:
+        fix(axis, "einsum of two activations, or of two weights")
+    else:
+        tracer.unfoldable(axis, "einsum reads them")
+        for tensor, place in weights:
+            tracer.holds(tensor, place, Side.COLUMNS)
+
+
+def _scale(tracer: Tracer, at: At) -> None:
+    for tensor, place in at:
+        if not tracer.tag(tensor).active and any(tracer.tag(t).active for t, _ in at):
+            tracer.holds(tensor, place, Side.UNIT)
+
+
+def _make(tracer: Tracer, tensors: list[Tensor], terms: list[str], kept: str) -> None:
+    """Record that each weight makes units along its last axis that only it has."""
+    if not any(tracer.tag(tensor).active for tensor in tensors):
+        return
+    for tensor, term in zip(tensors, terms, strict=True):
+        own = [c for c in kept if c in term and "".join(terms).count(c) == 1]
+        if own and not tracer.tag(tensor).active:
+            tracer.holds(tensor, term.index(own[-1]), Side.ROWS)

@@ -201,3 +201,98 @@ def test_an_embedding_makes_units_for_every_row() -> None:
         **{"table": nn.Embedding(2, 8), "out": nn.Linear(40, 4)},
     )
     assert_prunable(net, {"table": 8, "out": 4})
+
+
+# Products by letters, and of several matrices.
+
+LETTERS = {
+    "a-matrix": ("bi,io->bo", (8, 6), {"a": 8, "w": 6, "out": 4}),
+    "turned": ("oi, bi -> bo", (6, 8), {"a": 8, "w": 6, "out": 4}),
+    "implicit": ("bi,io", (8, 6), {"a": 8, "w": 6, "out": 4}),
+    "a-vector": ("bi,i->bi", (8,), {"a": 8, "out": 4}),
+}
+
+
+@pytest.mark.parametrize("name", LETTERS)
+def test_letters_say_which_units_meet(name: str) -> None:
+    equation, shape, layers = LETTERS[name]
+
+    def run(n: Net, x: torch.Tensor) -> torch.Tensor:
+        factors = (n.a(x), n.w) if equation.startswith("b") else (n.w, n.a(x))
+        return n.out(torch.einsum(equation, *factors).tanh().flatten(1))
+
+    wide = {"bi,i->bi": 8}.get(equation, 6)
+    net = Net(run, a=nn.Linear(5, 8), w=matrix(*shape), out=nn.Linear(wide, 4))
+    assert_prunable(net, layers)
+
+
+def test_two_letters_may_be_summed_over() -> None:
+    def run(n: Net, x: torch.Tensor) -> torch.Tensor:
+        heads = torch.einsum("bi,hid->bhd", n.a(x), n.q).tanh()
+        return torch.einsum("bhd,hdo->bo", heads, n.o)
+
+    net = Net(run, a=nn.Linear(5, 8), q=matrix(2, 8, 3), o=matrix(2, 3, 6))
+    assert_prunable(net, {"a": 8, "q": 3, "o": 6})
+
+
+def test_letters_of_two_activations_fix_what_they_sum_over() -> None:
+    def run(n: Net, x: torch.Tensor) -> torch.Tensor:
+        return torch.einsum("bi,bi->b", n.a(x), n.c(x))[:, None].expand(-1, 4)
+
+    net = Net(run, a=nn.Linear(5, 8), c=nn.Linear(5, 8))
+    assert_fixed(net, {"a": "einsum of two activations"})
+
+
+@pytest.mark.parametrize("equation", ["...i,io->...o", "bii->bi"])
+def test_special_letters_have_no_rule(equation: str) -> None:
+    def run(n: Net, x: torch.Tensor) -> torch.Tensor:
+        if equation == "bii->bi":
+            made = torch.einsum(equation, n.a(x).unsqueeze(1).expand(-1, 8, -1))
+        else:
+            made = torch.einsum(equation, n.a(x), n.w)
+        return n.out(made)
+
+    net = Net(run, a=nn.Linear(5, 8), w=matrix(8, 8), out=nn.Linear(8, 4))
+    assert_fixed(net, {"a": "no rule for einsum"})
+
+
+@pytest.mark.parametrize("computed", [False, True])
+def test_a_stack_of_layers_with_biases_loses_units_everywhere(computed: bool) -> None:
+    def run(n: Net, x: torch.Tensor) -> torch.Tensor:
+        first = n.b.unsqueeze(1) if computed else n.b
+        hidden = torch.baddbmm(first, n.a(x).expand(3, -1, -1), n.v).relu()
+        return torch.baddbmm(n.c, hidden, n.w).mean(0)
+
+    bias = matrix(3, 6) if computed else matrix(3, 1, 6)
+    net = Net(
+        run,
+        a=nn.Linear(5, 8),
+        v=matrix(3, 8, 6),
+        w=matrix(3, 6, 4),
+        b=bias,
+        c=matrix(3, 1, 4),
+    )
+    assert_prunable(net, {"a": 8, "v": 6, "w": 4})
+
+
+def test_an_outer_product_of_weights_has_the_axes_of_both() -> None:
+    def run(n: Net, x: torch.Tensor) -> torch.Tensor:
+        return n.out(functional.linear(n.a(x), n.w * n.p.outer(n.q)))
+
+    net = Net(
+        run,
+        a=nn.Linear(5, 8),
+        w=matrix(6, 8),
+        p=matrix(6),
+        q=matrix(8),
+        out=nn.Linear(6, 4),
+    )
+    assert_prunable(net, {"a": 8, "w": 6, "out": 4})
+
+
+def test_an_outer_product_of_activations_has_no_rule() -> None:
+    def run(n: Net, x: torch.Tensor) -> torch.Tensor:
+        return n.a(x)[0].outer(n.p)[:, :4]
+
+    net = Net(run, a=nn.Linear(5, 8), p=matrix(4))
+    assert_fixed(net, {"a": "no rule for outer"})

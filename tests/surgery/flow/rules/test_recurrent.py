@@ -98,7 +98,7 @@ def test_other_kinds_of_memory_stay(options: dict[str, Any], last: int) -> None:
     layer = nn.LSTM(8, 6, batch_first=True, **options)
     net = remembering(layer, last)
     assert_fixed(net, {"a": "no rule for lstm"}, shape=WALK)
-    assert set(groups(TinyPolicy(net, WALK))) == {"a", "out"}
+    assert set(groups(TinyPolicy(net, WALK))) == {"a", "memory", "out"}
 
 
 def test_packed_sequences_stay() -> None:

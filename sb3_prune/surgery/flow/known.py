@@ -1,0 +1,32 @@
+"""Known: policies of which all code that can run is torch's, SB3's or ours."""
+
+from __future__ import annotations
+
+from torch import nn
+from torch.nn.utils import parametrize
+
+KNOWN = ("sb3_contrib", "sb3_prune", "stable_baselines3", "torch")
+"""Packages whose modules are known to hide no units from the trace."""
+
+
+def is_known(policy: nn.Module) -> bool:
+    """Tell whether all modules of a policy are unpatched ones of known packages."""
+    for module in policy.modules():
+        hooked = module._forward_hooks or module._forward_pre_hooks
+        odd = hooked or parametrize.is_parametrized(module) or _is_patched(module)
+        if not is_of_known_package(type(module)) or odd:
+            return False
+    return True
+
+
+def is_of_known_package(code: object) -> bool:
+    """Tell whether a class or a function comes from a known package."""
+    return str(getattr(code, "__module__", "")).partition(".")[0] in KNOWN
+
+
+def _is_patched(module: nn.Module) -> bool:
+    """Tell whether an attribute of a module replaces a method of its class."""
+    return any(
+        callable(value) and callable(getattr(type(module), name, None))
+        for name, value in vars(module).items()
+    )
