@@ -3,18 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.vec_env import VecEnv
 
 from sb3_prune import plugins
-from sb3_prune.exceptions import UnsupportedPolicyError
+from sb3_prune.compensation.compensating import Compensation, compensate
+from sb3_prune.compensation.movement import Movement, respond
+from sb3_prune.exceptions import NoObservationsError, UnsupportedPolicyError
 from sb3_prune.policies.adoption import adopt
-from sb3_prune.recording.activations import recent_activations
+from sb3_prune.recording.activations import recent_activations, record_activations
+from sb3_prune.recording.inputs import recent_inputs
+from sb3_prune.recording.playing import States, play_inputs
 from sb3_prune.strategies.base import AgentView, Strategy
+from sb3_prune.surgery.flow.forwards import Inputs
+from sb3_prune.surgery.plan import Plan
 from sb3_prune.surgery.surgeon import Report, apply
-from sb3_prune.surgery.wiring import wire
+from sb3_prune.surgery.wiring import Wiring, wire
+
+FEWEST_INPUTS = 1024
+"""Observations that are enough for the compensation of cuts ..."""
+PER_UNIT = 8
+"""... or so many per unit of the widest layer, if these are more."""
+MOST_INPUTS = 8192
+"""Largest number of observations that are taken at once, unless more are needed."""
 
 
 def make_strategy(
@@ -35,6 +50,16 @@ def make_strategy(
     made = plugins.make("strategies", strategy, config)
     assert isinstance(made, Strategy)
     return made
+
+
+def inputs_needed(wiring: Wiring) -> int:
+    """Return how many observations are enough for the compensation of cuts."""
+    return max(FEWEST_INPUTS, PER_UNIT * max(wiring.units().values(), default=0))
+
+
+def many_inputs(model: BaseAlgorithm, wiring: Wiring) -> Inputs:
+    """Return as many recent inputs of a model as compensation can use."""
+    return recent_inputs(model, max(MOST_INPUTS, inputs_needed(wiring)))
 
 
 def look_at(
@@ -74,6 +99,70 @@ def look_at(
         progress=progress,
         rng=np.random.default_rng(model.seed) if rng is None else rng,
         activations=lambda: recent_activations(model),
+        inputs=lambda: many_inputs(model, wiring),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proposal:
+    """A plan, and what the compensation of its cuts is based on."""
+
+    plan: Plan
+    """The plan to carry out."""
+    compensation: Compensation | None = None
+    """The fits; None if the cuts are plain."""
+    plain: str = ""
+    """Why the cuts are plain, although nobody asked for that."""
+
+
+def propose(strategy: Strategy, agent: AgentView) -> Proposal:
+    """Return the plan of a strategy, compensated if the strategy says so.
+
+    Raises:
+        NoObservationsError: The strategy demands compensation, but there are too few
+            observations.
+    """
+    plan = strategy.propose(agent)
+    wanted = strategy.compensates
+    if not plan or wanted is False:
+        return Proposal(plan=plan)
+    try:
+        made, found = compensate(agent.model, plan, agent.inputs())
+    except NoObservationsError as error:
+        if wanted:
+            raise
+        return Proposal(plan=plan, plain=f"the cuts are not compensated: {error}")
+    return Proposal(plan=made, compensation=found)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PruneReport(Report):
+    """What was changed, and for compensated cuts how well they fit."""
+
+    compensation: Compensation | None = None
+    """The fits; None if the cuts are plain."""
+    movement: Movement | None = None
+    """How far outputs moved on observations; None if there are none."""
+    plain: str = ""
+    """Why the cuts are plain, although nobody asked for that."""
+
+    def remarks(self) -> list[str]:
+        """Return what deserves a look, one sentence per finding."""
+        found = {} if self.compensation is None else self.compensation.plain
+        left = [f"{n}: its cut is not compensated: {why}" for n, why in found.items()]
+        return [*super().remarks(), *left, *([self.plain] if self.plain else [])]
+
+
+def carry_out(agent: AgentView, proposal: Proposal) -> PruneReport:
+    """Apply a proposal; measure how far outputs move if its cuts are compensated."""
+    found = proposal.compensation
+    before = None if found is None else respond(agent.model.policy, found.inputs)
+    report = apply(agent.model, proposal.plan)
+    movement = None
+    if found is not None and before is not None:
+        movement = before.moved(respond(agent.model.policy, found.inputs))
+    return PruneReport(
+        **vars(report), compensation=found, movement=movement, plain=proposal.plain
     )
 
 
@@ -81,31 +170,51 @@ def prune(
     model: BaseAlgorithm,
     strategy: str | Strategy = "magnitude",
     config: Mapping[str, Any] | None = None,
-) -> Report:
+    env: VecEnv | None = None,
+    *,
+    episodes: int = 10,
+    states: States = "both",
+) -> PruneReport:
     """Prune a model in place, all the way to the strategy's final state.
 
     The policy may be a masked or a stock one, and the model may come from a zip.
     Training can go on with ``model.learn``. To prune *while* training, pass a
     :class:`PruningCallback` to ``model.learn`` instead.
 
+    With observations, the units that stay take over what removed ones did, unless the
+    option ``compensate`` of the strategy is False. They come from ``env``; without it,
+    from the model's buffer.
+
     Args:
         model: The model.
         strategy: Name of a strategy, or an instance.
         config: Options of the strategy, e.g. ``{"final_sparsity": 0.9}``.
+        env: A vectorised environment in which the agent plays episodes first, with the
+            normalisation of the training. It is not seeded here.
+        episodes: Number of episodes to play.
+        states: Play greedily, draw actions, or play all episodes both ways.
 
     Returns:
-        Units and parameters before and after.
+        Units and parameters before and after, and how well the cuts fit.
 
     Raises:
         UnknownNameError: No plug-in has a strategy of that name.
         ConfigError: An option does not exist or is out of range.
+        NoObservationsError: The strategy needs more observations.
         UnsupportedPolicyError: There is no masked class for the policy, or it has no
             hidden layer to prune.
     """
     made = make_strategy(strategy, config)
     agent = look_at(model, progress=1.0)
     made.attach(agent)
+    if env is not None:
+        played = play_inputs(model, env, episodes=episodes, states=states)
+        agent = replace(
+            agent,
+            inputs=lambda: played,
+            activations=lambda: record_activations(model, played),
+        )
     try:
-        return apply(model, made.propose(agent))
+        return carry_out(agent, propose(made, agent))
     finally:
         made.detach()

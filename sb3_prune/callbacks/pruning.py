@@ -8,19 +8,28 @@ from typing import Any
 
 import numpy as np
 import torch
+from sb3_contrib.common.recurrent.policies import RecurrentActorCriticPolicy
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 
 from sb3_prune.evaluation.complexity import complexity
 from sb3_prune.exceptions import require_at_least
-from sb3_prune.pruning import look_at, make_strategy
+from sb3_prune.pruning import (
+    Proposal,
+    PruneReport,
+    carry_out,
+    inputs_needed,
+    look_at,
+    make_strategy,
+    many_inputs,
+    propose,
+)
 from sb3_prune.recording.activations import record_activations
 from sb3_prune.recording.inputs import recent_inputs
+from sb3_prune.recording.reservoir import Reservoir
 from sb3_prune.strategies.base import AgentView, Strategy
 from sb3_prune.surgery.flow.forwards import Inputs
 from sb3_prune.surgery.masking import mask
-from sb3_prune.surgery.plan import Plan
-from sb3_prune.surgery.surgeon import apply
 
 
 class PruningCallback(BaseCallback):
@@ -33,7 +42,9 @@ class PruningCallback(BaseCallback):
     callback.
 
     Logs ``prune/units/<layer>``, ``prune/units``, ``prune/sparsity``,
-    ``prune/params_deploy``, ``prune/params_train``.
+    ``prune/params_deploy``, ``prune/params_train``; of the last compensated cut
+    ``prune/fit_error``, ``prune/fit_observations``, ``prune/moved_actions``,
+    ``prune/moved_values`` and ``prune/kl``.
 
     Args:
         strategy: Name of a strategy, or an instance.
@@ -72,7 +83,9 @@ class PruningCallback(BaseCallback):
         self._rng: np.random.Generator | None = None
         self._agent: AgentView
         self._inputs: Inputs | None = None
+        self._reservoir = Reservoir(1)
         self._metrics: dict[str, float] = {}
+        self._fitted: dict[str, float] = {}
         self._resumed = False
         self._warned: set[str] = set()
         self._ended: dict[str, Any] | None = None
@@ -83,6 +96,7 @@ class PruningCallback(BaseCallback):
             # After training, detach() has reset the state of the strategy itself.
             "strategy": self._ended or self.strategy.state_dict(),
             "history": list(self.history),
+            "inputs": self._reservoir.state(),
             "rng": None if self._rng is None else self._rng.bit_generator.state,
         }
 
@@ -90,6 +104,7 @@ class PruningCallback(BaseCallback):
         """Restore a state, from which the next call of ``learn()`` goes on."""
         self.strategy.load_state_dict(state["strategy"])
         self.history = list(state["history"])
+        self._reservoir.load_state(state.get("inputs", ()))
         if state["rng"] is not None:
             self._rng = np.random.default_rng()
             self._rng.bit_generator.state = state["rng"]
@@ -110,7 +125,10 @@ class PruningCallback(BaseCallback):
         begins = not (self._resumed or self.model.num_timesteps)
         if self._rng is None or begins:
             self._rng = np.random.default_rng(self.model.seed)
+        if not self._resumed:
+            self._reservoir.clear()
         self._inputs = self._ended = None
+        self._fitted = {}
         self._warned.clear()
         self._look()
         if self._resumed:  # The history already has this point.
@@ -121,6 +139,7 @@ class PruningCallback(BaseCallback):
         """Build a new view of the model, whose layers may have been replaced."""
         self._agent = look_at(self.model, self.progress, self._rng)
         self.strategy.attach(self._agent)
+        self._reservoir.needed = inputs_needed(self._agent.wiring)
         self._remember()
 
     def _on_rollout_start(self) -> None:
@@ -131,6 +150,8 @@ class PruningCallback(BaseCallback):
         if isinstance(self.model, OnPolicyAlgorithm):
             # At the start of the next rollout the buffer is empty.
             self._inputs = recent_inputs(self.model)
+            if self.strategy.compensates is not False:
+                self._reservoir.add(many_inputs(self.model, self._agent.wiring))
         else:
             self._prune()
 
@@ -146,27 +167,41 @@ class PruningCallback(BaseCallback):
 
     def _prune(self) -> None:
         agent = replace(
-            self._agent, progress=self.progress, activations=self._activations
+            self._agent,
+            progress=self.progress,
+            activations=self._activations,
+            inputs=self._recent,
         )
-        plan = self.strategy.propose(agent)
-        if plan:
-            self._carry_out(plan)
-        for name, value in self._metrics.items():
+        if self.physical:
+            found = propose(self.strategy, agent)
+        else:  # A gate only closes or opens.
+            found = Proposal(plan=self.strategy.propose(agent))
+        if found.plan:
+            self._carry_out(agent, found)
+        for name, value in (self._metrics | self._fitted).items():
             self.logger.record(name, value)
 
     def _activations(self) -> Mapping[str, torch.Tensor]:
         inputs = self._inputs or recent_inputs(self.model)
         return record_activations(self.model, inputs)
 
-    def _carry_out(self, plan: Plan) -> None:
+    def _recent(self) -> Inputs:
+        kept = self._reservoir.inputs()
+        return many_inputs(self.model, self._agent.wiring) if kept is None else kept
+
+    def _carry_out(self, agent: AgentView, found: Proposal) -> None:
         if self.physical:
-            for remark in apply(self.model, plan).remarks():
+            report = carry_out(agent, found)
+            for remark in report.remarks():
                 self._warn(remark)
+            self._fitted = fit_metrics(report)
         else:
-            mask(self.model, plan)
+            mask(self.model, found.plan)
+        if isinstance(self.model.policy, RecurrentActorCriticPolicy):
+            self._reservoir.clear()  # Its LSTM states may have another width now.
         self._look()
         if self.verbose:
-            print(f"{self.num_timesteps}: {plan}")
+            print(f"{self.num_timesteps}: {found.plan}")
 
     def _warn(self, remark: str) -> None:
         """Log a remark, but only once per training."""
@@ -186,3 +221,18 @@ class PruningCallback(BaseCallback):
             "prune/params_deploy": count.params_deploy,
             "prune/params_train": count.params_train,
         }
+
+
+def fit_metrics(report: PruneReport) -> dict[str, float]:
+    """Return what to log of a compensated cut; nothing for a plain one."""
+    found, moved = report.compensation, report.movement
+    if found is None or moved is None:
+        return {}
+    values = {
+        "prune/fit_error": found.error,
+        "prune/fit_observations": found.observations,
+        "prune/moved_actions": moved.actions,
+        "prune/moved_values": moved.values,
+        "prune/kl": moved.kl,
+    }
+    return {name: value for name, value in values.items() if value is not None}

@@ -23,7 +23,8 @@ from sb3_prune.networks.ofexinet import ofexinet_of
 from sb3_prune.networks.perceptrons import Role
 from sb3_prune.policies.mixin import MaskedPolicyMixin
 from sb3_prune.runs.reloading import reload
-from sb3_prune.surgery.change import Change, add
+from sb3_prune.surgery.change import Change
+from sb3_prune.surgery.elementary import add
 from sb3_prune.surgery.hidden_layer import HiddenLayer
 from sb3_prune.surgery.masking import remove_closed
 from sb3_prune.surgery.surgeon import apply

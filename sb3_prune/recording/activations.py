@@ -6,6 +6,7 @@ stay as they were.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -69,17 +70,26 @@ def record_activations(
     policy = model.policy
     if not isinstance(inputs, Inputs):
         inputs = Inputs(observations=_tensors(policy, inputs))
-    _check_finite(inputs)
     layers = wire(policy)
-    observer = Observer(
-        (read.slot.owner, read.slot.attribute)
-        for layer in layers.values()
-        for read in layer.reads
-    )
+    observer = observe(policy, inputs, layers.values())
+    batch = count_observations(inputs.observations)
+    return {n: _recorded(layer, observer, batch) for n, layer in layers.items()}
+
+
+def observe(
+    policy: BasePolicy, inputs: Inputs, layers: Iterable[HiddenLayer]
+) -> Observer:
+    """Run the online networks of a policy and record what readers of layers get.
+
+    Raises:
+        NonFiniteError: An observation or action is NaN or infinite.
+    """
+    _check_finite(inputs)
+    reads = [read.slot for layer in layers for read in layer.reads]
+    observer = Observer((slot.owner, slot.attribute) for slot in reads)
     with quiet(policy), observer:
         _run(policy, inputs)
-    batch = _batch_size(inputs.observations)
-    return {n: _recorded(layer, observer, batch) for n, layer in layers.items()}
+    return observer
 
 
 def _recorded(layer: HiddenLayer, observer: Observer, batch: int) -> torch.Tensor:
@@ -95,7 +105,8 @@ def _recorded(layer: HiddenLayer, observer: Observer, batch: int) -> torch.Tenso
     )
 
 
-def _batch_size(observations: PyTorchObs) -> int:
+def count_observations(observations: PyTorchObs) -> int:
+    """Return the number of observations in a batch."""
     if isinstance(observations, dict):
         return len(next(iter(observations.values())))
     return len(observations)
@@ -121,7 +132,7 @@ def _run(policy: BasePolicy, inputs: Inputs) -> None:
 def _run_recurrent(policy: RecurrentActorCriticPolicy, inputs: Inputs) -> None:
     """Run each observation as a sequence of length one."""
     observations, states = inputs.observations, inputs.lstm_states
-    batch = _batch_size(observations)
+    batch = count_observations(observations)
     if states is None:
         layers, _, size = policy.lstm_hidden_state_shape
         zeros = torch.zeros(layers, batch, size, device=policy.device)

@@ -11,6 +11,7 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.buffers import RolloutBuffer
 from stable_baselines3.common.type_aliases import PyTorchObs
 from stable_baselines3.common.utils import obs_as_tensor
+from stable_baselines3.her import HerReplayBuffer
 
 from sb3_prune.exceptions import NoObservationsError
 from sb3_prune.surgery.flow.forwards import Inputs
@@ -34,7 +35,7 @@ def recent_inputs(model: BaseAlgorithm, batch_size: int = 256) -> Inputs:
     replay = getattr(model, "replay_buffer", None)
     if replay is not None and replay.size():
         with same_random_state():
-            batch = replay.sample(batch_size, env=model.get_vec_normalize_env())
+            batch = _sampled(replay, batch_size, model.get_vec_normalize_env())
         return Inputs(observations=batch.observations, actions=batch.actions.float())
     rollout = getattr(model, "rollout_buffer", None)
     if rollout is not None and rollout.size():
@@ -47,6 +48,21 @@ def recent_inputs(model: BaseAlgorithm, batch_size: int = 256) -> Inputs:
     observations = obs_as_tensor(model._last_obs, model.device)
     states = getattr(model, "_last_lstm_states", None)
     return Inputs(observations=observations, lstm_states=states)
+
+
+def _sampled(replay: Any, count: int, env: Any) -> Any:
+    """Return different transitions of a replay buffer, drawn from all of it.
+
+    Where a buffer relabels goals or has no room for next observations, it draws itself,
+    and may draw a transition twice.
+    """
+    size = replay.size()
+    relabels = isinstance(replay, HerReplayBuffer)
+    if relabels or getattr(replay, "optimize_memory_usage", False):
+        return replay.sample(min(count, size * replay.n_envs), env=env)
+    rng = np.random.default_rng(np.random.randint(2**31))
+    chosen = rng.choice(size, min(count, size), replace=False, shuffle=False)
+    return replay._get_samples(chosen, env=env)
 
 
 class _Rollout:

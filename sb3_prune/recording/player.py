@@ -1,4 +1,4 @@
-"""Player: lets an agent act greedily in a vectorised environment, step by step."""
+"""Player: lets an agent act in a vectorised environment, step by step."""
 
 from __future__ import annotations
 
@@ -22,13 +22,14 @@ Bools = NDArray[np.bool_]
 
 
 class Player:
-    """Lets an agent act greedily.
+    """Lets an agent act, greedily by default.
 
     LSTM states and action masks are passed to the agent if it uses them.
 
     Args:
         model: The agent, of any supported algorithm.
         env: A vectorised environment.
+        greedy: Take the best action instead of drawing one.
         follow_critic_memory: Follow the LSTM state of the critic, too, for
             :meth:`inputs`; this runs a recurrent policy twice a step.
 
@@ -37,9 +38,14 @@ class Player:
     """
 
     def __init__(
-        self, model: BaseAlgorithm, env: VecEnv, *, follow_critic_memory: bool = False
+        self,
+        model: BaseAlgorithm,
+        env: VecEnv,
+        *,
+        greedy: bool = True,
+        follow_critic_memory: bool = False,
     ) -> None:
-        self.model, self.env = model, env
+        self.model, self.env, self.greedy = model, env, greedy
         self.follow_critic_memory = follow_critic_memory
         self.masked = isinstance(model, MaskablePPO) and is_masking_supported(env)
         self.reset()
@@ -69,7 +75,11 @@ class Player:
         """
         masks = {"action_masks": get_action_masks(self.env)} if self.masked else {}
         actions, self._state = self.model.predict(
-            self.observations, self._state, self.starts, deterministic=True, **masks
+            self.observations,
+            self._state,
+            self.starts,
+            deterministic=self.greedy,
+            **masks,
         )
         going_on = self._next_memory()
         self.observations, rewards, self.starts, self.infos = self.env.step(actions)

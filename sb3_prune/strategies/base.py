@@ -11,10 +11,16 @@ import numpy as np
 import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
 
+from sb3_prune.exceptions import NoObservationsError
 from sb3_prune.plugins.pluggable import Pluggable
 from sb3_prune.plugins.registry import base_of
+from sb3_prune.surgery.flow.forwards import Inputs
 from sb3_prune.surgery.plan import Plan
 from sb3_prune.surgery.wiring import Wiring
+
+
+def _no_inputs() -> Inputs:
+    raise NoObservationsError("This view of an agent has no observations.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +40,9 @@ class AgentView:
     activations: Callable[[], Mapping[str, torch.Tensor]]
     """Function that records the activations of every hidden layer on recent
     observations and returns layer name -> (batch, units)."""
+    inputs: Callable[[], Inputs] = _no_inputs
+    """Function that returns many recent inputs of the agent's networks, as many as
+    least-squares fits need if there are so many."""
 
 
 @base_of("strategies")
@@ -42,6 +51,15 @@ class Strategy(Pluggable):
 
     Plug-ins register strategies through the hook ``register_strategies``.
     """
+
+    @property
+    def compensates(self) -> bool | None:
+        """Whether the units that stay take over what removed ones did.
+
+        None stands for: where there are enough observations. See
+        :mod:`sb3_prune.compensation`.
+        """
+        return False
 
     @abstractmethod
     def propose(self, agent: AgentView) -> Plan:

@@ -16,7 +16,8 @@ from sb3_prune.strategies.base import AgentView
 from sb3_prune.strategies.distributions import DISTRIBUTIONS, Size, allocate
 from sb3_prune.strategies.scheduled import ScheduledConfig, ScheduledStrategy
 from sb3_prune.strategies.schedules import SCHEDULES, Schedule
-from sb3_prune.surgery.change import Change, keep
+from sb3_prune.surgery.change import Change
+from sb3_prune.surgery.elementary import keep
 from sb3_prune.surgery.flow.slots import Side
 from sb3_prune.surgery.hidden_layer import HiddenLayer
 from sb3_prune.surgery.plan import Plan

@@ -26,6 +26,9 @@ class ScheduledConfig:
     """Share of training at which the last event is due."""
     networks: tuple[str, ...] = ()
     """Change only these networks, e.g. ``actor`` or ``critic.qf0``; all if empty."""
+    compensate: bool | None = None
+    """Let the units that stay take over what removed units did, by a least-squares fit
+    on recent observations. By default: if there are enough observations."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.begin <= self.end <= 1:
@@ -55,6 +58,11 @@ class ScheduledStrategy(Strategy):
     def __init__(self, config: Any = None) -> None:
         super().__init__(config)
         self._event = 0
+
+    @property
+    def compensates(self) -> bool | None:
+        """Whether cuts are compensated, as configured."""
+        return self.config.compensate
 
     @abstractmethod
     def events_due(self, progress: float) -> int:

@@ -1,11 +1,11 @@
 """Surgery: change the hidden units of a live agent."""
 
 from sb3_prune.surgery.change import Change as Change
-from sb3_prune.surgery.change import add as add
-from sb3_prune.surgery.change import keep as keep
-from sb3_prune.surgery.change import merge as merge
-from sb3_prune.surgery.change import remove as remove
-from sb3_prune.surgery.change import reset as reset
+from sb3_prune.surgery.elementary import add as add
+from sb3_prune.surgery.elementary import keep as keep
+from sb3_prune.surgery.elementary import merge as merge
+from sb3_prune.surgery.elementary import remove as remove
+from sb3_prune.surgery.elementary import reset as reset
 from sb3_prune.surgery.hidden_layer import HiddenLayer as HiddenLayer
 from sb3_prune.surgery.masking import mask as mask
 from sb3_prune.surgery.masking import remove_closed as remove_closed

@@ -2,20 +2,21 @@ r"""Changes: what happens to the units of one hidden layer, as a pair of matrice
 
 A change from K to K' units has two matrices. P (K', K) turns the old incoming weights
 and biases into the new ones. C (K, K') does so for the outgoing weights of every
-reader.
+reader: it takes the activations :math:`h` of the old units to be
+:math:`h \approx C h' + c`, where :math:`h'` are those of the new units.
 
-.. math:: W_l' = P W_l + D R, \quad b' = P b, \quad W_{l+1}' = W_{l+1} C
+.. math:: W_l' = P W_l + D R, \quad b_l' = P b_l, \quad
+          W_{l+1}' = W_{l+1} C, \quad b_{l+1}' = b_{l+1} + W_{l+1} c
 
 New units may get random incoming weights. R holds such rows, drawn uniformly within
 :math:`\pm 1/\sqrt{inputs}`, and D adds each row to a new unit. Two changes in sequence
-are one change with the products of their matrices. A change refers to no network.
+are one change with the products of their matrices, and with :math:`c_1 + C_1 c_2`. A
+change refers to no network.
 """
 
 from __future__ import annotations
 
 import math
-from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from numbers import Integral
@@ -48,9 +49,11 @@ class Change:
     """D, (K', number of drawn rows)."""
     seeds: tuple[int, ...] = ()
     """One seed per drawn row."""
+    shifts: torch.Tensor = field(default_factory=lambda: torch.empty(0))
+    """c, (K,), which the readers' biases take over; zeros by default."""
 
     def __post_init__(self) -> None:
-        names = ("rows", "columns", "draws")
+        names = ("rows", "columns", "draws", "shifts")
         for name, matrix in zip(names, self._matrices(), strict=True):
             object.__setattr__(self, name, matrix)
         self._check_seeds()
@@ -68,13 +71,20 @@ class Change:
                 f"draws must be ({self.after}, {len(self.seeds)}), one column per seed,"
                 f" got {tuple(self.draws.shape)}."
             )
-        tensors = (self.rows, self.columns, self.draws)
+        if not self.shifts.numel():
+            object.__setattr__(self, "shifts", self.rows.new_zeros(self.before))
+        if self.shifts.shape != (self.before,):
+            raise PlanError(
+                f"shifts must be ({self.before},), one per old unit, "
+                f"got {tuple(self.shifts.shape)}."
+            )
+        tensors = (self.rows, self.columns, self.draws, self.shifts)
         if not all(bool(t.isfinite().all()) for t in tensors):
-            raise PlanError("rows, columns and draws of a change must be finite.")
+            raise PlanError(f"{', '.join(names)} of a change must be finite.")
 
     def _matrices(self) -> list[torch.Tensor]:
-        """Return rows, columns and draws on the CPU, all with the same dtype."""
-        given = [self.rows, self.columns, self.draws]
+        """Return the tensors of the change on the CPU, all with the same dtype."""
+        given = [self.rows, self.columns, self.draws, self.shifts]
         wrong = [m for m in given if not torch.is_tensor(m) or m.is_complex()]
         if wrong:
             raise PlanError(f"A change is made of real tensors, got {wrong[0]!r}.")
@@ -101,13 +111,18 @@ class Change:
         return self.rows.shape[0]
 
     @cached_property
-    def selection(self) -> torch.Tensor | None:
-        """Indices of the kept units, (K',); None unless the change only selects."""
+    def kept(self) -> torch.Tensor | None:
+        """Indices of the old units that the new ones are, (K',); None if they mix."""
         one_hot = (self.rows.count_nonzero(dim=1) == 1).all()
         index = self.rows.argmax(dim=1)
         ones = self.rows.gather(1, index[:, None]) == 1
-        plain = not self.seeds and one_hot and ones.all()
-        return index if plain and torch.equal(self.rows, self.columns.T) else None
+        return index if not self.seeds and one_hot and ones.all() else None
+
+    @cached_property
+    def selection(self) -> torch.Tensor | None:
+        """Indices of the kept units, (K',); None unless the change only selects."""
+        plain = not self.shifts.any() and torch.equal(self.rows, self.columns.T)
+        return self.kept if plain else None
 
     @cached_property
     def removed(self) -> torch.Tensor:
@@ -129,12 +144,14 @@ class Change:
         rows, columns = other.rows.to(kind), other.columns.to(kind)
         draws = torch.cat([rows @ self.draws.to(kind), other.draws.to(kind)], dim=1)
         used = (draws != 0).any(dim=0)
+        shifts = self.shifts.to(kind) + self.columns.to(kind) @ other.shifts.to(kind)
         seeds = [*self.seeds, *other.seeds]
         return Change(
             rows=rows @ self.rows.to(kind),
             columns=self.columns.to(kind) @ columns,
             draws=draws[:, used],
             seeds=tuple(s for s, u in zip(seeds, used.tolist(), strict=True) if u),
+            shifts=shifts,
         )
 
     def __repr__(self) -> str:
@@ -152,13 +169,17 @@ class Change:
             axis: Axis along which the units lie.
             side: What the tensor does with the units.
             moment: Whether the tensor is a running moment of an optimiser. Moments are
-                averaged over merged units, as are tensors of ``Side.UNIT``.
+                averaged over merged units, as are tensors of ``Side.UNIT``. Moments
+                of a unit that stays as it is stay, too, whatever its readers get: the
+                gradient of a weight that reads a unit depends on this unit alone.
 
         Returns:
             The tensor with K' entries along ``axis``; drawn rows are still zero.
         """
-        if self.selection is not None:
-            return segment.index_select(axis, self.selection.to(segment.device))
+        stays = moment or side is not Side.COLUMNS
+        index = self.kept if stays else self.selection
+        if index is not None:
+            return segment.index_select(axis, index.to(segment.device))
         if side is Side.NOISE and not moment:
             return self._noise(segment, axis)
         reads = side in (Side.COLUMNS, Side.NOISE)
@@ -168,7 +189,7 @@ class Change:
         mixed: torch.Tensor = torch.tensordot(
             matrix.to(segment), segment, dims=([1], [axis])
         )
-        return mixed.movedim(0, axis).contiguous()  # (..., K', ...)
+        return _packed(mixed.movedim(0, axis))  # (..., K', ...)
 
     def _noise(self, log_std: torch.Tensor, axis: int) -> torch.Tensor:
         r"""Return the ``log_std`` that keeps the variance of gSDE's noise.
@@ -186,7 +207,7 @@ class Change:
         # A new unit that is one unchanged old unit keeps its noise bit for bit.
         same = (squares.count_nonzero(dim=1) == 1) & (squares.sum(dim=1) == 1)
         new[same] = log_std.movedim(axis, 0)[squares.argmax(dim=1)][same]
-        return new.movedim(0, axis).contiguous()
+        return _packed(new.movedim(0, axis))
 
     def drawn(self, inputs: int, place: int = 0) -> torch.Tensor:
         """Return the drawn part D R of the new incoming weights, (K', inputs).
@@ -207,94 +228,11 @@ def _draw(seed: int, inputs: int) -> torch.Tensor:
     return unit / math.sqrt(inputs)
 
 
-def _checked(units: Sequence[int], width: int) -> list[int]:
-    wrong = sorted({int(k) for k in units if not 0 <= int(k) < width})
-    if wrong:
-        raise PlanError(f"Units {wrong} do not exist: the layer has {width} units.")
-    named = [int(k) for k in units]
-    twice = sorted(k for k, count in Counter(named).items() if count > 1)
-    if twice:
-        raise PlanError(f"Units {twice} are named more than once.")
-    return named
+def _packed(tensor: torch.Tensor) -> torch.Tensor:
+    """Return a copy with the strides of a new tensor.
 
-
-def keep(units: Sequence[int], width: int) -> Change:
-    """Keep these of ``width`` units, in this order, and remove all others."""
-    kept = torch.tensor(_checked(units, width), dtype=torch.long)
-    change = Change(rows=torch.eye(width)[kept], columns=torch.eye(width)[kept].T)
-    vars(change)["selection"] = kept  # To derive it again would take a while.
-    return change
-
-
-def remove(units: Sequence[int], width: int) -> Change:
-    """Remove these of ``width`` units."""
-    gone = set(_checked(units, width))
-    return keep([k for k in range(width) if k not in gone], width)
-
-
-def merge(
-    clusters: Sequence[Sequence[int]], width: int, scale: Sequence[float] | None = None
-) -> Change:
-    r"""Merge each cluster into one unit (Feldotto et al. 2022, equation 4).
-
-    .. math:: P_{cn} = \frac{1}{|c| \gamma_n}, \quad C_{mc} = \gamma_m
-
-    The new unit c is the mean of its members n, each divided by its scale
-    :math:`\gamma_n`. A reader multiplies it by the sum of its old weights, each times
-    :math:`\gamma_m`. Outputs stay equal if the members of a cluster are multiples
-    :math:`h_n = \gamma_n h` of one ReLU unit h.
-
-    Args:
-        clusters: The old units that form each new unit; each occurs exactly once.
-        width: Number of units K.
-        scale: :math:`\gamma`, positive, shape (K,); ones by default.
-
-    Raises:
-        PlanError: A unit is missing or named twice, or a scale is not positive.
+    ``contiguous()`` leaves odd strides along axes of one entry. They choose another
+    matrix product, so a run that goes on would differ from a resumed one in the last
+    bit.
     """
-    members = [_checked(cluster, width) for cluster in clusters]
-    if sorted(k for cluster in members for k in cluster) != list(range(width)):
-        raise PlanError(f"Clusters must hold each of the {width} units exactly once.")
-    gamma = torch.ones(width) if scale is None else torch.as_tensor(scale).float().cpu()
-    if gamma.shape != (width,) or not bool((gamma > 0).all()):
-        raise PlanError(f"scale must be {width} positive numbers, got {scale}.")
-    rows = torch.zeros(len(members), width)
-    for c, cluster in enumerate(members):
-        rows[c, cluster] = 1.0 / (len(cluster) * gamma[cluster])
-    return Change(rows=rows, columns=(rows != 0).T * gamma[:, None])
-
-
-def reset(units: Sequence[int], width: int, seed: int) -> Change:
-    """Redraw incoming weights of these of ``width`` units; zero outgoing weights."""
-    fresh = _checked(units, width)
-    identity = torch.eye(width)
-    draws = identity[:, fresh]
-    identity[fresh] = 0.0
-    return Change(
-        rows=identity, columns=identity.T, draws=draws, seeds=_seeds(seed, len(fresh))
-    )
-
-
-def add(count: int, width: int, seed: int | None = None) -> Change:
-    """Add ``count`` units to ``width``; outgoing weights of 0 keep outputs equal.
-
-    Args:
-        count: Number of new units.
-        width: Number of units K.
-        seed: Seed of the new units' incoming weights; None makes these zero.
-
-    Raises:
-        PlanError: ``count`` is negative.
-    """
-    if count < 0:
-        raise PlanError(f"Cannot add {count} units; remove them instead.")
-    rows = torch.eye(width + count, width)
-    if seed is None:
-        return Change(rows=rows, columns=rows.T)
-    draws = torch.eye(width + count)[:, width:]
-    return Change(rows=rows, columns=rows.T, draws=draws, seeds=_seeds(seed, count))
-
-
-def _seeds(seed: int, count: int) -> tuple[int, ...]:
-    generator = torch.Generator().manual_seed(seed)
-    return tuple(torch.randint(2**31, (count,), generator=generator).tolist())
+    return tensor.clone(memory_format=torch.contiguous_format)

@@ -55,8 +55,10 @@ def carry_out(
         (twin, plan[layer.name]) for layer in layers for twin in layer.with_targets()
     ]
     folding = Folding(policy)
-    for twin, change in changed if folds else ():
-        folding.fold(twin, change)
+    for twin, change in changed:
+        folding.shift(twin, change.shifts)
+        if folds:
+            folding.fold(twin, change)
     following = optimizers(model) if follows else {}
     tensors = _tensors(layers, plan, folding)
     if follows and tensors:

@@ -1,4 +1,8 @@
-"""Folding: removed units that are constant, but not 0, are added to readers' biases."""
+"""Folding: readers' biases take over what removed units say, as far as it is constant.
+
+Units may be constant by themselves, or a change may say by its shifts which constant
+part of them the biases shall take over.
+"""
 
 from __future__ import annotations
 
@@ -155,17 +159,31 @@ class Folding:
             return None
         if not torch.allclose(said, constant.expand_as(said), atol=TOLERANCE):
             return "they vary, although nothing feeds them"
-        if not read.exact:
-            return "a convolution with padding reads them"
-        if read.bias is None:
-            return "a reader has no bias"
-        if read.shared:
-            return "a reader's bias is used elsewhere, too"
+        if (why := read.unshiftable) is None:
+            self._take_over(read, layer, units, constant)
+        return why
+
+    def _take_over(
+        self, read: Read, layer: HiddenLayer, units: torch.Tensor, said: torch.Tensor
+    ) -> None:
+        """Add W c to the bias of a reader, where c are constants (units, block)."""
+        assert read.bias is not None
         slot = read.slot
         weight = self._current((slot.owner, slot.attribute))
         columns = slot.units(weight, layer.units)[units.to(weight.device)]
         # (units, block, outputs, ...): a convolution has its kernel at the end.
         outputs = columns.flatten(3).sum(-1) if weight.ndim > MATRIX else columns
-        gain = torch.tensordot(constant.to(weight), outputs, dims=2)
+        gain = torch.tensordot(said.to(weight), outputs, dims=2)
         self.tensors[read.bias] = self._current(read.bias) + gain
-        return None
+
+    def shift(self, layer: HiddenLayer, shifts: torch.Tensor) -> None:
+        """Let readers' biases take over the shifts of a change, (K,)."""
+        units = shifts.nonzero().flatten()
+        done: set[tuple[Key, int, Key | None]] = set()
+        for read in layer.reads if len(units) else ():
+            slot = read.slot
+            where = (slot.owner, slot.attribute), slot.start, read.bias
+            if where not in done:
+                done.add(where)
+                said = shifts[units, None].expand(-1, slot.block)
+                self._take_over(read, layer, units, said)

@@ -124,6 +124,18 @@ class HiddenLayer:
         """The weights that read the units, and where the units lie in their inputs."""
         return self.group.reads
 
+    @property
+    def unshiftable(self) -> str | None:
+        """Why readers' biases cannot take over what constant units say; None if so."""
+        if self.group.two_sided:
+            return "one weight both makes and reads them"
+        known = {(r.slot.owner, r.slot.attribute, r.slot.start) for r in self.reads}
+        for slot in self.group.slots:
+            place = slot.owner, slot.attribute, slot.start
+            if slot.side is Side.COLUMNS and place not in known:
+                return f"{type(slot.owner).__name__}.{slot.attribute} reads them"
+        return next((why for r in self.reads if (why := r.unshiftable)), None)
+
     def _weights(self, side: Side) -> list[Slot]:
         """Return the slots of a side, without biases unless there is nothing else."""
         slots = [slot for slot in self.group.slots if slot.side is side]

@@ -8,7 +8,8 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from torch import nn
 
 from sb3_prune.exceptions import PlanError, UnsupportedPolicyError
-from sb3_prune.surgery.change import Change, keep
+from sb3_prune.surgery.change import Change
+from sb3_prune.surgery.elementary import keep
 from sb3_prune.surgery.hidden_layer import HiddenLayer
 from sb3_prune.surgery.plan import Plan
 from sb3_prune.surgery.surgeon import Report, apply, check_widths

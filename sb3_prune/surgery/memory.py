@@ -47,6 +47,28 @@ def follow_memory(
             _note_width(model, layer)
 
 
+def changed_states(
+    policy: RecurrentActorCriticPolicy,
+    states: RNNStates,
+    changed: Iterable[tuple[HiddenLayer, Change]],
+) -> RNNStates:
+    """Return LSTM states as they are after changes of a policy's layers.
+
+    Args:
+        policy: The policy, before or after the changes.
+        states: States from before.
+        changed: The changed layers, each with its change.
+    """
+    for layer, change in changed:
+        # Units of other modules that are added to an LSTM's are in the same layer.
+        makers = {slot.owner for slot in layer.group.slots if slot.side is Side.ROWS}
+        if policy.lstm_actor in makers:
+            (a, b), (c, d) = states
+            a, b, c, d = (_units(state, change) for state in (a, b, c, d))
+            states = RNNStates((a, b), (c, d))
+    return states
+
+
 def _note_width(model: BaseAlgorithm, layer: HiddenLayer) -> None:
     """Store the LSTM's width for loading a zip: SB3 sizes its rollout buffer by it."""
     policy: Any = model.policy
@@ -95,7 +117,7 @@ def refresh_memory(model: BaseAlgorithm) -> None:
 
 def _units(states: torch.Tensor, change: Change) -> torch.Tensor:
     """Return states after a change of their units, which lie along the last axis."""
-    if change.selection is not None:
-        return states.index_select(-1, change.selection.to(states.device))
+    if change.kept is not None:
+        return states.index_select(-1, change.kept.to(states.device))
     rows = change.rows.T.to(states)
     return torch.matmul(states, rows)

@@ -13,14 +13,16 @@ from safetensors.torch import save
 
 from sb3_prune.exceptions import PlanError
 from sb3_prune.files import write_bytes
-from sb3_prune.surgery.change import Change, keep
+from sb3_prune.surgery.change import Change
+from sb3_prune.surgery.elementary import keep
 
 _DAMAGED = (AttributeError, LookupError, RuntimeError, TypeError, ValueError)
 """Errors that reading a damaged file may raise; too deep JSON is a RuntimeError."""
 WIDEST = 2**16
 """Largest number of units of a layer that a file may claim."""
-FORMAT = 2
-"""Version of the file format. Files of version 1 hold a single step."""
+FORMAT = 3
+"""Version of the file format. Files of version 1 hold a single step, and those of
+versions 1 and 2 no shifts."""
 
 
 class Plan(Mapping[str, Change]):
@@ -101,7 +103,7 @@ class Plan(Mapping[str, Change]):
                 tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
         except SafetensorError as error:
             raise PlanError(f"'{path}' is not a plan: {error}.") from error
-        if head.get("format") not in ("1", str(FORMAT)):
+        if head.get("format") not in ("1", "2", str(FORMAT)):
             raise PlanError(
                 f"'{path}' is not a plan of format 1 to {FORMAT}: {head.get('format')}."
             )
@@ -130,6 +132,7 @@ def _tensors(change: Change) -> dict[str, torch.Tensor]:
         "rows": change.rows,
         "columns": change.columns,
         "draws": change.draws,
+        "shifts": change.shifts,
     }
     # Copies: safetensors refuses tensors that share memory.
     return {
@@ -150,6 +153,8 @@ def _change(name: str, tensors: dict[str, torch.Tensor], head: list[int]) -> Cha
             )
         return keep(kept.tolist(), width)
     parts = {key: tensors[f"{name}/{key}"] for key in ("rows", "columns", "draws")}
+    if f"{name}/shifts" in tensors:
+        parts["shifts"] = tensors[f"{name}/shifts"]
     change = Change(**parts, seeds=tuple(seeds))
     if change.before != width:
         raise PlanError(

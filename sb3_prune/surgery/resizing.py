@@ -11,7 +11,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from sb3_prune.surgery.change import Change, add, keep
+from sb3_prune.surgery.change import Change
+from sb3_prune.surgery.elementary import add, keep
 from sb3_prune.surgery.execution import carry_out
 from sb3_prune.surgery.optimizer import move_state, optimizers
 from sb3_prune.surgery.wiring import Wiring

@@ -172,7 +172,7 @@ def check_widths(layers: Layers, plan: Mapping[str, Change]) -> None:
                 f"The plan expects {plan[name].before} units in '{name}', "
                 f"the network has {layer.units}: the plan is for another network."
             )
-        if plan[name].selection is None and not bool(layer.active.all()):
+        if plan[name].kept is None and not bool(layer.active.all()):
             raise PlanError(
                 f"Some units of '{name}' are closed: call "
                 "sb3_prune.surgery.remove_closed(model) before units are merged, added "
@@ -180,6 +180,7 @@ def check_widths(layers: Layers, plan: Mapping[str, Change]) -> None:
             )
         _check_sharing(layer, plan[name])
         _check_noise(layer, plan[name])
+        _check_shifts(layer, plan[name])
 
 
 def _check_sharing(layer: HiddenLayer, change: Change) -> None:
@@ -198,7 +199,7 @@ def _check_sharing(layer: HiddenLayer, change: Change) -> None:
 
 def _check_noise(layer: HiddenLayer, change: Change) -> None:
     """Refuse changes that cannot keep the variance of gSDE's noise."""
-    if change.selection is not None:
+    if change.kept is not None:
         return
     for slot in layer.readers:
         distribution = noise(slot.owner) if slot.side is Side.NOISE else None
@@ -206,6 +207,16 @@ def _check_noise(layer: HiddenLayer, change: Change) -> None:
             raise PlanError(
                 f"'{layer.name}' feeds gSDE's noise with use_expln=True: units can "
                 "only be removed there, because other changes alter its variance."
+            )
+
+
+def _check_shifts(layer: HiddenLayer, change: Change) -> None:
+    """Refuse shifts that the readers' biases cannot take over."""
+    for twin in layer.with_targets() if bool(change.shifts.any()) else ():
+        if twin.unshiftable is not None:
+            raise PlanError(
+                f"The change of '{layer.name}' has shifts, but the biases of its "
+                f"readers cannot take these over: {twin.unshiftable}."
             )
 
 

@@ -22,8 +22,9 @@ from torch.overrides import TorchFunctionMode
 
 from sb3_prune.exceptions import UnsupportedPolicyError
 from sb3_prune.gates import Gate
-from sb3_prune.surgery.change import Change, remove
+from sb3_prune.surgery.change import Change
 from sb3_prune.surgery.comparison import moved, outputs
+from sb3_prune.surgery.elementary import remove
 from sb3_prune.surgery.execution import carry_out
 from sb3_prune.surgery.flow.known import is_known
 from sb3_prune.surgery.flow.slots import Side

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sb3_prune.exceptions import PlanError
-from sb3_prune.surgery.change import Change, add, keep, merge, remove, reset
+from sb3_prune.surgery.change import Change
+from sb3_prune.surgery.elementary import add, keep, merge, remove, reset
 from sb3_prune.surgery.flow.slots import Side
 
 WIDTH = 5

@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 
 import sb3_prune as sp
 from sb3_prune.exceptions import PlanError
-from sb3_prune.surgery.change import add, keep, merge, remove, reset
+from sb3_prune.surgery.elementary import add, keep, merge, remove, reset
 from sb3_prune.surgery.plan import Plan
 
 PLANS = {
@@ -66,14 +66,14 @@ def test_another_kind_of_file_is_refused(data: bytes, tmp_path: Path) -> None:
         Plan.load(path)
 
 
-@pytest.mark.parametrize("head", [None, {"format": "pt"}, {"format": "3"}])
+@pytest.mark.parametrize("head", [None, {"format": "pt"}, {"format": "4"}])
 def test_other_safetensors_are_refused(
     head: dict[str, str] | None, tmp_path: Path
 ) -> None:
     path = tmp_path / "weights.safetensors"
     save_file({"a": torch.zeros(2)}, path, metadata=head)
     expected = (head or {}).get("format")
-    with pytest.raises(PlanError, match=f"not a plan of format 1 to 2: {expected}"):
+    with pytest.raises(PlanError, match=f"not a plan of format 1 to 3: {expected}"):
         Plan.load(path)
 
 

@@ -75,6 +75,15 @@ class Read:
     shared: bool = False
     """Whether the bias is used elsewhere, too."""
 
+    @property
+    def unshiftable(self) -> str | None:
+        """Why the bias cannot take over what constant units say; None if it can."""
+        if not self.exact:
+            return "a convolution with padding reads them"
+        if self.bias is None:
+            return "a reader has no bias"
+        return "a reader's bias is used elsewhere, too" if self.shared else None
+
     def arrived(self, inputs: torch.Tensor, count: int) -> torch.Tensor:
         """Return the units' part of the inputs, (other axes, count, block)."""
         slot = self.slot

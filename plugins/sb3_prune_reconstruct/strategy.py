@@ -1,0 +1,98 @@
+"""The strategy ``reconstruct``: keep the units that can express the others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any, get_args
+
+import torch
+
+from sb3_prune.compensation import Choice, Ranking, rank
+from sb3_prune.exceptions import ConfigError
+from sb3_prune.recording import sample_activations
+from sb3_prune.strategies import (
+    AgentView,
+    GradualConfig,
+    GradualStrategy,
+    require_one_of,
+)
+from sb3_prune.surgery import HiddenLayer, Plan
+from sb3_prune_reconstruct.tolerance import Limit, smallest
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReconstructConfig(GradualConfig):
+    """Which units stay, and how many.
+
+    Raises:
+        ConfigError: A value is outside its range.
+    """
+
+    choice: Choice = "centred-qr"
+    """How units are ranked: by QR with pivoting of their activations, plain or centred,
+    or by their standard deviation times the norm of the weights that read them."""
+    tolerance: float | None = None
+    """Remove as many units as keep the outputs of each network within this relative
+    error on observations that are held out; final_sparsity has no effect then."""
+    measure: Limit = "error"
+    """What the tolerance limits: the relative error of actions and values, or kl, the
+    divergence of the actions' distribution in nats (values stay with their error)."""
+    compensate: bool | None = True
+    """Let the units that stay take over what removed units did. Without this, the
+    choice makes little sense."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require_one_of("choice", self.choice, get_args(Choice))
+        require_one_of("measure", self.measure, get_args(Limit))
+        if self.tolerance is not None and not self.tolerance > 0:
+            raise ConfigError(f"tolerance must be positive, got {self.tolerance}.")
+
+
+class Reconstruct(GradualStrategy):
+    """Keep the units whose activations can express those of the others.
+
+    The units are chosen by recorded activations, and what read the others is fitted to
+    read the units that stay. With ``tolerance``, the strategy finds the number of units
+    by itself, at the end of its schedule.
+    """
+
+    name = "reconstruct"
+    reference = (
+        'Chee, Renz, Damle, De Sa 2022, "Model preserving compression for neural '
+        'networks" (interpolative decomposition)'
+    )
+    Config = ReconstructConfig
+    config: ReconstructConfig
+
+    def __init__(self, config: Any = None) -> None:
+        super().__init__(config)
+        self._rankings: Mapping[str, Ranking] = {}
+
+    def propose_now(self, agent: AgentView) -> Plan:
+        """Return the cuts of the event that is due."""
+        agent = replace(agent, inputs=cache(agent.inputs))
+        self._rankings = rankings(agent, self.config)
+        if self.config.tolerance is None:
+            return super().propose_now(agent)
+        if self.events_due(agent.progress) < self.events_due(1.0):
+            return Plan()
+        return smallest(agent, self._rankings, self.config)
+
+    def score(self, layer: HiddenLayer, agent: AgentView) -> torch.Tensor:
+        """Return the relative error that is left without the unit, (units,)."""
+        del agent  # All layers were ranked at once.
+        return self._rankings[layer.name].scores()
+
+
+def rankings(agent: AgentView, config: ReconstructConfig) -> dict[str, Ranking]:
+    """Return the ranking of the units of every layer of the configured networks."""
+    layers = agent.wiring.by_network(config.networks).values()
+    found = {layer.name: layer for network in layers for layer in network}
+    hidden = sample_activations(agent.model.policy, agent.inputs(), list(found))
+    return {
+        name: rank(units, found[name].outgoing(), config.choice)
+        for name, units in hidden.items()
+    }

@@ -1,0 +1,106 @@
+"""Tolerance: how many units each network needs to keep its outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+import torch
+
+from sb3_prune.compensation import Movement, Ranking, compensate, respond
+from sb3_prune.recording.activations import count_observations
+from sb3_prune.recording.samples import part
+from sb3_prune.strategies import AgentView
+from sb3_prune.surgery import HiddenLayer, Plan, keep
+from sb3_prune.surgery.execution import carry_out
+from sb3_prune.surgery.trial import copied
+
+if TYPE_CHECKING:
+    from sb3_prune_reconstruct.strategy import ReconstructConfig
+
+Limit = Literal["error", "kl"]
+"""What a tolerance limits."""
+SMALLEST = 1e-5
+"""Smallest relative error of a layer that is tried; larger ones are found by bisection
+of the logarithm."""
+STEPS = 10
+"""Number of bisections."""
+BLOCK = 64
+"""Consecutive observations, which resemble each other, are held out together."""
+HELD_OUT = 5
+"""One in so many blocks is held out."""
+
+
+def smallest(
+    agent: AgentView, rankings: Mapping[str, Ranking], config: ReconstructConfig
+) -> Plan:
+    """Return the plan that removes as many units as the tolerance allows.
+
+    The layers of a network lose units together: each keeps as many as it needs for one
+    relative error of what its readers get. The largest such error is searched for which
+    outputs stay within the tolerance, on observations that the fit has not seen. Other
+    networks are not cut while one is tried.
+
+    Args:
+        agent: The agent.
+        rankings: Ranking of the units of each layer.
+        config: The tolerance and the networks.
+    """
+    inputs = agent.inputs()
+    index = torch.arange(count_observations(inputs.observations))
+    held = index // BLOCK % HELD_OUT == 0
+    seen, unseen = part(inputs, index[~held]), part(inputs, index[held])
+    before = respond(agent.model.policy, unseen)
+    found = Plan()
+    for layers in agent.wiring.by_network(config.networks).values():
+
+        def moved(plan: Plan) -> Movement:
+            made, _ = compensate(agent.model, plan, seen)
+            copy: Any = copied(agent.model.policy)
+            carry_out(copy, made, folds=False, follows=False)
+            return before.moved(respond(copy, unseen))
+
+        found = found.then(_search(layers, rankings, config, moved))
+    return found
+
+
+def _search(
+    layers: Sequence[HiddenLayer],
+    rankings: Mapping[str, Ranking],
+    config: ReconstructConfig,
+    moved: Callable[[Plan], Movement],
+) -> Plan:
+    low, high, best = SMALLEST, 1.0, Plan()
+    for _ in range(STEPS):
+        middle = (low * high) ** 0.5
+        plan = _plan(layers, rankings, middle, config.min_units)
+        if not plan or is_within(moved(plan), config):
+            low, best = middle, plan
+        else:
+            high = middle
+    return best
+
+
+def _plan(
+    layers: Sequence[HiddenLayer],
+    rankings: Mapping[str, Ranking],
+    error: float,
+    least: int,
+) -> Plan:
+    changes = {}
+    for layer in layers:
+        ranking = rankings[layer.name]
+        count = max(least, ranking.needed(error))
+        if count < layer.units:
+            kept = sorted(ranking.order[:count].tolist())
+            changes[layer.name] = keep(kept, layer.units)
+    return Plan(changes)
+
+
+def is_within(moved: Movement, config: ReconstructConfig) -> bool:
+    """Tell whether outputs moved no farther than the tolerance allows."""
+    assert config.tolerance is not None
+    by_kl = config.measure == "kl" and moved.kl is not None
+    first = moved.kl if by_kl else moved.actions
+    far = [value for value in (first, moved.values) if value is not None]
+    return all(value <= config.tolerance for value in far)

@@ -1,0 +1,193 @@
+"""Compensate: let the units that stay take over what the removed ones did."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+from sb3_contrib.common.recurrent.policies import RecurrentActorCriticPolicy
+from stable_baselines3.common.base_class import BaseAlgorithm
+from torch import nn
+
+from sb3_prune.compensation.fitting import Fit, fit
+from sb3_prune.exceptions import NoObservationsError
+from sb3_prune.recording.activations import count_observations
+from sb3_prune.recording.samples import sample_activations
+from sb3_prune.surgery.change import Change
+from sb3_prune.surgery.execution import carry_out
+from sb3_prune.surgery.flow.forwards import Inputs
+from sb3_prune.surgery.flow.slots import Side
+from sb3_prune.surgery.hidden_layer import HiddenLayer
+from sb3_prune.surgery.memory import changed_states
+from sb3_prune.surgery.plan import Plan
+from sb3_prune.surgery.trial import copied
+from sb3_prune.surgery.wiring import Wiring, wire
+
+ENOUGH = 2
+"""A fit needs so many samples per unit that stays ..."""
+FEWEST = 20
+"""... and at least so many."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Compensation:
+    """What a compensated plan is based on."""
+
+    inputs: Inputs
+    """The inputs of the networks that the fits were made on."""
+    fits: Mapping[str, Fit]
+    """The fits by layer name."""
+    plain: Mapping[str, str] = field(default_factory=dict)
+    """Layers whose units are removed without compensation, with the reason."""
+
+    @property
+    def observations(self) -> int:
+        """Number of observations."""
+        return count_observations(self.inputs.observations)
+
+    @property
+    def error(self) -> float:
+        """The largest relative error of a layer's fit."""
+        return max((found.error for found in self.fits.values()), default=0.0)
+
+
+def compensate(
+    model: BaseAlgorithm, plan: Mapping[str, Change], inputs: Inputs
+) -> tuple[Plan, Compensation]:
+    """Return a plan that removes the same units, but changes outputs less.
+
+    From the inputs on, layer by layer: the units that the uncut network had are fitted
+    by the units that the network has after all cuts so far (:func:`~.fitting.fit`). The fit
+    goes into the weights and biases that read the units, those of target networks
+    included. Where biases cannot take over a constant, the fit has none.
+
+    Args:
+        model: The model; it stays as it is.
+        plan: Changes that remove or merge units.
+        inputs: Inputs of the networks, e.g. from
+            :func:`~sb3_prune.recording.recent_inputs`.
+
+    Raises:
+        NoObservationsError: There are fewer than two samples per unit that stays.
+        UnknownNameError: The model has no such hidden layer.
+    """
+    policy, given = model.policy, inputs
+    wiring = wire(model)
+    reasons = {name: _unfit(wiring[name], change) for name, change in plan.items()}
+    names = [name for name, why in reasons.items() if why is None]
+    before = sample_activations(policy, inputs, names)
+    made, fits = dict(plan), {}
+    source: Any = policy
+    order = levels(wiring, plan)
+    for number, level in enumerate(order):
+        todo = [name for name in level if name in before]
+        after = _after(source, inputs, {name: plan[name] for name in todo})
+        for name in todo:
+            fits[name] = _fit(wiring[name], plan[name], before[name], after[name])
+            found = fits[name]
+            made[name] = replace(plan[name], columns=found.columns, shifts=found.shifts)
+        if number + 1 < len(order):
+            source = copied(policy) if source is policy else source
+            inputs = _cut(source, {name: made[name] for name in level}, inputs)
+    return Plan(made), Compensation(
+        inputs=given,
+        fits=fits,
+        plain={name: why for name, why in reasons.items() if why is not None},
+    )
+
+
+def _unfit(layer: HiddenLayer, change: Change) -> str | None:
+    """Return why a layer cannot be compensated, None if it can."""
+    if change.after >= change.before or change.seeds:
+        return "its change does more than remove or merge units"
+    if layer.group.two_sided:
+        return "one weight both makes and reads its units"
+    if layer.group.doubled:
+        return "a weight of its units is also used by itself"
+    read = {(r.slot.owner, r.slot.attribute, r.slot.start) for r in layer.reads}
+    for slot in layer.readers:
+        known = (slot.owner, slot.attribute, slot.start) in read
+        known = known or slot.side is Side.NOISE  # Its columns stay as they are.
+        if not known and not isinstance(slot.owner, nn.RNNBase | nn.RNNCellBase):
+            return "a computed weight reads its units"
+    return None
+
+
+def _fit(
+    layer: HiddenLayer, change: Change, old: torch.Tensor, new: torch.Tensor
+) -> Fit:
+    """Fit a layer.
+
+    Raises:
+        NoObservationsError: There are too few samples.
+    """
+    needed = max(FEWEST, ENOUGH * change.after)
+    if len(old) < needed:
+        raise NoObservationsError(
+            f"To compensate the cut of '{layer.name}' to {change.after} units takes "
+            f"{needed} samples, there are {len(old)}: give more observations, or set "
+            "compensate to False."
+        )
+    twins = layer.with_targets()
+    return fit(
+        old,
+        new,
+        change.columns,
+        layer.outgoing().norm(dim=1).cpu(),
+        intercept=all(twin.unshiftable is None for twin in twins),
+    )
+
+
+def _after(
+    policy: Any, inputs: Inputs, plan: Mapping[str, Change]
+) -> dict[str, torch.Tensor]:
+    """Return the activations of layers after a plain cut of these layers alone."""
+    wiring = wire(policy)
+    whole = [n for n, c in plan.items() if c.kept is not None and not wiring[n].mixes]
+    after = sample_activations(policy, inputs, whole)
+    after = {name: after[name][:, plan[name].kept] for name in whole}
+    rest = {name: change for name, change in plan.items() if name not in after}
+    if rest:
+        probe: Any = copied(policy)
+        after |= sample_activations(probe, _cut(probe, rest, inputs), list(rest))
+    return after
+
+
+def _cut(policy: nn.Module, plan: Mapping[str, Change], inputs: Inputs) -> Inputs:
+    """Carry out a plan on a copy; return inputs with LSTM states as they are now."""
+    states = inputs.lstm_states
+    if states is not None and isinstance(policy, RecurrentActorCriticPolicy):
+        changed = [(wire(policy)[name], change) for name, change in plan.items()]
+        inputs = replace(inputs, lstm_states=changed_states(policy, states, changed))
+    carry_out(policy, plan, folds=False, follows=False)
+    return inputs
+
+
+def levels(wiring: Wiring, names: Collection[str]) -> list[list[str]]:
+    """Return layers in groups, inputs first; no layer of a group feeds another one.
+
+    Args:
+        wiring: All hidden layers.
+        names: Names of the layers to return.
+    """
+    layers = sorted(wiring.values(), key=lambda layer: layer.group.born)
+    if wiring.fixed:  # Layers may feed each other through these.
+        return [[layer.name] for layer in layers if layer.name in names]
+    made = {layer.name: _tensors(layer, Side.ROWS) for layer in layers}
+    read = {layer.name: _tensors(layer, Side.COLUMNS) for layer in layers}
+    depth: dict[str, int] = {}
+    for layer in layers:
+        feeds = [depth[name] for name in depth if read[name] & made[layer.name]]
+        depth[layer.name] = 1 + max(feeds, default=0)
+    found: dict[int, list[str]] = defaultdict(list)
+    for name in depth:
+        if name in names:
+            found[depth[name]].append(name)
+    return [found[number] for number in sorted(found)]
+
+
+def _tensors(layer: HiddenLayer, side: Side) -> set[int]:
+    return {id(slot.tensor) for slot in layer.group.slots if slot.side is side}

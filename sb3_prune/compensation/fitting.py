@@ -1,0 +1,181 @@
+r"""Fit: express the units that a layer had by the units that it keeps, from samples.
+
+Readers got :math:`W h`, with activations h of K units. After a cut they get
+:math:`W' h' + b` from K' units. If :math:`h \approx C h' + c`, then
+:math:`W' = W C, b = W c` change little. A plain cut has a C of its own, :math:`C_0`: it
+copies each kept unit, and c is 0. The fit keeps close to it, by a ridge:
+
+.. math:: \min_{C, c} \frac1N \sum_n \lVert h_n - C h'_n - c \rVert^2
+          + \lambda \lVert C - C_0 \rVert^2
+
+At the minimum, the first term is never larger than that of the plain cut. The ridge is
+a multiple of the mean variance of h'. Which multiple is decided by samples that are
+held out, and then all samples are used.
+
+References:
+    Chee, Renz, Damle, De Sa 2022, "Model preserving compression for neural networks"
+    (interpolative decomposition); He, Zhang, Sun 2017, "Channel pruning for
+    accelerating very deep neural networks" (least squares); Hoerl & Kennard 1970
+    (ridge).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+RIDGES = (1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1)
+"""Ridges to choose from, as multiples of the mean variance of the new units."""
+BLOCK = 64
+"""Consecutive samples, which resemble each other, are held out together."""
+HELD_OUT = 5
+"""One in so many blocks is held out."""
+EXACT = 1e-12
+"""A unit is as before if the share of its square that is missing is at most this."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Fit:
+    """How a layer's old units follow from its new ones."""
+
+    columns: torch.Tensor
+    """C, (K, K')."""
+    shifts: torch.Tensor
+    """c, (K,)."""
+    samples: int
+    """Number of samples N."""
+    ridge: float
+    """The ridge, as a multiple of the mean variance of the new units."""
+    plain: float
+    """Relative error of the plain cut on samples that are held out: the root of the
+    summed squares that are missing, divided by that of the units' variances. Units
+    count by the norms of the weights that read them."""
+    error: float
+    """The same error of this fit, made without the samples that are held out."""
+
+
+@dataclass
+class _Moments:
+    """Sums over samples, from which every fit and every error follows."""
+
+    count: int
+    new: torch.Tensor
+    """Mean of h', (K',)."""
+    old: torch.Tensor
+    """Mean of h, (K,)."""
+    gram: torch.Tensor
+    """Mean of h' h'^T, (K', K')."""
+    cross: torch.Tensor
+    """Mean of h' h^T, (K', K)."""
+    power: torch.Tensor
+    """Mean of h^2, (K,)."""
+
+    @classmethod
+    def of(cls, old: torch.Tensor, new: torch.Tensor) -> _Moments:
+        n = len(old)
+        return cls(
+            n,
+            new.mean(0),
+            old.mean(0),
+            new.T @ new / n,
+            new.T @ old / n,
+            old.square().mean(0),
+        )
+
+    def joined(self, other: _Moments) -> _Moments:
+        """Return the moments of both sets of samples."""
+        n, m = self.count, other.count
+        names = ("new", "old", "gram", "cross", "power")
+        means = {
+            name: (n * getattr(self, name) + m * getattr(other, name)) / (n + m)
+            for name in names
+        }
+        return _Moments(n + m, **means)
+
+    def missing(self, columns: torch.Tensor, shifts: torch.Tensor) -> torch.Tensor:
+        """Return the mean square of h - C h' - c by unit, (K,)."""
+        explained = (columns * (columns @ self.gram)).sum(1)
+        crossed = (columns.T * self.cross).sum(0)
+        shifted = 2 * shifts * (columns @ self.new - self.old) + shifts.square()
+        return (self.power - 2 * crossed + explained + shifted).clamp_min(0.0)
+
+
+def fit(
+    old: torch.Tensor,
+    new: torch.Tensor,
+    start: torch.Tensor,
+    weights: torch.Tensor,
+    *,
+    intercept: bool = True,
+) -> Fit:
+    """Fit the old units of a layer by its new ones.
+
+    Args:
+        old: Activations h before the cut, (samples, K).
+        new: Activations h' after the cut for the same inputs, (samples, K').
+        start: :math:`C_0`, what the plain cut does, (K, K').
+        weights: Weight of each unit in errors, (K,): the norm of what reads it.
+        intercept: Whether there is a c; else it is 0.
+    """
+    old, new, start, weights = (t.double() for t in (old, new, start, weights))
+    held = torch.arange(len(old)) // BLOCK % HELD_OUT == HELD_OUT - 1
+    if not bool(held.any()):
+        held = torch.arange(len(old)) % HELD_OUT == HELD_OUT - 1
+    kept, out = (_Moments.of(old[s], new[s]) for s in (~held, held))
+    none = torch.zeros_like(weights)
+    errors = {}
+    for ridge, (columns, shifts) in _solutions(kept, start, RIDGES, intercept).items():
+        errors[ridge] = _error(out, columns, shifts, weights)
+    best = min(errors, key=lambda ridge: errors[ridge])
+    found = _solutions(kept.joined(out), start, (best,), intercept)[best]
+    return Fit(
+        columns=found[0],
+        shifts=found[1],
+        samples=len(old),
+        ridge=best,
+        plain=_error(out, start, none, weights),
+        error=errors[best],
+    )
+
+
+def _error(
+    moments: _Moments,
+    columns: torch.Tensor,
+    shifts: torch.Tensor,
+    weights: torch.Tensor,
+) -> float:
+    squares = weights.square()
+    variance = (moments.power - moments.old.square()).clamp_min(0.0)
+    missing = moments.missing(columns, shifts)
+    total = float((squares * variance).sum())
+    far = float((squares * missing).sum())
+    return (far / total) ** 0.5 if total > 0 else float(far > 0)
+
+
+def _solutions(
+    moments: _Moments,
+    start: torch.Tensor,
+    ridges: tuple[float, ...],
+    intercept: bool,
+) -> dict[float, tuple[torch.Tensor, torch.Tensor]]:
+    """Return C and c for each ridge."""
+    gram, cross = moments.gram, moments.cross - moments.gram @ start.T
+    rest = moments.old - start @ moments.new
+    if intercept:
+        gram = gram - torch.outer(moments.new, moments.new)
+        cross = cross - torch.outer(moments.new, rest)
+    none = torch.zeros_like(rest)
+    asis = moments.missing(start, none) <= EXACT * moments.power
+    values, vectors = torch.linalg.eigh(gram)
+    turned = vectors.T @ cross
+    scale = values.clamp_min(0.0).mean().clamp_min(torch.finfo(gram.dtype).tiny)
+    found = {}
+    for ridge in ridges:
+        inverse = 1 / (values.clamp_min(0.0) + ridge * scale)
+        step = (vectors @ (inverse[:, None] * turned)).T  # (K, K')
+        step[asis] = 0.0
+        shifts = rest - step @ moments.new if intercept else none.clone()
+        shifts[asis] = 0.0
+        found[ridge] = start + step, shifts
+    return found

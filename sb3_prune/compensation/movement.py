@@ -1,0 +1,149 @@
+"""Movement: how far a cut moved the actions, values and distributions of an agent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from sb3_contrib.common.recurrent.policies import RecurrentActorCriticPolicy
+from torch.distributions import Distribution, kl_divergence
+
+from sb3_prune.recording.activations import count_observations
+from sb3_prune.recording.samples import part
+from sb3_prune.surgery.flow.forwards import Inputs
+from sb3_prune.surgery.flow.quiet import quiet
+
+MOST = 1024
+"""Largest number of observations to compare on."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Movement:
+    """How far the outputs of an agent moved, on average over observations."""
+
+    actions: float
+    """Greedy actions: the root of the mean squared difference, divided by the standard
+    deviation before. For discrete actions: the share of observations for which another
+    action is chosen."""
+    values: float | None
+    """Values, or Q-values of all critics: relative as for actions; None without."""
+    kl: float | None
+    """Kullback-Leibler divergence of the distribution after from the one before, in
+    nats; None if the policy is deterministic."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Responses:
+    """What an agent says to some observations."""
+
+    actions: torch.Tensor
+    """Greedy actions, (observations, ...)."""
+    values: torch.Tensor | None
+    """Values, (observations, number of values)."""
+    distributions: tuple[Distribution, ...]
+    """Distributions of the actions; none if the policy is deterministic."""
+
+    def moved(self, after: Responses) -> Movement:
+        """Return how far other responses to the same observations are from these."""
+        discrete = not self.actions.is_floating_point()
+        other = (self.actions != after.actions).reshape(len(self.actions), -1)
+        values = None
+        if self.values is not None and after.values is not None:
+            values = distance(self.values, after.values)
+        pairs = zip(self.distributions, after.distributions, strict=True)
+        apart = [kl_divergence(*pair).reshape(len(self.actions), -1) for pair in pairs]
+        return Movement(
+            actions=float(other.any(1).double().mean())
+            if discrete
+            else distance(self.actions, after.actions),
+            values=values,
+            kl=float(torch.cat(apart, 1).sum(1).mean()) if apart else None,
+        )
+
+
+def distance(before: torch.Tensor, after: torch.Tensor) -> float:
+    """Return the root mean square of a difference, relative to the standard deviation.
+
+    Args:
+        before: Outputs, (observations, ...).
+        after: Outputs for the same observations.
+    """
+    x, y = (t.double().reshape(len(t), -1) for t in (before, after))
+    total = float((x - x.mean(0)).square().sum())
+    far = float((x - y).square().sum())
+    return (far / total) ** 0.5 if total > 0 else float(far > 0)
+
+
+def respond(policy: Any, inputs: Inputs) -> Responses:
+    """Return what an agent says to some of its inputs; LSTMs start with empty memory.
+
+    Args:
+        policy: The policy of the agent.
+        inputs: Inputs; up to :data:`MOST`, evenly spaced, are used.
+    """
+    count = count_observations(inputs.observations)
+    chosen = torch.linspace(0, count - 1, min(MOST, count)).round().long()
+    inputs = part(replace(inputs, lstm_states=None), chosen)
+    with quiet(policy):
+        found = _distribution(policy, inputs)
+        recurrent = isinstance(policy, RecurrentActorCriticPolicy)
+        actions = (
+            found.mode() if recurrent else policy._predict(inputs.observations, True)
+        )
+        values = [v.reshape(len(actions), -1) for v in _values(policy, inputs)]
+        return Responses(
+            actions=actions,
+            values=torch.cat(values, dim=1) if values else None,
+            distributions=tuple(_plain(found)),
+        )
+
+
+def _distribution(policy: Any, inputs: Inputs) -> Any:
+    """Return SB3's distribution of the actions; None if the policy has none."""
+    seen: Any = inputs.observations
+    if isinstance(policy, RecurrentActorCriticPolicy):
+        return policy.get_distribution(seen, *_fresh(policy, seen))[0]
+    if hasattr(policy, "get_distribution"):
+        return policy.get_distribution(seen)
+    actor: Any = getattr(policy, "actor", None)
+    if not hasattr(actor, "get_action_dist_params"):
+        return None
+    mean, log_std, kwargs = actor.get_action_dist_params(seen)
+    return actor.action_dist.proba_distribution(mean, log_std, **kwargs)
+
+
+def _plain(found: Any) -> list[Distribution]:
+    """Return the torch distributions inside one of SB3.
+
+    A squashed Gaussian counts as the Gaussian: squashing both changes no divergence.
+    """
+    if found is None:
+        return []
+    inner = getattr(found, "distribution", None) or found.distributions
+    return list(inner) if isinstance(inner, list | tuple) else [inner]
+
+
+def _values(policy: Any, inputs: Inputs) -> Iterator[torch.Tensor]:
+    """Yield the values of every value network or critic, if it can be run."""
+    seen: Any = inputs.observations
+    if isinstance(policy, RecurrentActorCriticPolicy):
+        yield policy.predict_values(seen, *_fresh(policy, seen))
+    elif hasattr(policy, "predict_values"):
+        yield policy.predict_values(seen)
+    for name in ("q_net", "quantile_net", "critic"):
+        network = getattr(policy, name, None)
+        if network is not None:
+            given = (seen, inputs.actions) if name == "critic" else (seen,)
+            if all(each is not None for each in given):
+                said = network(*given)
+                yield from said if isinstance(said, tuple) else (said,)
+
+
+def _fresh(policy: Any, seen: Any) -> tuple[tuple[torch.Tensor, torch.Tensor], Any]:
+    """Return empty LSTM states, and that no episode starts."""
+    layers, _, size = policy.lstm_hidden_state_shape
+    count = count_observations(seen)
+    zeros = torch.zeros(layers, count, size, device=policy.device)
+    return (zeros, zeros), torch.zeros(count, device=policy.device)

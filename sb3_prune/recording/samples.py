@@ -1,0 +1,114 @@
+"""Samples: the activations of hidden units, one row per observation and position."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import replace
+from typing import Any
+
+import torch
+from sb3_contrib.common.recurrent.type_aliases import RNNStates
+from stable_baselines3.common.policies import BasePolicy
+
+from sb3_prune.exceptions import UnsupportedPolicyError
+from sb3_prune.recording.activations import count_observations, observe
+from sb3_prune.surgery.flow.forwards import Inputs
+from sb3_prune.surgery.flow.observe import Observer
+from sb3_prune.surgery.hidden_layer import HiddenLayer
+from sb3_prune.surgery.wiring import wire
+
+CHUNK = 1024
+"""Observations that run through a policy at once."""
+MOST = 32_768
+"""Largest number of samples of a layer."""
+
+
+def sample_activations(
+    policy: BasePolicy, inputs: Inputs, names: Collection[str], seed: int = 0
+) -> dict[str, torch.Tensor]:
+    """Record layers where their readers get them, one row per observation.
+
+    A unit with several positions, such as a channel of an image, gives one row per
+    position. If several readers get different activations of the same units, as the
+    blocks of a residual network do, each reader gives rows. Of more than :data:`MOST`
+    rows, some are drawn. Which ones depends on the inputs and the seed, not on the
+    number of units: the rows of an agent and of its pruned copy belong together.
+
+    Args:
+        policy: The policy; it stays as it is.
+        inputs: Inputs of the policy's networks.
+        names: Names of the layers.
+        seed: Seed of the draw of rows.
+
+    Returns:
+        Activations, (samples, units), by layer name.
+
+    Raises:
+        UnsupportedPolicyError: A layer cannot be recorded.
+    """
+    layers = [layer for name, layer in wire(policy).items() if name in names]
+    share = MOST / count_observations(inputs.observations)
+    parts: dict[str, list[torch.Tensor]] = {layer.name: [] for layer in layers}
+    generator = torch.Generator()
+    for number, chunk in enumerate(chunks(inputs)):
+        observer = observe(policy, chunk, layers)
+        for layer in layers:
+            generator.manual_seed(seed + number)
+            rows = _rows(layer, observer)
+            most = max(
+                1, round(share * count_observations(chunk.observations) / len(rows))
+            )
+            parts[layer.name] += [_some(part, most, generator) for part in rows]
+    return {name: torch.cat(found) for name, found in parts.items()}
+
+
+def chunks(inputs: Inputs, size: int = CHUNK) -> Iterator[Inputs]:
+    """Yield inputs in parts of at most ``size`` observations."""
+    for start in range(0, count_observations(inputs.observations), size):
+        yield part(inputs, slice(start, start + size))
+
+
+def part(inputs: Inputs, chosen: Any) -> Inputs:
+    """Return some of the observations, with their actions and LSTM states.
+
+    Args:
+        inputs: All inputs.
+        chosen: A slice, or a tensor of indices.
+    """
+    seen, states = inputs.observations, inputs.lstm_states
+    observations = (
+        {key: value[chosen] for key, value in seen.items()}
+        if isinstance(seen, dict)
+        else seen[chosen]
+    )
+    actions = None if inputs.actions is None else inputs.actions[chosen]
+    if states is not None:
+        (a, b), (c, d) = states
+        states = RNNStates((a[:, chosen], b[:, chosen]), (c[:, chosen], d[:, chosen]))
+    return replace(
+        inputs, observations=observations, actions=actions, lstm_states=states
+    )
+
+
+def _rows(layer: HiddenLayer, observer: Observer) -> list[torch.Tensor]:
+    """Return what each reader got, (rows, units); what several got occurs once."""
+    found: dict[tuple[int, int], torch.Tensor] = {}
+    for read in layer.reads:
+        arrived = observer.arrived.get((read.slot.owner, read.slot.attribute))
+        if arrived:
+            units = read.arrived(arrived[-1], layer.units)
+            rows = units.movedim(-1, -2).reshape(-1, layer.units)
+            found.setdefault((arrived[-1].data_ptr(), read.slot.start), rows)
+    if not found:
+        raise UnsupportedPolicyError(
+            f"The activations of '{layer.name}' cannot be recorded: no forward pass of "
+            "the policy reads its units through an unmodified weight."
+        )
+    return list(found.values())
+
+
+def _some(rows: torch.Tensor, most: int, generator: torch.Generator) -> torch.Tensor:
+    if len(rows) <= most:
+        return rows
+    chosen = torch.randperm(len(rows), generator=generator)[:most]
+    return rows[chosen.sort().values.to(rows.device)]

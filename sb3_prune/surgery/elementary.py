@@ -1,0 +1,105 @@
+"""Elementary changes: keep, remove, merge, reset or add units of one hidden layer."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+import torch
+
+from sb3_prune.exceptions import PlanError
+from sb3_prune.surgery.change import Change
+
+
+def _checked(units: Sequence[int], width: int) -> list[int]:
+    wrong = sorted({int(k) for k in units if not 0 <= int(k) < width})
+    if wrong:
+        raise PlanError(f"Units {wrong} do not exist: the layer has {width} units.")
+    named = [int(k) for k in units]
+    twice = sorted(k for k, count in Counter(named).items() if count > 1)
+    if twice:
+        raise PlanError(f"Units {twice} are named more than once.")
+    return named
+
+
+def keep(units: Sequence[int], width: int) -> Change:
+    """Keep these of ``width`` units, in this order, and remove all others."""
+    kept = torch.tensor(_checked(units, width), dtype=torch.long)
+    change = Change(rows=torch.eye(width)[kept], columns=torch.eye(width)[kept].T)
+    # To derive these again would take a while.
+    vars(change).update(selection=kept, kept=kept)
+    return change
+
+
+def remove(units: Sequence[int], width: int) -> Change:
+    """Remove these of ``width`` units."""
+    gone = set(_checked(units, width))
+    return keep([k for k in range(width) if k not in gone], width)
+
+
+def merge(
+    clusters: Sequence[Sequence[int]], width: int, scale: Sequence[float] | None = None
+) -> Change:
+    r"""Merge each cluster into one unit (Feldotto et al. 2022, equation 4).
+
+    .. math:: P_{cn} = \frac{1}{|c| \gamma_n}, \quad C_{mc} = \gamma_m
+
+    The new unit c is the mean of its members n, each divided by its scale
+    :math:`\gamma_n`. A reader multiplies it by the sum of its old weights, each times
+    :math:`\gamma_m`. Outputs stay equal if the members of a cluster are multiples
+    :math:`h_n = \gamma_n h` of one ReLU unit h.
+
+    Args:
+        clusters: The old units that form each new unit; each occurs exactly once.
+        width: Number of units K.
+        scale: :math:`\gamma`, positive, shape (K,); ones by default.
+
+    Raises:
+        PlanError: A unit is missing or named twice, or a scale is not positive.
+    """
+    members = [_checked(cluster, width) for cluster in clusters]
+    if sorted(k for cluster in members for k in cluster) != list(range(width)):
+        raise PlanError(f"Clusters must hold each of the {width} units exactly once.")
+    gamma = torch.ones(width) if scale is None else torch.as_tensor(scale).float().cpu()
+    if gamma.shape != (width,) or not bool((gamma > 0).all()):
+        raise PlanError(f"scale must be {width} positive numbers, got {scale}.")
+    rows = torch.zeros(len(members), width)
+    for c, cluster in enumerate(members):
+        rows[c, cluster] = 1.0 / (len(cluster) * gamma[cluster])
+    return Change(rows=rows, columns=(rows != 0).T * gamma[:, None])
+
+
+def reset(units: Sequence[int], width: int, seed: int) -> Change:
+    """Redraw incoming weights of these of ``width`` units; zero outgoing weights."""
+    fresh = _checked(units, width)
+    identity = torch.eye(width)
+    draws = identity[:, fresh]
+    identity[fresh] = 0.0
+    return Change(
+        rows=identity, columns=identity.T, draws=draws, seeds=_seeds(seed, len(fresh))
+    )
+
+
+def add(count: int, width: int, seed: int | None = None) -> Change:
+    """Add ``count`` units to ``width``; outgoing weights of 0 keep outputs equal.
+
+    Args:
+        count: Number of new units.
+        width: Number of units K.
+        seed: Seed of the new units' incoming weights; None makes these zero.
+
+    Raises:
+        PlanError: ``count`` is negative.
+    """
+    if count < 0:
+        raise PlanError(f"Cannot add {count} units; remove them instead.")
+    rows = torch.eye(width + count, width)
+    if seed is None:
+        return Change(rows=rows, columns=rows.T)
+    draws = torch.eye(width + count)[:, width:]
+    return Change(rows=rows, columns=rows.T, draws=draws, seeds=_seeds(seed, count))
+
+
+def _seeds(seed: int, count: int) -> tuple[int, ...]:
+    generator = torch.Generator().manual_seed(seed)
+    return tuple(torch.randint(2**31, (count,), generator=generator).tolist())
