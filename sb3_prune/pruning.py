@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,17 +11,15 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env import VecEnv
 
 from sb3_prune import plugins
-from sb3_prune.compensation.compensating import Compensation, compensate
-from sb3_prune.compensation.movement import Movement, respond
-from sb3_prune.exceptions import NoObservationsError, UnsupportedPolicyError
+from sb3_prune.compensation.proposing import PruneReport, carry_out, propose
+from sb3_prune.compensation.rounds import best_of_rounds
+from sb3_prune.exceptions import ConfigError, UnsupportedPolicyError, require_at_least
 from sb3_prune.policies.adoption import adopt
 from sb3_prune.recording.activations import recent_activations, record_activations
 from sb3_prune.recording.inputs import recent_inputs
 from sb3_prune.recording.playing import States, play_inputs
 from sb3_prune.strategies.base import AgentView, Strategy
 from sb3_prune.surgery.flow.forwards import Inputs
-from sb3_prune.surgery.plan import Plan
-from sb3_prune.surgery.surgeon import Report, apply
 from sb3_prune.surgery.wiring import Wiring, wire
 
 FEWEST_INPUTS = 1024
@@ -103,69 +101,6 @@ def look_at(
     )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Proposal:
-    """A plan, and what the compensation of its cuts is based on."""
-
-    plan: Plan
-    """The plan to carry out."""
-    compensation: Compensation | None = None
-    """The fits; None if the cuts are plain."""
-    plain: str = ""
-    """Why the cuts are plain, although nobody asked for that."""
-
-
-def propose(strategy: Strategy, agent: AgentView) -> Proposal:
-    """Return the plan of a strategy, compensated if the strategy says so.
-
-    Raises:
-        NoObservationsError: The strategy demands compensation, but there are too few
-            observations.
-    """
-    plan = strategy.propose(agent)
-    wanted = strategy.compensates
-    if not plan or wanted is False:
-        return Proposal(plan=plan)
-    try:
-        made, found = compensate(agent.model, plan, agent.inputs())
-    except NoObservationsError as error:
-        if wanted:
-            raise
-        return Proposal(plan=plan, plain=f"the cuts are not compensated: {error}")
-    return Proposal(plan=made, compensation=found)
-
-
-@dataclass(frozen=True, kw_only=True)
-class PruneReport(Report):
-    """What was changed, and for compensated cuts how well they fit."""
-
-    compensation: Compensation | None = None
-    """The fits; None if the cuts are plain."""
-    movement: Movement | None = None
-    """How far outputs moved on observations; None if there are none."""
-    plain: str = ""
-    """Why the cuts are plain, although nobody asked for that."""
-
-    def remarks(self) -> list[str]:
-        """Return what deserves a look, one sentence per finding."""
-        found = {} if self.compensation is None else self.compensation.plain
-        left = [f"{n}: its cut is not compensated: {why}" for n, why in found.items()]
-        return [*super().remarks(), *left, *([self.plain] if self.plain else [])]
-
-
-def carry_out(agent: AgentView, proposal: Proposal) -> PruneReport:
-    """Apply a proposal; measure how far outputs move if its cuts are compensated."""
-    found = proposal.compensation
-    before = None if found is None else respond(agent.model.policy, found.inputs)
-    report = apply(agent.model, proposal.plan)
-    movement = None
-    if found is not None and before is not None:
-        movement = before.moved(respond(agent.model.policy, found.inputs))
-    return PruneReport(
-        **vars(report), compensation=found, movement=movement, plain=proposal.plain
-    )
-
-
 def prune(
     model: BaseAlgorithm,
     strategy: str | Strategy = "magnitude",
@@ -174,6 +109,8 @@ def prune(
     *,
     episodes: int = 10,
     states: States = "both",
+    rounds: int = 0,
+    distil_updates: int = 0,
 ) -> PruneReport:
     """Prune a model in place, all the way to the strategy's final state.
 
@@ -193,17 +130,26 @@ def prune(
             normalisation of the training. It is not seeded here.
         episodes: Number of episodes to play.
         states: Play greedily, draw actions, or play all episodes both ways.
+        rounds: Number of further rounds. In each, the pruned agent plays, and the dense
+            one is pruned anew on all states seen so far. The best round is kept.
+        distil_updates: Number of gradient steps that follow the cut and train the
+            pruned networks to answer as the dense ones did.
 
     Returns:
         Units and parameters before and after, and how well the cuts fit.
 
     Raises:
         UnknownNameError: No plug-in has a strategy of that name.
-        ConfigError: An option does not exist or is out of range.
+        ConfigError: An option does not exist or is out of range; or there are rounds,
+            but no ``env``.
         NoObservationsError: The strategy needs more observations.
         UnsupportedPolicyError: There is no masked class for the policy, or it has no
             hidden layer to prune.
     """
+    require_at_least("rounds", rounds, 0)
+    require_at_least("distil_updates", distil_updates, 0)
+    if rounds and env is None:
+        raise ConfigError(f"rounds={rounds} needs an env in which the agent plays.")
     made = make_strategy(strategy, config)
     agent = look_at(model, progress=1.0)
     made.attach(agent)
@@ -215,6 +161,10 @@ def prune(
             activations=lambda: record_activations(model, played),
         )
     try:
-        return carry_out(agent, propose(made, agent))
+        if env is None or not rounds:
+            return carry_out(agent, propose(made, agent), distil_updates)
+        return best_of_rounds(
+            agent, made, env, rounds, episodes, states, distil_updates
+        )
     finally:
         made.detach()

@@ -12,18 +12,15 @@ from sb3_contrib.common.recurrent.policies import RecurrentActorCriticPolicy
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 
-from sb3_prune.evaluation.complexity import complexity
-from sb3_prune.exceptions import require_at_least
-from sb3_prune.pruning import (
+from sb3_prune.compensation.proposing import (
     Proposal,
     PruneReport,
     carry_out,
-    inputs_needed,
-    look_at,
-    make_strategy,
-    many_inputs,
     propose,
 )
+from sb3_prune.evaluation.complexity import complexity
+from sb3_prune.exceptions import require_at_least
+from sb3_prune.pruning import inputs_needed, look_at, make_strategy, many_inputs
 from sb3_prune.recording.activations import record_activations
 from sb3_prune.recording.inputs import recent_inputs
 from sb3_prune.recording.reservoir import Reservoir

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sys
 
+from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.logger import Logger
 from stable_baselines3.common.vec_env import VecEnv
 from tqdm import tqdm
 
@@ -36,6 +38,10 @@ class EvaluationCallback(BaseCallback):
         self.seed = seed
         self.history: list[tuple[int, Evaluation]] = []
 
+    def evaluate(self, model: BaseAlgorithm) -> Evaluation:
+        """Return the result of an evaluation, without keeping or logging it."""
+        return evaluate(model, self.env, episodes=self.episodes, seed=self.seed)
+
     def _on_training_start(self) -> None:
         self._test()
 
@@ -49,16 +55,20 @@ class EvaluationCallback(BaseCallback):
             self._test()
 
     def _test(self) -> None:
-        result = evaluate(self.model, self.env, episodes=self.episodes, seed=self.seed)
-        steps = self.model.num_timesteps
+        result, steps = self.evaluate(self.model), self.model.num_timesteps
         self.history.append((steps, result))
-        self.logger.record("eval/mean_reward", result.mean_return)
-        self.logger.record("eval/std_reward", result.std_return)
-        self.logger.record("eval/mean_ep_length", result.mean_length)
-        if result.success is not None:
-            self.logger.record("eval/success_rate", result.success)
-        self.logger.record("time/total_timesteps", steps, exclude="tensorboard")
-        self.logger.dump(steps)
+        log_evaluation(self.logger, steps, result)
+
+
+def log_evaluation(logger: Logger, steps: int, result: Evaluation) -> None:
+    """Log an evaluation, and all values that were recorded before it."""
+    logger.record("eval/mean_reward", result.mean_return)
+    logger.record("eval/std_reward", result.std_return)
+    logger.record("eval/mean_ep_length", result.mean_length)
+    if result.success is not None:
+        logger.record("eval/success_rate", result.success)
+    logger.record("time/total_timesteps", steps, exclude="tensorboard")
+    logger.dump(steps)
 
 
 class ProgressCallback(BaseCallback):

@@ -15,7 +15,7 @@ from sb3_prune.exceptions import SB3PruneError, UnknownNameError
 
 COMMANDS = {
     "train": "train an agent and prune it during training",
-    "prune": "prune an agent that is already trained, while it trains on",
+    "prune": "prune an agent that is already trained, at once or while it trains on",
     "evaluate": "measure return, success, size and speed of a saved agent",
     "compact": "turn a pruned agent into a plain SB3 zip",
     "analyze": "analyse the hidden units of a saved agent",
@@ -36,6 +36,7 @@ and the result is an ordinary SB3 zip that loads where sb3-prune is not installe
 
   sb3-prune train --algo sac --env Pendulum-v1 --out runs/sac --final-sparsity 0.9
   sb3-prune prune agent.zip --env Pendulum-v1 --out runs/pruned --timesteps 20000
+  sb3-prune prune agent.zip --env Pendulum-v1 --out runs/now --timesteps 0
   sb3-prune evaluate runs/sac/model.zip --env Pendulum-v1 --episodes 100
   sb3-prune compact runs/sac/model.zip --out plain.zip --verify
   sb3-prune analyze runs/sac/model.zip --env Pendulum-v1 --episodes 20 --compare-random

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import torch
 import tyro
@@ -38,6 +38,9 @@ class EnvOptions:
 @dataclass(frozen=True, kw_only=True)
 class RunOptions(EnvOptions):
     """Options for training, and for the folder of the results."""
+
+    least_timesteps: ClassVar[int] = 1
+    """Smallest number of environment steps to train for."""
 
     out: Path
     """Run folder to create; it must not exist."""
@@ -75,10 +78,11 @@ class RunOptions(EnvOptions):
             ConfigError: A value is out of range.
             RunFolderError: A run cannot be written to the folder.
         """
-        for name in ("timesteps", "n_envs", "threads", "eval_every"):
+        least = {"timesteps": self.least_timesteps, "n_envs": 1, "threads": 1}
+        for name, smallest in {**least, "eval_every": 1}.items():
             value = getattr(self, name)
-            if value is not None and value < 1:
-                raise _bad(name, "at least 1", value)
+            if value is not None and value < smallest:
+                raise _bad(name, f"at least {smallest}", value)
         if self.eval_episodes < 0:
             raise _bad("eval_episodes", "at least 0", self.eval_episodes)
         if not 0 <= self.seed < 2**32:

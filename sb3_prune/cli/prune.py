@@ -1,29 +1,55 @@
-"""``sb3-prune prune``: prune an agent that is already trained, while it trains on."""
+"""``sb3-prune prune``: prune a trained agent, at once or while it trains on."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 
+from sb3_prune.cli.at_once import prune_at_once
 from sb3_prune.cli.environments import find_env
 from sb3_prune.cli.options import RunOptions, SavedAgentOptions
 from sb3_prune.cli.pairs import parse_pairs
+from sb3_prune.cli.results import Results
 from sb3_prune.cli.running import Run
 from sb3_prune.cli.staging import parse_staged
 from sb3_prune.cli.zips import SavedAgent, read_zip
+from sb3_prune.exceptions import ConfigError, require_at_least
+from sb3_prune.recording.playing import States
 
 
 @dataclass(frozen=True, kw_only=True)
 class PruneOptions(RunOptions, SavedAgentOptions):
-    """Prune an agent that is already trained, while it trains on.
+    """Prune an agent that is already trained, at once or while it trains on.
 
-    The zip may be from stock SB3 or from sb3-prune; it is not changed. A zip has no
-    replay buffer, so off-policy agents start with an empty one. The options of the
-    strategy depend on --strategy.
+    With --timesteps 0 the agent only plays a few episodes and is pruned at once, to the
+    strategy's final state. The zip may be from stock SB3 or from sb3-prune; it is not
+    changed. A zip has no replay buffer, so off-policy agents start with an empty one.
+    The options of the strategy depend on --strategy.
     """
+
+    least_timesteps: ClassVar[int] = 0
+
+    timesteps: int = 20_000
+    """Environment steps to train for; with 0 the agent is pruned at once."""
+    play_episodes: int = 10
+    """With --timesteps 0: episodes that the agent plays for its observations."""
+    play_states: States = "both"
+    """With --timesteps 0: how it acts in them; both plays all of them twice."""
+
+    def check(self) -> None:
+        """Check the options that can be checked without environment and agent.
+
+        Raises:
+            ConfigError: A value is out of range.
+            RunFolderError: A run cannot be written to the folder.
+        """
+        super().check()
+        require_at_least("--play-episodes", self.play_episodes)
+        if self.masks_only and not self.timesteps:
+            raise ConfigError("--masks-only needs training, so --timesteps above 0.")
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -52,7 +78,16 @@ def main(arguments: Sequence[str]) -> None:
         maker=maker,
         strategy=strategy,
     )
-    print("\n".join([*run.carry_out().lines(), f"{'folder':<18} {options.out}"]))
+    results = _carry_out(run, options)
+    print("\n".join([*results.lines(), f"{'folder':<18} {options.out}"]))
+
+
+def _carry_out(run: Run, options: PruneOptions) -> Results:
+    if options.timesteps:
+        return run.carry_out()
+    return prune_at_once(
+        run, episodes=options.play_episodes, states=options.play_states
+    )
 
 
 def _changes(options: PruneOptions, saved: SavedAgent) -> dict[str, Any]:

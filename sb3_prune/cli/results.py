@@ -8,10 +8,12 @@ from typing import Any
 
 from stable_baselines3.common.base_class import BaseAlgorithm
 
+from sb3_prune.cli.reports import report_numbers, report_rows
 from sb3_prune.evaluation.complexity import Complexity, complexity
 from sb3_prune.evaluation.episodes import Evaluation
 from sb3_prune.evaluation.latency import latency_us
 from sb3_prune.plots import plot_learning, plot_widths
+from sb3_prune.pruning import PruneReport
 from sb3_prune.runs.folder import LEARNING, SUMMARY, WIDTHS, RunFolder
 from sb3_prune.surgery.wiring import wire
 
@@ -67,7 +69,7 @@ class Results:
     """Whether the agent was untrained at the start. If so, "before pruning" means the
     last evaluation before the first cut; otherwise it means the first evaluation."""
     seconds: float
-    """Duration of the training, evaluations included."""
+    """Duration of the training or of pruning at once, evaluations included."""
     before: Measurement
     """The agent at the start."""
     after: Measurement
@@ -80,6 +82,8 @@ class Results:
     """Whether the plain zip acts equally in a new process; None if not verified."""
     plain_problem: str | None
     """Why there is no plain zip, or why it does not load; None if it is fine."""
+    report: PruneReport | None = None
+    """How well the cuts fit, if the agent was pruned at once, without training."""
 
     @property
     def sparsity(self) -> float:
@@ -125,13 +129,18 @@ class Results:
             "plain_problem": self.plain_problem,
             "tests": [{"timesteps": n} | asdict(result) for n, result in self.tests],
             "cuts": [dict(entry) for entry in self.widths],
+            "report": self.report and report_numbers(self.report),
         }
 
     def write(self, folder: RunFolder) -> None:
-        """Draw the figures, then write the summary, which marks the run as complete."""
-        plot_widths(folder.path / WIDTHS, self.widths)
-        if self.tests:
-            self._plot_learning(folder)
+        """Draw the figures, then write the summary, which marks the run as complete.
+
+        Without training there is nothing to draw.
+        """
+        if self.report is None:
+            plot_widths(folder.path / WIDTHS, self.widths)
+            if self.tests:
+                self._plot_learning(folder)
         folder.write_json(SUMMARY, self.to_dict())
 
     def _plot_learning(self, folder: RunFolder) -> None:
@@ -159,6 +168,8 @@ class Results:
             rows.append(f"{'test before':<18} {self.tested_before}")
         if self.tested_after:
             rows.append(f"{'test after':<18} {self.tested_after}")
+        found = report_rows(self.report) if self.report else []
+        rows += [f"{name:<18} {text}" for name, text in found]
         return [*rows, f"{'plain.zip':<18} {self._plain()}"]
 
     def _plain(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -13,6 +13,7 @@ from sb3_contrib import MaskablePPO
 from sb3_contrib.common.maskable.utils import is_masking_supported
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.logger import Logger
 
 from sb3_prune.callbacks.features import FeatureCallback
 from sb3_prune.callbacks.pruning import PruningCallback
@@ -21,9 +22,10 @@ from sb3_prune.cli.environments import EnvMaker
 from sb3_prune.cli.options import RunOptions
 from sb3_prune.cli.plain import loads_equal, save_plain
 from sb3_prune.cli.results import Measurement, Results, measure
+from sb3_prune.evaluation.episodes import Evaluation
 from sb3_prune.exceptions import CompactError
 from sb3_prune.networks.ofexinet import ofexinet_of
-from sb3_prune.pruning import look_at
+from sb3_prune.pruning import PruneReport, look_at
 from sb3_prune.runs.folder import CONFIG, MODEL, PLAIN, RunFolder, versions
 from sb3_prune.strategies.base import Strategy
 
@@ -71,12 +73,42 @@ class Run:
             ConfigError: The environment for evaluations cannot be made.
             RunFolderError: The run folder cannot be created.
         """
-        tests, pruning = self._tests(), self._pruning()
-        folder = RunFolder.create(self.options.out, overwrite=self.options.overwrite)
-        folder.write_json(CONFIG, self.to_dict())
+        tests, pruning = self.tests(), self._pruning()
+        folder = self.create_folder()
         before, began = measure(self.model), time.perf_counter()
         self._learn(folder, [c for c in (pruning, tests) if c is not None])
-        seconds = time.perf_counter() - began
+        return self.finish(
+            folder,
+            seconds=time.perf_counter() - began,
+            before=before,
+            widths=_widths(before, self.model, pruning),
+            tests=tests.history if tests else [],
+        )
+
+    def create_folder(self) -> RunFolder:
+        """Create the run folder, with the configuration in it.
+
+        Raises:
+            RunFolderError: The folder cannot be created.
+        """
+        folder = RunFolder.create(self.options.out, overwrite=self.options.overwrite)
+        folder.write_json(CONFIG, self.to_dict())
+        return folder
+
+    def finish(
+        self,
+        folder: RunFolder,
+        *,
+        seconds: float,
+        before: Measurement,
+        widths: Sequence[Mapping[str, Any]],
+        tests: Sequence[tuple[int, Evaluation]],
+        report: PruneReport | None = None,
+    ) -> Results:
+        """Save, compact, verify and draw; write the summary last.
+
+        The arguments are those of :class:`Results`.
+        """
         folder.save(MODEL, self.model)
         equal, problem = self._save_plain(folder.path / PLAIN)
         results = Results(
@@ -84,10 +116,11 @@ class Run:
             seconds=seconds,
             before=before,
             after=measure(self.model),
-            widths=_widths(before, self.model, pruning),
-            tests=tests.history if tests else [],
+            widths=widths,
+            tests=tests,
             plain_load_equal=equal,
             plain_problem=problem,
+            report=report,
         )
         results.write(folder)
         return results
@@ -110,7 +143,12 @@ class Run:
             "versions": versions(),
         }
 
-    def _tests(self) -> EvaluationCallback | None:
+    def tests(self) -> EvaluationCallback | None:
+        """Return the evaluations of the agent; None if they were turned off.
+
+        Raises:
+            ConfigError: The environment for evaluations cannot be made.
+        """
         options = self.options
         if not options.eval_episodes:
             return None
@@ -138,7 +176,7 @@ class Run:
         if isinstance(model, MaskablePPO):
             env = model.get_env()
             more["use_masking"] = env is not None and is_masking_supported(env)
-        with _logging(model, folder):
+        with logging(model, folder):
             model.learn(self.options.timesteps, callback=callbacks, **more)
 
     def _save_plain(self, path: Path) -> tuple[bool | None, str | None]:
@@ -158,11 +196,12 @@ class Run:
 
 
 @contextmanager
-def _logging(model: BaseAlgorithm, folder: RunFolder) -> Iterator[None]:
+def logging(model: BaseAlgorithm, folder: RunFolder) -> Iterator[Logger]:
+    """Let a model log into a run folder; the logger is closed at the end."""
     logger = folder.logger()
     model.set_logger(logger)
     try:
-        yield
+        yield logger
         if logger.name_to_value:  # Values recorded after the last dump.
             logger.record("time/total_timesteps", model.num_timesteps)
             logger.dump(model.num_timesteps)

@@ -15,7 +15,7 @@ Units whose activations the others can express are not worth keeping.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import torch
@@ -88,8 +88,7 @@ def rank(
 def _factor(gram: Matrix) -> Matrix:
     """Return the Cholesky factor of a matrix that may be singular."""
     ridge = TINY * max(float(gram.diagonal().max()), np.finfo(float).tiny)
-    factor: Any = np.linalg.cholesky(gram + ridge * np.eye(len(gram)))
-    return factor
+    return np.asarray(np.linalg.cholesky(gram + ridge * np.eye(len(gram))))
 
 
 def _errors(gained: Matrix, total: float, units: int) -> torch.Tensor:

@@ -60,8 +60,8 @@ def compensate(
     """Return a plan that removes the same units, but changes outputs less.
 
     From the inputs on, layer by layer: the units that the uncut network had are fitted
-    by the units that the network has after all cuts so far (:func:`~.fitting.fit`). The fit
-    goes into the weights and biases that read the units, those of target networks
+    by the units that the network has after all cuts so far (:func:`~.fitting.fit`). The
+    fit goes into the weights and biases that read the units, those of target networks
     included. Where biases cannot take over a constant, the fit has none.
 
     Args:

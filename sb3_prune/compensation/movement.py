@@ -92,12 +92,17 @@ def respond(policy: Any, inputs: Inputs) -> Responses:
         actions = (
             found.mode() if recurrent else policy._predict(inputs.observations, True)
         )
-        values = [v.reshape(len(actions), -1) for v in _values(policy, inputs)]
+        values = [v.reshape(len(actions), -1) for v in values_of(policy, inputs)]
         return Responses(
             actions=actions,
             values=torch.cat(values, dim=1) if values else None,
             distributions=tuple(_plain(found)),
         )
+
+
+def distributions(policy: Any, inputs: Inputs) -> list[Distribution]:
+    """Return the distributions of the actions; none if the policy is deterministic."""
+    return _plain(_distribution(policy, inputs))
 
 
 def _distribution(policy: Any, inputs: Inputs) -> Any:
@@ -125,7 +130,7 @@ def _plain(found: Any) -> list[Distribution]:
     return list(inner) if isinstance(inner, list | tuple) else [inner]
 
 
-def _values(policy: Any, inputs: Inputs) -> Iterator[torch.Tensor]:
+def values_of(policy: Any, inputs: Inputs) -> Iterator[torch.Tensor]:
     """Yield the values of every value network or critic, if it can be run."""
     seen: Any = inputs.observations
     if isinstance(policy, RecurrentActorCriticPolicy):

@@ -35,6 +35,7 @@ class Player:
 
     Attributes:
         infos: The infos of the last step, one per environment.
+        actions: The actions of the last step, as the environments took them.
     """
 
     def __init__(
@@ -81,6 +82,7 @@ class Player:
             deterministic=self.greedy,
             **masks,
         )
+        self.actions = actions
         going_on = self._next_memory()
         self.observations, rewards, self.starts, self.infos = self.env.step(actions)
         if going_on is not None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env import VecEnv
 from tqdm.auto import tqdm
@@ -24,6 +26,16 @@ MOST = 16_384
 """Largest number of observations that are kept."""
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Played:
+    """What an agent saw and earned in some episodes."""
+
+    inputs: Inputs
+    """Inputs of its networks at every step."""
+    returns: NDArray[np.float64]
+    """Returns of the greedy episodes, not normalised; of the others if none is."""
+
+
 def play_inputs(
     model: BaseAlgorithm,
     env: VecEnv,
@@ -33,18 +45,36 @@ def play_inputs(
     seed: int = 0,
     progress: bool = True,
 ) -> Inputs:
-    """Play episodes and return the inputs of the networks at every step.
+    """Play episodes, return the inputs of the networks; see :func:`play_episodes`."""
+    played = play_episodes(
+        model, env, episodes=episodes, states=states, seed=seed, progress=progress
+    )
+    return played.inputs
 
-    Of more than :data:`MOST` steps, that many are drawn.
+
+def play_episodes(
+    model: BaseAlgorithm,
+    env: VecEnv,
+    *,
+    episodes: int = 10,
+    states: States = "both",
+    seed: int = 0,
+    progress: bool = True,
+) -> Played:
+    """Play episodes; return the inputs of the networks at every step, and the returns.
+
+    Every environment plays the same number of episodes. Counting whichever end first
+    would favour short ones. Of more than :data:`MOST` steps, that many are drawn.
 
     Args:
         model: The agent; it stays as it is.
         env: A vectorised environment, with the normalisation of the training. It is
-            reset, and left in the middle of episodes.
-        episodes: Number of episodes, the same number for each way to act.
+            reset but not seeded, and left in the middle of episodes.
+        episodes: Number of episodes for each way to act, rounded up to a multiple of
+            the number of environments.
         states: Whether the agent acts greedily, draws its actions, or plays all
             episodes both ways.
-        seed: Seed of the draws.
+        seed: Seed of drawn actions and steps.
         progress: Show a progress bar on a terminal if playing takes over two seconds.
 
     Raises:
@@ -53,32 +83,49 @@ def play_inputs(
     require_at_least("episodes", episodes)
     require_one_of("states", states, get_args(States))
     ways = {"greedy": [True], "stochastic": [False], "both": [True, False]}[states]
+    each = -(-episodes // env.num_envs)
     disable = None if progress else True  # None: tqdm hides the bar off a terminal.
-    total = episodes * len(ways)
+    total = each * env.num_envs * len(ways)
     with (
         same_random_state(),
         frozen_statistics(env),
         tqdm(total=total, disable=disable, delay=2, desc="playing") as bar,
     ):
         torch.manual_seed(seed)
-        played = [_play(model, env, episodes, greedy, bar) for greedy in ways]
-    inputs = join(played)
+        played = [_play(model, env, each, greedy, bar) for greedy in ways]
+    inputs = join([found.inputs for found in played])
     steps = count_observations(inputs.observations)
-    if steps <= MOST:
-        return inputs
-    drawn = np.random.default_rng(seed).choice(steps, MOST, replace=False)
-    return part(inputs, torch.as_tensor(np.sort(drawn)))
+    if steps > MOST:
+        drawn = np.random.default_rng(seed).choice(steps, MOST, replace=False)
+        inputs = part(inputs, torch.as_tensor(np.sort(drawn)))
+    return Played(inputs=inputs, returns=played[0].returns)
+
+
+def _critics_actions(player: Player) -> torch.Tensor | None:
+    """Return the last actions as critics read them; None if no critic reads actions."""
+    policy = player.model.policy
+    if not hasattr(policy, "critic"):
+        return None
+    scaled = policy.scale_action(player.actions)
+    return torch.as_tensor(scaled, device=policy.device)
 
 
 def _play(
-    model: BaseAlgorithm, env: VecEnv, episodes: int, greedy: bool, bar: tqdm
-) -> Inputs:
+    model: BaseAlgorithm, env: VecEnv, each: int, greedy: bool, bar: tqdm
+) -> Played:
+    """Play until every environment has ended so many episodes."""
     player = Player(model, env, greedy=greedy, follow_critic_memory=True)
     parts: list[Inputs] = []
-    ended = 0
-    while ended < episodes:
-        parts.append(player.inputs())
-        over = int(player.step()[1].sum())
-        bar.update(min(over, episodes - ended))
-        ended += over
-    return join(parts)
+    returns: list[list[float]] = [[] for _ in range(env.num_envs)]
+    earned = np.zeros(env.num_envs)
+    while min(map(len, returns)) < each:
+        inputs = player.inputs()
+        rewards, ended = player.step()
+        parts.append(replace(inputs, actions=_critics_actions(player)))
+        earned += rewards
+        for i in np.flatnonzero(ended):
+            if len(returns[i]) < each:
+                returns[i].append(float(earned[i]))
+                bar.update()
+            earned[i] = 0.0
+    return Played(inputs=join(parts), returns=np.concatenate(returns))

@@ -1,0 +1,35 @@
+"""Reports: how well compensated cuts fit, as numbers and text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
+
+from sb3_prune.pruning import PruneReport
+
+
+def report_numbers(report: PruneReport) -> dict[str, Any]:
+    """Return the fits, how far outputs moved, and the remarks, by name."""
+    found, moved = report.compensation, report.movement
+    return {
+        "observations": found and found.observations,
+        "fit_error": found and found.error,
+        "fit_errors": found and {name: fit.error for name, fit in found.fits.items()},
+        "moved": moved and asdict(moved),
+        "remarks": report.remarks(),
+    }
+
+
+def report_rows(report: PruneReport) -> Iterator[tuple[str, str]]:
+    """Yield names and texts: the largest error of a fit, movement, and remarks."""
+    found, moved = report.compensation, report.movement
+    if found is not None and found.fits:
+        worst = max(found.fits, key=lambda name: found.fits[name].error)
+        seen = f"{found.observations:,} observations"
+        yield "relative error", f"{found.error:.3g} at most ({worst}), fitted on {seen}"
+    if moved is not None:
+        known = {k: v for k, v in asdict(moved).items() if v is not None}
+        yield "moved", ", ".join(f"{name} {value:.3g}" for name, value in known.items())
+    for remark in report.remarks():
+        yield "remark", remark

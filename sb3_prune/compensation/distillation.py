@@ -1,0 +1,157 @@
+r"""Distillation: train a pruned agent by gradient to answer as the dense one did.
+
+No rewards are needed. The loss of a batch of states is
+
+.. math:: \mathrm{KL}(\pi_{dense} \Vert \pi) + \sum_v
+          \frac{\lVert v_{dense} - v \rVert^2}{\mathrm{var}(v_{dense})}
+
+with the distribution of actions :math:`\pi` and every value v. For a deterministic
+actor, its actions are compared as values are.
+
+References:
+    Rusu et al. 2016, "Policy distillation"; Livne & Cohen 2020, "PoPS: Policy pruning
+    and shrinking for deep reinforcement learning".
+"""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from sb3_contrib.common.recurrent.policies import RecurrentActorCriticPolicy
+from torch import nn
+from torch.distributions import kl_divergence
+from tqdm.auto import trange
+
+from sb3_prune.compensation.movement import distributions, values_of
+from sb3_prune.exceptions import UnsupportedPolicyError, require_at_least
+from sb3_prune.recording.activations import count_observations
+from sb3_prune.recording.samples import chunks, part
+from sb3_prune.surgery.flow.forwards import Inputs
+from sb3_prune.surgery.flow.quiet import quiet
+
+BATCH = 256
+"""States of one update."""
+RATE = 1e-3
+"""Learning rate of the first update; it falls linearly to 0."""
+BLOCK = 64
+"""Consecutive states, which resemble each other, are held out together."""
+HELD_OUT = 10
+"""One in so many blocks is held out."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Distillation:
+    """What a distillation achieved."""
+
+    updates: int
+    """Number of gradient steps."""
+    before: float
+    """Loss on states that are held out, before."""
+    after: float
+    """The same loss after. If it would have risen, the weights from before stay."""
+
+
+def distil(
+    policy: nn.Module, dense: nn.Module, inputs: Inputs, updates: int, seed: int = 0
+) -> Distillation:
+    """Train a pruned policy towards the dense one it came from, in place.
+
+    All weights of the online networks learn, by an Adam of their own: the optimisers of
+    the agent keep their state. Target networks stay as they are.
+
+    Args:
+        policy: The pruned policy.
+        dense: The policy before pruning; it stays as it is.
+        inputs: States, with actions for critics.
+        updates: Number of gradient steps.
+        seed: Seed of the batches.
+
+    Raises:
+        ConfigError: ``updates`` is not positive.
+        UnsupportedPolicyError: The policy has a memory.
+    """
+    require_at_least("updates", updates)
+    if isinstance(policy, RecurrentActorCriticPolicy):
+        raise UnsupportedPolicyError(
+            "A policy with memory cannot be distilled from single states: set "
+            "distil_updates to 0."
+        )
+    index = torch.arange(count_observations(inputs.observations))
+    held = index // BLOCK % HELD_OUT == 0
+    seen, unseen = index[~held], part(inputs, index[held])
+    before = _measured(policy, dense, unseen)
+    kept = copy.deepcopy(policy.state_dict())
+    _train(policy, dense, inputs, seen, updates, seed)
+    after = _measured(policy, dense, unseen)
+    if not after < before:
+        policy.load_state_dict(kept)
+    return Distillation(updates=updates, before=before, after=min(before, after))
+
+
+def _train(
+    policy: Any, dense: Any, inputs: Inputs, seen: torch.Tensor, updates: int, seed: int
+) -> None:
+    learning = [p for p in policy.parameters() if p.requires_grad]
+    optimizer = torch.optim.Adam(learning, lr=RATE)
+    falling = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, updates)
+    generator = torch.Generator().manual_seed(seed)
+    mode = policy.training
+    policy.set_training_mode(False)  # Dropout and statistics stay out of it.
+    try:
+        for _ in trange(updates, desc="distilling", delay=2, disable=None):
+            rows = torch.randint(len(seen), (BATCH,), generator=generator)
+            batch = part(inputs, seen[rows])
+            optimizer.zero_grad()
+            with torch.enable_grad():
+                loss(policy, dense, batch).backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+            falling.step()
+    finally:
+        policy.set_training_mode(mode)
+        for parameter in learning:
+            parameter.grad = None
+
+
+def _measured(policy: nn.Module, dense: nn.Module, inputs: Inputs) -> float:
+    """Return the mean loss over states."""
+    total, count = 0.0, 0
+    with quiet(policy):
+        for batch in chunks(inputs):
+            number = count_observations(batch.observations)
+            total += float(loss(policy, dense, batch)) * number
+            count += number
+    return total / max(1, count)
+
+
+def loss(policy: Any, dense: Any, inputs: Inputs) -> torch.Tensor:
+    """Return the loss of a batch of states, a scalar.
+
+    Args:
+        policy: The policy that learns.
+        dense: The policy that it learns from.
+        inputs: The states.
+    """
+    with quiet(dense):
+        taught, valued = distributions(dense, inputs), _outputs(dense, inputs)
+    learnt = distributions(policy, inputs)
+    found = [
+        kl_divergence(t, s).reshape(count_observations(inputs.observations), -1).sum(1)
+        for t, s in zip(taught, learnt, strict=True)
+    ]
+    for t, s in zip(valued, _outputs(policy, inputs), strict=True):
+        variance = t.var(dim=0).clamp_min(1e-8)
+        found.append(((t - s).square() / variance).sum(1))
+    return torch.stack([each.mean() for each in found]).sum()
+
+
+def _outputs(policy: Any, inputs: Inputs) -> list[torch.Tensor]:
+    """Return all values, and the actions of a deterministic actor, (states, ...)."""
+    count = count_observations(inputs.observations)
+    found = list(values_of(policy, inputs))
+    actor = getattr(policy, "actor", None)
+    if actor is not None and not hasattr(actor, "get_action_dist_params"):
+        found.append(actor(inputs.observations))
+    return [each.reshape(count, -1) for each in found]

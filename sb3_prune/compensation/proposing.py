@@ -1,0 +1,103 @@
+"""Proposing: a strategy's plan, compensated, and what became of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sb3_prune.compensation.compensating import Compensation, compensate
+from sb3_prune.compensation.distillation import Distillation, distil
+from sb3_prune.compensation.movement import Movement, respond
+from sb3_prune.exceptions import NoObservationsError
+from sb3_prune.strategies.base import AgentView, Strategy
+from sb3_prune.surgery.plan import Plan
+from sb3_prune.surgery.surgeon import Report, apply
+from sb3_prune.surgery.trial import copied
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proposal:
+    """A plan, and what the compensation of its cuts is based on."""
+
+    plan: Plan
+    """The plan to carry out."""
+    compensation: Compensation | None = None
+    """The fits; None if the cuts are plain."""
+    plain: str = ""
+    """Why the cuts are plain, although nobody asked for that."""
+
+
+def propose(strategy: Strategy, agent: AgentView) -> Proposal:
+    """Return the plan of a strategy, compensated if the strategy says so.
+
+    Raises:
+        NoObservationsError: The strategy demands compensation, but there are too few
+            observations.
+    """
+    plan = strategy.propose(agent)
+    wanted = strategy.compensates
+    if not plan or wanted is False:
+        return Proposal(plan=plan)
+    try:
+        made, found = compensate(agent.model, plan, agent.inputs())
+    except NoObservationsError as error:
+        if wanted:
+            raise
+        return Proposal(plan=plan, plain=f"the cuts are not compensated: {error}")
+    return Proposal(plan=made, compensation=found)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PruneReport(Report):
+    """What was changed, and for compensated cuts how well they fit."""
+
+    compensation: Compensation | None = None
+    """The fits; None if the cuts are plain."""
+    movement: Movement | None = None
+    """How far outputs moved on observations; None if there are none."""
+    distillation: Distillation | None = None
+    """What a distillation after the cut achieved; None without one."""
+    returns: tuple[float, ...] = ()
+    """Mean returns that the pruned agent of each round played; the best one's was
+    kept. Empty without rounds."""
+    plain: str = ""
+    """Why the cuts are plain, although nobody asked for that."""
+
+    def remarks(self) -> list[str]:
+        """Return what deserves a look, one sentence per finding."""
+        found = {} if self.compensation is None else self.compensation.plain
+        left = [f"{n}: its cut is not compensated: {why}" for n, why in found.items()]
+        return [*super().remarks(), *left, *([self.plain] if self.plain else [])]
+
+
+def carry_out(
+    agent: AgentView, proposal: Proposal, distil_updates: int = 0
+) -> PruneReport:
+    """Apply a proposal; measure how far outputs move if its cuts are compensated.
+
+    Args:
+        agent: The agent.
+        proposal: The proposal.
+        distil_updates: Number of gradient steps towards the dense networks after that.
+
+    Raises:
+        NoObservationsError: There is nothing to distil on.
+    """
+    policy, found = agent.model.policy, proposal.compensation
+    inputs = None if found is None else found.inputs
+    if distil_updates and inputs is None:
+        inputs = agent.inputs()
+    dense = copied(policy) if distil_updates else None
+    before = None if inputs is None else respond(policy, inputs)
+    report = apply(agent.model, proposal.plan)
+    learnt = movement = None
+    if dense is not None and inputs is not None:
+        learnt = distil(policy, dense, inputs, distil_updates)
+    if inputs is not None and before is not None:
+        movement = before.moved(respond(policy, inputs))
+    return PruneReport(
+        **vars(report),
+        compensation=found,
+        movement=movement,
+        plain=proposal.plain,
+        distillation=learnt,
+    )
