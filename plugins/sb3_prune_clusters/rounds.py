@@ -90,7 +90,8 @@ def prune_in_rounds(
         The rounds, beginning with round 0.
 
     Raises:
-        ConfigError: ``rounds`` is negative or ``max_steps_per_round`` not positive.
+        ConfigError: ``rounds`` is negative, ``max_steps_per_round`` not positive, or
+            merges should be compensated.
     """
     config, test = config or ClustersConfig(), test or ValidationTest()
     count = config.rounds if rounds is None else rounds
@@ -98,6 +99,11 @@ def prune_in_rounds(
         raise ConfigError(
             "Expected rounds >= 0 and max_steps_per_round >= 1, got "
             f"{count} and {max_steps_per_round}."
+        )
+    if config.compensate is not False:
+        raise ConfigError(
+            "prune_in_rounds retrains instead of compensating: set compensate to "
+            f"False, got {config.compensate}."
         )
     adopt(model)
     env.seed(seed)

@@ -39,6 +39,9 @@ class ClustersConfig(SegmentationConfig, ScheduledConfig):
     """Greedy episodes to record before each merge, if the strategy has an ``env``."""
     rounds: int = 3
     """Number of merges, evenly spaced from ``begin`` to ``end``."""
+    compensate: bool | None = False
+    """Refit what reads merged units by least squares on observations; the source does
+    not. None: if there are enough observations."""
 
     def __post_init__(self) -> None:
         SegmentationConfig.__post_init__(self)

@@ -44,6 +44,9 @@ class GradualConfig(ScheduledConfig):
     """How the removed units are distributed over the layers of each network."""
     min_units: int = 1
     """Smallest number of units that a layer keeps."""
+    compensate: bool | None = None
+    """Let the units that stay take over what removed units did, by a least-squares fit
+    on recent observations. By default: if there are enough observations."""
 
     def __post_init__(self) -> None:
         require_one_of("schedule", self.schedule, SCHEDULES)

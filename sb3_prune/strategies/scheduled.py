@@ -26,9 +26,6 @@ class ScheduledConfig:
     """Share of training at which the last event is due."""
     networks: tuple[str, ...] = ()
     """Change only these networks, e.g. ``actor`` or ``critic.qf0``; all if empty."""
-    compensate: bool | None = None
-    """Let the units that stay take over what removed units did, by a least-squares fit
-    on recent observations. By default: if there are enough observations."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.begin <= self.end <= 1:
@@ -61,8 +58,8 @@ class ScheduledStrategy(Strategy):
 
     @property
     def compensates(self) -> bool | None:
-        """Whether cuts are compensated, as configured."""
-        return self.config.compensate
+        """Whether cuts are compensated: the config's ``compensate`` if it has one."""
+        return getattr(self.config, "compensate", False)
 
     @abstractmethod
     def events_due(self, progress: float) -> int:
