@@ -9,8 +9,9 @@ from sb3_prune.callbacks.pruning import fit_metrics
 from sb3_prune.cli.callbacks import log_evaluation
 from sb3_prune.cli.results import Results, measure
 from sb3_prune.cli.running import Run, logging
+from sb3_prune.compensation.proposing import PruneReport
 from sb3_prune.evaluation.episodes import Evaluation
-from sb3_prune.pruning import PruneReport, prune
+from sb3_prune.pruning import prune
 from sb3_prune.recording.playing import States
 from sb3_prune.runs.folder import RunFolder
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
-from sb3_prune.pruning import PruneReport
+from sb3_prune.compensation.proposing import PruneReport
 
 
 def report_numbers(report: PruneReport) -> dict[str, Any]:
@@ -29,7 +29,10 @@ def report_rows(report: PruneReport) -> Iterator[tuple[str, str]]:
         seen = f"{found.observations:,} observations"
         yield "relative error", f"{found.error:.3g} at most ({worst}), fitted on {seen}"
     if moved is not None:
-        known = {k: v for k, v in asdict(moved).items() if v is not None}
-        yield "moved", ", ".join(f"{name} {value:.3g}" for name, value in known.items())
+        far = {"actions": moved.actions, "values": moved.values, "KL": moved.kl}
+        shown = [
+            f"{name} {value:.3g}" for name, value in far.items() if value is not None
+        ]
+        yield "moved", ", ".join(shown)
     for remark in report.remarks():
         yield "remark", remark

@@ -9,11 +9,11 @@ from typing import Any
 from stable_baselines3.common.base_class import BaseAlgorithm
 
 from sb3_prune.cli.reports import report_numbers, report_rows
+from sb3_prune.compensation.proposing import PruneReport
 from sb3_prune.evaluation.complexity import Complexity, complexity
 from sb3_prune.evaluation.episodes import Evaluation
 from sb3_prune.evaluation.latency import latency_us
 from sb3_prune.plots import plot_learning, plot_widths
-from sb3_prune.pruning import PruneReport
 from sb3_prune.runs.folder import LEARNING, SUMMARY, WIDTHS, RunFolder
 from sb3_prune.surgery.wiring import wire
 

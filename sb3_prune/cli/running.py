@@ -22,10 +22,11 @@ from sb3_prune.cli.environments import EnvMaker
 from sb3_prune.cli.options import RunOptions
 from sb3_prune.cli.plain import loads_equal, save_plain
 from sb3_prune.cli.results import Measurement, Results, measure
+from sb3_prune.compensation.proposing import PruneReport
 from sb3_prune.evaluation.episodes import Evaluation
 from sb3_prune.exceptions import CompactError
 from sb3_prune.networks.ofexinet import ofexinet_of
-from sb3_prune.pruning import PruneReport, look_at
+from sb3_prune.pruning import look_at
 from sb3_prune.runs.folder import CONFIG, MODEL, PLAIN, RunFolder, versions
 from sb3_prune.strategies.base import Strategy
 

@@ -75,6 +75,10 @@ BAD = {
     "Unknown network 'q_net'": ["--networks", "q_net"],
     "Did you mean 'batch_size'?": ["--algo-kwargs", "batchsize=3"],
     "--n-envs must be at least 1": ["--n-envs", "0"],
+    "--timesteps must be at least 0": ["--timesteps", "-1"],
+    "--play-episodes must be at least 1": ["--timesteps", "0", "--play-episodes", "0"],
+    "for argument '--play-states'": ["--timesteps", "0", "--play-states", "all"],
+    "--masks-only needs training": ["--timesteps", "0", "--masks-only"],
 }
 
 
