@@ -127,7 +127,8 @@ def prune(
         strategy: Name of a strategy, or an instance.
         config: Options of the strategy, e.g. ``{"final_sparsity": 0.9}``.
         env: A vectorised environment in which the agent plays episodes first, with the
-            normalisation of the training. It is not seeded here.
+            normalisation of the training. It is reset, but not seeded. If the model
+            trains in it, training goes on with a new episode.
         episodes: Number of episodes to play.
         states: Play greedily, draw actions, or play all episodes both ways.
         rounds: Number of further rounds. In each, the pruned agent plays, and the dense
@@ -141,7 +142,7 @@ def prune(
     Raises:
         UnknownNameError: No plug-in has a strategy of that name.
         ConfigError: An option does not exist or is out of range; or there are rounds,
-            but no ``env``.
+            but no ``env``, or one that is not vectorised.
         NoObservationsError: The strategy needs more observations.
         UnsupportedPolicyError: There is no masked class for the policy, or it has no
             hidden layer to prune.
@@ -150,17 +151,22 @@ def prune(
     require_at_least("distil_updates", distil_updates, 0)
     if rounds and env is None:
         raise ConfigError(f"rounds={rounds} needs an env in which the agent plays.")
+    if env is not None and not isinstance(env, VecEnv):
+        raise ConfigError(
+            f"env must be a vectorised environment, got {type(env).__name__}: wrap it "
+            "in a DummyVecEnv."
+        )
     made = make_strategy(strategy, config)
     agent = look_at(model, progress=1.0)
     made.attach(agent)
-    if env is not None:
-        played = play_inputs(model, env, episodes=episodes, states=states)
-        agent = replace(
-            agent,
-            inputs=lambda: played,
-            activations=lambda: record_activations(model, played),
-        )
     try:
+        if env is not None:
+            played = play_inputs(model, env, episodes=episodes, states=states)
+            agent = replace(
+                agent,
+                inputs=lambda: played,
+                activations=lambda: record_activations(model, played),
+            )
         if env is None or not rounds:
             return carry_out(agent, propose(made, agent), distil_updates)
         return best_of_rounds(
@@ -168,3 +174,9 @@ def prune(
         )
     finally:
         made.detach()
+        if env is not None and env.unwrapped is _innermost(model.get_env()):
+            model._last_obs = None  # Training goes on with a new episode.
+
+
+def _innermost(env: VecEnv | None) -> VecEnv | None:
+    return None if env is None else env.unwrapped

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any, Literal
 import torch
 
 from sb3_prune.compensation import Movement, Ranking, compensate, respond
+from sb3_prune.exceptions import NoObservationsError
 from sb3_prune.recording.activations import count_observations
 from sb3_prune.recording.samples import part
 from sb3_prune.strategies import AgentView
 from sb3_prune.surgery import HiddenLayer, Plan, keep
 from sb3_prune.surgery.execution import carry_out
+from sb3_prune.surgery.flow.forwards import Inputs
 from sb3_prune.surgery.trial import copied
 
 if TYPE_CHECKING:
@@ -39,7 +41,7 @@ def smallest(
     The layers of a network lose units together: each keeps as many as it needs for one
     relative error of what its readers get. The largest such error is searched for which
     outputs stay within the tolerance, on observations that the fit has not seen. Other
-    networks are not cut while one is tried.
+    networks are not cut while one is tried. A network that moves no output stays.
 
     Args:
         agent: The agent.
@@ -49,19 +51,35 @@ def smallest(
     inputs = agent.inputs()
     index = torch.arange(count_observations(inputs.observations))
     held = index // BLOCK % HELD_OUT == 0
+    if bool(held.all()):
+        held = index % HELD_OUT == 0
     seen, unseen = part(inputs, index[~held]), part(inputs, index[held])
     before = respond(agent.model.policy, unseen)
     found = Plan()
     for layers in agent.wiring.by_network(config.networks).values():
 
         def moved(plan: Plan) -> Movement:
-            made, _ = compensate(agent.model, plan, seen)
+            made = _compensated(agent, plan, seen, config)
             copy: Any = copied(agent.model.policy)
-            carry_out(copy, made, folds=False, follows=False)
+            carry_out(copy, made, follows=False)
             return before.moved(respond(copy, unseen))
 
         found = found.then(_search(layers, rankings, config, moved))
     return found
+
+
+def _compensated(
+    agent: AgentView, plan: Plan, inputs: Inputs, config: ReconstructConfig
+) -> Plan:
+    """Return what a plan becomes before it is carried out."""
+    if config.compensate is False:
+        return plan
+    try:
+        return compensate(agent.model, plan, inputs)[0]
+    except NoObservationsError:
+        if config.compensate:
+            raise
+        return plan
 
 
 def _search(
@@ -71,14 +89,17 @@ def _search(
     moved: Callable[[Plan], Movement],
 ) -> Plan:
     low, high, best = SMALLEST, 1.0, Plan()
+    seen = False  # Whether the outputs show the network at all.
     for _ in range(STEPS):
         middle = (low * high) ** 0.5
         plan = _plan(layers, rankings, middle, config.min_units)
-        if not plan or is_within(moved(plan), config):
+        far = moved(plan) if plan else None
+        seen = seen or (far is not None and any(vars(far).values()))
+        if far is None or is_within(far, config):
             low, best = middle, plan
         else:
             high = middle
-    return best
+    return best if seen else Plan()
 
 
 def _plan(

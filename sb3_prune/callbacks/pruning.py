@@ -19,7 +19,7 @@ from sb3_prune.compensation.proposing import (
     propose,
 )
 from sb3_prune.evaluation.complexity import complexity
-from sb3_prune.exceptions import require_at_least
+from sb3_prune.exceptions import ConfigError, require_at_least
 from sb3_prune.pruning import inputs_needed, look_at, make_strategy, many_inputs
 from sb3_prune.recording.activations import record_activations
 from sb3_prune.recording.inputs import recent_inputs
@@ -56,7 +56,8 @@ class PruningCallback(BaseCallback):
 
     Raises:
         UnknownNameError: No plug-in has a strategy of that name.
-        ConfigError: An option does not exist or is out of range.
+        ConfigError: An option does not exist or is out of range; or the strategy is to
+            compensate cuts, but ``physical`` is False.
 
     Attributes:
         history: Timesteps and units of each layer, at the start and after each change.
@@ -75,6 +76,11 @@ class PruningCallback(BaseCallback):
             require_at_least("total_timesteps", total_timesteps)
         self.total_timesteps = total_timesteps
         self.strategy = make_strategy(strategy, config)
+        if self.strategy.compensates and not physical:
+            raise ConfigError(
+                "compensate=True needs physical=True: a gate that closes leaves the "
+                "weights as they are. Set compensate to False."
+            )
         self.physical = physical
         self.history: list[dict[str, Any]] = []
         self._rng: np.random.Generator | None = None
@@ -183,7 +189,7 @@ class PruningCallback(BaseCallback):
         return record_activations(self.model, inputs)
 
     def _recent(self) -> Inputs:
-        kept = self._reservoir.inputs()
+        kept = self._reservoir.inputs(self.model.device)
         return many_inputs(self.model, self._agent.wiring) if kept is None else kept
 
     def _carry_out(self, agent: AgentView, found: Proposal) -> None:

@@ -25,12 +25,18 @@ from dataclasses import dataclass
 
 import torch
 
+from sb3_prune.exceptions import NonFiniteError, NoObservationsError
+
 RIDGES = (1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1)
 """Ridges to choose from, as multiples of the mean variance of the new units."""
 BLOCK = 64
 """Consecutive samples, which resemble each other, are held out together."""
 HELD_OUT = 5
 """One in so many blocks is held out."""
+CONSTANT = 1e-5
+"""Ridges are multiples of at least this share of the mean square of new units ..."""
+SMALL = 1e-30
+"""... and of this, where all of them are dead."""
 EXACT = 1e-12
 """A unit is as before if the share of its square that is missing is at most this."""
 
@@ -117,8 +123,17 @@ def fit(
         start: :math:`C_0`, what the plain cut does, (K, K').
         weights: Weight of each unit in errors, (K,): the norm of what reads it.
         intercept: Whether there is a c; else it is 0.
+
+    Raises:
+        NoObservationsError: There are fewer than five samples.
+        NonFiniteError: An activation is NaN or infinite.
     """
-    old, new, start, weights = (t.double() for t in (old, new, start, weights))
+    # Not all devices have double precision.
+    old, new, start, weights = (t.cpu().double() for t in (old, new, start, weights))
+    if not bool(old.isfinite().all()) or not bool(new.isfinite().all()):
+        raise NonFiniteError("Activations of the units are NaN or infinite.")
+    if len(old) < HELD_OUT:
+        raise NoObservationsError(f"A fit needs {HELD_OUT} samples, got {len(old)}.")
     held = torch.arange(len(old)) // BLOCK % HELD_OUT == HELD_OUT - 1
     if not bool(held.any()):
         held = torch.arange(len(old)) % HELD_OUT == HELD_OUT - 1
@@ -169,7 +184,9 @@ def _solutions(
     asis = moments.missing(start, none) <= EXACT * moments.power
     values, vectors = torch.linalg.eigh(gram)
     turned = vectors.T @ cross
-    scale = values.clamp_min(0.0).mean().clamp_min(torch.finfo(gram.dtype).tiny)
+    scale = values.clamp_min(0.0).mean()
+    # Below this, variances are rounding errors.
+    scale = scale.clamp_min(CONSTANT * float(moments.gram.diagonal().mean()) + SMALL)
     found = {}
     for ridge in ridges:
         inverse = 1 / (values.clamp_min(0.0) + ridge * scale)

@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
+from gymnasium import spaces
 from sb3_contrib.common.recurrent.policies import RecurrentActorCriticPolicy
+from torch import nn
 from torch.distributions import Distribution, kl_divergence
 
 from sb3_prune.recording.activations import count_observations
@@ -30,8 +32,8 @@ class Movement:
     values: float | None
     """Values, or Q-values of all critics: relative as for actions; None without."""
     kl: float | None
-    """Kullback-Leibler divergence of the distribution after from the one before, in
-    nats; None if the policy is deterministic."""
+    r"""Kullback-Leibler divergence :math:`D(before \Vert after)` of the distributions
+    of actions, in nats; None if the policy is deterministic."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -39,7 +41,7 @@ class Responses:
     """What an agent says to some observations."""
 
     actions: torch.Tensor
-    """Greedy actions, (observations, ...)."""
+    """Greedy actions, (observations, ...); whole numbers if they are discrete."""
     values: torch.Tensor | None
     """Values, (observations, number of values)."""
     distributions: tuple[Distribution, ...]
@@ -93,8 +95,9 @@ def respond(policy: Any, inputs: Inputs) -> Responses:
             found.mode() if recurrent else policy._predict(inputs.observations, True)
         )
         values = [v.reshape(len(actions), -1) for v in values_of(policy, inputs)]
+        box = isinstance(policy.action_space, spaces.Box)
         return Responses(
-            actions=actions,
+            actions=actions if box else actions.long(),
             values=torch.cat(values, dim=1) if values else None,
             distributions=tuple(_plain(found)),
         )
@@ -137,9 +140,9 @@ def values_of(policy: Any, inputs: Inputs) -> Iterator[torch.Tensor]:
         yield policy.predict_values(seen, *_fresh(policy, seen))
     elif hasattr(policy, "predict_values"):
         yield policy.predict_values(seen)
-    for name in ("q_net", "quantile_net", "critic"):
+    for name in ("q_net", "quantile_net", "value", "critic"):
         network = getattr(policy, name, None)
-        if network is not None:
+        if isinstance(network, nn.Module):
             given = (seen, inputs.actions) if name == "critic" else (seen,)
             if all(each is not None for each in given):
                 said = network(*given)

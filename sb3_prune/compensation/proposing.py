@@ -7,7 +7,11 @@ from dataclasses import dataclass
 from sb3_prune.compensation.compensating import Compensation, compensate
 from sb3_prune.compensation.distillation import Distillation, distil
 from sb3_prune.compensation.movement import Movement, respond
-from sb3_prune.exceptions import NoObservationsError
+from sb3_prune.exceptions import (
+    NonFiniteError,
+    NoObservationsError,
+    UnsupportedPolicyError,
+)
 from sb3_prune.strategies.base import AgentView, Strategy
 from sb3_prune.surgery.plan import Plan
 from sb3_prune.surgery.surgeon import Report, apply
@@ -32,6 +36,8 @@ def propose(strategy: Strategy, agent: AgentView) -> Proposal:
     Raises:
         NoObservationsError: The strategy demands compensation, but there are too few
             observations.
+        NonFiniteError: It does, but some are NaN or infinite.
+        UnsupportedPolicyError: It does, but the policy cannot be copied.
     """
     plan = strategy.propose(agent)
     wanted = strategy.compensates
@@ -39,7 +45,7 @@ def propose(strategy: Strategy, agent: AgentView) -> Proposal:
         return Proposal(plan=plan)
     try:
         made, found = compensate(agent.model, plan, agent.inputs())
-    except NoObservationsError as error:
+    except (NoObservationsError, NonFiniteError, UnsupportedPolicyError) as error:
         if wanted:
             raise
         return Proposal(plan=plan, plain=f"the cuts are not compensated: {error}")

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from sb3_contrib.common.recurrent.type_aliases import RNNStates
 from stable_baselines3.common.base_class import BaseAlgorithm
-from stable_baselines3.common.buffers import RolloutBuffer
+from stable_baselines3.common.buffers import ReplayBuffer, RolloutBuffer
 from stable_baselines3.common.type_aliases import PyTorchObs
 from stable_baselines3.common.utils import obs_as_tensor
 from stable_baselines3.her import HerReplayBuffer
@@ -33,10 +33,9 @@ def recent_inputs(model: BaseAlgorithm, batch_size: int = 256) -> Inputs:
         NoObservationsError: The model has no observations yet.
     """
     replay = getattr(model, "replay_buffer", None)
-    if replay is not None and replay.size():
+    if replay is not None and _can_sample(replay):
         with same_random_state():
-            batch = _sampled(replay, batch_size, model.get_vec_normalize_env())
-        return Inputs(observations=batch.observations, actions=batch.actions.float())
+            return _sampled(replay, batch_size, model.get_vec_normalize_env())
     rollout = getattr(model, "rollout_buffer", None)
     if rollout is not None and rollout.size():
         return _Rollout(rollout, batch_size, model.device).inputs()
@@ -50,19 +49,38 @@ def recent_inputs(model: BaseAlgorithm, batch_size: int = 256) -> Inputs:
     return Inputs(observations=observations, lstm_states=states)
 
 
-def _sampled(replay: Any, count: int, env: Any) -> Any:
+def _can_sample(replay: Any) -> bool:
+    """Tell whether a replay buffer has transitions; for hindsight, whole episodes."""
+    if isinstance(replay, HerReplayBuffer):
+        return bool((replay.ep_length > 0).any())
+    return bool(replay.size())
+
+
+def _sampled(replay: Any, count: int, env: Any) -> Inputs:
     """Return different transitions of a replay buffer, drawn from all of it.
 
-    Where a buffer relabels goals or has no room for next observations, it draws itself,
-    and may draw a transition twice.
+    A buffer that relabels goals, or is no buffer of SB3, draws itself, and may draw a
+    transition twice.
     """
-    size = replay.size()
-    relabels = isinstance(replay, HerReplayBuffer)
-    if relabels or getattr(replay, "optimize_memory_usage", False):
-        return replay.sample(min(count, size * replay.n_envs), env=env)
+    steps = replay.size()
+    total = steps * replay.n_envs
+    if isinstance(replay, HerReplayBuffer) or not isinstance(replay, ReplayBuffer):
+        batch = replay.sample(min(count, total), env=env)
+        return Inputs(observations=batch.observations, actions=batch.actions.float())
     rng = np.random.default_rng(np.random.randint(2**31))
-    chosen = rng.choice(size, min(count, size), replace=False, shuffle=False)
-    return replay._get_samples(chosen, env=env)
+    chosen = rng.choice(total, min(count, total), replace=False, shuffle=False)
+    where = np.unravel_index(chosen, (steps, replay.n_envs))
+    stored: Any = replay.observations
+    seen = (
+        {key: array[where] for key, array in stored.items()}
+        if isinstance(stored, dict)
+        else stored[where]
+    )
+    seen = replay._normalize_obs(seen, env)
+    return Inputs(
+        observations=obs_as_tensor(seen, replay.device),
+        actions=replay.to_torch(replay.actions[where]).float(),
+    )
 
 
 class _Rollout:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
@@ -18,7 +21,7 @@ from sb3_prune.recording.player import Player, frozen_statistics
 from sb3_prune.recording.reservoir import join
 from sb3_prune.recording.samples import part
 from sb3_prune.surgery.flow.forwards import Inputs
-from sb3_prune.surgery.flow.quiet import same_random_state
+from sb3_prune.surgery.flow.quiet import quiet
 
 States = Literal["greedy", "stochastic", "both"]
 """How an agent acts while it plays."""
@@ -87,11 +90,10 @@ def play_episodes(
     disable = None if progress else True  # None: tqdm hides the bar off a terminal.
     total = each * env.num_envs * len(ways)
     with (
-        same_random_state(),
+        _drawing(model, seed),
         frozen_statistics(env),
         tqdm(total=total, disable=disable, delay=2, desc="playing") as bar,
     ):
-        torch.manual_seed(seed)
         played = [_play(model, env, each, greedy, bar) for greedy in ways]
     inputs = join([found.inputs for found in played])
     steps = count_observations(inputs.observations)
@@ -99,6 +101,21 @@ def play_episodes(
         drawn = np.random.default_rng(seed).choice(steps, MOST, replace=False)
         inputs = part(inputs, torch.as_tensor(np.sort(drawn)))
     return Played(inputs=inputs, returns=played[0].returns)
+
+
+@contextmanager
+def _drawing(model: BaseAlgorithm, seed: int) -> Iterator[None]:
+    """Let a model draw actions by a seed; afterwards it is as before."""
+    space = model.action_space  # DQN draws from it.
+    with quiet(model.policy):
+        torch.manual_seed(seed)
+        np.random.seed(seed)
+        model.action_space = copy.deepcopy(space)
+        model.action_space.seed(seed)
+        try:
+            yield
+        finally:
+            model.action_space = space
 
 
 def _critics_actions(player: Player) -> torch.Tensor | None:

@@ -43,9 +43,9 @@ class Reservoir:
         """Forget all inputs."""
         self._parts.clear()
 
-    def inputs(self) -> Inputs | None:
-        """Return all inputs that are kept; None if there are none."""
-        return join(self._parts) if self._parts else None
+    def inputs(self, device: torch.device | str = "cpu") -> Inputs | None:
+        """Return all inputs that are kept, on a device; None if there are none."""
+        return join(self._parts, device) if self._parts else None
 
     def state(self) -> list[str]:
         """Return what a resumed run needs as text; nothing if one rollout is enough."""
@@ -60,14 +60,20 @@ class Reservoir:
         self._parts = deque(_inputs(load(base64.b64decode(text))) for text in state)
 
 
-def join(parts: Sequence[Inputs]) -> Inputs:
-    """Return several inputs as one."""
-    if len(parts) == 1:
-        return parts[0]
+def join(parts: Sequence[Inputs], device: torch.device | str | None = None) -> Inputs:
+    """Return several inputs as one.
+
+    Args:
+        parts: The inputs.
+        device: Where the result is to lie; where the parts lie if None.
+    """
     every = [_named(part) for part in parts]
     axes = {key: int(key.startswith("state")) for key in every[0]}
     return _inputs(
-        {key: torch.cat([one[key] for one in every], axes[key]) for key in axes}
+        {
+            key: torch.cat([one[key].to(device) for one in every], axis)
+            for key, axis in axes.items()
+        }
     )
 
 

@@ -59,7 +59,7 @@ class Folding:
             change: What happens to its units.
         """
         gone = change.removed
-        if change.selection is None or not len(gone):
+        if change.kept is None or not len(gone):
             return
         constant = gone[self._is_fed_nothing(layer)[gone]]
         if len(constant):
@@ -77,15 +77,16 @@ class Folding:
 
     def _is_fed_nothing(self, layer: HiddenLayer) -> torch.Tensor:
         """Tell which units have only incoming weights of zero, bool, (K,)."""
-        zero = (layer.incoming() == 0).all(dim=1)
+        zero = is_fed_nothing(layer)
         weights = [s for s in layer.group.slots if s.side is Side.ROWS]
         if any((s.owner, s.attribute) in self.tensors for s in weights):
             zero = torch.ones_like(zero)
             for slot in weights:
                 tensor = self._current((slot.owner, slot.attribute))
                 if tensor.ndim >= MATRIX:
-                    zero &= (slot.units(tensor, layer.units).flatten(1) == 0).all(1)
-        return zero.cpu()
+                    silent = slot.units(tensor, layer.units).flatten(1) == 0
+                    zero &= silent.all(dim=1).cpu()
+        return zero
 
     def _move(self, layer: HiddenLayer, units: torch.Tensor) -> None:
         """Add to each reader's bias what the reader gets from constant units."""
@@ -187,3 +188,8 @@ class Folding:
                 done.add(where)
                 said = shifts[units, None].expand(-1, slot.block)
                 self._take_over(read, layer, units, said)
+
+
+def is_fed_nothing(layer: HiddenLayer) -> torch.Tensor:
+    """Tell which units have only incoming weights of zero, bool, (K,)."""
+    return (layer.incoming() == 0).all(dim=1).cpu()

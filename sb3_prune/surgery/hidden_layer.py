@@ -134,7 +134,8 @@ class HiddenLayer:
             place = slot.owner, slot.attribute, slot.start
             if slot.side is Side.COLUMNS and place not in known:
                 return f"{type(slot.owner).__name__}.{slot.attribute} reads them"
-        return next((why for r in self.reads if (why := r.unshiftable)), None)
+        whys = [*(r.unshiftable for r in self.reads), *sorted(self.group.unfoldable)]
+        return next((why for why in whys if why is not None), None)
 
     def _weights(self, side: Side) -> list[Slot]:
         """Return the slots of a side, without biases unless there is nothing else."""

@@ -110,7 +110,7 @@ def apply(model: BaseAlgorithm | nn.Module, plan: Mapping[str, Change]) -> Repor
             wiring = wire(policy)
             layers = {name: wiring[name] for name in step}
             check_widths(layers, step)
-            _check_finite(layers)
+            check_finite(layers)
             lagging |= _lagging(layers, step)
             for name, change in step.items():
                 units[name] = units.get(name, (change.before, 0))[0], change.after
@@ -220,7 +220,12 @@ def _check_shifts(layer: HiddenLayer, change: Change) -> None:
             )
 
 
-def _check_finite(layers: Layers) -> None:
+def check_finite(layers: Layers) -> None:
+    """Check that all tensors of layers and of their targets are finite.
+
+    Raises:
+        NonFiniteError: A weight is NaN or infinite.
+    """
     seen: set[int] = set()
     for name, layer in layers.items():
         for twin in layer.with_targets():

@@ -127,7 +127,7 @@ def try_cut(policy: nn.Module, names: Collection[str], seed: int = 0) -> str | N
         seed: Seed of the choice of units.
     """
     try:
-        twin = copied(policy)
+        twin = copied(policy, opened=True)
         layers = wire(twin).units()
     except Exception as error:
         return f"it cannot be copied ({type(error).__name__}: {error})"
@@ -159,7 +159,7 @@ def movement(policy: nn.Module, names: Collection[str]) -> float:
         names: Names of the layers that lose a third of their units.
     """
     plan = _some(policy, names, 0, (3,))
-    return max(_remove_dead(copied(policy), plan, None).values())
+    return max(_remove_dead(copied(policy, opened=True), plan, None).values())
 
 
 def _remove_dead(
@@ -187,8 +187,13 @@ def _remove_dead(
     return named | (rehearsal.moved() if rehearsal is not None else {})
 
 
-def copied(policy: nn.Module) -> nn.Module:
-    """Return a deep copy of a policy, with open gates and without distributions."""
+def copied(policy: nn.Module, *, opened: bool = False) -> nn.Module:
+    """Return a deep copy of a policy, without distributions.
+
+    Args:
+        policy: The policy.
+        opened: Whether to open all gates: a closed one would hide a wrong cut.
+    """
     memo: dict[int, Any] = {}
     for module in policy.modules():
         distribution = getattr(module, "action_dist", None)
@@ -201,7 +206,7 @@ def copied(policy: nn.Module) -> nn.Module:
                 memo[id(value)] = None
     twin: nn.Module = copy.deepcopy(policy, memo)
     for module in twin.modules():
-        if isinstance(module, Gate):  # A closed gate would hide a wrong cut.
+        if opened and isinstance(module, Gate):
             module.settle()
             module.open()
     return twin

@@ -102,12 +102,20 @@ def test_a_trial_leaves_the_policy_and_random_states_as_they_were(name: str) -> 
     zoo.assert_same(zoo.snapshot(policy), before, identities=True)
 
 
-def test_closed_gates_hide_nothing() -> None:
+def test_closed_gates_hide_nothing_from_a_trial() -> None:
     model = zoo.make_model("DQN")
     sp.mask(model, zoo.random_plan(model.policy))
-    twin = trial.copied(model.policy)
+    twin = trial.copied(model.policy, opened=True)
     assert all(bool(layer.active.all()) for layer in sp.wire(twin).values())
     assert not all(bool(la.active.all()) for la in sp.wire(model.policy).values())
+
+
+def test_a_copy_keeps_its_gates_closed() -> None:
+    model = zoo.make_model("DQN")
+    sp.mask(model, zoo.random_plan(model.policy))
+    closed = sp.wire(model.policy).active_units()
+    assert sp.wire(trial.copied(model.policy)).active_units() == closed
+    zoo.assert_close(zoo.says(trial.copied(model.policy)), zoo.says(model.policy), 1e-7)
 
 
 def test_layers_are_tried_one_by_one_to_name_the_one_that_fails() -> None:
