@@ -5,16 +5,25 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
-from stable_baselines3 import SAC
+import torch
+from stable_baselines3 import PPO, SAC
 from torch.nn.utils import prune as torch_prune
 
 import sb3_prune as sp
 from benchmarks.harness import Noise, Table, rates, ratio, ready
+from sb3_prune.compensation.proposing import carry_out, propose
+from sb3_prune.pruning import look_at, make_strategy
 from sb3_prune.surgery import keep
+from sb3_prune.surgery.flow.forwards import Inputs
 
 WIDTH = 1024
+COUNT = 8192
+"""States that compensated cuts of SAC are fitted on."""
+SMALL = 2048
+"""The same for PPO: one rollout."""
 
 
 def big(policy: Any = "MlpPolicy", device: Any = "cpu", width: int = WIDTH) -> SAC:
@@ -82,11 +91,8 @@ def run_speed() -> Table:
 
 
 def run_cost() -> Table:
-    """Compare one ``apply`` with one gradient step."""
-    table = Table(
-        "(c) The price of a cut, SAC 2x1024",
-        ["", "median ms"],
-    )
+    """Compare one ``apply`` with one gradient step, plain and compensated."""
+    table = Table("(c) The price of a cut", ["", "median ms"])
     step_ms, apply_ms = [], []
     for _ in range(7):
         model = big(sp.MaskedSACPolicy)
@@ -98,13 +104,58 @@ def run_cost() -> Table:
         )
         apply_ms.append(_time(lambda m=model, p=plan: sp.apply(m, p)))  # type: ignore[misc]
     step, cost = statistics.median(step_ms), statistics.median(apply_ms)
-    table.rows += [["one gradient step", step], ["one apply, half of the units", cost]]
+    table.rows += [
+        ["SAC 2x1024: one gradient step", step],
+        ["SAC 2x1024: one apply, half of the units", cost],
+    ]
     share = ratio(apply_ms, step_ms)
     table.claim(
         f"an apply costs less than a gradient step (measured {share:.2f} of one)",
         share < 1,
     )
+    fitted = [_compensated(big(sp.MaskedSACPolicy), COUNT) for _ in range(3)]
+    small = [_compensated(_ppo(), SMALL) for _ in range(7)]
+    table.rows += [
+        [f"SAC 2x1024: the same, compensated on {COUNT:,} states", _median(fitted)],
+        [
+            f"PPO 2x64: half of the units, compensated on {SMALL:,} states",
+            _median(small),
+        ],
+    ]
+    times = _median(fitted) / step
+    table.claim(
+        f"compensated, less than 50 gradient steps (measured {times:.0f})", times < 50
+    )
+    table.claim(
+        f"PPO 2x64 compensated in less than 50 ms ({_median(small):.0f})",
+        _median(small) < 50,
+    )
     return table
+
+
+def _median(values: list[float]) -> float:
+    return statistics.median(values)
+
+
+def _ppo() -> PPO:
+    """Build PPO with SB3's default networks and a full rollout buffer."""
+    model = PPO(sp.MaskedActorCriticPolicy, Noise(), n_steps=SMALL, n_epochs=1, seed=0)
+    ready(model, SMALL)
+    return model
+
+
+def _compensated(model: Any, count: int) -> float:
+    """Return how many ms a compensated cut of half of the units takes."""
+    sp.wire(model)  # In training, the wiring is known.
+    generator = torch.Generator().manual_seed(0)
+    critics = hasattr(model.policy, "critic")
+    inputs = Inputs(
+        observations=torch.randn(count, 17, generator=generator),
+        actions=torch.rand(count, 6, generator=generator) if critics else None,
+    )
+    agent = replace(look_at(model, progress=1.0), inputs=lambda: inputs)
+    strategy = make_strategy("magnitude", {"final_sparsity": 0.5, "compensate": True})
+    return _time(lambda: carry_out(agent, propose(strategy, agent)))
 
 
 def _time(work: Callable[[], Any]) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -13,17 +14,20 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from torch import nn
 
 from sb3_prune.compensation.fitting import Fit, fit
-from sb3_prune.exceptions import NoObservationsError
+from sb3_prune.compensation.pretending import can_pretend, pretended
+from sb3_prune.exceptions import NoObservationsError, UnsupportedPolicyError
 from sb3_prune.recording.activations import count_observations
-from sb3_prune.recording.samples import sample_activations
+from sb3_prune.recording.samples import sample_activations, unrecorded
 from sb3_prune.surgery.change import Change
 from sb3_prune.surgery.execution import carry_out
 from sb3_prune.surgery.flow.forwards import Inputs
 from sb3_prune.surgery.flow.slots import Side
+from sb3_prune.surgery.folding import is_fed_nothing
 from sb3_prune.surgery.hidden_layer import HiddenLayer
 from sb3_prune.surgery.memory import changed_states
 from sb3_prune.surgery.plan import Plan
-from sb3_prune.surgery.trial import copied
+from sb3_prune.surgery.surgeon import check_finite, check_widths
+from sb3_prune.surgery.trial import copied, require_trial
 from sb3_prune.surgery.wiring import Wiring, wire
 
 ENOUGH = 2
@@ -73,25 +77,42 @@ def compensate(
     Raises:
         NoObservationsError: There are fewer than two samples per unit that stays.
         UnknownNameError: The model has no such hidden layer.
+        PlanError: A change is for another number of units, or mixes closed units.
+        NonFiniteError: A weight, an observation or an activation is NaN or infinite.
+        UnsupportedPolicyError: The policy cannot be copied, or a trial cut fails.
     """
     policy, given = model.policy, inputs
     wiring = wire(model)
-    reasons = {name: _unfit(wiring[name], change) for name, change in plan.items()}
+    layers = {name: wiring[name] for name in plan}
+    check_widths(layers, plan)
+    check_finite(layers)
+    require_trial(policy, set(plan))
+    reasons = {name: _unfit(layer, plan[name]) for name, layer in layers.items()}
     names = [name for name, why in reasons.items() if why is None]
+    for name in unrecorded(policy, inputs, names):
+        reasons[name] = "no forward of the policy shows what its readers get"
+        names.remove(name)
     before = sample_activations(policy, inputs, names)
     made, fits = dict(plan), {}
     source: Any = policy
+    pretends = all(can_pretend(layer, plan[name]) for name, layer in layers.items())
     order = levels(wiring, plan)
-    for number, level in enumerate(order):
-        todo = [name for name in level if name in before]
-        after = _after(source, inputs, {name: plan[name] for name in todo})
-        for name in todo:
-            fits[name] = _fit(wiring[name], plan[name], before[name], after[name])
-            found = fits[name]
-            made[name] = replace(plan[name], columns=found.columns, shifts=found.shifts)
-        if number + 1 < len(order):
-            source = copied(policy) if source is policy else source
-            inputs = _cut(source, {name: made[name] for name in level}, inputs)
+    with ExitStack() as stack:
+        for number, level in enumerate(order):
+            todo = [name for name in level if name in before]
+            after = _after(source, inputs, {name: plan[name] for name in todo})
+            for name in todo:
+                found = _fit(wiring[name], plan[name], before[name], after[name])
+                fits[name] = found
+                made[name] = replace(
+                    plan[name], columns=found.columns, shifts=found.shifts
+                )
+            done = {name: made[name] for name in level}
+            if number + 1 < len(order) and pretends:
+                stack.enter_context(pretended(policy, done))
+            elif number + 1 < len(order):
+                source = _copied(policy) if source is policy else source
+                inputs = _cut(source, done, inputs)
     return Plan(made), Compensation(
         inputs=given,
         fits=fits,
@@ -131,14 +152,17 @@ def _fit(
             f"{needed} samples, there are {len(old)}: give more observations, or set "
             "compensate to False."
         )
-    twins = layer.with_targets()
-    return fit(
-        old,
-        new,
-        change.columns,
-        layer.outgoing().norm(dim=1).cpu(),
-        intercept=all(twin.unshiftable is None for twin in twins),
-    )
+    shiftable = all(twin.unshiftable is None for twin in layer.with_targets())
+    weights = layer.outgoing().norm(dim=1).cpu()
+    folded = change.removed[:0]
+    if shiftable and not layer.mixes and change.kept is not None:
+        # Folding is exact, even if readers get different constants.
+        folded = change.removed[is_fed_nothing(layer)[change.removed]]
+    weights[folded] = 0.0
+    found = fit(old, new, change.columns, weights, intercept=shiftable)
+    found.columns[folded] = 0.0
+    found.shifts[folded] = 0.0
+    return found
 
 
 def _after(
@@ -151,7 +175,7 @@ def _after(
     after = {name: after[name][:, plan[name].kept] for name in whole}
     rest = {name: change for name, change in plan.items() if name not in after}
     if rest:
-        probe: Any = copied(policy)
+        probe: Any = _copied(policy)
         after |= sample_activations(probe, _cut(probe, rest, inputs), list(rest))
     return after
 
@@ -162,8 +186,23 @@ def _cut(policy: nn.Module, plan: Mapping[str, Change], inputs: Inputs) -> Input
     if states is not None and isinstance(policy, RecurrentActorCriticPolicy):
         changed = [(wire(policy)[name], change) for name, change in plan.items()]
         inputs = replace(inputs, lstm_states=changed_states(policy, states, changed))
-    carry_out(policy, plan, folds=False, follows=False)
+    carry_out(policy, plan, follows=False)
     return inputs
+
+
+def _copied(policy: nn.Module) -> nn.Module:
+    """Return a copy to cut.
+
+    Raises:
+        UnsupportedPolicyError: The policy cannot be copied.
+    """
+    try:
+        return copied(policy)
+    except Exception as error:
+        raise UnsupportedPolicyError(
+            f"To compensate cuts takes a copy of {type(policy).__name__}, which cannot "
+            f"be copied ({type(error).__name__}: {error}): set compensate to False."
+        ) from error
 
 
 def levels(wiring: Wiring, names: Collection[str]) -> list[list[str]]:

@@ -6,8 +6,9 @@ stay as they were.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -86,9 +87,13 @@ def observe(
     """
     _check_finite(inputs)
     reads = [read.slot for layer in layers for read in layer.reads]
-    observer = Observer((slot.owner, slot.attribute) for slot in reads)
+    wanted = {(slot.owner, slot.attribute) for slot in reads}
+    observer = Observer(wanted)
     with quiet(policy), observer:
-        _run(policy, inputs)
+        for call in _calls(policy, inputs):
+            call()
+            if wanted <= observer.arrived.keys():  # More would arrive twice.
+                break
     return observer
 
 
@@ -112,10 +117,10 @@ def count_observations(observations: PyTorchObs) -> int:
     return len(observations)
 
 
-def _run(policy: BasePolicy, inputs: Inputs) -> None:
-    """Run every online network of a policy; its outputs do not matter."""
+def _calls(policy: BasePolicy, inputs: Inputs) -> Iterator[Callable[[], object]]:
+    """Yield calls that run every online network of a policy."""
     if isinstance(policy, RecurrentActorCriticPolicy):
-        _run_recurrent(policy, inputs)
+        yield partial(_run_recurrent, policy, inputs)
         extra = getattr(policy, "extra_forwards", None)
         found = extra(inputs.observations, inputs.actions) if extra else ()
     else:
@@ -126,7 +131,7 @@ def _run(policy: BasePolicy, inputs: Inputs) -> None:
     copies = target_names(policy)
     for name, call in found:
         if name.partition(".")[0] not in copies:
-            call()
+            yield call
 
 
 def _run_recurrent(policy: RecurrentActorCriticPolicy, inputs: Inputs) -> None:

@@ -10,15 +10,17 @@ import torch
 from sb3_contrib.common.recurrent.type_aliases import RNNStates
 from stable_baselines3.common.policies import BasePolicy
 
-from sb3_prune.exceptions import UnsupportedPolicyError
+from sb3_prune.exceptions import NoObservationsError, UnsupportedPolicyError
 from sb3_prune.recording.activations import count_observations, observe
 from sb3_prune.surgery.flow.forwards import Inputs
 from sb3_prune.surgery.flow.observe import Observer
 from sb3_prune.surgery.hidden_layer import HiddenLayer
 from sb3_prune.surgery.wiring import wire
 
-CHUNK = 1024
-"""Observations that run through a policy at once."""
+CHUNK = 1 << 23
+"""Numbers in the observations that run through a policy at once, at most ..."""
+LARGEST_CHUNK = 8192
+"""... and the largest number of these observations."""
 MOST = 32_768
 """Largest number of samples of a layer."""
 
@@ -44,10 +46,14 @@ def sample_activations(
         Activations, (samples, units), by layer name.
 
     Raises:
+        NoObservationsError: There are no observations.
         UnsupportedPolicyError: A layer cannot be recorded.
     """
     layers = [layer for name, layer in wire(policy).items() if name in names]
-    share = MOST / count_observations(inputs.observations)
+    count = count_observations(inputs.observations)
+    if not count:
+        raise NoObservationsError("There are no observations to record activations on.")
+    share = MOST / count
     parts: dict[str, list[torch.Tensor]] = {layer.name: [] for layer in layers}
     generator = torch.Generator()
     for number, chunk in enumerate(chunks(inputs)):
@@ -62,9 +68,31 @@ def sample_activations(
     return {name: torch.cat(found) for name, found in parts.items()}
 
 
-def chunks(inputs: Inputs, size: int = CHUNK) -> Iterator[Inputs]:
-    """Yield inputs in parts of at most ``size`` observations."""
-    for start in range(0, count_observations(inputs.observations), size):
+def unrecorded(policy: BasePolicy, inputs: Inputs, names: Collection[str]) -> list[str]:
+    """Return the layers whose activations cannot be recorded.
+
+    Args:
+        policy: The policy; it stays as it is.
+        inputs: Inputs of the policy's networks.
+        names: Names of layers.
+    """
+    layers = [layer for name, layer in wire(policy).items() if name in names]
+    seen = observe(policy, part(inputs, slice(1)), layers).arrived
+    return [
+        layer.name
+        for layer in layers
+        if not any((r.slot.owner, r.slot.attribute) in seen for r in layer.reads)
+    ]
+
+
+def chunks(inputs: Inputs) -> Iterator[Inputs]:
+    """Yield inputs in parts that fit into memory with all activations."""
+    seen = inputs.observations
+    count = count_observations(seen)
+    parts = list(seen.values()) if isinstance(seen, dict) else [seen]
+    numbers = max(1, sum(tensor.numel() for tensor in parts) // max(1, count))
+    size = min(LARGEST_CHUNK, max(1, CHUNK // numbers))
+    for start in range(0, count, size):
         yield part(inputs, slice(start, start + size))
 
 

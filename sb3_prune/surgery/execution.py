@@ -60,7 +60,7 @@ def carry_out(
         if folds:
             folding.fold(twin, change)
     following = optimizers(model) if follows else {}
-    tensors = _tensors(layers, plan, folding)
+    tensors = new_tensors(layers, plan, folding)
     if follows and tensors:
         check_followable(model)
         check_holders(model, tensors)
@@ -87,7 +87,7 @@ def is_finite(tensor: torch.Tensor) -> bool:
 
 
 @torch.no_grad()
-def _tensors(
+def new_tensors(
     layers: Sequence[HiddenLayer], plan: Mapping[str, Change], folding: Folding
 ) -> Tensors:
     """Compute every new tensor; the model is not changed yet."""
