@@ -134,7 +134,16 @@ def _plain(found: Any) -> list[Distribution]:
 
 
 def values_of(policy: Any, inputs: Inputs) -> Iterator[torch.Tensor]:
-    """Yield the values of every value network or critic, if it can be run."""
+    """Yield the values of every value network or critic, if it can be run.
+
+    Values that stand for no action, as those that pad short branches, are left out.
+    """
+    for said in _said(policy, inputs):
+        values = said.reshape(len(said), -1)
+        yield values[:, (values > -torch.inf).any(dim=0)]
+
+
+def _said(policy: Any, inputs: Inputs) -> Iterator[torch.Tensor]:
     seen: Any = inputs.observations
     if isinstance(policy, RecurrentActorCriticPolicy):
         yield policy.predict_values(seen, *_fresh(policy, seen))
