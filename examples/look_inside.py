@@ -17,6 +17,7 @@ import numpy as np
 import sb3_prune_clusters.analyses as clusters
 import torch
 from sb3_prune_envs import make_arm_vec
+from sb3_prune_reconstruct import Redundancy
 
 import sb3_prune as sp
 from sb3_prune.analysis import Analysis, compare, random_like
@@ -36,6 +37,7 @@ ANALYSES: list[type[Analysis]] = [
     clusters.Dormancy,
     clusters.EffectiveRank,
     clusters.Entropy,
+    Redundancy,
 ]
 
 

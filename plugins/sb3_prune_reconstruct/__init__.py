@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from sb3_prune.plugins.hookspecs import hookimpl
+from sb3_prune_reconstruct.redundancy import Redundancy as Redundancy
 from sb3_prune_reconstruct.strategy import Reconstruct as Reconstruct
 from sb3_prune_reconstruct.strategy import ReconstructConfig as ReconstructConfig
 
@@ -13,3 +14,9 @@ from sb3_prune_reconstruct.strategy import ReconstructConfig as ReconstructConfi
 def register_strategies(register: Callable[[type], None]) -> None:
     """Register the strategy."""
     register(Reconstruct)
+
+
+@hookimpl
+def register_analyses(register: Callable[[type], None]) -> None:
+    """Register the analysis."""
+    register(Redundancy)

@@ -23,6 +23,7 @@ from sb3_prune.recording import Recording
 Refused = Callable[..., str]
 PNG = b"\x89PNG"
 ALL = ["dendrograms", "distances", "dormancy", "effective-rank", "entropy"]
+ALL += ["redundancy"]
 
 
 class Nothing(Analysis):

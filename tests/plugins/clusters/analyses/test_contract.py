@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 from recording.made import make_recording, random_recording
 from sb3_prune_clusters import analyses
+from sb3_prune_reconstruct import Redundancy
 
 from sb3_prune.analysis import Analysis, compare
 from sb3_prune.plugins.registry import check_class
 from sb3_prune.recording import Recording
 
 ALL = [cls for cls in vars(analyses).values() if isinstance(cls, type)]
+ALL += [Redundancy]
 
 
 @pytest.mark.parametrize("cls", ALL)
