@@ -122,11 +122,10 @@ def _rows(layer: HiddenLayer, observer: Observer) -> list[torch.Tensor]:
     """Return what each reader got, (rows, units); what several got occurs once."""
     found: dict[tuple[int, int], torch.Tensor] = {}
     for read in layer.reads:
-        arrived = observer.arrived.get((read.slot.owner, read.slot.attribute))
-        if arrived:
-            units = read.arrived(arrived[-1], layer.units)
+        for given in observer.arrived.get((read.slot.owner, read.slot.attribute), ()):
+            units = read.arrived(given, layer.units)
             rows = units.movedim(-1, -2).reshape(-1, layer.units)
-            found.setdefault((arrived[-1].data_ptr(), read.slot.start), rows)
+            found.setdefault((given.data_ptr(), read.slot.start), rows)
     if not found:
         raise UnsupportedPolicyError(
             f"The activations of '{layer.name}' cannot be recorded: no forward pass of "

@@ -66,11 +66,13 @@ def _place(tensor: torch.Tensor) -> tuple[int, int]:
 
 @contextmanager
 def installed(tensors: Mapping[Key, torch.Tensor]) -> Iterator[None]:
-    """Let modules hold other tensors inside the block."""
+    """Let modules hold other tensors inside the block; shared ones stay shared."""
     before = {key: getattr(*key) for key in tensors}
+    made: dict[int, torch.Tensor] = {}
     try:
-        for (owner, attribute), tensor in tensors.items():
-            setattr(owner, attribute, _as(tensor, before[owner, attribute]))
+        for key, tensor in tensors.items():
+            made.setdefault(id(tensor), _as(tensor, before[key]))
+            setattr(*key, made[id(tensor)])
         yield
     finally:
         for (owner, attribute), tensor in before.items():
