@@ -147,15 +147,16 @@ def _said(policy: Any, inputs: Inputs) -> Iterator[torch.Tensor]:
     seen: Any = inputs.observations
     if isinstance(policy, RecurrentActorCriticPolicy):
         yield policy.predict_values(seen, *_fresh(policy, seen))
-    elif hasattr(policy, "predict_values"):
+        return
+    if hasattr(policy, "predict_values"):
         yield policy.predict_values(seen)
+        return
     for name in ("q_net", "quantile_net", "value", "critic"):
         network = getattr(policy, name, None)
-        if isinstance(network, nn.Module):
-            given = (seen, inputs.actions) if name == "critic" else (seen,)
-            if all(each is not None for each in given):
-                said = network(*given)
-                yield from said if isinstance(said, tuple) else (said,)
+        given = (seen, inputs.actions) if name == "critic" else (seen,)
+        if isinstance(network, nn.Module) and all(each is not None for each in given):
+            said = network(*given)
+            yield from said if isinstance(said, tuple) else (said,)
 
 
 def _fresh(policy: Any, seen: Any) -> tuple[tuple[torch.Tensor, torch.Tensor], Any]:

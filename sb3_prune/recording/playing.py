@@ -10,8 +10,10 @@ from typing import Literal, get_args
 
 import numpy as np
 import torch
+from gymnasium import spaces
 from numpy.typing import NDArray
 from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from stable_baselines3.common.vec_env import VecEnv
 from tqdm.auto import tqdm
 
@@ -120,8 +122,9 @@ def _drawing(model: BaseAlgorithm, seed: int) -> Iterator[None]:
 
 def _critics_actions(player: Player) -> torch.Tensor | None:
     """Return the last actions as critics read them; None if no critic reads actions."""
-    policy = player.model.policy
-    if not hasattr(policy, "critic"):
+    policy, space = player.model.policy, player.model.action_space
+    off_policy = isinstance(player.model, OffPolicyAlgorithm)
+    if not off_policy or not isinstance(space, spaces.Box):
         return None
     scaled = policy.scale_action(player.actions)
     return torch.as_tensor(scaled, device=policy.device)
