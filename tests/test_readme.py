@@ -29,6 +29,20 @@ def test_the_six_lines_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     }
 
 
+def test_a_stock_zip_is_pruned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With fewer steps: 300 of the 50,000."""
+    from stable_baselines3 import PPO
+
+    code = re.findall(r"```python\n(.*?)```", README, re.DOTALL)[1]
+    assert "learn(50_000)" in code
+    monkeypatch.chdir(tmp_path)
+    PPO("MlpPolicy", "CartPole-v1", n_steps=64, seed=0).save("my_stock_model")
+    names: dict[str, object] = {}
+    exec(code.replace("50_000", "300"), names)
+    units = names["sb3_prune"].wire(names["model"]).units()  # type: ignore[attr-defined]
+    assert set(units.values()) == {32}
+
+
 @pytest.mark.parametrize(
     "page", ["README.md", "CONTRIBUTING.md", *map(str, (ROOT / "docs").glob("*.md"))]
 )

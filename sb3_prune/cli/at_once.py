@@ -16,7 +16,14 @@ from sb3_prune.recording.playing import States
 from sb3_prune.runs.folder import RunFolder
 
 
-def prune_at_once(run: Run, *, episodes: int, states: States) -> Results:
+def prune_at_once(
+    run: Run,
+    *,
+    episodes: int,
+    states: States,
+    rounds: int = 0,
+    distil_updates: int = 0,
+) -> Results:
     """Let the agent of a run play, and prune it to the strategy's final state.
 
     The agent is evaluated before and after, on the same episodes.
@@ -25,6 +32,8 @@ def prune_at_once(run: Run, *, episodes: int, states: States) -> Results:
         run: The run; it has a strategy.
         episodes: Number of episodes to play, in the environment of the agent.
         states: Play greedily, draw actions, or play all episodes both ways.
+        rounds: Number of further rounds on states that the pruned agent visits.
+        distil_updates: Number of gradient steps towards the dense networks.
 
     Raises:
         ConfigError: The environment for evaluations cannot be made.
@@ -36,7 +45,13 @@ def prune_at_once(run: Run, *, episodes: int, states: States) -> Results:
     before, began = measure(model), time.perf_counter()
     known = [tests.evaluate(model)] if tests else []
     report = prune(
-        model, run.strategy, env=model.get_env(), episodes=episodes, states=states
+        model,
+        run.strategy,
+        env=model.get_env(),
+        episodes=episodes,
+        states=states,
+        rounds=rounds,
+        distil_updates=distil_updates,
     )
     known += [tests.evaluate(model)] if tests else []
     seconds = time.perf_counter() - began

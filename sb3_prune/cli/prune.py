@@ -38,6 +38,12 @@ class PruneOptions(RunOptions, SavedAgentOptions):
     """With --timesteps 0: episodes that the agent plays for its observations."""
     play_states: States = "both"
     """With --timesteps 0: how it acts in them; both plays all of them twice."""
+    play_rounds: int = 0
+    """With --timesteps 0: further rounds, in each of which the pruned agent plays and
+    the dense one is pruned anew on all states so far. The best round is kept."""
+    distil_updates: int = 0
+    """With --timesteps 0: gradient steps after the cut that train the pruned networks
+    to answer as the dense ones did."""
 
     def check(self) -> None:
         """Check the options that can be checked without environment and agent.
@@ -48,6 +54,13 @@ class PruneOptions(RunOptions, SavedAgentOptions):
         """
         super().check()
         require_at_least("--play-episodes", self.play_episodes)
+        require_at_least("--play-rounds", self.play_rounds, 0)
+        require_at_least("--distil-updates", self.distil_updates, 0)
+        if self.timesteps and (self.play_rounds or self.distil_updates):
+            raise ConfigError(
+                "--play-rounds and --distil-updates need --timesteps 0: while an agent "
+                "trains on, it learns by itself."
+            )
         if self.masks_only and not self.timesteps:
             raise ConfigError("--masks-only needs training, so --timesteps above 0.")
 
@@ -86,7 +99,11 @@ def _carry_out(run: Run, options: PruneOptions) -> Results:
     if options.timesteps:
         return run.carry_out()
     return prune_at_once(
-        run, episodes=options.play_episodes, states=options.play_states
+        run,
+        episodes=options.play_episodes,
+        states=options.play_states,
+        rounds=options.play_rounds,
+        distil_updates=options.distil_updates,
     )
 
 

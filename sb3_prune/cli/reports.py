@@ -17,6 +17,8 @@ def report_numbers(report: PruneReport) -> dict[str, Any]:
         "fit_error": found and found.error,
         "fit_errors": found and {name: fit.error for name, fit in found.fits.items()},
         "moved": moved and asdict(moved),
+        "distillation": report.distillation and asdict(report.distillation),
+        "returns_of_rounds": list(report.returns),
         "remarks": report.remarks(),
     }
 
@@ -34,5 +36,9 @@ def report_rows(report: PruneReport) -> Iterator[tuple[str, str]]:
             f"{name} {value:.3g}" for name, value in far.items() if value is not None
         ]
         yield "moved", ", ".join(shown)
+    if (learnt := report.distillation) is not None:
+        yield "distilled", f"loss {learnt.before:.3g} -> {learnt.after:.3g}"
+    if report.returns:
+        yield "rounds", "returns " + ", ".join(f"{r:.5g}" for r in report.returns)
     for remark in report.remarks():
         yield "remark", remark

@@ -121,7 +121,7 @@ def _measured(policy: nn.Module, dense: nn.Module, inputs: Inputs) -> float:
     with quiet(policy):
         for batch in chunks(inputs):
             number = count_observations(batch.observations)
-            total += float(loss(policy, dense, batch)) * number
+            total += float(loss(policy, dense, batch).detach()) * number
             count += number
     return total / max(1, count)
 

@@ -143,3 +143,15 @@ def test_too_few_observations_are_noticed_before_anything_is_written(
     line += ["--play-episodes", "1", "--play-states", "greedy"]
     line += ["--strategy", "reconstruct", "--final-sparsity", "0.05"]
     assert "give more observations" in refused(*line)
+
+
+def test_rounds_and_distillation(
+    command: Command, line: list[object], tmp_path: Path
+) -> None:
+    more = ["--play-rounds", "1", "--distil-updates", "10", "--play-episodes", "2"]
+    result = command(*line, "--final-sparsity", "0.5", *more)
+    assert (result.code, result.err) == (0, "")
+    assert "distilled" in result.out
+    found = read(tmp_path / "run")["report"]
+    assert len(found["returns_of_rounds"]) == 2
+    assert found["distillation"]["updates"] == 10

@@ -79,6 +79,8 @@ BAD = {
     "--play-episodes must be at least 1": ["--timesteps", "0", "--play-episodes", "0"],
     "for argument '--play-states'": ["--timesteps", "0", "--play-states", "all"],
     "--masks-only needs training": ["--timesteps", "0", "--masks-only"],
+    "--play-rounds must be at least 0": ["--timesteps", "0", "--play-rounds", "-1"],
+    "--distil-updates need --timesteps 0": ["--distil-updates", "3"],
 }
 
 

@@ -6,7 +6,7 @@ import json
 from dataclasses import replace
 
 import pytest
-from zoo import trained
+from zoo import make_model, train
 
 from sb3_prune.cli.reports import report_numbers, report_rows
 from sb3_prune.compensation.proposing import PruneReport
@@ -15,7 +15,7 @@ from sb3_prune.pruning import prune
 
 @pytest.fixture(scope="module")
 def report() -> PruneReport:
-    model = trained("PPO")
+    model = train(make_model("PPO"))
     config = {"final_sparsity": 0.5}
     return prune(model, "magnitude", config, model.get_env(), episodes=4)
 
@@ -44,5 +44,7 @@ def test_a_plain_cut(report: PruneReport) -> None:
         "fit_error": None,
         "fit_errors": None,
         "moved": None,
+        "distillation": None,
+        "returns_of_rounds": [],
         "remarks": ["no observations"],
     }

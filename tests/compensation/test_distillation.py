@@ -1,0 +1,113 @@
+"""Tests for compensation/distillation.py."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+import zoo
+from torch.distributions import Categorical
+
+import sb3_prune as sp
+from sb3_prune.compensation.distillation import distil, loss
+from sb3_prune.exceptions import ConfigError, UnsupportedPolicyError
+from sb3_prune.recording import play_inputs
+from sb3_prune.surgery.flow.forwards import Inputs
+from sb3_prune.surgery.trial import copied
+
+NAMES = [name for name in zoo.ALGORITHMS if name != "RecurrentPPO"]
+
+
+def cut(name: str) -> tuple[Any, Any, Inputs]:
+    """Return a model with half of its units, its dense policy, and states."""
+    model = zoo.train(zoo.make_model(name))
+    inputs = play_inputs(model, model.get_env(), episodes=4)
+    dense = copied(model.policy)
+    sp.prune(model, "random", {"final_sparsity": 0.5, "compensate": False})
+    return model, dense, inputs
+
+
+def values(module: Any) -> dict[str, torch.Tensor]:
+    return {name: tensor.clone() for name, tensor in module.state_dict().items()}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_pruned_agent_learns_the_answers_of_the_dense_one(name: str) -> None:
+    model, dense, inputs = cut(name)
+    taught = values(dense)
+    optimizers = {key: o.state_dict() for key, o in _optimizers(model).items()}
+    found = distil(model.policy, dense, inputs, 60)
+    assert found.after <= found.before
+    assert torch.isfinite(torch.tensor([found.before, found.after])).all()
+    for key, tensor in values(dense).items():
+        assert torch.equal(tensor, taught[key])
+    for key, optimizer in _optimizers(model).items():
+        assert str(optimizer.state_dict()) == str(optimizers[key])
+    assert all(p.grad is None for p in model.policy.parameters())
+    zoo.train(model, 32)
+
+
+def _optimizers(model: Any) -> dict[str, torch.optim.Optimizer]:
+    from sb3_prune.surgery.optimizer import optimizers
+
+    return optimizers(model)
+
+
+def test_it_helps_a_good_deal() -> None:
+    model, dense, inputs = cut("PPO")
+    found = distil(model.policy, dense, inputs, 300)
+    assert found.after < 0.5 * found.before
+
+
+def test_an_equal_agent_has_nothing_to_learn() -> None:
+    model = zoo.train(zoo.make_model("PPO"))
+    inputs = play_inputs(model, model.get_env(), episodes=4)
+    before = values(model.policy)
+    with torch.no_grad():
+        assert float(loss(model.policy, copied(model.policy), inputs)) == 0.0
+    found = distil(model.policy, copied(model.policy), inputs, 5)
+    assert found.after == found.before == 0.0
+    for key, tensor in values(model.policy).items():
+        assert torch.equal(tensor, before[key])  # A worse result was not kept.
+
+
+def test_the_loss_is_that_of_the_equation() -> None:
+    model, dense, inputs = cut("PPO")
+    policy, seen = model.policy, inputs.observations
+    with torch.no_grad():
+        p, q = (
+            Categorical(logits=each.get_distribution(seen).distribution.logits)
+            for each in (dense, policy)
+        )
+        kl = (p.probs * (p.logits - q.logits)).sum(1).mean()
+        v, w = (each.predict_values(seen) for each in (dense, policy))
+        far = (v - w).square().mean() / v.var(dim=0).clamp_min(1e-8)
+        expected = float(kl + far)
+        assert float(loss(policy, dense, inputs)) == pytest.approx(expected, rel=1e-4)
+
+
+def test_the_same_seed_gives_the_same_weights() -> None:
+    found = []
+    for _ in range(2):
+        model, dense, inputs = cut("SAC")
+        distil(model.policy, dense, inputs, 5, seed=3)
+        found.append(values(model.policy.actor))
+    for key, tensor in found[0].items():
+        assert torch.equal(tensor, found[1][key])
+
+
+def test_global_random_states_stay() -> None:
+    model, dense, inputs = cut("SAC")
+    before = torch.get_rng_state()
+    distil(model.policy, dense, inputs, 3)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_what_cannot_be_distilled_is_refused() -> None:
+    model, dense, inputs = cut("PPO")
+    with pytest.raises(ConfigError, match="updates must be at least 1"):
+        distil(model.policy, dense, inputs, 0)
+    recurrent = zoo.train(zoo.make_model("RecurrentPPO"))
+    with pytest.raises(UnsupportedPolicyError, match="memory"):
+        distil(recurrent.policy, recurrent.policy, inputs, 3)
