@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-import torch
-
 from sb3_prune.compensation import Movement, Ranking, compensate, respond
+from sb3_prune.compensation.fitting import held_out
 from sb3_prune.exceptions import NoObservationsError
 from sb3_prune.recording.activations import count_observations
 from sb3_prune.recording.samples import part
@@ -27,10 +26,6 @@ SMALLEST = 1e-5
 of the logarithm."""
 STEPS = 10
 """Number of bisections."""
-BLOCK = 64
-"""Consecutive observations, which resemble each other, are held out together."""
-HELD_OUT = 5
-"""One in so many blocks is held out."""
 
 
 def smallest(
@@ -47,13 +42,17 @@ def smallest(
         agent: The agent.
         rankings: Ranking of the units of each layer.
         config: The tolerance and the networks.
+
+    Raises:
+        NoObservationsError: There are too few observations.
     """
     inputs = agent.inputs()
-    index = torch.arange(count_observations(inputs.observations))
-    held = index // BLOCK % HELD_OUT == 0
-    if bool(held.all()):
-        held = index % HELD_OUT == 0
-    seen, unseen = part(inputs, index[~held]), part(inputs, index[held])
+    held = held_out(count_observations(inputs.observations))
+    seen, unseen = part(inputs, ~held), part(inputs, held)
+    if not bool(held.any()):
+        raise NoObservationsError(
+            f"A tolerance needs observations to hold out, there are {len(held)}."
+        )
     before = respond(agent.model.policy, unseen)
     found = Plan()
     for layers in agent.wiring.by_network(config.networks).values():

@@ -107,6 +107,12 @@ class _Moments:
         return (self.power - 2 * crossed + explained + shifted).clamp_min(0.0)
 
 
+def held_out(samples: int) -> torch.Tensor:
+    """Tell which samples are held out, bool: every fifth block, or every fifth one."""
+    block = BLOCK if samples >= BLOCK * HELD_OUT else 1
+    return torch.arange(samples) // block % HELD_OUT == HELD_OUT - 1
+
+
 def fit(
     old: torch.Tensor,
     new: torch.Tensor,
@@ -134,9 +140,7 @@ def fit(
         raise NonFiniteError("Activations of the units are NaN or infinite.")
     if len(old) < HELD_OUT:
         raise NoObservationsError(f"A fit needs {HELD_OUT} samples, got {len(old)}.")
-    held = torch.arange(len(old)) // BLOCK % HELD_OUT == HELD_OUT - 1
-    if not bool(held.any()):
-        held = torch.arange(len(old)) % HELD_OUT == HELD_OUT - 1
+    held = held_out(len(old))
     kept, out = (_Moments.of(old[s], new[s]) for s in (~held, held))
     none = torch.zeros_like(weights)
     errors = {}

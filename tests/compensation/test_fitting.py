@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sb3_prune.compensation import fitting
-from sb3_prune.compensation.fitting import Fit, fit
+from sb3_prune.compensation.fitting import Fit, fit, held_out
 from sb3_prune.exceptions import NonFiniteError, NoObservationsError
 from sb3_prune.surgery import keep, merge
 
@@ -198,6 +198,12 @@ def test_noise_asks_for_a_larger_ridge_than_an_exact_relation() -> None:
     assert noisy.ridge == max(fitting.RIDGES)
     exact = fit(torch.cat([new, new], 1), new, torch.eye(40, 20), torch.ones(40))
     assert exact.ridge == min(fitting.RIDGES)
+
+
+@pytest.mark.parametrize("samples", [5, 40, 64, 257, 319, 320, 1000])
+def test_about_a_fifth_is_held_out(samples: int) -> None:
+    share = float(held_out(samples).double().mean())
+    assert share == pytest.approx(0.2, abs=0.021)
 
 
 @pytest.mark.parametrize("value", [torch.nan, torch.inf])

@@ -1,0 +1,191 @@
+"""Tests for the plug-in sb3_prune_reconstruct: strategy and tolerance."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+import zoo
+from compensation.made import inputs_of, redundant
+from sb3_prune_reconstruct import tolerance as tolerances
+from sb3_prune_reconstruct.strategy import rankings
+from torch import nn
+
+import sb3_prune as sp
+from sb3_prune.compensation import compensate, rank, respond
+from sb3_prune.exceptions import ConfigError, NoObservationsError
+from sb3_prune.pruning import look_at, make_strategy
+from sb3_prune.recording.samples import sample_activations
+from sb3_prune.surgery.trial import copied
+
+TANH = {"activation_fn": nn.Tanh}
+
+
+def made(config: Any) -> Any:
+    return make_strategy("reconstruct", config)
+
+
+def trained(name: str, **kwargs: Any) -> Any:
+    return zoo.train(zoo.make_model(name, policy_kwargs=TANH, **kwargs))
+
+
+def agent_of(model: Any, count: int = 600) -> Any:
+    return replace(look_at(model, 1.0), inputs=lambda: inputs_of(model, count))
+
+
+@pytest.mark.parametrize("name", zoo.ALGORITHMS)
+def test_every_algorithm_is_pruned_to_the_final_sparsity(name: str) -> None:
+    model = trained(name)
+    agent = agent_of(model)
+    plan = made({"final_sparsity": 0.5}).propose(agent)
+    units = model.policy.initial_units
+    assert {n: change.after for n, change in plan.items()} == {
+        n: count // 2 for n, count in units.items()
+    }
+    hidden = sample_activations(model.policy, agent.inputs(), list(plan))
+    for layer, change in plan.items():
+        best = rank(hidden[layer], agent.wiring[layer].outgoing()).order
+        assert set(change.kept.tolist()) == set(best[: change.after].tolist())
+
+
+@pytest.mark.parametrize("choice", ["qr", "centred-qr", "spread"])
+def test_the_choice_is_that_of_the_configuration(choice: Any) -> None:
+    model = trained("SAC")
+    agent, strategy = agent_of(model), made({"choice": choice})
+    found = rankings(agent, strategy.config)
+    hidden = sample_activations(model.policy, agent.inputs(), list(agent.wiring))
+    for name, ranking in found.items():
+        expected = rank(hidden[name], agent.wiring[name].outgoing(), choice)
+        assert torch.equal(ranking.order, expected.order)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"choice": "best"},
+        {"measure": "reward"},
+        {"tolerance": 0.0},
+        {"tolerance": -1.0},
+        {"tolerance": float("nan")},
+    ],
+)
+def test_bad_options_are_refused(config: Any) -> None:
+    with pytest.raises(ConfigError, match=next(iter(config))):
+        made(config)
+
+
+def test_it_demands_observations_unless_told_otherwise() -> None:
+    model = zoo.make_model("SAC")
+    with pytest.raises(NoObservationsError):
+        sp.prune(model, "reconstruct")
+    with pytest.raises(ConfigError, match="compensate=True needs physical=True"):
+        sp.PruningCallback("reconstruct", physical=False)
+    sp.PruningCallback("reconstruct", {"compensate": False}, physical=False)
+
+
+# Tolerance.
+
+
+def distance(model: Any, plan: Any, measure: str, inputs: Any) -> list[float]:
+    """Return how far a plan moves actions and values of an agent."""
+    twin: Any = copied(model.policy)
+    sp.apply(twin, plan)
+    moved = respond(model.policy, inputs).moved(respond(twin, inputs))
+    first = moved.kl if measure == "kl" and moved.kl is not None else moved.actions
+    return [far for far in (first, moved.values) if far is not None]
+
+
+@pytest.mark.parametrize("measure", ["error", "kl"])
+@pytest.mark.parametrize("name", ["SAC", "PPO", "DQN", "TD3", "ValueSAC", "TRPO"])
+def test_outputs_stay_within_the_tolerance_and_a_larger_one_removes_more(
+    name: str, measure: str
+) -> None:
+    model = trained(name)
+    fresh, kept = inputs_of(model, 500, seed=99), []
+    for tolerance in (0.01, 0.1, 0.5):
+        strategy = made({"tolerance": tolerance, "measure": measure})
+        agent = agent_of(model)
+        plan = strategy.propose(agent)
+        kept.append(sum(c.after - c.before for c in plan.values()))
+        for network, layers in agent.wiring.by_network().items():
+            alone = {la.name: plan[la.name] for la in layers if la.name in plan}
+            fitted, _ = compensate(model, alone, agent.inputs())
+            far = distance(model, fitted, measure, fresh)
+            # Of discrete actions, a few among a hundred may differ by chance.
+            assert max(far) <= 1.5 * tolerance + 0.02, (network, tolerance)
+    assert kept == sorted(kept, reverse=True) and kept[0] > kept[-1]
+
+
+@pytest.mark.parametrize("name", ["SAC", "PPO", "DQN"])
+def test_redundant_units_cost_no_tolerance(name: str) -> None:
+    model = trained(name)
+    plan = redundant(model)
+    found = made({"tolerance": 1e-3}).propose(agent_of(model))
+    assert found.keys() == plan.keys()
+    # An action may stay the best one although its value moved.
+    assert all(found[n].after <= plan[n].after for n in plan)
+    assert name != "SAC" or all(found[n].after == plan[n].after for n in plan)
+
+
+def test_plain_cuts_are_measured_as_plain_cuts() -> None:
+    model = trained("SAC")
+    agent = agent_of(model)
+    fitted = made({"tolerance": 0.1}).propose(agent)
+    plain = made({"tolerance": 0.1, "compensate": False}).propose(agent)
+    gone = [sum(c.before - c.after for c in p.values()) for p in (fitted, plain)]
+    assert gone[0] > gone[1]
+    for layers in agent.wiring.by_network().values():
+        alone = {la.name: plain[la.name] for la in layers if la.name in plain}
+        assert max(distance(model, alone, "error", inputs_of(model, 500, 9))) < 0.15
+
+
+@pytest.mark.parametrize("count", [40, 64, 65])
+def test_few_observations_are_split_as_well(count: int) -> None:
+    model = trained("SAC")
+    config = {"tolerance": 0.3, "networks": ["actor"]}
+    assert made(config).propose(agent_of(model, count))
+
+
+def test_with_few_observations_cuts_are_plain_if_nobody_demands_a_fit() -> None:
+    model = trained("SAC")
+    with pytest.raises(NoObservationsError, match=r"takes 2\d samples, there are 16"):
+        made({"tolerance": 0.3}).propose(agent_of(model, 20))
+    made({"tolerance": 0.3, "compensate": None}).propose(agent_of(model, 20))
+
+
+@pytest.mark.parametrize("count", [1, 4])
+def test_too_few_observations_to_split_are_refused(count: int) -> None:
+    model = trained("SAC")
+    with pytest.raises(NoObservationsError):
+        made({"tolerance": 0.1}).propose(agent_of(model, count))
+
+
+def test_a_network_that_moves_no_output_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = trained("SAC")
+    still = sp.compensation.Movement(actions=0.0, values=0.0, kl=0.0)
+    responses = type(respond(model.policy, inputs_of(model, 3)))
+    monkeypatch.setattr(responses, "moved", lambda self, other: still)
+    assert not made({"tolerance": 0.1}).propose(agent_of(model))
+
+
+def test_a_tolerance_acts_once_at_the_end_of_the_schedule() -> None:
+    model = trained("SAC")
+    strategy = made({"tolerance": 0.5, "steps": 4, "begin": 0.0, "end": 1.0})
+    agent = agent_of(model)
+    early = [strategy.propose(replace(agent, progress=p)) for p in (0.2, 0.6, 0.9)]
+    assert not any(early) and strategy.propose(agent)
+    assert tolerances.STEPS > 5
+
+
+@pytest.mark.parametrize("name", ["SAC", "PPO"])
+def test_agents_train_on_with_a_tolerance(name: str) -> None:
+    model = zoo.make_model(name)
+    config = {"tolerance": 0.5, "begin": 0.5, "end": 0.5, "steps": 1}
+    callback = sp.PruningCallback("reconstruct", config)
+    zoo.train(model, 128, callback=callback)
+    assert sum(sp.wire(model).units().values()) < sum(
+        model.policy.initial_units.values()
+    )
+    zoo.train_on(model)
