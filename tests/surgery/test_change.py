@@ -17,7 +17,6 @@ from sb3_prune.surgery.flow.slots import Side
 WIDTH = 5
 UNITS = torch.arange(15.0).reshape(WIDTH, 3)
 few = settings(max_examples=20, deadline=None, derandomize=True, database=None)
-subsets = st.sets(st.integers(0, WIDTH - 1), min_size=1).map(sorted)
 
 
 def rows(change: Change, tensor: torch.Tensor) -> torch.Tensor:
@@ -26,89 +25,6 @@ def rows(change: Change, tensor: torch.Tensor) -> torch.Tensor:
 
 def columns(change: Change, tensor: torch.Tensor) -> torch.Tensor:
     return change.transform(tensor, 1, Side.COLUMNS)
-
-
-@few
-@given(kept=subsets)
-def test_keep_and_remove_are_complements(kept: list[int]) -> None:
-    gone = sorted(set(range(WIDTH)) - set(kept))
-    for change in (keep(kept, WIDTH), remove(gone, WIDTH)):
-        assert change.selection is not None and change.selection.tolist() == kept
-        assert change.removed.tolist() == gone
-        assert (change.before, change.after) == (WIDTH, len(kept))
-        assert torch.equal(rows(change, UNITS), UNITS[kept])
-        assert torch.equal(columns(change, UNITS.T), UNITS.T[:, kept])
-
-
-def test_keep_follows_the_given_order() -> None:
-    assert torch.equal(rows(keep([3, 0], WIDTH), UNITS), UNITS[[3, 0]])
-
-
-def test_removing_nothing_is_the_identity() -> None:
-    change = remove([], WIDTH)
-    assert torch.equal(change.rows, torch.eye(WIDTH)) and not len(change.removed)
-
-
-@pytest.mark.parametrize("make", [keep, remove, lambda u, w: reset(u, w, seed=0)])
-@pytest.mark.parametrize(
-    ("units", "message"),
-    [
-        ([0, 9, -2], r"\[-2, 9\] do not exist: the layer has 5"),
-        ([1, 3, 1], r"\[1\].*more"),
-    ],
-)
-def test_wrong_units_are_named(make: Any, units: list[int], message: str) -> None:
-    with pytest.raises(PlanError, match=message):
-        make(units, WIDTH)
-
-
-@pytest.mark.parametrize("make", [lambda: keep([], 5), lambda: remove(range(5), 5)])
-def test_a_layer_keeps_at_least_one_unit(make: Any) -> None:
-    with pytest.raises(PlanError, match="5 units must keep at least one"):
-        make()
-
-
-def test_a_merge_averages_rows_and_adds_columns() -> None:
-    gamma = [1.0, 2.0, 1.0, 0.5, 4.0]
-    change = merge([[0, 1], [2], [3, 4]], WIDTH, gamma)
-    expected = torch.stack(
-        [(UNITS[0] + UNITS[1] / 2) / 2, UNITS[2], (UNITS[3] / 0.5 + UNITS[4] / 4) / 2]
-    )
-    torch.testing.assert_close(rows(change, UNITS), expected)
-    summed = [UNITS[0] + 2 * UNITS[1], UNITS[2], 0.5 * UNITS[3] + 4 * UNITS[4]]
-    torch.testing.assert_close(columns(change, UNITS.T), torch.stack(summed).T)
-    assert change.selection is None and not len(change.removed)
-
-
-@pytest.mark.parametrize(
-    ("clusters", "scale", "message"),
-    [
-        ([[0, 1], [2, 3]], None, "each of the 5 units exactly once"),
-        ([[0, 1], [1, 2, 3, 4]], None, "each of the 5 units exactly once"),
-        ([[0, 1, 2, 3, 7]], None, r"\[7\] do not exist"),
-        ([[0, 1, 2, 3, 4]], [1, 1, 0, 1, 1], r"5 positive numbers, got \[1, 1, 0"),
-        ([[0, 1, 2, 3, 4]], [1, 1], r"5 positive numbers, got \[1, 1\]"),
-        ([[0, 1, 2, 3, 4]], [1, 1, 1, 1, float("nan")], "5 positive numbers"),
-    ],
-)
-def test_a_merge_that_makes_no_sense_is_refused(
-    clusters: list[list[int]], scale: list[float] | None, message: str
-) -> None:
-    with pytest.raises(PlanError, match=message):
-        merge(clusters, WIDTH, scale)
-
-
-def test_a_reset_redraws_rows_and_silences_columns() -> None:
-    change = reset([1, 4], WIDTH, seed=3)
-    kept = [0, 2, 3]
-    assert torch.equal(rows(change, UNITS)[kept], UNITS[kept])
-    assert not rows(change, UNITS)[[1, 4]].any()
-    assert not columns(change, UNITS.T)[:, [1, 4]].any()
-    drawn = change.drawn(100)
-    assert not drawn[kept].any()
-    assert 0 < drawn.abs().max() <= 100**-0.5
-    assert not torch.equal(drawn[1], drawn[4])
-    assert change.selection is None and change.removed.tolist() == [1, 4]
 
 
 def test_draws_depend_on_the_seed_alone() -> None:
@@ -120,20 +36,6 @@ def test_draws_leave_the_global_generator_alone() -> None:
     before = torch.get_rng_state()
     add(2, WIDTH, seed=0).drawn(8)
     assert torch.equal(torch.get_rng_state(), before)
-
-
-def test_added_units_are_read_by_nobody() -> None:
-    for change in (add(2, WIDTH), add(2, WIDTH, seed=0)):
-        assert (change.before, change.after) == (WIDTH, WIDTH + 2)
-        assert torch.equal(rows(change, UNITS)[:WIDTH], UNITS)
-        assert not columns(change, UNITS.T)[:, WIDTH:].any()
-    assert not add(2, WIDTH).drawn(8).any()
-    assert bool(add(2, WIDTH, seed=0).drawn(8)[WIDTH:].all())
-
-
-def test_a_negative_number_of_units_is_refused() -> None:
-    with pytest.raises(PlanError, match="add -2 units"):
-        add(-2, WIDTH)
 
 
 CHANGES = [
@@ -209,3 +111,89 @@ def test_matrices_that_do_not_fit_are_refused(
 def test_a_change_says_what_it_does() -> None:
     assert repr(remove([1], 5)) == "Change(5 -> 4 units, select)"
     assert repr(reset([1], 5, 0)) == "Change(5 -> 5 units, mix, 1 drawn)"
+
+
+# Shifts, and units that stay although what reads them changes.
+
+
+def fitted(gone: list[int], width: int, seed: int = 0) -> Change:
+    """Return a removal whose other units take the removed ones over, with shifts."""
+    generator = torch.Generator().manual_seed(seed)
+    cut = remove(gone, width)
+    mixed = torch.randn(width, cut.after, generator=generator).double()
+    shifts = torch.randn(width, generator=generator).double()
+    mixed[cut.kept], shifts[cut.kept] = cut.columns[cut.kept].double(), 0.0
+    return Change(rows=cut.rows, columns=mixed, shifts=shifts)
+
+
+def forward(
+    change: Change, made: torch.Tensor, read: torch.Tensor, x: torch.Tensor
+) -> torch.Tensor:
+    """Return what a tiny linear network says after a change of its hidden units."""
+    bias = read.double() @ change.shifts.double()
+    return x @ rows(change, made).T @ columns(change, read).T + bias
+
+
+@few
+@given(seed=st.integers(0, 999))
+def test_two_changes_with_shifts_are_one(seed: int) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    made = torch.randn(WIDTH, 3, generator=generator).double()
+    read = torch.randn(2, WIDTH, generator=generator).double()
+    x = torch.randn(7, 3, generator=generator).double()
+    first, second = fitted([1, 3], WIDTH, seed), fitted([0], 3, seed + 1)
+    # The first change, and the second one of the network that it leaves.
+    bias = read @ first.shifts
+    between = columns(first, read)
+    expected = bias + forward(second, rows(first, made), between, x)
+    found = forward(first.then(second), made, read, x)
+    torch.testing.assert_close(found, expected)
+    third = fitted([0], 2, seed)
+    left, right = first.then(second).then(third), first.then(second.then(third))
+    torch.testing.assert_close(left.shifts, right.shifts)
+    torch.testing.assert_close(left.columns, right.columns)
+
+
+def test_shifts_are_zeros_by_default() -> None:
+    for change in CHANGES:
+        assert change.shifts.shape == (change.before,) and not change.shifts.any()
+
+
+def test_units_that_stay_are_known_whatever_reads_them() -> None:
+    change = fitted([1, 3], WIDTH)
+    assert change.kept is not None and change.kept.tolist() == [0, 2, 4]
+    assert change.selection is None and not len(change.removed)
+    assert remove([1], WIDTH).kept is not None
+    for other in (add(1, WIDTH), reset([1], WIDTH, 0), merge([[0, 1], [2, 3, 4]], 5)):
+        assert other.kept is None
+    assert repr(change) == "Change(5 -> 3 units, mix)"
+    shifted = Change(
+        rows=torch.eye(2), columns=torch.eye(2), shifts=torch.tensor([0.0, 1.0])
+    )
+    assert shifted.selection is None and shifted.kept is not None
+
+
+def test_moments_and_units_of_a_fitted_change_are_selected() -> None:
+    change, kept = fitted([1, 3], WIDTH), [0, 2, 4]
+    for side in Side:
+        found = change.transform(UNITS, 0, side, moment=True)
+        assert torch.equal(found, UNITS[kept])
+    for side in (Side.ROWS, Side.UNIT, Side.NOISE):
+        assert torch.equal(change.transform(UNITS, 0, side), UNITS[kept])
+    expected = UNITS.T.double() @ change.columns
+    torch.testing.assert_close(columns(change, UNITS.T.double()), expected)
+
+
+@pytest.mark.parametrize(
+    ("shifts", "message"),
+    [
+        (torch.ones(3), r"shifts must be \(2,\), one per old unit, got \(3,\)"),
+        (torch.ones(2, 1), r"shifts must be \(2,\)"),
+        (torch.tensor([1.0, torch.nan]), "shifts of a change must be finite"),
+        (torch.tensor([1.0, torch.inf]), "finite"),
+        ([1.0, 2.0], "real tensors"),
+    ],
+)
+def test_shifts_that_do_not_fit_are_refused(shifts: Any, message: str) -> None:
+    with pytest.raises(PlanError, match=message):
+        Change(rows=torch.eye(2), columns=torch.eye(2), shifts=shifts)

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 import torch
 import zoo
+from extracted import A, extracted
+from laws import assert_refused
 from torch import nn
 
 import sb3_prune as sp
@@ -114,3 +116,84 @@ def test_a_reader_without_bias_is_reported() -> None:
     reader.bias = None
     report = sp.apply(model.policy, {name: remove([1], 12)})
     assert report.unfolded == {name: "a reader has no bias"}
+
+
+# Shifts of a change.
+
+
+def shifted(width: int, unit: int = 1) -> sp.Change:
+    """Return a change that keeps all units; readers' biases add one unit's weights."""
+    shifts = torch.eye(width)[unit]
+    return sp.Change(rows=torch.eye(width), columns=torch.eye(width), shifts=shifts)
+
+
+@pytest.mark.parametrize("name", ["SAC", "PPO", "DQN", "RecurrentPPO"])
+def test_shifts_are_what_a_unit_more_would_say(name: str) -> None:
+    """A shift of 1 equals a unit that says 1 more, in target networks as well."""
+    model, same = (zoo.make_model(name, seed=2) for _ in range(2))
+    wiring = sp.wire(model)
+    layers = {n: la for n, la in wiring.items() if la.gate is not None}
+    biases = {}
+    for layer in (twin for la in layers.values() for twin in la.with_targets()):
+        for slot in layer.readers:
+            biases[slot.owner] = slot.owner.bias + slot.owner.weight[:, 1]
+    sp.apply(model, {n: shifted(la.units) for n, la in layers.items()})
+    for owner, bias in biases.items():
+        torch.testing.assert_close(owner.bias, bias)
+    assert biases and sp.wire(model).units() == sp.wire(same).units()
+
+
+def without_bias(net: Any) -> None:
+    net.b = nn.Linear(12, 8, bias=False)
+
+
+def plain(net: Any, x: torch.Tensor) -> torch.Tensor:
+    return net.b(net.a(x).relu())
+
+
+def padded(net: Any) -> None:
+    net.a, net.b = nn.Conv1d(1, 12, 2), nn.Conv1d(12, 2, 2, padding=1)
+
+
+def slide(net: Any, x: torch.Tensor) -> torch.Tensor:
+    return net.b(net.a(x[:, None]).relu()).flatten(1)
+
+
+def again(net: Any, x: torch.Tensor) -> torch.Tensor:
+    return plain(net, x).tanh() + net.b.bias
+
+
+def tied(net: Any, x: torch.Tensor) -> torch.Tensor:
+    return net.b2(torch.tanh(net.a(x).relu() @ net.a.weight))
+
+
+def second(net: Any) -> None:
+    net.b2 = nn.Linear(4, 8)
+    del net.b
+
+
+def scaled(net: Any, x: torch.Tensor) -> torch.Tensor:
+    weight = net.b.weight.t()
+    return torch.addmm(net.b.bias, net.a(x).relu(), weight, beta=0.5)
+
+
+@pytest.mark.parametrize(
+    ("run", "build", "why"),
+    [
+        (plain, without_bias, "a reader has no bias"),
+        (slide, padded, "a convolution with padding reads them"),
+        (again, None, "a reader's bias is used elsewhere, too"),
+        (tied, second, "One weight both feeds and reads the units"),
+        (scaled, None, "addmm scales what it adds"),
+    ],
+)
+def test_shifts_that_no_bias_can_take_over_are_refused(
+    run: Any, build: Any, why: str
+) -> None:
+    model = extracted(run, build)
+    assert_refused(model.policy, {A: shifted(12)}, why)
+
+
+def test_the_memory_of_an_lstm_takes_no_shifts() -> None:
+    model = zoo.make_model("RecurrentPPO")
+    assert_refused(model.policy, {"lstm_actor": shifted(8)}, "LSTM.weight_hh_l0 reads")

@@ -15,6 +15,10 @@ from sb3_prune.exceptions import PlanError
 from sb3_prune.surgery.elementary import add, keep, merge, remove, reset
 from sb3_prune.surgery.plan import Plan
 
+COLUMNS = torch.randn(12, 9, generator=torch.Generator().manual_seed(0)).double()
+FITTED = sp.Change(
+    rows=keep(range(9), 12).rows, columns=COLUMNS, shifts=torch.arange(12.0)
+)
 PLANS = {
     "cut": Plan({"actor.latent_pi.0": remove([1, 2], 12)}),
     "permute": Plan({"actor.latent_pi.0": keep([3, 1], 12)}),
@@ -23,6 +27,10 @@ PLANS = {
         {"critic.qf1.0": reset([1, 5], 12, 3), "critic.qf0.0": add(2, 12, 9)}
     ),
     "one unit": Plan({"critic.qf1.0": add(2, 1), "critic.qf0.0": reset([0], 1, 3)}),
+    "fitted": Plan({"critic.qf0.0": FITTED, "actor.latent_pi.2": remove([1], 10)}),
+    "two steps": Plan({"critic.qf0.0": FITTED}).then(
+        Plan({"critic.qf0.0": remove([0], 9), "actor.latent_pi.0": add(1, 12, 3)})
+    ),
     "empty": Plan(),
 }
 every_plan = pytest.mark.parametrize("plan", PLANS.values(), ids=PLANS.keys())
@@ -34,12 +42,12 @@ def test_a_plan_is_saved_and_loaded_exactly(plan: Plan, tmp_path: Path) -> None:
     loaded = Plan.load(tmp_path / "plan")
     assert list(loaded) == list(plan)
     for name, change in plan.items():
-        for attribute in ("rows", "columns", "draws", "seeds"):
+        for attribute in ("rows", "columns", "draws", "seeds", "shifts"):
             found = getattr(loaded[name], attribute)
             assert zoo.equal(found, getattr(change, attribute))
 
 
-@pytest.mark.parametrize("name", ["cut", "merge", "draws"])
+@pytest.mark.parametrize("name", ["cut", "merge", "draws", "fitted", "two steps"])
 def test_a_loaded_plan_does_the_same(name: str, tmp_path: Path) -> None:
     PLANS[name].save(tmp_path / "plan")
     policies = [zoo.copied("SAC") for _ in range(2)]
@@ -158,6 +166,8 @@ DAMAGED = {
     "a text for a seed": ([2, "x", "y"], DRAWN, "A seed is .* got 'x'"),
     "a huge seed": ([2, 10**30, 1], DRAWN, "A seed is a whole number from 0"),
     "a seed below zero": ([2, -1, 1], DRAWN, "A seed is .* got -1"),
+    "a shift too many": (2, {**EYE, "shifts": torch.ones(3)}, r"shifts must be \(2,\)"),
+    "an infinite shift": (2, {**EYE, "shifts": torch.ones(2) / 0}, "must be finite"),
 }
 
 
@@ -167,6 +177,28 @@ def test_a_plan_that_says_nonsense_is_refused(kind: str, tmp_path: Path) -> None
     path = written(tmp_path / "plan", width, **tensors)
     with pytest.raises(PlanError, match=f"'{path}' is not a plan: .*{why}"):
         Plan.load(path)
+
+
+@pytest.mark.parametrize("version", ["1", "2"])
+def test_files_of_earlier_versions_have_no_shifts(version: str, tmp_path: Path) -> None:
+    merged = merge([[0, 1], [2]], 3)
+    prefix = {"1": "a", "2": "0/a"}[version]
+    parts = {
+        f"{prefix}/{key}": getattr(merged, key).contiguous()
+        for key in ("rows", "columns", "draws")
+    }
+    parts[f"{prefix[:-1]}b/keep"] = torch.tensor([2, 0])
+    layers = {"a": [3], "b": [4]}
+    head = {
+        "1": {"format": "1", "layers": json.dumps(layers)},
+        "2": {"format": "2", "steps": json.dumps([layers])},
+    }[version]
+    save_file(parts, tmp_path / "plan", metadata=head)
+    loaded = Plan.load(tmp_path / "plan")
+    assert torch.equal(loaded["a"].columns, merged.columns)
+    assert not loaded["a"].shifts.any() and loaded["a"].shifts.shape == (3,)
+    assert loaded["b"].selection is not None
+    assert loaded["b"].selection.tolist() == [2, 0]
 
 
 def test_too_deep_a_head_and_a_folder_are_refused(tmp_path: Path) -> None:

@@ -1,0 +1,125 @@
+"""Tests for surgery/elementary.py."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sb3_prune.exceptions import PlanError
+from sb3_prune.surgery.change import Change
+from sb3_prune.surgery.elementary import add, keep, merge, remove, reset
+from sb3_prune.surgery.flow.slots import Side
+
+WIDTH = 5
+UNITS = torch.arange(15.0).reshape(WIDTH, 3)
+few = settings(max_examples=20, deadline=None, derandomize=True, database=None)
+subsets = st.sets(st.integers(0, WIDTH - 1), min_size=1).map(sorted)
+
+
+def rows(change: Change, tensor: torch.Tensor) -> torch.Tensor:
+    return change.transform(tensor, 0, Side.ROWS)
+
+
+def columns(change: Change, tensor: torch.Tensor) -> torch.Tensor:
+    return change.transform(tensor, 1, Side.COLUMNS)
+
+
+@few
+@given(kept=subsets)
+def test_keep_and_remove_are_complements(kept: list[int]) -> None:
+    gone = sorted(set(range(WIDTH)) - set(kept))
+    for change in (keep(kept, WIDTH), remove(gone, WIDTH)):
+        assert change.selection is not None and change.selection.tolist() == kept
+        assert change.removed.tolist() == gone
+        assert (change.before, change.after) == (WIDTH, len(kept))
+        assert torch.equal(rows(change, UNITS), UNITS[kept])
+        assert torch.equal(columns(change, UNITS.T), UNITS.T[:, kept])
+
+
+def test_keep_follows_the_given_order() -> None:
+    assert torch.equal(rows(keep([3, 0], WIDTH), UNITS), UNITS[[3, 0]])
+
+
+def test_removing_nothing_is_the_identity() -> None:
+    change = remove([], WIDTH)
+    assert torch.equal(change.rows, torch.eye(WIDTH)) and not len(change.removed)
+
+
+@pytest.mark.parametrize("make", [keep, remove, lambda u, w: reset(u, w, seed=0)])
+@pytest.mark.parametrize(
+    ("units", "message"),
+    [
+        ([0, 9, -2], r"\[-2, 9\] do not exist: the layer has 5"),
+        ([1, 3, 1], r"\[1\].*more"),
+    ],
+)
+def test_wrong_units_are_named(make: Any, units: list[int], message: str) -> None:
+    with pytest.raises(PlanError, match=message):
+        make(units, WIDTH)
+
+
+@pytest.mark.parametrize("make", [lambda: keep([], 5), lambda: remove(range(5), 5)])
+def test_a_layer_keeps_at_least_one_unit(make: Any) -> None:
+    with pytest.raises(PlanError, match="5 units must keep at least one"):
+        make()
+
+
+def test_a_merge_averages_rows_and_adds_columns() -> None:
+    gamma = [1.0, 2.0, 1.0, 0.5, 4.0]
+    change = merge([[0, 1], [2], [3, 4]], WIDTH, gamma)
+    expected = torch.stack(
+        [(UNITS[0] + UNITS[1] / 2) / 2, UNITS[2], (UNITS[3] / 0.5 + UNITS[4] / 4) / 2]
+    )
+    torch.testing.assert_close(rows(change, UNITS), expected)
+    summed = [UNITS[0] + 2 * UNITS[1], UNITS[2], 0.5 * UNITS[3] + 4 * UNITS[4]]
+    torch.testing.assert_close(columns(change, UNITS.T), torch.stack(summed).T)
+    assert change.selection is None and not len(change.removed)
+
+
+@pytest.mark.parametrize(
+    ("clusters", "scale", "message"),
+    [
+        ([[0, 1], [2, 3]], None, "each of the 5 units exactly once"),
+        ([[0, 1], [1, 2, 3, 4]], None, "each of the 5 units exactly once"),
+        ([[0, 1, 2, 3, 7]], None, r"\[7\] do not exist"),
+        ([[0, 1, 2, 3, 4]], [1, 1, 0, 1, 1], r"5 positive numbers, got \[1, 1, 0"),
+        ([[0, 1, 2, 3, 4]], [1, 1], r"5 positive numbers, got \[1, 1\]"),
+        ([[0, 1, 2, 3, 4]], [1, 1, 1, 1, float("nan")], "5 positive numbers"),
+    ],
+)
+def test_a_merge_that_makes_no_sense_is_refused(
+    clusters: list[list[int]], scale: list[float] | None, message: str
+) -> None:
+    with pytest.raises(PlanError, match=message):
+        merge(clusters, WIDTH, scale)
+
+
+def test_a_reset_redraws_rows_and_silences_columns() -> None:
+    change = reset([1, 4], WIDTH, seed=3)
+    kept = [0, 2, 3]
+    assert torch.equal(rows(change, UNITS)[kept], UNITS[kept])
+    assert not rows(change, UNITS)[[1, 4]].any()
+    assert not columns(change, UNITS.T)[:, [1, 4]].any()
+    drawn = change.drawn(100)
+    assert not drawn[kept].any()
+    assert 0 < drawn.abs().max() <= 100**-0.5
+    assert not torch.equal(drawn[1], drawn[4])
+    assert change.selection is None and change.removed.tolist() == [1, 4]
+
+
+def test_added_units_are_read_by_nobody() -> None:
+    for change in (add(2, WIDTH), add(2, WIDTH, seed=0)):
+        assert (change.before, change.after) == (WIDTH, WIDTH + 2)
+        assert torch.equal(rows(change, UNITS)[:WIDTH], UNITS)
+        assert not columns(change, UNITS.T)[:, WIDTH:].any()
+    assert not add(2, WIDTH).drawn(8).any()
+    assert bool(add(2, WIDTH, seed=0).drawn(8)[WIDTH:].all())
+
+
+def test_a_negative_number_of_units_is_refused() -> None:
+    with pytest.raises(PlanError, match="add -2 units"):
+        add(-2, WIDTH)
