@@ -9,10 +9,13 @@ import numpy as np
 import pytest
 import torch
 import zoo
+from stable_baselines3.common.vec_env import DummyVecEnv
 
 import sb3_prune as sp
 from sb3_prune.exceptions import (
     ConfigError,
+    NonFiniteError,
+    NoObservationsError,
     PlanError,
     UnknownNameError,
     UnsupportedPolicyError,
@@ -120,3 +123,90 @@ def test_a_network_without_hidden_layers_is_refused() -> None:
     model = zoo.make_model("PPO", policy_kwargs={"net_arch": []})
     with pytest.raises(UnsupportedPolicyError, match="no hidden layer to prune"):
         prune(model, "magnitude")
+
+
+# Compensated cuts.
+
+
+def vector_env(name: str) -> Any:
+    return DummyVecEnv([lambda: zoo.make_env(name)])
+
+
+@pytest.mark.parametrize("name", zoo.ALGORITHMS)
+def test_an_agent_plays_and_the_others_take_over(name: str) -> None:
+    model = zoo.train(zoo.make_model(name, stock=name in zoo.STOCK))
+    report = prune(model, "magnitude", HALF, env=vector_env(name), episodes=3)
+    assert report.compensation is not None and report.movement is not None
+    assert report.compensation.fits.keys() == report.units.keys()
+    assert report.compensation.observations > 20 and not report.compensation.plain
+    assert report.movement.values is not None and not report.plain
+    zoo.train_on(model)
+
+
+@pytest.mark.parametrize("name", ["SAC", "PPO", "RecurrentPPO"])
+def test_training_goes_on_with_a_new_episode_if_the_agent_played_in_its_env(
+    name: str,
+) -> None:
+    model = zoo.train(zoo.make_model(name))
+    assert model._last_obs is not None
+    prune(model, "magnitude", HALF, env=model.get_env(), episodes=1)
+    assert model._last_obs is None
+    zoo.train_on(model)
+    last = model._last_obs
+    prune(model, "magnitude", HALF, env=vector_env(name), episodes=1)
+    assert model._last_obs is last
+
+
+def saved_and_loaded(name: str) -> Any:
+    buffer = io.BytesIO()
+    zoo.train(zoo.make_model(name, stock=name in zoo.STOCK)).save(buffer)
+    buffer.seek(0)
+    return type(zoo.make_model(name)).load(buffer, device="cpu")
+
+
+@pytest.mark.parametrize("name", zoo.ALGORITHMS)
+def test_without_observations_cuts_are_plain_and_the_report_says_so(name: str) -> None:
+    model = saved_and_loaded(name)
+    before = zoo.outputs(model.policy)
+    with pytest.raises(NoObservationsError):
+        prune(model, "magnitude", {**HALF, "compensate": True})
+    zoo.assert_close(zoo.outputs(model.policy), before, 0.0)
+    report = prune(model, "magnitude", HALF)
+    assert report.compensation is None and report.movement is None
+    assert report.units and "the cuts are not compensated" in report.remarks()[-1]
+    silent = prune(saved_and_loaded(name), "magnitude", {**HALF, "compensate": False})
+    assert not silent.plain and not any("compensated" in r for r in silent.remarks())
+
+
+@pytest.mark.parametrize("name", ["SAC", "PPO"])
+def test_observations_that_are_not_finite_leave_cuts_plain(name: str) -> None:
+    model: Any = zoo.train(zoo.make_model(name))
+    held = model.replay_buffer if name == "SAC" else model.rollout_buffer
+    held.observations[:] = np.nan
+    before = zoo.snapshot(model.policy)
+    with pytest.raises(NonFiniteError, match="observations to record on"):
+        prune(model, "magnitude", {**HALF, "compensate": True})
+    zoo.assert_same(zoo.snapshot(model.policy), before)
+    assert "NaN or infinite" in prune(model, "magnitude", HALF).plain
+
+
+def test_an_environment_that_is_not_vectorised_is_refused() -> None:
+    model = zoo.train(zoo.make_model("SAC"))
+    with pytest.raises(ConfigError, match=r"vectorised .*DummyVecEnv"):
+        prune(model, "magnitude", env=zoo.make_env("SAC"))
+
+
+def test_a_strategy_is_detached_when_the_agent_cannot_play() -> None:
+    strategy = zoo.FirstUnits()
+    with pytest.raises(ConfigError, match="episodes"):
+        prune(zoo.make_model("SAC"), strategy, env=vector_env("SAC"), episodes=0)
+    assert strategy.calls == ["attach", "detach"]
+
+
+def test_an_agent_is_pruned_twice() -> None:
+    model = zoo.train(zoo.make_model("SAC"))
+    env = vector_env("SAC")
+    for sparsity in (0.3, 0.6, 0.6):
+        report = prune(model, "magnitude", {"final_sparsity": sparsity}, env=env)
+    assert not report.units and report.compensation is None
+    zoo.train_on(model)

@@ -243,6 +243,7 @@ def test_nothing_of_the_callback_is_saved_with_the_model(tmp_path: Path) -> None
         (("magnitude", {"end": 2.0}), ConfigError, "end.*2.0"),
         (("magnitude", {"begn": 0.1}), ConfigError, "begn"),
         (("magnitude", None, True, 0, 0), ConfigError, "total_timesteps.*0"),
+        (("magnitude", {"compensate": True}, False), ConfigError, "physical=True"),
     ],
 )
 def test_bad_arguments_are_refused_before_training(
