@@ -12,7 +12,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import cycle
+from itertools import chain, cycle
 from typing import Any
 
 import numpy as np
@@ -198,7 +198,9 @@ def copied(policy: nn.Module, *, opened: bool = False) -> nn.Module:
     for module in policy.modules():
         distribution = getattr(module, "action_dist", None)
         held = () if distribution is None else vars(distribution).values()
-        for value in (*vars(module).values(), *held):
+        # Of MultiDiscrete actions there is a list of distributions.
+        lists = (value for value in held if isinstance(value, list))
+        for value in (*vars(module).values(), *held, *chain(*lists)):
             # deepcopy refuses tensors that were computed with gradients.
             if isinstance(value, torch.Tensor) and not value.is_leaf:
                 memo[id(value)] = value.detach().clone()

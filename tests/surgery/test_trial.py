@@ -239,3 +239,10 @@ def test_a_policy_that_cannot_be_copied_is_refused_with_the_reason() -> None:
     message = r"it cannot be copied \(TypeError: cannot pickle 'generator'"
     with pytest.raises(UnsupportedPolicyError, match=message):
         trial.require_trial(policy, {name})
+
+
+def test_a_policy_that_was_trained_on_several_discrete_actions_is_copied() -> None:
+    env = zoo.make_env("BranchingDQN")
+    model = zoo.train(zoo.make_model("PPO", env=env))
+    twin = trial.copied(model.policy)
+    zoo.assert_close(zoo.says(twin), zoo.says(model.policy), 1e-7)
