@@ -78,7 +78,7 @@ def test_an_agent_of_spectral_norms_alone_has_nothing_to_prune() -> None:
 
     model = patched(everywhere)
     before = zoo.snapshot(model.policy)
-    named = rf"no hidden layer to prune: {PI}.2: .*remove_parametrizations first"
+    named = rf"no hidden layer to prune: {PI}.0: .*remove_parametrizations first"
     with pytest.raises(UnsupportedPolicyError, match=named):
         sp.prune(model)
     zoo.assert_same(zoo.snapshot(model.policy), before, identities=True)

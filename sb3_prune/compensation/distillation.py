@@ -25,8 +25,13 @@ from torch import nn
 from torch.distributions import kl_divergence
 from tqdm.auto import trange
 
+from sb3_prune.compensation.fitting import held_out
 from sb3_prune.compensation.movement import distributions, values_of
-from sb3_prune.exceptions import UnsupportedPolicyError, require_at_least
+from sb3_prune.exceptions import (
+    NoObservationsError,
+    UnsupportedPolicyError,
+    require_at_least,
+)
 from sb3_prune.recording.activations import count_observations
 from sb3_prune.recording.samples import chunks, part
 from sb3_prune.surgery.flow.forwards import Inputs
@@ -36,10 +41,8 @@ BATCH = 256
 """States of one update."""
 RATE = 1e-3
 """Learning rate of the first update; it falls linearly to 0."""
-BLOCK = 64
-"""Consecutive states, which resemble each other, are held out together."""
-HELD_OUT = 10
-"""One in so many blocks is held out."""
+FEWEST = 20
+"""Smallest number of states."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +74,7 @@ def distil(
 
     Raises:
         ConfigError: ``updates`` is not positive.
+        NoObservationsError: There are fewer than :data:`FEWEST` states.
         UnsupportedPolicyError: The policy has a memory.
     """
     require_at_least("updates", updates)
@@ -79,8 +83,12 @@ def distil(
             "A policy with memory cannot be distilled from single states: set "
             "distil_updates to 0."
         )
-    index = torch.arange(count_observations(inputs.observations))
-    held = index // BLOCK % HELD_OUT == 0
+    count = count_observations(inputs.observations)
+    if count < FEWEST:
+        raise NoObservationsError(
+            f"To distil takes {FEWEST} states, there are {count}: give more."
+        )
+    held, index = held_out(count), torch.arange(count)
     seen, unseen = index[~held], part(inputs, index[held])
     before = _measured(policy, dense, unseen)
     kept = copy.deepcopy(policy.state_dict())

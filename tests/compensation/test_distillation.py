@@ -11,8 +11,13 @@ from torch.distributions import Categorical
 
 import sb3_prune as sp
 from sb3_prune.compensation.distillation import distil, loss
-from sb3_prune.exceptions import ConfigError, UnsupportedPolicyError
+from sb3_prune.exceptions import (
+    ConfigError,
+    NoObservationsError,
+    UnsupportedPolicyError,
+)
 from sb3_prune.recording import play_inputs
+from sb3_prune.recording.samples import part
 from sb3_prune.surgery.flow.forwards import Inputs
 from sb3_prune.surgery.trial import copied
 
@@ -108,6 +113,10 @@ def test_what_cannot_be_distilled_is_refused() -> None:
     model, dense, inputs = cut("PPO")
     with pytest.raises(ConfigError, match="updates must be at least 1"):
         distil(model.policy, dense, inputs, 0)
+    with pytest.raises(NoObservationsError, match="takes 20 states, there are 19"):
+        distil(model.policy, dense, part(inputs, slice(19)), 3)
+    found = distil(model.policy, dense, part(inputs, slice(20)), 3)
+    assert found.after <= found.before
     recurrent = zoo.train(zoo.make_model("RecurrentPPO"))
     with pytest.raises(UnsupportedPolicyError, match="memory"):
         distil(recurrent.policy, recurrent.policy, inputs, 3)

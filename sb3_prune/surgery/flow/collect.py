@@ -22,7 +22,7 @@ UNREAD = "no weight is known to read them"
 IN_TRAINING = "only code of the training mode reads them"
 _ZERO = ("bias", "mean")
 """Suffixes of the names of tensors that are 0 for a new unit."""
-_OF_MODULE = ("weight", "bias", "weight_g", "weight_orig")
+_OF_MODULE = ("weight", "bias", "weight_g", "weight_orig", "weight_v")
 """Parameters whose units are named after the module that holds the parameter."""
 
 
