@@ -13,14 +13,11 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 
-from benchmarks.agents.cutting import SHARES
+from benchmarks.agents.cutting import METHODS, SHARES
 from benchmarks.agents.sheets import gone, normalised
 
-PANELS = (
-    ("magnitude", "random", "clusters", "reconstruct"),
-    ("magnitude, compensate", "random, compensate", "clusters, compensate"),
-)
-"""Rows of panels: plain methods above, the same with compensation below."""
+COLUMNS = 4
+"""Largest number of panels in a row."""
 PLAIN, BOLD = "#9aa5b1", "#0b6e99"
 Point = tuple[float, float]
 BOTTOM, TOP = -0.3, 1.25
@@ -30,14 +27,22 @@ BOTTOM, TOP = -0.3, 1.25
 def draw(sheets: list[dict[str, Any]], path: Path) -> None:
     """Draw one panel per method: thin lines are agents, the thick one the median."""
     tried = [sheet for sheet in sheets if "dense" in sheet]
+    methods = [m for m in METHODS if any(_line(sheet, m) for sheet in tried)]
+    columns = max(1, min(COLUMNS, len(methods)))
+    rows = max(1, -(-len(methods) // columns))
     figure, axes = plt.subplots(
-        2, 4, figsize=(11, 5.6), sharex=True, sharey=True, layout="constrained"
+        rows,
+        columns,
+        figsize=(2.9 * columns, 0.4 + 2.6 * rows),
+        sharex=True,
+        sharey=True,
+        squeeze=False,
+        layout="constrained",
     )
-    for row, methods in zip(axes, PANELS, strict=True):
-        for panel in row[len(methods) :]:
-            panel.set_visible(False)
-        for panel, method in zip(row, methods, strict=False):
-            _panel(panel, tried, method)
+    for panel in axes.flat[len(methods) :]:
+        panel.set_visible(False)
+    for panel, method in zip(axes.flat, methods, strict=False):
+        _panel(panel, tried, method)
     figure.supxlabel("share of the units gone, %")
     figure.supylabel("return: 1 dense, 0 random actions")
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -46,7 +51,6 @@ def draw(sheets: list[dict[str, Any]], path: Path) -> None:
 
 
 def _panel(panel: Axes, sheets: list[dict[str, Any]], method: str) -> None:
-    panel.set_visible(any(_line(sheet, method) for sheet in sheets))
     panel.set_title(method, fontsize=10)
     panel.set(ylim=(BOTTOM - 0.05, TOP + 0.05), xlim=(0, 93))
     panel.set_xticks([0, 30, 50, 70, 90])
@@ -70,10 +74,14 @@ def _line(sheet: dict[str, Any], method: str) -> list[Point]:
 
 
 def _medians(sheets: list[dict[str, Any]], method: str) -> list[Point]:
-    """Return the medians over the agents, by the share that was asked for."""
+    """Return the medians over the agents, by the share that was asked for.
+
+    There is none as long as an agent is missing.
+    """
     columns = {s: [normalised(sheet, method, s) for sheet in sheets] for s in SHARES}
     known = {s: [v for v in column if v is not None] for s, column in columns.items()}
-    return [(s, statistics.median(values)) for s, values in known.items() if values]
+    whole = {s: values for s, values in known.items() if len(values) == len(sheets)}
+    return [(s, statistics.median(values)) for s, values in whole.items() if values]
 
 
 def _drawn(line: list[Point]) -> tuple[list[float], list[float]]:

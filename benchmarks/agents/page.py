@@ -37,7 +37,8 @@ def medians(sheets: Sheets) -> Table:
         ["method", *(f"{share:.0%} gone" for share in SHARES), "seconds"],
     )
     for method in METHODS:
-        cells = [_median(_column(sheets, method, share)) for share in SHARES]
+        columns = [_column(sheets, method, share) for share in SHARES]
+        cells = [_median(values, len(sheets)) for values in columns]
         if any(cell != "-" for cell in cells):
             table.rows.append([method, *cells, _seconds(sheets, method)])
     return table
@@ -81,8 +82,9 @@ def _column(sheets: Sheets, method: str, share: float) -> list[float]:
     return [value for value in found if value is not None]
 
 
-def _median(values: list[float]) -> str:
-    if not values:
+def _median(values: list[float], agents: int) -> str:
+    """Return the median; nothing as long as an agent is missing."""
+    if len(values) < agents:
         return "-"
     kept = sum(value >= 0.9 for value in values)
     return f"{statistics.median(values):.2f} ({kept} of {len(values)})"
