@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from stable_baselines3.common.base_class import BaseAlgorithm
-from stable_baselines3.common.vec_env import VecEnv
+from stable_baselines3.common.vec_env import VecEnv, unwrap_vec_normalize
 
 from sb3_prune import plugins
 from sb3_prune.compensation.proposing import PruneReport, carry_out, propose
@@ -18,6 +18,7 @@ from sb3_prune.policies.adoption import adopt
 from sb3_prune.recording.activations import recent_activations, record_activations
 from sb3_prune.recording.inputs import recent_inputs
 from sb3_prune.recording.playing import States, play_inputs
+from sb3_prune.runs.snapshots import end_episode
 from sb3_prune.strategies.base import AgentView, Strategy
 from sb3_prune.surgery.flow.forwards import Inputs
 from sb3_prune.surgery.wiring import Wiring, wire
@@ -142,7 +143,8 @@ def prune(
     Raises:
         UnknownNameError: No plug-in has a strategy of that name.
         ConfigError: An option does not exist or is out of range; or there are rounds,
-            but no ``env``, or one that is not vectorised.
+            but no ``env``; or ``env`` is not vectorised, has other spaces, or lacks
+            the normalisation of the model's own environment.
         NoObservationsError: The strategy needs more observations.
         UnsupportedPolicyError: There is no masked class for the policy, or it has no
             hidden layer to prune.
@@ -156,6 +158,8 @@ def prune(
             f"env must be a vectorised environment, got {type(env).__name__}: wrap it "
             "in a DummyVecEnv."
         )
+    if env is not None:
+        _check_fits(model, env)
     made = make_strategy(strategy, config)
     agent = look_at(model, progress=1.0)
     made.attach(agent)
@@ -176,6 +180,27 @@ def prune(
         made.detach()
         if env is not None and env.unwrapped is _innermost(model.get_env()):
             model._last_obs = None  # Training goes on with a new episode.
+            replay = getattr(model, "replay_buffer", None)
+            if replay is not None and replay.size():
+                end_episode(replay)
+
+
+def _check_fits(model: BaseAlgorithm, env: VecEnv) -> None:
+    """Check that an environment is like that of a model.
+
+    Raises:
+        ConfigError: It has other spaces, or is not normalised as the model's own is.
+    """
+    for name in ("observation_space", "action_space"):
+        has, needed = getattr(env, name), getattr(model, name)
+        same = [(type(s), s.shape, getattr(s, "n", None)) for s in (has, needed)]
+        if same[0] != same[1]:
+            raise ConfigError(f"The {name} of env is {has}, the agent's is {needed}.")
+    if model.get_vec_normalize_env() is not None and not unwrap_vec_normalize(env):
+        raise ConfigError(
+            "The agent's own environment is normalised by a VecNormalize, env is not: "
+            "wrap it in one with the same statistics."
+        )
 
 
 def _innermost(env: VecEnv | None) -> VecEnv | None:

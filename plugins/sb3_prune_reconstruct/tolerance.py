@@ -24,6 +24,8 @@ Limit = Literal["error", "kl"]
 SMALLEST = 1e-5
 """Smallest relative error of a layer that is tried; larger ones are found by bisection
 of the logarithm."""
+SMALLER = 0.8
+"""Factor by which errors shrink if all networks together move outputs too far."""
 STEPS = 10
 """Number of bisections."""
 
@@ -36,7 +38,9 @@ def smallest(
     The layers of a network lose units together: each keeps as many as it needs for one
     relative error of what its readers get. The largest such error is searched for which
     outputs stay within the tolerance, on observations that the fit has not seen. Other
-    networks are not cut while one is tried. A network that moves no output stays.
+    networks are not cut while one is tried; at the end all are cut together, and the
+    errors shrink until outputs stay within the tolerance. A network that moves no
+    output stays.
 
     Args:
         agent: The agent.
@@ -54,17 +58,22 @@ def smallest(
             f"A tolerance needs observations to hold out, there are {len(held)}."
         )
     before = respond(agent.model.policy, unseen)
-    found = Plan()
-    for layers in agent.wiring.by_network(config.networks).values():
 
-        def moved(plan: Plan) -> Movement:
-            made = _compensated(agent, plan, seen, config)
-            copy: Any = copied(agent.model.policy)
-            carry_out(copy, made, follows=False)
-            return before.moved(respond(copy, unseen))
+    def moved(plan: Plan) -> Movement:
+        made = _compensated(agent, plan, seen, config)
+        copy: Any = copied(agent.model.policy)
+        carry_out(copy, made, follows=False)
+        return before.moved(respond(copy, unseen))
 
-        found = found.then(_search(layers, rankings, config, moved))
-    return found
+    networks = list(agent.wiring.by_network(config.networks).values())
+    errors = [_search(layers, rankings, config, moved) for layers in networks]
+    while True:  # Networks may add up to more than the tolerance.
+        plan = Plan()
+        for layers, error in zip(networks, errors, strict=True):
+            plan = plan.then(_plan(layers, rankings, error, config.min_units))
+        if not plan or is_within(moved(plan), config):
+            return plan
+        errors = [0.0 if e < SMALLEST else e * SMALLER for e in errors]
 
 
 def _compensated(
@@ -86,8 +95,9 @@ def _search(
     rankings: Mapping[str, Ranking],
     config: ReconstructConfig,
     moved: Callable[[Plan], Movement],
-) -> Plan:
-    low, high, best = SMALLEST, 1.0, Plan()
+) -> float:
+    """Return the largest relative error of layers that keeps outputs; 0 if none."""
+    low, high, best = SMALLEST, 1.0, 0.0
     seen = False  # Whether the outputs show the network at all.
     for _ in range(STEPS):
         middle = (low * high) ** 0.5
@@ -95,10 +105,10 @@ def _search(
         far = moved(plan) if plan else None
         seen = seen or (far is not None and any(vars(far).values()))
         if far is None or is_within(far, config):
-            low, best = middle, plan
+            low = best = middle
         else:
             high = middle
-    return best if seen else Plan()
+    return best if seen else 0.0
 
 
 def _plan(
@@ -108,7 +118,7 @@ def _plan(
     least: int,
 ) -> Plan:
     changes = {}
-    for layer in layers:
+    for layer in layers if error else ():
         ranking = rankings[layer.name]
         count = max(least, ranking.needed(error))
         if count < layer.units:

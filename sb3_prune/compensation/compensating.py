@@ -53,9 +53,9 @@ class Compensation:
         return count_observations(self.inputs.observations)
 
     @property
-    def error(self) -> float:
-        """The largest relative error of a layer's fit."""
-        return max((found.error for found in self.fits.values()), default=0.0)
+    def error(self) -> float | None:
+        """The largest relative error of a layer's fit; None if no layer was fitted."""
+        return max((found.error for found in self.fits.values()), default=None)
 
 
 def compensate(

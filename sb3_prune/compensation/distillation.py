@@ -78,6 +78,26 @@ def distil(
         UnsupportedPolicyError: The policy has a memory.
     """
     require_at_least("updates", updates)
+    check_distillable(policy, inputs)
+    count = count_observations(inputs.observations)
+    held, index = held_out(count), torch.arange(count)
+    seen, unseen = index[~held], part(inputs, index[held])
+    before = _measured(policy, dense, unseen)
+    kept = copy.deepcopy(policy.state_dict())
+    _train(policy, dense, inputs, seen, updates, seed)
+    after = _measured(policy, dense, unseen)
+    if not after < before:
+        policy.load_state_dict(kept)
+    return Distillation(updates=updates, before=before, after=min(before, after))
+
+
+def check_distillable(policy: nn.Module, inputs: Inputs) -> None:
+    """Check that a policy can be distilled on some states.
+
+    Raises:
+        NoObservationsError: There are fewer than :data:`FEWEST` states.
+        UnsupportedPolicyError: The policy has a memory.
+    """
     if isinstance(policy, RecurrentActorCriticPolicy):
         raise UnsupportedPolicyError(
             "A policy with memory cannot be distilled from single states: set "
@@ -88,15 +108,6 @@ def distil(
         raise NoObservationsError(
             f"To distil takes {FEWEST} states, there are {count}: give more."
         )
-    held, index = held_out(count), torch.arange(count)
-    seen, unseen = index[~held], part(inputs, index[held])
-    before = _measured(policy, dense, unseen)
-    kept = copy.deepcopy(policy.state_dict())
-    _train(policy, dense, inputs, seen, updates, seed)
-    after = _measured(policy, dense, unseen)
-    if not after < before:
-        policy.load_state_dict(kept)
-    return Distillation(updates=updates, before=before, after=min(before, after))
 
 
 def _train(
@@ -150,7 +161,7 @@ def loss(policy: Any, dense: Any, inputs: Inputs) -> torch.Tensor:
         for t, s in zip(taught, learnt, strict=True)
     ]
     for t, s in zip(valued, _outputs(policy, inputs), strict=True):
-        variance = t.var(dim=0).clamp_min(1e-8)
+        variance = t.var(dim=0, correction=0).clamp_min(1e-8)
         found.append(((t - s).square() / variance).sum(1))
     return torch.stack([each.mean() for each in found]).sum()
 

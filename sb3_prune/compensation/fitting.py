@@ -21,6 +21,7 @@ References:
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -52,7 +53,8 @@ class Fit:
     samples: int
     """Number of samples N."""
     ridge: float
-    """The ridge, as a multiple of the mean variance of the new units."""
+    """The ridge, as a multiple of the mean variance of the new units; infinite where
+    the plain cut is best."""
     plain: float
     """Relative error of the plain cut on samples that are held out: the root of the
     summed squares that are missing, divided by that of the units' variances. Units
@@ -143,18 +145,19 @@ def fit(
     held = held_out(len(old))
     kept, out = (_Moments.of(old[s], new[s]) for s in (~held, held))
     none = torch.zeros_like(weights)
-    errors = {}
-    for ridge, (columns, shifts) in _solutions(kept, start, RIDGES, intercept).items():
-        errors[ridge] = _error(out, columns, shifts, weights)
-    best = min(errors, key=lambda ridge: errors[ridge])
-    found = _solutions(kept.joined(out), start, (best,), intercept)[best]
+    tried = {math.inf: (start, none)} | _solutions(kept, start, RIDGES, intercept)
+    lost = {r: float(weights.square() @ out.missing(*c)) for r, c in tried.items()}
+    best = min(lost, key=lambda ridge: lost[ridge])
+    found = start, none
+    if best < math.inf:
+        found = _solutions(kept.joined(out), start, (best,), intercept)[best]
     return Fit(
-        columns=found[0],
-        shifts=found[1],
+        columns=found[0].clone(),
+        shifts=found[1].clone(),
         samples=len(old),
         ridge=best,
         plain=_error(out, start, none, weights),
-        error=errors[best],
+        error=_error(out, *tried[best], weights),
     )
 
 

@@ -30,7 +30,8 @@ class Movement:
     deviation before. For discrete actions: the share of observations for which another
     action is chosen."""
     values: float | None
-    """Values, or Q-values of all critics: relative as for actions; None without."""
+    """Values, or Q-values of all critics: relative as for actions, the largest of all
+    values; None without."""
     kl: float | None
     r"""Kullback-Leibler divergence :math:`D(before \Vert after)` of the distributions
     of actions, in nats; None if the policy is deterministic."""
@@ -53,7 +54,8 @@ class Responses:
         other = (self.actions != after.actions).reshape(len(self.actions), -1)
         values = None
         if self.values is not None and after.values is not None:
-            values = distance(self.values, after.values)
+            pair = zip(self.values.T, after.values.T, strict=True)
+            values = max(distance(*columns) for columns in pair)
         pairs = zip(self.distributions, after.distributions, strict=True)
         apart = [kl_divergence(*pair).reshape(len(self.actions), -1) for pair in pairs]
         return Movement(

@@ -5,7 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sb3_prune.compensation.compensating import Compensation, compensate
-from sb3_prune.compensation.distillation import Distillation, distil
+from sb3_prune.compensation.distillation import (
+    Distillation,
+    check_distillable,
+    distil,
+)
 from sb3_prune.compensation.movement import Movement, respond
 from sb3_prune.exceptions import (
     NonFiniteError,
@@ -16,6 +20,9 @@ from sb3_prune.strategies.base import AgentView, Strategy
 from sb3_prune.surgery.plan import Plan
 from sb3_prune.surgery.surgeon import Report, apply
 from sb3_prune.surgery.trial import copied
+
+POOR = 0.3
+"""A fit that misses more than this share deserves a remark."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +66,8 @@ class PruneReport(Report):
     compensation: Compensation | None = None
     """The fits; None if the cuts are plain."""
     movement: Movement | None = None
-    """How far outputs moved on observations; None if there are none."""
+    """How far outputs moved on the observations of the fit, which fresh ones exceed;
+    None if there are none."""
     distillation: Distillation | None = None
     """What a distillation after the cut achieved; None without one."""
     returns: tuple[float, ...] = ()
@@ -72,7 +80,14 @@ class PruneReport(Report):
         """Return what deserves a look, one sentence per finding."""
         found = {} if self.compensation is None else self.compensation.plain
         left = [f"{n}: its cut is not compensated: {why}" for n, why in found.items()]
-        return [*super().remarks(), *left, *([self.plain] if self.plain else [])]
+        fits = {} if self.compensation is None else self.compensation.fits
+        poor = [
+            f"{n}: the units that stay miss {fit.error:.0%} of what its units said"
+            for n, fit in fits.items()
+            if fit.error > POOR
+        ]
+        plain = [self.plain] if self.plain else []
+        return [*super().remarks(), *left, *poor, *plain]
 
 
 def carry_out(
@@ -86,12 +101,15 @@ def carry_out(
         distil_updates: Number of gradient steps towards the dense networks after that.
 
     Raises:
-        NoObservationsError: There is nothing to distil on.
+        NoObservationsError: There is too little to distil on; nothing changes.
+        UnsupportedPolicyError: The policy cannot be distilled; nothing changes.
     """
     policy, found = agent.model.policy, proposal.compensation
     inputs = None if found is None else found.inputs
     if distil_updates and inputs is None:
         inputs = agent.inputs()
+    if distil_updates and inputs is not None:  # Before anything changes.
+        check_distillable(policy, inputs)
     dense = copied(policy) if distil_updates else None
     before = None if inputs is None else respond(policy, inputs)
     report = apply(agent.model, proposal.plan)

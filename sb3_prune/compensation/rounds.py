@@ -71,7 +71,8 @@ def best_of_rounds(
         )
         returns.append(float(played.returns.mean()))
         inputs = join([inputs, played.inputs])
-    report = carry_out(*made[int(np.argmax(returns))], distil_updates)
+    best = int(np.argmax(np.nan_to_num(returns, nan=-np.inf)))
+    report = carry_out(*made[best], distil_updates)
     return replace(report, returns=tuple(returns))
 
 

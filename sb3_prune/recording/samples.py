@@ -14,6 +14,7 @@ from sb3_prune.exceptions import NoObservationsError, UnsupportedPolicyError
 from sb3_prune.recording.activations import count_observations, observe
 from sb3_prune.surgery.flow.forwards import Inputs
 from sb3_prune.surgery.flow.observe import Observer
+from sb3_prune.surgery.flow.slots import Read
 from sb3_prune.surgery.hidden_layer import HiddenLayer
 from sb3_prune.surgery.wiring import wire
 
@@ -123,7 +124,7 @@ def _rows(layer: HiddenLayer, observer: Observer) -> list[torch.Tensor]:
     found: dict[tuple[int, int], torch.Tensor] = {}
     for read in layer.reads:
         for given in observer.arrived.get((read.slot.owner, read.slot.attribute), ()):
-            units = read.arrived(given, layer.units)
+            units = _arrived(read, given, layer)
             rows = units.movedim(-1, -2).reshape(-1, layer.units)
             found.setdefault((given.data_ptr(), read.slot.start), rows)
     if not found:
@@ -132,6 +133,21 @@ def _rows(layer: HiddenLayer, observer: Observer) -> list[torch.Tensor]:
             "the policy reads its units through an unmodified weight."
         )
     return list(found.values())
+
+
+def _arrived(read: Read, given: torch.Tensor, layer: HiddenLayer) -> torch.Tensor:
+    """Return the units' part of what a reader got.
+
+    Raises:
+        UnsupportedPolicyError: A call of the reader got something else.
+    """
+    try:
+        return read.arrived(given, layer.units)
+    except RuntimeError as error:
+        raise UnsupportedPolicyError(
+            f"The activations of '{layer.name}' cannot be recorded: "
+            f"{type(read.slot.owner).__name__}.{read.slot.attribute} reads others, too."
+        ) from error
 
 
 def _some(rows: torch.Tensor, most: int, generator: torch.Generator) -> torch.Tensor:

@@ -182,14 +182,14 @@ def _restore_buffer(buffer: ReplayBuffer, path: Path) -> None:
         _require_fit(path, name, _form(saved.arrays[name]), _form(view))
         view[...] = saved.arrays[name]
     if buffer.size():
-        _end_episode(buffer)
+        end_episode(buffer)
 
 
 def _form(array: NDArray[Any]) -> str:
     return f"{array.dtype} {array.shape}"
 
 
-def _end_episode(buffer: ReplayBuffer) -> None:
+def end_episode(buffer: ReplayBuffer) -> None:
     """Mark the unfinished episode as ended if the buffer would continue it.
 
     The next transition belongs to a new episode. Some buffers would take it for the

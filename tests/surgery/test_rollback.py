@@ -32,7 +32,7 @@ MAKERS: dict[str, Callable[[], BaseAlgorithm]] = {
 }
 POINTS = {
     "folding": (folding.Folding, "fold"),
-    "new tensors": (execution, "_tensors"),
+    "new tensors": (execution, "new_tensors"),
     "new states": (execution, "_states"),
     "put in place": (execution, "_put"),
     "optimisers": (execution, "move_state"),
