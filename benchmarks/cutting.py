@@ -20,7 +20,7 @@ from sb3_prune.surgery import keep
 from sb3_prune.surgery.flow.forwards import Inputs
 
 WIDTH = 1024
-COUNT = 8192
+COUNT = 4096
 """States that compensated cuts of SAC are fitted on."""
 SMALL = 2048
 """The same for PPO: one rollout."""

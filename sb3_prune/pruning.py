@@ -25,9 +25,9 @@ from sb3_prune.surgery.wiring import Wiring, wire
 
 FEWEST_INPUTS = 1024
 """Observations that are enough for the compensation of cuts ..."""
-PER_UNIT = 8
+PER_UNIT = 4
 """... or so many per unit of the widest layer, if these are more."""
-MOST_INPUTS = 8192
+MOST_INPUTS = 4096
 """Largest number of observations that are taken at once, unless more are needed."""
 
 
