@@ -10,7 +10,7 @@ copies each kept unit, and c is 0. The fit keeps close to it, by a ridge:
 
 At the minimum, the first term is never larger than that of the plain cut. The ridge is
 a multiple of the mean variance of h'. Which multiple is decided by samples that are
-held out, and then all samples are used.
+held out, and then all samples are used. The plain cut itself is one of the candidates.
 
 References:
     Chee, Renz, Damle, De Sa 2022, "Model preserving compression for neural networks"
