@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from numbers import Integral
 
 
 class SB3PruneError(Exception):
@@ -80,10 +81,12 @@ def require_one_of(field: str, value: object, known: Iterable[str]) -> None:
 
 
 def require_at_least(field: str, value: int, least: int = 1) -> None:
-    """Check that a configuration value is not less than a limit.
+    """Check that a configuration value is a whole number, not less than a limit.
 
     Raises:
-        ConfigError: The value is too small.
+        ConfigError: The value is no whole number, or too small.
     """
+    if not isinstance(value, Integral):
+        raise ConfigError(f"{field} must be a whole number, got {value!r}.")
     if value < least:
         raise ConfigError(f"{field} must be at least {least}, got {value}.")

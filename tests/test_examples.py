@@ -29,6 +29,21 @@ def test_examples_run(
     assert f"-> {units} units" in capsys.readouterr().out
 
 
+@pytest.mark.slow
+def test_agents_are_cut_without_forgetting(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With a tenth of its steps, all its parts run."""
+    learn = PPO.learn
+    monkeypatch.setattr(PPO, "learn", lambda self, _, **k: learn(self, 4_096, **k))
+    runpy.run_path(str(EXAMPLES / "cut_without_forgetting.py"))
+    dense, *pruned, within = capsys.readouterr().out.splitlines()
+    assert dense.endswith("units [64, 64, 64, 64]")
+    assert len(pruned) == 3
+    assert all(line.endswith("units [6, 6, 6, 6]") for line in pruned)
+    assert within.startswith("within 1 %")
+
+
 def test_the_figure_shows_all_that_holds_a_unit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

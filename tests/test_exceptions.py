@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import inspect
+from typing import Any
 
+import numpy as np
 import pytest
 
 from sb3_prune import exceptions
-from sb3_prune.exceptions import SB3PruneError, UnknownNameError
+from sb3_prune.exceptions import (
+    ConfigError,
+    SB3PruneError,
+    UnknownNameError,
+    require_at_least,
+)
 
 ERRORS = [
     cls
@@ -58,3 +65,16 @@ def test_an_unknown_name_without_neighbours_makes_no_guess() -> None:
 
 def test_an_empty_registry_says_so() -> None:
     assert "Known: (none)." in str(UnknownNameError("strategy", "x", []))
+
+
+@pytest.mark.parametrize("value", [1.5, 2.0, "3", None, float("nan"), np.float64(4)])
+def test_what_is_no_whole_number_is_refused_by_name(value: Any) -> None:
+    with pytest.raises(ConfigError, match="rounds must be a whole number, got"):
+        require_at_least("rounds", value)
+
+
+@pytest.mark.parametrize("value", [0, -3, np.int64(0)])
+def test_too_small_a_number_is_refused_with_the_limit(value: Any) -> None:
+    with pytest.raises(ConfigError, match=f"rounds must be at least 1, got {value}"):
+        require_at_least("rounds", value)
+    require_at_least("rounds", value, least=-3)

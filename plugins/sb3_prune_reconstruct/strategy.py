@@ -31,8 +31,9 @@ class ReconstructConfig(GradualConfig):
     """
 
     choice: Choice = "centred-qr"
-    """How units are ranked: by QR with pivoting of their activations, plain or centred,
-    or by their standard deviation times the norm of the weights that read them."""
+    """How units are ranked: by removing, one by one, the unit that readers miss least;
+    by QR with pivoting of their activations, plain or centred; or by their standard
+    deviation times the norm of the weights that read them."""
     tolerance: float | None = None
     """Remove as many units as keep the outputs of each network within this relative
     error on observations that are held out; final_sparsity has no effect then."""

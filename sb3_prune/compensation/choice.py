@@ -8,6 +8,12 @@ Units whose activations the others can express are not worth keeping.
   1965), computed as a Cholesky decomposition with pivoting of :math:`H^T H`.
 * ``centred-qr`` does so with centred activations: a constant counts for nothing,
   because biases take it over.
+* ``backward`` removes one unit after the other, each time the one without which the
+  best fit of what readers get becomes worst by least. With centred activations of
+  covariance G and the weights B of the best fit by the units that are left, removing
+  unit j costs :math:`\lVert B_j \rVert^2 / (G^{-1})_{jj}` and moves B by
+  :math:`-(G^{-1})_{\cdot j} B_j / (G^{-1})_{jj}` (backward elimination; the same
+  formula is the optimal brain surgeon's, Hassibi & Stork 1992).
 * ``spread`` ranks by the standard deviation of the unit times the norm of the weights
   that read it.
 """
@@ -23,11 +29,14 @@ from numpy.typing import NDArray
 from scipy.linalg import solve_triangular
 from scipy.linalg.lapack import dpstrf
 
-Choice = Literal["qr", "centred-qr", "spread"]
+Choice = Literal["backward", "centred-qr", "qr", "spread"]
 """How units are ranked."""
 Matrix = NDArray[np.float64]
+Order = NDArray[np.int64]
 TINY = 1e-10
 """Units are redundant if less than this share of the largest one's square is left."""
+RIDGE = 1e-7
+"""Added to the covariance before it is inverted, as a multiple of the mean variance."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -68,21 +77,46 @@ def rank(
     if choice != "qr":
         h = h - h.mean(axis=0)
     gram = h.T @ h / len(h)
-    if choice == "spread":
-        first = np.argsort(-np.sqrt(gram.diagonal()) * np.linalg.norm(w, axis=1))
-        order, factor = first, _factor(gram[np.ix_(first, first)])
+    if choice in ("qr", "centred-qr"):
+        order, factor = _pivoted(gram)
     else:
-        factor, pivots, count, _ = dpstrf(
-            gram, tol=TINY * gram.diagonal().max(), lower=1
-        )
-        order = pivots - 1
-        factor = np.tril(factor)[:count, :count]
+        order = _backward(gram, w) if choice == "backward" else _spread(gram, w)
+        factor = _factor(gram[np.ix_(order, order)])
     said = (gram @ w)[order[: len(factor)]]
     gained = np.square(solve_triangular(factor, said, lower=True)).sum(axis=1)
     return Ranking(
-        order=torch.as_tensor(order.astype(np.int64)),
+        order=torch.as_tensor(order),
         errors=_errors(gained, float((w * (gram @ w)).sum()), len(gram)),
     )
+
+
+def _pivoted(gram: Matrix) -> tuple[Order, Matrix]:
+    """Return the order of a decomposition with pivoting, and its factor."""
+    tolerance = TINY * gram.diagonal().max()
+    factor, pivots, count, _ = dpstrf(gram, tol=tolerance, lower=1)
+    return (pivots - 1).astype(np.int64), np.tril(factor)[:count, :count]
+
+
+def _spread(gram: Matrix, w: Matrix) -> Order:
+    """Return units by falling standard deviation times norm of their readers."""
+    return np.argsort(-np.sqrt(gram.diagonal()) * np.linalg.norm(w, axis=1))
+
+
+def _backward(gram: Matrix, w: Matrix) -> Order:
+    """Return units in the reverse of the order in which they are eliminated."""
+    units = np.arange(len(gram))
+    ridge = RIDGE * (float(gram.diagonal().mean()) or 1.0)
+    inverse, b = np.linalg.inv(gram + ridge * np.eye(len(gram))), w.copy()
+    for last in range(len(gram) - 1, 0, -1):
+        left = inverse[: last + 1, : last + 1]  # Units that are left come first.
+        costs = np.square(b[: last + 1]).sum(axis=1) / left.diagonal()
+        j = int(costs.argmin())
+        share = left[:, j] / left[j, j]
+        b[: last + 1] -= np.outer(share, b[j])
+        left -= np.outer(share, left[j])
+        for array in (units, b, inverse, inverse.T):
+            array[[j, last]] = array[[last, j]]
+    return units
 
 
 def _factor(gram: Matrix) -> Matrix:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -14,6 +13,7 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from torch import nn
 
 from sb3_prune.compensation.fitting import Fit, fit
+from sb3_prune.compensation.levels import levels
 from sb3_prune.compensation.pretending import can_pretend, pretended
 from sb3_prune.exceptions import NoObservationsError, UnsupportedPolicyError
 from sb3_prune.recording.activations import count_observations
@@ -28,7 +28,7 @@ from sb3_prune.surgery.memory import changed_states
 from sb3_prune.surgery.plan import Plan
 from sb3_prune.surgery.surgeon import check_finite, check_widths
 from sb3_prune.surgery.trial import copied, require_trial
-from sb3_prune.surgery.wiring import Wiring, wire
+from sb3_prune.surgery.wiring import wire
 
 ENOUGH = 2
 """A fit needs so many samples per unit that stays ..."""
@@ -100,7 +100,8 @@ def compensate(
     with ExitStack() as stack:
         for number, level in enumerate(order):
             todo = [name for name in level if name in before]
-            after = _after(source, inputs, {name: plan[name] for name in todo})
+            now = before if number == 0 else None
+            after = _after(source, inputs, {name: plan[name] for name in todo}, now)
             for name in todo:
                 found = _fit(wiring[name], plan[name], before[name], after[name])
                 fits[name] = found
@@ -166,13 +167,24 @@ def _fit(
 
 
 def _after(
-    policy: Any, inputs: Inputs, plan: Mapping[str, Change]
+    policy: Any,
+    inputs: Inputs,
+    plan: Mapping[str, Change],
+    now: Mapping[str, torch.Tensor] | None,
 ) -> dict[str, torch.Tensor]:
-    """Return the activations of layers after a plain cut of these layers alone."""
+    """Return the activations of layers after a plain cut of these layers alone.
+
+    Args:
+        policy: The policy.
+        inputs: Inputs of its networks.
+        plan: The cuts.
+        now: The activations of the layers, if they are known.
+    """
     wiring = wire(policy)
     whole = [n for n, c in plan.items() if c.kept is not None and not wiring[n].mixes]
-    after = sample_activations(policy, inputs, whole)
-    after = {name: after[name][:, plan[name].kept] for name in whole}
+    if now is None:
+        now = sample_activations(policy, inputs, whole)
+    after = {name: now[name][:, plan[name].kept] for name in whole}
     rest = {name: change for name, change in plan.items() if name not in after}
     if rest:
         probe: Any = _copied(policy)
@@ -203,30 +215,3 @@ def _copied(policy: nn.Module) -> nn.Module:
             f"To compensate cuts takes a copy of {type(policy).__name__}, which cannot "
             f"be copied ({type(error).__name__}: {error}): set compensate to False."
         ) from error
-
-
-def levels(wiring: Wiring, names: Collection[str]) -> list[list[str]]:
-    """Return layers in groups, inputs first; no layer of a group feeds another one.
-
-    Args:
-        wiring: All hidden layers.
-        names: Names of the layers to return.
-    """
-    layers = sorted(wiring.values(), key=lambda layer: layer.group.born)
-    if wiring.fixed:  # Layers may feed each other through these.
-        return [[layer.name] for layer in layers if layer.name in names]
-    made = {layer.name: _tensors(layer, Side.ROWS) for layer in layers}
-    read = {layer.name: _tensors(layer, Side.COLUMNS) for layer in layers}
-    depth: dict[str, int] = {}
-    for layer in layers:
-        feeds = [depth[name] for name in depth if read[name] & made[layer.name]]
-        depth[layer.name] = 1 + max(feeds, default=0)
-    found: dict[int, list[str]] = defaultdict(list)
-    for name in depth:
-        if name in names:
-            found[depth[name]].append(name)
-    return [found[number] for number in sorted(found)]
-
-
-def _tensors(layer: HiddenLayer, side: Side) -> set[int]:
-    return {id(slot.tensor) for slot in layer.group.slots if slot.side is side}

@@ -45,9 +45,11 @@ INTERNAL = frozenset(vars(nn.Module()))
 
 def _held(owner: object) -> Iterator[tuple[str, Any]]:
     for name, value in vars(owner).items():
+        if name in INTERNAL:
+            continue
         if _steps(value):
             yield name, value
-        elif isinstance(value, list | tuple | dict) and name not in INTERNAL:
+        elif isinstance(value, list | tuple | dict):
             pairs = value.items() if isinstance(value, dict) else enumerate(value)
             for key, inner in pairs:
                 if _steps(inner):

@@ -132,13 +132,13 @@ def wire(model: BaseAlgorithm | nn.Module) -> Wiring:
             ran, or cannot run on inputs drawn from its spaces.
     """
     policy = policy_of(model)
-    _check_runnable(policy)
     if isinstance(model, BaseAlgorithm):
         vars(policy)["_beside"] = Beside(stepped_beside(model), reads_beside(model))
     signature = _signature(policy)
     cache = vars(policy).get("_wiring_cache")
     if isinstance(cache, _Cache) and cache.wiring and cache.signature == signature:
         return cache.wiring
+    _check_runnable(policy)
     wiring = _wire(policy)
     vars(policy)["_wiring_cache"] = _Cache(wiring, _signature(policy))
     return wiring
@@ -172,7 +172,7 @@ def _signature(policy: nn.Module) -> list[object]:
         if isinstance(module, Gate):
             continue
         for tensor in (*module._parameters.values(), *module._buffers.values()):
-            shape = None if tensor is None else tensor.shape
+            shape = None if tensor is None or is_lazy(tensor) else tensor.shape
             found.append((first.setdefault(id(tensor), len(first)), shape))
     return found
 

@@ -37,6 +37,27 @@ def test_the_order_is_that_of_a_qr_decomposition_with_pivoting(seed: int) -> Non
         assert rank(hidden, outgoing, choice).order.tolist() == pivots.tolist()
 
 
+def missed(hidden: Any, outgoing: Any, kept: list[int]) -> float:
+    """Return what the best fit by some units misses of what readers get."""
+    said = hidden @ outgoing
+    solved, *_ = np.linalg.lstsq(hidden[:, kept], said, rcond=None)
+    return float(np.linalg.norm(said - hidden[:, kept] @ solved))
+
+
+@some
+@given(seed=seeds)
+def test_backward_removes_the_unit_that_readers_miss_least(seed: int) -> None:
+    hidden, outgoing = (t.numpy() for t in drawn(seed))
+    left = rank(*drawn(seed), "backward").order.tolist()
+    centred = hidden - hidden.mean(0)
+    while len(left) > 1:
+        costs = {
+            unit: missed(centred, outgoing, [u for u in left if u != unit])
+            for unit in left
+        }
+        assert costs[left.pop()] <= min(costs.values()) * (1 + 1e-6)
+
+
 @some
 @given(seed=seeds, choice=st.sampled_from(CHOICES))
 def test_errors_are_those_of_least_squares(seed: int, choice: Any) -> None:
@@ -78,7 +99,7 @@ def test_units_that_repeat_others_come_last_and_cost_nothing() -> None:
     repeated = torch.cat(
         [hidden, 2 * hidden[:, :2], hidden @ torch.ones(4, 1).double()], 1
     )
-    ranking = rank(repeated, torch.ones(7, 2))
+    ranking = rank(repeated, torch.eye(7))
     assert ranking.needed(1e-4) == 4
     assert float(ranking.errors[4:].max()) < 1e-4
     assert sorted(ranking.order.tolist()) == list(range(7))
@@ -88,7 +109,7 @@ def test_a_constant_counts_only_if_nothing_takes_it_over() -> None:
     hidden, outgoing = drawn(3, units=3)
     hidden[:, 1] = 50.0
     assert int(rank(hidden, outgoing, "qr").order[0]) == 1
-    for choice in ("centred-qr", "spread"):
+    for choice in ("backward", "centred-qr", "spread"):
         assert int(rank(hidden, outgoing, choice).order[-1]) == 1
         assert rank(hidden, outgoing, choice).needed(1e-4) == 2
 

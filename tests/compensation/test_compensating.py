@@ -16,7 +16,7 @@ from torch import nn
 import sb3_prune as sp
 from compensation.made import echo, inputs_of
 from sb3_prune.compensation import compensate
-from sb3_prune.compensation.compensating import ENOUGH, FEWEST, levels
+from sb3_prune.compensation.compensating import ENOUGH, FEWEST
 from sb3_prune.exceptions import (
     NonFiniteError,
     NoObservationsError,
@@ -384,13 +384,3 @@ def test_the_memory_of_an_lstm_is_fitted_and_follows() -> None:
     sp.apply(model, made)
     assert torch.equal(model._last_lstm_states.pi[0], states[..., [0, 2, 3, 4, 5, 7]])
     zoo.train_on(model)
-
-
-def test_levels_run_from_the_inputs_on() -> None:
-    wiring = sp.wire(zoo.trained("SAC"))
-    first, second = levels(wiring, wiring)
-    assert all(name.endswith(".0") for name in first) and len(first) == 3
-    assert all(name.endswith(".2") for name in second) and len(second) == 3
-    assert levels(wiring, ["critic.qf0.2"]) == [["critic.qf0.2"]]
-    wiring.fixed["other"] = "it may read anything"
-    assert [len(level) for level in levels(wiring, wiring)] == [1] * 6

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import torch
@@ -14,7 +14,7 @@ from sb3_prune_reconstruct.strategy import rankings
 from torch import nn
 
 import sb3_prune as sp
-from sb3_prune.compensation import compensate, rank, respond
+from sb3_prune.compensation import Choice, compensate, rank, respond
 from sb3_prune.exceptions import ConfigError, NoObservationsError
 from sb3_prune.pruning import look_at, make_strategy
 from sb3_prune.recording.samples import sample_activations
@@ -50,7 +50,7 @@ def test_every_algorithm_is_pruned_to_the_final_sparsity(name: str) -> None:
         assert set(change.kept.tolist()) == set(best[: change.after].tolist())
 
 
-@pytest.mark.parametrize("choice", ["qr", "centred-qr", "spread"])
+@pytest.mark.parametrize("choice", get_args(Choice))
 def test_the_choice_is_that_of_the_configuration(choice: Any) -> None:
     model = trained("SAC")
     agent, strategy = agent_of(model), made({"choice": choice})
