@@ -27,7 +27,7 @@ METHODS: dict[str, tuple[str, dict[str, Any]]] = {
     "clusters": ("clusters", {}),
     "clusters, compensate": ("clusters", {"compensate": True}),
     "reconstruct": ("reconstruct", {}),
-    "reconstruct, backward": ("reconstruct", {"choice": "backward"}),
+    "reconstruct, centred-qr": ("reconstruct", {"choice": "centred-qr"}),
 }
 """Method -> strategy and its options."""
 CLOSE = 0.005

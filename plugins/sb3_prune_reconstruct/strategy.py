@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, get_args
 
 import torch
 
-from sb3_prune.compensation import Choice, Ranking, rank
+from sb3_prune.compensation import Choice
 from sb3_prune.exceptions import ConfigError
-from sb3_prune.recording import sample_activations
 from sb3_prune.strategies import (
     AgentView,
     GradualConfig,
@@ -19,6 +17,7 @@ from sb3_prune.strategies import (
     require_one_of,
 )
 from sb3_prune.surgery import HiddenLayer, Plan
+from sb3_prune_reconstruct.choosing import Chooser
 from sb3_prune_reconstruct.tolerance import Limit, smallest
 
 
@@ -30,7 +29,7 @@ class ReconstructConfig(GradualConfig):
         ConfigError: A value is outside its range.
     """
 
-    choice: Choice = "centred-qr"
+    choice: Choice = "backward"
     """How units are ranked: by removing, one by one, the unit that readers miss least;
     by QR with pivoting of their activations, plain or centred; or by their standard
     deviation times the norm of the weights that read them."""
@@ -70,30 +69,20 @@ class Reconstruct(GradualStrategy):
 
     def __init__(self, config: Any = None) -> None:
         super().__init__(config)
-        self._rankings: Mapping[str, Ranking] = {}
+        self._chooser: Chooser
 
     def propose_now(self, agent: AgentView) -> Plan:
         """Return the cuts of the event that is due."""
         agent = replace(agent, inputs=cache(agent.inputs))
-        self._rankings = rankings(agent, self.config)
+        self._chooser = Chooser(agent, self.config)
         if self.config.tolerance is None:
-            return super().propose_now(agent)
+            cuts = super().propose_now(agent)
+            return self._chooser.plan({name: cut.after for name, cut in cuts.items()})
         if self.events_due(agent.progress) < self.events_due(1.0):
             return Plan()
-        return smallest(agent, self._rankings, self.config)
+        return smallest(agent, self._chooser, self.config)
 
     def score(self, layer: HiddenLayer, agent: AgentView) -> torch.Tensor:
         """Return the relative error that is left without the unit, (units,)."""
         del agent  # All layers were ranked at once.
-        return self._rankings[layer.name].scores()
-
-
-def rankings(agent: AgentView, config: ReconstructConfig) -> dict[str, Ranking]:
-    """Return the ranking of the units of every layer of the configured networks."""
-    layers = agent.wiring.by_network(config.networks).values()
-    found = {layer.name: layer for network in layers for layer in network}
-    hidden = sample_activations(agent.model.policy, agent.inputs(), list(found))
-    return {
-        name: rank(units, found[name].outgoing(), config.choice)
-        for name, units in hidden.items()
-    }
+        return self._chooser.rankings[layer.name].scores()

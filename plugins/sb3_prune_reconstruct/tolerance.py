@@ -11,12 +11,13 @@ from sb3_prune.exceptions import NoObservationsError
 from sb3_prune.recording.activations import count_observations
 from sb3_prune.recording.samples import part
 from sb3_prune.strategies import AgentView
-from sb3_prune.surgery import HiddenLayer, Plan, keep
+from sb3_prune.surgery import HiddenLayer, Plan
 from sb3_prune.surgery.execution import carry_out
 from sb3_prune.surgery.flow.forwards import Inputs
 from sb3_prune.surgery.trial import copied
 
 if TYPE_CHECKING:
+    from sb3_prune_reconstruct.choosing import Chooser
     from sb3_prune_reconstruct.strategy import ReconstructConfig
 
 Limit = Literal["error", "kl"]
@@ -30,9 +31,7 @@ STEPS = 10
 """Number of bisections."""
 
 
-def smallest(
-    agent: AgentView, rankings: Mapping[str, Ranking], config: ReconstructConfig
-) -> Plan:
+def smallest(agent: AgentView, chooser: Chooser, config: ReconstructConfig) -> Plan:
     """Return the plan that removes as many units as the tolerance allows.
 
     The layers of a network lose units together: each keeps as many as it needs for one
@@ -44,7 +43,7 @@ def smallest(
 
     Args:
         agent: The agent.
-        rankings: Ranking of the units of each layer.
+        chooser: Chooses the units that stay.
         config: The tolerance and the networks.
 
     Raises:
@@ -66,11 +65,12 @@ def smallest(
         return before.moved(respond(copy, unseen))
 
     networks = list(agent.wiring.by_network(config.networks).values())
-    errors = [_search(layers, rankings, config, moved) for layers in networks]
+    errors = [_search(layers, chooser, config, moved) for layers in networks]
     while True:  # Networks may add up to more than the tolerance.
-        plan = Plan()
+        widths: dict[str, int] = {}
         for layers, error in zip(networks, errors, strict=True):
-            plan = plan.then(_plan(layers, rankings, error, config.min_units))
+            widths |= _widths(layers, chooser.rankings, error, config.min_units)
+        plan = chooser.plan(widths)
         if not plan or is_within(moved(plan), config):
             return plan
         errors = [0.0 if e < SMALLEST else e * SMALLER for e in errors]
@@ -92,7 +92,7 @@ def _compensated(
 
 def _search(
     layers: Sequence[HiddenLayer],
-    rankings: Mapping[str, Ranking],
+    chooser: Chooser,
     config: ReconstructConfig,
     moved: Callable[[Plan], Movement],
 ) -> float:
@@ -101,7 +101,7 @@ def _search(
     seen = False  # Whether the outputs show the network at all.
     for _ in range(STEPS):
         middle = (low * high) ** 0.5
-        plan = _plan(layers, rankings, middle, config.min_units)
+        plan = chooser.plan(_widths(layers, chooser.rankings, middle, config.min_units))
         far = moved(plan) if plan else None
         seen = seen or (far is not None and any(vars(far).values()))
         if far is None or is_within(far, config):
@@ -111,20 +111,18 @@ def _search(
     return best if seen else 0.0
 
 
-def _plan(
+def _widths(
     layers: Sequence[HiddenLayer],
     rankings: Mapping[str, Ranking],
     error: float,
     least: int,
-) -> Plan:
-    changes = {}
-    for layer in layers if error else ():
-        ranking = rankings[layer.name]
-        count = max(least, ranking.needed(error))
-        if count < layer.units:
-            kept = sorted(ranking.order[:count].tolist())
-            changes[layer.name] = keep(kept, layer.units)
-    return Plan(changes)
+) -> dict[str, int]:
+    """Return the units that layers need for an error, where these are not all."""
+    needed = {
+        layer: max(least, rankings[layer.name].needed(error))
+        for layer in (layers if error else ())
+    }
+    return {la.name: count for la, count in needed.items() if count < la.units}
 
 
 def is_within(moved: Movement, config: ReconstructConfig) -> bool:

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, get_args
+from typing import Any
 
 import pytest
-import torch
 import zoo
 from compensation.made import inputs_of, redundant
 from sb3_prune_reconstruct import tolerance as tolerances
-from sb3_prune_reconstruct.strategy import rankings
 from torch import nn
 
 import sb3_prune as sp
-from sb3_prune.compensation import Choice, compensate, rank, respond
+from sb3_prune.compensation import compensate, respond
 from sb3_prune.exceptions import ConfigError, NoObservationsError
 from sb3_prune.pruning import look_at, make_strategy
-from sb3_prune.recording.samples import sample_activations
 from sb3_prune.surgery.trial import copied
 
 TANH = {"activation_fn": nn.Tanh}
@@ -44,21 +41,6 @@ def test_every_algorithm_is_pruned_to_the_final_sparsity(name: str) -> None:
     assert {n: change.after for n, change in plan.items()} == {
         n: count // 2 for n, count in units.items()
     }
-    hidden = sample_activations(model.policy, agent.inputs(), list(plan))
-    for layer, change in plan.items():
-        best = rank(hidden[layer], agent.wiring[layer].outgoing()).order
-        assert set(change.kept.tolist()) == set(best[: change.after].tolist())
-
-
-@pytest.mark.parametrize("choice", get_args(Choice))
-def test_the_choice_is_that_of_the_configuration(choice: Any) -> None:
-    model = trained("SAC")
-    agent, strategy = agent_of(model), made({"choice": choice})
-    found = rankings(agent, strategy.config)
-    hidden = sample_activations(model.policy, agent.inputs(), list(agent.wiring))
-    for name, ranking in found.items():
-        expected = rank(hidden[name], agent.wiring[name].outgoing(), choice)
-        assert torch.equal(ranking.order, expected.order)
 
 
 @pytest.mark.parametrize(
