@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from stable_baselines3.common.base_class import BaseAlgorithm
-from stable_baselines3.common.vec_env import VecEnv, unwrap_vec_normalize
+from stable_baselines3.common.vec_env import VecEnv
 
 from sb3_prune import plugins
 from sb3_prune.compensation.proposing import PruneReport, carry_out, propose
@@ -17,6 +17,7 @@ from sb3_prune.exceptions import ConfigError, UnsupportedPolicyError, require_at
 from sb3_prune.policies.adoption import adopt
 from sb3_prune.recording.activations import recent_activations, record_activations
 from sb3_prune.recording.inputs import recent_inputs
+from sb3_prune.recording.player import check_normalised
 from sb3_prune.recording.playing import States, play_inputs
 from sb3_prune.runs.snapshots import end_episode
 from sb3_prune.strategies.base import AgentView, Strategy
@@ -196,11 +197,7 @@ def _check_fits(model: BaseAlgorithm, env: VecEnv) -> None:
         same = [(type(s), s.shape, getattr(s, "n", None)) for s in (has, needed)]
         if same[0] != same[1]:
             raise ConfigError(f"The {name} of env is {has}, the agent's is {needed}.")
-    if model.get_vec_normalize_env() is not None and not unwrap_vec_normalize(env):
-        raise ConfigError(
-            "The agent's own environment is normalised by a VecNormalize, env is not: "
-            "wrap it in one with the same statistics."
-        )
+    check_normalised(model, env)
 
 
 def _innermost(env: VecEnv | None) -> VecEnv | None:

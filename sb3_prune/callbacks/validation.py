@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
+import gymnasium as gym
+from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
-from stable_baselines3.common.vec_env import VecEnv
+from stable_baselines3.common.vec_env import VecEnv, unwrap_vec_normalize
 
+from sb3_prune.evaluation.episodes import as_vec_env
 from sb3_prune.evaluation.validation import ValidationTest, success_rate
+from sb3_prune.recording.player import check_normalised
 
 
 class ValidationCallback(BaseCallback):
@@ -17,12 +22,18 @@ class ValidationCallback(BaseCallback):
     set. Logs ``validation/success_rate``.
 
     Args:
-        env: Vectorised environment for the tests; not the training environment.
+        env: Environment for the tests, plain or vectorised; not the training
+            environment. If the training one is normalised, wrap it in a
+            ``VecNormalize`` as well; it gets the statistics before every test.
         test: The validation test; None takes the default test.
         every: Calls of ``env.step`` between two tests.
         start: Timesteps before which a passed test does not stop training.
         seed: Seed of the episodes of the first test.
         verbose: 1 prints the result of every test.
+
+    Raises:
+        ConfigError: ``env`` is no environment. While training, see
+            :func:`~sb3_prune.evaluation.success_rate`.
 
     Attributes:
         history: ``{"timesteps": ..., "success_rate": ...}`` of every test.
@@ -31,7 +42,7 @@ class ValidationCallback(BaseCallback):
 
     def __init__(
         self,
-        env: VecEnv,
+        env: gym.Env[Any, Any] | VecEnv,
         test: ValidationTest | None = None,
         *,
         every: int = 250,
@@ -40,7 +51,7 @@ class ValidationCallback(BaseCallback):
         verbose: int = 0,
     ) -> None:
         super().__init__(verbose)
-        self.env = env
+        self.env = as_vec_env(env)
         self.test = test or ValidationTest()
         self.every = every
         self.start = start
@@ -51,6 +62,7 @@ class ValidationCallback(BaseCallback):
     def _on_step(self) -> bool:
         if self.n_calls % self.every:
             return True
+        _follow(self.model, self.env)
         rate = success_rate(
             self.model,
             self.env,
@@ -65,3 +77,15 @@ class ValidationCallback(BaseCallback):
         if self.verbose:
             print(f"{self.num_timesteps} steps: {rate:.1%} of the episodes succeed")
         return not (self.passed and self.num_timesteps >= self.start)
+
+
+def _follow(model: BaseAlgorithm, env: VecEnv) -> None:
+    """Give the statistics of the training environment to that of the tests.
+
+    Raises:
+        ConfigError: The test environment is not normalised, the training one is.
+    """
+    check_normalised(model, env)
+    own, other = model.get_vec_normalize_env(), unwrap_vec_normalize(env)
+    if own is not None and other is not None and own.norm_obs:
+        other.obs_rms = copy.deepcopy(own.obs_rms)

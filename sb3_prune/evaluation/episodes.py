@@ -1,15 +1,29 @@
-"""Episodes: play whole greedy episodes with an agent and measure its return."""
+"""Episodes: play whole greedy episodes with an agent and measure its return.
+
+Agents play here as in Stable-Baselines3's ``evaluate_policy``: the statistics of a
+``VecNormalize`` stay as they are, and returns are those of the environment itself.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
+import gymnasium as gym
 import numpy as np
 from stable_baselines3.common.base_class import BaseAlgorithm
-from stable_baselines3.common.vec_env import VecEnv
+from stable_baselines3.common.monitor import Monitor
+from stable_baselines3.common.vec_env import (
+    DummyVecEnv,
+    VecEnv,
+    VecMonitor,
+    is_vecenv_wrapped,
+)
 
-from sb3_prune.recording.player import Player
+from sb3_prune.evaluation.intervals import interval
+from sb3_prune.exceptions import ConfigError, require_at_least
+from sb3_prune.recording.player import Player, frozen_statistics
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +36,9 @@ class Evaluation:
     """Mean undiscounted return of the episodes."""
     std_return: float
     """Standard deviation of the returns over the episodes."""
+    interval: tuple[float, float]
+    """95 % interval of the mean return over the episodes; the training of other seeds
+    is not in it."""
     mean_length: float
     """Mean number of steps of the episodes."""
     success: float | None
@@ -35,8 +52,9 @@ class Evaluation:
     def __str__(self) -> str:
         success = "" if self.success is None else f", success {self.success:.1%}"
         return (
-            f"{self.mean_return:.4g} ± {self.std_return:.3g} in {self.mean_length:.4g} "
-            f"steps ({self.episodes} episodes){success}"
+            f"{self.mean_return:.4g} ± {self.std_return:.3g} (95 % interval "
+            f"{self.interval[0]:.4g} to {self.interval[1]:.4g}) in "
+            f"{self.mean_length:.4g} steps ({self.episodes} episodes){success}"
         )
 
 
@@ -54,40 +72,92 @@ class Episode(NamedTuple):
 
 
 def play(
-    model: BaseAlgorithm, env: VecEnv, *, episodes: int, seed: int | None = None
+    model: BaseAlgorithm,
+    env: gym.Env[Any, Any] | VecEnv,
+    *,
+    episodes: int,
+    seed: int | None = None,
 ) -> list[Episode]:
     """Let an agent play greedy episodes.
 
-    LSTM states and action masks are passed to the agent if it uses them.
+    LSTM states and action masks are passed to the agent if it uses them. Statistics of
+    a ``VecNormalize`` are used but not changed, and rewards are not normalised. Where
+    environments have a ``Monitor``, its returns and lengths count, as it sees what
+    wrappers around it change.
 
     Args:
         model: The agent.
-        env: Vectorised environment that nothing else uses; it is reset.
+        env: An environment, or a vectorised one with the normalisation of the training.
+            Nothing else may use it; it is reset.
         episodes: Number of episodes. They are spread evenly over the environments, so
             that short episodes are not favoured.
         seed: Seed of the environments; None keeps their present random state.
+
+    Raises:
+        ConfigError: ``episodes`` is not positive, ``env`` is no environment, or it
+            lacks the normalisation of the agent's own one.
     """
+    require_at_least("episodes", episodes)
+    env = as_vec_env(env)
+    monitored = is_vecenv_wrapped(env, VecMonitor) or env.env_is_wrapped(Monitor)[0]
     env.seed(seed)
-    player = Player(model, env)
-    returns, lengths = np.zeros(env.num_envs), np.zeros(env.num_envs, dtype=int)
     quota = -(-episodes // env.num_envs)
     finished = np.zeros(env.num_envs, dtype=int)
+    returns, lengths = np.zeros(env.num_envs), np.zeros(env.num_envs, dtype=int)
     done: list[Episode] = []
-    while len(done) < episodes:
-        rewards, ended = player.step()
-        returns += rewards
-        lengths += 1
-        for i in np.flatnonzero(ended & (finished < quota)):
-            success = player.infos[i].get("is_success")
-            known = None if success is None else bool(success)
-            done.append(Episode(returns[i], int(lengths[i]), rewards[i], known))
-        finished += ended
-        returns[ended], lengths[ended] = 0, 0
+    with frozen_statistics(env):
+        player = Player(model, env)
+        while len(done) < episodes:
+            rewards, ended = player.step()
+            returns += rewards
+            lengths += 1
+            if monitored:  # A lost life, for example, ends no episode.
+                over = np.array(["episode" in info for info in player.infos]) & ended
+            else:
+                over = ended
+            for i in np.flatnonzero(over & (finished < quota)):
+                own = {"r": returns[i], "l": lengths[i]}
+                known = player.infos[i]["episode"] if monitored else own
+                done.append(_episode(known, rewards[i], player.infos[i]))
+            finished += over
+            returns[ended], lengths[ended] = 0, 0
     return done[:episodes]
 
 
+def _episode(
+    known: Mapping[str, Any], last_reward: float, info: Mapping[str, Any]
+) -> Episode:
+    success = info.get("is_success")
+    return Episode(
+        total=float(known["r"]),
+        length=int(known["l"]),
+        last_reward=float(last_reward),
+        success=None if success is None else bool(success),
+    )
+
+
+def as_vec_env(env: gym.Env[Any, Any] | VecEnv) -> VecEnv:
+    """Return a vectorised environment as it is, another one as a vector of one.
+
+    Raises:
+        ConfigError: It is no environment.
+    """
+    if isinstance(env, VecEnv):
+        return env
+    if isinstance(env, gym.Env):
+        return DummyVecEnv([lambda: env])
+    raise ConfigError(
+        "env must be an environment of Gymnasium or a VecEnv of Stable-Baselines3, got "
+        f"{type(env).__name__}."
+    )
+
+
 def evaluate(
-    model: BaseAlgorithm, env: VecEnv, *, episodes: int, seed: int | None = None
+    model: BaseAlgorithm,
+    env: gym.Env[Any, Any] | VecEnv,
+    *,
+    episodes: int,
+    seed: int | None = None,
 ) -> Evaluation:
     """Return statistics of greedy episodes; see :func:`play` for the arguments."""
     done = play(model, env, episodes=episodes, seed=seed)
@@ -97,6 +167,7 @@ def evaluate(
         episodes=len(done),
         mean_return=float(np.mean(returns)),
         std_return=float(np.std(returns)),
+        interval=interval(returns),
         mean_length=float(np.mean([episode.length for episode in done])),
         success=float(np.mean(known)) if known else None,
     )

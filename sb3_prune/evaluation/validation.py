@@ -5,8 +5,11 @@ The test is the one-sided binomial test of Feldotto et al. 2022.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from typing import Any
 
+import gymnasium as gym
 import numpy as np
 from scipy.stats import binom
 from stable_baselines3.common.base_class import BaseAlgorithm
@@ -33,8 +36,10 @@ class ValidationTest:
     """Success rate rho that the agent must exceed."""
     alpha: float = 0.05
     """Largest probability of passing by chance with a success rate of at most rho."""
-    reward: float = 0.9
-    """An episode is a success if its last reward is at least this value."""
+    reward: float | None = None
+    """An episode is a success if its last reward is at least this value. If None, it is
+    one if its last info says ``is_success``. Arms say so from a last reward of 0.9 on,
+    as in the source."""
 
     def __post_init__(self) -> None:
         require_at_least("episodes", self.episodes)
@@ -42,6 +47,8 @@ class ValidationTest:
             if not 0 < getattr(self, name) < 1:
                 value = getattr(self, name)
                 raise ConfigError(f"{name} must be in (0, 1), got {value}.")
+        if self.reward is not None and math.isnan(self.reward):
+            raise ConfigError("reward must be a number or None, got nan.")
         if self.required > self.episodes:
             raise ConfigError(
                 f"{self.episodes} episodes cannot show a rate above {self.rate} "
@@ -60,20 +67,33 @@ class ValidationTest:
 
 def success_rate(
     model: BaseAlgorithm,
-    env: VecEnv,
+    env: gym.Env[Any, Any] | VecEnv,
     *,
     episodes: int = 300,
-    reward: float = 0.9,
+    reward: float | None = None,
     seed: int | None = None,
 ) -> float:
-    """Return the share of greedy episodes whose last reward is at least ``reward``.
+    """Return the share of greedy episodes that are successes.
 
     Args:
         model: The agent.
-        env: A vectorised environment; it is reset.
+        env: An environment, or a vectorised one; it is reset.
         episodes: Number of episodes, spread evenly over the environments.
-        reward: An episode is a success if its last reward is at least this value.
+        reward: An episode is a success if its last reward is at least this value. If
+            None, it is one if its last info says ``is_success``.
         seed: Seed of the environments; None keeps their present random state.
+
+    Raises:
+        ConfigError: ``reward`` is None, but an info has no ``is_success``.
     """
     done = play(model, env, episodes=episodes, seed=seed)
-    return float(np.mean([episode.last_reward >= reward for episode in done]))
+    if reward is not None:
+        return float(np.mean([episode.last_reward >= reward for episode in done]))
+    said = [episode.success for episode in done if episode.success is not None]
+    if len(said) < len(done):
+        raise ConfigError(
+            "The environment does not say 'is_success' in the info of an episode's "
+            "last step: say which last reward is a success, by the option reward of "
+            "ValidationTest or success_rate."
+        )
+    return float(np.mean(said))

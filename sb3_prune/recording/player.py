@@ -14,8 +14,13 @@ from sb3_contrib.common.maskable.utils import get_action_masks, is_masking_suppo
 from sb3_contrib.common.recurrent.policies import RecurrentActorCriticPolicy
 from sb3_contrib.common.recurrent.type_aliases import RNNStates
 from stable_baselines3.common.base_class import BaseAlgorithm
-from stable_baselines3.common.vec_env import VecEnv, VecNormalize
+from stable_baselines3.common.vec_env import (
+    VecEnv,
+    VecNormalize,
+    unwrap_vec_normalize,
+)
 
+from sb3_prune.exceptions import ConfigError
 from sb3_prune.surgery.flow.forwards import Inputs
 
 Bools = NDArray[np.bool_]
@@ -33,6 +38,10 @@ class Player:
         follow_critic_memory: Follow the LSTM state of the critic, too, for
             :meth:`inputs`; this runs a recurrent policy twice a step.
 
+    Raises:
+        ConfigError: The agent's own environment normalises observations, ``env`` does
+            not.
+
     Attributes:
         infos: The infos of the last step, one per environment.
         actions: The actions of the last step, as the environments took them.
@@ -46,6 +55,7 @@ class Player:
         greedy: bool = True,
         follow_critic_memory: bool = False,
     ) -> None:
+        check_normalised(model, env)
         self.model, self.env, self.greedy = model, env, greedy
         self.follow_critic_memory = follow_critic_memory
         self.masked = isinstance(model, MaskablePPO) and is_masking_supported(env)
@@ -114,6 +124,20 @@ def _forget(memory: RNNStates, starts: Bools) -> RNNStates:
     (a, b), (c, d) = memory
     keep = torch.as_tensor(~starts, device=a.device).view(1, -1, 1)
     return RNNStates((a * keep, b * keep), (c * keep, d * keep))
+
+
+def check_normalised(model: BaseAlgorithm, env: VecEnv) -> None:
+    """Check that observations are normalised if an agent's own environment does so.
+
+    Raises:
+        ConfigError: They are not.
+    """
+    own = model.get_vec_normalize_env()
+    if own is not None and own.norm_obs and unwrap_vec_normalize(env) is None:
+        raise ConfigError(
+            "The agent's own environment is normalised by a VecNormalize, env is not: "
+            "wrap it in one with the same statistics."
+        )
 
 
 @contextmanager

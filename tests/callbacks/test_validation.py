@@ -1,10 +1,15 @@
 """Training stops once the test is passed."""
 
+import gymnasium as gym
+import pytest
 from sb3_prune_envs import make_arm_vec
 from stable_baselines3 import PPO
+from stable_baselines3.common.env_util import make_vec_env
+from stable_baselines3.common.vec_env import VecNormalize
 
 from sb3_prune import ValidationCallback
 from sb3_prune.evaluation import ValidationTest
+from sb3_prune.exceptions import ConfigError
 
 
 def _learn(callback: ValidationCallback) -> PPO:
@@ -34,3 +39,31 @@ def test_it_goes_on_when_not_passed() -> None:
     assert _learn(callback).num_timesteps == 640
     assert not callback.passed
     assert [entry["success_rate"] for entry in callback.history] == [0.0] * 3
+
+
+def test_an_untrained_agent_passes_nothing_without_a_criterion() -> None:
+    model = PPO("MlpPolicy", "CartPole-v1", n_steps=64, device="cpu")
+    tests = make_vec_env("CartPole-v1", 20)
+    with pytest.raises(ConfigError, match="say which last reward is a success"):
+        model.learn(128, callback=ValidationCallback(tests, every=64))
+
+
+def test_tests_use_the_statistics_of_the_training() -> None:
+    env, tests = (VecNormalize(make_vec_env("Pendulum-v1", 2)) for _ in range(2))
+    hard = ValidationTest(episodes=30, rate=0.5, reward=1.0)
+    callback = ValidationCallback(tests, hard, every=150)
+    model = PPO("MlpPolicy", env, n_steps=300, batch_size=50, device="cpu")
+    model.learn(600, callback=callback)
+    assert len(callback.history) == 2 and env.obs_rms is not tests.obs_rms
+    assert tests.obs_rms.count == pytest.approx(600, abs=10)  # type: ignore[union-attr]
+    bare = ValidationCallback(make_vec_env("Pendulum-v1", 2), hard, every=150)
+    with pytest.raises(ConfigError, match="normalised by a VecNormalize, env is not"):
+        model.learn(600, callback=bare)
+
+
+def test_a_plain_environment_is_enough() -> None:
+    easy = ValidationTest(episodes=5, rate=0.5, reward=0.0)
+    callback = ValidationCallback(gym.make("CartPole-v1"), easy, every=64)
+    model = PPO("MlpPolicy", "CartPole-v1", n_steps=64, device="cpu")
+    model.learn(640, callback=callback)
+    assert callback.passed and model.num_timesteps == 64

@@ -18,7 +18,12 @@ from sb3_prune.runs.folder import RunFolder
 
 def outcome(value: float, success: float | None = None) -> Evaluation:
     return Evaluation(
-        episodes=1, mean_return=value, std_return=0, mean_length=9, success=success
+        episodes=1,
+        mean_return=value,
+        std_return=0,
+        interval=(value, value),
+        mean_length=9,
+        success=success,
     )
 
 

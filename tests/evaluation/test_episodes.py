@@ -1,6 +1,8 @@
-"""Tests for evaluation.py."""
+"""Tests for evaluation/episodes.py."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import gymnasium as gym
 import numpy as np
@@ -11,9 +13,13 @@ from sb3_prune_envs import make_arm_vec
 from stable_baselines3 import PPO
 from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.evaluation import evaluate_policy
+from stable_baselines3.common.monitor import Monitor
+from stable_baselines3.common.vec_env import VecNormalize
 from zoo import trained
 
+from sb3_prune import MaskedActorCriticPolicy
 from sb3_prune.evaluation.episodes import evaluate
+from sb3_prune.exceptions import ConfigError
 
 
 def test_it_agrees_with_sb3() -> None:
@@ -28,7 +34,8 @@ def test_it_agrees_with_sb3() -> None:
     assert result.mean_length == np.mean(lengths)
     assert result.success is None
     assert str(result) == (
-        f"{result.mean_return:.4g} ± {result.std_return:.3g} in "
+        f"{result.mean_return:.4g} ± {result.std_return:.3g} (95 % interval "
+        f"{result.interval[0]:.4g} to {result.interval[1]:.4g}) in "
         f"{result.mean_length:.4g} steps (4 episodes)"
     )
 
@@ -94,3 +101,86 @@ def test_arms_report_success() -> None:
 
 def test_picky_is_registered_once() -> None:
     assert gym.spec("cli/Picky-v0").entry_point is picky.Picky
+
+
+def normalised(training: bool = True) -> VecNormalize:
+    """Return pendulums with statistics of some steps."""
+    env = VecNormalize(make_vec_env("Pendulum-v1", 2, seed=0))
+    env.reset()
+    for _ in range(300):
+        env.step(np.ones((2, 1)))
+    env.training = training
+    return env
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_normalised_agents_play_for_the_rewards_of_the_environment(
+    training: bool,
+) -> None:
+    env = normalised(training)
+    model = PPO(MaskedActorCriticPolicy, env, n_steps=64, seed=0)
+    counts = env.obs_rms.count, env.ret_rms.count  # type: ignore[union-attr]
+    result = evaluate(model, env, episodes=4, seed=3)
+    assert (env.training, env.norm_reward) == (training, True)
+    assert counts == (env.obs_rms.count, env.ret_rms.count)  # type: ignore[union-attr]
+    env.training = False
+    env.seed(3)
+    returns, _ = evaluate_policy(
+        model, env, n_eval_episodes=4, return_episode_rewards=True
+    )
+    assert result.mean_return == pytest.approx(np.mean(returns))
+    assert result.mean_return < -500
+
+
+def test_an_agent_that_trains_on_normalised_observations_needs_them() -> None:
+    model = PPO("MlpPolicy", normalised(), n_steps=64, seed=0)
+    with pytest.raises(ConfigError, match="is normalised by a VecNormalize, env is"):
+        evaluate(model, make_vec_env("Pendulum-v1", 2), episodes=2)
+    rewards = VecNormalize(make_vec_env("Pendulum-v1", 2), norm_obs=False)
+    model = PPO("MlpPolicy", rewards, n_steps=64, seed=0)
+    assert evaluate(model, make_vec_env("Pendulum-v1", 2), episodes=2).episodes == 2
+
+
+def test_a_plain_environment_is_enough() -> None:
+    model = trained("PPO")
+    plain = evaluate(model, gym.make("CartPole-v1"), episodes=3, seed=5)
+    vector = make_vec_env("CartPole-v1", 1)
+    assert plain == evaluate(model, vector, episodes=3, seed=5)
+
+
+@pytest.mark.parametrize("env", ["CartPole-v1", None, gym.make_vec("CartPole-v1")])
+def test_what_is_no_environment_is_refused(env: Any) -> None:
+    with pytest.raises(ConfigError, match="must be an environment of Gymnasium or a"):
+        evaluate(trained("PPO"), env, episodes=1)
+
+
+@pytest.mark.parametrize("episodes", [0, -1, 1.5])
+def test_impossible_numbers_of_episodes_are_refused(episodes: Any) -> None:
+    with pytest.raises(ConfigError, match="episodes must be"):
+        evaluate(trained("PPO"), make_vec_env("CartPole-v1", 1), episodes=episodes)
+
+
+def test_a_monitor_knows_what_wrappers_around_it_change() -> None:
+    """As with lost lives and clipped rewards of Atari games."""
+    model, wrapped = trained("PPO"), AtariLike(Monitor(gym.make("CartPole-v1")))
+    found = evaluate(model, wrapped, episodes=4, seed=5)
+    plain = evaluate(model, Monitor(gym.make("CartPole-v1")), episodes=4, seed=5)
+    assert found.mean_return == found.mean_length == plain.mean_return
+
+
+class AtariLike(gym.Wrapper[Any, Any, Any, Any]):
+    """Ends early every seventh step, without a reset, and halves rewards."""
+
+    steps, alive = 0, False
+
+    def step(self, action: Any) -> Any:
+        self.steps += 1
+        self.seen, reward, terminated, truncated, info = self.env.step(action)
+        self.alive = not (terminated or truncated)
+        lost = terminated or self.steps % 7 == 0
+        return self.seen, float(reward) / 2, lost, truncated, info
+
+    def reset(self, **kwargs: Any) -> Any:
+        if self.alive:
+            return self.seen, {}
+        return self.env.reset(**kwargs)
