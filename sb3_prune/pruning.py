@@ -7,15 +7,25 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env import VecEnv
 
 from sb3_prune import plugins
 from sb3_prune.compensation.proposing import PruneReport, carry_out, propose
 from sb3_prune.compensation.rounds import best_of_rounds
-from sb3_prune.exceptions import ConfigError, UnsupportedPolicyError, require_at_least
+from sb3_prune.exceptions import (
+    ConfigError,
+    NoObservationsError,
+    UnsupportedPolicyError,
+    require_at_least,
+)
 from sb3_prune.policies.adoption import adopt
-from sb3_prune.recording.activations import recent_activations, record_activations
+from sb3_prune.recording.activations import (
+    count_observations,
+    recent_activations,
+    record_activations,
+)
 from sb3_prune.recording.inputs import recent_inputs
 from sb3_prune.recording.player import check_normalised
 from sb3_prune.recording.playing import States, play_inputs
@@ -24,6 +34,8 @@ from sb3_prune.strategies.base import AgentView, Strategy
 from sb3_prune.surgery.flow.forwards import Inputs
 from sb3_prune.surgery.wiring import Wiring, wire
 
+LEAST_INPUTS = 20
+"""Observations that a strategy needs at least, if it looks at activations."""
 FEWEST_INPUTS = 1024
 """Observations that are enough for the compensation of cuts ..."""
 PER_UNIT = 4
@@ -39,14 +51,26 @@ def make_strategy(
 
     Args:
         strategy: Name of a strategy, or an instance.
-        config: Options of the strategy; ignored if ``strategy`` is an instance.
+        config: Options of the strategy; an instance has its own.
 
     Raises:
         UnknownNameError: No plug-in has a strategy of that name.
-        ConfigError: An option does not exist or is out of range.
+        ConfigError: An option does not exist or is out of range; or ``strategy`` is
+            neither a name nor an instance, or an instance with further options.
     """
     if isinstance(strategy, Strategy):
+        if config:
+            raise ConfigError(
+                f"The strategy '{strategy.name}' is built already and has its own "
+                f"options: give {dict(config)} to its class."
+            )
         return strategy
+    if not isinstance(strategy, str):
+        hint = f": pass {strategy.__name__}()" if isinstance(strategy, type) else ""
+        raise ConfigError(
+            f"strategy must be a name or an instance of a strategy, got {strategy!r}"
+            f"{hint}."
+        )
     made = plugins.make("strategies", strategy, config)
     assert isinstance(made, Strategy)
     return made
@@ -172,6 +196,8 @@ def prune(
                 inputs=lambda: played,
                 activations=lambda: record_activations(model, played),
             )
+        else:
+            agent = replace(agent, activations=lambda: _enough_activations(model))
         if env is None or not rounds:
             return carry_out(agent, propose(made, agent), distil_updates)
         return best_of_rounds(
@@ -184,6 +210,23 @@ def prune(
             replay = getattr(model, "replay_buffer", None)
             if replay is not None and replay.size():
                 end_episode(replay)
+
+
+def _enough_activations(model: BaseAlgorithm) -> Mapping[str, torch.Tensor]:
+    """Record the activations on what a model's buffer holds.
+
+    Raises:
+        NoObservationsError: It holds too few observations, as after loading a zip.
+    """
+    inputs = recent_inputs(model)
+    count = count_observations(inputs.observations)
+    if count < LEAST_INPUTS:
+        raise NoObservationsError(
+            f"The strategy looks at activations, and the model holds {count} recent "
+            f"observations, not {LEAST_INPUTS}: pass an env to prune, in which the "
+            "agent plays, or load the replay buffer."
+        )
+    return record_activations(model, inputs)
 
 
 def _check_fits(model: BaseAlgorithm, env: VecEnv) -> None:

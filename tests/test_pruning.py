@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 import zoo
+from stable_baselines3 import SAC
 from stable_baselines3.common.vec_env import DummyVecEnv
 
 import sb3_prune as sp
@@ -210,3 +211,39 @@ def test_an_agent_is_pruned_twice() -> None:
         report = prune(model, "magnitude", {"final_sparsity": sparsity}, env=env)
     assert not report.units and report.compensation is None
     zoo.train_on(model)
+
+
+def test_a_loaded_agent_has_too_few_observations_for_activations() -> None:
+    """SB3 saves the last observation, and nothing more."""
+    zip_file = io.BytesIO()
+    zoo.trained("SAC").save(zip_file)
+    zip_file.seek(0)
+    model = SAC.load(zip_file)
+    before = {n: t.clone() for n, t in model.policy.state_dict().items()}
+    options: Any = {"score": "activation", "compensate": False}
+    for strategy in (("clusters", {}), ("magnitude", options)):
+        with pytest.raises(NoObservationsError, match=r"holds 1 recent .*pass an env"):
+            prune(model, *strategy)
+    after = model.policy.state_dict()
+    assert all(torch.equal(before[name], after[name]) for name in before)
+
+
+@pytest.mark.parametrize("wrong", [None, 3, {"final_sparsity": 0.5}])
+def test_what_is_no_strategy_is_refused(wrong: Any) -> None:
+    with pytest.raises(ConfigError, match="must be a name or an instance of a str"):
+        make_strategy(wrong)
+    with pytest.raises(ConfigError, match="must be a name or an instance of a str"):
+        sp.PruningCallback(wrong)
+
+
+def test_a_class_of_strategies_is_refused_with_a_hint() -> None:
+    kind: Any = type(make_strategy("magnitude"))
+    with pytest.raises(ConfigError, match=rf"pass {kind.__name__}\(\)"):
+        sp.PruningCallback(kind)
+
+
+def test_options_beside_an_instance_are_not_ignored() -> None:
+    strategy = make_strategy("magnitude")
+    with pytest.raises(ConfigError, match="'magnitude' is built already"):
+        prune(zoo.make_model("SAC"), strategy, HALF)
+    assert make_strategy(strategy) is strategy

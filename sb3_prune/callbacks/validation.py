@@ -12,6 +12,7 @@ from stable_baselines3.common.vec_env import VecEnv, unwrap_vec_normalize
 
 from sb3_prune.evaluation.episodes import as_vec_env
 from sb3_prune.evaluation.validation import ValidationTest, success_rate
+from sb3_prune.exceptions import require_at_least
 from sb3_prune.recording.player import check_normalised
 
 
@@ -32,8 +33,8 @@ class ValidationCallback(BaseCallback):
         verbose: 1 prints the result of every test.
 
     Raises:
-        ConfigError: ``env`` is no environment. While training, see
-            :func:`~sb3_prune.evaluation.success_rate`.
+        ConfigError: ``env`` is no environment, or a number is too small. While
+            training, see :func:`~sb3_prune.evaluation.success_rate`.
 
     Attributes:
         history: ``{"timesteps": ..., "success_rate": ...}`` of every test.
@@ -51,6 +52,9 @@ class ValidationCallback(BaseCallback):
         verbose: int = 0,
     ) -> None:
         super().__init__(verbose)
+        require_at_least("every", every)
+        require_at_least("start", start, 0)
+        require_at_least("seed", seed, 0)
         self.env = as_vec_env(env)
         self.test = test or ValidationTest()
         self.every = every

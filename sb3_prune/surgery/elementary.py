@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from operator import index
 
 import torch
 
@@ -12,14 +13,21 @@ from sb3_prune.surgery.change import Change
 
 
 def _checked(units: Sequence[int], width: int) -> list[int]:
-    wrong = sorted({int(k) for k in units if not 0 <= int(k) < width})
+    named = [_whole("A unit", k) for k in units]
+    wrong = sorted({k for k in named if not 0 <= k < width})
     if wrong:
         raise PlanError(f"Units {wrong} do not exist: the layer has {width} units.")
-    named = [int(k) for k in units]
     twice = sorted(k for k, count in Counter(named).items() if count > 1)
     if twice:
         raise PlanError(f"Units {twice} are named more than once.")
     return named
+
+
+def _whole(what: str, number: object) -> int:
+    try:
+        return index(number)  # type: ignore[arg-type]
+    except TypeError:
+        raise PlanError(f"{what} must be a whole number, got {number!r}.") from None
 
 
 def keep(units: Sequence[int], width: int) -> Change:
@@ -55,9 +63,12 @@ def merge(
         scale: :math:`\gamma`, positive, shape (K,); ones by default.
 
     Raises:
-        PlanError: A unit is missing or named twice, or a scale is not positive.
+        PlanError: A unit is missing or named twice, a cluster is empty, or a scale is
+            not positive.
     """
     members = [_checked(cluster, width) for cluster in clusters]
+    if [] in members:
+        raise PlanError(f"Cluster {members.index([])} is empty: it would make no unit.")
     if sorted(k for cluster in members for k in cluster) != list(range(width)):
         raise PlanError(f"Clusters must hold each of the {width} units exactly once.")
     gamma = torch.ones(width) if scale is None else torch.as_tensor(scale).float().cpu()
@@ -89,8 +100,9 @@ def add(count: int, width: int, seed: int | None = None) -> Change:
         seed: Seed of the new units' incoming weights; None makes these zero.
 
     Raises:
-        PlanError: ``count`` is negative.
+        PlanError: ``count`` is negative, or no whole number.
     """
+    count = _whole("The number of new units", count)
     if count < 0:
         raise PlanError(f"Cannot add {count} units; remove them instead.")
     rows = torch.eye(width + count, width)

@@ -1,5 +1,7 @@
 """Training stops once the test is passed."""
 
+from typing import Any
+
 import gymnasium as gym
 import pytest
 from sb3_prune_envs import make_arm_vec
@@ -67,3 +69,13 @@ def test_a_plain_environment_is_enough() -> None:
     model = PPO("MlpPolicy", "CartPole-v1", n_steps=64, device="cpu")
     model.learn(640, callback=callback)
     assert callback.passed and model.num_timesteps == 64
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"every": 0}, {"every": 2.5}, {"start": -1}, {"seed": -1}]
+)
+def test_impossible_numbers_are_refused(wrong: Any) -> None:
+    with pytest.raises(ConfigError, match=next(iter(wrong))):
+        ValidationCallback(gym.make("CartPole-v1"), **wrong)
+    with pytest.raises(ConfigError, match="env must be an environment"):
+        ValidationCallback("CartPole-v1")  # type: ignore[arg-type]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -123,3 +125,22 @@ def test_added_units_are_read_by_nobody() -> None:
 def test_a_negative_number_of_units_is_refused() -> None:
     with pytest.raises(PlanError, match="add -2 units"):
         add(-2, WIDTH)
+
+
+@pytest.mark.parametrize("units", [[0.7], ["1"], [None], [torch.tensor(0.5)]])
+def test_units_that_are_no_whole_numbers_are_refused(units: Any) -> None:
+    for change in (keep, remove, partial(reset, seed=0)):
+        with pytest.raises(PlanError, match="A unit must be a whole number, got"):
+            change(units, 12)  # type: ignore[operator]
+    with pytest.raises(PlanError, match="number of new units must be a whole number"):
+        add(1.5, 12)  # type: ignore[arg-type]
+
+
+def test_indices_may_be_tensors_and_arrays() -> None:
+    for units in (torch.tensor([1, 2]), np.array([1, 2])):
+        assert remove(units, 4).kept.tolist() == [0, 3]  # type: ignore[union-attr, arg-type]
+
+
+def test_an_empty_cluster_is_refused() -> None:
+    with pytest.raises(PlanError, match="Cluster 1 is empty"):
+        merge([[0, 1], [], [2]], 3)
