@@ -129,10 +129,12 @@ def _forget(memory: RNNStates, starts: Bools) -> RNNStates:
 def check_normalised(model: BaseAlgorithm, env: VecEnv) -> None:
     """Check that observations are normalised if an agent's own environment does so.
 
+    An object that only has ``predict``, as a policy of one's own, has no environment.
+
     Raises:
         ConfigError: They are not.
     """
-    own = model.get_vec_normalize_env()
+    own = model.get_vec_normalize_env() if isinstance(model, BaseAlgorithm) else None
     if own is not None and own.norm_obs and unwrap_vec_normalize(env) is None:
         raise ConfigError(
             "The agent's own environment is normalised by a VecNormalize, env is not: "

@@ -80,7 +80,8 @@ KINDS: dict[str, Any] = {
 
 def tensors(inputs: Inputs) -> list[torch.Tensor]:
     seen, memory = inputs.observations, inputs.lstm_states
-    found = list(seen.values()) if isinstance(seen, dict) else [seen]
+    # A dictionary has no order: files do not keep it.
+    found = [seen[key] for key in sorted(seen)] if isinstance(seen, dict) else [seen]
     found += [] if inputs.actions is None else [inputs.actions]
     return found + ([] if memory is None else [*memory.pi, *memory.vf])
 
