@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +16,8 @@ import numpy as np
 from gymnasium import spaces
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.logger import Logger
+
+from sb3_prune.evaluation.intervals import interval
 
 
 @dataclass
@@ -131,3 +133,9 @@ def ready(model: BaseAlgorithm, steps: int = 300) -> BaseAlgorithm:
     model.set_logger(Logger(None, []))
     model.learn(steps)
     return model
+
+
+def interval_text(values: Sequence[float]) -> str:
+    """Return the 95 % interval of a mean as text; of one value there is none."""
+    found = interval(values)
+    return "-" if found is None else f"{found[0]:.0f} to {found[1]:.0f}"

@@ -22,8 +22,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.env_util import make_vec_env
 
 import sb3_prune as sp
-from benchmarks.harness import Table
-from benchmarks.intervals import bootstrap
+from benchmarks.harness import Table, interval_text
 from sb3_prune.evaluation.episodes import play
 from sb3_prune.files import write_text
 from sb3_prune.runs import checkpoints
@@ -158,10 +157,9 @@ def table(found: dict[str, list[dict[str, Any]]], steps: int) -> Table:
     )
     for variant, runs in found.items():
         means = [run["mean_return"] for run in runs]
-        low, high = bootstrap(means)
         row = [NAMES.get(variant, variant), runs[0]["params_deploy"], np.mean(means)]
         each = ", ".join(f"{mean:.0f}" for mean in means)
-        made.rows.append([*row, f"{low:.0f} to {high:.0f}", each])
+        made.rows.append([*row, interval_text(means), each])
     return made
 
 

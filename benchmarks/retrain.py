@@ -23,8 +23,7 @@ import sb3_prune as sp
 from benchmarks.agents.finding import find
 from benchmarks.agents.loading import Agent, open_agent
 from benchmarks.agents.playing import FIT_SEED, TEST_SEED
-from benchmarks.harness import Table
-from benchmarks.intervals import bootstrap
+from benchmarks.harness import Table, interval_text
 from sb3_prune.evaluation.episodes import play
 from sb3_prune.files import write_text
 
@@ -122,10 +121,9 @@ def table(agents: Sequence[Agent], options: Any) -> Table:
 
 def _row(runs: list[dict[str, Any]]) -> list[Any]:
     before, after = ([r for run in runs for r in run[w]] for w in ("before", "after"))
-    low, high = bootstrap(after)
     each = ", ".join(f"{np.mean(run['after']):.0f}" for run in runs)
     means = [f"{np.mean(values):.0f}" for values in (before, after)]
-    return [runs[0]["params_train"], *means, f"{low:.0f} to {high:.0f}", each]
+    return [runs[0]["params_train"], *means, interval_text(after), each]
 
 
 def main(arguments: Sequence[str]) -> None:

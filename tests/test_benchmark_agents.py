@@ -16,7 +16,7 @@ from benchmarks.agents import command, environments
 from benchmarks.agents.finding import AgentError, Found, find, number
 from benchmarks.agents.loading import open_agent
 from benchmarks.agents.sheets import normalised
-from benchmarks.intervals import bootstrap
+from benchmarks.harness import interval_text
 
 
 @pytest.fixture
@@ -108,10 +108,9 @@ def test_returns_are_normalised_by_those_of_random_actions() -> None:
     assert normalised(sheet, "random", 0.5) is None
 
 
-def test_the_bootstrap_of_equal_values_is_their_value() -> None:
-    assert bootstrap([2.0, 2.0, 2.0]) == (2.0, 2.0)
-    low, high = bootstrap([0.0, 1.0, 2.0])
-    assert 0 <= low < 1 < high <= 2
+def test_one_seed_has_no_interval() -> None:
+    assert interval_text([211.0]) == "-"
+    assert interval_text([2.0, 2.0, 2.0]) == "2 to 2"
 
 
 def test_the_small_lunar_agent_has_the_pruned_widths() -> None:

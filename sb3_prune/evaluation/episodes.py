@@ -36,14 +36,14 @@ class Evaluation:
     """Mean undiscounted return of the episodes."""
     std_return: float
     """Standard deviation of the returns over the episodes."""
-    interval: tuple[float, float]
-    """95 % interval of the mean return over the episodes; the training of other seeds
-    is not in it."""
+    interval: tuple[float, float] | None
+    """95 % interval of the mean return over the episodes; None if there is only one.
+    How far agents of other seeds would differ is not in it."""
     mean_length: float
     """Mean number of steps of the episodes."""
     success: float | None
-    """Share of the episodes with ``is_success`` in their last info; None if the
-    environment does not report ``is_success``."""
+    """Share of the episodes whose last info says ``is_success``; None unless the last
+    info of every episode says whether it is one."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the results by name."""
@@ -51,9 +51,12 @@ class Evaluation:
 
     def __str__(self) -> str:
         success = "" if self.success is None else f", success {self.success:.1%}"
+        sure = ""
+        if self.interval is not None:
+            low, high = self.interval
+            sure = f" (95 % interval {low:.4g} to {high:.4g})"
         return (
-            f"{self.mean_return:.4g} ± {self.std_return:.3g} (95 % interval "
-            f"{self.interval[0]:.4g} to {self.interval[1]:.4g}) in "
+            f"{self.mean_return:.4g} ± {self.std_return:.3g}{sure} in "
             f"{self.mean_length:.4g} steps ({self.episodes} episodes){success}"
         )
 
@@ -169,5 +172,5 @@ def evaluate(
         std_return=float(np.std(returns)),
         interval=interval(returns),
         mean_length=float(np.mean([episode.length for episode in done])),
-        success=float(np.mean(known)) if known else None,
+        success=float(np.mean(known)) if len(known) == len(done) else None,
     )

@@ -7,22 +7,28 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.stats import bootstrap
 
+DRAWN = 10**6
+"""Values that are drawn at once, at most; more would need too much memory."""
 
-def interval(values: Sequence[float], share: float = 0.95) -> tuple[float, float]:
+
+def interval(
+    values: Sequence[float], share: float = 0.95
+) -> tuple[float, float] | None:
     """Return the percentile interval of a mean (Efron 1979), computed by SciPy.
 
     Args:
-        values: The values. Of one value, the interval is unknown: NaN to NaN. Of very
-            few, it is too narrow.
+        values: The values. Of one value, the interval is unknown: None. Of three, it is
+            mostly their range, and too narrow.
         share: Coverage of the interval.
     """
     if len(values) == 1:
-        return float("nan"), float("nan")
+        return None
     found = bootstrap(
         (np.asarray(values, dtype=float),),
         np.mean,
         confidence_level=share,
         method="percentile",
+        batch=max(1, DRAWN // len(values)),
         random_state=np.random.default_rng(0),
     ).confidence_interval
     return float(found.low), float(found.high)

@@ -135,7 +135,9 @@ def check_normalised(model: BaseAlgorithm, env: VecEnv) -> None:
         ConfigError: They are not.
     """
     own = model.get_vec_normalize_env() if isinstance(model, BaseAlgorithm) else None
-    if own is not None and own.norm_obs and unwrap_vec_normalize(env) is None:
+    other = unwrap_vec_normalize(env)
+    bare = other is None or not other.norm_obs
+    if own is not None and own.norm_obs and bare:
         raise ConfigError(
             "The agent's own environment is normalised by a VecNormalize, env is not: "
             "wrap it in one with the same statistics."

@@ -35,6 +35,8 @@ from sb3_prune.surgery.wiring import wire
 
 TOLERANCE = 2e-5
 """How far an output may move (see :func:`.moved`)."""
+ROUNDING = 1e-3
+"""How far rounding in float32 may move it, at most."""
 SHARES = (2, 10**9, 3)
 """Layers lose, in turn, a half, one unit and a third of their units. Code that assumes
 a fixed share of a width must fail for one of them."""
@@ -120,7 +122,7 @@ def try_cut(policy: nn.Module, names: Collection[str], seed: int = 0) -> str | N
 
     Operations that mix units compute as if no unit were gone (:class:`StandIn`).
     Biases, scales and statistics are moved first: 0 or 1 would hide a wrong cut. What
-    moves in float32 is computed again in float64, and only counts if it moves there.
+    moves a little in float32 is computed again in float64; it counts if it moves there.
 
     Args:
         policy: The policy.
@@ -128,13 +130,16 @@ def try_cut(policy: nn.Module, names: Collection[str], seed: int = 0) -> str | N
         seed: Seed of the choice of units.
     """
     found = _try(policy, names, seed)
-    if isinstance(found, str) or max(found.values()) <= TOLERANCE:
-        return found if isinstance(found, str) else None
-    # What cancels out in float32 leaves rounding errors; what is wrong stays wrong.
-    precise = _try(policy, names, seed, precise=True)
-    if not isinstance(precise, str) and max(precise.values()) <= TOLERANCE:
+    if isinstance(found, str):
+        return found
+    worst = max(found, key=found.__getitem__)
+    if TOLERANCE < found[worst] <= ROUNDING:
+        # What cancels out in float32 leaves rounding errors; what is wrong stays wrong.
+        precise = _try(policy, names, seed, precise=True)
+        if not isinstance(precise, str) and max(precise.values()) <= TOLERANCE:
+            return None
+    if found[worst] <= TOLERANCE:
         return None
-    worst = max(found, key=lambda what: found[what])
     return f"removing dead units moves {worst} by {found[worst]:.2g}"
 
 

@@ -33,6 +33,7 @@ def test_it_agrees_with_sb3() -> None:
     assert result.std_return == pytest.approx(np.std(returns))
     assert result.mean_length == np.mean(lengths)
     assert result.success is None
+    assert result.interval is not None
     assert str(result) == (
         f"{result.mean_return:.4g} ± {result.std_return:.3g} (95 % interval "
         f"{result.interval[0]:.4g} to {result.interval[1]:.4g}) in "
@@ -136,9 +137,34 @@ def test_an_agent_that_trains_on_normalised_observations_needs_them() -> None:
     model = PPO("MlpPolicy", normalised(), n_steps=64, seed=0)
     with pytest.raises(ConfigError, match="is normalised by a VecNormalize, env is"):
         evaluate(model, make_vec_env("Pendulum-v1", 2), episodes=2)
+    half = VecNormalize(make_vec_env("Pendulum-v1", 2), norm_obs=False)
+    with pytest.raises(ConfigError, match="is normalised by a VecNormalize, env is"):
+        evaluate(model, half, episodes=2)
     rewards = VecNormalize(make_vec_env("Pendulum-v1", 2), norm_obs=False)
     model = PPO("MlpPolicy", rewards, n_steps=64, seed=0)
     assert evaluate(model, make_vec_env("Pendulum-v1", 2), episodes=2).episodes == 2
+
+
+def test_one_episode_has_no_interval() -> None:
+    result = evaluate(trained("PPO"), gym.make("CartPole-v1"), episodes=1, seed=0)
+    assert result.interval is None and "interval" not in str(result)
+
+
+def test_success_is_unknown_if_only_some_episodes_tell() -> None:
+    env = make_vec_env(OnlySuccesses, 1)
+    model = PPO("MlpPolicy", env, n_steps=16, batch_size=16, seed=0)
+    assert evaluate(model, env, episodes=4, seed=0).success is None
+
+
+class OnlySuccesses(picky.Picky):
+    """Says that every second episode is a success, and nothing of the others."""
+
+    ended = 0
+
+    def step(self, action: int) -> Any:
+        self.ended += 1
+        told = {"is_success": True} if self.ended % 2 else {}
+        return self._observe(), 1.0, True, False, told
 
 
 def test_a_plain_environment_is_enough() -> None:

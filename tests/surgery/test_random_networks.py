@@ -37,9 +37,11 @@ def test_rounding_errors_refute_nothing(
     precise = trial._try(policy, names, 0, precise=True)
     assert not isinstance(precise, str) and max(precise.values()) < 1e-9
     monkeypatch.setattr(trial, "_try", lambda *_, **__: {"an output": 3e-5})
-    assert (
-        trial.try_cut(policy, names) == "removing dead units moves an output by 3e-05"
-    )
+    said = "removing dead units moves an output by"
+    assert trial.try_cut(policy, names) == f"{said} 3e-05"
+    far = {True: {"an output": 0.0}, False: {"an output": 0.01}}
+    monkeypatch.setattr(trial, "_try", lambda *_, precise=False: far[precise])
+    assert trial.try_cut(policy, names) == f"{said} 0.01"  # That is no rounding.
 
 
 # Tracing takes a slice at a literal place for a part of a value, and it is none.
