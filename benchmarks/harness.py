@@ -50,7 +50,9 @@ def _cell(value: Any) -> str:
 
 
 def rates(
-    contenders: dict[str, Callable[[], int]], rounds: int = 9
+    contenders: dict[str, Callable[[], int]],
+    rounds: int = 9,
+    prepare: Callable[[str], None] = lambda _: None,
 ) -> dict[str, list[float]]:
     """Time contenders in turns.
 
@@ -58,6 +60,7 @@ def rates(
         contenders: Name -> function that does some work and returns the amount, e.g.
             the number of gradient steps.
         rounds: Number of timed turns of each contender, after one turn to warm up.
+        prepare: Called with a contender's name before its turn; not timed.
 
     Returns:
         Amount of work per second in every round, by name.
@@ -66,6 +69,7 @@ def rates(
     for turn in range(rounds + 1):
         order = list(contenders)
         for name in order if turn % 2 else order[::-1]:
+            prepare(name)
             began = time.perf_counter()
             amount = contenders[name]()
             rate = amount / (time.perf_counter() - began)

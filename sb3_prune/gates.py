@@ -68,9 +68,10 @@ class Gate(nn.Module):
 
     def forward(self, hidden: torch.Tensor) -> torch.Tensor:
         """Return the gated units, shape (batch, units) or (batch, units, positions)."""
-        if self.theta is not None:
-            hidden = hidden * self._spread(self._multiplier(self.theta))
-        return hidden if self.mask is None else hidden * self._spread(self.mask)
+        theta, mask = self.theta, self.mask
+        if theta is not None:
+            hidden = hidden * self._spread(self._multiplier(theta))
+        return hidden if mask is None else hidden * self._spread(mask)
 
     def _spread(self, multiplier: torch.Tensor) -> torch.Tensor:
         """Return one multiplier per unit, shaped to broadcast along the unit axis."""
@@ -88,10 +89,10 @@ class Gate(nn.Module):
     @property
     def expected(self) -> torch.Tensor | None:
         """Expected multiplier of each unit, (units,); None while all units are open."""
-        theta = None if self.theta is None else self.theta.detach()
-        if theta is None or self.mask is None:
-            return self.mask if theta is None else theta
-        return theta * self.mask
+        theta, mask = self.theta, self.mask
+        if theta is None:
+            return mask
+        return theta.detach() if mask is None else theta.detach() * mask
 
     @torch.no_grad()
     def close(self, closed: Sequence[int], like: torch.Tensor) -> None:

@@ -37,18 +37,20 @@ def step(
         learning_rate: eta.
     """
     thetas: list[torch.Tensor] = [g.theta for g in gates if g.theta is not None]
-    gradients = [
-        torch.full_like(theta, slope) if theta.grad is None else theta.grad + slope
-        for theta, slope in zip(thetas, slopes, strict=True)
-    ]
-    for theta in thetas:
-        theta.grad = None
+    gradients = list(map(_take_gradient, thetas))
+    torch._foreach_add_(gradients, slopes)
     if optimizer == "sgd":
         torch._foreach_add_(thetas, gradients, alpha=-learning_rate)
     else:
         _adam(gates, thetas, gradients, learning_rate)
     torch._foreach_clamp_min_(thetas, 0.0)
     torch._foreach_clamp_max_(thetas, 1.0)
+
+
+def _take_gradient(theta: torch.Tensor) -> torch.Tensor:
+    """Return the gradient of the loss at a theta, and clear it; 0 if it has none."""
+    gradient, theta.grad = theta.grad, None
+    return torch.zeros_like(theta) if gradient is None else gradient
 
 
 def _adam(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from copy import deepcopy
 from typing import Any
 
+import torch
 from sb3_contrib.common.recurrent.policies import RecurrentActorCriticPolicy
 from sb3_contrib.common.torch_layers import BatchRenorm
 from stable_baselines3.common.base_class import BaseAlgorithm
@@ -52,6 +54,8 @@ def sync_dimensions(
     for module in policy.modules():
         if not parametrize.is_parametrized(module):
             _sync(module)
+        elif isinstance(module, nn.Linear):
+            module.out_features, module.in_features = _computed(module).shape
         _resample_noise(module)
     for module in policy.modules():
         if isinstance(module, MlpExtractor):
@@ -95,6 +99,14 @@ def _sync(module: nn.Module) -> None:
         module.input_size = module.weight_ih.shape[1]
     elif isinstance(module, nn.Embedding):
         module.embedding_dim = weight.shape[1]
+
+
+def _computed(module: nn.Module) -> torch.Tensor:
+    """Return a parametrized weight; a copy computes it, for that may change a state."""
+    copy: Any = deepcopy(module).eval()
+    with torch.no_grad(), torch.random.fork_rng(devices=()):
+        weight: torch.Tensor = copy.weight
+    return weight
 
 
 def _width(body: nn.Module, default: int) -> int:

@@ -10,6 +10,7 @@ import zoo
 from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from torch import nn
+from torch.nn.utils import parametrize
 
 import sb3_prune as sp
 from sb3_prune.surgery.dimensions import refresh_caches
@@ -98,3 +99,24 @@ def test_models_without_caches_get_none() -> None:
     model = zoo.make_model("PPO")
     refresh_caches(model)
     assert not any("batch_norm_stats" in key for key in vars(model))
+
+
+class Halved(nn.Module):
+    """Halves a weight."""
+
+    def forward(self, weight: torch.Tensor) -> torch.Tensor:
+        return weight / 2
+
+
+@pytest.mark.parametrize("name", ["PPO", "SAC"])
+def test_parametrized_layers_know_their_new_widths(name: str) -> None:
+    model = zoo.make_model(name)
+    first, second = list(sp.wire(model).values())[:2]
+    for layer in (first, second):
+        parametrize.register_parametrization(layer.module, "weight", Halved())
+    plan = {first.name: sp.surgery.remove([0], first.units)}
+    sp.apply(model, plan | {second.name: sp.surgery.remove([1, 2], second.units)})
+    made = [(m.out_features, m.in_features) for m in (first.module, second.module)]
+    assert made[0][0] == made[1][1] == first.units - 1
+    assert made[1][0] == second.units - 2
+    assert made == [tuple(m.weight.shape) for m in (first.module, second.module)]

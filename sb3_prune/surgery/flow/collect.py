@@ -24,6 +24,11 @@ _ZERO = ("bias", "mean")
 """Suffixes of the names of tensors that are 0 for a new unit."""
 _OF_MODULE = ("weight", "bias", "weight_g", "weight_orig", "weight_v")
 """Parameters whose units are named after the module that holds the parameter."""
+_PARAMETRIZED = ".parametrizations."
+"""In paths of tensors from which torch computes a weight anew at every use."""
+_REMOVERS = {"weight_g": "remove_weight_norm", "weight_u": "remove_spectral_norm"}
+"""Tensor of an older kind of parametrization -> what turns the weight into a plain one.
+"""
 
 
 class Groups:
@@ -82,10 +87,8 @@ class Groups:
                     yield group
 
     def _without_slots(self, key: int, why: str) -> Group:
-        paths = self.tracer.paths[key]
-        names = list(map(self._maker, paths))
-        path = paths[0].rpartition(".")[0].partition(".parametrizations.")[0]
-        owner = self.modules[path]
+        names = list(map(self._maker, self.tracer.paths[key]))
+        owner = self._host(key)
         return Group(
             name=names[0],
             aliases=tuple(names),
@@ -104,9 +107,21 @@ class Groups:
             hidden=True,
         )
 
-    @staticmethod
-    def _rows(held: list[tuple[int, Slot]]) -> list[tuple[int, Slot]]:
-        return [(key, slot) for key, slot in held if slot.side is Side.ROWS]
+    def _host(self, key: int) -> nn.Module:
+        """Return the module that computes with a tensor, even if it parametrizes it."""
+        path = self.tracer.paths[key][0].rpartition(".")[0]
+        module: nn.Module = self.modules[path.partition(_PARAMETRIZED)[0]]
+        return module
+
+    def _rows(self, held: list[tuple[int, Slot]]) -> list[tuple[int, Slot]]:
+        rows = [(key, slot) for key, slot in held if slot.side is Side.ROWS]
+        return [row for row in rows if not self._parametrizes(row[0])]
+
+    def _parametrizes(self, key: int) -> bool:
+        """Tell whether a tensor only helps to compute a parametrized weight."""
+        path = self.tracer.paths[key][0]
+        name = path.rpartition(".")[2]
+        return _PARAMETRIZED in path and not name.startswith("original")
 
     def _group(self, units: Units) -> Group:
         held = self.keys[units]
@@ -116,13 +131,13 @@ class Groups:
         return Group(
             name=names[0],
             aliases=names,
-            module=first.owner,
+            module=self._host(key),
             units=units.size,
             slots=slots,
             reads=tuple(self._reads(held)),
             widths=tuple(self._widths(units)),
             gates=self._gates(units),
-            fixed=_why_fixed(units.fixed or self._unread(held), first.owner),
+            fixed=_why_fixed(units.fixed or self._unread(held), self._host(key)),
             mixes=frozenset(units.mixes),
             soft=frozenset(units.soft),
             unfoldable=frozenset(units.unfoldable),
@@ -146,7 +161,7 @@ class Groups:
         owner, _, attribute = path.rpartition(".")
         is_cell = isinstance(self.modules[owner], nn.RNNBase | nn.RNNCellBase)
         if isinstance(self.modules[owner], parametrize.ParametrizationList):
-            return owner.partition(".parametrizations.")[0]
+            return owner.partition(_PARAMETRIZED)[0]
         return owner if is_cell or attribute in _OF_MODULE else path
 
     def _is_hidden(self, units: Units, held: list[tuple[int, Slot]]) -> bool:
@@ -211,8 +226,11 @@ class Groups:
 
 def _why_fixed(why: str | None, owner: nn.Module) -> str | None:
     """Add how to free the units of a layer whose weights every forward recomputes."""
-    if why is not None and parametrize.is_parametrized(owner):
+    if why is None or why.startswith(OUTPUT):
+        return why
+    if parametrize.is_parametrized(owner):
         return f"{why}; call torch.nn.utils.parametrize.remove_parametrizations first"
-    if why is not None and hasattr(owner, "weight_g"):
-        return f"{why}; call torch.nn.utils.remove_weight_norm first"
+    for attribute, remover in _REMOVERS.items():
+        if hasattr(owner, attribute):
+            return f"{why}; call torch.nn.utils.{remover} first"
     return why

@@ -56,7 +56,7 @@ class Arrival:
     """A product of activations with a weight, which may be a reader of units."""
 
     weight: int
-    """Id of the weight; 0 if it was computed."""
+    """Id of the weight, a parameter or buffer."""
     bias: int | None
     """Id of the bias added to the product."""
     axis: int

@@ -20,6 +20,8 @@ from sb3_prune.surgery.flow.tracer import Tracer
 from surgery.flow.tiny import Net, matrix
 
 Run = Callable[[Any, torch.Tensor], Any]
+NORMS = [parametrizations.weight_norm, parametrizations.spectral_norm]
+NORMS += [parametrizations.orthogonal]
 RETURNED, EINSUM = f"{OUTPUT}forward", "no rule for einsum"
 
 
@@ -115,6 +117,28 @@ def test_a_normed_layer_says_how_to_free_it_and_others_do_not() -> None:
     new = f"{why}; call torch.nn.utils.parametrize.remove_parametrizations first"
     old = f"{why}; call torch.nn.utils.remove_weight_norm first"
     assert fixed == {"a": why, "b": new, "c": old, "d": RETURNED}
+
+
+def test_an_old_spectral_norm_says_how_to_free_its_layer() -> None:
+    net = Net(read, a=nn.utils.spectral_norm(nn.Linear(5, 8)), b=nn.Linear(8, 4))
+    why = str(collected(net, watched(net))["a"].fixed)
+    assert why.endswith("; call torch.nn.utils.remove_spectral_norm first")
+
+
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("norm", NORMS, ids=lambda norm: norm.__name__)
+def test_a_parametrized_layer_is_one_layer_with_or_without_a_bias(
+    norm: Callable[[nn.Module], nn.Module], bias: bool
+) -> None:
+    net = Net(read, **pair(a=norm(nn.Linear(5, 8, bias=bias))))
+    parametrize.register_parametrization(net.b, "weight", nn.Tanh())
+    found = collected(net, watched(net))
+    assert sorted(found) == ["a", "b"]
+    assert (found["a"].module, found["b"].module) == (net.a, net.b)
+    assert found["b"].fixed == RETURNED  # Nothing frees the outputs.
+    hint = "; call torch.nn.utils.parametrize.remove_parametrizations first"
+    why = found["a"].fixed
+    assert why is None or why.endswith(hint)
 
 
 @pytest.mark.parametrize(
