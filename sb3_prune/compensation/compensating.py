@@ -89,10 +89,13 @@ def compensate(
     require_trial(policy, set(plan))
     reasons = {name: _unfit(layer, plan[name]) for name, layer in layers.items()}
     names = [name for name, why in reasons.items() if why is None]
-    for name in unrecorded(policy, inputs, names):
-        reasons[name] = "no forward of the policy shows what its readers get"
-        names.remove(name)
-    before = sample_activations(policy, inputs, names)
+    try:
+        before = sample_activations(policy, inputs, names)
+    except UnsupportedPolicyError:
+        for name in unrecorded(policy, inputs, names):
+            reasons[name] = "no forward of the policy shows what its readers get"
+            names.remove(name)
+        before = sample_activations(policy, inputs, names)
     made, fits = dict(plan), {}
     source: Any = policy
     pretends = all(can_pretend(layer, plan[name]) for name, layer in layers.items())

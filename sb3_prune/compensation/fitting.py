@@ -91,6 +91,15 @@ class _Moments:
             old.square().mean(0),
         )
 
+    def are_finite(self) -> bool:
+        """Tell whether all samples are finite: a sum with NaN or infinity is not."""
+        sums = (self.power, self.gram.diagonal())
+        return all(bool(each.isfinite().all()) for each in sums)
+
+    def variance(self) -> torch.Tensor:
+        """Return the variance of each old unit, (K,)."""
+        return (self.power - self.old.square()).clamp_min(0.0)
+
     def joined(self, other: _Moments) -> _Moments:
         """Return the moments of both sets of samples."""
         n, m = self.count, other.count
@@ -102,9 +111,14 @@ class _Moments:
         return _Moments(n + m, **means)
 
     def missing(self, columns: torch.Tensor, shifts: torch.Tensor) -> torch.Tensor:
-        """Return the mean square of h - C h' - c by unit, (K,)."""
-        explained = (columns * (columns @ self.gram)).sum(1)
-        crossed = (columns.T * self.cross).sum(0)
+        """Return the mean square of h - C h' - c by unit.
+
+        Args:
+            columns: C, (..., K, K').
+            shifts: c, (..., K).
+        """
+        explained = (columns * (columns @ self.gram)).sum(-1)
+        crossed = (columns * self.cross.T).sum(-1)
         shifted = 2 * shifts * (columns @ self.new - self.old) + shifts.square()
         return (self.power - 2 * crossed + explained + shifted).clamp_min(0.0)
 
@@ -138,41 +152,35 @@ def fit(
     """
     # Not all devices have double precision.
     old, new, start, weights = (t.cpu().double() for t in (old, new, start, weights))
-    if not bool(old.isfinite().all()) or not bool(new.isfinite().all()):
-        raise NonFiniteError("Activations of the units are NaN or infinite.")
     if len(old) < HELD_OUT:
         raise NoObservationsError(f"A fit needs {HELD_OUT} samples, got {len(old)}.")
     held = held_out(len(old))
     kept, out = (_Moments.of(old[s], new[s]) for s in (~held, held))
-    none = torch.zeros_like(weights)
-    tried = {math.inf: (start, none)} | _solutions(kept, start, RIDGES, intercept)
-    lost = {r: float(weights.square() @ out.missing(*c)) for r, c in tried.items()}
-    best = min(lost, key=lambda ridge: lost[ridge])
-    found = start, none
-    if best < math.inf:
-        found = _solutions(kept.joined(out), start, (best,), intercept)[best]
+    if not (kept.are_finite() and out.are_finite()):
+        raise NonFiniteError("Activations of the units are NaN or infinite.")
+    squares = weights.square()
+    ridge, found = math.inf, (start, torch.zeros_like(weights))
+    plain = least = float(out.missing(*found) @ squares)
+    columns, shifts = _solutions(kept, start, RIDGES, intercept)
+    lost = out.missing(columns, shifts) @ squares
+    best = int(lost.argmin())
+    if float(lost[best]) < plain:
+        ridge, least = RIDGES[best], float(lost[best])
+        [columns], [shifts] = _solutions(kept.joined(out), start, (ridge,), intercept)
+        found = columns, shifts
+    total = float(out.variance() @ squares)
     return Fit(
         columns=found[0].clone(),
         shifts=found[1].clone(),
         samples=len(old),
-        ridge=best,
-        plain=_error(out, start, none, weights),
-        error=_error(out, *tried[best], weights),
+        ridge=ridge,
+        plain=_relative(plain, total),
+        error=_relative(least, total),
     )
 
 
-def _error(
-    moments: _Moments,
-    columns: torch.Tensor,
-    shifts: torch.Tensor,
-    weights: torch.Tensor,
-) -> float:
-    squares = weights.square()
-    variance = (moments.power - moments.old.square()).clamp_min(0.0)
-    missing = moments.missing(columns, shifts)
-    total = float((squares * variance).sum())
-    far = float((squares * missing).sum())
-    return (far / total) ** 0.5 if total > 0 else float(far > 0)
+def _relative(missing: float, total: float) -> float:
+    return (missing / total) ** 0.5 if total > 0 else float(missing > 0)
 
 
 def _solutions(
@@ -180,26 +188,24 @@ def _solutions(
     start: torch.Tensor,
     ridges: tuple[float, ...],
     intercept: bool,
-) -> dict[float, tuple[torch.Tensor, torch.Tensor]]:
-    """Return C and c for each ridge."""
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return C, (ridges, K, K'), and c, (ridges, K), for each ridge."""
     gram, cross = moments.gram, moments.cross - moments.gram @ start.T
     rest = moments.old - start @ moments.new
     if intercept:
         gram = gram - torch.outer(moments.new, moments.new)
         cross = cross - torch.outer(moments.new, rest)
-    none = torch.zeros_like(rest)
-    asis = moments.missing(start, none) <= EXACT * moments.power
+    asis = moments.missing(start, torch.zeros_like(rest)) <= EXACT * moments.power
     values, vectors = torch.linalg.eigh(gram)
-    turned = vectors.T @ cross
-    scale = values.clamp_min(0.0).mean()
+    values = values.clamp_min(0.0)
     # Below this, variances are rounding errors.
-    scale = scale.clamp_min(CONSTANT * float(moments.gram.diagonal().mean()) + SMALL)
-    found = {}
-    for ridge in ridges:
-        inverse = 1 / (values.clamp_min(0.0) + ridge * scale)
-        step = (vectors @ (inverse[:, None] * turned)).T  # (K, K')
-        step[asis] = 0.0
-        shifts = rest - step @ moments.new if intercept else none.clone()
-        shifts[asis] = 0.0
-        found[ridge] = start + step, shifts
-    return found
+    least = CONSTANT * float(moments.gram.diagonal().mean()) + SMALL
+    added = torch.tensor(ridges, dtype=values.dtype) * values.mean().clamp_min(least)
+    inverse = 1 / (values + added[:, None])
+    steps = (vectors @ (inverse[:, :, None] * (vectors.T @ cross))).mT
+    steps[:, asis] = 0.0
+    shifts = torch.zeros(len(ridges), len(rest), dtype=rest.dtype)
+    if intercept:
+        shifts = rest - steps @ moments.new
+        shifts[:, asis] = 0.0
+    return start + steps, shifts
