@@ -11,6 +11,7 @@ import sb3_prune_envs as _envs  # noqa: F401  # registers on import
 from sb3_prune.algorithms import *
 from sb3_prune.analysis import Analysis
 from sb3_prune.callbacks import (
+    AfterPruning,
     FeatureCallback,
     PruningCallback,
     ResumableCheckpointCallback,
@@ -40,6 +41,7 @@ from sb3_prune.surgery import (
 )
 
 __all__ = [
+    "AfterPruning",
     "Analysis",
     "Change",
     "FeatureCallback",

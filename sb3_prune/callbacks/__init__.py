@@ -1,5 +1,6 @@
 """Callbacks to pass to ``learn()``."""
 
+from sb3_prune.callbacks.after_pruning import AfterPruning as AfterPruning
 from sb3_prune.callbacks.checkpoint import (
     ResumableCheckpointCallback as ResumableCheckpointCallback,
 )

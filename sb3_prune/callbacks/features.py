@@ -14,7 +14,11 @@ from stable_baselines3.common.type_aliases import ReplayBufferSamples
 from stable_baselines3.common.vec_env import VecNormalize
 from tqdm import tqdm
 
-from sb3_prune.exceptions import ConfigError, UnsupportedPolicyError
+from sb3_prune.exceptions import (
+    ConfigError,
+    UnsupportedPolicyError,
+    require_at_least,
+)
 from sb3_prune.networks.ofexinet import OFEXiNet, ofexinet_of
 
 Batch = tuple[torch.Tensor, torch.Tensor | None, torch.Tensor]
@@ -54,8 +58,8 @@ class FeatureCallback(BaseCallback):
         verbose: 1 shows a progress bar of the pre-training.
 
     Raises:
-        ConfigError: A number is not positive, ``pretraining`` is negative, or the
-            batch size is 1 although the extractor normalises over the batch.
+        ConfigError: A number is not whole or too small, or the batch size is 1 although
+            the extractor normalises over the batch.
         UnsupportedPolicyError: When ``learn()`` starts: the policy has no OFEXiNet, or
             the algorithm is TRPO.
     """
@@ -74,10 +78,10 @@ class FeatureCallback(BaseCallback):
         given = {"batch_size": batch_size, "buffer_size": buffer_size}
         given |= {"updates": updates, "gap_every": gap_every}
         for name, value in given.items():
-            if value is not None and value < 1:
-                raise ConfigError(f"{name} must be positive, got {value}.")
-        if pretraining is not None and pretraining < 0:
-            raise ConfigError(f"pretraining must not be negative, got {pretraining}.")
+            if value is not None:
+                require_at_least(name, value)
+        if pretraining is not None:
+            require_at_least("pretraining", pretraining, 0)
         self.pretraining = pretraining
         self.batch_size = batch_size
         self.updates = updates

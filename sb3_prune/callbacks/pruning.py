@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -41,7 +42,8 @@ class PruningCallback(BaseCallback):
     Logs ``prune/units/<layer>``, ``prune/units``, ``prune/sparsity``,
     ``prune/params_deploy``, ``prune/params_train``; of the last compensated cut
     ``prune/fit_error``, ``prune/fit_observations``, ``prune/moved_actions``,
-    ``prune/moved_values`` and ``prune/kl``.
+    ``prune/moved_values`` and ``prune/kl``. A dump empties the logger: behind callbacks
+    that dump it, such as ``EvalCallback``, this one records for SB3's dumps as well.
 
     Args:
         strategy: Name of a strategy, or an instance.
@@ -61,6 +63,7 @@ class PruningCallback(BaseCallback):
 
     Attributes:
         history: Timesteps and units of each layer, at the start and after each change.
+        done: Whether the strategy's last event of this training is over.
     """
 
     def __init__(
@@ -83,6 +86,7 @@ class PruningCallback(BaseCallback):
             )
         self.physical = physical
         self.history: list[dict[str, Any]] = []
+        self.done = False
         self._rng: np.random.Generator | None = None
         self._agent: AgentView
         self._inputs: Inputs | None = None
@@ -91,6 +95,7 @@ class PruningCallback(BaseCallback):
         self._fitted: dict[str, float] = {}
         self._resumed = False
         self._warned: set[str] = set()
+        self._warned_of_pieces = False
         self._ended: dict[str, Any] | None = None
 
     def state_dict(self) -> dict[str, Any]:
@@ -126,6 +131,9 @@ class PruningCallback(BaseCallback):
 
     def _on_training_start(self) -> None:
         begins = not (self._resumed or self.model.num_timesteps)
+        self.done = False
+        if self.total_timesteps is None and not (begins or self._resumed):
+            self._warn_of_pieces()
         if self._rng is None or begins:
             self._rng = np.random.default_rng(self.model.seed)
         if not self._resumed:
@@ -137,6 +145,19 @@ class PruningCallback(BaseCallback):
         if self._resumed:  # The history already has this point.
             self.history.pop()
             self._resumed = False
+
+    def _warn_of_pieces(self) -> None:
+        if self._warned_of_pieces:
+            return
+        self._warned_of_pieces = True
+        warnings.warn(
+            f"learn() goes on from step {self.model.num_timesteps}, so schedules of "
+            f"pruning begin at {self.progress:.0%} and end with this call. If the "
+            "training takes several calls, pass total_timesteps to PruningCallback: "
+            "the steps of all calls. For a schedule of its own, let learn() reset the "
+            "number of steps.",
+            stacklevel=2,
+        )
 
     def _look(self) -> None:
         """Build a new view of the model, whose layers may have been replaced."""
@@ -150,6 +171,7 @@ class PruningCallback(BaseCallback):
             self._prune()
 
     def _on_rollout_end(self) -> None:
+        self._log()
         if isinstance(self.model, OnPolicyAlgorithm):
             # At the start of the next rollout the buffer is empty.
             self._inputs = recent_inputs(self.model)
@@ -159,12 +181,24 @@ class PruningCallback(BaseCallback):
             self._prune()
 
     def _on_step(self) -> bool:
+        self._log()
         return True
+
+    def _log(self) -> None:
+        """Record the counts again: each dump of the logger empties its values."""
+        for name, value in (self._metrics | self._fitted).items():
+            self.logger.record(name, value)
 
     def _on_training_end(self) -> None:
         if isinstance(self.model, OnPolicyAlgorithm):
-            # No rollout starts after the last event.
+            # No rollout starts after the last event, and SB3 logs no more.
+            before = len(self.history)
             self._prune()
+            if len(self.history) > before:
+                self.logger.record(
+                    "time/total_timesteps", self.num_timesteps, exclude="tensorboard"
+                )
+                self.logger.dump(self.num_timesteps)
         self._ended = self.strategy.state_dict()
         self.strategy.detach()
 
@@ -181,8 +215,8 @@ class PruningCallback(BaseCallback):
             found = Proposal(plan=self.strategy.propose(agent))
         if found.plan:
             self._carry_out(agent, found)
-        for name, value in (self._metrics | self._fitted).items():
-            self.logger.record(name, value)
+        self.done = self.strategy.is_over(agent.progress)
+        self._log()
 
     def _activations(self) -> Mapping[str, torch.Tensor]:
         inputs = self._inputs or recent_inputs(self.model)

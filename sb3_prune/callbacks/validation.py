@@ -3,38 +3,57 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
+from dataclasses import fields
 from typing import Any
 
 import gymnasium as gym
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
-from stable_baselines3.common.vec_env import VecEnv, unwrap_vec_normalize
+from stable_baselines3.common.env_util import make_vec_env
+from stable_baselines3.common.vec_env import (
+    VecEnv,
+    VecNormalize,
+    unwrap_vec_normalize,
+)
 
 from sb3_prune.evaluation.episodes import as_vec_env
 from sb3_prune.evaluation.validation import ValidationTest, success_rate
-from sb3_prune.exceptions import require_at_least
+from sb3_prune.exceptions import (
+    ConfigError,
+    UnknownNameError,
+    require_at_least,
+)
 from sb3_prune.recording.player import check_normalised
+
+COPIES = 8
+"""Number of environments that are made of an id."""
 
 
 class ValidationCallback(BaseCallback):
     """Test the greedy agent on new episodes and stop ``learn()`` when it passes.
 
     Every test plays other episodes, so that the agent cannot pass by fitting a fixed
-    set. Logs ``validation/success_rate``.
+    set. Logs ``validation/success_rate``. YAML files can build the callback from the id
+    of an environment and the options of the test.
 
     Args:
         env: Environment for the tests, plain or vectorised; not the training
             environment. If the training one is normalised, wrap it in a
-            ``VecNormalize`` as well; it gets the statistics before every test.
-        test: The validation test; None takes the default test.
+            ``VecNormalize`` as well; it gets the statistics before every test. An id
+            such as ``"CartPole-v1"`` makes :data:`COPIES` of that environment, and
+            normalises them as the training one is.
+        test: The validation test, or its options; None takes the default test.
         every: Calls of ``env.step`` between two tests.
         start: Timesteps before which a passed test does not stop training.
         seed: Seed of the episodes of the first test.
         verbose: 1 prints the result of every test.
 
     Raises:
-        ConfigError: ``env`` is no environment, or a number is too small. While
-            training, see :func:`~sb3_prune.evaluation.success_rate`.
+        ConfigError: ``env`` is no environment, or a number is too small. When training
+            starts: the environment of an id has other observations than the agent.
+            While training, see :func:`~sb3_prune.evaluation.success_rate`.
+        UnknownNameError: ``test`` has an option that does not exist.
 
     Attributes:
         history: ``{"timesteps": ..., "success_rate": ...}`` of every test.
@@ -43,8 +62,8 @@ class ValidationCallback(BaseCallback):
 
     def __init__(
         self,
-        env: gym.Env[Any, Any] | VecEnv,
-        test: ValidationTest | None = None,
+        env: gym.Env[Any, Any] | VecEnv | str,
+        test: ValidationTest | Mapping[str, Any] | None = None,
         *,
         every: int = 250,
         start: int = 0,
@@ -55,13 +74,18 @@ class ValidationCallback(BaseCallback):
         require_at_least("every", every)
         require_at_least("start", start, 0)
         require_at_least("seed", seed, 0)
-        self.env = as_vec_env(env)
-        self.test = test or ValidationTest()
+        self.test = _as_test(test)
+        self._id = env if isinstance(env, str) else None
+        self.env = _made(env) if isinstance(env, str) else as_vec_env(env)
         self.every = every
         self.start = start
         self.seed = seed
         self.history: list[dict[str, Any]] = []
         self.passed = False
+
+    def _init_callback(self) -> None:
+        if self._id is not None:
+            self.env = _like_training(self.model, self.env, self._id)
 
     def _on_step(self) -> bool:
         if self.n_calls % self.every:
@@ -81,6 +105,57 @@ class ValidationCallback(BaseCallback):
         if self.verbose:
             print(f"{self.num_timesteps} steps: {rate:.1%} of the episodes succeed")
         return not (self.passed and self.num_timesteps >= self.start)
+
+
+def _as_test(test: ValidationTest | Mapping[str, Any] | None) -> ValidationTest:
+    if test is None or isinstance(test, ValidationTest):
+        return test or ValidationTest()
+    if not isinstance(test, Mapping):
+        raise ConfigError(
+            f"test must be a ValidationTest, a mapping of its options or None, got "
+            f"{test!r}."
+        )
+    known = [option.name for option in fields(ValidationTest)]
+    for name in test:
+        if name not in known:
+            raise UnknownNameError("option of the validation test", str(name), known)
+    try:
+        return ValidationTest(**test)
+    except TypeError as error:
+        raise ConfigError(f"test has a value of a wrong type: {error}.") from error
+
+
+def _made(env_id: str) -> VecEnv:
+    try:
+        return make_vec_env(env_id, COPIES)
+    except gym.error.Error as error:
+        raise ConfigError(f"env '{env_id}' cannot be made: {error}") from error
+
+
+def _like_training(model: BaseAlgorithm, env: VecEnv, env_id: str) -> VecEnv:
+    """Wrap an environment like the training one: images transposed, normalised.
+
+    Raises:
+        ConfigError: It still has other observations than the agent.
+    """
+    env, own = BaseAlgorithm._wrap_env(env), model.get_vec_normalize_env()
+    if own is not None and unwrap_vec_normalize(env) is None:
+        env = VecNormalize(
+            env,
+            training=False,
+            norm_obs=own.norm_obs,
+            norm_reward=False,
+            clip_obs=own.clip_obs,
+            epsilon=own.epsilon,
+            norm_obs_keys=own.norm_obs_keys if own.norm_obs else None,
+        )
+    if env.observation_space != model.observation_space:
+        raise ConfigError(
+            f"'{env_id}' has the observations {env.observation_space}, the agent "
+            f"{model.observation_space}: pass an environment that is wrapped like the "
+            "training one."
+        )
+    return env
 
 
 def _follow(model: BaseAlgorithm, env: VecEnv) -> None:

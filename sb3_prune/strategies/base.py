@@ -68,12 +68,23 @@ class Strategy(Pluggable):
         This is called between all rollouts, so return fast when nothing is due.
         """
 
+    def is_over(self, progress: float) -> bool:
+        """Tell whether nothing is due after this share of training.
+
+        By default, that is from the config's ``end`` on, or at the end of training if
+        the config has none.
+
+        Args:
+            progress: Share of training done, in [0, 1].
+        """
+        return progress >= float(getattr(self.config, "end", 1.0))
+
     def attach(self, agent: AgentView) -> None:
         """Check the configuration against the agent, and register torch hooks.
 
         This is called when training starts and again after each change, because a
-        change replaces parameters and hooks on them are lost. Calling it twice must do
-        no harm.
+        change replaces parameters. Hooks on them move along, so remove the own ones
+        first: calling it twice must do no harm.
         """
 
     def detach(self) -> None:

@@ -15,6 +15,7 @@ from sb3_prune.surgery.edits import Edit, edits_of, run
 from sb3_prune.surgery.folding import Folding
 from sb3_prune.surgery.hidden_layer import HiddenLayer
 from sb3_prune.surgery.holders import check_holders, check_ties
+from sb3_prune.surgery.hooks import move_hooks
 from sb3_prune.surgery.memory import follow_memory
 from sb3_prune.surgery.optimizer import (
     check_followable,
@@ -69,6 +70,7 @@ def carry_out(
     replaced = _put(model, {key: new for key, (_, new, _) in tensors.items()})
     for name, optimizer in following.items():
         move_state(optimizer, replaced, states[name])
+    move_hooks(policy, replaced)
     sync_dimensions(policy, changed)
     if isinstance(model, BaseAlgorithm):
         follow_memory(model, changed)

@@ -79,8 +79,9 @@ def apply(model: BaseAlgorithm | nn.Module, plan: Mapping[str, Change]) -> Repor
 
     Online networks, target networks and the state of every optimiser change together. A
     plan that is refused leaves the model untouched, bit for bit. Changed parameters are
-    replaced by new ones, so hooks on the old tensors are lost. If modules of the policy
-    come from neither torch nor Stable-Baselines3, a copy is cut first (:mod:`.trial`).
+    replaced by new ones, to which hooks on the old ones move (:mod:`.hooks`). If
+    modules of the policy come from neither torch nor Stable-Baselines3, a copy is cut
+    first (:mod:`.trial`).
 
     Args:
         model: A Stable-Baselines3 model, or its policy.

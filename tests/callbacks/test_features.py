@@ -343,12 +343,19 @@ def test_an_agent_on_features_that_never_learnt_is_warned(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["batch_size", "updates", "buffer_size", "gap_every"])
 def test_numbers_must_be_positive(name: str) -> None:
-    with pytest.raises(ConfigError, match=f"{name} must be positive, got 0"):
+    with pytest.raises(ConfigError, match=f"{name} must be at least 1, got 0"):
         sp.FeatureCallback(**{name: 0})
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), 2.5, "3"])
+def test_numbers_must_be_whole(value: Any) -> None:
+    for name in ("pretraining", "batch_size", "updates", "buffer_size", "gap_every"):
+        with pytest.raises(ConfigError, match=f"{name} must be a whole number"):
+            sp.FeatureCallback(**{name: value})
+
+
 def test_pretraining_is_not_negative() -> None:
-    with pytest.raises(ConfigError, match="pretraining must not be negative, got -1"):
+    with pytest.raises(ConfigError, match="pretraining must be at least 0, got -1"):
         sp.FeatureCallback(pretraining=-1)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 import zoo
 from stable_baselines3.common.callbacks import BaseCallback
-from stable_baselines3.common.logger import Logger
+from stable_baselines3.common.logger import Logger, configure
 
 import sb3_prune as sp
 from sb3_prune.callbacks import PruningCallback
@@ -216,8 +217,82 @@ def test_calls_of_learn_that_share_a_total_follow_one_schedule(strategy: str) ->
         assert widths(piecewise) == widths(at_once)
 
 
+def test_a_training_in_pieces_is_warned_of_once() -> None:
+    model, callback = zoo.make_model("PPO"), PruningCallback("magnitude", CONFIG)
+    model.learn(64, callback=callback, reset_num_timesteps=False)
+    assert sum(widths(model).values()) < sum(model.policy.initial_units.values())
+    said = "goes on from step 64, so schedules .* begin at 50%.* total_timesteps"
+    with pytest.warns(UserWarning, match=said):
+        model.learn(64, callback=callback, reset_num_timesteps=False)
+    model.learn(64, callback=callback, reset_num_timesteps=False)
+    model.learn(64, callback=PruningCallback("magnitude", CONFIG))  # Begins anew.
+    whole = PruningCallback("magnitude", CONFIG, total_timesteps=256)
+    model.learn(64, callback=whole, reset_num_timesteps=False)
+
+
+@pytest.mark.parametrize("name", ["SAC", "PPO"])
+def test_a_run_is_done_after_the_last_event(name: str) -> None:
+    class Watch(BaseCallback):
+        """Notes whether pruning is over at each step, and the units."""
+
+        def _on_step(self) -> bool:
+            seen.append((pruning.done, sum(widths(self.model).values())))
+            return True
+
+    seen: list[tuple[bool, int]] = []
+    pruning = PruningCallback("magnitude", CONFIG)
+    zoo.train(zoo.make_model(name), STEPS, callback=[pruning, Watch()])
+    assert pruning.done and not seen[0][0] and seen[-1][0]
+    assert {units for done, units in seen if done} == {seen[-1][1]}
+    assert [done for done, _ in seen] == sorted(done for done, _ in seen)
+
+
+def test_the_last_cut_on_policy_reaches_the_log(tmp_path: Path) -> None:
+    model = zoo.make_model("PPO")
+    model.set_logger(configure(str(tmp_path), ["csv"]))
+    config = CONFIG | {"end": 1.0}
+    pruning = PruningCallback("magnitude", config)
+    zoo.train(model, 64, callback=pruning, log_interval=1)
+    with (tmp_path / "progress.csv").open() as file:
+        last = list(csv.DictReader(file))[-1]
+    assert float(last["prune/units"]) == sum(widths(model).values())
+    assert int(last["time/total_timesteps"]) == 64
+    assert sum(pruning.history[-1]["units"].values()) == sum(widths(model).values())
+
+
+@pytest.mark.parametrize("name", ["SAC", "PPO"])
+@pytest.mark.parametrize("last", [True, False])
+def test_rows_of_rollouts_have_the_counts_beside_other_dumps(
+    name: str, last: bool
+) -> None:
+    class Dump(BaseCallback):
+        """Dumps the logger, as EvalCallback does."""
+
+        def _on_step(self) -> bool:
+            if self.n_calls % 7 == 0:
+                self.logger.dump(self.num_timesteps)
+            return True
+
+    model, rows = zoo.make_model(name), []
+    logger = Logger(None, [])
+    model.set_logger(logger)
+    empty = logger.dump
+
+    def dump(step: int = 0) -> None:
+        rows.append(dict(logger.name_to_value))
+        empty(step)
+
+    logger.dump = dump  # type: ignore[method-assign]
+    pruning = PruningCallback("magnitude", CONFIG)
+    callbacks = [Dump(), pruning] if last else [pruning, Dump()]
+    zoo.train(model, 250, callback=callbacks, log_interval=1)
+    rollouts = [row for row in rows if "time/fps" in row]
+    assert rollouts and all("prune/units" in row for row in rollouts)
+
+
 def test_a_second_call_of_learn_goes_on_drawing() -> None:
-    model, callback = zoo.make_model("SAC"), PruningCallback("random", CONFIG)
+    model = zoo.make_model("SAC")
+    callback = PruningCallback("random", CONFIG, total_timesteps=STEPS)
     zoo.train(model, STEPS, callback=callback)
     drawn = callback.state_dict()["rng"]
     fresh = np.random.default_rng(model.seed).bit_generator.state

@@ -11,7 +11,7 @@ from stable_baselines3.common.vec_env import VecNormalize
 
 from sb3_prune import ValidationCallback
 from sb3_prune.evaluation import ValidationTest
-from sb3_prune.exceptions import ConfigError
+from sb3_prune.exceptions import ConfigError, SB3PruneError
 
 
 def _learn(callback: ValidationCallback) -> PPO:
@@ -78,4 +78,46 @@ def test_impossible_numbers_are_refused(wrong: Any) -> None:
     with pytest.raises(ConfigError, match=next(iter(wrong))):
         ValidationCallback(gym.make("CartPole-v1"), **wrong)
     with pytest.raises(ConfigError, match="env must be an environment"):
-        ValidationCallback("CartPole-v1")  # type: ignore[arg-type]
+        ValidationCallback(3)  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match=r"env 'Cart' cannot be made: .*Cart"):
+        ValidationCallback("Cart")
+
+
+EASY = {"episodes": 5, "rate": 0.5, "reward": 0.0}
+
+
+@pytest.mark.parametrize("norm_obs", [True, False, None])
+def test_plain_values_are_enough_to_build_it(norm_obs: bool | None) -> None:
+    callback = ValidationCallback("CartPole-v1", EASY, every=64)
+    env = make_vec_env("CartPole-v1")
+    if norm_obs is not None:
+        env = VecNormalize(env, norm_obs=norm_obs)
+    model = PPO("MlpPolicy", env, n_steps=64, device="cpu")
+    model.learn(640, callback=callback)
+    assert callback.passed and model.num_timesteps == 64
+    assert callback.test == ValidationTest(episodes=5, rate=0.5, reward=0.0)
+    if norm_obs:
+        own, tests = model.get_vec_normalize_env(), callback.env
+        assert isinstance(tests, VecNormalize) and own is not None
+        assert tests.obs_rms.mean == pytest.approx(own.obs_rms.mean)  # type: ignore[union-attr]
+
+
+def test_an_id_of_other_observations_is_refused() -> None:
+    callback = ValidationCallback("Pendulum-v1", EASY)
+    model = PPO("MlpPolicy", "CartPole-v1", n_steps=64, device="cpu")
+    with pytest.raises(ConfigError, match="'Pendulum-v1' has the observations"):
+        model.learn(64, callback=callback)
+
+
+@pytest.mark.parametrize(
+    ("test", "message"),
+    [
+        ({"episode": 5}, "Unknown option of the validation test 'episode'"),
+        ({"rate": "high"}, "a value of a wrong type"),
+        ({"rate": float("nan")}, "rate must be in"),
+        (5, "test must be a ValidationTest, a mapping"),
+    ],
+)
+def test_an_impossible_test_is_refused(test: Any, message: str) -> None:
+    with pytest.raises(SB3PruneError, match=message):
+        ValidationCallback("CartPole-v1", test)

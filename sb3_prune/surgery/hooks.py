@@ -1,0 +1,74 @@
+"""Hooks: what users hooked to a parameter follows to the parameter that replaces it.
+
+Tools such as ``wandb.watch`` look at gradients through hooks on parameters.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import nn
+
+KINDS = ("_backward_hooks", "_post_accumulate_grad_hooks")
+"""Where torch keeps the hooks of a tensor: handle -> function."""
+
+
+class Follower:
+    """A hook on a parameter whose shape has changed.
+
+    A hook that cannot handle the new shape is dropped, with a warning.
+
+    Args:
+        hook: The user's hook.
+        name: Path of the parameter, for the warning.
+    """
+
+    def __init__(self, hook: Callable[[torch.Tensor], Any], name: str) -> None:
+        self.hook, self.name = hook, name
+        self.dropped = False
+
+    def __call__(self, tensor: torch.Tensor) -> Any:
+        """Run the hook on a gradient, or on the parameter."""
+        if self.dropped:
+            return None
+        try:
+            found = self.hook(tensor)
+            if isinstance(found, torch.Tensor) and found.shape != tensor.shape:
+                raise ValueError(f"it returned the shape {tuple(found.shape)}")
+        except Exception as error:  # A user's code may raise anything.
+            self.dropped = True
+            warnings.warn(
+                f"A hook on '{self.name}' is dropped, because it cannot handle the "
+                f"shape {tuple(tensor.shape)} that the parameter has since units "
+                f"changed: {error}. Register it again.",
+                stacklevel=2,
+            )
+            return None
+        return found
+
+
+def move_hooks(
+    policy: nn.Module, replaced: Mapping[nn.Parameter, nn.Parameter]
+) -> None:
+    """Let new parameters have the hooks of the old ones; handles stay valid.
+
+    Args:
+        policy: The policy, which has the new parameters.
+        replaced: New parameter of each old one.
+    """
+    hooked = [
+        (getattr(old, kind), kind, new)
+        for old, new in replaced.items()
+        for kind in KINDS
+        if getattr(old, kind) and new.requires_grad
+    ]
+    names = {p: n for n, p in policy.named_parameters()} if hooked else {}
+    for hooks, kind, new in hooked:
+        name = names.get(new, "a parameter beside the policy")
+        for handle, hook in hooks.items():
+            if not isinstance(hook, Follower):
+                hooks[handle] = Follower(hook, name)
+        setattr(new, kind, hooks)  # The same dictionary: handles refer to it.

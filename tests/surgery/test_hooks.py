@@ -1,0 +1,87 @@
+"""Tests for surgery/hooks.py."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+import zoo
+from torch import nn
+
+import sb3_prune as sp
+
+KINDS = ("register_hook", "register_post_accumulate_grad_hook")
+
+
+def cut_with_hooks(name: str, hook: Any, kind: str = "register_hook") -> Any:
+    """Hook a function to all parameters, train, cut, and return the model."""
+    model = zoo.train(zoo.make_model(name))
+    for parameter in model.policy.parameters():
+        if parameter.requires_grad:
+            getattr(parameter, kind)(hook)
+    zoo.train(model)
+    sp.apply(model, zoo.random_plan(model.policy))
+    return model
+
+
+@pytest.mark.parametrize("name", ["SAC", "PPO", "DQN"])
+@pytest.mark.parametrize(
+    "kind", ["register_hook", "register_post_accumulate_grad_hook"]
+)
+def test_hooks_see_the_gradients_of_the_new_parameters(name: str, kind: str) -> None:
+    seen: set[torch.Size] = set()
+
+    def look(tensor: torch.Tensor) -> None:
+        seen.add(tensor.shape)
+
+    model = cut_with_hooks(name, look, kind)
+    seen.clear()
+    zoo.train(model)
+    trained = [p for p in model.policy.parameters() if p.grad is not None]
+    assert {p.shape for p in trained} <= seen
+    assert seen <= {p.shape for p in model.policy.parameters()}
+
+
+def test_handles_still_remove_hooks_that_moved() -> None:
+    model, calls = zoo.train(zoo.make_model("PPO")), []
+    weight = next(iter(sp.wire(model).values())).module.weight
+    handle = weight.register_hook(lambda grad: calls.append(grad.shape))
+    sp.apply(model, zoo.random_plan(model.policy))
+    zoo.train(model)
+    assert calls
+    handle.remove()
+    calls.clear()
+    zoo.train(model)
+    assert not calls
+
+
+@pytest.mark.parametrize("wrong", ["raises", "returns another shape"])
+def test_a_hook_for_one_shape_is_dropped_with_one_warning(wrong: str) -> None:
+    model = zoo.train(zoo.make_model("PPO"))
+    layer = next(iter(sp.wire(model).values()))
+    mask = torch.ones_like(layer.module.weight)
+
+    def keep(gradient: torch.Tensor) -> torch.Tensor:
+        return gradient * mask if wrong == "raises" else mask
+
+    layer.module.weight.register_hook(keep)
+    zoo.train(model)
+    sp.apply(model, {layer.name: sp.surgery.remove([0], layer.units)})
+    said = r"weight' is dropped, .* shape .* again"
+    with pytest.warns(UserWarning, match=said) as caught:
+        model.learn(64)
+    assert len(caught) == 1
+
+
+def test_a_refused_plan_leaves_hooks_in_place() -> None:
+    model, calls = zoo.train(zoo.make_model("PPO")), []
+    layer = next(iter(sp.wire(model).values()))
+    layer.module.weight.register_hook(lambda grad: calls.append(grad.shape))
+    with torch.no_grad():
+        layer.module.weight[0, 0] = torch.nan
+    with pytest.raises(sp.exceptions.NonFiniteError):
+        sp.apply(model, {layer.name: sp.surgery.remove([1], layer.units)})
+    nn.init.ones_(layer.module.weight)
+    zoo.train(model)
+    assert set(calls) == {layer.module.weight.shape}
