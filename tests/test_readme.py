@@ -43,6 +43,23 @@ def test_a_stock_zip_is_pruned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert set(units.values()) == {32}
 
 
+def test_the_best_agent_is_a_small_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With fewer steps: 300 of the 20,000, evaluated every 50."""
+    from stable_baselines3 import SAC
+
+    import sb3_prune
+
+    code = re.findall(r"```python\n(.*?)```", README, re.DOTALL)[2]
+    assert "learn(20_000" in code
+    monkeypatch.chdir(tmp_path)
+    short = code.replace("20_000", "300").replace("1_000", "50")
+    exec(short.replace("best_model", "n_eval_episodes=1, best_model"), {})
+    units = sb3_prune.wire(SAC.load("best/best_model")).units()
+    assert set(units.values()) == {26}
+
+
 @pytest.mark.parametrize(
     "page", ["README.md", "CONTRIBUTING.md", *map(str, (ROOT / "docs").glob("*.md"))]
 )
