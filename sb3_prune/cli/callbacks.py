@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import sys
 
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import Logger
+from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from stable_baselines3.common.vec_env import VecEnv
 from tqdm import tqdm
 
@@ -22,7 +24,8 @@ class EvaluationCallback(BaseCallback):
 
     Args:
         env: Environments for the evaluations; not the training environments.
-        every: Environment steps between two evaluations.
+        every: Environment steps between two evaluations; None takes a tenth of the
+            steps that training will really take, as on-policy rollouts are whole.
         episodes: Number of episodes of each evaluation.
         seed: Seed of the episodes.
 
@@ -30,7 +33,9 @@ class EvaluationCallback(BaseCallback):
         history: Environment steps and result of every evaluation.
     """
 
-    def __init__(self, env: VecEnv, *, every: int, episodes: int, seed: int) -> None:
+    def __init__(
+        self, env: VecEnv, *, every: int | None, episodes: int, seed: int
+    ) -> None:
         super().__init__()
         self.env = env
         self.every = every
@@ -43,10 +48,11 @@ class EvaluationCallback(BaseCallback):
         return evaluate(model, self.env, episodes=self.episodes, seed=self.seed)
 
     def _on_training_start(self) -> None:
+        self._due = self.every or max(1, _steps_of(self.model) // 10)
         self._test()
 
     def _on_step(self) -> bool:
-        if self.num_timesteps - self.history[-1][0] >= self.every:
+        if self.num_timesteps - self.history[-1][0] >= self._due:
             self._test()
         return True
 
@@ -58,6 +64,14 @@ class EvaluationCallback(BaseCallback):
         result, steps = self.evaluate(self.model), self.model.num_timesteps
         self.history.append((steps, result))
         log_evaluation(self.logger, steps, result)
+
+
+def _steps_of(model: BaseAlgorithm) -> int:
+    """Return how many steps training will take: whole rollouts on-policy."""
+    rollout = 1
+    if isinstance(model, OnPolicyAlgorithm):
+        rollout = model.n_steps * model.n_envs
+    return math.ceil(model._total_timesteps / rollout) * rollout
 
 
 def log_evaluation(logger: Logger, steps: int, result: Evaluation) -> None:

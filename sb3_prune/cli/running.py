@@ -156,7 +156,7 @@ class Run:
         seed = (options.seed + TEST_SEED) % 2**32
         return EvaluationCallback(
             self.maker.make_test(options.eval_episodes, seed),
-            every=options.eval_every or max(1, options.timesteps // 10),
+            every=options.eval_every,
             episodes=options.eval_episodes,
             seed=seed,
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 import pytest
+import zoo
 from stable_baselines3 import SAC
 from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.logger import Logger
@@ -31,6 +32,22 @@ def tests() -> EvaluationCallback:
 def test_tests_are_at_start_now_and_then_and_end(tests: EvaluationCallback) -> None:
     make_model().learn(70, callback=tests)
     assert [steps for steps, _ in tests.history] == [0, 30, 60, 70]
+
+
+@pytest.mark.parametrize(
+    ("name", "steps", "real"), [("PPO", 10, 32), ("PPO", 40, 64), ("SAC", 60, 60)]
+)
+def test_a_tenth_is_one_of_the_steps_that_are_taken(
+    name: str, steps: int, real: int
+) -> None:
+    env = make_vec_env("Pendulum-v1")
+    tests = EvaluationCallback(env, every=None, episodes=1, seed=0)
+    model = zoo.make_model(name, env=make_vec_env("Pendulum-v1"))
+    zoo.train(model, steps, callback=tests)
+    assert model.num_timesteps == real
+    done = [at for at, _ in tests.history]
+    due = max(1, real // 10)
+    assert done == sorted({*range(0, real, due), real})
 
 
 def test_the_end_is_tested_once(tests: EvaluationCallback) -> None:
