@@ -163,7 +163,8 @@ def prune(
             pruned networks to answer as the dense ones did.
 
     Returns:
-        Units and parameters before and after, and how well the cuts fit.
+        Units and parameters before and after, how well the cuts fit, and on how many
+        observations.
 
     Raises:
         UnknownNameError: No plug-in has a strategy of that name.
@@ -189,20 +190,20 @@ def prune(
     agent = look_at(model, progress=1.0)
     made.attach(agent)
     try:
+        played: Inputs | None = None
         if env is not None:
-            played = play_inputs(model, env, episodes=episodes, states=states)
-            agent = replace(
-                agent,
-                inputs=lambda: played,
-                activations=lambda: record_activations(model, played),
-            )
-        else:
-            agent = replace(agent, activations=lambda: _enough_activations(model))
+            played = seen = play_inputs(model, env, episodes=episodes, states=states)
+            agent = replace(agent, inputs=lambda: seen)
+        looked = _Looked(model, played)
+        agent = replace(agent, activations=looked)
         if env is None or not rounds:
-            return carry_out(agent, propose(made, agent), distil_updates)
-        return best_of_rounds(
-            agent, made, env, rounds, episodes, states, distil_updates
-        )
+            report = carry_out(agent, propose(made, agent), distil_updates)
+        else:
+            report = best_of_rounds(
+                agent, made, env, rounds, episodes, states, distil_updates
+            )
+        used = max(report.observations, looked.observations)
+        return replace(report, observations=used)
     finally:
         made.detach()
         if env is not None and env.unwrapped is _innermost(model.get_env()):
@@ -212,21 +213,31 @@ def prune(
                 end_episode(replay)
 
 
-def _enough_activations(model: BaseAlgorithm) -> Mapping[str, torch.Tensor]:
-    """Record the activations on what a model's buffer holds.
+class _Looked:
+    """Records activations for a strategy, and remembers on how many observations.
+
+    Args:
+        model: The model.
+        played: What the agent was seen to observe; None takes the model's buffer.
 
     Raises:
-        NoObservationsError: It holds too few observations, as after loading a zip.
+        NoObservationsError: When called: the buffer holds too few, as after loading.
     """
-    inputs = recent_inputs(model)
-    count = count_observations(inputs.observations)
-    if count < LEAST_INPUTS:
-        raise NoObservationsError(
-            f"The strategy looks at activations, and the model holds {count} recent "
-            f"observations, not {LEAST_INPUTS}: pass an env to prune, in which the "
-            "agent plays, or load the replay buffer."
-        )
-    return record_activations(model, inputs)
+
+    def __init__(self, model: BaseAlgorithm, played: Inputs | None) -> None:
+        self.model, self.played = model, played
+        self.observations = 0
+
+    def __call__(self) -> Mapping[str, torch.Tensor]:
+        inputs = recent_inputs(self.model) if self.played is None else self.played
+        self.observations = count_observations(inputs.observations)
+        if self.played is None and self.observations < LEAST_INPUTS:
+            raise NoObservationsError(
+                f"The strategy looks at activations, and the model holds "
+                f"{self.observations} recent observations, not {LEAST_INPUTS}: pass an "
+                "env to prune, in which the agent plays, or load the replay buffer."
+            )
+        return record_activations(self.model, inputs)
 
 
 def _check_fits(model: BaseAlgorithm, env: VecEnv) -> None:

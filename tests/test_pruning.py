@@ -21,7 +21,7 @@ from sb3_prune.exceptions import (
     UnknownNameError,
     UnsupportedPolicyError,
 )
-from sb3_prune.pruning import look_at, make_strategy, prune
+from sb3_prune.pruning import LEAST_INPUTS, look_at, make_strategy, prune
 
 HALF = {"final_sparsity": 0.5}
 
@@ -247,3 +247,14 @@ def test_options_beside_an_instance_are_not_ignored() -> None:
     with pytest.raises(ConfigError, match="'magnitude' is built already"):
         prune(zoo.make_model("SAC"), strategy, HALF)
     assert make_strategy(strategy) is strategy
+
+
+@pytest.mark.parametrize("strategy", ["magnitude", "clusters"])
+def test_the_report_says_on_how_many_observations_it_is_based(strategy: str) -> None:
+    model = zoo.make_model("PPO")
+    config = {"final_sparsity": 0.5} if strategy == "magnitude" else {"tau": 0.3}
+    played = sp.prune(model, strategy, config, model.get_env(), episodes=2)
+    assert played.observations > LEAST_INPUTS
+    if strategy == "magnitude":
+        plain = sp.prune(model, strategy, {**config, "compensate": False})
+        assert plain.observations == 0

@@ -13,7 +13,7 @@ def report_numbers(report: PruneReport) -> dict[str, Any]:
     """Return the fits, how far outputs moved, and the remarks, by name."""
     found, moved = report.compensation, report.movement
     return {
-        "observations": found and found.observations,
+        "observations": report.observations,
         "fit_error": found and found.error,
         "fit_errors": found and {name: fit.error for name, fit in found.fits.items()},
         "moved": moved and asdict(moved),
@@ -30,6 +30,8 @@ def report_rows(report: PruneReport) -> Iterator[tuple[str, str]]:
         worst = max(found.fits, key=lambda name: found.fits[name].error)
         seen = f"{found.observations:,} observations"
         yield "relative error", f"{found.error:.3g} at most ({worst}), fitted on {seen}"
+    elif report.observations:
+        yield "looked at", f"{report.observations:,} observations"
     if moved is not None:
         far = {"actions": moved.actions, "values": moved.values, "KL": moved.kl}
         shown = [

@@ -75,6 +75,8 @@ class PruneReport(Report):
     kept. Empty without rounds."""
     plain: str = ""
     """Why the cuts are plain, although nobody asked for that."""
+    observations: int = 0
+    """Number of observations that the strategy or the fits looked at."""
 
     def remarks(self) -> list[str]:
         """Return what deserves a look, one sentence per finding."""
@@ -124,4 +126,5 @@ def carry_out(
         movement=movement,
         plain=proposal.plain,
         distillation=learnt,
+        observations=0 if found is None else found.observations,
     )

@@ -37,10 +37,13 @@ def test_a_compensated_cut(report: PruneReport) -> None:
 
 
 def test_a_plain_cut(report: PruneReport) -> None:
-    plain = replace(report, compensation=None, movement=None, plain="no observations")
+    gone = {"compensation": None, "movement": None, "observations": 0}
+    plain = replace(report, **gone, plain="no observations")
     assert list(report_rows(plain)) == [("remark", "no observations")]
+    looked = replace(plain, observations=1234)
+    assert next(report_rows(looked)) == ("looked at", "1,234 observations")
     assert report_numbers(plain) == {
-        "observations": None,
+        "observations": 0,
         "fit_error": None,
         "fit_errors": None,
         "moved": None,
