@@ -22,6 +22,7 @@ References:
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -111,12 +112,7 @@ class _Moments:
         return _Moments(n + m, **means)
 
     def missing(self, columns: torch.Tensor, shifts: torch.Tensor) -> torch.Tensor:
-        """Return the mean square of h - C h' - c by unit.
-
-        Args:
-            columns: C, (..., K, K').
-            shifts: c, (..., K).
-        """
+        """Return the mean square of h - C h' - c by unit, (K,)."""
         explained = (columns * (columns @ self.gram)).sum(-1)
         crossed = (columns * self.cross.T).sum(-1)
         shifted = 2 * shifts * (columns @ self.new - self.old) + shifts.square()
@@ -161,13 +157,11 @@ def fit(
     squares = weights.square()
     ridge, found = math.inf, (start, torch.zeros_like(weights))
     plain = least = float(out.missing(*found) @ squares)
-    columns, shifts = _solutions(kept, start, RIDGES, intercept)
-    lost = out.missing(columns, shifts) @ squares
+    lost = _Path.of(kept, start, intercept).lost(RIDGES, out, squares)
     best = int(lost.argmin())
     if float(lost[best]) < plain:
         ridge, least = RIDGES[best], float(lost[best])
-        [columns], [shifts] = _solutions(kept.joined(out), start, (ridge,), intercept)
-        found = columns, shifts
+        found = _Path.of(kept.joined(out), start, intercept).solution(ridge)
     total = float(out.variance() @ squares)
     return Fit(
         columns=found[0].clone(),
@@ -183,29 +177,75 @@ def _relative(missing: float, total: float) -> float:
     return (missing / total) ** 0.5 if total > 0 else float(missing > 0)
 
 
-def _solutions(
-    moments: _Moments,
-    start: torch.Tensor,
-    ridges: tuple[float, ...],
-    intercept: bool,
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return C, (ridges, K, K'), and c, (ridges, K), for each ridge."""
-    gram, cross = moments.gram, moments.cross - moments.gram @ start.T
-    rest = moments.old - start @ moments.new
-    if intercept:
-        gram = gram - torch.outer(moments.new, moments.new)
-        cross = cross - torch.outer(moments.new, rest)
-    asis = moments.missing(start, torch.zeros_like(rest)) <= EXACT * moments.power
-    values, vectors = torch.linalg.eigh(gram)
-    values = values.clamp_min(0.0)
-    # Below this, variances are rounding errors.
-    least = CONSTANT * float(moments.gram.diagonal().mean()) + SMALL
-    added = torch.tensor(ridges, dtype=values.dtype) * values.mean().clamp_min(least)
-    inverse = 1 / (values + added[:, None])
-    steps = (vectors @ (inverse[:, :, None] * (vectors.T @ cross))).mT
-    steps[:, asis] = 0.0
-    shifts = torch.zeros(len(ridges), len(rest), dtype=rest.dtype)
-    if intercept:
-        shifts = rest - steps @ moments.new
-        shifts[:, asis] = 0.0
-    return start + steps, shifts
+@dataclass
+class _Path:
+    """The fits to some samples for all ridges, in the basis where C - C_0 is diagonal.
+
+    With the eigenvectors V and eigenvalues of the new units' covariance, the fit of a
+    ridge is :math:`C - C_0 = (V D T)^T`, where only the diagonal D depends on it.
+    """
+
+    start: torch.Tensor
+    """C_0, (K, K')."""
+    vectors: torch.Tensor
+    """V, (K', K')."""
+    values: torch.Tensor
+    """Eigenvalues, (K',)."""
+    scale: torch.Tensor
+    """What ridges are multiples of, a scalar."""
+    turned: torch.Tensor
+    """T, (K', K); 0 for units that the plain cut leaves as they are."""
+    rest: torch.Tensor
+    """c of the plain cut, (K,)."""
+    new: torch.Tensor
+    """Mean of h', (K',); 0 without intercept."""
+
+    @classmethod
+    def of(cls, moments: _Moments, start: torch.Tensor, intercept: bool) -> _Path:
+        gram, cross = moments.gram, moments.cross - moments.gram @ start.T
+        rest = moments.old - start @ moments.new
+        asis = moments.missing(start, torch.zeros_like(rest)) <= EXACT * moments.power
+        new = moments.new if intercept else torch.zeros_like(moments.new)
+        rest = rest if intercept else torch.zeros_like(rest)
+        gram, cross = gram - torch.outer(new, new), cross - torch.outer(new, rest)
+        rest[asis] = 0.0
+        cross[:, asis] = 0.0
+        values, vectors = torch.linalg.eigh(gram)
+        values = values.clamp_min(0.0)
+        # Below this, variances are rounding errors.
+        least = CONSTANT * float(moments.gram.diagonal().mean()) + SMALL
+        scale = values.mean().clamp_min(least)
+        return cls(start, vectors, values, scale, vectors.T @ cross, rest, new)
+
+    def solution(self, ridge: float) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return C, (K, K'), and c, (K,)."""
+        inverse = 1 / (self.values + ridge * self.scale)
+        step = (self.vectors @ (inverse[:, None] * self.turned)).T
+        return self.start + step, self.rest - step @ self.new
+
+    def lost(
+        self, ridges: Sequence[float], out: _Moments, squares: torch.Tensor
+    ) -> torch.Tensor:
+        """Return what the fits miss of other samples, without computing any C.
+
+        Args:
+            ridges: The ridges.
+            out: The other samples.
+            squares: Squared weights of the units, (K,).
+
+        Returns:
+            The weighted sums of :meth:`_Moments.missing`, (ridges,).
+        """
+        added = self.scale * self.values.new_tensor(ridges)
+        inverse = 1 / (self.values + added[:, None])
+        basis, turned, none = self.vectors, self.turned, torch.zeros_like(squares)
+        left = basis.T @ (out.cross - out.gram @ self.start.T)
+        linear = (turned * left) @ squares
+        quadratic = (basis.T @ out.gram @ basis) * ((turned * squares) @ turned.T)
+        shifts = self.rest - (inverse * (basis.T @ self.new)) @ turned
+        means = (inverse * (basis.T @ out.new)) @ turned
+        means = means + self.start @ out.new - out.old
+        lost = out.missing(self.start, none) @ squares - 2 * inverse @ linear
+        lost = lost + ((inverse @ quadratic) * inverse).sum(1)
+        lost = lost + (2 * shifts * means + shifts.square()) @ squares
+        return lost.clamp_min(0.0)

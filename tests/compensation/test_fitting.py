@@ -91,6 +91,27 @@ def test_every_ridge_keeps_the_law(
 
 
 @some
+@given(
+    seed=st.integers(0, 999),
+    units=widths,
+    kind=st.sampled_from(["keep", "merge"]),
+    intercept=st.booleans(),
+)
+def test_what_a_ridge_misses_is_known_without_its_solution(
+    seed: int, units: int, kind: str, intercept: bool
+) -> None:
+    old, new, start, _ = made(seed, units, kind)
+    kept, out = (
+        fitting._Moments.of(old[s], new[s]) for s in (slice(99), slice(99, 200))
+    )
+    weights = torch.linspace(0.1, 2.0, units, dtype=torch.float64)
+    path = fitting._Path.of(kept, start, intercept)
+    quick = path.lost(fitting.RIDGES, out, weights)
+    slow = [out.missing(*path.solution(r)) @ weights for r in fitting.RIDGES]
+    torch.testing.assert_close(quick, torch.stack(slow), rtol=1e-6, atol=1e-9)
+
+
+@some
 @given(seed=st.integers(0, 999), units=widths, kind=st.sampled_from(["keep", "merge"]))
 def test_with_a_tiny_ridge_it_is_the_least_squares_solution(
     seed: int, units: int, kind: str
