@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 import zoo
@@ -56,6 +59,28 @@ def test_the_best_round_is_carried_out(monkeypatch: pytest.MonkeyPatch) -> None:
         model.policy.parameters(), twin.policy.parameters(), strict=True
     ):
         assert torch.equal(one, other)
+
+
+def test_a_round_without_a_return_is_never_the_best(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    play, means = rounds.play_episodes, [math.nan, 1.0, math.nan, 2.0, math.nan]
+
+    def played(*args: Any, seed: int, **kwargs: Any) -> Any:
+        return replace(play(*args, **kwargs), returns=np.array([means[seed]]))
+
+    carried: list[Any] = []
+    carry_out = rounds.carry_out
+
+    def remember(*given: Any) -> Any:
+        carried.append(given[1])
+        return carry_out(*given)
+
+    monkeypatch.setattr(rounds, "play_episodes", played)
+    monkeypatch.setattr(rounds, "carry_out", remember)
+    _, report = pruned(rounds=4)
+    assert carried[-1] is carried[3]
+    np.testing.assert_equal(report.returns, means)
 
 
 def test_a_distillation_follows_every_round() -> None:
