@@ -10,6 +10,7 @@ from stable_baselines3.common.logger import Logger
 from stable_baselines3.common.vec_env import VecEnv
 from tqdm import tqdm
 
+from sb3_prune.callbacks.validation import follow_statistics
 from sb3_prune.evaluation.episodes import Evaluation, evaluate
 from sb3_prune.surgery.wiring import wire
 
@@ -21,7 +22,8 @@ class EvaluationCallback(BaseCallback):
     ``eval/mean_reward`` and the other keys of SB3's ``EvalCallback``.
 
     Args:
-        env: Environments for the evaluations; not the training environments.
+        env: Environments for the evaluations; not the training environments, whose
+            statistics they get if they normalise observations.
         every: Environment steps between two evaluations.
         episodes: Number of episodes of each evaluation.
         seed: Seed of the episodes.
@@ -40,6 +42,7 @@ class EvaluationCallback(BaseCallback):
 
     def evaluate(self, model: BaseAlgorithm) -> Evaluation:
         """Return the result of an evaluation, without keeping or logging it."""
+        follow_statistics(model, self.env)
         return evaluate(model, self.env, episodes=self.episodes, seed=self.seed)
 
     def _on_training_start(self) -> None:
