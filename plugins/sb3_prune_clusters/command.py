@@ -128,8 +128,9 @@ def run(options: ProjectOptions) -> None:
 
 def _check_statistics(options: ProjectOptions, target: Path | None) -> None:
     """Warn if the source was not trained on observations as the target sees them."""
-    source = find_surroundings(options.source).statistics
-    if options.vecnormalize is None and source != target:
+    source = find_surroundings(options.source.resolve()).statistics
+    same = source == (target and target.resolve())
+    if options.vecnormalize is None and not same:
         warnings.warn(
             "The source sees the observations of the target, normalised by "
             f"{target or 'nothing'}, but was trained on ones normalised by "
