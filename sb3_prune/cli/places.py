@@ -26,8 +26,7 @@ class PlayOptions(EnvOptions):
     """Options that choose an environment for a saved agent."""
 
     vecnormalize: Path | None = None
-    """Statistics of VecNormalize.save, if the agent was trained on normalised
-    observations; those beside the zip if not given. SB3 unpickles them, too."""
+    """Statistics of VecNormalize, a pickle, too; if not given, those of the folder."""
 
 
 def maker_for(saved: SavedAgent, options: PlayOptions) -> EnvMaker:

@@ -41,9 +41,7 @@ class NewAgentOptions:
     algo: Annotated[str, tyro.conf.arg(help=f"One of {', '.join(ALGORITHMS)}.")]
     """Algorithm."""
     policy: Kind = "auto"
-    """Networks on observations: a CNN for images, several inputs for dictionaries, else
-    an MLP (auto), or always an MLP (mlp); or on learnt features of an OFEXiNet (ofexi).
-    """
+    """Networks that suit the observations, MLPs, or ones on learnt features (ofexi)."""
     ofe: tuple[str, ...] = ()
     """Options of the OFEXiNet, KEY=VALUE or JSON, e.g. blocks=8 units=128."""
     net_arch: tuple[int, ...] = ()

@@ -56,8 +56,8 @@ def cart_poles(count: int = 1, *, seed: int = 0, time: bool = False) -> VecEnv:
 def trained(env: VecEnv, steps: int = 1024) -> PPO:
     """Train a tiny agent."""
     kwargs = {"net_arch": [16, 16], "activation_fn": nn.ReLU}
-    model = PPO("MlpPolicy", env, n_steps=128, policy_kwargs=kwargs, seed=0)
-    return model.learn(steps)
+    arguments: dict[str, Any] = {"n_steps": 128, "learning_rate": 0.003, "seed": 0}
+    return PPO("MlpPolicy", env, policy_kwargs=kwargs, **arguments).learn(steps)
 
 
 def normalised(steps: int = 1024) -> PPO:
