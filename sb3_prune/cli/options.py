@@ -27,8 +27,8 @@ class SavedAgentOptions:
 class EnvOptions:
     """Options that choose an environment."""
 
-    env: str
-    """Gymnasium id, e.g. Pendulum-v1; module:id imports a module first."""
+    env: str | None = None
+    """Gymnasium id, or module:id to import a module first; else that of the folder."""
     env_kwargs: tuple[str, ...] = ()
     """Arguments of the environment, KEY=VALUE or JSON, e.g. goals=full."""
     seed: int = 0

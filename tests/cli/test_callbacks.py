@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import sys
 
+import numpy as np
 import pytest
 import zoo
 from stable_baselines3 import SAC
 from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.logger import Logger
+from stable_baselines3.common.vec_env import VecNormalize
 from zoo import OFF, equal
 
+from cli import rl_zoo
 from sb3_prune.cli.callbacks import (
     EvaluationCallback,
     ProgressCallback,
@@ -91,3 +94,15 @@ def test_the_bar_is_for_terminals(monkeypatch: pytest.MonkeyPatch) -> None:
     for terminal in (True, False):
         monkeypatch.setattr(sys.stderr, "isatty", lambda terminal=terminal: terminal)
         assert wants_progress("auto") == terminal
+
+
+def test_tests_have_the_statistics_of_training() -> None:
+    env = VecNormalize(rl_zoo.cart_poles())
+    model = rl_zoo.trained(env, 128)
+    tests = EvaluationCallback(
+        VecNormalize(rl_zoo.cart_poles(), training=False), every=9, episodes=1, seed=0
+    )
+    tests.evaluate(model)
+    assert isinstance(tests.env, VecNormalize)
+    found, given = vars(tests.env.obs_rms), vars(env.obs_rms)
+    assert all(np.array_equal(found[name], given[name]) for name in given)

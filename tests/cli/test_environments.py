@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from gymnasium import spaces
 from sb3_prune_envs import SB3VecEnv
-from stable_baselines3.common.vec_env import DummyVecEnv
+from stable_baselines3.common.vec_env import (
+    DummyVecEnv,
+    VecNormalize,
+    unwrap_vec_normalize,
+)
 
+from cli.rl_zoo import TIME, cart_poles
 from sb3_prune.cli.algorithms import find_algorithm
 from sb3_prune.cli.environments import EnvMaker, find_env
+from sb3_prune.cli.surroundings import Surroundings
 from sb3_prune.exceptions import ConfigError, UnknownNameError
 
+ATARI = "stable_baselines3.common.atari_wrappers.AtariWrapper"
 ARM = "sb3_prune/PlanarArm2-v0"
 
 
@@ -89,3 +98,43 @@ def test_kinematic_arms_move_together() -> None:
 def test_an_unknown_argument(env_id: str) -> None:
     with pytest.raises(ConfigError, match=r"cannot be made: .*colour"):
         find(env_id, colour=3).make(1)
+
+
+def test_environments_are_wrapped_and_tests_are_frozen(tmp_path: Path) -> None:
+    path = tmp_path / "a.pkl"
+    VecNormalize(cart_poles(time=True)).save(str(path))
+    around = Surroundings(wrappers=[TIME], frame_stack=2, statistics=path)
+    maker = find_env("CartPole-v1", {}, lambda _: True, around)
+    for env, learning in ((maker.make(2), True), (maker.make_test(9, 0), False)):
+        assert env.observation_space.shape == (10,)
+        statistics = unwrap_vec_normalize(env)
+        assert statistics is not None
+        assert (statistics.training, statistics.norm_reward) == (learning, learning)
+    assert maker.to_dict() == {
+        "id": "CartPole-v1",
+        "kwargs": {},
+        "wrappers": [TIME],
+        "frame_stack": 2,
+        "normalised": True,
+    }
+
+
+def test_a_wrapper_that_does_not_fit() -> None:
+    around = Surroundings(wrappers=[{TIME: {"colour": 3}}])
+    with pytest.raises(ConfigError, match=r"'CartPole-v1' cannot be made: .*colour"):
+        find_env("CartPole-v1", {}, lambda _: True, around).make(1)
+    around = Surroundings(wrappers=[ATARI])
+    with pytest.raises(ConfigError, match=r"cannot be made: .*get_action_meanings"):
+        find_env("CartPole-v1", {}, lambda _: True, around).make(1)
+
+
+def test_a_wrapped_arm_moves_alone() -> None:
+    around = Surroundings(wrappers=[TIME])
+    maker = replace(find(ARM), around=around)
+    assert maker.make(2).observation_space.shape == (7,)
+
+
+def test_images_are_as_the_agent_sees_them() -> None:
+    assert find("cli.shown:cli/Picture-v0").make(1).observation_space.shape == (
+        *(2, 36, 36),
+    )

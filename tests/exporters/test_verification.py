@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import images
+import numpy as np
 import pytest
 import zoo
 
@@ -24,3 +26,15 @@ def test_masked_zips_do_not(tmp_path: Path) -> None:
     model.save(tmp_path / "masked.zip")
     with pytest.raises(SB3PruneError, match=r"masked.zip' does not load without"):
         plain_actions(tmp_path / "masked.zip", type(model), zoo.observations(model, 5))
+
+
+def test_dictionaries_arrive_there(tmp_path: Path) -> None:
+    model = images.LOOKERS["PPO-MultiInput"].make()
+    compact(model).save(tmp_path / "plain.zip")
+    space = images.BOTH
+    space.seed(0)
+    drawn = [space.sample() for _ in range(9)]
+    observations = {key: np.stack([each[key] for each in drawn]) for key in drawn[0]}
+    there = plain_actions(tmp_path / "plain.zip", type(model), observations)
+    here, _ = model.predict(observations, deterministic=True)
+    assert (there == here).all()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -165,3 +167,19 @@ def test_an_agent_with_critics_has_long_labels(
     result = command("project", *line, *few)
     assert (result.code, result.err) == (0, "")
     assert "qf1 2" in result.out
+
+
+def test_statistics_of_the_target(
+    command: Command, zoo_zip: Path, tmp_path: Path
+) -> None:
+    """The source sees what the target sees, so a source of other ones is named."""
+    source = shutil.copy(zoo_zip, tmp_path / "source.zip")
+    more = [*FEW, "--method", "greedy", "--out"]
+    result = command("project", zoo_zip, zoo_zip, *more, tmp_path / "a")
+    assert result.code == 0, result.err
+    assert "observations normalised by vecnormalize.pkl" in result.err
+    assert "warning" not in result.err
+    with warnings.catch_warnings():
+        warnings.simplefilter("default")
+        result = command("project", source, zoo_zip, *more, tmp_path / "b")
+    assert "warning: The source sees the observations of the target" in result.err

@@ -1,0 +1,83 @@
+"""Tests for cli/statistics.py."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+from gymnasium import spaces
+from stable_baselines3.common.env_util import make_vec_env
+from stable_baselines3.common.vec_env import VecNormalize
+
+from cli.rl_zoo import cart_poles
+from sb3_prune.cli.statistics import normalise
+from sb3_prune.exceptions import CheckpointError, NonFiniteError
+
+
+def saved(path: Path, **changes: bool) -> Path:
+    env = VecNormalize(cart_poles(), **changes)
+    env.reset()
+    env.save(str(path / "vecnormalize.pkl"))
+    return path / "vecnormalize.pkl"
+
+
+@pytest.mark.parametrize("norm_reward", [True, False])
+@pytest.mark.parametrize("training", [True, False])
+def test_learning(norm_reward: bool, training: bool, tmp_path: Path) -> None:
+    path = saved(tmp_path, norm_reward=norm_reward, training=training)
+    env = normalise(cart_poles(3), path, learning=True)
+    assert (env.training, env.norm_reward) == (True, norm_reward)
+
+
+def test_frozen(tmp_path: Path) -> None:
+    env = normalise(cart_poles(3), saved(tmp_path), learning=False)
+    assert (env.training, env.norm_reward) == (False, False)
+
+
+def test_actions_are_those_of_the_environment(tmp_path: Path) -> None:
+    env = cart_poles()
+    env.action_space = spaces.Discrete(7)
+    assert normalise(env, saved(tmp_path), learning=False).action_space.n == 7  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "cannot be loaded as statistics of VecNormalize: EOFError"),
+        (b"cnowhere\nThing\n.", "cannot be loaded .*No module named 'nowhere'"),
+        (pickle.dumps({"mean": 0}), "has no VecNormalize but dict: expected"),
+    ],
+)
+def test_other_files(content: bytes, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "vecnormalize.pkl"
+    path.write_bytes(content)
+    with pytest.raises(CheckpointError, match=message):
+        normalise(cart_poles(), path, learning=False)
+
+
+def test_no_file(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match=r"a\.pkl' does not exist: it should"):
+        normalise(cart_poles(), tmp_path / "a.pkl", learning=False)
+    with pytest.raises(CheckpointError, match="does not exist"):
+        normalise(cart_poles(), tmp_path, learning=False)
+
+
+@pytest.mark.parametrize("env", ["Pendulum-v1", "cli.shown:cli/Both-v0"])
+def test_other_observations(env: str, tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="statistics of another environment"):
+        normalise(make_vec_env(env), saved(tmp_path), learning=False)
+
+
+def test_nan(tmp_path: Path) -> None:
+    env = VecNormalize(cart_poles())
+    env.obs_rms.mean = np.array([0, np.nan, 0, 0])  # type: ignore[union-attr]
+    env.save(str(tmp_path / "a.pkl"))
+    with pytest.raises(NonFiniteError, match="NaN or infinity for observations"):
+        normalise(cart_poles(), tmp_path / "a.pkl", learning=False)
+
+
+def test_rewards_alone(tmp_path: Path) -> None:
+    env = normalise(cart_poles(), saved(tmp_path, norm_obs=False), learning=True)
+    assert not env.norm_obs
