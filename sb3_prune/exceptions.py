@@ -6,8 +6,10 @@ Every message names the wrong value, what was expected and which choices exist.
 from __future__ import annotations
 
 import difflib
+import math
+import sys
 from collections.abc import Iterable
-from numbers import Integral
+from numbers import Integral, Real
 
 
 class SB3PruneError(Exception):
@@ -84,9 +86,29 @@ def require_at_least(field: str, value: int, least: int = 1) -> None:
     """Check that a configuration value is a whole number, not less than a limit.
 
     Raises:
-        ConfigError: The value is no whole number, or too small.
+        ConfigError: The value is no whole number, too small, or has more than 64 bits.
     """
-    if not isinstance(value, Integral):
+    if not isinstance(value, Integral) or isinstance(value, bool):
         raise ConfigError(f"{field} must be a whole number, got {value!r}.")
     if value < least:
         raise ConfigError(f"{field} must be at least {least}, got {value}.")
+    if value > sys.maxsize:
+        raise ConfigError(f"{field} must be at most {sys.maxsize}, got {value}.")
+
+
+def require_finite(field: str, value: object, least: float = 0.0) -> None:
+    """Check that a configuration value is a finite number, not less than a limit.
+
+    Raises:
+        ConfigError: The value is no number, NaN, infinite, too large for a float, or
+            too small.
+    """
+    is_number = isinstance(value, Real) and not isinstance(value, bool)
+    try:
+        number = float(value) if is_number else math.nan  # type: ignore[arg-type]
+    except OverflowError:
+        number = math.inf
+    if not least <= number < math.inf:
+        raise ConfigError(
+            f"{field} must be finite and at least {least:g}, got {value!r}."
+        )

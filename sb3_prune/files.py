@@ -6,6 +6,7 @@ Everything is written under a temporary name beside the target and then renamed.
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Iterator
@@ -56,6 +57,12 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
 def hidden(path: Path) -> Path:
     """Return an unused path beside ``path`` whose name starts with a dot."""
     return path.with_name(f".{path.name}-{secrets.token_hex(8)}")
+
+
+def unhidden(name: str) -> str | None:
+    """Return the name for which :func:`hidden` may have made this one; None if none."""
+    found = re.fullmatch(r"\.(.+)-[0-9a-f]{16}", name)
+    return found and found[1]
 
 
 def _flush(*paths: Path) -> None:

@@ -14,6 +14,7 @@ from sb3_prune.exceptions import (
     SB3PruneError,
     UnknownNameError,
     require_at_least,
+    require_finite,
 )
 
 ERRORS = [
@@ -67,7 +68,9 @@ def test_an_empty_registry_says_so() -> None:
     assert "Known: (none)." in str(UnknownNameError("strategy", "x", []))
 
 
-@pytest.mark.parametrize("value", [1.5, 2.0, "3", None, float("nan"), np.float64(4)])
+@pytest.mark.parametrize(
+    "value", [1.5, 2.0, "3", None, True, float("nan"), np.float64(4)]
+)
 def test_what_is_no_whole_number_is_refused_by_name(value: Any) -> None:
     with pytest.raises(ConfigError, match="rounds must be a whole number, got"):
         require_at_least("rounds", value)
@@ -78,3 +81,24 @@ def test_too_small_a_number_is_refused_with_the_limit(value: Any) -> None:
     with pytest.raises(ConfigError, match=f"rounds must be at least 1, got {value}"):
         require_at_least("rounds", value)
     require_at_least("rounds", value, least=-3)
+
+
+def test_too_large_a_number_is_refused() -> None:
+    require_at_least("rounds", np.int64(2**63 - 1))
+    with pytest.raises(ConfigError, match=f"rounds must be at most {2**63 - 1}, got 1"):
+        require_at_least("rounds", 10**400)
+
+
+@pytest.mark.parametrize(
+    "value", [-1, float("inf"), float("nan"), 10**400, "1", None, True, 1j]
+)
+def test_what_is_no_finite_number_is_refused(value: Any) -> None:
+    with pytest.raises(ConfigError, match="rate must be finite and at least 0, got"):
+        require_finite("rate", value)
+
+
+@pytest.mark.parametrize("value", [0, 1e308, np.float32(2), np.int64(3)])
+def test_finite_numbers_are_let_through(value: Any) -> None:
+    require_finite("rate", value)
+    with pytest.raises(ConfigError, match="at least inf"):
+        require_finite("rate", value, float("inf"))

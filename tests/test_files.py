@@ -6,7 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from sb3_prune.files import atomic, atomic_folder, write_bytes, write_text
+from sb3_prune.files import (
+    atomic,
+    atomic_folder,
+    hidden,
+    unhidden,
+    write_bytes,
+    write_text,
+)
 
 
 def test_text_is_written_as_utf8(tmp_path: Path) -> None:
@@ -75,3 +82,9 @@ def test_a_folder_that_fails_leaves_nothing(tmp_path: Path) -> None:
         (folder / "file").touch()
         raise ValueError("no")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_hidden_names_are_told_from_those_of_others(tmp_path: Path) -> None:
+    assert unhidden(hidden(tmp_path / "64.1").name) == "64.1"
+    for name in (".my-notes", ".64-0123", "64-0123456789abcdef", ".-0123456789abcdef"):
+        assert unhidden(name) is None

@@ -16,6 +16,7 @@ from sb3_prune.strategies import (
     AgentView,
     ScheduledConfig,
     ScheduledStrategy,
+    entry_of,
     require_at_least,
     require_one_of,
 )
@@ -109,7 +110,8 @@ class Clusters(ScheduledStrategy):
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Continue after the last round; version 0.1.0 saved it as ``round``."""
-        super().load_state_dict({"event": state.get("event", state.get("round"))})
+        key = "round" if isinstance(state, Mapping) and "round" in state else "event"
+        super().load_state_dict({"event": entry_of(state, key, int)})
 
 
 def propose_merges(

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from sb3_prune.gates import Gate
+from sb3_prune.strategies import entry_of
 
 
 class Calibration:
@@ -65,5 +66,6 @@ class Calibration:
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Continue from saved prices and measurements."""
-        self.nus = dict(state["nus"])
-        self._squares = {name: list(seen) for name, seen in state["squares"].items()}
+        nus = entry_of(state, "nus", dict[str, float])
+        self._squares = entry_of(state, "squares", dict[str, list[float]])
+        self.nus = nus

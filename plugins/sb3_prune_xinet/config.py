@@ -6,7 +6,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 from sb3_prune.exceptions import ConfigError
-from sb3_prune.strategies import ScheduledConfig, require_at_least, require_one_of
+from sb3_prune.strategies import (
+    ScheduledConfig,
+    require_at_least,
+    require_finite,
+    require_one_of,
+)
 
 PRESETS: dict[str, dict[str, float]] = {
     "prune-a": {
@@ -89,8 +94,10 @@ class XiNetConfig(ScheduledConfig):
         require_one_of("optimizer", self.optimizer, ("adam", "sgd"))
         for name in [*PRESETS["prune-a"], "price", "relative", "theta_rate"]:
             value = getattr(self, name)
-            if value is not None and not value >= 0:
-                raise ConfigError(f"{name} must not be negative, got {value}.")
+            if value is not None:
+                require_finite(name, value)
+        for name in ("nu_extractor", "nu_policy", "nu_value"):
+            require_finite(f"{name} * price", self.strength(name))
         for name in ("rho", "tolerance"):
             value = getattr(self, name)
             if value is not None and not 0 <= value <= 1:

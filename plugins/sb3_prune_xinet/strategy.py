@@ -12,7 +12,7 @@ from torch import nn
 
 from sb3_prune.exceptions import UnsupportedPolicyError
 from sb3_prune.networks.ofexinet import OFEXiNet, ofexinet_of
-from sb3_prune.strategies import AgentView, Strategy
+from sb3_prune.strategies import AgentView, Strategy, entry_of
 from sb3_prune.surgery import Change, HiddenLayer, Plan, remove
 from sb3_prune.surgery.optimizer import optimizers
 from sb3_prune_xinet.anatomy import Anatomy, Network
@@ -145,7 +145,7 @@ class XiNet(Strategy):
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Continue from a saved state."""
-        self._calibration.load_state_dict(state["calibration"])
+        self._calibration.load_state_dict(entry_of(state, "calibration", dict))
         self._policy = None  # Keep the loaded calibration at the next attach.
 
     def _learner(self, anatomy: Anatomy, networks: list[Network]) -> Learner:

@@ -8,7 +8,7 @@ from typing import Any
 
 from sb3_prune.exceptions import ConfigError
 from sb3_prune.plugins import hookimpl
-from sb3_prune.strategies import AgentView, Strategy
+from sb3_prune.strategies import AgentView, Strategy, entry_of
 from sb3_prune.surgery import Change, HiddenLayer, Plan, remove
 
 
@@ -60,7 +60,7 @@ class SmallestBias(Strategy):
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Continue from a saved state."""
-        self._done = bool(state["done"])
+        self._done = entry_of(state, "done", bool)
 
 
 @hookimpl

@@ -82,7 +82,7 @@ class ResumableCheckpointCallback(BaseCallback):
 
         Raises:
             CheckpointError: The names of the saved states differ from the names in
-                ``states`` of this callback.
+                ``states`` of this callback, or an object refuses its state.
         """
         if states.keys() != self.states.keys():
             raise CheckpointError(
@@ -90,7 +90,13 @@ class ResumableCheckpointCallback(BaseCallback):
                 f"{_listing(self.states)}: expected the same."
             )
         for name, item in self.states.items():
-            item.load_state_dict(states[name])
+            try:
+                item.load_state_dict(states[name])
+            except Exception as error:  # The object may be of any class.
+                raise CheckpointError(
+                    f"The state '{name}' of the checkpoint does not fit "
+                    f"{type(item).__name__}: {error!r}"
+                ) from error
 
     def _on_training_start(self) -> None:
         checkpoints.check(self.model, self.folder, self._states())

@@ -20,12 +20,13 @@ from sb3_prune.compensation.proposing import (
     propose,
 )
 from sb3_prune.evaluation.complexity import complexity
-from sb3_prune.exceptions import ConfigError, require_at_least
+from sb3_prune.exceptions import CheckpointError, ConfigError, require_at_least
+from sb3_prune.plugins.options import entry_of
 from sb3_prune.pruning import inputs_needed, look_at, make_strategy, many_inputs
 from sb3_prune.recording.activations import record_activations
 from sb3_prune.recording.inputs import recent_inputs
 from sb3_prune.recording.reservoir import Reservoir
-from sb3_prune.strategies.base import AgentView, Strategy
+from sb3_prune.strategies.base import AgentView, Strategy, plan_of
 from sb3_prune.surgery.flow.forwards import Inputs
 from sb3_prune.surgery.masking import mask
 
@@ -109,14 +110,21 @@ class PruningCallback(BaseCallback):
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Restore a state, from which the next call of ``learn()`` goes on."""
-        self.strategy.load_state_dict(state["strategy"])
-        self.history = list(state["history"])
-        self._reservoir.load_state(state.get("inputs", ()))
-        if state["rng"] is not None:
-            self._rng = np.random.default_rng()
-            self._rng.bit_generator.state = state["rng"]
-        self._resumed = True
+        """Restore a state, from which the next call of ``learn()`` goes on.
+
+        Raises:
+            CheckpointError: A value is missing or has a wrong type.
+        """
+        history = entry_of(state, "history", list[dict[str, Any]])
+        for point in history:
+            entry_of(point, "timesteps", int, "the history of a saved state")
+            entry_of(point, "units", dict[str, int], "the history of a saved state")
+        drawn = entry_of(state, "rng", dict[str, Any] | None)
+        rng = self._rng if drawn is None else _generator(drawn)
+        # Version 0.1.0 saved no inputs.
+        self._reservoir.load_state(entry_of({"inputs": (), **state}, "inputs", list))
+        self.strategy.load_state_dict(entry_of(state, "strategy", dict))
+        self.history, self._rng, self._resumed = history, rng, True
 
     @property
     def progress(self) -> float:
@@ -212,7 +220,7 @@ class PruningCallback(BaseCallback):
         if self.physical:
             found = propose(self.strategy, agent)
         else:  # A gate only closes or opens.
-            found = Proposal(plan=self.strategy.propose(agent))
+            found = Proposal(plan=plan_of(self.strategy, agent))
         if found.plan:
             self._carry_out(agent, found)
         self.done = self.strategy.is_over(agent.progress)
@@ -258,6 +266,22 @@ class PruningCallback(BaseCallback):
             "prune/params_deploy": count.params_deploy,
             "prune/params_train": count.params_train,
         }
+
+
+def _generator(state: Mapping[str, Any]) -> np.random.Generator:
+    """Return the generator of random numbers that has this state.
+
+    Raises:
+        CheckpointError: It is no state of a generator.
+    """
+    generator = np.random.default_rng()
+    try:
+        generator.bit_generator.state = state
+    except (LookupError, OverflowError, TypeError, ValueError) as error:
+        raise CheckpointError(
+            f"'rng' in the saved state is damaged: {error!r}."
+        ) from error
+    return generator
 
 
 def fit_metrics(report: PruneReport) -> dict[str, float]:

@@ -16,7 +16,7 @@ from sb3_prune.exceptions import (
     NoObservationsError,
     UnsupportedPolicyError,
 )
-from sb3_prune.strategies.base import AgentView, Strategy
+from sb3_prune.strategies.base import AgentView, Strategy, plan_of
 from sb3_prune.surgery.plan import Plan
 from sb3_prune.surgery.surgeon import Report, apply
 from sb3_prune.surgery.trial import copied
@@ -41,12 +41,13 @@ def propose(strategy: Strategy, agent: AgentView) -> Proposal:
     """Return the plan of a strategy, compensated if the strategy says so.
 
     Raises:
+        PlanError: The strategy proposes no plan.
         NoObservationsError: The strategy demands compensation, but there are too few
             observations.
         NonFiniteError: It does, but some are NaN or infinite.
         UnsupportedPolicyError: It does, but the policy cannot be copied.
     """
-    plan = strategy.propose(agent)
+    plan = plan_of(strategy, agent)
     wanted = strategy.compensates
     if not plan or wanted is False:
         return Proposal(plan=plan)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,8 +41,9 @@ class OFEXiConfig:
             object.__setattr__(self, name, _fitted(name, getattr(self, name), hint))
         for name in ("blocks", "units", "predicted", "learning_rate"):
             value = getattr(self, name)
-            if value is not None and not value > 0:
-                raise ConfigError(f"{name} must be positive, got {value!r}.")
+            if value is not None and not 0 < value <= sys.maxsize:
+                wanted = f"at most {sys.maxsize}" if value > 0 else "positive"
+                raise ConfigError(f"{name} must be {wanted}, got {value!r}.")
 
 
 def _fitted(name: str, value: Any, hint: Any) -> Any:

@@ -8,6 +8,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from sb3_prune.exceptions import CheckpointError
+from sb3_prune.plugins.options import entry_of
+
 
 class Transitions:
     """A ring buffer of pairs: observation and next observation, without actions.
@@ -35,11 +38,22 @@ class Transitions:
         return {"pairs": self._pairs[: self._count], **numbers}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Restore a state that :meth:`state_dict` returned."""
-        self._pairs = np.array(state["pairs"])
-        self._count = len(self._pairs)
-        self._next = state["next"]
-        self.capacity, self.steps = state["capacity"], state["steps"]
+        """Restore a state that :meth:`state_dict` returned.
+
+        Raises:
+            CheckpointError: A value is missing, has a wrong type or is out of range.
+        """
+        pairs = np.array(state["pairs"])
+        names = ("capacity", "next", "steps")
+        capacity, place, steps = (entry_of(state, name, int) for name in names)
+        fits = pairs.dtype == np.float32 and pairs.ndim == self._pairs.ndim
+        if not fits or not (len(pairs) <= capacity > place >= 0 <= steps):
+            raise CheckpointError(
+                f"Saved transitions are damaged: {pairs.dtype} {pairs.shape} for a "
+                f"capacity of {capacity}, the next at {place}, {steps} steps."
+            )
+        self._pairs, self._count = pairs, len(pairs)
+        self.capacity, self._next, self.steps = capacity, place, steps
 
     def resize(self, capacity: int) -> None:
         """Change the capacity; if there are too many pairs, keep the newest."""

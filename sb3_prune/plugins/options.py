@@ -10,7 +10,12 @@ from numbers import Integral, Real
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from sb3_prune.exceptions import ConfigError, SB3PruneError
+from sb3_prune.exceptions import (
+    CheckpointError,
+    ConfigError,
+    PluginError,
+    SB3PruneError,
+)
 from sb3_prune.plugins.pluggable import Pluggable
 
 P = TypeVar("P", bound=Pluggable)
@@ -27,12 +32,18 @@ def build(cls: type[P], config: Any = None) -> P:
 
     Raises:
         ConfigError: An option does not exist or has a wrong type or value.
+        PluginError: The class cannot be built from options that are all right.
     """
-    if config is None or isinstance(config, cls.Config):
-        return cls(cls.Config() if config is None else config)
-    if not isinstance(config, Mapping):
+    if config is None or isinstance(config, Mapping):
+        config = configured(cls, config or {})
+    elif not isinstance(config, cls.Config):
         raise _refused(cls, f"expected a mapping or its Config, got {config!r}")
-    return cls(configured(cls, config))
+    try:
+        return cls(config)
+    except SB3PruneError:
+        raise
+    except Exception as error:
+        raise PluginError(f"'{cls.name}' cannot be built: {error!r}.") from error
 
 
 def configured(cls: type[Pluggable], options: Mapping[str, Any]) -> Any:
@@ -57,6 +68,8 @@ def configured(cls: type[Pluggable], options: Mapping[str, Any]) -> Any:
         raise
     except (TypeError, ValueError) as error:
         raise _refused(cls, str(error)) from error
+    except Exception as error:
+        raise _refused(cls, repr(error)) from error
 
 
 def _refused(cls: type[Pluggable], why: str) -> ConfigError:
@@ -97,6 +110,37 @@ def fit(value: Any, hint: Any) -> Any:
     """
     rule = _RULES.get(get_origin(hint) or hint)
     return value if rule is None else rule(value, get_args(hint))
+
+
+def entry_of(state: Any, key: str, hint: Any, where: str = "the saved state") -> Any:
+    """Return a value of a saved state.
+
+    Args:
+        state: The state, as read from JSON.
+        key: Name of the value.
+        hint: Annotation of the value, to which :func:`fit` fits it.
+        where: What the state is, for error messages.
+
+    Raises:
+        CheckpointError: There is no such value, or it has a wrong type.
+    """
+    if not isinstance(state, Mapping) or key not in state:
+        has = ", ".join(map(str, state)) if isinstance(state, Mapping) else repr(state)
+        raise CheckpointError(f"There is no '{key}' in {where}: it has {has}.")
+    try:
+        return fit(state[key], hint)
+    except TypeError:
+        wanted = inspect.formatannotation(hint)
+        raise CheckpointError(
+            f"'{key}' in {where} must be {wanted}, got {state[key]!r}."
+        ) from None
+
+
+def _fit_float(value: Any, hints: tuple[Any, ...]) -> float:
+    try:
+        return float(_fit_plain(value, hints, of=Real))
+    except OverflowError:
+        raise TypeError(value) from None
 
 
 def _fit_plain(value: Any, _: tuple[Any, ...], *, of: type) -> Any:
@@ -148,7 +192,7 @@ _RULES: dict[Any, Callable[[Any, tuple[Any, ...]], Any]] = {
     bool: partial(_fit_plain, of=bool),
     str: partial(_fit_plain, of=str),
     int: lambda value, hints: int(_fit_plain(value, hints, of=Integral)),
-    float: lambda value, hints: float(_fit_plain(value, hints, of=Real)),
+    float: _fit_float,
     Literal: _fit_literal,
     Union: _fit_union,
     UnionType: _fit_union,

@@ -8,9 +8,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load, save
 from sb3_contrib.common.recurrent.type_aliases import RNNStates
 
+from sb3_prune.exceptions import CheckpointError
 from sb3_prune.recording.activations import count_observations
 from sb3_prune.surgery.flow.forwards import Inputs
 
@@ -56,8 +58,16 @@ class Reservoir:
         return [base64.b64encode(save(_named(p))).decode() for p in self._parts]
 
     def load_state(self, state: Sequence[str]) -> None:
-        """Restore what :meth:`state` returned."""
-        self._parts = deque(_inputs(load(base64.b64decode(text))) for text in state)
+        """Restore what :meth:`state` returned.
+
+        Raises:
+            CheckpointError: A text is none of those.
+        """
+        try:
+            parts = [_inputs(load(base64.b64decode(t, validate=True))) for t in state]
+        except (SafetensorError, LookupError, TypeError, ValueError) as error:
+            raise CheckpointError(f"Saved inputs are damaged: {error!r}.") from error
+        self._parts = deque(parts)
 
 
 def join(parts: Sequence[Inputs], device: torch.device | str | None = None) -> Inputs:

@@ -13,15 +13,19 @@ import numpy as np
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.type_aliases import GymEnv
 
+from sb3_prune import checksums
 from sb3_prune.exceptions import CheckpointError, require_at_least
-from sb3_prune.files import atomic_folder, hidden
+from sb3_prune.files import atomic_folder, hidden, unhidden
+from sb3_prune.plugins.options import entry_of
 from sb3_prune.runs import snapshots
 from sb3_prune.runs.folder import versions
+from sb3_prune.runs.snapshot import damage
 
-FORMAT = 1
+FORMAT = 2
+"""Version of the format. Checkpoints of version 1 have no checksums."""
 STATE, MODEL = "state.json", "model.zip"
-UNFINISHED = ".*-*"
-"""Pattern of folders that a killed run left half written or half deleted."""
+NAME = re.compile(r"\d+(\.\d+)?")
+"""Names of checkpoints: timesteps, and a number if there are several of these."""
 
 Model = TypeVar("Model", bound=BaseAlgorithm)
 
@@ -58,13 +62,14 @@ def save(
     require_at_least("keep", keep)
     _require_newest(model, root)
     state, parts = _state(model, states or {}), snapshots.take(model)
-    for leftover in root.glob(UNFINISHED):
-        shutil.rmtree(leftover)
+    _clean(root)
     with atomic_folder(_free_path(root, model.num_timesteps)) as temporary:
         model.save(temporary / MODEL)
         for name, part in parts.items():
             part.write(temporary / name)
-        (temporary / STATE).write_text(state, "utf-8")
+        files = {p.name: checksums.checksum_of(p) for p in temporary.iterdir()}
+        text = json.dumps({**state, "files": files}, indent=2) + "\n"
+        (temporary / STATE).write_bytes(checksums.seal(text.encode()))
     saved = _all(root)
     for old in saved[:-keep]:
         _discard(old)
@@ -134,8 +139,12 @@ def check(
 
 def _all(folder: Path) -> list[Path]:
     """Return the finished checkpoints, oldest first."""
-    found = [p for p in folder.glob("*") if re.fullmatch(r"\d+(\.\d+)?", p.name)]
-    return sorted((p for p in found if (p / STATE).is_file()), key=_order)
+    return [p for p in _named(folder) if (p / STATE).is_file()]
+
+
+def _named(folder: Path) -> list[Path]:
+    """Return all that is named like a checkpoint, sorted by timesteps."""
+    return sorted((p for p in folder.glob("*") if NAME.fullmatch(p.name)), key=_order)
 
 
 def _order(path: Path) -> tuple[int, ...]:
@@ -158,7 +167,7 @@ def _free_path(folder: Path, timesteps: int) -> Path:
     An existing folder is not replaced, because no system call can replace a folder that
     is not empty in one step.
     """
-    taken = [p for p in _all(folder) if _order(p)[0] == timesteps]
+    taken = [p for p in _named(folder) if _order(p)[0] == timesteps]
     if not taken:
         return folder / str(timesteps)
     return folder / f"{timesteps}.{(*_order(taken[-1]), 0)[1] + 1}"
@@ -166,7 +175,19 @@ def _free_path(folder: Path, timesteps: int) -> Path:
 
 def _discard(path: Path) -> None:
     """Delete a checkpoint; rename it first, so that half of it never looks whole."""
-    shutil.rmtree(path.rename(hidden(path)))
+    gone = path.rename(hidden(path))
+    if gone.is_symlink():
+        gone.unlink()
+    else:
+        shutil.rmtree(gone)
+
+
+def _clean(folder: Path) -> None:
+    """Delete what a killed run left half written or half deleted, and nothing else."""
+    for path in folder.glob(".*"):
+        ours = NAME.fullmatch(unhidden(path.name) or "")
+        if ours and path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
 
 
 def _find(folder: Path) -> Path:
@@ -185,39 +206,69 @@ def _find(folder: Path) -> Path:
 # The state.
 
 
-def _state(model: BaseAlgorithm, states: Mapping[str, Any]) -> str:
+def _state(model: BaseAlgorithm, states: Mapping[str, Any]) -> dict[str, Any]:
     for name, state in states.items():
         try:
             json.dumps(state)
-        except (TypeError, ValueError) as error:
+        except (RecursionError, TypeError, ValueError) as error:
             raise CheckpointError(
                 f"State '{name}' cannot be stored as JSON: {error}."
             ) from error
-    content = {
+    return {
         "format": FORMAT,
+        checksums.KEY: checksums.BLANK,
         "algorithm": type(model).__name__,
         "num_timesteps": model.num_timesteps,
         "versions": versions(),
-        "states": states,
+        "states": dict(states),
     }
-    return json.dumps(content, indent=2) + "\n"
 
 
 def _read_state(path: Path, cls: type) -> dict[str, Any]:
-    try:
-        state = dict(json.loads((path / STATE).read_text("utf-8")))
-    except (TypeError, ValueError) as error:
-        raise CheckpointError(f"'{path / STATE}' is damaged: {error}.") from error
-    if state.get("format") != FORMAT:
+    file = path / STATE
+    with damage(file):
+        data = file.read_bytes()
+        state = json.loads(data.decode())
+        version = entry_of(state, "format", int, f"'{file}'")
+    if version not in (1, FORMAT):
         raise CheckpointError(
-            f"'{path}' has format {state.get('format')}, but this version of sb3-prune "
-            f"reads format {FORMAT}."
+            f"'{path}' has format {version}, but this version of sb3-prune reads "
+            f"formats 1 to {FORMAT}."
         )
-    if state["algorithm"] != cls.__name__:
+    _require_whole(path, data, state)
+    named = entry_of(state, "algorithm", str, f"'{file}'")
+    entry_of(state, "states", dict, f"'{file}'")
+    if named != cls.__name__:
         raise CheckpointError(
-            f"'{path}' is a checkpoint of {state['algorithm']}, not of {cls.__name__}."
+            f"'{path}' is a checkpoint of {named}, not of {cls.__name__}."
         )
-    return state
+    return dict(state)
+
+
+def _require_whole(path: Path, data: bytes, state: Mapping[str, Any]) -> None:
+    """Refuse a checkpoint unless every file is as it was saved.
+
+    Args:
+        path: The checkpoint.
+        data: Content of its state file.
+        state: The same, parsed.
+
+    Raises:
+        CheckpointError: A file is damaged or missing.
+    """
+    if state["format"] == 1 and checksums.KEY not in state:
+        return
+    if not checksums.is_whole(data, state.get(checksums.KEY)):
+        raise CheckpointError(
+            f"'{path / STATE}' is damaged: it is not what its checksum is of."
+        )
+    for name, expected in state["files"].items():
+        with damage(path / name):
+            found = checksums.checksum_of(path / name)
+        if found != expected:
+            raise CheckpointError(
+                f"'{path / name}' is damaged: its checksum is not that in {STATE}."
+            )
 
 
 def _load_model(

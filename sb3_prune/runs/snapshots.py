@@ -7,20 +7,16 @@ generators. Nothing is pickled.
 
 from __future__ import annotations
 
-import json
 import random
 import warnings
 from collections import deque
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.buffers import NStepReplayBuffer, ReplayBuffer
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
@@ -31,47 +27,13 @@ from stable_baselines3.her import HerReplayBuffer
 from sb3_prune.exceptions import CheckpointError
 from sb3_prune.networks.ofexinet import ofexinet_of
 from sb3_prune.networks.transitions import Transitions
+from sb3_prune.plugins.options import entry_of
+from sb3_prune.runs.snapshot import Arrays, Snapshot, damage
 
-FORMAT = 1
 REPLAY, TRANSITIONS, STATISTICS, RANDOM = (
     f"{name}.safetensors" for name in ("replay", "transitions", "statistics", "random")
 )
 """Names of the files; files of parts that a model does not have are not written."""
-
-Arrays = dict[str, NDArray[Any]]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Snapshot:
-    """Content of one file: arrays, and values that JSON can store."""
-
-    arrays: Mapping[str, NDArray[Any]]
-    """Arrays of numbers by name. They are views of the model's arrays, not copies."""
-    values: Mapping[str, Any]
-    """All other values by name."""
-
-    def write(self, path: Path) -> None:
-        """Write the snapshot to a safetensors file."""
-        arrays = {name: np.asarray(a, order="C") for name, a in self.arrays.items()}
-        head = {"format": str(FORMAT), "values": json.dumps(self.values)}
-        save_file(arrays, path, metadata=head)
-
-    @classmethod
-    def read(cls, path: Path) -> Snapshot:
-        """Read a file that :meth:`write` wrote.
-
-        Raises:
-            CheckpointError: The file is missing, truncated or of another kind.
-        """
-        try:
-            with safe_open(path, framework="np") as file:
-                arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-                head = file.metadata() or {}
-            return cls(arrays=arrays, values=json.loads(head["values"]))
-        except (SafetensorError, OSError, LookupError, ValueError) as error:
-            raise CheckpointError(
-                f"'{path}' is missing or damaged: {error!r}."
-            ) from error
 
 
 def take(model: BaseAlgorithm) -> dict[str, Snapshot]:
@@ -102,13 +64,17 @@ def restore(model: BaseAlgorithm, folder: Path) -> None:
     Raises:
         CheckpointError: A file is missing, damaged or does not fit.
     """
-    _restore_statistics(model.get_vec_normalize_env(), folder / STATISTICS)
+    with damage(folder / STATISTICS):
+        _restore_statistics(model.get_vec_normalize_env(), folder / STATISTICS)
     buffer, memory = _buffer(model), _memory(model)
     if buffer is not None:
-        _restore_buffer(buffer, folder / REPLAY)
+        with damage(folder / REPLAY):
+            _restore_buffer(buffer, folder / REPLAY)
     if memory is not None:
-        _restore_transitions(memory, folder / TRANSITIONS)
-    _restore_random(model, Snapshot.read(folder / RANDOM))
+        with damage(folder / TRANSITIONS):
+            _restore_transitions(memory, folder / TRANSITIONS)
+    with damage(folder / RANDOM):
+        _restore_random(model, Snapshot.read(folder / RANDOM))
 
 
 def _require_fit(path: Path, name: str, saved: object, here: object) -> None:
@@ -174,8 +140,12 @@ def _restore_buffer(buffer: ReplayBuffer, path: Path) -> None:
     saved = Snapshot.read(path)
     for name in ("buffer_size", "n_envs"):
         _require_fit(path, name, saved.values.get(name), getattr(buffer, name))
-    for name in _numbers(buffer).keys() & saved.values.keys():
-        setattr(buffer, name, saved.values[name])
+    for name, here in _numbers(buffer).items():
+        if name in saved.values:
+            kind = bool if isinstance(here, bool) else int | float
+            setattr(buffer, name, entry_of(saved.values, name, kind, f"'{path}'"))
+    inside = 0 <= buffer.pos < buffer.buffer_size
+    _require_fit(path, "the position inside", inside, True)
     views = _filled(buffer)
     _require_fit(path, "its content", sorted(saved.arrays), sorted(views))
     for name, view in views.items():
@@ -257,8 +227,11 @@ def _restore_statistics(env: VecNormalize | None, path: Path) -> None:
     saved, running = Snapshot.read(path), _running(env)
     _require_fit(path, "the normalised data", sorted(saved.values), sorted(running))
     for name, rms in running.items():
-        rms.mean, rms.var = saved.arrays[f"{name}/mean"], saved.arrays[f"{name}/var"]
-        rms.count = saved.values[name]
+        mean, var = saved.arrays[f"{name}/mean"], saved.arrays[f"{name}/var"]
+        for array, here in ((mean, rms.mean), (var, rms.var)):
+            _require_fit(path, name, _form(array), _form(np.asarray(here)))
+        rms.mean, rms.var = mean, var
+        rms.count = entry_of(saved.values, name, float, f"'{path}'")
 
 
 # Random generators.

@@ -1,9 +1,12 @@
 """Strategies: which units to change, and when."""
 
 from sb3_prune.exceptions import require_at_least as require_at_least
+from sb3_prune.exceptions import require_finite as require_finite
 from sb3_prune.exceptions import require_one_of as require_one_of
+from sb3_prune.plugins.options import entry_of as entry_of
 from sb3_prune.strategies.base import AgentView as AgentView
 from sb3_prune.strategies.base import Strategy as Strategy
+from sb3_prune.strategies.base import plan_of as plan_of
 from sb3_prune.strategies.distributions import DISTRIBUTIONS as DISTRIBUTIONS
 from sb3_prune.strategies.distributions import Size as Size
 from sb3_prune.strategies.distributions import allocate as allocate

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
 
-from sb3_prune.exceptions import NoObservationsError
+from sb3_prune.exceptions import NoObservationsError, PlanError
 from sb3_prune.plugins.pluggable import Pluggable
 from sb3_prune.plugins.registry import base_of
 from sb3_prune.surgery.flow.forwards import Inputs
@@ -95,4 +95,23 @@ class Strategy(Pluggable):
         return {}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Restore a state that :meth:`state_dict` returned."""
+        """Restore a state that :meth:`state_dict` returned.
+
+        Raises:
+            CheckpointError: A value is missing or has a wrong type, as
+                :func:`~sb3_prune.plugins.options.entry_of` finds.
+        """
+
+
+def plan_of(strategy: Strategy, agent: AgentView) -> Plan:
+    """Return the plan that a strategy proposes now.
+
+    Raises:
+        PlanError: It is no plan, or the strategy makes one that is none.
+    """
+    try:
+        found = strategy.propose(agent)
+        return found if isinstance(found, Plan) else Plan(found)
+    except PlanError as error:
+        name = getattr(strategy, "name", type(strategy).__name__)
+        raise PlanError(f"The strategy '{name}' proposes no plan: {error}") from error

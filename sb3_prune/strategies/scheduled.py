@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sb3_prune.exceptions import ConfigError
+from sb3_prune.exceptions import CheckpointError, ConfigError
+from sb3_prune.plugins.options import entry_of
 from sb3_prune.strategies.base import AgentView, Strategy
 from sb3_prune.surgery.plan import Plan
 
@@ -111,5 +112,14 @@ class ScheduledStrategy(Strategy):
         return {"event": self._event}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Restore the number of the last event."""
-        self._event = int(state["event"])
+        """Restore the number of the last event.
+
+        Raises:
+            CheckpointError: There is no such number.
+        """
+        event = entry_of(state, "event", int)
+        if event < 0:
+            raise CheckpointError(
+                f"'event' in the saved state must be 0 or more: {event}."
+            )
+        self._event = event

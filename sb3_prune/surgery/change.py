@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, reduce
 from numbers import Integral
 
 import torch
@@ -28,6 +28,8 @@ from sb3_prune.surgery.flow.slots import Side
 
 MOST = 2**62
 """Every seed is smaller than this."""
+EXACT = 2**24
+"""Whole numbers below this are floats as well."""
 NO_NOISE = -20.0
 """Logarithm of a standard deviation of almost 0; SB3's own lower bound."""
 
@@ -85,20 +87,23 @@ class Change:
     def _matrices(self) -> list[torch.Tensor]:
         """Return the tensors of the change on the CPU, all with the same dtype."""
         given = [self.rows, self.columns, self.draws, self.shifts]
-        wrong = [m for m in given if not torch.is_tensor(m) or m.is_complex()]
-        if wrong:
-            raise PlanError(f"A change is made of real tensors, got {wrong[0]!r}.")
+        for m in given:
+            if not torch.is_tensor(m) or m.is_complex() or m.layout != torch.strided:
+                raise PlanError(f"A change is made of real tensors, got {m!r}.")
+            if m.is_meta:
+                raise PlanError("A change is made of numbers, got a tensor on 'meta'.")
         # A strategy may work on a GPU, or count in integers.
-        kind = torch.promote_types(self.rows.dtype, self.columns.dtype)
-        kind = kind if kind.is_floating_point else torch.get_default_dtype()
-        return [matrix.to("cpu", kind) for matrix in given]
+        return [_exactly(matrix, _joint([m.dtype for m in given])) for matrix in given]
 
     def _check_seeds(self) -> None:
         for seed in self.seeds:
-            if not isinstance(seed, Integral) or not 0 <= seed < MOST:
+            whole = isinstance(seed, Integral) and not isinstance(seed, bool)
+            if not whole or not 0 <= seed < MOST:
                 raise PlanError(
                     f"A seed is a whole number from 0 to {MOST - 1}, got {seed!r}."
                 )
+        # JSON stores no integers of NumPy.
+        object.__setattr__(self, "seeds", tuple(map(int, self.seeds)))
 
     @property
     def before(self) -> int:
@@ -220,6 +225,22 @@ class Change:
             return torch.zeros(self.after, inputs)
         rows = torch.stack([_draw(seed + place, inputs) for seed in self.seeds])
         return torch.matmul(self.draws, rows.to(self.draws))
+
+
+def _joint(kinds: list[torch.dtype]) -> torch.dtype:
+    """Return the type of floats that is to hold numbers of all these types."""
+    try:
+        return reduce(torch.promote_types, kinds, torch.float32)
+    except RuntimeError as error:
+        raise PlanError(f"A change is made of other tensors: {error}") from error
+
+
+def _exactly(matrix: torch.Tensor, kind: torch.dtype) -> torch.Tensor:
+    """Return a tensor on the CPU, with another type but the same numbers."""
+    found = matrix.to("cpu", kind)
+    if not matrix.is_floating_point() and bool((found.abs() >= EXACT).any()):
+        raise PlanError(f"A whole number in a change must be below {EXACT}.")
+    return found
 
 
 def _draw(seed: int, inputs: int) -> torch.Tensor:

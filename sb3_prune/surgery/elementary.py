@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from operator import index
 
 import torch
@@ -11,8 +11,13 @@ import torch
 from sb3_prune.exceptions import PlanError
 from sb3_prune.surgery.change import Change
 
+WIDEST = 2**16
+"""Largest number of units of a layer."""
+
 
 def _checked(units: Sequence[int], width: int) -> list[int]:
+    if not isinstance(units, Iterable):
+        raise PlanError(f"Units must be a list of whole numbers, got {units!r}.")
     named = [_whole("A unit", k) for k in units]
     wrong = sorted({k for k in named if not 0 <= k < width})
     if wrong:
@@ -24,16 +29,27 @@ def _checked(units: Sequence[int], width: int) -> list[int]:
 
 
 def _whole(what: str, number: object) -> int:
+    # A mask of bools would pass for the units 0 and 1.
+    is_bool = "bool" in str(getattr(number, "dtype", type(number)))
     try:
-        return index(number)  # type: ignore[arg-type]
+        return index(None if is_bool else number)  # type: ignore[arg-type]
     except TypeError:
         raise PlanError(f"{what} must be a whole number, got {number!r}.") from None
 
 
+def _width(number: object) -> int:
+    width = _whole("The number of units", number)
+    if not 1 <= width <= WIDEST:
+        raise PlanError(f"A layer must have 1 to {WIDEST} units, not {width}.")
+    return width
+
+
 def keep(units: Sequence[int], width: int) -> Change:
     """Keep these of ``width`` units, in this order, and remove all others."""
+    width = _width(width)
     kept = torch.tensor(_checked(units, width), dtype=torch.long)
-    change = Change(rows=torch.eye(width)[kept], columns=torch.eye(width)[kept].T)
+    rows = torch.zeros(len(kept), width).scatter_(1, kept[:, None], 1.0)
+    change = Change(rows=rows, columns=rows.clone().T)
     # To derive these again would take a while.
     vars(change).update(selection=kept, kept=kept)
     return change
@@ -41,6 +57,7 @@ def keep(units: Sequence[int], width: int) -> Change:
 
 def remove(units: Sequence[int], width: int) -> Change:
     """Remove these of ``width`` units."""
+    width = _width(width)
     gone = set(_checked(units, width))
     return keep([k for k in range(width) if k not in gone], width)
 
@@ -66,12 +83,19 @@ def merge(
         PlanError: A unit is missing or named twice, a cluster is empty, or a scale is
             not positive.
     """
+    width = _width(width)
+    if not isinstance(clusters, Iterable):
+        raise PlanError(f"Clusters must be lists of units, got {clusters!r}.")
     members = [_checked(cluster, width) for cluster in clusters]
     if [] in members:
         raise PlanError(f"Cluster {members.index([])} is empty: it would make no unit.")
     if sorted(k for cluster in members for k in cluster) != list(range(width)):
         raise PlanError(f"Clusters must hold each of the {width} units exactly once.")
-    gamma = torch.ones(width) if scale is None else torch.as_tensor(scale).float().cpu()
+    try:
+        given = torch.ones(width) if scale is None else torch.as_tensor(scale)
+    except (OverflowError, RuntimeError, TypeError, ValueError) as error:
+        raise PlanError(f"scale must be {width} positive numbers: {error}.") from error
+    gamma = given.float().cpu()
     if gamma.shape != (width,) or not bool((gamma > 0).all()):
         raise PlanError(f"scale must be {width} positive numbers, got {scale}.")
     rows = torch.zeros(len(members), width)
@@ -82,6 +106,7 @@ def merge(
 
 def reset(units: Sequence[int], width: int, seed: int) -> Change:
     """Redraw incoming weights of these of ``width`` units; zero outgoing weights."""
+    width = _width(width)
     fresh = _checked(units, width)
     identity = torch.eye(width)
     draws = identity[:, fresh]
@@ -105,6 +130,7 @@ def add(count: int, width: int, seed: int | None = None) -> Change:
     count = _whole("The number of new units", count)
     if count < 0:
         raise PlanError(f"Cannot add {count} units; remove them instead.")
+    width = _width(_width(width) + count) - count
     rows = torch.eye(width + count, width)
     if seed is None:
         return Change(rows=rows, columns=rows.T)
@@ -113,5 +139,9 @@ def add(count: int, width: int, seed: int | None = None) -> Change:
 
 
 def _seeds(seed: int, count: int) -> tuple[int, ...]:
-    generator = torch.Generator().manual_seed(seed)
+    number = _whole("A seed", seed)
+    try:
+        generator = torch.Generator().manual_seed(number)
+    except (OverflowError, RuntimeError, ValueError):
+        raise PlanError(f"A seed must have at most 64 bits, got {seed}.") from None
     return tuple(torch.randint(2**31, (count,), generator=generator).tolist())

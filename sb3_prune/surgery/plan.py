@@ -11,18 +11,17 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
+from sb3_prune import checksums
 from sb3_prune.exceptions import PlanError
 from sb3_prune.files import write_bytes
 from sb3_prune.surgery.change import Change
-from sb3_prune.surgery.elementary import keep
+from sb3_prune.surgery.elementary import WIDEST, keep
 
 _DAMAGED = (AttributeError, LookupError, RuntimeError, TypeError, ValueError)
 """Errors that reading a damaged file may raise; too deep JSON is a RuntimeError."""
-WIDEST = 2**16
-"""Largest number of units of a layer that a file may claim."""
-FORMAT = 3
-"""Version of the file format. Files of version 1 hold a single step, and those of
-versions 1 and 2 no shifts."""
+FORMAT = 4
+"""Version of the file format. Files of version 1 hold a single step, those of versions
+1 and 2 no shifts, and those of versions 1 to 3 no checksum."""
 
 
 class Plan(Mapping[str, Change]):
@@ -86,14 +85,16 @@ class Plan(Mapping[str, Change]):
                 tensors |= {f"{i}/{name}/{key}": tensor for key, tensor in parts}
             steps.append({n: [c.before, *c.seeds] for n, c in step.items()})
         head = {"format": str(FORMAT), "steps": json.dumps(steps)}
-        write_bytes(path, save(tensors, metadata=head))
+        head[checksums.KEY] = checksums.BLANK
+        write_bytes(path, checksums.seal(save(tensors, metadata=head)))
 
     @classmethod
     def load(cls, path: str | Path) -> Plan:
         """Read a plan that :meth:`save` wrote.
 
         Raises:
-            PlanError: The file is not a plan, is truncated, or has another version.
+            PlanError: The file is not a plan, is missing or damaged, or has another
+                version.
         """
         if Path(path).is_dir():
             raise PlanError(f"'{path}' is not a plan but a folder.")
@@ -101,12 +102,16 @@ class Plan(Mapping[str, Change]):
             with safe_open(path, framework="pt") as file:
                 head = file.metadata() or {}
                 tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-        except SafetensorError as error:
+            data = Path(path).read_bytes()
+        except (SafetensorError, OSError) as error:
             raise PlanError(f"'{path}' is not a plan: {error}.") from error
-        if head.get("format") not in ("1", "2", str(FORMAT)):
+        if head.get("format") not in {str(n) for n in range(1, FORMAT + 1)}:
             raise PlanError(
                 f"'{path}' is not a plan of format 1 to {FORMAT}: {head.get('format')}."
             )
+        sealed = head["format"] == str(FORMAT) or checksums.KEY in head
+        if sealed and not checksums.is_whole(data, head.get(checksums.KEY)):
+            raise PlanError(f"'{path}' is damaged: it is not what its checksum is of.")
         try:
             return _joined(head, tensors)
         except _DAMAGED as error:

@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal, Optional
 import numpy as np
 import pytest
 
-from sb3_prune.exceptions import ConfigError
-from sb3_prune.plugins.options import build, fit
+from sb3_prune.exceptions import CheckpointError, ConfigError, PluginError
+from sb3_prune.plugins.options import build, entry_of, fit
 
 from .test_registry import (
     Documented,
@@ -111,6 +111,8 @@ def test_fit(value: Any, hint: Any, fitted: Any) -> None:
         ("ab", list[str]),
         ([1], dict[str, int]),
         ({1: 1}, dict[str, int]),
+        (10**400, float),
+        (10**400, float | None),
     ],
 )
 def test_fit_refuses(value: Any, hint: Any) -> None:
@@ -129,3 +131,53 @@ def test_annotated_options() -> None:
         """Explained."""
 
     assert build(variant(Config=Config), {"share": 1}).config.share == 1.0
+
+
+@pytest.mark.parametrize("error", [KeyError("x"), ValueError("no"), OverflowError("y")])
+def test_a_constructor_that_raises_is_named_with_the_cause(error: Exception) -> None:
+    def refuse(self: Any, config: Any = None) -> None:
+        raise error
+
+    with pytest.raises(PluginError, match=r"'idle' cannot be built: ") as caught:
+        build(variant(__init__=refuse))
+    assert caught.value.__cause__ is error
+
+
+def test_any_error_of_a_config_is_a_config_error() -> None:
+    @frozen
+    class Dividing:
+        """It computes with its options."""
+
+        parts: int = 1
+        """Explained."""
+
+        def __post_init__(self) -> None:
+            _ = 1 / self.parts
+
+    with pytest.raises(ConfigError, match="'idle': ZeroDivisionError"):
+        build(variant(Config=Dividing), {"parts": 0})
+
+
+STATE = {"event": 3, "names": ["a"], "rate": 1}
+
+
+def test_entries_of_a_state_are_fitted() -> None:
+    assert entry_of(STATE, "event", int) == 3
+    assert entry_of(STATE, "names", list[str]) == ["a"]
+    assert type(entry_of(STATE, "rate", float)) is float
+
+
+@pytest.mark.parametrize(
+    ("state", "message"),
+    [
+        ({"other": 1}, "no 'event' in the saved state: it has other"),
+        ([1], r"no 'event' in the saved state: it has \[1\]"),
+        (None, "no 'event' in the saved state: it has None"),
+        ({"event": "3"}, "'event' in the saved state must be int, got '3'"),
+        ({"event": True}, "must be int, got True"),
+        ({"event": 3.0}, "must be int, got 3.0"),
+    ],
+)
+def test_a_damaged_state_is_a_checkpoint_error(state: Any, message: str) -> None:
+    with pytest.raises(CheckpointError, match=message):
+        entry_of(state, "event", int)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import signal
 import sys
 import warnings
@@ -18,11 +19,13 @@ import pytest
 import torch
 import zoo
 from callbacks.resuming import Fixed, digest, fixed_env
+from damages import damages
 from stable_baselines3 import SAC
 
 import sb3_prune as sp
 from sb3_prune.exceptions import CheckpointError, ConfigError
 from sb3_prune.runs import checkpoints
+from sb3_prune.runs.snapshot import Snapshot
 
 FILES = ["model.zip", "random.safetensors", "replay.safetensors", "state.json"]
 INTERRUPTING = {"open", "os.mkdir", "os.rename", "os.remove", "os.rmdir"}
@@ -230,8 +233,8 @@ def test_no_checkpoint_is_an_error_that_says_what_is_there(
 
 def test_another_format_is_refused(saved: Path) -> None:
     state = saved / "64" / "state.json"
-    state.write_text(state.read_text().replace('"format": 1', '"format": 7'))
-    with pytest.raises(CheckpointError, match=r"has format 7, but .* reads format 1"):
+    state.write_text(state.read_text().replace('"format": 2', '"format": 7'))
+    with pytest.raises(CheckpointError, match=r"has format 7, .* reads formats 1 to 2"):
         again(zoo.trained("SAC"), saved)
 
 
@@ -266,3 +269,122 @@ def test_at_least_one_checkpoint_is_kept(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="keep must be at least 1, got 0"):
         checkpoints.save(zoo.trained("SAC"), tmp_path, keep=0)
     assert not list(tmp_path.iterdir())
+
+
+# Damage.
+
+OLD = Path(__file__).parents[1] / "fixtures" / "checkpoints"
+"""A checkpoint of format 1, without checksums."""
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_any_damage_is_found(saved: Path, name: str) -> None:
+    file = saved / "64" / name
+    for data in damages(file.read_bytes(), 75):
+        file.write_bytes(data)
+        with pytest.raises(CheckpointError, match="64"):
+            again(zoo.trained("SAC"), saved)
+    file.unlink()
+    with pytest.raises(CheckpointError, match="64"):
+        again(zoo.trained("SAC"), saved / "64")
+
+
+def test_a_missing_file_is_named(saved: Path) -> None:
+    (saved / "64" / "random.safetensors").unlink()
+    with pytest.raises(CheckpointError, match=r"random.safetensors' is missing"):
+        again(zoo.trained("SAC"), saved)
+
+
+@pytest.mark.parametrize("name", FILES[1:])
+def test_damage_of_an_old_checkpoint_raises_no_other_error(
+    tmp_path: Path, name: str
+) -> None:
+    folder = shutil.copytree(OLD, tmp_path / "old")
+    file = folder / "64" / name
+    for data in damages(file.read_bytes(), 20):
+        file.write_bytes(data)
+        try:
+            checkpoints.load(SAC, folder, zoo.make_env("SAC"))
+        except CheckpointError as error:
+            assert "64" in str(error)  # noqa: PT017
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("format", "1", "'format' in .* must be int, got '1'"),
+        ("algorithm", None, "'algorithm' in .* must be str, got None"),
+        ("states", [1], r"'states' in .* must be dict, got \[1\]"),
+        ("algorithm", ..., "no 'algorithm' in .*state.json"),
+        ("states", ..., "no 'states' in .*state.json"),
+    ],
+)
+def test_keys_of_an_old_state_are_checked(
+    tmp_path: Path, key: str, value: Any, message: str
+) -> None:
+    folder = shutil.copytree(OLD, tmp_path / "old")
+    state = json.loads((folder / "64" / "state.json").read_text())
+    state[key] = value
+    kept = {name: item for name, item in state.items() if item is not ...}
+    (folder / "64" / "state.json").write_text(json.dumps(kept))
+    with pytest.raises(CheckpointError, match=message):
+        checkpoints.load(SAC, folder, zoo.make_env("SAC"))
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, "[1]", '[["format", 1]]', "3", ""])
+def test_a_state_that_is_no_mapping_is_refused(saved: Path, text: str) -> None:
+    (saved / "64" / "state.json").write_text(text)
+    with pytest.raises(CheckpointError, match=r"state\.json"):
+        again(zoo.trained("SAC"), saved)
+
+
+def test_words_of_a_generator_that_are_none_are_refused(tmp_path: Path) -> None:
+    folder = shutil.copytree(OLD, tmp_path / "old")
+    file = folder / "64" / "random.safetensors"
+    whole = Snapshot.read(file)
+    for name, wrong in [
+        ("python", whole.arrays["python"] - 2**40),
+        ("numpy", whole.arrays["numpy"][:3]),
+        ("torch", whole.arrays["torch"][:9]),
+    ]:
+        Snapshot(arrays={**whole.arrays, name: wrong}, values=whole.values).write(file)
+        with pytest.raises(CheckpointError, match=r"random.safetensors' is missing or"):
+            checkpoints.load(SAC, folder, zoo.make_env("SAC"))
+
+
+# What else lies in the folder.
+
+HEX = "0123456789abcdef"
+
+
+def test_only_our_own_leftovers_are_deleted(saved: Path) -> None:
+    kept = [".my-notes", f".notes-{HEX}", ".checkpoint-ab", ".64-short", f".-{HEX}"]
+    for name in (*kept, f".64-{HEX}", f".64.1-{HEX}"):
+        (saved / name).mkdir()
+        (saved / name / "file").touch()
+    (saved / f".65-{HEX}").touch()
+    (saved / f".66-{HEX}").symlink_to(saved / ".my-notes")
+    (saved / ".checkpoint-x").symlink_to(saved / "nowhere")
+    (saved / ".checkpoint-y").touch()
+    checkpoints.save(zoo.trained("SAC"), saved)
+    expected = [*kept, f".65-{HEX}", f".66-{HEX}", ".checkpoint-x", ".checkpoint-y"]
+    assert sorted(p.name for p in saved.iterdir()) == sorted([*expected, "64.1"])
+    assert (saved / ".my-notes" / "file").exists()
+
+
+def test_a_name_that_is_taken_is_not_used(saved: Path) -> None:
+    (saved / "64.1").mkdir()
+    (saved / "64.2").touch()
+    assert checkpoints.save(zoo.trained("SAC"), saved).name == "64.3"
+    assert sorted(p.name for p in saved.iterdir()) == ["64.1", "64.2", "64.3"]
+
+
+def test_a_checkpoint_behind_a_link_stays_where_it_is(
+    saved: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    elsewhere = tmp_path_factory.mktemp("elsewhere") / "it"
+    (saved / "64").rename(elsewhere)
+    (saved / "64").symlink_to(elsewhere)
+    checkpoints.save(zoo.trained("SAC"), saved)
+    assert [p.name for p in saved.iterdir()] == ["64.1"]
+    assert sorted(p.name for p in elsewhere.iterdir()) == FILES

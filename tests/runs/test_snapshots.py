@@ -19,7 +19,7 @@ from stable_baselines3.her import HerReplayBuffer
 
 from sb3_prune.exceptions import CheckpointError
 from sb3_prune.runs import checkpoints, snapshots
-from sb3_prune.runs.snapshots import Snapshot
+from sb3_prune.runs.snapshot import Snapshot
 
 HER: dict[str, Any] = {"replay_buffer_class": HerReplayBuffer}
 
@@ -100,7 +100,7 @@ def test_arrays_of_another_form_are_refused(tmp_path: Path) -> None:
     ]:
         Snapshot(arrays=arrays, values=whole.values).write(file)
         with pytest.raises(CheckpointError, match=message):
-            checkpoints.load(SAC, tmp_path, zoo.make_env("SAC"))
+            snapshots.restore(model, file.parent)
 
 
 def test_hindsight_does_not_join_the_unfinished_episode_to_the_next(
@@ -183,10 +183,10 @@ def test_damaged_transitions_are_refused(tmp_path: Path) -> None:
     Snapshot(arrays={}, values={"steps": 3}).write(file)
     message = r"does not fit the model: its content was \['steps'\]"
     with pytest.raises(CheckpointError, match=message):
-        checkpoints.load(type(model), tmp_path, zoo.make_env("SAC"))
+        snapshots.restore(model, file.parent)
     file.unlink()
     with pytest.raises(CheckpointError, match=r"transitions.safetensors' is missing"):
-        checkpoints.load(type(model), tmp_path, zoo.make_env("SAC"))
+        snapshots.restore(model, file.parent)
 
 
 def normalised(**kwargs: Any) -> VecNormalize:
@@ -235,17 +235,35 @@ def test_a_missing_file_is_an_error(tmp_path: Path) -> None:
         snapshots.restore(zoo.trained("PPO"), tmp_path)
 
 
-def test_other_safetensors_are_refused(tmp_path: Path) -> None:
-    from safetensors.numpy import save_file
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("pos", "3", "'pos' in .* must be int | float, got '3'"),
+        ("pos", -460, "the position inside was False"),
+        ("full", 1, "'full' in .* must be bool, got 1"),
+    ],
+)
+def test_numbers_of_a_buffer_are_checked(
+    tmp_path: Path, name: str, value: Any, message: str
+) -> None:
+    model = sac()
+    file = checkpoints.save(model, tmp_path) / "replay.safetensors"
+    whole = Snapshot.read(file)
+    Snapshot(arrays=whole.arrays, values={**whole.values, name: value}).write(file)
+    with pytest.raises(CheckpointError, match=message):
+        snapshots.restore(model, file.parent)
 
-    save_file({"a": np.zeros(3)}, tmp_path / "a")
-    with pytest.raises(CheckpointError, match=r"KeyError.*values"):
-        Snapshot.read(tmp_path / "a")
 
-
-def test_numbers_without_axes_come_back_without_axes(tmp_path: Path) -> None:
-    Snapshot(arrays={"x": np.float64(2).reshape(())}, values={"y": [1, None]}).write(
-        tmp_path / "a"
-    )
-    found = Snapshot.read(tmp_path / "a")
-    assert found.arrays["x"].shape == () and found.values == {"y": [1, None]}
+def test_statistics_of_another_form_are_refused(tmp_path: Path) -> None:
+    model = sac(env=normalised())
+    file = checkpoints.save(model, tmp_path) / "statistics.safetensors"
+    whole = Snapshot.read(file)
+    short = {**whole.arrays, "observations//mean": np.zeros(1)}
+    for arrays, values, message in [
+        (short, whole.values, r"observations/ was float64 \(1,\), .* float64 \(3,\)"),
+        (whole.arrays, {**whole.values, "rewards": "1"}, "'rewards' in .* float"),
+        ({}, whole.values, "statistics.safetensors' is missing or damaged: KeyError"),
+    ]:
+        Snapshot(arrays=arrays, values=values).write(file)
+        with pytest.raises(CheckpointError, match=message):
+            snapshots.restore(model, file.parent)

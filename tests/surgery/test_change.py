@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -197,3 +198,36 @@ def test_moments_and_units_of_a_fitted_change_are_selected() -> None:
 def test_shifts_that_do_not_fit_are_refused(shifts: Any, message: str) -> None:
     with pytest.raises(PlanError, match=message):
         Change(rows=torch.eye(2), columns=torch.eye(2), shifts=shifts)
+
+
+EYE = torch.eye(2)
+
+
+@pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16, torch.float64])
+def test_tensors_of_another_type_are_converted_exactly(kind: torch.dtype) -> None:
+    third = torch.full((2,), 1 / 3, dtype=kind)
+    change = Change(rows=EYE, columns=EYE.to(kind), shifts=third)
+    assert torch.equal(change.shifts.double(), third.double())
+    assert change.rows.dtype == change.columns.dtype == change.shifts.dtype
+    assert Change(rows=EYE.bool(), columns=EYE.int()).rows.dtype == torch.float32
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        (EYE.to("meta"), "made of numbers, got a tensor on 'meta'"),
+        (EYE.to_sparse(), "made of real tensors, got"),
+        (EYE.long() * (2**24 + 1), "whole number in a change must be below 16777216"),
+        (EYE.to(torch.float8_e4m3fn), "made of other tensors: .*Float8"),
+    ],
+)
+def test_what_cannot_be_converted_is_refused(rows: torch.Tensor, message: str) -> None:
+    with pytest.raises(PlanError, match=message):
+        Change(rows=rows, columns=EYE)
+
+
+def test_seeds_of_numpy_become_those_of_python() -> None:
+    change = Change(rows=EYE, columns=EYE, draws=EYE, seeds=(np.int64(3), 4))
+    assert [type(seed) for seed in change.seeds] == [int, int]
+    with pytest.raises(PlanError, match=r"A seed is .* got True"):
+        Change(rows=EYE, columns=EYE, draws=EYE, seeds=(True, 4))

@@ -127,7 +127,19 @@ def test_a_negative_number_of_units_is_refused() -> None:
         add(-2, WIDTH)
 
 
-@pytest.mark.parametrize("units", [[0.7], ["1"], [None], [torch.tensor(0.5)]])
+@pytest.mark.parametrize(
+    "units",
+    [
+        [0.7],
+        ["1"],
+        [None],
+        [torch.tensor(0.5)],
+        [True],
+        [np.True_],
+        torch.tensor([True, False]),
+        np.array([False, True]),
+    ],
+)
 def test_units_that_are_no_whole_numbers_are_refused(units: Any) -> None:
     for change in (keep, remove, partial(reset, seed=0)):
         with pytest.raises(PlanError, match="A unit must be a whole number, got"):
@@ -144,3 +156,62 @@ def test_indices_may_be_tensors_and_arrays() -> None:
 def test_an_empty_cluster_is_refused() -> None:
     with pytest.raises(PlanError, match="Cluster 1 is empty"):
         merge([[0, 1], [], [2]], 3)
+
+
+ELEMENTARY: dict[str, Any] = {
+    "keep": lambda width: keep([0], width),
+    "remove": lambda width: remove([0], width),
+    "merge": lambda width: merge([[0, 1]], width),
+    "reset": lambda width: reset([0], width, 0),
+    "add": lambda width: add(1, width),
+}
+
+
+@pytest.mark.parametrize("kind", ELEMENTARY)
+def test_widths_are_whole_numbers_in_a_range(kind: str) -> None:
+    for width, message in [
+        (0, "must have 1 to 65536 units, not 0"),
+        (-3, "must have 1 to 65536 units, not -3"),
+        (10**7, "must have 1 to 65536 units, not 10000000"),
+        (10**400, "must have 1 to 65536 units, not 1000"),
+        (2.0, "number of units must be a whole number, got 2.0"),
+        (True, "number of units must be a whole number, got True"),
+        ("2", "number of units must be a whole number, got '2'"),
+    ]:
+        with pytest.raises(PlanError, match=message):
+            ELEMENTARY[kind](width)
+    assert ELEMENTARY[kind](np.int64(2)).before == 2
+
+
+@pytest.mark.parametrize("make", [keep, remove, partial(reset, seed=0)])
+def test_units_of_no_layer_are_refused(make: Any) -> None:
+    for units, message in [
+        ([10**400], "do not exist"),
+        ([-1], r"\[-1\] do not exist"),
+        ([1, np.int64(1)], r"\[1\] are named more than once"),
+        (3, "Units must be a list of whole numbers, got 3"),
+        (None, "Units must be a list of whole numbers, got None"),
+    ]:
+        with pytest.raises(PlanError, match=message):
+            make(units, 12)
+
+
+def test_few_units_of_a_wide_layer_need_little_memory() -> None:
+    assert keep([5], 2**16).rows.numel() == 2**16
+
+
+def test_further_numbers_that_make_no_sense_are_refused() -> None:
+    for make, message in [
+        (lambda: add(10**400, 3), "must have 1 to 65536 units"),
+        (lambda: add(True, 3), "number of new units must be a whole number, got True"),
+        (lambda: add(1, 3, 10**400), "A seed must have at most 64 bits"),
+        (lambda: add(1, 3, 1.5), "A seed must be a whole number, got 1.5"),  # type: ignore[arg-type]
+        (lambda: reset([0], 3, 10**400), "A seed must have at most 64 bits"),
+        (lambda: merge(3, 3), "Clusters must be lists of units, got 3"),  # type: ignore[arg-type]
+        (lambda: merge([0, 1], 2), "Units must be a list"),  # type: ignore[list-item]
+        (lambda: merge([[0, 1]], 2, [1, 10**400]), "scale must be 2 positive numbers"),
+        (lambda: merge([[0, 1]], 2, "ab"), "scale must be 2 positive numbers"),  # type: ignore[arg-type]
+        (lambda: merge([[0, 1]], 2, [1, float("inf")]), "must be finite"),
+    ]:
+        with pytest.raises(PlanError, match=message):
+            make()

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 import zoo
+from damages import damages
+from safetensors import safe_open
 from safetensors.torch import save_file
 
 import sb3_prune as sp
@@ -74,14 +76,14 @@ def test_another_kind_of_file_is_refused(data: bytes, tmp_path: Path) -> None:
         Plan.load(path)
 
 
-@pytest.mark.parametrize("head", [None, {"format": "pt"}, {"format": "4"}])
+@pytest.mark.parametrize("head", [None, {"format": "pt"}, {"format": "5"}])
 def test_other_safetensors_are_refused(
     head: dict[str, str] | None, tmp_path: Path
 ) -> None:
     path = tmp_path / "weights.safetensors"
     save_file({"a": torch.zeros(2)}, path, metadata=head)
     expected = (head or {}).get("format")
-    with pytest.raises(PlanError, match=f"not a plan of format 1 to 3: {expected}"):
+    with pytest.raises(PlanError, match=f"not a plan of format 1 to 4: {expected}"):
         Plan.load(path)
 
 
@@ -102,7 +104,7 @@ def test_a_damaged_head_is_refused(head: dict[str, str], tmp_path: Path) -> None
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match="nowhere"):
+    with pytest.raises(PlanError, match="nowhere' is not a plan: No such file"):
         Plan.load(tmp_path / "nowhere")
 
 
@@ -236,3 +238,36 @@ def test_a_change_is_made_of_tensors() -> None:
     for wrong in ([[1.0]], torch.eye(2, dtype=torch.complex64)):
         with pytest.raises(PlanError, match="A change is made of real tensors, got"):
             sp.Change(rows=wrong, columns=torch.eye(2))
+
+
+@every_plan
+def test_any_damage_is_found(plan: Plan, tmp_path: Path) -> None:
+    path = tmp_path / "plan"
+    plan.save(path)
+    for data in damages(path.read_bytes(), 150):
+        path.write_bytes(data)
+        with pytest.raises(PlanError, match=f"'{path}' is"):
+            Plan.load(path)
+
+
+def test_a_checksum_counts_in_every_version(tmp_path: Path) -> None:
+    path = tmp_path / "plan"
+    PLANS["cut"].save(path)
+    path.write_bytes(path.read_bytes().replace(b'"format":"4"', b'"format":"3"'))
+    with pytest.raises(PlanError, match="is damaged: it is not what its checksum"):
+        Plan.load(path)
+
+
+def test_plans_of_version_3_have_no_checksum(tmp_path: Path) -> None:
+    path = tmp_path / "plan"
+    PLANS["fitted"].save(path)
+    with safe_open(path, framework="pt") as file:
+        tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+        steps = file.metadata()["steps"]
+    for version in ("3", "4"):
+        save_file(tensors, path, metadata={"format": version, "steps": steps})
+        if version == "4":
+            with pytest.raises(PlanError, match="is damaged"):
+                Plan.load(path)
+        else:
+            assert torch.equal(Plan.load(path)["critic.qf0.0"].columns, COLUMNS)
