@@ -148,7 +148,13 @@ def _fit(
 
     Raises:
         NoObservationsError: There are too few samples.
+        UnsupportedPolicyError: The cut network gives another number of samples.
     """
+    if len(old) != len(new):
+        raise UnsupportedPolicyError(
+            f"The cut of '{layer.name}' cannot be compensated: its readers get "
+            f"{len(old)} samples before the cut and {len(new)} after it."
+        )
     needed = max(FEWEST, ENOUGH * change.after)
     if len(old) < needed:
         raise NoObservationsError(

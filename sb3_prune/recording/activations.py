@@ -13,11 +13,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from sb3_contrib.common.maskable.policies import MaskableActorCriticPolicy
 from sb3_contrib.common.recurrent.policies import RecurrentActorCriticPolicy
 from sb3_contrib.common.recurrent.type_aliases import RNNStates
 from stable_baselines3.common.base_class import BaseAlgorithm
-from stable_baselines3.common.policies import ActorCriticPolicy, BasePolicy
+from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.type_aliases import PyTorchObs
 
 from sb3_prune.exceptions import NonFiniteError, UnsupportedPolicyError
@@ -28,9 +27,6 @@ from sb3_prune.surgery.flow.quiet import quiet
 from sb3_prune.surgery.hidden_layer import HiddenLayer
 from sb3_prune.surgery.targets import target_names
 from sb3_prune.surgery.wiring import wire
-
-NEEDS_NO_ACTIONS = ActorCriticPolicy, MaskableActorCriticPolicy
-"""Policies whose forward runs all networks on observations alone."""
 
 
 def recent_activations(
@@ -132,8 +128,6 @@ def _calls(policy: BasePolicy, inputs: Inputs) -> Iterator[Callable[[], object]]
         found = extra(inputs.observations, inputs.actions) if extra else ()
     else:
         if inputs.actions is None:
-            if isinstance(policy, NEEDS_NO_ACTIONS):
-                yield partial(policy, inputs.observations, deterministic=True)
             acts = policy._predict(inputs.observations, deterministic=True)
             inputs = replace(inputs, actions=acts.float())
         found = all_forwards(policy, inputs)
