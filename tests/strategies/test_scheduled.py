@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import zoo
 
-from sb3_prune.exceptions import ConfigError, UnknownNameError
+from sb3_prune.exceptions import CheckpointError, ConfigError, UnknownNameError
 from sb3_prune.pruning import look_at
 from sb3_prune.strategies import AgentView, ScheduledConfig, ScheduledStrategy
 from sb3_prune.surgery import Plan, remove
@@ -111,3 +111,12 @@ def test_errors_name_the_value_and_the_range(
 def test_lists_of_networks_become_tuples() -> None:
     networks: Any = ["actor"]
     assert ScheduledConfig(networks=networks).networks == ("actor",)
+
+
+@pytest.mark.parametrize("state", [{}, None, {"event": "2"}, {"event": True}])
+def test_a_damaged_state_is_refused(state: Any) -> None:
+    strategy = Quarters()
+    for wrong in (state, {"event": -1}):
+        with pytest.raises(CheckpointError, match="'event' in the saved state"):
+            strategy.load_state_dict(wrong)
+    assert strategy.state_dict() == {"event": 0}
