@@ -98,6 +98,9 @@ def test_unknown_networks_are_refused(agent: AgentView) -> None:
         ({"begin": -0.1}, "got begin = -0.1, end = 0.8"),
         ({"end": 1.1}, "got begin = 0.2, end = 1.1"),
         ({"begin": 0.9}, "0 <= begin <= end <= 1, got begin = 0.9, end = 0.8"),
+        ({"networks": 3}, r"names such as \['actor'\], got 3"),
+        ({"networks": None}, r"names such as \['actor'\], got None"),
+        ({"begin": 10**400}, "got begin = 1000"),
         ({"networks": "actor"}, r"names such as \['actor'\], got the string 'actor'"),
     ],
 )
