@@ -14,6 +14,7 @@ from sb3_prune.strategies import (
     AgentView,
     GradualConfig,
     GradualStrategy,
+    require_finite,
     require_one_of,
 )
 from sb3_prune.surgery import HiddenLayer, Plan
@@ -47,7 +48,10 @@ class ReconstructConfig(GradualConfig):
         super().__post_init__()
         require_one_of("choice", self.choice, get_args(Choice))
         require_one_of("measure", self.measure, get_args(Limit))
-        if self.tolerance is not None and not self.tolerance > 0:
+        if self.tolerance is None:
+            return
+        require_finite("tolerance", self.tolerance)
+        if not self.tolerance:
             raise ConfigError(f"tolerance must be positive, got {self.tolerance}.")
 
 

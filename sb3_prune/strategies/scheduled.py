@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,10 +34,12 @@ class ScheduledConfig:
                 "Expected 0 <= begin <= end <= 1, "
                 f"got begin = {self.begin}, end = {self.end}."
             )
-        if isinstance(self.networks, str):
+        given: Any = self.networks
+        if isinstance(given, str) or not isinstance(given, Iterable):
+            kind = "the string " if isinstance(given, str) else ""
             raise ConfigError(
-                "networks must be a list of names such as ['actor'], "
-                f"got the string '{self.networks}'."
+                f"networks must be a list of names such as ['actor'], got {kind}"
+                f"{given!r}."
             )
         # YAML gives a list.
         object.__setattr__(self, "networks", tuple(self.networks))

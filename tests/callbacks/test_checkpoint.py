@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -277,7 +278,7 @@ def kill_a_run(folder: Path) -> None:
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
 def test_a_run_killed_in_earnest_resumes(tmp_path: Path) -> None:
     kill_a_run(tmp_path)
-    (tmp_path / "checkpoints" / ".checkpoint-unfinished").mkdir()
+    (tmp_path / "checkpoints" / ".64-0123456789abcdef").mkdir()
     lines = (tmp_path / "diary").read_text().splitlines()
     diary = dict(line.split() for line in lines)
 
@@ -295,3 +296,60 @@ def test_a_run_killed_in_earnest_resumes(tmp_path: Path) -> None:
     assert final < sum(widths.values())
     (left,) = callback.folder.iterdir()
     assert left == callback.folder / str(model.num_timesteps)
+
+
+DAMAGED: dict[str, Any] = {
+    "nothing": lambda s: {},
+    "no mapping": lambda s: 3,
+    "no strategy": lambda s: {k: v for k, v in s.items() if k != "strategy"},
+    "no event": lambda s: {**s, "strategy": {}},
+    "a text for a strategy": lambda s: {**s, "strategy": "abc"},
+    "a text for an event": lambda s: {**s, "strategy": {"event": "1"}},
+    "a text for a history": lambda s: {**s, "history": "abc"},
+    "no units": lambda s: {**s, "history": [{"timesteps": 3}]},
+    "half a unit": lambda s: {**s, "history": [{"timesteps": 3, "units": {"a": 1.5}}]},
+    "no generator": lambda s: {k: v for k, v in s.items() if k != "rng"},
+    "half a generator": lambda s: {**s, "rng": {"bit_generator": "PCG64"}},
+    "a huge generator": lambda s: {
+        **s,
+        "rng": {**s["rng"], "state": {"state": 10**400, "inc": 1}},
+    },
+    "another generator": lambda s: {**s, "rng": {**s["rng"], "bit_generator": "x"}},
+    "inputs of nobody": lambda s: {**s, "inputs": ["abc"]},
+    "a number for inputs": lambda s: {**s, "inputs": 3},
+}
+
+
+@pytest.fixture(scope="module")
+def state() -> Any:
+    """What a callback saves of a training."""
+    pruning = PruningCallback("magnitude", CONFIG)
+    train_to(zoo.make_model("SAC"), 32, pruning)
+    return json.loads(json.dumps(pruning.state_dict()))
+
+
+@pytest.mark.parametrize("kind", DAMAGED)
+def test_a_damaged_state_of_a_callback_is_refused(
+    kind: str, state: Any, tmp_path: Path
+) -> None:
+    pruning = PruningCallback("magnitude", CONFIG)
+    before = pruning.state_dict()
+    with pytest.raises(CheckpointError, match=r"'pruning' .* fit PruningCallback: "):
+        saving(tmp_path, pruning).restore({"pruning": DAMAGED[kind](state)})
+    assert pruning.state_dict() == before
+    saving(tmp_path, pruning).restore({"pruning": state})
+    assert pruning.state_dict() == state
+
+
+def test_any_error_of_an_object_is_named_with_its_cause(tmp_path: Path) -> None:
+    class Naive:
+        def state_dict(self) -> dict[str, Any]:
+            return {"x": 1}
+
+        def load_state_dict(self, state: Any) -> None:
+            self.x = state["x"]
+
+    callback = ResumableCheckpointCallback(tmp_path, states={"it": Naive()})
+    with pytest.raises(CheckpointError, match=r"'it' .* does not fit Naive: Key") as e:
+        callback.restore({"it": {}})
+    assert isinstance(e.value.__cause__, KeyError)

@@ -14,6 +14,7 @@ from stable_baselines3 import PPO
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.vec_env import DummyVecEnv
 
+from sb3_prune.exceptions import CheckpointError
 from sb3_prune.networks.transitions import Transitions
 
 CPU = torch.device("cpu")
@@ -159,3 +160,28 @@ def test_a_draw_is_of_single_precision_without_actions() -> None:
     assert actions is None and before.dtype == after.dtype == torch.float32
     assert before.shape == after.shape == (5, 3)
     assert bool((before == 1).all()) and not after.any()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"next": 8},
+        {"next": -1},
+        {"next": "1"},
+        {"steps": -1},
+        {"steps": 1.5},
+        {"capacity": 2},
+        {"capacity": 0},
+        {"pairs": np.zeros((3, 4), np.float32)},
+        {"pairs": np.zeros((3, 2, 2))},
+    ],
+)
+def test_a_damaged_state_is_refused_and_changes_nothing(wrong: dict[str, Any]) -> None:
+    memory = Transitions(8)
+    memory.add(*numbered(0, 3))
+    before = memory.state_dict()
+    with pytest.raises(CheckpointError):
+        memory.load_state_dict({**before, **wrong})
+    after = memory.state_dict()
+    assert np.array_equal(after.pop("pairs"), before.pop("pairs"))
+    assert after == before

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import save
 from sb3_contrib.common.recurrent.type_aliases import RNNStates
 
+from sb3_prune.exceptions import CheckpointError
 from sb3_prune.recording.activations import count_observations
 from sb3_prune.recording.reservoir import Reservoir, join
 from sb3_prune.surgery.flow.forwards import Inputs
@@ -137,3 +140,20 @@ def test_inputs_lie_on_the_device_that_is_asked_for() -> None:
     found = reservoir.inputs("meta")
     assert found is not None
     assert {each.device.type for each in tensors(found)} == {"meta"}
+
+
+@pytest.mark.parametrize(
+    "texts", [["no base64!"], ["YWJj"], [3], [None], ["e30="], ["é"]]
+)
+def test_a_damaged_state_is_refused_and_changes_nothing(texts: list[Any]) -> None:
+    reservoir = Reservoir(9)
+    reservoir.add(rollout(2))
+    with pytest.raises(CheckpointError, match="Saved inputs are damaged"):
+        reservoir.load_state(texts)
+    assert held(reservoir) == [0, 1]
+
+
+def test_inputs_without_observations_are_refused() -> None:
+    text = base64.b64encode(save({"actions": torch.zeros(2)})).decode()
+    with pytest.raises(CheckpointError, match="Saved inputs are damaged: KeyError"):
+        Reservoir(9).load_state([text])

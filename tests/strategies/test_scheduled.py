@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import zoo
 
-from sb3_prune.exceptions import ConfigError, UnknownNameError
+from sb3_prune.exceptions import CheckpointError, ConfigError, UnknownNameError
 from sb3_prune.pruning import look_at
 from sb3_prune.strategies import AgentView, ScheduledConfig, ScheduledStrategy
 from sb3_prune.surgery import Plan, remove
@@ -98,6 +98,9 @@ def test_unknown_networks_are_refused(agent: AgentView) -> None:
         ({"begin": -0.1}, "got begin = -0.1, end = 0.8"),
         ({"end": 1.1}, "got begin = 0.2, end = 1.1"),
         ({"begin": 0.9}, "0 <= begin <= end <= 1, got begin = 0.9, end = 0.8"),
+        ({"networks": 3}, r"names such as \['actor'\], got 3"),
+        ({"networks": None}, r"names such as \['actor'\], got None"),
+        ({"begin": 10**400}, "got begin = 1000"),
         ({"networks": "actor"}, r"names such as \['actor'\], got the string 'actor'"),
     ],
 )
@@ -111,3 +114,12 @@ def test_errors_name_the_value_and_the_range(
 def test_lists_of_networks_become_tuples() -> None:
     networks: Any = ["actor"]
     assert ScheduledConfig(networks=networks).networks == ("actor",)
+
+
+@pytest.mark.parametrize("state", [{}, None, {"event": "2"}, {"event": True}])
+def test_a_damaged_state_is_refused(state: Any) -> None:
+    strategy = Quarters()
+    for wrong in (state, {"event": -1}):
+        with pytest.raises(CheckpointError, match="'event' in the saved state"):
+            strategy.load_state_dict(wrong)
+    assert strategy.state_dict() == {"event": 0}

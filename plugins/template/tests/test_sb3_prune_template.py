@@ -3,7 +3,7 @@
 import pytest
 from sb3_prune_template import SmallestBias
 
-from sb3_prune.exceptions import ConfigError
+from sb3_prune.exceptions import CheckpointError, ConfigError
 from sb3_prune.pruning import look_at
 from sb3_prune.surgery import apply
 from sb3_prune.testing import check_strategy, tiny_models
@@ -35,3 +35,10 @@ def test_values_out_of_range(wrong: dict[str, float]) -> None:
     """Options out of range raise an error before any work starts."""
     with pytest.raises(ConfigError, match=next(iter(wrong))):
         SmallestBias.Config(**wrong)
+
+
+@pytest.mark.parametrize("state", [{}, {"done": "no"}, {"done": 0}])
+def test_damaged_states(state: dict[str, object]) -> None:
+    """A state that is none raises an error."""
+    with pytest.raises(CheckpointError, match="'done' in the saved state"):
+        SmallestBias().load_state_dict(state)

@@ -1,5 +1,7 @@
 """The strategy keeps the contract, is due when it says, and prunes what it may."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from sb3_prune_clusters.strategy import (
@@ -12,7 +14,7 @@ from stable_baselines3 import DQN
 from zoo import ALGORITHMS, make_model, train
 
 from sb3_prune import PruningCallback, prune
-from sb3_prune.exceptions import ConfigError, UnknownNameError
+from sb3_prune.exceptions import CheckpointError, ConfigError, UnknownNameError
 from sb3_prune.pruning import look_at
 from sb3_prune.surgery import apply, wire
 from sb3_prune.testing.strategies import check_strategy
@@ -132,3 +134,9 @@ def test_options_out_of_range_are_refused(
 ) -> None:
     with pytest.raises(ConfigError, match=message):
         ClustersConfig(**options)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("saved", [{}, None, {"round": "2"}, {"event": None}])
+def test_a_damaged_state_is_refused(saved: Any) -> None:
+    with pytest.raises(CheckpointError, match="in the saved state"):
+        Clusters().load_state_dict(saved)

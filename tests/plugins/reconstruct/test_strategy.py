@@ -51,6 +51,7 @@ def test_every_algorithm_is_pruned_to_the_final_sparsity(name: str) -> None:
         {"tolerance": 0.0},
         {"tolerance": -1.0},
         {"tolerance": float("nan")},
+        {"tolerance": float("inf")},
     ],
 )
 def test_bad_options_are_refused(config: Any) -> None:

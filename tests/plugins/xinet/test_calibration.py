@@ -14,7 +14,7 @@ from sb3_prune_xinet.calibration import Calibration
 from sb3_prune_xinet.learner import Learner
 
 import sb3_prune as sp
-from sb3_prune.exceptions import ConfigError
+from sb3_prune.exceptions import CheckpointError, ConfigError
 from sb3_prune.gates import Gate
 
 
@@ -120,3 +120,22 @@ def test_thetas_wait_until_the_price_is_set() -> None:
 def test_bad_options_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match=next(iter(wrong))):
         XiNetConfig(**wrong)
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        {"nus": {}},
+        {"squares": {}},
+        {"nus": {"a": "1"}, "squares": {}},
+        {"nus": {}, "squares": {"a": 1.0}},
+        {"nus": {}, "squares": {"a": [None]}},
+        {"nus": [], "squares": {}},
+    ],
+)
+def test_a_damaged_state_is_refused(state: Any) -> None:
+    calibration = Calibration(3)
+    calibration.nus["b"] = 2.0
+    with pytest.raises(CheckpointError, match="in the saved state"):
+        calibration.load_state_dict(state)
+    assert calibration.state_dict() == {"nus": {"b": 2.0}, "squares": {}}

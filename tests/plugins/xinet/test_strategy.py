@@ -16,7 +16,12 @@ from sb3_prune_xinet import XiNet, XiNetConfig
 
 import sb3_prune as sp
 from sb3_prune import PruningCallback, plugins
-from sb3_prune.exceptions import ConfigError, UnknownNameError, UnsupportedPolicyError
+from sb3_prune.exceptions import (
+    CheckpointError,
+    ConfigError,
+    UnknownNameError,
+    UnsupportedPolicyError,
+)
 from sb3_prune.pruning import look_at
 from sb3_prune.surgery.optimizer import optimizers
 from sb3_prune.testing.strategies import check_strategy
@@ -105,6 +110,9 @@ def test_it_keeps_the_contract_with_an_extractor(name: str) -> None:
 def test_its_state_is_what_it_measured() -> None:
     state = json.loads(json.dumps(XiNet().state_dict()))
     assert state == {"calibration": {"nus": {}, "squares": {}}}
+    for wrong in ({}, {"calibration": 3}):
+        with pytest.raises(CheckpointError, match="'calibration' in the saved state"):
+            XiNet().load_state_dict(wrong)
 
 
 # Who learns from what.
