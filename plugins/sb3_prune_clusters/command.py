@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,10 +22,10 @@ from tqdm import tqdm
 
 from sb3_prune.analysis import layer_labels, random_like
 from sb3_prune.analysis.figures import heading, label_layers, new_figure
-from sb3_prune.cli.analyze import check_numbers, described, maker_for
-from sb3_prune.cli.options import EnvOptions
+from sb3_prune.cli.analyze import check_numbers, described
 from sb3_prune.cli.outputs import as_json, as_png, check_out, publish
 from sb3_prune.cli.parsing import parse
+from sb3_prune.cli.places import PlayOptions, announce, find_surroundings, maker_for
 from sb3_prune.cli.tables import aligned
 from sb3_prune.cli.zips import read_zip
 from sb3_prune.exceptions import ConfigError, UnknownNameError
@@ -43,7 +44,7 @@ DARK = 0.4
 
 
 @dataclass(frozen=True, kw_only=True)
-class ProjectOptions(EnvOptions):
+class ProjectOptions(PlayOptions):
     """Predict the hidden units of a saved agent, the target, from those of a source.
 
     Both agents get the observations of the target's greedy episodes. If they are planar
@@ -103,6 +104,8 @@ def run(options: ProjectOptions) -> None:
     target = saved.load(env)
     # Try one episode first: agents that do not fit fail before the long computation.
     project(source, target, env, method="greedy", episodes=1, validation_episodes=1)
+    announce(maker, options)
+    _check_statistics(options, maker.around.statistics)
     sources = {"agent": source}
     if options.random_baseline:
         sources["random"] = random_like(source, options.seed)
@@ -121,6 +124,18 @@ def run(options: ProjectOptions) -> None:
     }
     publish(out, {PICTURE: as_png(draw(found)), NUMBERS: as_json(content)})
     print("\n".join([*lines(found), f"\n{out} has {PICTURE}, {NUMBERS}"]))
+
+
+def _check_statistics(options: ProjectOptions, target: Path | None) -> None:
+    """Warn if the source was not trained on observations as the target sees them."""
+    source = find_surroundings(options.source).statistics
+    if options.vecnormalize is None and source != target:
+        warnings.warn(
+            "The source sees the observations of the target, normalised by "
+            f"{target or 'nothing'}, but was trained on ones normalised by "
+            f"{source or 'nothing'}.",
+            stacklevel=1,
+        )
 
 
 def _projector(options: ProjectOptions) -> Callable[..., ProjectionReport]:

@@ -90,7 +90,7 @@ class ValidationCallback(BaseCallback):
     def _on_step(self) -> bool:
         if self.n_calls % self.every:
             return True
-        _follow(self.model, self.env)
+        follow_statistics(self.model, self.env)
         rate = success_rate(
             self.model,
             self.env,
@@ -158,7 +158,7 @@ def _like_training(model: BaseAlgorithm, env: VecEnv, env_id: str) -> VecEnv:
     return env
 
 
-def _follow(model: BaseAlgorithm, env: VecEnv) -> None:
+def follow_statistics(model: BaseAlgorithm, env: VecEnv) -> None:
     """Give the statistics of the training environment to that of the tests.
 
     Raises:

@@ -10,16 +10,17 @@ from typing import Any, cast
 
 import torch
 from matplotlib.figure import Figure
+from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env import VecEnv
 from tqdm import tqdm
 
 from sb3_prune import plugins
 from sb3_prune.analysis import Analysis, Comparison, compare, layer_labels, random_like
-from sb3_prune.cli.environments import EnvMaker, find_env
+from sb3_prune.cli.environments import EnvMaker
 from sb3_prune.cli.options import EnvOptions, SavedAgentOptions
 from sb3_prune.cli.outputs import as_json, as_png, check_out, publish
-from sb3_prune.cli.pairs import parse_pairs
 from sb3_prune.cli.parsing import parse
+from sb3_prune.cli.places import PlayOptions, announce, maker_for
 from sb3_prune.cli.tables import aligned, find_tables, show
 from sb3_prune.cli.zips import SavedAgent, read_zip
 from sb3_prune.exceptions import ConfigError, require_at_least
@@ -31,7 +32,7 @@ NUMBERS = "analysis.json"
 
 
 @dataclass(frozen=True, kw_only=True)
-class AnalyzeOptions(EnvOptions, SavedAgentOptions):
+class AnalyzeOptions(PlayOptions, SavedAgentOptions):
     """Analyse the hidden units of a saved agent, stock or pruned.
 
     The agent plays greedily while the activations of all hidden units are recorded.
@@ -68,7 +69,12 @@ def main(arguments: Sequence[str]) -> None:
     saved = read_zip(options.model, options.algo)
     maker = maker_for(saved, options)
     env = maker.make_test(options.episodes, options.seed)
-    recordings = _record(saved, env, options)
+    agents = _agents(saved, env, options)
+    announce(maker, options)
+    recordings = {
+        name: record_episodes(each, env, episodes=options.episodes, seed=options.seed)
+        for name, each in agents.items()
+    }
     found = {  # disable=None shows the bar only on a terminal.
         each.name: compare(recordings, each)
         for each in tqdm(analyses, desc="analysing", disable=None, delay=2)
@@ -131,19 +137,9 @@ def check_numbers(seed: int, **episodes: int) -> None:
         raise ConfigError(f"--seed must be in [0, 2**32), got {seed}.")
 
 
-def maker_for(saved: SavedAgent, options: EnvOptions) -> EnvMaker:
-    """Return a maker of environments with the action space of a saved agent."""
-    return find_env(
-        options.env,
-        parse_pairs("--env-kwargs", options.env_kwargs),
-        lambda space: bool(space == saved.data["action_space"]),
-    )
-
-
 def described(options: EnvOptions, maker: EnvMaker) -> dict[str, Any]:
     """Return the environment, seed and versions that the results depend on."""
-    env = {"id": maker.spec.id, "kwargs": dict(maker.kwargs)}
-    return {"env": env, "seed": options.seed, "versions": versions()}
+    return {"env": maker.to_dict(), "seed": options.seed, "versions": versions()}
 
 
 def _summary(
@@ -170,16 +166,13 @@ def _figure(comparison: Comparison) -> Figure:
     return comparison.plot() if others else first.plot()
 
 
-def _record(
+def _agents(
     saved: SavedAgent, env: VecEnv, options: AnalyzeOptions
-) -> dict[str, Recording]:
+) -> dict[str, BaseAlgorithm]:
     agents = {"agent": saved.load(env)}
     if options.compare_random:
         agents["random"] = random_like(agents["agent"], options.seed)
-    return {
-        name: record_episodes(each, env, episodes=options.episodes, seed=options.seed)
-        for name, each in agents.items()
-    }
+    return agents
 
 
 def _facts(recording: Recording) -> dict[str, float]:

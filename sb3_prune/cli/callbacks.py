@@ -12,6 +12,7 @@ from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from stable_baselines3.common.vec_env import VecEnv
 from tqdm import tqdm
 
+from sb3_prune.callbacks.validation import follow_statistics
 from sb3_prune.evaluation.episodes import Evaluation, evaluate
 from sb3_prune.surgery.wiring import wire
 
@@ -23,7 +24,8 @@ class EvaluationCallback(BaseCallback):
     ``eval/mean_reward`` and the other keys of SB3's ``EvalCallback``.
 
     Args:
-        env: Environments for the evaluations; not the training environments.
+        env: Environments for the evaluations; not the training environments, whose
+            statistics they get if they normalise observations.
         every: Environment steps between two evaluations; None takes a tenth of the
             steps that training will really take, as on-policy rollouts are whole.
         episodes: Number of episodes of each evaluation.
@@ -45,6 +47,7 @@ class EvaluationCallback(BaseCallback):
 
     def evaluate(self, model: BaseAlgorithm) -> Evaluation:
         """Return the result of an evaluation, without keeping or logging it."""
+        follow_statistics(model, self.env)
         return evaluate(model, self.env, episodes=self.episodes, seed=self.seed)
 
     def _on_training_start(self) -> None:

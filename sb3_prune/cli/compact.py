@@ -11,6 +11,7 @@ from sb3_prune.cli.parsing import parse
 from sb3_prune.cli.plain import loads_equal, save_plain
 from sb3_prune.cli.zips import read_zip
 from sb3_prune.exceptions import CompactError, RunFolderError
+from sb3_prune.runs.folder import STATISTICS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +39,9 @@ def main(arguments: Sequence[str]) -> None:
     plain = save_plain(model, options.out)
     package, name = type(plain).__module__.partition(".")[0], type(plain).__name__
     print(f"{options.out} is written: load it by {package}.{name}.load")
+    for folder in (options.model.with_suffix(""), options.model.parent):
+        if (folder / STATISTICS).is_file() and folder != options.out.parent:
+            print(f"Its observations must be normalised by {folder / STATISTICS}")
     if options.verify:
         if not loads_equal(model, plain, options.out):
             raise CompactError(f"'{options.out}' acts differently from the original.")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 from importlib import import_module
 from typing import Any
 
@@ -15,7 +16,9 @@ from sb3_prune_envs.config import ActionMode
 from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.vec_env import VecEnv
 
-from sb3_prune.exceptions import ConfigError, UnknownNameError
+from sb3_prune.cli.surroundings import NOTHING, Surroundings
+from sb3_prune.cli.wrappers import find_wrappers, wrapped
+from sb3_prune.exceptions import ConfigError, SB3PruneError, UnknownNameError
 
 Space = spaces.Space[Any]
 
@@ -24,6 +27,16 @@ MODES: tuple[ActionMode, ...] = ("branch", "continuous", "joint", "single")
 TEST_ENVS = 64
 """Largest number of planar arms in which an agent is evaluated at once."""
 _ARM = "sb3_prune_envs.planar_arm:PlanarArmEnv"
+_REFUSALS = (
+    gym.error.Error,
+    AssertionError,
+    AttributeError,
+    ImportError,
+    NotImplementedError,
+    TypeError,
+    ValueError,
+)
+"""Errors of environments and wrappers that do not fit their arguments."""
 
 
 @dataclass(frozen=True)
@@ -38,33 +51,67 @@ class EnvMaker:
     """Specification of the environment in Gymnasium's registry."""
     kwargs: Mapping[str, Any] = field(default_factory=dict)
     """Arguments of the environment."""
+    around: Surroundings = NOTHING
+    """What the environments are wrapped in."""
 
-    def make(self, n_envs: int, seed: int | None = None) -> VecEnv:
-        """Make environments.
+    def make(
+        self, n_envs: int, seed: int | None = None, *, learning: bool = True
+    ) -> VecEnv:
+        """Make environments, with images as SB3 transposes them.
+
+        Args:
+            n_envs: Number of environments.
+            seed: Seed of the environments.
+            learning: Whether statistics that normalise observations learn, and scale
+                rewards if they did so before.
 
         Raises:
             ConfigError: The environments cannot be made; the message gives the reason.
+            CheckpointError: The statistics cannot be loaded, or do not fit.
         """
+        inner = find_wrappers(self.around.wrappers)
+        outer = find_wrappers(self.around.vec_wrappers)
         try:
-            if self.spec.entry_point == _ARM:
-                options = {**self.spec.kwargs, **self.kwargs}
-                env: VecEnv = sb3_prune_envs.make_arm_vec(n_envs, **options)
-                env.seed(seed)
-                return env
-            return make_vec_env(
-                self.spec.id, n_envs, seed=seed, env_kwargs=dict(self.kwargs)
-            )
-        except (gym.error.Error, ImportError, TypeError, ValueError) as error:
+            env = self._make(n_envs, seed, partial(wrapped, wrappers=inner))
+            return self.around.wrap(env, outer, learning=learning)
+        except SB3PruneError:
+            raise
+        except _REFUSALS as error:
             raise ConfigError(f"'{self.spec.id}' cannot be made: {error}") from error
 
+    def _make(
+        self, n_envs: int, seed: int | None, wrapper: Callable[[Any], Any]
+    ) -> VecEnv:
+        if self.spec.entry_point == _ARM and not self.around.wrappers:
+            options = {**self.spec.kwargs, **self.kwargs}
+            env: VecEnv = sb3_prune_envs.make_arm_vec(n_envs, **options)
+            env.seed(seed)
+            return env
+        return make_vec_env(
+            self.spec.id,
+            n_envs,
+            seed=seed,
+            wrapper_class=wrapper,
+            env_kwargs=dict(self.kwargs),
+        )
+
     def make_test(self, episodes: int, seed: int) -> VecEnv:
-        """Make environments to evaluate an agent in."""
+        """Make environments to evaluate an agent in; statistics are frozen."""
         arms = self.spec.entry_point == _ARM
-        return self.make(min(episodes, TEST_ENVS) if arms else 1, seed)
+        n_envs = min(episodes, TEST_ENVS) if arms else 1
+        return self.make(n_envs, seed, learning=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what is needed to make the environments anew."""
+        made = {"id": self.spec.id, "kwargs": dict(self.kwargs)}
+        return made | self.around.to_dict()
 
 
 def find_env(
-    env_id: str, kwargs: Mapping[str, Any], accepts: Callable[[Space], bool]
+    env_id: str,
+    kwargs: Mapping[str, Any],
+    accepts: Callable[[Space], bool],
+    around: Surroundings = NOTHING,
 ) -> EnvMaker:
     """Return the maker of an environment.
 
@@ -76,35 +123,38 @@ def find_env(
         env_id: Gymnasium id, maybe with the module that registers it: ``module:id``.
         kwargs: Arguments of the environment.
         accepts: Function that tells whether the agent can act in an action space.
+        around: What the environments are wrapped in.
 
     Raises:
         UnknownNameError: There is no such environment.
         ConfigError: The module does not exist, or the environment cannot be made.
     """
-    maker = EnvMaker(_find_spec(env_id), kwargs)
+    module, _, name = env_id.rpartition(":")
+    modules = dict.fromkeys([*around.modules, *([module] if module else [])])
+    around = replace(around, modules=list(modules))
+    maker = EnvMaker(_find_spec(name, around.modules), kwargs, around)
     is_arm = str(maker.spec.entry_point).startswith("sb3_prune_envs.")
     if not is_arm or "action_mode" in kwargs:
         return maker
     for mode in MODES:
-        candidate = EnvMaker(maker.spec, {**kwargs, "action_mode": mode})
+        candidate = replace(maker, kwargs={**kwargs, "action_mode": mode})
         if accepts(_action_space(candidate)):
             return candidate
     return maker
 
 
 def _action_space(maker: EnvMaker) -> Space:
-    env = maker.make(1)
+    env = replace(maker, around=NOTHING).make(1)
     env.close()
     return env.action_space
 
 
-def _find_spec(env_id: str) -> EnvSpec:
-    module, _, name = env_id.rpartition(":")
-    if module:
+def _find_spec(name: str, modules: Sequence[str]) -> EnvSpec:
+    for module in modules:
         try:
             import_module(module)
         except ImportError as error:
-            raise ConfigError(f"Environment '{env_id}': {error}.") from error
+            raise ConfigError(f"Environment '{module}:{name}': {error}.") from error
     try:
         return gym.spec(name)
     except gym.error.Error:

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 
 import torch
 
-from sb3_prune.cli.environments import find_env
-from sb3_prune.cli.options import EnvOptions, SavedAgentOptions
-from sb3_prune.cli.pairs import parse_pairs
+from sb3_prune.cli.options import SavedAgentOptions
 from sb3_prune.cli.parsing import parse
+from sb3_prune.cli.places import PlayOptions, announce, maker_for
 from sb3_prune.cli.results import measure
 from sb3_prune.cli.zips import read_zip
 from sb3_prune.evaluation.episodes import evaluate
@@ -19,7 +18,7 @@ from sb3_prune.exceptions import require_at_least
 
 
 @dataclass(frozen=True, kw_only=True)
-class EvaluateOptions(EnvOptions, SavedAgentOptions):
+class EvaluateOptions(PlayOptions, SavedAgentOptions):
     """Measure return, success, size and speed of a saved agent, stock or pruned."""
 
     episodes: int = 100
@@ -38,13 +37,10 @@ def main(arguments: Sequence[str]) -> None:
     require_at_least("--episodes", options.episodes)
     torch.set_num_threads(1)
     saved = read_zip(options.model, options.algo)
-    maker = find_env(
-        options.env,
-        parse_pairs("--env-kwargs", options.env_kwargs),
-        lambda space: bool(space == saved.data["action_space"]),
-    )
+    maker = maker_for(saved, options)
     env = maker.make_test(options.episodes, options.seed)
     model = saved.load(env)
+    announce(maker, options)
     result = evaluate(model, env, episodes=options.episodes, seed=options.seed)
     size = measure(model)
     if options.json:

@@ -27,8 +27,9 @@ class SavedAgentOptions:
 class EnvOptions:
     """Options that choose an environment."""
 
-    env: str
-    """Gymnasium id, e.g. Pendulum-v1; module:id imports a module first."""
+    env: str | None = None
+    """Gymnasium id, e.g. Pendulum-v1; module:id imports a module first. If not given,
+    it is read from the folder of the zip, one of RL Zoo or a run folder."""
     env_kwargs: tuple[str, ...] = ()
     """Arguments of the environment, KEY=VALUE or JSON, e.g. goals=full."""
     seed: int = 0

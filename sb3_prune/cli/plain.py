@@ -56,6 +56,10 @@ def loads_equal(model: BaseAlgorithm, plain: BaseAlgorithm, path: str | Path) ->
     return bool(np.array_equal(found, expected))
 
 
-def _draw(space: spaces.Space[Any]) -> np.ndarray:
+def _draw(space: spaces.Space[Any]) -> Any:
+    """Draw a batch of observations, an array or a dictionary of arrays."""
     space.seed(0)
-    return np.stack([space.sample() for _ in range(OBSERVATIONS)])
+    drawn = [space.sample() for _ in range(OBSERVATIONS)]
+    if isinstance(space, spaces.Dict):
+        return {key: np.stack([each[key] for each in drawn]) for key in space}
+    return np.stack(drawn)

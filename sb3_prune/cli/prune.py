@@ -9,9 +9,9 @@ from typing import Any, ClassVar
 import torch
 
 from sb3_prune.cli.at_once import prune_at_once
-from sb3_prune.cli.environments import find_env
 from sb3_prune.cli.options import RunOptions, SavedAgentOptions
 from sb3_prune.cli.pairs import parse_pairs
+from sb3_prune.cli.places import PlayOptions, announce, maker_for
 from sb3_prune.cli.results import Results
 from sb3_prune.cli.running import Run
 from sb3_prune.cli.staging import parse_staged
@@ -21,7 +21,7 @@ from sb3_prune.recording.playing import States
 
 
 @dataclass(frozen=True, kw_only=True)
-class PruneOptions(RunOptions, SavedAgentOptions):
+class PruneOptions(RunOptions, PlayOptions, SavedAgentOptions):
     """Prune an agent that is already trained, at once or while it trains on.
 
     With --timesteps 0 the agent only plays a few episodes and is pruned at once, to the
@@ -76,11 +76,7 @@ def main(arguments: Sequence[str]) -> None:
     torch.set_num_threads(options.threads)
     saved = read_zip(options.model, options.algo)
     changes = _changes(options, saved)
-    maker = find_env(
-        options.env,
-        parse_pairs("--env-kwargs", options.env_kwargs),
-        lambda space: bool(space == saved.data["action_space"]),
-    )
+    maker = maker_for(saved, options)
     env = maker.make(options.n_envs, options.seed)
     run = Run(
         command="prune",
@@ -91,6 +87,7 @@ def main(arguments: Sequence[str]) -> None:
         maker=maker,
         strategy=strategy,
     )
+    announce(maker, options)
     results = _carry_out(run, options)
     print("\n".join([*results.lines(), f"{'folder':<18} {options.out}"]))
 

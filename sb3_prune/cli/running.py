@@ -140,7 +140,7 @@ class Run:
             "algorithm": self.algorithm,
             "options": given | paths,
             "strategy": strategy,
-            "env": {"id": self.maker.spec.id, "kwargs": dict(self.maker.kwargs)},
+            "env": self.maker.to_dict(),
             "versions": versions(),
         }
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from dataclasses import dataclass, field
+from typing import Annotated, Any
 
 import numpy as np
 import torch
 import tyro
-from gymnasium import spaces
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.noise import NormalActionNoise
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
@@ -17,13 +16,21 @@ from stable_baselines3.common.vec_env import VecEnv
 
 from sb3_prune.cli.algorithms import ALGORITHMS, Algorithm, find_algorithm
 from sb3_prune.cli.environments import find_env
+from sb3_prune.cli.kinds import Kind, policy_for
 from sb3_prune.cli.options import RunOptions
 from sb3_prune.cli.pairs import parse_pairs
 from sb3_prune.cli.running import Run
 from sb3_prune.cli.staging import parse_staged
 from sb3_prune.exceptions import ConfigError
 
-_BAD_ARGUMENTS = (AssertionError, AttributeError, IndexError, TypeError, ValueError)
+_BAD_ARGUMENTS = (
+    AssertionError,
+    AttributeError,
+    IndexError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
 """Errors that SB3's constructors raise if an argument is wrong."""
 
 
@@ -33,8 +40,10 @@ class NewAgentOptions:
 
     algo: Annotated[str, tyro.conf.arg(help=f"One of {', '.join(ALGORITHMS)}.")]
     """Algorithm."""
-    policy: Literal["mlp", "ofexi"] = "mlp"
-    """Networks on observations (mlp) or on learnt features of an OFEXiNet (ofexi)."""
+    policy: Kind = "auto"
+    """Networks on observations: a CNN for images, several inputs for dictionaries, else
+    an MLP (auto), or always an MLP (mlp); or on learnt features of an OFEXiNet (ofexi).
+    """
     ofe: tuple[str, ...] = ()
     """Options of the OFEXiNet, KEY=VALUE or JSON, e.g. blocks=8 units=128."""
     net_arch: tuple[int, ...] = ()
@@ -51,6 +60,9 @@ class TrainOptions(RunOptions, NewAgentOptions):
     pruning, for comparison.
     """
 
+    env: str = field()
+    """Gymnasium id, e.g. Pendulum-v1; module:id imports a module first."""
+
 
 def main(arguments: Sequence[str]) -> None:
     """Run the command.
@@ -61,7 +73,8 @@ def main(arguments: Sequence[str]) -> None:
     options, strategy = parse_staged(TrainOptions, arguments, "train", optional=True)
     options.check()
     algorithm = find_algorithm(options.algo)
-    algorithm.policy_class(options.policy)
+    if options.policy != "auto":
+        algorithm.policy_class(options.policy)
     kwargs = _algorithm_kwargs(options, algorithm)
     torch.set_num_threads(options.threads)
     maker = find_env(
@@ -91,13 +104,14 @@ def build(
         ConfigError: The algorithm cannot learn in the environment, or not with these
             arguments.
     """
-    _check_spaces(algorithm, env)
+    _check_actions(algorithm, env)
+    policy = policy_for(algorithm, options.policy, env.observation_space)
     if options.action_noise is not None:
         kwargs = kwargs | {"action_noise": _noise(algorithm, env, options.action_noise)}
     cls: Any = algorithm.cls
     try:
         model: BaseAlgorithm = cls(
-            algorithm.policy_class(options.policy),
+            policy,
             env,
             seed=options.seed,
             device=options.device,
@@ -133,12 +147,7 @@ def _ofe_options(options: TrainOptions) -> dict[str, Any]:
     return parse_pairs("--ofe", options.ofe)
 
 
-def _check_spaces(algorithm: Algorithm, env: VecEnv) -> None:
-    if isinstance(env.observation_space, spaces.Dict):
-        raise ConfigError(
-            f"Observations must be one array, because the policy is an MLP; got "
-            f"{env.observation_space}."
-        )
+def _check_actions(algorithm: Algorithm, env: VecEnv) -> None:
     if isinstance(env.action_space, algorithm.action_spaces):
         return
     wanted = " or ".join(cls.__name__ for cls in algorithm.action_spaces)

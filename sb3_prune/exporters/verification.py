@@ -5,7 +5,9 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from stable_baselines3.common.base_class import BaseAlgorithm
@@ -24,21 +26,26 @@ class Absent:
 sys.meta_path.insert(0, Absent())
 zip_path, module, cls, observations, actions = sys.argv[1:]
 model = getattr(importlib.import_module(module), cls).load(zip_path, device="cpu")
-chosen, _ = model.predict(np.load(observations), deterministic=True)
+seen = np.load(observations)
+if not isinstance(seen, np.ndarray):
+    seen = {name.removeprefix("key:"): seen[name] for name in seen}
+chosen, _ = model.predict(seen, deterministic=True)
 np.save(actions, chosen)
 assert not any(name.partition(".")[0] == "sb3_prune" for name in sys.modules)
 """
 
 
 def plain_actions(
-    path: str | Path, cls: type[BaseAlgorithm], observations: np.ndarray
+    path: str | Path,
+    cls: type[BaseAlgorithm],
+    observations: np.ndarray | Mapping[str, np.ndarray],
 ) -> np.ndarray:
     """Load a zip in a fresh process in which ``import sb3_prune`` fails, and predict.
 
     Args:
         path: Plain zip: the result of :func:`compact`, written by ``save``.
         cls: Stock algorithm class of the zip.
-        observations: Array of observations, (batch, ...).
+        observations: Array of observations, (batch, ...), or a dictionary of such.
 
     Returns:
         The greedy actions, (batch, ...).
@@ -48,8 +55,8 @@ def plain_actions(
             reason.
     """
     with tempfile.TemporaryDirectory() as folder:
-        inputs, outputs = Path(folder, "observations.npy"), Path(folder, "actions.npy")
-        np.save(inputs, observations)
+        outputs = Path(folder, "actions.npy")
+        inputs = _write(Path(folder), observations)
         arguments = [path, cls.__module__, cls.__name__, inputs, outputs]
         done = subprocess.run(
             [sys.executable, "-c", _SCRIPT, *map(str, arguments)],
@@ -62,3 +69,13 @@ def plain_actions(
             raise CompactError(f"'{path}' does not load without sb3_prune: {reason}")
         actions: np.ndarray = np.load(outputs)
         return actions
+
+
+def _write(folder: Path, observations: np.ndarray | Mapping[str, np.ndarray]) -> Path:
+    if not isinstance(observations, Mapping):
+        np.save(folder / "observations.npy", observations)
+        return folder / "observations.npy"
+    # "file" would be an argument of savez.
+    arrays: Any = {f"key:{name}": array for name, array in observations.items()}
+    np.savez(folder / "observations.npz", **arrays)
+    return folder / "observations.npz"

@@ -23,9 +23,9 @@ from sb3_prune.exceptions import RunFolderError
 from sb3_prune.files import atomic, write_text
 
 CONFIG, METRICS, SUMMARY = "config.json", "metrics.csv", "summary.json"
-MODEL, PLAIN = "model.zip", "plain.zip"
+MODEL, PLAIN, STATISTICS = "model.zip", "plain.zip", "vecnormalize.pkl"
 LEARNING, WIDTHS = "learning.png", "widths.png"
-ARTEFACTS = (CONFIG, METRICS, MODEL, PLAIN, LEARNING, WIDTHS, SUMMARY)
+ARTEFACTS = (CONFIG, METRICS, STATISTICS, MODEL, PLAIN, LEARNING, WIDTHS, SUMMARY)
 """Every file of a run except TensorBoard's, in the order in which they are written."""
 EVENTS = "events.out.tfevents.*"
 """Pattern of TensorBoard's files."""
@@ -75,7 +75,11 @@ class RunFolder:
         write_text(self.path / name, json.dumps(content, indent=2) + "\n")
 
     def save(self, name: str, model: BaseAlgorithm) -> None:
-        """Save a model as a zip."""
+        """Save a model as a zip, after the statistics of its ``VecNormalize``."""
+        statistics = model.get_vec_normalize_env()
+        if statistics is not None:
+            with atomic(self.path / STATISTICS) as temporary:
+                statistics.save(str(temporary))
         with atomic(self.path / name) as temporary:
             model.save(temporary)
 

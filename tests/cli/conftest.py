@@ -12,6 +12,7 @@ import pytest
 from stable_baselines3 import SAC
 
 import sb3_prune as sp
+from cli.rl_zoo import normalised, save_zoo
 from sb3_prune import plugins
 from sb3_prune.cli import main
 from sb3_prune.evaluation.latency import latency_us
@@ -110,3 +111,9 @@ def third_party() -> Iterator[Callable[[object], None]]:
     yield add
     for plugin in added:
         plugins.remove_plugin(plugin)
+
+
+@pytest.fixture(scope="session")
+def zoo_zip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An agent of RL Zoo, trained on normalised observations."""
+    return save_zoo(tmp_path_factory.mktemp("logs"), normalised())

@@ -54,7 +54,7 @@ def test_an_arm_gets_the_action_mode_of_the_agent(
         (["--env", "CartPole-v1"], "is for another environment"),
         (["--env", "Pendulum-v1", "--episodes", "0"], "--episodes must be at least 1"),
         (["--env", "Pendulm-v1"], "Unknown environment"),
-        ([], "Missing from sb3-prune evaluate: --env"),
+        ([], "--env is missing, and nothing beside"),
     ],
 )
 def test_bad_input(

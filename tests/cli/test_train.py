@@ -178,7 +178,15 @@ BAD = {
     "blocks must be int, got 1.5": ["--policy", "ofexi", "--ofe", "blocks=1.5"],
     "--action-noise must be positive": ["--action-noise", "-1"],
     "--device gpu:": ["--device", "gpu"],
-    "Observations must be one array": ["--env", "cli.mixed:cli/Mixed-v0"],
+    "Observations must be one array for --policy mlp": [
+        *("--env", "cli.mixed:cli/Mixed-v0", "--policy", "mlp"),
+    ],
+    "Observations must be one array for --policy ofexi": [
+        *("--env", "cli.mixed:cli/Mixed-v0", "--policy", "ofexi"),
+    ],
+    "crossq has no policy for dictionaries. Algorithms that have one: dqn, qrdqn,": [
+        *("--env", "cli.mixed:cli/Mixed-v0", "--algo", "crossq"),
+    ],
 }
 
 

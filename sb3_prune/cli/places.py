@@ -1,0 +1,128 @@
+"""Places: find the environment of a saved agent in the folder where its zip lies."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from sb3_prune.cli.environments import EnvMaker, find_env
+from sb3_prune.cli.options import EnvOptions
+from sb3_prune.cli.pairs import parse_pairs
+from sb3_prune.cli.surroundings import NOTHING, Surroundings
+from sb3_prune.cli.zips import SavedAgent
+from sb3_prune.cli.zoo import find_zoo, read_zoo
+from sb3_prune.exceptions import ConfigError
+from sb3_prune.runs.folder import CONFIG, STATISTICS
+
+OURS = "sb3_prune/"
+"""Beginning of the ids of planar arms."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlayOptions(EnvOptions):
+    """Options that choose an environment for a saved agent."""
+
+    vecnormalize: Path | None = None
+    """Statistics of VecNormalize.save, if the agent was trained on normalised
+    observations; those beside the zip if not given. SB3 unpickles them, too."""
+
+
+def maker_for(saved: SavedAgent, options: PlayOptions) -> EnvMaker:
+    """Return a maker of environments in which a saved agent is at home.
+
+    What the options do not say is taken from the folder where the zip lies: one of RL
+    Zoo or of this command. Its arguments of the environment count unless ``--env``
+    names another environment.
+
+    Raises:
+        ConfigError: Nobody names the environment, or the folder cannot be read.
+        UnknownNameError: There is no such environment.
+    """
+    around = find_surroundings(saved.path, options.vecnormalize)
+    env_id = options.env or around.env
+    if env_id is None:
+        raise ConfigError(
+            f"--env is missing, and nothing beside '{saved.path}' names an environment."
+        )
+    kwargs = _kwargs(env_id.rpartition(":")[2], around)
+    return find_env(
+        env_id,
+        kwargs | parse_pairs("--env-kwargs", options.env_kwargs),
+        lambda space: bool(space == saved.data["action_space"]),
+        around,
+    )
+
+
+def announce(maker: EnvMaker, options: PlayOptions) -> None:
+    """Say in one line on stderr what was found in the folder of the zip, if anything.
+
+    Called once nothing can be refused any more, so that a mistake is one line.
+    """
+    around = maker.around
+    given = parse_pairs("--env-kwargs", options.env_kwargs)
+    kwargs = _kwargs(maker.spec.id, around)
+    found = [] if options.env else [f"environment {maker.spec.id}"]
+    found += [f"{name}={value}" for name, value in kwargs.items() if name not in given]
+    shown = replace(around, statistics=None) if options.vecnormalize else around
+    found += shown.lines()
+    if around.source is not None and found:
+        print(f"sb3-prune: from {around.source}: {', '.join(found)}", file=sys.stderr)
+
+
+def find_surroundings(path: Path, vecnormalize: Path | None = None) -> Surroundings:
+    """Return what stood between a saved agent and its environment, as far as is known.
+
+    Args:
+        path: The zip.
+        vecnormalize: Statistics to use instead of those in the folder.
+
+    Raises:
+        ConfigError: The folder cannot be read.
+    """
+    zoo = find_zoo(path)
+    found = read_zoo(zoo) if zoo else _read_run(path.parent)
+    return replace(found, statistics=vecnormalize) if vecnormalize else found
+
+
+def _read_run(folder: Path) -> Surroundings:
+    """Read what a run of this command says; any folder may have statistics."""
+    env = _env_of(folder / CONFIG)
+    path = folder / STATISTICS
+    statistics = path if env.get("normalised") or path.is_file() else None
+    if not env:
+        return replace(NOTHING, source=folder, statistics=statistics)
+    return Surroundings(
+        source=folder,
+        env=env["id"],
+        env_kwargs=parse_pairs(str(folder / CONFIG), [json.dumps(env["kwargs"])]),
+        modules=env.get("modules", []),
+        wrappers=env.get("wrappers", []),
+        vec_wrappers=env.get("vec_wrappers", []),
+        frame_stack=env.get("frame_stack", 1),
+        statistics=statistics,
+    )
+
+
+def _env_of(path: Path) -> dict[str, Any]:
+    """Return what the configuration of a run says of the environment.
+
+    It is empty if there is no such file, or if it is somebody else's.
+    """
+    try:
+        content = json.loads(path.read_text("utf-8"))
+        ours = content["command"][0] == "sb3-prune"
+        env: dict[str, Any] = {"id": content["env"]["id"]} | content["env"]
+    except (OSError, ValueError, LookupError, TypeError):
+        return {}
+    return env if ours else {}
+
+
+def _kwargs(name: str, around: Surroundings) -> dict[str, Any]:
+    """Return the saved arguments of an environment, if it is that of the agent."""
+    kwargs = dict(around.env_kwargs) if name == around.env else {}
+    if name.startswith(OURS):  # The zip chooses: plain.zip may have other actions.
+        kwargs.pop("action_mode", None)
+    return kwargs

@@ -1,0 +1,261 @@
+"""Tests for cli/places.py: agents play where they were trained."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from stable_baselines3 import PPO
+from stable_baselines3.common.evaluation import evaluate_policy
+from stable_baselines3.common.vec_env import VecFrameStack, VecNormalize
+
+from cli import rl_zoo
+from cli.conftest import OFF, TINY, Command
+from cli.rl_zoo import ENV, TIME, cart_poles, save_zoo
+from sb3_prune.cli.places import find_surroundings
+from sb3_prune.cli.surroundings import NOTHING
+
+Refused = Callable[..., str]
+pytestmark = pytest.mark.usefixtures("no_figures")
+EPISODES = 4
+EVALUATE = ["--episodes", EPISODES, "--json"]
+PRUNE = ["--no-verify", "--eval-episodes", "2", "--final-sparsity", "0.5"]
+PRUNE += ["--algo-kwargs", "n_steps=64", "batch_size=32"]
+
+
+def expected(path: Path, statistics: Path, seed: int = 0) -> tuple[float, float]:
+    """Return what SB3 itself measures, with frozen statistics."""
+    env = VecNormalize.load(str(statistics), cart_poles(seed=seed))
+    env.training = env.norm_reward = False
+    mean, std = evaluate_policy(PPO.load(path), env, EPISODES)
+    assert isinstance(mean, float)
+    assert isinstance(std, float)
+    return mean, std
+
+
+def means(result: Any) -> tuple[float, float]:
+    assert result.code == 0, result.err
+    found = json.loads(result.out)
+    return found["mean_return"], found["std_return"]
+
+
+def count(path: Path) -> float:
+    """Return the number of observations that statistics have seen."""
+    env = VecNormalize.load(str(path), cart_poles())
+    assert not isinstance(env.obs_rms, dict)
+    return float(env.obs_rms.count)
+
+
+def statistics_of(zip_path: Path) -> Path:
+    return zip_path.with_suffix("") / "vecnormalize.pkl"
+
+
+@pytest.mark.parametrize("name", [f"{ENV}.zip", "best_model.zip"])
+@pytest.mark.parametrize("env", [[], ["--env", ENV]])
+def test_an_agent_of_rl_zoo_scores_as_in_sb3(
+    name: str, env: list[str], command: Command, zoo_zip: Path
+) -> None:
+    path = zoo_zip.with_name(name)
+    if not path.exists():
+        shutil.copy(zoo_zip, path)
+    result = command("evaluate", path, *env, *EVALUATE)
+    assert means(result) == expected(path, statistics_of(zoo_zip))
+    where = zoo_zip.with_suffix("")
+    named = "" if env else f"environment {ENV}, "
+    assert result.err == (
+        f"sb3-prune: from {where}: {named}observations normalised by vecnormalize.pkl\n"
+    )
+
+
+def test_statistics_that_are_named(
+    command: Command, zoo_zip: Path, tmp_path: Path
+) -> None:
+    path = shutil.copy(zoo_zip, tmp_path / "agent.zip")
+    raw = means(command("evaluate", path, "--env", ENV, *EVALUATE))
+    more = ["--vecnormalize", statistics_of(zoo_zip)]
+    result = command("evaluate", path, "--env", ENV, *more, *EVALUATE)
+    assert means(result) == expected(path, statistics_of(zoo_zip)) != raw
+    assert result.err == ""
+
+
+def test_named_statistics_replace_those_beside_the_zip(
+    command: Command, zoo_zip: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other.pkl"
+    VecNormalize(cart_poles()).save(str(other))
+    result = command("evaluate", zoo_zip, "--vecnormalize", other, *EVALUATE)
+    assert means(result) == expected(zoo_zip, other)
+    assert "normalised" not in result.err
+
+
+@pytest.mark.parametrize("steps", [0, 256])
+def test_a_pruned_agent_keeps_its_statistics(
+    steps: int, command: Command, zoo_zip: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    line = [zoo_zip, "--timesteps", steps, "--out", out, *PRUNE]
+    assert command("prune", *line).code == 0
+    kept, learnt = out / "vecnormalize.pkl", statistics_of(zoo_zip)
+    assert count(kept) - count(learnt) == (steps and steps + 1)  # And the first reset.
+    config = json.loads((out / "config.json").read_text())
+    assert config["env"] == {"id": ENV, "kwargs": {}, "normalised": True}
+    for name in ("model.zip", "plain.zip"):
+        result = command("evaluate", out / name, *EVALUATE)
+        assert means(result) == expected(out / name, kept)
+        assert f"from {out}: environment {ENV}, observations normal" in result.err
+    after = json.loads((out / "summary.json").read_text())["test"]["after"]
+    again = ["--episodes", 2, "--seed", 1_000_003, "--json"]
+    assert (
+        means(command("evaluate", out / "model.zip", *again))[0]
+        == (after["mean_return"])
+    )
+
+
+def test_a_run_over_an_older_one_loses_its_statistics(
+    command: Command, zoo_zip: Path, tmp_path: Path
+) -> None:
+    plain, out = tmp_path / "plain.zip", tmp_path / "run"
+    PPO("MlpPolicy", ENV, n_steps=64, policy_kwargs={"net_arch": [8]}).save(plain)
+    line = ["--timesteps", 0, "--env", ENV, "--out", out, *PRUNE, "--overwrite"]
+    assert command("prune", zoo_zip, *line).code == 0
+    assert (out / "vecnormalize.pkl").exists()
+    assert command("prune", plain, *line).code == 0
+    assert not (out / "vecnormalize.pkl").exists()
+
+
+def test_analyses_see_normalised_observations(
+    command: Command, zoo_zip: Path, tmp_path: Path
+) -> None:
+    more = ["--episodes", EPISODES, "--analysis", "dormancy", "--out", tmp_path / "a"]
+    result = command("analyze", zoo_zip, *more, "--json")
+    found = json.loads(result.out)
+    assert found["env"]["normalised"]
+    mean, _ = expected(zoo_zip, statistics_of(zoo_zip))
+    assert found["agents"]["agent"]["mean return"] == mean
+    assert "observations normalised by" in result.err
+
+
+def test_wrappers_and_frames(command: Command, tmp_path: Path) -> None:
+    model = rl_zoo.wrapped()
+    changes = {"env_wrapper": [{TIME: {"max_steps": 1000}}], "frame_stack": 4}
+    path = save_zoo(tmp_path, model, **changes)
+    result = command("evaluate", path, *EVALUATE)
+    env = VecNormalize.load(str(statistics_of(path)), cart_poles(time=True))
+    env.training = env.norm_reward = False
+    assert means(result) == evaluate_policy(model, VecFrameStack(env, 4), EPISODES)
+    assert f"wrapper {TIME}, observations normalised" in result.err
+    assert "4 stacked frames\n" in result.err
+    out = tmp_path / "run"
+    line = [path, "--timesteps", 64, "--out", out, *PRUNE, "--eval-episodes", 0]
+    assert command("prune", *line).code == 0
+    config = json.loads((out / "config.json").read_text())
+    assert config["env"]["wrappers"] == [{TIME: {"max_steps": 1000}}]
+    result = command("evaluate", out / "model.zip", *EVALUATE)
+    assert result.code == 0
+    assert f"wrapper {TIME}, observations normalised" in result.err
+
+
+def test_arguments_of_the_environment(command: Command, tmp_path: Path) -> None:
+    model = PPO("MlpPolicy", "Pendulum-v1", policy_kwargs={"net_arch": [4]}, seed=0)
+    path = save_zoo(tmp_path, model, "Pendulum-v1", env_kwargs={"g": 0.1})
+    light = command("evaluate", path, *EVALUATE)
+    assert "environment Pendulum-v1, g=0.1\n" in light.err
+    same = command("evaluate", path, "--env", "Pendulum-v1", *EVALUATE)
+    assert means(same) == means(light)
+    heavy = command("evaluate", path, "--env-kwargs", "g=20", *EVALUATE)
+    assert means(heavy)[0] < means(light)[0] - 100
+    assert "g=" not in heavy.err
+
+
+def test_a_run_knows_its_environment(command: Command, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    line = ["--algo", "sac", "--env", "cli.picky:Pendulum-v1", *TINY, "--no-verify"]
+    line += ["--env-kwargs", "g=0.1", "--out", str(out), "--algo-kwargs", *OFF]
+    assert command("train", *line).code == 0
+    config = json.loads((out / "config.json").read_text())
+    assert config["env"]["modules"] == ["cli.picky"]
+    result = command("evaluate", out / "model.zip", *EVALUATE)
+    assert (result.code, result.err) == (
+        0,
+        f"sb3-prune: from {out}: environment Pendulum-v1, g=0.1\n",
+    )
+    assert not (out / "vecnormalize.pkl").exists()
+
+
+def test_the_plain_zip_of_an_arm_has_other_actions(
+    command: Command, tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    line = ["--algo", "branching-dqn", "--env", "sb3_prune/PlanarArm2-v0", *TINY]
+    line += ["--no-verify", "--out", str(out), "--algo-kwargs", *OFF]
+    assert command("train", *line).code == 0
+    for name in ("model.zip", "plain.zip"):
+        assert command("evaluate", out / name, *EVALUATE).code == 0
+
+
+def test_a_module_that_rl_zoo_imported(refused: Refused, tmp_path: Path) -> None:
+    model = PPO("MlpPolicy", ENV, policy_kwargs={"net_arch": [4]})
+    path = save_zoo(tmp_path, model)
+    arguments = {"env": ENV, "gym_packages": ["nowhere"]}
+    rl_zoo.write_yaml(path.with_suffix("") / "args.yml", arguments)
+    assert "No module named 'nowhere'" in refused("evaluate", path)
+
+
+def test_missing_statistics_of_rl_zoo(
+    refused: Refused, zoo_zip: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(zoo_zip.parent, tmp_path / "copy")
+    path = tmp_path / "copy" / zoo_zip.name
+    statistics_of(path).unlink()
+    for more in (["evaluate", path], ["prune", path, "--out", tmp_path / "run"]):
+        assert "vecnormalize.pkl' does not exist: it should have" in refused(*more)
+
+
+def test_missing_statistics_of_a_run(
+    command: Command, refused: Refused, zoo_zip: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    assert command("prune", zoo_zip, "--timesteps", 0, "--out", out, *PRUNE).code == 0
+    (out / "vecnormalize.pkl").unlink()
+    assert "does not exist: it should have" in refused("evaluate", out / "model.zip")
+
+
+def test_bad_statistics(refused: Refused, zoo_zip: Path, tmp_path: Path) -> None:
+    path = tmp_path / "other.pkl"
+    VecNormalize(cart_poles(time=True)).save(str(path))
+    line = ["evaluate", zoo_zip, "--vecnormalize"]
+    assert "has statistics of another environment" in refused(*line, path)
+    assert "nothing.pkl' does not exist" in refused(*line, tmp_path / "nothing.pkl")
+
+
+def test_an_unknown_wrapper_is_named(refused: Refused, tmp_path: Path) -> None:
+    model = PPO("MlpPolicy", ENV, policy_kwargs={"net_arch": [4]})
+    path = save_zoo(tmp_path, model, env_wrapper="nowhere.Wrapper")
+    assert "'nowhere.Wrapper', which cannot be imported" in refused("evaluate", path)
+
+
+def test_a_compacted_zip_elsewhere(
+    command: Command, zoo_zip: Path, tmp_path: Path
+) -> None:
+    result = command("compact", zoo_zip, "--out", tmp_path / "plain.zip")
+    assert f"normalised by {statistics_of(zoo_zip)}\n" in result.out
+
+
+def test_a_folder_that_says_nothing(tmp_path: Path) -> None:
+    for content in ("{}", "[", '{"command": ["other"], "env": {"id": "X"}}'):
+        (tmp_path / "config.json").write_text(content)
+        found = find_surroundings(tmp_path / "agent.zip")
+        assert (found.env, found.to_dict()) == (None, NOTHING.to_dict())
+
+
+def test_statistics_beside_any_zip(tmp_path: Path) -> None:
+    VecNormalize(cart_poles()).save(str(tmp_path / "vecnormalize.pkl"))
+    found = find_surroundings(tmp_path / "agent.zip")
+    assert found.statistics == tmp_path / "vecnormalize.pkl"
+    assert find_surroundings(tmp_path / "a.zip", tmp_path / "b").statistics == (
+        tmp_path / "b"
+    )
