@@ -123,11 +123,10 @@ def build(
 
 
 def _algorithm_kwargs(options: TrainOptions, algorithm: Algorithm) -> dict[str, Any]:
-    kwargs = parse_pairs("--algo-kwargs", options.algo_kwargs)
-    algorithm.check_arguments(kwargs)
+    kwargs = algorithm.read_arguments(options.algo_kwargs)
     if any(units < 1 for units in options.net_arch):
         raise ConfigError(f"--net-arch must be at least 1, got {options.net_arch}.")
-    policy_kwargs = dict(kwargs.get("policy_kwargs", {}))
+    policy_kwargs = dict(kwargs.get("policy_kwargs") or {})
     if options.net_arch:
         policy_kwargs["net_arch"] = list(options.net_arch)
     if options.ofe:
