@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import reprlib
 from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch.nn.modules import activation
 
+from sb3_prune.cli.hyperparameters import COUNT
 from sb3_prune.exceptions import ConfigError, UnknownNameError
 
 UNFIT = {"GLU", "MultiheadAttention", "Threshold"}
@@ -37,14 +39,31 @@ def with_classes(given: Mapping[str, Any]) -> dict[str, Any]:
     ``torch.nn.ReLU`` are the same.
 
     Raises:
-        ConfigError: A value should be a name.
+        ConfigError: A value should be a name, or there are no units in a layer.
         UnknownNameError: There is no class of that name.
     """
     found = dict(given)
+    _check_units(given.get("net_arch", []))
     for key, (noun, known) in CLASSES.items():
         if key in given:
             found[key] = _find(key, noun, given[key], known)
     return found
+
+
+def _check_units(net_arch: Any) -> None:
+    """Check lists of numbers of units, and mappings to such lists."""
+    if isinstance(net_arch, Mapping):
+        net_arch = list(net_arch.values())
+    elif not isinstance(net_arch, list | tuple):
+        net_arch = [net_arch]
+    for each in net_arch:
+        if isinstance(each, list | tuple | Mapping):
+            _check_units(each)
+        elif not COUNT.accepts(each):
+            raise ConfigError(
+                f"policy_kwargs: net_arch must be {COUNT}, or lists of such; got "
+                f"{reprlib.repr(each)}."
+            )
 
 
 def _find(key: str, noun: str, value: object, known: Mapping[str, type]) -> type:

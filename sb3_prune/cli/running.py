@@ -187,8 +187,14 @@ class Run:
         with logging(model, folder):
             try:
                 model.learn(self.options.timesteps, callback=callbacks, **more)
-            finally:  # Whatever a distribution says of NaN, this is the reason.
-                _check_finite(model)
+            except ValueError as error:
+                # So do torch's distributions refuse NaN.
+                if "to satisfy the constraint" not in str(error):
+                    raise
+                raise _diverged(model, "an output of a network") from error
+        for name, weight in model.policy.state_dict().items():
+            if isinstance(weight, torch.Tensor) and not weight.isfinite().all():
+                raise _diverged(model, name)
 
     def _save_plain(self, path: Path) -> tuple[bool | None, str | None]:
         """Write and verify the plain zip.
@@ -220,14 +226,11 @@ def logging(model: BaseAlgorithm, folder: RunFolder) -> Iterator[Logger]:
         logger.close()
 
 
-def _check_finite(model: BaseAlgorithm) -> None:
-    weights = model.policy.state_dict().items()
-    bad = [n for n, w in weights if isinstance(w, torch.Tensor) and w.isnan().any()]
-    if bad:
-        raise NonFiniteError(
-            f"Training diverged at {model.num_timesteps} steps: {bad[0]} is NaN. Try a "
-            "smaller --learning-rate. The run folder is incomplete."
-        )
+def _diverged(model: BaseAlgorithm, what: str) -> NonFiniteError:
+    return NonFiniteError(
+        f"Training diverged before step {model.num_timesteps}: {what} is NaN or "
+        "infinite. Try a smaller --learning-rate. The run folder is incomplete."
+    )
 
 
 def _is_static(cls: type) -> bool:

@@ -42,6 +42,21 @@ def test_unknown_names_are_listed(name: str) -> None:
         with_classes({"activation_fn": name})
 
 
+@pytest.mark.parametrize(
+    "net_arch", [[0], [8, -1], 3.5, {"pi": [8], "vf": [1e400]}, None, "8", [True]]
+)
+def test_layers_without_units(net_arch: object) -> None:
+    with pytest.raises(
+        ConfigError, match="net_arch must be a whole number of at least 1"
+    ):
+        with_classes({"net_arch": net_arch})
+
+
+@pytest.mark.parametrize("net_arch", [[], [8, 8], {"pi": [8], "vf": []}, [{"pi": [8]}]])
+def test_layers_with_units(net_arch: object) -> None:
+    assert with_classes({"net_arch": net_arch}) == {"net_arch": net_arch}
+
+
 @pytest.mark.parametrize("value", [3, None, ["ReLU"]])
 def test_what_is_no_name(value: object) -> None:
     with pytest.raises(ConfigError, match="activation_fn must be the name of an act"):
