@@ -23,7 +23,9 @@ class UnknownNameError(SB3PruneError, LookupError):
         self, kind: str, name: str, known: Iterable[str], hint: str = ""
     ) -> None:
         names = sorted(known)
-        close = difflib.get_close_matches(name, names, n=1)
+        by_letters = {each.lower(): each for each in names}
+        near = difflib.get_close_matches(name.lower(), by_letters, n=1)
+        close = [by_letters[each] for each in near]
         guess = f" Did you mean '{close[0]}'?" if close else ""
         listing = ", ".join(names) or "(none)"
         tail = f" {hint}" if hint else ""

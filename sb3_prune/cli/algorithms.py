@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,11 +15,14 @@ from stable_baselines3.common.policies import BasePolicy
 
 from sb3_prune import policies
 from sb3_prune.algorithms import BranchingDQN, ValueSAC
-from sb3_prune.exceptions import CompactError, ConfigError, UnknownNameError
-from sb3_prune.exporters.compaction import stock_class
+from sb3_prune.cli.hyperparameters import check_values
+from sb3_prune.cli.pairs import parse_pairs
+from sb3_prune.cli.policy_kwargs import with_classes
+from sb3_prune.exceptions import ConfigError, UnknownNameError
 
 Space = spaces.Space[Any]
 
+OPTION = "--algo-kwargs"
 HAVE_FLAGS = {"policy", "env", "seed", "device", "learning_rate", "action_noise"}
 """Constructor arguments for which the command has options of their own."""
 NOT_JSON = {
@@ -64,25 +67,34 @@ class Algorithm:
             )
         return self.ofexi
 
-    def arguments(self) -> list[str]:
-        """Return the names of the constructor arguments for ``--algo-kwargs``."""
-        names: set[str] = set()
-        for base in self.cls.__mro__:  # BranchingDQN passes most arguments on to DQN.
+    def defaults(self) -> dict[str, Any]:
+        """Return the arguments for ``--algo-kwargs`` with their defaults."""
+        found: dict[str, Any] = {}
+        for base in reversed(self.cls.__mro__):
+            # BranchingDQN passes most arguments on to DQN.
             if issubclass(base, self.cls) or base is DQN:
                 parameters = inspect.signature(base).parameters.values()
-                names |= {p.name for p in parameters if p.kind is not p.VAR_KEYWORD}
-        return sorted(names - HAVE_FLAGS - NOT_JSON)
+                found |= {
+                    p.name: p.default for p in parameters if p.kind is not p.VAR_KEYWORD
+                }
+        return {n: found[n] for n in sorted(found.keys() - HAVE_FLAGS - NOT_JSON)}
 
-    def check_arguments(self, given: Mapping[str, Any]) -> None:
-        """Check that constructor arguments exist.
+    def read_arguments(self, texts: Sequence[str]) -> dict[str, Any]:
+        """Parse and check constructor arguments, the values of ``--algo-kwargs``.
 
         Raises:
-            UnknownNameError: An argument does not exist or has an option of its own.
+            ConfigError: A text is no pair, or a value is out of range.
+            UnknownNameError: An argument does not exist or has an option of its own, or
+                there is no class of torch of that name.
         """
-        known = self.arguments()
+        given, known = parse_pairs(OPTION, texts), self.defaults()
         for name in given:
             if name not in known:
                 raise UnknownNameError(f"argument of {self.name}", name, known)
+        check_values(given, known, OPTION)
+        if given.get("policy_kwargs"):
+            given["policy_kwargs"] = with_classes(given["policy_kwargs"])
+        return given
 
 
 _BOX = (spaces.Box,)
@@ -122,56 +134,16 @@ ALGORITHMS = {
 
 
 def find_algorithm(name: str) -> Algorithm:
-    """Return an algorithm by name.
+    """Return an algorithm by name, which may be written as SB3 does: ``RecurrentPPO``.
 
     Raises:
         UnknownNameError: There is no such algorithm.
     """
-    if name not in ALGORITHMS:
-        raise UnknownNameError("algorithm", name, ALGORITHMS)
-    return ALGORITHMS[name]
+    for algorithm in ALGORITHMS.values():
+        if _letters(name) == _letters(algorithm.name):
+            return algorithm
+    raise UnknownNameError("algorithm", name, ALGORITHMS)
 
 
-def algorithm_of(policy: type[BasePolicy], saved: Mapping[str, Any]) -> Algorithm:
-    """Return the algorithm that saved a zip.
-
-    Args:
-        policy: Policy class in the zip.
-        saved: Saved attributes of the algorithm by name.
-
-    Raises:
-        UnknownNameError: No known algorithm has such a policy class.
-    """
-    if issubclass(policy, policies.BranchingDQNPolicy):
-        return ALGORITHMS["branching-dqn"]
-    if issubclass(policy, policies.ValuePolicyMixin):
-        return ALGORITHMS["value-sac"]
-    for base in _stock(policy).__mro__:
-        for algorithm in _ORDER:
-            if _stock(algorithm.policy) is base and _has_marks(algorithm.name, saved):
-                return algorithm
-    known = {_stock(algorithm.policy).__name__ for algorithm in ALGORITHMS.values()}
-    raise UnknownNameError("policy class", policy.__name__, known, "Pass --algo.")
-
-
-_ORDER = [ALGORITHMS[n] for n in ("ddpg", "ppo", "trpo", *ALGORITHMS)]
-"""Algorithms in the order in which :func:`algorithm_of` tries them.
-
-Of the algorithms that share a policy class, those that :func:`_has_marks` can recognise
-come first.
-"""
-
-
-def _has_marks(name: str, saved: Mapping[str, Any]) -> bool:
-    """Tell whether saved attributes fit an algorithm that shares its policy class."""
-    if name == "ddpg":  # SB3's DDPG is TD3 with these two settings.
-        return saved.get("policy_delay") == 1 and not saved.get("target_noise_clip")
-    marks = {"ppo": "clip_range", "trpo": "cg_max_steps"}
-    return name not in marks or marks[name] in saved
-
-
-def _stock(policy: type[BasePolicy]) -> type[BasePolicy]:
-    try:
-        return stock_class(policy)
-    except CompactError:
-        return policy
+def _letters(name: str) -> str:
+    return name.lower().replace("-", "").replace("_", "")

@@ -11,7 +11,7 @@ from sb3_prune.cli.parsing import parse
 from sb3_prune.cli.plain import loads_equal, save_plain
 from sb3_prune.cli.zips import read_zip
 from sb3_prune.exceptions import CompactError, RunFolderError
-from sb3_prune.runs.folder import STATISTICS
+from sb3_prune.runs.folder import STATISTICS, check_creatable
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,22 +34,33 @@ def main(arguments: Sequence[str]) -> None:
             verification.
     """
     options = parse(CompactOptions, arguments, "compact")
-    _check_target(options.out, overwrite=options.overwrite)
-    model = read_zip(options.model, options.algo).load()
-    plain = save_plain(model, options.out)
+    check_creatable(options.out)
+    out = with_suffix(options.out)
+    _check_target(out, overwrite=options.overwrite)
+    saved = read_zip(options.model, options.algo)
+    model = saved.load()
+    plain = save_plain(model, out)
     package, name = type(plain).__module__.partition(".")[0], type(plain).__name__
-    print(f"{options.out} is written: load it by {package}.{name}.load")
-    for folder in (options.model.with_suffix(""), options.model.parent):
-        if (folder / STATISTICS).is_file() and folder != options.out.parent:
+    print(f"{out} is written: load it by {package}.{name}.load")
+    for folder in (saved.path.with_suffix(""), saved.path.parent):
+        if (folder / STATISTICS).is_file() and folder != out.parent:
             print(f"Its observations must be normalised by {folder / STATISTICS}")
     if options.verify:
-        if not loads_equal(model, plain, options.out):
-            raise CompactError(f"'{options.out}' acts differently from the original.")
+        if not loads_equal(model, plain, out):
+            raise CompactError(f"'{out}' acts differently from the original.")
         print("It loads without sb3-prune, and its actions are equal.")
 
 
+def with_suffix(path: Path) -> Path:
+    """Return a path as SB3 saves to it: without a suffix it gets ``.zip``."""
+    special = path.exists() and not path.is_file()
+    return path if path.suffix or special else Path(f"{path}.zip")
+
+
 def _check_target(path: Path, *, overwrite: bool) -> None:
-    if path.is_dir() or not path.resolve().parent.is_dir():
+    check_creatable(path)
+    # A device must not be replaced by a file.
+    if not path.parent.is_dir() or (path.exists() and not path.is_file()):
         raise RunFolderError(f"'{path}' must be a file in a folder that exists.")
     if path.exists() and not overwrite:
         raise RunFolderError(

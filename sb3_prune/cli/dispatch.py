@@ -74,16 +74,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with warnings.catch_warnings():
         warnings.showwarning = _show_warning
         try:
-            return _run(given)
-        except SB3PruneError as error:
-            print(f"sb3-prune: error: {_one_line(error)}", file=sys.stderr)
-            return BAD_INPUT
+            code = _run(given)
+            sys.stdout.flush()
+            return code
         except KeyboardInterrupt:
             print("sb3-prune: interrupted", file=sys.stderr)
             return INTERRUPTED
         except BrokenPipeError:  # The reader of our output, e.g. `head`, has ended.
             sys.stdout = open(os.devnull, "w")  # noqa: SIM115
             return 0
+        except (SB3PruneError, OSError, MemoryError) as error:  # E.g. a full disk.
+            _end_output()
+            reason = _one_line(error) or type(error).__name__
+            print(f"sb3-prune: error: {reason}", file=sys.stderr)
+            return BAD_INPUT
         except SystemExit as stop:  # tyro has printed a help text.
             return int(stop.code or 0)
 
@@ -105,6 +109,14 @@ def _run(given: list[str]) -> int:
         raise UnknownNameError("command", command, [*COMMANDS, *brought])
     brought[command]().main(rest)
     return 0
+
+
+def _end_output() -> None:
+    """Write what is printed already; if that fails, do not try it again at the end."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115
 
 
 def _as_row(summary: str) -> str:

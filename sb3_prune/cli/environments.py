@@ -153,7 +153,7 @@ def _find_spec(name: str, modules: Sequence[str]) -> EnvSpec:
     for module in modules:
         try:
             import_module(module)
-        except ImportError as error:
+        except Exception as error:  # A user's module can raise any exception.
             raise ConfigError(f"Environment '{module}:{name}': {error}.") from error
     try:
         return gym.spec(name)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
@@ -87,14 +89,24 @@ class RunOptions(EnvOptions):
             raise _bad("eval_episodes", "at least 0", self.eval_episodes)
         if not 0 <= self.seed < 2**32:
             raise _bad("seed", "in [0, 2**32)", self.seed)
-        if self.learning_rate is not None and not self.learning_rate > 0:
-            raise _bad("learning_rate", "positive", self.learning_rate)
-        try:
-            torch.device(self.device)
-        except RuntimeError as error:
-            reason = str(error).splitlines()[0]
-            raise ConfigError(f"--device {self.device}: {reason}") from None
+        if self.learning_rate is not None and not 0 < self.learning_rate < math.inf:
+            raise _bad("learning_rate", "positive and finite", self.learning_rate)
+        _check_device(self.device)
         check_free(self.out, overwrite=self.overwrite)
+
+
+def _check_device(name: str) -> None:
+    """Check that a device can compute and that zips for it can be loaded."""
+    try:
+        one = torch.ones(1, device=name)
+        (one + one).item()
+        stream = io.BytesIO()
+        torch.save(one, stream)
+        stream.seek(0)
+        torch.load(stream, map_location=name)
+    except Exception as error:  # Each kind of device fails in its own way.
+        reason = str(error).splitlines()[0]
+        raise ConfigError(f"--device {name} cannot be used: {reason}") from None
 
 
 def _bad(name: str, wanted: str, value: object) -> ConfigError:

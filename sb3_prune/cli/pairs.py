@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import reprlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -31,9 +32,9 @@ def parse_pairs(option: str, texts: Sequence[str]) -> dict[str, Any]:
 def _object(option: str, text: str) -> dict[str, Any]:
     try:
         found: dict[str, Any] = json.loads(text)
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:  # Also too many digits, too deep.
         raise ConfigError(
-            f"{option}: {text!r} is not a valid JSON object: {error}."
+            f"{option}: {reprlib.repr(text)} is not a valid JSON object: {error}."
         ) from None
     return found
 
@@ -42,11 +43,11 @@ def _pair(option: str, text: str) -> dict[str, Any]:
     key, equals, value = text.partition("=")
     if not (key and equals):
         raise ConfigError(
-            f"{option}: expected KEY=VALUE or a JSON object, got {text!r}."
+            f"{option}: expected KEY=VALUE or a JSON object, got {reprlib.repr(text)}."
         )
     try:
         return {key: json.loads(value)}
-    except json.JSONDecodeError:
+    except (ValueError, RecursionError):
         return {key: value}
 
 

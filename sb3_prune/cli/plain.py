@@ -11,7 +11,7 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 
 from sb3_prune.exporters.compaction import compact
 from sb3_prune.exporters.verification import plain_actions
-from sb3_prune.files import atomic
+from sb3_prune.runs.folder import write_model
 
 OBSERVATIONS = 64
 """Number of random observations on which actions are compared."""
@@ -26,8 +26,7 @@ def save_plain(model: BaseAlgorithm, path: str | Path) -> BaseAlgorithm:
         CompactError: No stock policy can represent the agent; nothing was written.
     """
     plain = compact(model)
-    with atomic(path) as temporary:
-        plain.save(temporary)
+    write_model(path, plain)
     return plain
 
 

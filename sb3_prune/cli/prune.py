@@ -9,8 +9,8 @@ from typing import Any, ClassVar
 import torch
 
 from sb3_prune.cli.at_once import prune_at_once
+from sb3_prune.cli.hyperparameters import check_values
 from sb3_prune.cli.options import RunOptions, SavedAgentOptions
-from sb3_prune.cli.pairs import parse_pairs
 from sb3_prune.cli.places import PlayOptions, announce, maker_for
 from sb3_prune.cli.results import Results
 from sb3_prune.cli.running import Run
@@ -106,8 +106,9 @@ def _carry_out(run: Run, options: PruneOptions) -> Results:
 
 def _changes(options: PruneOptions, saved: SavedAgent) -> dict[str, Any]:
     """Return the attributes of the algorithm that replace those in the zip."""
-    changes = parse_pairs("--algo-kwargs", options.algo_kwargs)
-    saved.algorithm.check_arguments(changes)
+    changes = saved.algorithm.read_arguments(options.algo_kwargs)
+    if options.timesteps:
+        check_values(saved.data, saved.algorithm.defaults(), f"'{saved.path}'")
     changes["seed"] = options.seed
     if options.learning_rate is not None:
         changes["learning_rate"] = options.learning_rate

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+import torch
 from sb3_contrib import MaskablePPO
 from sb3_contrib.common.maskable.utils import is_masking_supported
 from stable_baselines3.common.base_class import BaseAlgorithm
@@ -24,7 +25,7 @@ from sb3_prune.cli.plain import loads_equal, save_plain
 from sb3_prune.cli.results import Measurement, Results, measure
 from sb3_prune.compensation.proposing import PruneReport
 from sb3_prune.evaluation.episodes import Evaluation
-from sb3_prune.exceptions import CompactError
+from sb3_prune.exceptions import CompactError, NonFiniteError
 from sb3_prune.networks.ofexinet import ofexinet_of
 from sb3_prune.pruning import look_at
 from sb3_prune.runs.folder import CONFIG, MODEL, PLAIN, RunFolder, versions
@@ -92,8 +93,14 @@ class Run:
         Raises:
             RunFolderError: The folder cannot be created.
         """
+        content = self.to_dict()
         folder = RunFolder.create(self.options.out, overwrite=self.options.overwrite)
-        folder.write_json(CONFIG, self.to_dict())
+        try:
+            folder.write_json(CONFIG, content)
+        except OSError:  # The disk is full.
+            with suppress(OSError):  # Unless somebody else's files are in it.
+                folder.path.rmdir()
+            raise
         return folder
 
     def finish(
@@ -178,7 +185,16 @@ class Run:
             env = model.get_env()
             more["use_masking"] = env is not None and is_masking_supported(env)
         with logging(model, folder):
-            model.learn(self.options.timesteps, callback=callbacks, **more)
+            try:
+                model.learn(self.options.timesteps, callback=callbacks, **more)
+            except ValueError as error:
+                # So do torch's distributions refuse NaN.
+                if "to satisfy the constraint" not in str(error):
+                    raise
+                raise _diverged(model, "an output of a network") from error
+        for name, weight in model.policy.state_dict().items():
+            if isinstance(weight, torch.Tensor) and not weight.isfinite().all():
+                raise _diverged(model, name)
 
     def _save_plain(self, path: Path) -> tuple[bool | None, str | None]:
         """Write and verify the plain zip.
@@ -208,6 +224,13 @@ def logging(model: BaseAlgorithm, folder: RunFolder) -> Iterator[Logger]:
             logger.dump(model.num_timesteps)
     finally:
         logger.close()
+
+
+def _diverged(model: BaseAlgorithm, what: str) -> NonFiniteError:
+    return NonFiniteError(
+        f"Training diverged before step {model.num_timesteps}: {what} is NaN or "
+        "infinite. Try a smaller --learning-rate. The run folder is incomplete."
+    )
 
 
 def _is_static(cls: type) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import inspect
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
@@ -12,6 +13,7 @@ import tyro
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.noise import NormalActionNoise
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
+from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.vec_env import VecEnv
 
 from sb3_prune.cli.algorithms import ALGORITHMS, Algorithm, find_algorithm
@@ -21,7 +23,7 @@ from sb3_prune.cli.options import RunOptions
 from sb3_prune.cli.pairs import parse_pairs
 from sb3_prune.cli.running import Run
 from sb3_prune.cli.staging import parse_staged
-from sb3_prune.exceptions import ConfigError
+from sb3_prune.exceptions import ConfigError, UnknownNameError
 
 _BAD_ARGUMENTS = (
     AssertionError,
@@ -32,6 +34,8 @@ _BAD_ARGUMENTS = (
     ValueError,
 )
 """Errors that SB3's constructors raise if an argument is wrong."""
+_NO_ARGUMENTS = {"args", "kwargs", "observation_space", "action_space", "lr_schedule"}
+"""Parameters of policies that users do not set."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,16 +120,16 @@ def build(
             **kwargs,
         )
     except _BAD_ARGUMENTS as error:
+        _check_names(policy, kwargs.get("policy_kwargs", {}))
         raise ConfigError(f"{algorithm.name} cannot be built: {error}") from error
     return model
 
 
 def _algorithm_kwargs(options: TrainOptions, algorithm: Algorithm) -> dict[str, Any]:
-    kwargs = parse_pairs("--algo-kwargs", options.algo_kwargs)
-    algorithm.check_arguments(kwargs)
+    kwargs = algorithm.read_arguments(options.algo_kwargs)
     if any(units < 1 for units in options.net_arch):
         raise ConfigError(f"--net-arch must be at least 1, got {options.net_arch}.")
-    policy_kwargs = dict(kwargs.get("policy_kwargs", {}))
+    policy_kwargs = dict(kwargs.get("policy_kwargs") or {})
     if options.net_arch:
         policy_kwargs["net_arch"] = list(options.net_arch)
     if options.ofe:
@@ -135,6 +139,22 @@ def _algorithm_kwargs(options: TrainOptions, algorithm: Algorithm) -> dict[str, 
     if options.learning_rate is not None:
         kwargs["learning_rate"] = options.learning_rate
     return kwargs
+
+
+def _check_names(policy: type[BasePolicy], given: Mapping[str, Any]) -> None:
+    """Check that arguments of a policy exist, once it could not be built.
+
+    Raises:
+        UnknownNameError: One does not exist.
+    """
+    known = {
+        name for cls in policy.__mro__ for name in inspect.signature(cls).parameters
+    }
+    for name in given:
+        if name not in known:
+            raise UnknownNameError(
+                "argument of the policy", name, known - _NO_ARGUMENTS
+            )
 
 
 def _ofe_options(options: TrainOptions) -> dict[str, Any]:

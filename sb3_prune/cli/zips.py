@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import difflib
+import reprlib
 import warnings
 import zipfile
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.save_util import load_from_zip_file
 from stable_baselines3.common.vec_env import VecEnv
 
-from sb3_prune.cli.algorithms import Algorithm, algorithm_of, find_algorithm
+from sb3_prune.cli.algorithms import Algorithm, find_algorithm
+from sb3_prune.cli.origins import algorithm_of, check_origin
 from sb3_prune.exceptions import CheckpointError, NonFiniteError
 
+SHOWN = 5
+"""Number of bad tensors that a message names."""
 MEMBERS = {"data", "policy.pth"}
 """Files inside every zip of an agent."""
 
@@ -87,26 +94,60 @@ def load_model(
 
 def read_zip(path: str | Path, algorithm: str | None = None) -> SavedAgent:
     """Read and check a zip; see :func:`load_model` for arguments, errors and risks."""
-    file = Path(path)
+    file = find_zip(Path(path))
+    named = None if algorithm is None else find_algorithm(algorithm)
     _check_file(file)
     try:
         with warnings.catch_warnings():
             # If SB3 cannot unpickle an attribute, it only warns and leaves it out.
             warnings.simplefilter("error", UserWarning)
-            data, params, _ = load_from_zip_file(file, device="cpu")
+            data, params, variables = load_from_zip_file(file, device="cpu")
         assert data is not None
         policy = data["policy_class"]
         data["observation_space"], data["action_space"]
     except Exception as error:  # Unpickling can raise any exception.
         raise CheckpointError(f"{_cannot(file)}: {error!r}") from error
-    _check_finite(file, cast("dict[str, torch.Tensor]", params["policy"]))
-    known = find_algorithm(algorithm) if algorithm else algorithm_of(policy, data)
-    return SavedAgent(file, known, data)
+    _check_finite(file, {**params, "variables": variables})
+    return SavedAgent(file, _origin(file, named, policy, data), data)
+
+
+def find_zip(path: Path) -> Path:
+    """Return a path as SB3 reads it: without a suffix, the file may have ``.zip``.
+
+    Raises:
+        CheckpointError: There is no such file.
+    """
+    longer = Path(f"{path}.zip")
+    try:
+        found = [each for each in (path, longer) if each.is_file()]
+        near = [] if found else [each.stem for each in path.parent.glob("*.zip")]
+    except (OSError, ValueError) as error:  # Too long, or with a null byte.
+        raise CheckpointError(f"'{path}' cannot be read: {error}.") from error
+    if found:
+        return found[0]
+    close = difflib.get_close_matches(path.stem, near, n=1)
+    guess = f" Did you mean '{path.with_name(f'{close[0]}.zip')}'?" if close else ""
+    raise CheckpointError(f"'{path}' does not exist, or is no file.{guess}")
+
+
+def _origin(
+    path: Path, named: Algorithm | None, policy: Any, data: Mapping[str, Any]
+) -> Algorithm:
+    if not (isinstance(policy, type) and issubclass(policy, BasePolicy)):
+        raise CheckpointError(
+            f"'{path}' is no agent of SB3: its policy_class must be a policy, "
+            f"got {reprlib.repr(policy)}."
+        )
+    try:
+        if named is None:
+            return algorithm_of(policy, data)
+        check_origin(named, policy, data)
+    except CheckpointError as error:
+        raise CheckpointError(f"'{path}' cannot be loaded: {error}") from None
+    return named
 
 
 def _check_file(path: Path) -> None:
-    if not path.is_file():
-        raise CheckpointError(f"'{path}' does not exist.")
     try:
         with zipfile.ZipFile(path) as archive:
             broken = archive.testzip()
@@ -124,14 +165,22 @@ def _check_file(path: Path) -> None:
         )
 
 
-def _check_finite(path: Path, weights: dict[str, torch.Tensor]) -> None:
-    bad = [
-        name
-        for name, w in weights.items()  # An extra state need not be a tensor.
-        if isinstance(w, torch.Tensor) and not bool(torch.isfinite(w).all())
-    ]
+def _check_finite(path: Path, saved: Mapping[str, Any]) -> None:
+    """Check weights, the states of optimisers and other tensors."""
+    bad = list(_not_finite(saved))
     if bad:
-        raise NonFiniteError(f"'{path}' has NaN or infinity in {', '.join(bad)}.")
+        names = ", ".join(bad[:SHOWN])
+        more = f" and {len(bad) - SHOWN} others" if bad[SHOWN:] else ""
+        raise NonFiniteError(f"'{path}' has NaN or infinity in {names}{more}.")
+
+
+def _not_finite(value: object, name: str = "") -> Iterator[str]:
+    """Yield the names of tensors that are not finite, in nested dictionaries."""
+    if isinstance(value, Mapping):
+        for key, each in value.items():
+            yield from _not_finite(each, f"{name}.{key}" if name else str(key))
+    elif isinstance(value, torch.Tensor) and not bool(torch.isfinite(value).all()):
+        yield name
 
 
 def _cannot(path: Path) -> str:
@@ -139,6 +188,6 @@ def _cannot(path: Path) -> str:
     with zipfile.ZipFile(path) as archive:
         if "system_info.txt" not in archive.namelist():
             return f"'{path}' cannot be loaded"
-        lines = archive.read("system_info.txt").decode().splitlines()
+        lines = archive.read("system_info.txt").decode(errors="replace").splitlines()
     saved = ", ".join(line.removeprefix("- ") for line in lines if "OS" not in line)
     return f"'{path}' (saved with {saved}) cannot be loaded"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
-import os
 import platform
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 from stable_baselines3.common.base_class import BaseAlgorithm
@@ -20,7 +21,7 @@ from stable_baselines3.common.logger import (
 
 from sb3_prune import plugins
 from sb3_prune.exceptions import RunFolderError
-from sb3_prune.files import atomic, write_text
+from sb3_prune.files import atomic, hidden, write_bytes, write_text
 
 CONFIG, METRICS, SUMMARY = "config.json", "metrics.csv", "summary.json"
 MODEL, PLAIN, STATISTICS = "model.zip", "plain.zip", "vecnormalize.pkl"
@@ -80,8 +81,7 @@ class RunFolder:
         if statistics is not None:
             with atomic(self.path / STATISTICS) as temporary:
                 statistics.save(str(temporary))
-        with atomic(self.path / name) as temporary:
-            model.save(temporary)
+        write_model(self.path / name, model)
 
     def logger(self) -> Logger:
         """Return a logger that writes ``metrics.csv`` and TensorBoard's events."""
@@ -94,6 +94,13 @@ class RunFolder:
         return (self.path / SUMMARY).is_file()
 
 
+def write_model(path: str | Path, model: BaseAlgorithm) -> None:
+    """Save a model as a zip, whole or not at all."""
+    stream = io.BytesIO()  # If the disk is full, SB3 leaves open what it writes to.
+    model.save(stream)
+    write_bytes(path, stream.getvalue())
+
+
 def check_free(path: str | Path, *, overwrite: bool = False) -> None:
     """Check that a run may use a folder.
 
@@ -102,8 +109,8 @@ def check_free(path: str | Path, *, overwrite: bool = False) -> None:
             folder of a run; or it cannot be created.
     """
     folder = Path(path)
+    check_creatable(folder)
     if not folder.exists():
-        _check_above(folder)
         return
     if not (folder / CONFIG).is_file():
         raise RunFolderError(
@@ -115,12 +122,20 @@ def check_free(path: str | Path, *, overwrite: bool = False) -> None:
         )
 
 
-def _check_above(folder: Path) -> None:
-    above = next(parent for parent in folder.resolve().parents if parent.exists())
-    if not (above.is_dir() and os.access(above, os.W_OK)):
-        raise RunFolderError(
-            f"'{folder}' cannot be created: '{above}' is not a writable folder."
-        )
+def check_creatable(path: Path) -> None:
+    """Check that a file or folder can be written, by writing beside it.
+
+    Raises:
+        RunFolderError: Its name is too long or impossible, or the folder that is to
+            hold it is not writable.
+    """
+    try:
+        above = next(parent for parent in path.resolve().parents if parent.exists())
+        hidden(path.absolute()).exists()  # The longest name that will be written.
+        with TemporaryFile(dir=above):
+            pass
+    except (OSError, ValueError) as error:
+        raise RunFolderError(f"'{path}' cannot be created: {error}.") from error
 
 
 def versions() -> dict[str, str]:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import pytest
-from stable_baselines3 import SAC
-from stable_baselines3.sac.policies import SACPolicy
+from torch import nn
 from zoo import ALGORITHMS as CASES
 from zoo import make_model
 
-from sb3_prune.cli.algorithms import ALGORITHMS, algorithm_of, find_algorithm
-from sb3_prune.exceptions import UnknownNameError
+from sb3_prune.cli.algorithms import ALGORITHMS, find_algorithm
+from sb3_prune.cli.hyperparameters import RULES, check_values
+from sb3_prune.exceptions import ConfigError, UnknownNameError
 from sb3_prune.policies import MaskedPolicyMixin
 
 
@@ -30,32 +28,34 @@ def test_unknown_name() -> None:
         find_algorithm("sacc")
 
 
-@pytest.mark.parametrize("case", CASES)
-def test_a_model_tells_its_algorithm(case: str) -> None:
-    model = make_model(case)
-    found = algorithm_of(model.policy_class, vars(model))
-    assert found.cls is type(model)
-
-
-def test_a_subclass_of_a_policy_tells_its_algorithm() -> None:
-    class Mine(SACPolicy):
-        pass
-
-    assert algorithm_of(Mine, {}).cls is SAC
-
-
-def test_an_unknown_policy_is_refused() -> None:
-    with pytest.raises(UnknownNameError, match=r"SACPolicy.*Pass --algo"):
-        algorithm_of(SimpleNamespace, {})  # type: ignore[arg-type]
+@pytest.mark.parametrize("name", ["SAC", "Sac", "recurrent_ppo", "RecurrentPPO"])
+def test_names_may_be_written_as_sb3_does(name: str) -> None:
+    cls = find_algorithm(name).cls
+    assert cls.__name__.lower() == name.lower().replace("_", "")
 
 
 def test_arguments() -> None:
-    names = find_algorithm("branching-dqn").arguments()
+    names = find_algorithm("branching-dqn").defaults()
     assert {"decomposition", "gamma", "policy_kwargs"} <= set(names)
     assert not {"self", "kwargs", "args", "env", "seed", "verbose"} & set(names)
 
 
+@pytest.mark.parametrize("name", ALGORITHMS)
+def test_every_argument_has_a_rule_that_accepts_its_default(name: str) -> None:
+    defaults = find_algorithm(name).defaults()
+    assert defaults.keys() - RULES == ({"decomposition"} & defaults.keys())
+    check_values(defaults, defaults, name)
+
+
 def test_unknown_argument() -> None:
     with pytest.raises(UnknownNameError, match=r"argument of ppo.*'n_steps'"):
-        find_algorithm("ppo").check_arguments({"n_step": 3})
-    find_algorithm("ppo").check_arguments({"n_steps": 3})
+        find_algorithm("ppo").read_arguments(["n_step=3"])
+    assert find_algorithm("ppo").read_arguments(["n_steps=3"]) == {"n_steps": 3}
+
+
+def test_values_are_checked_and_classes_found() -> None:
+    ppo = find_algorithm("ppo")
+    with pytest.raises(ConfigError, match=r"--algo-kwargs: gamma must be .* got 7"):
+        ppo.read_arguments(["gamma=7"])
+    found = ppo.read_arguments(['policy_kwargs={"activation_fn": "nn.ELU"}'])
+    assert found == {"policy_kwargs": {"activation_fn": nn.ELU}}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -52,8 +54,35 @@ def test_an_existing_file(
 def test_a_target_that_cannot_be(
     refused: Refused, sac_zip: Path, tmp_path: Path
 ) -> None:
-    for out in (tmp_path, tmp_path / "nowhere" / "plain.zip"):
+    for out in (tmp_path, tmp_path / "nowhere" / "plain.zip", "", "."):
         assert "must be a file" in refused("compact", sac_zip, "--out", out)
+    for out in ("/proc/plain.zip", tmp_path / ("é" * 200), "nul\0", sac_zip / "x.zip"):
+        assert "cannot be created" in refused("compact", sac_zip, "--out", out)
+    for out in ("/dev/null", "/dev/full"):  # A device is not replaced by a file.
+        line = ["compact", sac_zip, "--out", out, "--overwrite"]
+        assert "must be a file" in refused(*line)
+
+
+def test_without_a_suffix_it_is_a_zip_as_in_sb3(
+    command: Command, sac_zip: Path, tmp_path: Path
+) -> None:
+    result = command("compact", sac_zip, "--out", tmp_path / "plain")
+    assert result.out.startswith(f"{tmp_path / 'plain.zip'} is written")
+    assert [file.name for file in tmp_path.iterdir()] == ["plain.zip"]
+    SAC.load(tmp_path / "plain")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="ulimit")
+def test_a_full_disk(refused: Refused, sac_zip: Path, tmp_path: Path) -> None:
+    resource = importlib.import_module("resource")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
+    try:
+        message = refused("compact", sac_zip, "--out", tmp_path / "plain.zip")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert "File too large" in message
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_truncated_zip(refused: Refused, sac_zip: Path, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import subprocess
 import sys
@@ -79,6 +80,32 @@ def test_an_interrupt_is_no_traceback(
     monkeypatch.setattr("sb3_prune.cli.dispatch._run", interrupt)
     result = command("train")
     assert (result.code, result.err) == (130, "sb3-prune: interrupted\n")
+
+
+@pytest.mark.parametrize(
+    "error", [OSError(28, "No space left on device"), MemoryError("No more memory")]
+)
+def test_what_the_computer_lacks_is_one_line(
+    error: Exception, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: list[str]) -> int:
+        raise error
+
+    monkeypatch.setattr("sb3_prune.cli.dispatch._run", fail)
+    result = command("train")
+    assert (result.code, result.err) == (2, f"sb3-prune: error: {error}\n")
+
+
+def test_output_that_cannot_be_written(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with open("/dev/full", "w") as full:
+        monkeypatch.setattr(sys, "stdout", full)
+        assert run(["--version"]) == 2
+        sys.stdout.close()
+        with contextlib.suppress(OSError):
+            full.close()
+    assert "No space left on device" in capsys.readouterr().err
 
 
 def test_a_reader_may_leave(monkeypatch: pytest.MonkeyPatch) -> None:

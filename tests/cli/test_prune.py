@@ -74,6 +74,7 @@ BAD = {
     "The schedule ends after training": ["--end", "1.5"],
     "Unknown network 'q_net'": ["--networks", "q_net"],
     "Did you mean 'batch_size'?": ["--algo-kwargs", "batchsize=3"],
+    "gamma must be a number of at least 0": ["--algo-kwargs", "gamma=7"],
     "--n-envs must be at least 1": ["--n-envs", "0"],
     "--timesteps must be at least 0": ["--timesteps", "-1"],
     "--play-episodes must be at least 1": ["--timesteps", "0", "--play-episodes", "0"],
@@ -97,6 +98,16 @@ def test_a_truncated_zip(refused: Refused, stock_zip: Path, tmp_path: Path) -> N
     path.write_bytes(stock_zip.read_bytes()[:-100])
     line = [path, *PENDULUM, "--out", tmp_path / "run"]
     assert "truncated" in refused("prune", *line)
+
+
+def test_a_hyperparameter_in_the_zip(
+    refused: Refused, stock_zip: Path, tmp_path: Path
+) -> None:
+    model = SAC.load(stock_zip)
+    model.gamma = 7
+    model.save(tmp_path / "agent.zip")
+    line = [tmp_path / "agent.zip", *PENDULUM, "--out", tmp_path / "run"]
+    assert "agent.zip': gamma must be a number" in refused("prune", *line)
 
 
 def test_an_existing_folder(refused: Refused, stock_zip: Path, tmp_path: Path) -> None:

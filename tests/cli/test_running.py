@@ -121,6 +121,18 @@ def test_a_network_that_is_not_there_is_noticed_at_once(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_full_disk_leaves_no_empty_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(RunFolder, "write_json", fail)
+    with pytest.raises(OSError, match="No space"):
+        make_run(tmp_path / "run", {}, eval_episodes=0).carry_out()
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_run_that_fails_is_incomplete(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import gymnasium as gym
 import pytest
 from stable_baselines3 import SAC
+from torch import nn
 
 import sb3_prune as sp
 from cli.conftest import OFF, ON, SAC_ARGUMENTS, TINY, Command
@@ -168,7 +169,21 @@ BAD = {
     "branching-dqn needs MultiDiscrete actions": ["--algo", "branching-dqn"],
     "Did you mean 'batch_size'?": ["--algo-kwargs", "batchsize=3"],
     "expected KEY=VALUE": ["--algo-kwargs", "batch_size"],
-    "sac cannot be built": ["--algo-kwargs", "buffer_size=many"],
+    "buffer_size must be a whole number": ["--algo-kwargs", "buffer_size=many"],
+    "gamma must be a number of at least 0": ["--algo-kwargs", "gamma=7"],
+    "tau must be a number above 0 and at most 1": ["--algo-kwargs", "tau=NaN"],
+    "policy_kwargs must be a JSON object, got 3": ["--algo-kwargs", "policy_kwargs=3"],
+    "Unknown activation 'ReLUU'. Did you mean 'ReLU'?": [
+        *("--algo-kwargs", 'policy_kwargs={"activation_fn": "ReLUU"}'),
+    ],
+    "Unknown argument of the policy 'activatoin_fn'. Did you mean 'activation_fn'?": [
+        *("--algo-kwargs", 'policy_kwargs={"activatoin_fn": "ReLU"}'),
+    ],
+    "--learning-rate must be positive and finite": ["--learning-rate", "inf"],
+    "Tuple(Discrete(32), Discrete(11), Discrete(2)) observation space": [
+        *("--algo", "dqn", "--env", "Blackjack-v1"),
+    ],
+    "--device meta cannot be used": ["--device", "meta"],
     "unexpected keyword argument 'colour'": ["--env-kwargs", "colour=red"],
     "Unknown network 'criti'. Did you mean": ["--networks", "criti"],
     "--net-arch must be at least 1": ["--net-arch", "8", "0"],
@@ -177,7 +192,7 @@ BAD = {
     "ofe has no option 'block'": ["--policy", "ofexi", "--ofe", "block=2"],
     "blocks must be int, got 1.5": ["--policy", "ofexi", "--ofe", "blocks=1.5"],
     "--action-noise must be positive": ["--action-noise", "-1"],
-    "--device gpu:": ["--device", "gpu"],
+    "--device gpu cannot be used": ["--device", "gpu"],
     "Observations must be one array for --policy mlp": [
         *("--env", "cli.mixed:cli/Mixed-v0", "--policy", "mlp"),
     ],
@@ -195,6 +210,31 @@ def test_bad_input(message: str, refused: Refused, tmp_path: Path) -> None:
     out = ["--out", tmp_path / "run"]
     assert message in refused("train", *SAC_ARGUMENTS, *TINY, *out, *BAD[message])
     assert not (tmp_path / "run").exists()
+
+
+def test_an_activation_by_name_and_an_algorithm_as_in_sb3(
+    command: Command, tmp_path: Path
+) -> None:
+    line = [*SAC_ARGUMENTS, *TINY, "--no-verify", "--out", tmp_path / "run"]
+    line += ["--algo", "SAC", "--algo-kwargs", *OFF]
+    result = command("train", *line, 'policy_kwargs={"activation_fn": "Tanh"}')
+    assert (result.code, result.err) == (0, "")
+    assert load_model(tmp_path / "run" / "plain.zip").policy_kwargs == {
+        "activation_fn": nn.Tanh,
+        "net_arch": {"pi": [2, 2], "qf": [2, 2]},
+        "use_sde": False,
+    }
+
+
+@pytest.mark.parametrize("algo", ["sac", "ppo"])
+def test_a_training_that_diverges(algo: str, command: Command, tmp_path: Path) -> None:
+    env, more = CASES[algo]
+    line = ["--algo", algo, "--env", env, "--out", tmp_path / "run", *TINY]
+    line += ["--eval-episodes", "0", "--algo-kwargs", *more]
+    result = command("train", *line, "--learning-rate", "1e30")
+    assert result.code == 2
+    assert "error: Training diverged before step" in result.err
+    assert not (tmp_path / "run" / "summary.json").exists()
 
 
 def test_a_folder_of_somebody_else(refused: Refused, tmp_path: Path) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 import zipfile
 from pathlib import Path
 
 import pytest
 import torch
-from stable_baselines3 import SAC
+from stable_baselines3 import PPO, SAC
 from stable_baselines3.common.env_util import make_vec_env
 from zoo import ALGORITHMS, equal, trained
 
@@ -38,9 +39,49 @@ def test_the_algorithm_can_be_named(stock_zip: Path) -> None:
         load_model(stock_zip, algorithm="dnq")
 
 
-def test_the_wrong_algorithm(stock_zip: Path) -> None:
-    with pytest.raises(CheckpointError, match=r"saved with .*cannot be loaded"):
-        load_model(stock_zip, algorithm="dqn")
+@pytest.mark.parametrize("name", ["dqn", "tqc", "crossq", "ppo", "value-sac"])
+def test_the_wrong_algorithm(stock_zip: Path, name: str) -> None:
+    with pytest.raises(CheckpointError, match=rf"sac\.zip.* sac saved it, not {name}"):
+        load_model(stock_zip, algorithm=name)
+
+
+@pytest.mark.parametrize("policy", [None, "MlpPolicy", 3, {"a": 1}])
+def test_a_policy_that_is_none(policy: object, stock_zip: Path, tmp_path: Path) -> None:
+    path = rewrite(stock_zip, tmp_path / "agent.zip", policy_class=policy)
+    with pytest.raises(CheckpointError, match="its policy_class must be a policy, got"):
+        load_model(path)
+
+
+def test_a_policy_of_another_algorithm(stock_zip: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(stock_zip) as archive:
+        theirs = json.loads(archive.read("data"))["policy_class"]
+    PPO("MlpPolicy", "Pendulum-v1", n_steps=8, batch_size=8).save(tmp_path / "ppo")
+    path = rewrite(tmp_path / "ppo.zip", tmp_path / "agent.zip", policy_class=theirs)
+    with pytest.raises(CheckpointError, match="SACPolicy is that of sac"):
+        load_model(path)
+
+
+def test_a_zip_that_is_damaged_twice(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "agent.zip", "w") as archive:
+        for name in ("data", "policy.pth", "system_info.txt"):
+            archive.writestr(name, b"\xff\xfe")
+    with pytest.raises(CheckpointError, match=r"\(saved with .*\) cannot be loaded"):
+        load_model(tmp_path / "agent.zip")
+
+
+def test_a_path_without_suffix(stock_zip: Path, tmp_path: Path) -> None:
+    shutil.copy(stock_zip, tmp_path / "ppo_small.zip")
+    (tmp_path / "ppo_small").mkdir()  # RL Zoo has such folders.
+    assert read_zip(tmp_path / "ppo_small").path == tmp_path / "ppo_small.zip"
+    for near in ("ppo_smal", "ppo_smal.zip"):
+        with pytest.raises(CheckpointError, match=r"Did you mean '.*ppo_small\.zip'"):
+            read_zip(tmp_path / near)
+
+
+@pytest.mark.parametrize("name", ["", ".", "é" * 200, "nul\0", "/dev/null", "-1"])
+def test_a_path_that_is_no_file(name: str) -> None:
+    with pytest.raises(CheckpointError, match=r"does not exist|cannot be read"):
+        read_zip(name)
 
 
 def test_changes(stock_zip: Path) -> None:
@@ -117,4 +158,28 @@ def test_nan(tmp_path: Path) -> None:
         model.actor.mu.bias[0] = torch.nan
     model.save(tmp_path / "agent.zip")
     with pytest.raises(NonFiniteError, match=r"actor\.mu\.bias"):
+        load_model(tmp_path / "agent.zip")
+
+
+def test_nan_in_an_optimiser(tmp_path: Path) -> None:
+    model = SAC("MlpPolicy", "Pendulum-v1", policy_kwargs={"net_arch": [4]})
+    optimizer = model.actor.optimizer
+    for parameter in model.actor.parameters():
+        parameter.grad = torch.ones_like(parameter)
+    optimizer.step()
+    for state in optimizer.state.values():
+        state["exp_avg"].fill_(torch.inf)
+    model.save(tmp_path / "agent.zip")
+    with pytest.raises(
+        NonFiniteError, match=r"actor\.optimizer\.state\.0\.exp_avg.*and"
+    ):
+        load_model(tmp_path / "agent.zip")
+
+
+def test_nan_beside_the_policy(tmp_path: Path) -> None:
+    model = SAC("MlpPolicy", "Pendulum-v1", policy_kwargs={"net_arch": [4]})
+    assert model.log_ent_coef is not None
+    model.log_ent_coef.data.fill_(torch.nan)
+    model.save(tmp_path / "agent.zip")
+    with pytest.raises(NonFiniteError, match=r"variables\.log_ent_coef"):
         load_model(tmp_path / "agent.zip")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 from pathlib import Path
 
 import pytest
@@ -63,8 +62,15 @@ def test_a_folder_that_cannot_be_made(
     (tmp_path / "file").write_text("")
     with pytest.raises(RunFolderError, match="cannot be created"):
         check_free(tmp_path / "file" / "run")
-    monkeypatch.setattr(os, "access", lambda *_: False)
-    with pytest.raises(RunFolderError, match="not a writable folder"):
+    for path in (tmp_path / ("é" * 130), "nul\0", tmp_path / ("x" * 250), "/proc/x"):
+        with pytest.raises(RunFolderError, match="cannot be created"):
+            check_free(path)
+
+    def refuse(**_: object) -> None:
+        raise PermissionError("no writing here")
+
+    monkeypatch.setattr("sb3_prune.runs.folder.TemporaryFile", refuse)
+    with pytest.raises(RunFolderError, match="cannot be created: no writing here"):
         check_free(tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
