@@ -5,9 +5,12 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
+LOWEST := .venv-lowest
+SMOKE  := test_front.py test_readme.py cli/test_dispatch.py plots exporters \
+	envs/test_mujoco_arm.py plugins/test_baselines.py
 THREADS := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1
 
-.PHONY: install demo test check format bench clean
+.PHONY: install demo test check format bench lowest clean
 
 install: $(STAMP)
 
@@ -35,5 +38,16 @@ bench: $(STAMP)
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[bench]"
 	$(THREADS) $(BIN)/python -m benchmarks
 
+# The lowest versions that pyproject.toml names; torch is the pinned one, because older
+# builds for the CPU only are not on PyPI. Old Matplotlib uses old names of pyparsing.
+lowest:
+	test -x $(LOWEST)/bin/python || $(PYTHON) -m venv $(LOWEST)
+	$(LOWEST)/bin/pip install --quiet --constraint constraints.txt torch uv
+	grep '^torch==' constraints.txt > $(LOWEST)/torch.txt
+	$(LOWEST)/bin/uv pip install --quiet --python $(LOWEST)/bin/python \
+		--resolution lowest-direct --constraint $(LOWEST)/torch.txt --editable ".[dev]"
+	$(THREADS) $(LOWEST)/bin/python -m pytest $(addprefix tests/,$(SMOKE)) \
+		-W ignore::pyparsing.warnings.PyparsingDeprecationWarning
+
 clean:
-	rm -rf $(VENV) build dist runs .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(LOWEST) build dist runs .mypy_cache .ruff_cache .pytest_cache .hypothesis

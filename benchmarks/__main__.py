@@ -29,6 +29,7 @@ RUNS = {
     "flow": ("flow.counting", "run"),
     "tracing": ("flow.pricing", "run"),
     "pixels": ("pixels", "run"),
+    "startup": ("startup", "run"),
 }
 """Benchmark name -> module and function; the module is imported when it is run."""
 COMMANDS = {

@@ -58,7 +58,6 @@ def run() -> Table:
         cut = SAC(sp.MaskedSACPolicy, Noise(), policy_kwargs=arch, device="cpu")
         sp.prune(cut, "magnitude", {"final_sparsity": 0.9})
         plain = sp.compact(cut)
-        assert isinstance(plain, SAC)
         found = rates(
             {
                 "dense predict": predict(dense),

@@ -6,39 +6,15 @@ does not have can be imported from here, too: :mod:`sb3_prune.policies` and
 ``sb3_prune/PlanarArm3-v0`` and its like, with Gymnasium.
 """
 
+import sys
+from importlib import import_module
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
 import sb3_prune_envs as _envs  # noqa: F401  # registers on import
 
-from sb3_prune.algorithms import *
-from sb3_prune.analysis import Analysis
-from sb3_prune.callbacks import (
-    AfterPruning,
-    FeatureCallback,
-    PruningCallback,
-    ResumableCheckpointCallback,
-    ValidationCallback,
-)
-from sb3_prune.evaluation import evaluate
-from sb3_prune.evaluation.complexity import complexity
-from sb3_prune.exceptions import SB3PruneError
-from sb3_prune.exporters import compact
-from sb3_prune.plugins import hookimpl
-from sb3_prune.policies import *
-from sb3_prune.policies import adopt
-from sb3_prune.pruning import prune
-from sb3_prune.runs import checkpoints
-from sb3_prune.strategies import Strategy
-from sb3_prune.surgery import (
-    Change,
-    Plan,
-    add,
-    apply,
-    keep,
-    mask,
-    merge,
-    remove,
-    reset,
-    wire,
-)
+if TYPE_CHECKING:
+    from sb3_prune.front import *
 
 __all__ = [
     "AfterPruning",
@@ -70,3 +46,25 @@ __all__ = [
 
 __version__ = "0.1.0"
 """Version of the package."""
+
+
+# Torch loads for seconds. So names are imported when they are used (PEP 562), and
+# `sb3-prune --help` answers at once. Type checkers see the names above instead.
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        if not name.startswith("_"):
+            if find_spec(f"{__name__}.{name}"):
+                return import_module(f"{__name__}.{name}")
+            front = import_module(f"{__name__}.front")
+            if hasattr(front, name):
+                return getattr(front, name)
+        raise AttributeError(
+            f"module {__name__!r} has no attribute {name!r}",
+            name=name,
+            obj=sys.modules[__name__],
+        )
+
+    def __dir__() -> list[str]:
+        front = import_module(f"{__name__}.front")
+        return sorted({*globals(), *vars(front)})

@@ -1,7 +1,8 @@
 """Planar reaching arms for Gymnasium and Stable-Baselines3.
 
-Importing this package only registers the environments. MuJoCo, pygame, Pillow and
-Stable-Baselines3 are imported when they are first needed.
+Importing this package only registers the environments, as soon as Gymnasium is
+imported as well. MuJoCo, pygame, Pillow and Stable-Baselines3 are imported when they
+are first needed.
 
 The task is that of Feldotto, Lengenfelder, Röhrbein & Knoll 2022, "Network layer
 analysis for a RL-based robotic reaching task", Frontiers in Robotics and AI 9:799644.
@@ -10,6 +11,7 @@ analysis for a RL-based robotic reaching task", Frontiers in Robotics and AI 9:7
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from sb3_prune_envs.arrival import when_imported
 from sb3_prune_envs.registration import ENV_IDS, register_envs
 
 if TYPE_CHECKING:
@@ -56,4 +58,4 @@ def __dir__() -> list[str]:
     return sorted(__all__)
 
 
-register_envs()
+when_imported("gymnasium", register_envs)

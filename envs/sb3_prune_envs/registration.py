@@ -1,7 +1,5 @@
 """The Gymnasium ids of the arms."""
 
-import gymnasium as gym
-
 MAX_EPISODE_STEPS = 60
 """Steps after which an episode is truncated.
 
@@ -37,9 +35,12 @@ def register_envs() -> None:
 def _register(
     env_id: str, size: str, entry_point: str, vector_entry_point: str | None
 ) -> None:
-    if env_id in gym.registry:
+    # Whoever asks the command for its version needs no Gymnasium (0.3 s).
+    from gymnasium.envs.registration import register, registry  # noqa: PLC0415
+
+    if env_id in registry:
         return
-    gym.register(
+    register(
         env_id,
         entry_point=entry_point,
         vector_entry_point=vector_entry_point,

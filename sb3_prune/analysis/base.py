@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any
-
-from matplotlib.figure import Figure, FigureBase
+from typing import TYPE_CHECKING, Any
 
 from sb3_prune.analysis.figures import heading, new_figure
 from sb3_prune.plugins.pluggable import Pluggable
 from sb3_prune.plugins.registry import base_of
 from sb3_prune.recording.recording import Recording
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure, FigureBase
 
 
 class Result(ABC):

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
-
-from matplotlib.axes import Axes
-from matplotlib.figure import FigureBase
+from typing import TYPE_CHECKING, Any
 
 from sb3_prune.analysis.base import Analysis, Result
 from sb3_prune.analysis.figures import heading
 from sb3_prune.exceptions import ConfigError
 from sb3_prune.recording.recording import Recording
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import FigureBase
 
 WIDE = 2.0
 """Figures with a larger ratio of width to height are put below each other."""

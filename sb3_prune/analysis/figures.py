@@ -1,17 +1,19 @@
-"""Common style of the analyses' figures, without pyplot and its global state."""
+"""Common style of the analyses' figures, without pyplot and its global state.
+
+Matplotlib is imported when something is drawn, because it takes half a second.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import Any
-
-from matplotlib import colormaps
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure, FigureBase
+from typing import TYPE_CHECKING, Any
 
 from sb3_prune.plots.curves import FAINT, INK
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure, FigureBase
 
 ROOM = 40
 """Number of letters that fit below an axis."""
@@ -19,6 +21,9 @@ ROOM = 40
 
 def new_figure(figsize: tuple[float, float]) -> Figure:
     """Return an empty figure; ``figsize`` is its width and height in inches."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415
+    from matplotlib.figure import Figure  # noqa: PLC0415
+
     figure = Figure(figsize=figsize, dpi=120, layout="constrained")
     FigureCanvasAgg(figure)
     return figure
@@ -41,6 +46,8 @@ def tidy(axes: Axes, *, grid: str = "y") -> None:
 
 def shades(count: int) -> list[tuple[float, ...]]:
     """Return a colour for each of ``count`` layers, from dark to light."""
+    from matplotlib import colormaps  # noqa: PLC0415
+
     return [colormaps["viridis"](0.85 * i / max(1, count - 1)) for i in range(count)]
 
 

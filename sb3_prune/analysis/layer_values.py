@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
-
-from matplotlib.figure import FigureBase
-from matplotlib.ticker import PercentFormatter
+from typing import TYPE_CHECKING, Any
 
 from sb3_prune.analysis.base import Result
 from sb3_prune.analysis.figures import label_layers, tidy
 from sb3_prune.plots.curves import ACCENT, FAINT, INK
+
+if TYPE_CHECKING:
+    from matplotlib.figure import FigureBase
 
 COLOURS = (INK, ACCENT, FAINT, "#3d7ea6", "#e9b44c")
 
@@ -45,6 +45,9 @@ class LayerValues(Result):
 
     def draw(self, figure: FigureBase) -> None:
         """Draw a group of bars for each layer."""
+        # Matplotlib is imported when something is drawn: see plots/curves.py.
+        from matplotlib.ticker import PercentFormatter  # noqa: PLC0415
+
         axes = figure.subplots()
         width = 0.8 / max(1, len(self.series))
         for i, name in enumerate(self.series):

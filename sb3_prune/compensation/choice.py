@@ -26,8 +26,6 @@ from typing import Literal
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.linalg import solve_triangular
-from scipy.linalg.lapack import dpstrf
 
 Choice = Literal["backward", "centred-qr", "qr", "spread"]
 """How units are ranked."""
@@ -72,6 +70,9 @@ def rank(
         outgoing: Weights that read the units, (K, outputs).
         choice: How units are ranked.
     """
+    # scipy.linalg loads for a quarter of a second, for this function and the next.
+    from scipy.linalg import solve_triangular  # noqa: PLC0415
+
     h: Matrix = hidden.detach().cpu().double().numpy()
     w: Matrix = outgoing.detach().cpu().double().numpy()
     if choice != "qr":
@@ -92,6 +93,8 @@ def rank(
 
 def _pivoted(gram: Matrix) -> tuple[Order, Matrix]:
     """Return the order of a decomposition with pivoting, and its factor."""
+    from scipy.linalg.lapack import dpstrf  # noqa: PLC0415
+
     tolerance = TINY * gram.diagonal().max()
     factor, pivots, count, _ = dpstrf(gram, tol=tolerance, lower=1)
     return (pivots - 1).astype(np.int64), np.tril(factor)[:count, :count]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.stats import bootstrap
 
 DRAWN = 10**6
 """Values that are drawn at once, at most; more would need too much memory."""
@@ -23,6 +22,9 @@ def interval(
     """
     if len(values) == 1:
         return None
+    # scipy.stats loads for a second; few who import us need an interval.
+    from scipy.stats import bootstrap  # noqa: PLC0415
+
     found = bootstrap(
         (np.asarray(values, dtype=float),),
         np.mean,

@@ -11,7 +11,6 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
-from scipy.stats import binom
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env import VecEnv
 
@@ -58,6 +57,9 @@ class ValidationTest:
     @property
     def required(self) -> int:
         """Smallest number of successful episodes that passes."""
+        # scipy.stats loads for a second; few who import us run the test.
+        from scipy.stats import binom  # noqa: PLC0415
+
         return int(binom.ppf(1 - self.alpha, self.episodes, self.rate)) + 1
 
     def passed(self, success_rate: float) -> bool:

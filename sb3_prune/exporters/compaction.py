@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
 import torch
 from gymnasium import spaces
@@ -25,6 +25,7 @@ from sb3_prune.policies.mixin import MaskedPolicyMixin
 from sb3_prune.runs.reloading import reload
 from sb3_prune.surgery.change import Change
 from sb3_prune.surgery.elementary import add
+from sb3_prune.surgery.flow.quiet import same_random_state
 from sb3_prune.surgery.hidden_layer import HiddenLayer
 from sb3_prune.surgery.masking import remove_closed
 from sb3_prune.surgery.surgeon import apply
@@ -54,6 +55,15 @@ MAX_JOINT_ACTIONS = 100_000
 """Largest number of joint actions of a compacted branching agent."""
 
 
+@overload
+def compact(model: BranchingDQN) -> DQN: ...
+@overload
+def compact(model: ValueSAC) -> SAC: ...
+@overload
+def compact(model: Model) -> Model: ...
+
+
+@same_random_state()  # Surgery draws the exploration of gSDE anew.
 def compact(model: BaseAlgorithm) -> BaseAlgorithm:
     """Return a plain copy of a model: its zip loads where sb3_prune is not installed.
 
@@ -61,7 +71,7 @@ def compact(model: BaseAlgorithm) -> BaseAlgorithm:
     Stock SB3 knows only one width for twin critics, so the narrower one is padded with
     zero units. The new widths are written to ``net_arch``. The outputs are equal to the
     model's. The state of the optimisers is copied too, so training can go on. The
-    replay buffer is not copied.
+    replay buffer is not copied. The global random states do not change.
 
     Exploration by softmax (``temperature``) is lost: the greedy actions are equal, but
     exploration becomes that of stock SB3.

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gymnasium as gym
 import numpy as np
-from PIL import Image
 from stable_baselines3.common.base_class import BaseAlgorithm
 
 from sb3_prune.exceptions import ConfigError
 from sb3_prune.files import atomic
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 
 def record_gif(
@@ -74,6 +76,8 @@ def _episode(
 
 
 def _image(frame: Any, size: int) -> Image.Image:
+    from PIL import Image  # noqa: PLC0415  # Only animations need Pillow.
+
     picture = Image.fromarray(np.asarray(frame))
     height = round(size * picture.height / picture.width)
     small = picture.resize((size, height), Image.Resampling.LANCZOS)

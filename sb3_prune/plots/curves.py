@@ -1,24 +1,29 @@
-"""Curves: performance, and the units of every hidden layer, over training."""
+"""Curves: performance, and the units of every hidden layer, over training.
+
+Matplotlib is imported when something is drawn, because it takes half a second.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
-
-from matplotlib import colormaps
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
-from matplotlib.ticker import EngFormatter
+from typing import TYPE_CHECKING, Any
 
 from sb3_prune.files import atomic
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 INK, ACCENT, FAINT = "#22303c", "#e4572e", "#b8c4ce"
 
 
 def _canvas(title: str, ylabel: str) -> tuple[Figure, Axes]:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415
+    from matplotlib.figure import Figure  # noqa: PLC0415
+    from matplotlib.ticker import EngFormatter  # noqa: PLC0415
+
     # Without pyplot, a figure needs no display and has no global state.
     figure = Figure(figsize=(7, 4), dpi=120, layout="constrained")
     FigureCanvasAgg(figure)
@@ -76,6 +81,8 @@ def plot_widths(path: str | Path, history: Sequence[Mapping[str, Any]]) -> None:
         history: :attr:`PruningCallback.history`, with steps counted from the start of
             the run.
     """
+    from matplotlib import colormaps  # noqa: PLC0415
+
     figure, axes = _canvas("Units left in every hidden layer", "units")
     steps = [entry["timesteps"] for entry in history]
     # Layers with equal curves share one, because only the last one drawn would show.

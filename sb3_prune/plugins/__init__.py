@@ -44,5 +44,5 @@ def exporters() -> Mapping[str, type[Pluggable]]:
 
 
 def commands() -> Mapping[str, type[Command]]:
-    """Return the registered subcommands by name, sorted."""
-    return cast("Mapping[str, type[Command]]", classes("commands"))
+    """Return the registered subcommands by name, sorted; strategies stay unloaded."""
+    return cast("Mapping[str, type[Command]]", HOST.alone("commands"))

@@ -28,7 +28,7 @@ from sb3_prune.plugins import hookspecs
 from sb3_prune.plugins.info import DISABLE, PluginInfo, info_of, is_disabled, rank
 from sb3_prune.plugins.options import build
 from sb3_prune.plugins.pluggable import Pluggable
-from sb3_prune.plugins.registry import KINDS, check_class, find_kind, full_name
+from sb3_prune.plugins.registry import KINDS, Kind, check_class, find_kind, full_name
 
 GROUP = "sb3_prune"
 """Group of the entry points by which installed plug-ins are found."""
@@ -45,6 +45,7 @@ class PluginHost:
     Args:
         discover: Function that returns the entry points to load; by default, those of
             all installed plug-ins.
+        kinds: Kinds of classes that plug-ins are asked for; by default all.
     """
 
     def __init__(
@@ -52,8 +53,10 @@ class PluginHost:
         discover: Callable[[], Iterable[EntryPoint]] = lambda: entry_points(
             group=GROUP
         ),
+        kinds: Iterable[Kind] = KINDS.values(),
     ) -> None:
         self._discover = discover
+        self._kinds = list(kinds)
         self._manager = pluggy.PluginManager(GROUP)
         self._manager.add_hookspecs(hookspecs)
         self._classes: dict[str, dict[str, tuple[type[Pluggable], PluginInfo]]]
@@ -135,7 +138,7 @@ class PluginHost:
                 f"Plug-in {info} implements no hook. Is a function marked @hookimpl?"
             )
         others = self._manager.get_plugins() - {plugin}
-        for kind in KINDS.values():
+        for kind in self._kinds:
             call = self._manager.subset_hook_caller(kind.hook, others)
             if call(register=partial(self._register, kind.name, info)):
                 raise PluginError(
@@ -223,6 +226,19 @@ class PluginHost:
         self.load()
         known = self._classes[kind]
         return MappingProxyType({name: known[name][0] for name in sorted(known)})
+
+    def alone(self, kind: str) -> Mapping[str, type[Pluggable]]:
+        """Return the classes of a kind; plug-ins are not asked for others, if possible.
+
+        Hooks may import what they register, and strategies bring torch along: whoever
+        only lists commands need not wait for that.
+
+        Raises:
+            UnknownNameError: There is no such kind.
+        """
+        if self._loaded:
+            return self.classes(kind)
+        return PluginHost(self._discover, [find_kind(kind)]).classes(kind)
 
     def get(self, kind: str, name: str) -> type[Pluggable]:
         """Return a registered class.

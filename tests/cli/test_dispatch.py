@@ -127,6 +127,18 @@ def test_console_script() -> None:
     assert done.stderr.startswith("sb3-prune: error: Unknown command 'nonsense'.")
 
 
+@pytest.mark.parametrize("argument", ["--version", "--help", "pruen"])
+def test_answers_at_once(argument: str) -> None:
+    """What takes its time to load is not loaded; benchmarks/startup.py has times."""
+    code = (
+        "import sys; from sb3_prune.cli import main; main(sys.argv[1:])\n"
+        "assert not {'torch', 'gymnasium', 'numpy', 'tyro'} & {*sys.modules}"
+    )
+    line = [sys.executable, "-c", code, argument]
+    done = subprocess.run(line, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
 def test_module() -> None:
     line = [sys.executable, "-m", "sb3_prune", "--version"]
     done = subprocess.run(line, check=False, capture_output=True, text=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import random
-from typing import Any
+from typing import Any, get_overloads, get_type_hints
 
 import numpy as np
 import pytest
@@ -41,9 +41,12 @@ def test_a_compact_model_is_stock_says_the_same_and_trains_on(name: str) -> None
     zoo.train_on(plain)
 
 
-@pytest.mark.parametrize("name", zoo.ALGORITHMS)
-def test_compacting_changes_neither_model_nor_randomness(name: str) -> None:
-    model = cut(name)
+SDE = [("SAC", True), ("TQC", True)]
+
+
+@pytest.mark.parametrize(("name", "sde"), [*((n, False) for n in zoo.ALGORITHMS), *SDE])
+def test_compacting_changes_neither_model_nor_randomness(name: str, sde: bool) -> None:
+    model = cut(name, **({"use_sde": True} if sde else {}))
     sp.mask(model, zoo.random_plan(model.policy, least=0, gated=True))
     before, kwargs = zoo.snapshot(model.policy), dict(model.policy_kwargs)
     states = random.getstate(), np.random.get_state()[1].copy(), torch.get_rng_state()
@@ -53,6 +56,13 @@ def test_compacting_changes_neither_model_nor_randomness(name: str) -> None:
     assert random.getstate() == states[0]
     assert np.array_equal(np.random.get_state()[1], states[1])
     assert torch.equal(torch.get_rng_state(), states[2])
+
+
+def test_types_are_those_of_the_plain_agents() -> None:
+    found = [get_type_hints(each) for each in get_overloads(compact)]
+    pairs = [(hints["model"], hints["return"]) for hints in found]
+    assert pairs[:2] == [(sp.BranchingDQN, DQN), (sp.ValueSAC, SAC)]
+    assert pairs[2][0] is pairs[2][1]
 
 
 @pytest.mark.parametrize("name", ["SAC", "PPO", "DQN"])

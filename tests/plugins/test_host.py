@@ -217,6 +217,22 @@ def test_unknown_name_lists_names_failures_and_disabled(
     assert "by SB3_PRUNE_DISABLE_PLUGINS=rival: 'rival' (dist-rival 1.2)." in message
 
 
+def test_alone_asks_for_one_kind_only(install: Install) -> None:
+    host = install("ok", "bad_config")
+    assert host.alone("commands") == {}
+    assert not host._loaded
+    with pytest.warns(PluginWarning, match="bad_config"):
+        assert list(host.alone("strategies")) == ["idle"]
+    with pytest.raises(UnknownNameError, match="Did you mean 'commands'"):
+        host.alone("command")
+
+
+def test_alone_knows_what_was_added_by_hand(install: Install) -> None:
+    host = install()
+    host.add(example())
+    assert list(host.alone("strategies")) == ["idle"]
+
+
 def test_unknown_name_without_failures_has_no_hint(install: Install) -> None:
     with pytest.raises(UnknownNameError, match=r"Known: idle\.$"):
         install("ok").get("strategies", "something-else")
