@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
+import threading
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
@@ -102,13 +105,33 @@ def _run(given: list[str]) -> int:
         return 0
     if command in COMMANDS:
         # Import only the module of this command, so that listings start fast.
-        import_module(f"sb3_prune.cli.{command}").main(rest)
+        with _interruptible():
+            module = import_module(f"sb3_prune.cli.{command}")
+        module.main(rest)
         return 0
     brought = plugins.commands()
     if command not in brought:
         raise UnknownNameError("command", command, [*COMMANDS, *brought])
     brought[command]().main(rest)
     return 0
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Let Ctrl-C end the process at once: libraries may swallow it while they load."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # Only the main thread gets signals.
+        return
+    before = signal.signal(signal.SIGINT, _stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _stop(*_: object) -> None:
+    os.write(2, b"sb3-prune: interrupted\n")
+    os._exit(INTERRUPTED)
 
 
 def _end_output() -> None:
