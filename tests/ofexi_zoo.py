@@ -183,6 +183,7 @@ def reload(model: Any) -> Any:
 def snapshot(policy: Any) -> dict[str, Any]:
     """Copy all that surgery and loading may touch."""
     state = copy.deepcopy(dict(policy.state_dict()))
+    state["learning"] = copy.deepcopy(policy.ofe.learning_state())
     for name, optimizer in optimizers(policy).items():
         state[name] = copy.deepcopy(optimizer.state_dict())
     state["widths"] = {n: repr(m) for n, m in policy.named_modules() if n}
@@ -198,7 +199,12 @@ def assert_same(found: dict[str, Any], expected: dict[str, Any]) -> None:
 
 def ours(policy: Any) -> dict[str, Any]:
     """Copy the extractor: weights, statistics, optimiser, counters."""
-    return copy.deepcopy(dict(policy.ofe.state_dict()))
+    return whole(policy.ofe)
+
+
+def whole(net: Any) -> dict[str, Any]:
+    """Copy a net: weights, statistics, optimiser, counters."""
+    return copy.deepcopy({**net.state_dict(), "learning": net.learning_state()})
 
 
 def blocks(policy: Any) -> list[DenseBlock]:

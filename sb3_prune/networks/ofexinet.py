@@ -21,6 +21,10 @@ from sb3_prune.networks.transitions import Transitions
 
 # Zips of earlier versions find the configuration here.
 __all__ = ["OFEXiConfig", "OFEXiNet", "ofexinet_of"]
+LEARNING = "learning"
+"""Name of :meth:`OFEXiNet.learning_state` in a state dictionary's ``_metadata``."""
+EARLY = "_extra_state"
+"""Name of this state among the tensors of zips of version 0.1.0."""
 
 
 class OFEXiNet(nn.Module):
@@ -251,7 +255,7 @@ class OFEXiNet(nn.Module):
                 norm.load_state_dict(buffers, strict=False)
         return float((batch - running).norm() / running.norm())
 
-    def get_extra_state(self) -> dict[str, Any]:
+    def learning_state(self) -> dict[str, Any]:
         """Return the state that a resumed run needs besides the weights."""
         return {
             "optimizer": self.optimizer.state_dict(),
@@ -259,12 +263,30 @@ class OFEXiNet(nn.Module):
             "pretrained": self.pretrained,
         }
 
-    def set_extra_state(self, state: Mapping[str, Any]) -> None:
-        """Restore a state that :meth:`get_extra_state` returned."""
+    def set_learning_state(self, state: Mapping[str, Any]) -> None:
+        """Restore a state that :meth:`learning_state` returned."""
         # Copied, because torch would share Adam's moments with the given state.
         self.optimizer.load_state_dict(copy.deepcopy(state["optimizer"]))
         self.updates = int(state["updates"])
         self.pretrained = bool(state["pretrained"])
+
+    def _save_to_state_dict(
+        self, destination: Any, prefix: str, keep_vars: bool
+    ) -> None:
+        super()._save_to_state_dict(destination, prefix, keep_vars)
+        # Beside the tensors, so that whoever maps over a state dictionary finds nothing
+        # else in it. SB3's zips keep this attribute of a state dictionary.
+        noted = getattr(destination, "_metadata", {}).get(prefix[:-1], {})
+        noted[LEARNING] = self.learning_state()
+
+    def _load_from_state_dict(
+        self, state_dict: Any, prefix: str, local_metadata: Any, *rest: Any
+    ) -> None:
+        early = state_dict.pop(f"{prefix}{EARLY}", None)
+        super()._load_from_state_dict(state_dict, prefix, local_metadata, *rest)
+        state = local_metadata.get(LEARNING, early)
+        if state is not None:  # Else Adam stays, as SB3's optimisers do.
+            self.set_learning_state(state)
 
 
 def _freeze(net: nn.Module, incompatible: object) -> None:

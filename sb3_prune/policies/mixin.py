@@ -14,6 +14,7 @@ from torch import nn
 
 from sb3_prune.exceptions import CheckpointError, UnsupportedPolicyError
 from sb3_prune.gates import OPTIONAL, Gate
+from sb3_prune.networks.ofexinet import EARLY, OFEXiNet
 from sb3_prune.policies.gating import insert_gates
 from sb3_prune.surgery.change import Change
 from sb3_prune.surgery.resizing import (
@@ -172,6 +173,7 @@ def fits(
     paths = {module: name for name, module in policy.named_modules()}
     gates = [path for module, path in paths.items() if isinstance(module, Gate)]
     free = {f"{path}.{name}" for path in gates for name in OPTIONAL}
+    free |= {f"{p}.{EARLY}" for m, p in paths.items() if isinstance(m, OFEXiNet)}
     if strict and (here.keys() ^ state_dict.keys()) - free:
         return False
     wiring = wire(policy)

@@ -118,7 +118,7 @@ def test_an_update_of_the_features_changes_nothing_else() -> None:
     callback.init_callback(model)
     callback.on_rollout_end()
     assert zoo.equal(rest(model), before)
-    assert model.policy.ofe.updates == extractor["_extra_state"]["updates"] + 5
+    assert model.policy.ofe.updates == extractor["learning"]["updates"] + 5
     assert not zoo.equal(ofexi_zoo.ours(model.policy), extractor)
 
 

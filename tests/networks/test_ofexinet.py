@@ -12,7 +12,7 @@ import zoo
 from torch import nn
 
 from sb3_prune.exceptions import ConfigError
-from sb3_prune.networks.ofexinet import OFEXiConfig, OFEXiNet
+from sb3_prune.networks.ofexinet import EARLY, OFEXiConfig, OFEXiNet
 
 Batch = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 
@@ -215,10 +215,10 @@ def test_the_feature_gap_is_the_distance_between_statistics(batch: Batch) -> Non
 def test_looking_at_the_gap_learns_nothing(norm: Any, batch: Batch) -> None:
     net = make_net(norm=norm)
     net.update(*batch)
-    before = copy.deepcopy(dict(net.state_dict()))
+    before = ofexi_zoo.whole(net)
     gap = net.feature_gap(*batch[:2])
     assert (gap > 0) == (norm == "batch")
-    assert zoo.equal(dict(net.state_dict()), before) and modes(net) == {False}
+    assert zoo.equal(ofexi_zoo.whole(net), before) and modes(net) == {False}
 
 
 # What is saved.
@@ -233,16 +233,38 @@ def test_a_loaded_net_goes_on_as_the_saved_one(batch: Batch) -> None:
     assert (other.updates, other.pretrained) == (3, True)
     for _ in range(3):
         assert torch.equal(net.update(*batch), other.update(*batch))
-    assert zoo.equal(dict(net.state_dict()), dict(other.state_dict()))
+    assert zoo.equal(ofexi_zoo.whole(net), ofexi_zoo.whole(other))
 
 
 def test_a_loaded_net_shares_nothing_with_the_saved_one(batch: Batch) -> None:
     net, other = make_net(), make_net()
     net.update(*batch)
     other.load_state_dict(net.state_dict())
-    before = copy.deepcopy(dict(net.state_dict()))
+    before = ofexi_zoo.whole(net)
     other.update(*batch)
-    assert zoo.equal(dict(net.state_dict()), before)
+    assert zoo.equal(ofexi_zoo.whole(net), before)
+
+
+def test_only_tensors_are_in_a_state_dictionary(batch: Batch) -> None:
+    net, other = make_net(), make_net()
+    net.update(*batch)
+    state = net.state_dict()
+    assert all(isinstance(value, torch.Tensor) for value in state.values())
+    other.update(*batch)
+    other.update(*batch)
+    learning = copy.deepcopy(other.learning_state())
+    other.load_state_dict({name: value.clone() for name, value in state.items()})
+    assert zoo.equal(other.learning_state(), learning)
+    assert torch.equal(other.f_pred.weight, net.f_pred.weight)
+
+
+def test_the_form_of_0_1_0_still_loads(batch: Batch) -> None:
+    net, other = make_net(), make_net()
+    net.update(*batch)
+    state = {**net.state_dict(), EARLY: copy.deepcopy(net.learning_state())}
+    other.load_state_dict(state)
+    assert EARLY in state
+    assert zoo.equal(ofexi_zoo.whole(other), ofexi_zoo.whole(net))
 
 
 def test_loaded_thetas_are_constants() -> None:
@@ -257,9 +279,9 @@ def test_loaded_thetas_are_constants() -> None:
 def test_a_copy_learns_by_itself(batch: Batch) -> None:
     net = make_net()
     net.update(*batch)
-    twin, before = copy.deepcopy(net), copy.deepcopy(dict(net.state_dict()))
+    twin, before = copy.deepcopy(net), ofexi_zoo.whole(net)
     twin.update(*batch)
-    assert zoo.equal(dict(net.state_dict()), before)
+    assert zoo.equal(ofexi_zoo.whole(net), before)
     assert not torch.equal(twin.f_pred.weight, net.f_pred.weight)
 
 
