@@ -1,4 +1,4 @@
-"""(m) How long do an import and the command's short answers take?"""
+"""(n) How long do an import and the command's short answers take?"""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def fresh(*arguments: str) -> Callable[[], int]:
 def run() -> Table:
     """Compare imports with SB3's, and the command's answers with a bare start."""
     table = Table(
-        "(m) A fresh interpreter: imports, and answers of `sb3-prune`",
+        "(n) A fresh interpreter: imports, and answers of `sb3-prune`",
         ["what", "seconds", "beyond a bare start, s", f"times {SB3}"],
     )
     contenders = {BARE: fresh("-c", "pass")}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
+from collections.abc import Callable
 
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
@@ -33,6 +34,7 @@ class EvaluationCallback(BaseCallback):
 
     Attributes:
         history: Environment steps and result of every evaluation.
+        keep: Function that is called with the model and the result of every evaluation.
     """
 
     def __init__(
@@ -44,6 +46,7 @@ class EvaluationCallback(BaseCallback):
         self.episodes = episodes
         self.seed = seed
         self.history: list[tuple[int, Evaluation]] = []
+        self.keep: Callable[[BaseAlgorithm, Evaluation], None] | None = None
 
     def evaluate(self, model: BaseAlgorithm) -> Evaluation:
         """Return the result of an evaluation, without keeping or logging it."""
@@ -66,6 +69,8 @@ class EvaluationCallback(BaseCallback):
     def _test(self) -> None:
         result, steps = self.evaluate(self.model), self.model.num_timesteps
         self.history.append((steps, result))
+        if self.keep is not None:
+            self.keep(self.model, result)
         log_evaluation(self.logger, steps, result)
 
 

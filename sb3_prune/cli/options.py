@@ -64,6 +64,9 @@ class RunOptions(EnvOptions):
     """Environment steps between evaluations; a tenth of --timesteps if not given."""
     eval_episodes: int = 10
     """Episodes of each evaluation; 0 turns evaluations off."""
+    keep_best: bool = False
+    """Also keep, in the folder `best`, the best evaluated one of the agents that have
+    lost all their units. Let pruning end before training does (--end)."""
     no_verify: bool = False
     """Do not verify that plain.zip loads without sb3-prune and acts equally."""
     progress: Literal["auto", "on", "off"] = "auto"
@@ -87,6 +90,8 @@ class RunOptions(EnvOptions):
                 raise _bad(name, f"at least {smallest}", value)
         if self.eval_episodes < 0:
             raise _bad("eval_episodes", "at least 0", self.eval_episodes)
+        if self.keep_best and not (self.eval_episodes and self.timesteps):
+            raise ConfigError("--keep-best needs training, and evaluations.")
         if not 0 <= self.seed < 2**32:
             raise _bad("seed", "in [0, 2**32)", self.seed)
         if self.learning_rate is not None and not 0 < self.learning_rate < math.inf:

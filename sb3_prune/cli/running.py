@@ -18,6 +18,7 @@ from stable_baselines3.common.logger import Logger
 
 from sb3_prune.callbacks.features import FeatureCallback
 from sb3_prune.callbacks.pruning import PruningCallback
+from sb3_prune.cli.best import Best
 from sb3_prune.cli.callbacks import EvaluationCallback, ProgressCallback, wants_progress
 from sb3_prune.cli.environments import EnvMaker
 from sb3_prune.cli.options import RunOptions
@@ -77,6 +78,8 @@ class Run:
         """
         tests, pruning = self.tests(), self._pruning()
         folder = self.create_folder()
+        if tests is not None and self.options.keep_best:
+            tests.keep = Best(folder, self.to_dict(), pruning)
         before, began = measure(self.model), time.perf_counter()
         self._learn(folder, [c for c in (pruning, tests) if c is not None])
         return self.finish(

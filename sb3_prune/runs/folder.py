@@ -26,6 +26,8 @@ from sb3_prune.files import atomic, hidden, write_bytes, write_text
 CONFIG, METRICS, SUMMARY = "config.json", "metrics.csv", "summary.json"
 MODEL, PLAIN, STATISTICS = "model.zip", "plain.zip", "vecnormalize.pkl"
 LEARNING, WIDTHS = "learning.png", "widths.png"
+BEST = "best"
+"""Folder in a run folder for the best agent, if it is to be kept."""
 ARTEFACTS = (CONFIG, METRICS, STATISTICS, MODEL, PLAIN, LEARNING, WIDTHS, SUMMARY)
 """Every file of a run except TensorBoard's, in the order in which they are written."""
 EVENTS = "events.out.tfevents.*"
@@ -67,6 +69,7 @@ class RunFolder:
         folder.mkdir(parents=True, exist_ok=True)
         # summary.json goes first, because it marks a run as complete.
         stale = [folder / name for name in reversed(ARTEFACTS)]
+        stale += [folder / BEST / name for name in ARTEFACTS]
         for file in [*stale, *folder.glob(EVENTS)]:
             file.unlink(missing_ok=True)
         return cls(folder)
