@@ -13,14 +13,12 @@ Source: Feldotto et al. 2022, equation (5).
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import cholesky, solve_triangular
 from scipy.optimize import nnls
 
-from sb3_prune.exceptions import ConfigError, NonFiniteError
+from sb3_prune.exceptions import ConfigError, NonFiniteError, require_finite
 
 Floats = NDArray[np.float64]
 """An array of double precision numbers."""
@@ -83,8 +81,7 @@ def _checked(
 ) -> tuple[Floats, Floats]:
     B = np.asarray(source, dtype=np.float64)
     A = np.asarray(target, dtype=np.float64)
-    if not (math.isfinite(penalty) and penalty >= 0):
-        raise ConfigError(f"penalty must be finite and at least 0, got {penalty}.")
+    require_finite("penalty", penalty)
     if B.ndim != 2 or A.ndim != 2 or len(A) != len(B):  # noqa: PLR2004
         raise ConfigError(
             "source and target must be (N, K) and (N, M), one row per shared sample, "

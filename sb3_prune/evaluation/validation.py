@@ -15,7 +15,7 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env import VecEnv
 
 from sb3_prune.evaluation.episodes import play
-from sb3_prune.exceptions import ConfigError, require_at_least
+from sb3_prune.exceptions import ConfigError, require_at_least, require_finite
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,8 +46,8 @@ class ValidationTest:
             if not 0 < getattr(self, name) < 1:
                 value = getattr(self, name)
                 raise ConfigError(f"{name} must be in (0, 1), got {value}.")
-        if self.reward is not None and math.isnan(self.reward):
-            raise ConfigError("reward must be a number or None, got nan.")
+        if self.reward is not None:
+            require_finite("reward", self.reward, -math.inf)
         if self.required > self.episodes:
             raise ConfigError(
                 f"{self.episodes} episodes cannot show a rate above {self.rate} "

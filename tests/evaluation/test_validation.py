@@ -40,7 +40,8 @@ def test_required_is_the_smallest_count_that_rejects(
         ({"episodes": 0}, "episodes must be at least 1, got 0"),
         ({"rate": 1.0}, r"rate must be in \(0, 1\), got 1.0"),
         ({"alpha": 0.0}, r"alpha must be in \(0, 1\), got 0.0"),
-        ({"reward": float("nan")}, "reward must be a number or None, got nan"),
+        ({"reward": float("nan")}, "reward must be finite .* got nan"),
+        ({"reward": 10**400}, "reward must be finite .* got 1000"),
         ({"episodes": 10}, "10 episodes cannot show a rate above 0.9"),
     ],
 )

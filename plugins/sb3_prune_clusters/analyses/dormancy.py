@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sb3_prune.analysis import Analysis, LayerValues
-from sb3_prune.exceptions import ConfigError
+from sb3_prune.exceptions import ConfigError, require_finite
 from sb3_prune.recording import Recording
 
 
@@ -20,10 +20,10 @@ class DormancyConfig:
     """Largest score of a dormant unit; the share is reported for each threshold."""
 
     def __post_init__(self) -> None:
-        if not self.thresholds or min(self.thresholds) < 0:
-            raise ConfigError(
-                f"thresholds must be scores of at least 0, got {self.thresholds}."
-            )
+        if not self.thresholds:
+            raise ConfigError("thresholds must have at least one score, got none.")
+        for threshold in self.thresholds:
+            require_finite("thresholds", threshold)
 
 
 class Dormancy(Analysis):
