@@ -87,7 +87,7 @@ class Results:
 
     @property
     def sparsity(self) -> float:
-        """Share of the hidden units that were removed in the run."""
+        """Share of the hidden units at the start that were removed in the run."""
         return 1 - self.after.complexity.units / self.before.complexity.units
 
     @property

@@ -6,7 +6,8 @@ dictionaries (``MultiInput``), as SB3 has.
 
 from __future__ import annotations
 
-from typing import Any
+import warnings
+from typing import Any, Self
 
 from sb3_contrib.common.maskable import policies as maskable
 from sb3_contrib.common.recurrent import policies as recurrent
@@ -92,6 +93,22 @@ class MaskedCrossQPolicy(MaskedPolicyMixin, CrossQPolicy):
 
 class MaskedActorCriticPolicy(MaskedPolicyMixin, actor_critic.ActorCriticPolicy):
     """PPO's, A2C's and TRPO's policy with gates."""
+
+    def to(self, *args: Any, **kwargs: Any) -> Self:
+        """Move the policy, e.g. to a device; off the CPU, warn that it is slow there.
+
+        SB3 warns when it builds a model, but only of the class ``ActorCriticPolicy``.
+        """
+        before = self.device.type
+        moved = super().to(*args, **kwargs)
+        own = type(self) is MaskedActorCriticPolicy  # A subclass may convolve.
+        if own and self.device.type not in ("cpu", before):
+            warnings.warn(
+                f"{type(self).__name__} goes to '{self.device}': policies without "
+                "convolutions mostly train faster on the CPU (device='cpu').",
+                stacklevel=2,
+            )
+        return moved
 
 
 class MaskedActorCriticCnnPolicy(MaskedPolicyMixin, actor_critic.ActorCriticCnnPolicy):

@@ -33,7 +33,8 @@ class GradualConfig(ScheduledConfig):
     """
 
     final_sparsity: float = 0.8
-    """Share of the initial hidden units that are removed by ``end``, in [0, 1)."""
+    """Share of the hidden units that are gone by ``end``, in [0, 1), of those that the
+    agent was built with. A compacted agent counts as built with the units it has."""
     initial_sparsity: float = 0.0
     """Share of units removed at ``begin`` at once, in [0, final_sparsity]."""
     steps: int = 20

@@ -26,11 +26,16 @@ from sb3_prune.surgery.targets import stepped_beside, target_networks, targets_o
 class Wiring(Mapping[str, HiddenLayer]):
     """The hidden layers of a policy by name, in the order of its networks.
 
+    Printed, it shows the true width of every layer and, where they differ, the width
+    that it was built with and the units whose gates are open. (``policy_kwargs`` of a
+    model keep the widths that were built.)
+
     Attributes:
         fixed: Hidden layers whose number of units cannot change, with the reason. They
             are not among the items of the mapping.
         roles: Roles of networks, by their paths, as far as
             :func:`~sb3_prune.networks.perceptrons.find_perceptrons` finds them.
+        built: Units that layers were built with, as far as the policy knows.
     """
 
     def __init__(
@@ -42,6 +47,7 @@ class Wiring(Mapping[str, HiddenLayer]):
         self._layers = {layer.name: layer for layer in layers}
         self.fixed = dict(fixed or {})
         self.roles = dict(roles or {})
+        self.built: Mapping[str, int] = {}
 
     def __getitem__(self, name: str) -> HiddenLayer:
         """Return a layer by name.
@@ -95,9 +101,18 @@ class Wiring(Mapping[str, HiddenLayer]):
         return {name: int(layer.active.sum()) for name, layer in self.items()}
 
     def __repr__(self) -> str:
-        rows = [f"  {name}: {layer.units} units" for name, layer in self.items()]
+        rows = [f"  {name}: {self._row(layer)}" for name, layer in self.items()]
         rows += [f"  {name}: fixed, {why}" for name, why in self.fixed.items()]
         return "\n".join(["Wiring:", *rows])
+
+    def _row(self, layer: HiddenLayer) -> str:
+        passing, built = int(layer.active.sum()), self.built.get(layer.name)
+        texts = [f"{layer.units} units"]
+        if passing < layer.units:
+            texts.append(f"{passing} of them open")
+        if built not in (None, layer.units):
+            texts.append(f"built with {built}")
+        return ", ".join(texts)
 
 
 class _Cache:
@@ -137,10 +152,16 @@ def wire(model: BaseAlgorithm | nn.Module) -> Wiring:
     signature = _signature(policy)
     cache = vars(policy).get("_wiring_cache")
     if isinstance(cache, _Cache) and cache.wiring and cache.signature == signature:
-        return cache.wiring
+        return _told(cache.wiring, policy)
     _check_runnable(policy)
     wiring = _wire(policy)
     vars(policy)["_wiring_cache"] = _Cache(wiring, _signature(policy))
+    return _told(wiring, policy)
+
+
+def _told(wiring: Wiring, policy: nn.Module) -> Wiring:
+    # A policy learns its initial widths from its first wiring.
+    wiring.built = vars(policy).get("initial_units", {})
     return wiring
 
 

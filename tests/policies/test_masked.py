@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
+import warnings
 
 import pytest
 import zoo
@@ -51,3 +52,26 @@ def test_the_policy_knows_its_layers_and_first_widths(name: str) -> None:
     assert set(policy.initial_units.values()) == set(zoo.ARCH) | memory
     sp.apply(policy, zoo.random_plan(policy))
     assert set(policy.initial_units.values()) == set(zoo.ARCH) | memory
+
+
+@pytest.mark.parametrize(("name", "hints"), [("PPO", 1), ("DQN", 0), ("TRPO", 1)])
+def test_off_the_cpu_a_policy_without_convolutions_warns(name: str, hints: int) -> None:
+    policy = zoo.copied(name)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        policy.to("cpu")
+        policy.to("meta")  # Stands for a GPU, on every machine.
+        policy.to("meta")
+    assert len(caught) == hints
+    assert all("'meta': policies without conv" in str(w.message) for w in caught)
+
+
+def test_of_a_subclass_nothing_is_known() -> None:
+    class Mine(sp.MaskedActorCriticPolicy):
+        """A policy of a user."""
+
+    policy = zoo.copied("PPO")
+    policy.__class__ = Mine
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        policy.to("meta")

@@ -98,6 +98,22 @@ def test_a_wiring_is_printed_layer_by_layer() -> None:
     assert text == "Wiring:\n  q_net.q_net.0: 12 units\n  q_net.q_net.2: 10 units"
 
 
+def test_repr_tells_the_true_widths_and_those_that_were_built() -> None:
+    model = zoo.make_model("DQN")
+    sp.apply(model, {"q_net.q_net.0": sp.keep(range(5), 12)})
+    sp.mask(model, {"q_net.q_net.2": sp.remove([0, 1, 2], 10)})
+    told = [
+        "Wiring:",
+        "  q_net.q_net.0: 5 units, built with 12",
+        "  q_net.q_net.2: 10 units, 7 of them open",
+    ]
+    assert repr(sp.wire(model)).splitlines() == told
+    assert model.policy_kwargs["net_arch"] == [12, 10]
+    plain = sp.compact(model)
+    told = ["Wiring:", "  q_net.q_net.0: 5 units", "  q_net.q_net.2: 7 units"]
+    assert repr(sp.wire(plain)).splitlines() == told
+
+
 def test_weights_between_closed_units_do_not_count() -> None:
     """What a masked agent still holds of closed units, a cut one does not have."""
     masked, cut = zoo.make_model("SAC"), zoo.make_model("SAC")
