@@ -50,7 +50,7 @@ class States:
     def __init__(self, kind: tuple[type[SAC], type[Any]] = VALUE_SAC) -> None:
         self.model = agent(kind)
         self.features = sp.FeatureCallback(pretraining=0)
-        self.pruning = sp.PruningCallback("xinet", LEARNING)
+        self.pruning = sp.PruningCallback("xinet", LEARNING, total_timesteps=10**6)
         _, self.callbacks = self.model._setup_learn(
             10**6, CallbackList([self.features, self.pruning])
         )

@@ -185,7 +185,9 @@ def _callbacks(
         callbacks.insert(0, sp.FeatureCallback(pretraining=budget.random_steps))
     if variant.preset is not None:
         states["pruning"] = sp.PruningCallback(
-            "xinet", _strengths(budget.in_task(task), variant)
+            "xinet",
+            _strengths(budget.in_task(task), variant),
+            total_timesteps=task.steps,
         )
         callbacks.append(states["pruning"])
     return callbacks, states
