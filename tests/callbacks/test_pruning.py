@@ -253,6 +253,7 @@ def test_the_last_cut_on_policy_reaches_the_log(tmp_path: Path) -> None:
     config = CONFIG | {"end": 1.0}
     pruning = PruningCallback("magnitude", config)
     zoo.train(model, 64, callback=pruning, log_interval=1)
+    model.logger.close()
     with (tmp_path / "progress.csv").open() as file:
         last = list(csv.DictReader(file))[-1]
     assert float(last["prune/units"]) == sum(widths(model).values())

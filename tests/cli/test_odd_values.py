@@ -23,7 +23,7 @@ CLASSES: dict[str, tuple[str, str]] = {
     "evaluate": ("sb3_prune.cli.evaluate", "EvaluateOptions"),
     "compact": ("sb3_prune.cli.compact", "CompactOptions"),
     "analyze": ("sb3_prune.cli.analyze", "AnalyzeOptions"),
-    "project": ("sb3_prune_clusters.command", "ProjectOptions"),
+    "project": ("sb3_prune_clusters.projecting", "ProjectOptions"),
 }
 POSITIONAL = ("model", "source", "target")
 
@@ -55,7 +55,7 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
         "compact.save_plain",
     ):
         monkeypatch.setattr(f"sb3_prune.cli.{place}", reach)
-    monkeypatch.setattr("sb3_prune_clusters.command.project_agents", reach)
+    monkeypatch.setattr("sb3_prune_clusters.projecting.project_agents", reach)
     for module in ("train", "prune", "evaluate", "analyze"):
         # PyTorch takes any number of threads, and really starts them.
         monkeypatch.setattr(f"sb3_prune.cli.{module}.torch.set_num_threads", int)
