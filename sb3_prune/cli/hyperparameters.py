@@ -137,6 +137,8 @@ def check_values(
         if name not in defaults or (value is None and defaults[name] is None):
             continue
         rule = RULES.get(name)
+        if name == "ent_coef" and not isinstance(defaults[name], str):
+            rule = _AT_LEAST_0  # Only algorithms whose default is "auto" learn it.
         if rule is not None and not (callable(value) or rule.accepts(value)):
             raise ConfigError(
                 f"{where}: {name} must be {rule}, got {reprlib.repr(value)}."

@@ -14,6 +14,9 @@ import tyro
 from sb3_prune.exceptions import ConfigError
 from sb3_prune.runs.folder import check_free
 
+MOST_THREADS = 1024
+"""Largest number of threads; torch starts all of them."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class SavedAgentOptions:
@@ -88,6 +91,8 @@ class RunOptions(EnvOptions):
             value = getattr(self, name)
             if value is not None and value < smallest:
                 raise _bad(name, f"at least {smallest}", value)
+        if self.threads > MOST_THREADS:
+            raise _bad("threads", f"at most {MOST_THREADS}", self.threads)
         if self.eval_episodes < 0:
             raise _bad("eval_episodes", "at least 0", self.eval_episodes)
         if self.keep_best and not (self.eval_episodes and self.timesteps):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any
@@ -181,10 +182,10 @@ def _check_actions(algorithm: Algorithm, env: VecEnv) -> None:
 
 
 def _noise(algorithm: Algorithm, env: VecEnv, sigma: float) -> NormalActionNoise:
-    if not issubclass(algorithm.cls, OffPolicyAlgorithm) or not sigma > 0:
+    if not issubclass(algorithm.cls, OffPolicyAlgorithm) or not 0 < sigma < math.inf:
         raise ConfigError(
-            f"--action-noise must be positive, and needs an off-policy algorithm with "
-            f"Box actions; got {sigma} for {algorithm.name}."
+            "--action-noise must be positive and finite, and needs an off-policy "
+            f"algorithm with Box actions; got {sigma} for {algorithm.name}."
         )
     shape = env.action_space.shape
     assert shape is not None

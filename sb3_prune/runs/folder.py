@@ -133,8 +133,8 @@ def check_creatable(path: Path) -> None:
             hold it is not writable.
     """
     try:
-        above = next(parent for parent in path.resolve().parents if parent.exists())
         hidden(path.absolute()).exists()  # The longest name that will be written.
+        above = next(parent for parent in path.resolve().parents if parent.exists())
         with TemporaryFile(dir=above):
             pass
     except (OSError, ValueError) as error:

@@ -41,7 +41,11 @@ GOOD: dict[str, list[Any]] = {
     "policy_kwargs": [{}, None],
     "unknown": ["anything"],
 }
-DEFAULTS: dict[str, Any] = {**dict.fromkeys(RULES, 0), "policy_kwargs": None}
+DEFAULTS: dict[str, Any] = {
+    **dict.fromkeys(RULES, 0),
+    "policy_kwargs": None,
+    "ent_coef": "auto",
+}
 
 
 def pairs(table: dict[str, list[Any]]) -> list[tuple[str, Any]]:
@@ -58,6 +62,11 @@ def test_values_that_are_refused(name: str, value: object) -> None:
 @pytest.mark.parametrize(("name", "value"), pairs(GOOD))
 def test_values_that_are_accepted(name: str, value: object) -> None:
     check_values({name: value}, DEFAULTS, "--x")
+
+
+def test_only_algorithms_that_learn_the_entropy_coefficient_take_auto() -> None:
+    with pytest.raises(ConfigError, match=r"ent_coef must be a number .* got 'auto'"):
+        check_values({"ent_coef": "auto"}, {"ent_coef": 0.0}, "--x")
 
 
 def test_the_message_names_the_range() -> None:

@@ -192,6 +192,11 @@ BAD = {
     "ofe has no option 'block'": ["--policy", "ofexi", "--ofe", "block=2"],
     "blocks must be int, got 1.5": ["--policy", "ofexi", "--ofe", "blocks=1.5"],
     "--action-noise must be positive": ["--action-noise", "-1"],
+    "--action-noise must be positive and finite": ["--action-noise", "inf"],
+    "--threads must be at most 1024": ["--threads", "999999999999999"],
+    "ent_coef must be a number of at least 0, got 'auto'": [
+        *("--algo", "ppo", "--algo-kwargs", "ent_coef=auto"),
+    ],
     "--device gpu cannot be used": ["--device", "gpu"],
     "Observations must be one array for --policy mlp": [
         *("--env", "cli.mixed:cli/Mixed-v0", "--policy", "mlp"),

@@ -97,3 +97,8 @@ def test_versions() -> None:
     found = versions()
     assert found["sb3-prune"] == sb3_prune.__version__
     assert {"python", "torch", "stable-baselines3"} <= found.keys()
+
+
+def test_the_root_is_no_run_folder() -> None:
+    with pytest.raises(RunFolderError, match="'/' cannot be created"):
+        check_free("/")
