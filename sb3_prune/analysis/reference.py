@@ -10,7 +10,7 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 
 from sb3_prune.policies.initialization import xavier
 from sb3_prune.runs.reloading import reload
-from sb3_prune.surgery.flow.quiet import same_random_state
+from sb3_prune.surgery.flow.quiet import same_random_state, seed_torch
 
 Model = TypeVar("Model", bound=BaseAlgorithm)
 
@@ -33,7 +33,7 @@ def random_like(model: Model, seed: int = 0) -> Model:
     """
     twin = reload(type(model), model)
     with same_random_state():
-        torch.manual_seed(seed)
+        seed_torch(seed)
         _draw(twin.policy)
     return twin
 

@@ -23,7 +23,7 @@ from sb3_prune.recording.player import Player, frozen_statistics
 from sb3_prune.recording.reservoir import join
 from sb3_prune.recording.samples import part
 from sb3_prune.surgery.flow.forwards import Inputs
-from sb3_prune.surgery.flow.quiet import quiet
+from sb3_prune.surgery.flow.quiet import quiet, seed_torch
 
 States = Literal["greedy", "stochastic", "both"]
 """How an agent acts while it plays."""
@@ -110,7 +110,7 @@ def _drawing(model: BaseAlgorithm, seed: int) -> Iterator[None]:
     """Let a model draw actions by a seed; afterwards it is as before."""
     space = model.action_space  # DQN draws from it.
     with quiet(model.policy):
-        torch.manual_seed(seed)
+        seed_torch(seed)
         np.random.seed(seed)
         model.action_space = copy.deepcopy(space)
         model.action_space.seed(seed)

@@ -11,7 +11,7 @@ from torch.overrides import TorchFunctionMode
 
 from sb3_prune.surgery.flow.forwards import Forward, all_forwards, sample_inputs
 from sb3_prune.surgery.flow.names import leaves
-from sb3_prune.surgery.flow.quiet import exact_arithmetic, noise, quiet
+from sb3_prune.surgery.flow.quiet import exact_arithmetic, noise, quiet, seed_torch
 
 Outputs = list[tuple[str, torch.Tensor]]
 """Names of forwards, each with one of the tensors that the forward returned."""
@@ -37,7 +37,7 @@ def outputs(
     with quiet(policy), exact_arithmetic():
         forwards = all_forwards(policy, sample_inputs(policy, count, 7))
         for name, call in repeatable(policy, forwards):
-            torch.manual_seed(0)
+            seed_torch(0)
             if mode is None:
                 result = call()
             else:

@@ -29,7 +29,12 @@ from sb3_prune.surgery.flow.forwards import (
     training_forwards,
 )
 from sb3_prune.surgery.flow.names import leaves
-from sb3_prune.surgery.flow.quiet import exact_arithmetic, own_attributes, quiet
+from sb3_prune.surgery.flow.quiet import (
+    exact_arithmetic,
+    own_attributes,
+    quiet,
+    seed_torch,
+)
 from sb3_prune.surgery.flow.still import LEVELS, Still
 from sb3_prune.surgery.wiring import wire
 
@@ -139,7 +144,7 @@ class Rehearsal:
 
     def _play(self, forward: Forward, still: Still) -> _Played:
         played = _Played(forward[0])
-        torch.manual_seed(0)
+        seed_torch(0)
         np.random.seed(0)
         random.seed(0)
         try:

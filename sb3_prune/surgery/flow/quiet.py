@@ -107,6 +107,23 @@ def same_random_state() -> Iterator[None]:
         np.random.set_state(states[1])
 
 
+def seed_torch(seed: int) -> None:
+    """Seed the global random states of torch, those of devices only if they are in use.
+
+    For a device that nobody has used yet, ``torch.manual_seed`` remembers every call,
+    with its traceback (4 ms), and seeds the device when somebody uses it: for good.
+    """
+    in_use: tuple[Callable[[], bool], ...] = (
+        torch.cuda.is_initialized,
+        torch.xpu.is_initialized,
+        torch.backends.mps.is_available,
+    )
+    if any(check() for check in in_use):
+        torch.manual_seed(seed)
+    else:
+        torch.default_generator.manual_seed(seed)
+
+
 @contextmanager
 def _same_state(policy: nn.Module) -> Iterator[None]:
     """Put back attributes and buffers, which a user's networks may change."""

@@ -15,6 +15,7 @@ from torch import nn
 from torch.overrides import TorchFunctionMode
 
 from sb3_prune.surgery.flow.names import called
+from sb3_prune.surgery.flow.quiet import seed_torch
 
 Tensor = torch.Tensor
 
@@ -62,7 +63,7 @@ class Still(TorchFunctionMode):
         with torch.no_grad():
             quantile = self._quantiles(out)
             out.copy_(draw(quantile, in_place, args[in_place:], kwargs))
-        torch.manual_seed(0)
+        seed_torch(0)
 
     def _quantiles(self, out: Tensor) -> Tensor:
         found = torch.full(out.shape, self.level, device=out.device)

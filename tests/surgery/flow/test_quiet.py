@@ -14,12 +14,14 @@ import torch
 import zoo
 from torch import nn
 
+import sb3_prune as sp
 from sb3_prune.surgery.flow.quiet import (
     exact_arithmetic,
     noise,
     precision,
     quiet,
     same_random_state,
+    seed_torch,
 )
 from surgery.flow.tiny import TinyPolicy
 
@@ -225,3 +227,35 @@ def test_what_is_not_written_is_not_touched() -> None:
     with quiet(policy, training=True):
         policy._predict(torch.zeros(2, 5))
     assert policy.net.linear.bias._version == version
+
+
+def test_seeding_draws_as_torch_does() -> None:
+    """Where no device is in use, the draws are those of torch.manual_seed."""
+    with same_random_state():
+        torch.manual_seed(3)
+        expected = torch.rand(4)
+        seed_torch(3)
+        assert torch.equal(torch.rand(4), expected)
+
+
+@pytest.mark.skipif(torch.cuda.is_initialized(), reason="the device is in use")
+def test_devices_that_nobody_uses_are_not_seeded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A cut leaves no call behind that seeds a GPU when somebody first uses it."""
+    model = zoo.train(zoo.make_model("PPO"))
+
+    def seeded(seed: int) -> None:
+        pytest.fail(f"All devices are seeded with {seed}.")
+
+    monkeypatch.setattr(torch.cuda, "manual_seed_all", seeded)
+    sp.prune(model, "magnitude", {"final_sparsity": 0.5}, model.get_env(), episodes=1)
+
+
+def test_devices_in_use_are_seeded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a device in use, all devices are seeded."""
+    seeds: list[int] = []
+    monkeypatch.setattr(torch.cuda, "is_initialized", lambda: True)
+    monkeypatch.setattr(torch, "manual_seed", seeds.append)
+    seed_torch(3)
+    assert seeds == [3]
