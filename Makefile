@@ -1,6 +1,6 @@
 # Two commands do everything on a machine with only Python 3.11+ and make:
 #   make demo    train, prune, validate, compact, draw
-#   make test    the whole test suite
+#   make test    the tests that take five minutes; make test-all runs all of them
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
@@ -10,7 +10,7 @@ SMOKE  := test_front.py test_readme.py cli/test_dispatch.py plots exporters \
 	envs/test_mujoco_arm.py plugins/test_baselines.py
 THREADS := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1
 
-.PHONY: install demo test check format bench lowest clean
+.PHONY: install demo test test-all check format bench lowest clean
 
 install: $(STAMP)
 
@@ -23,6 +23,9 @@ demo: $(STAMP)
 	$(THREADS) $(BIN)/python -m examples.demo
 
 test: $(STAMP)
+	$(THREADS) $(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
+
+test-all: $(STAMP)
 	$(THREADS) $(BIN)/python -m pytest -n 2 --dist worksteal
 
 check: $(STAMP)

@@ -49,7 +49,7 @@ PRUNING: dict[str, Any] = {
 VARIANTS: dict[str, tuple[str, dict[str, Any]] | None] = {
     "dense": None,
     "small": None,
-    "magnitude": ("magnitude", PRUNING),
+    "magnitude": ("magnitude", PRUNING | {"compensate": False}),
     "compensate": ("magnitude", PRUNING | {"compensate": True}),
     "reconstruct": ("reconstruct", PRUNING),
 }

@@ -32,6 +32,7 @@ from sb3_prune.recording.playing import States, play_inputs
 from sb3_prune.runs.snapshots import end_episode
 from sb3_prune.strategies.base import AgentView, Strategy
 from sb3_prune.surgery.flow.forwards import Inputs
+from sb3_prune.surgery.weight_masks import mask_weights
 from sb3_prune.surgery.wiring import Wiring, wire
 
 LEAST_INPUTS = 20
@@ -190,6 +191,9 @@ def prune(
     agent = look_at(model, progress=1.0)
     made.attach(agent)
     try:
+        if masks := made.propose_masks(agent):
+            mask_weights(model, masks)
+            agent = look_at(model, progress=1.0)
         played: Inputs | None = None
         if env is not None:
             played = seen = play_inputs(model, env, episodes=episodes, states=states)

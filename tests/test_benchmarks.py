@@ -19,6 +19,7 @@ SMALL = budget.BUDGETS["small"]
 TASK = SMALL.tasks[0]
 
 
+@pytest.mark.slow
 def test_the_page_of_method_2_is_made_of_its_results() -> None:
     assert page.text(SMALL, results(SMALL)) == PAGE.read_text().partition(MARK)[2][2:]
 
@@ -84,6 +85,7 @@ def test_a_whole_training_is_the_sum_of_its_phases() -> None:
     assert found == pytest.approx(0.4 + 0.2 / 0.8 + 0.4 / 2 + 0.01)
 
 
+@pytest.mark.slow
 def test_every_phase_can_be_timed() -> None:
     smoke = budget.BUDGETS["smoke"]
     task = smoke.tasks[0]
@@ -103,6 +105,7 @@ def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Any, Any]:
     return smoke, replace(smoke.tasks[0], steps=100, phases=(0.5, 0.8), shared=True)
 
 
+@pytest.mark.slow
 def test_pruned_agents_go_on_from_the_big_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -119,6 +122,7 @@ def test_pruned_agents_go_on_from_the_big_one(
         running.read(smoke, alone, budget.PRUNE_B, 0)
 
 
+@pytest.mark.slow
 def test_what_is_shared_is_trained_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -158,6 +162,7 @@ def test_what_is_done_for_a_seed_is_done_once(
     assert done == [0, 1, 2, 3, 3]
 
 
+@pytest.mark.slow
 def test_refuted_groups_and_missed_slots_fail_the_claims() -> None:
     judged, mutated = judging.judge(5), judging.mutate(5)
     found = counting.table([judged], [mutated])
@@ -176,6 +181,7 @@ def test_refuted_groups_and_missed_slots_fail_the_claims() -> None:
 # CUDA.
 
 
+@pytest.mark.slow
 def test_laws_and_speed_have_a_short_form_on_the_cpu(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -57,6 +57,7 @@ def assert_exact(
         zoo.assert_close(laws.says(plain), before, 10 * atol)
 
 
+@pytest.mark.slow
 @every_algorithm
 @few
 @given(seed=st.integers(0, 999), constants=st.booleans())
@@ -71,6 +72,7 @@ def test_units_that_others_repeat_go_without_a_trace(
     assert_exact(model, plan, 1e-5, seed + 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ofexi_zoo.FORMS)
 @pytest.mark.parametrize("norm", ofexi_zoo.NORMS)
 def test_repeated_units_of_a_features_extractor_go(name: str, norm: str) -> None:
@@ -82,6 +84,7 @@ def test_repeated_units_of_a_features_extractor_go(name: str, norm: str) -> None
     assert_exact(model, plan, 2e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", IMAGES)
 def test_repeated_channels_and_cells_go(name: str) -> None:
     """Of random images, features hardly differ: the fit sees their last digits."""
@@ -215,6 +218,7 @@ ENOUGH = {"A2C": 200}
 """Steps of a training whose rollouts have too few observations for an early cut."""
 
 
+@pytest.mark.slow
 @every_algorithm
 def test_training_goes_on_after_compensated_cuts(name: str) -> None:
     model = zoo.make_model(name, policy_kwargs={"activation_fn": nn.Tanh})
@@ -232,6 +236,7 @@ MAKERS: dict[str, Callable[[], BaseAlgorithm]] = {
 }  # type: ignore[misc]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MAKERS)
 def test_a_saved_agent_acts_as_before(name: str) -> None:
     model = zoo.train(MAKERS[name](), 64)

@@ -44,6 +44,7 @@ def test_agents_are_cut_without_forgetting(
     assert within.startswith("within 1 %")
 
 
+@pytest.mark.slow
 def test_the_figure_shows_all_that_holds_a_unit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

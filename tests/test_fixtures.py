@@ -92,6 +92,7 @@ def test_a_zip_is_as_it_was_saved(name: str) -> None:
     assert_as_saved(name, load(name))
 
 
+@pytest.mark.slow
 @every_zip
 def test_a_zip_trains_on(name: str) -> None:
     model = load(name)

@@ -34,6 +34,7 @@ def test_all_is_what_most_users_type() -> None:
     assert len(sb3_prune.__all__) == 25
 
 
+@pytest.mark.slow
 def test_packages_below_are_attributes() -> None:
     code = "import sb3_prune as sp; assert sp.surgery.remove is sp.remove; sp.testing"
     assert loaded(code, "sb3_prune.testing") == ["sb3_prune.testing"]
@@ -51,6 +52,7 @@ def test_an_import_loads_next_to_nothing() -> None:
     assert loaded("import sb3_prune", "torch", "gymnasium", "numpy", "pluggy") == []
 
 
+@pytest.mark.slow
 def test_the_names_load_neither_scipy_nor_matplotlib() -> None:
     heavy = ("scipy", "matplotlib", "PIL", "mujoco", "tyro", "torch")
     bare = loaded("import stable_baselines3", *heavy)  # 2.7 loads Matplotlib itself.

@@ -66,6 +66,7 @@ def test_removing_dead_units_keeps_every_output(name: str) -> None:
     laws.assert_dead_units_go(cutting.stirred(LOOKERS[name].make()).policy)
 
 
+@pytest.mark.slow
 @some_lookers
 def test_removing_constant_units_keeps_every_output(name: str) -> None:
     # No convolution of SB3's has padding, so what channels say can move.

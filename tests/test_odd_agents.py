@@ -116,6 +116,7 @@ STEPS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("steps", STEPS)
 @pytest.mark.parametrize("name", ["PPO", "SAC", "DQN"])
 def test_constants_move_at_the_step_that_removes_them(name: str, steps: str) -> None:

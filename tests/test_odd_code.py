@@ -36,6 +36,7 @@ def first_share(net: Any, x: torch.Tensor) -> torch.Tensor:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("run", [halves, thirds, first_share])
 @pytest.mark.parametrize("which", [["a[0]"], ["a[1]"], ["a[0]", "a[1]"]])
 def test_code_that_takes_shares_of_a_width_is_refused(run: Any, which: Any) -> None:

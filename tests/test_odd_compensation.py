@@ -121,6 +121,7 @@ ODD: dict[str, Callable[[], Any]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ODD)
 def test_odd_agents_are_pruned_and_train_on(kind: str) -> None:
     model = zoo.train(ODD[kind](), 128)
@@ -135,6 +136,7 @@ def test_odd_agents_are_pruned_and_train_on(kind: str) -> None:
         laws.assert_optimised(model.policy)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ODD)
 def test_odd_agents_play_and_are_pruned_by_reconstruction(kind: str) -> None:
     model = zoo.train(ODD[kind](), 128)
@@ -143,6 +145,7 @@ def test_odd_agents_play_and_are_pruned_by_reconstruction(kind: str) -> None:
     zoo.train_on(model, 128)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["hindsight", "five environments", "switches"])
 def test_odd_agents_are_pruned_while_they_train(kind: str) -> None:
     model = ODD[kind]()

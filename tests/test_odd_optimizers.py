@@ -101,6 +101,7 @@ def test_groups_of_parameters_keep_their_options() -> None:
 FOLLOWED = ["NAdam", "RAdam", "Adagrad", "Adadelta", "Adamax", "ASGD", "Rprop"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FOLLOWED)
 def test_the_states_of_other_optimisers_follow(name: str) -> None:
     cls = getattr(torch.optim, name)

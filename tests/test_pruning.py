@@ -204,6 +204,7 @@ def test_a_strategy_is_detached_when_the_agent_cannot_play() -> None:
     assert strategy.calls == ["attach", "detach"]
 
 
+@pytest.mark.slow
 def test_an_agent_is_pruned_twice() -> None:
     model = zoo.train(zoo.make_model("SAC"))
     env = vector_env("SAC")

@@ -6,6 +6,7 @@ import pytest
 import support
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("row", support.ROWS)
 def test_every_cell_of_the_matrix_is_true(row: str) -> None:
     page = support.PAGE.read_text()

@@ -57,6 +57,7 @@ def test_wheel_holds_the_module_alone(site: Path) -> None:
     assert not (site / "tests").exists()
 
 
+@pytest.mark.slow
 def test_installed_template_is_found(site: Path) -> None:
     code = README.split("```python\n")[1].split("```")[0] + FIND
     found = json.loads(run("-c", code, at=site.parent, PYTHONPATH=str(site)))
@@ -72,6 +73,7 @@ def test_installed_template_is_found(site: Path) -> None:
     }
 
 
+@pytest.mark.slow
 def test_template_passes_its_own_tests(site: Path) -> None:
     source = site.parent / "source"
     test = ["-m", "pytest", "-q", "-p", "no:cacheprovider"]

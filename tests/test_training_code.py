@@ -34,6 +34,7 @@ def says(model: Any) -> torch.Tensor:
     return torch.cat(found)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CUT)
 def test_a_cut_changes_nothing_in_training_mode_and_training_goes_on(name: str) -> None:
     step, build = CUT[name]
@@ -48,6 +49,7 @@ def test_a_cut_changes_nothing_in_training_mode_and_training_goes_on(name: str) 
     model.learn(32)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_depends_on_a_width_in_training_is_refused(name: str) -> None:
     step, build, why = REFUSED[name]

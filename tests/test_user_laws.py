@@ -87,6 +87,7 @@ def makers(policy: nn.Module, layer: HiddenLayer) -> Iterator[str]:
             yield path if whole else f"{path}[{slot.start}:{stop}]"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", USER_CASES)
 def test_every_layer_is_prunable_mixing_or_fixed_as_the_table_says(name: str) -> None:
     case, policy = USER_CASES[name], make_user_model(name).policy
@@ -106,11 +107,13 @@ def test_every_layer_is_prunable_mixing_or_fixed_as_the_table_says(name: str) ->
 # Law 1.
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CUTTABLE)
 def test_removing_dead_units_keeps_every_output(name: str) -> None:
     laws.assert_dead_units_go(cutting.stirred(make_user_model(name)).policy)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TYPICAL)
 def test_removing_constant_units_keeps_every_output_or_says_why(name: str) -> None:
     assert laws.assert_constants_move(lambda: copied(name))
@@ -144,6 +147,7 @@ def test_the_report_says_how_far_mixing_moves_the_outputs(name: str) -> None:
 # Law 2.
 
 
+@pytest.mark.slow
 @settings(cutting.few, max_examples=16)
 @given(name=st.sampled_from(CUTTABLE), first=seeds, second=seeds)
 def test_two_cuts_are_one(name: str, first: int, second: int) -> None:
@@ -163,6 +167,7 @@ def test_an_empty_plan_changes_nothing(name: str) -> None:
 # Law 3.
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LEARNING)
 def test_every_live_parameter_is_optimised_after_a_cut(name: str) -> None:
     shared = "actor.features_extractor." if name == "own-td3" else "?"
@@ -196,6 +201,7 @@ def test_a_cut_model_is_saved_and_loaded_exactly(name: str) -> None:
     saving.assert_saved_exactly(cut(name))
 
 
+@pytest.mark.slow
 def test_a_fresh_process_loads_every_cut_model(tmp_path: Path) -> None:
     models = {name: make(name) for name in SAVED[::2]}
     models |= {n: (LOOKERS | REMEMBERING)[n].make() for n in ON_IMAGES}

@@ -20,11 +20,11 @@ from sb3_prune.recording import record_episodes
 
 SHARES = (0.3, 0.5, 0.7, 0.85, 0.9)
 METHODS: dict[str, tuple[str, dict[str, Any]]] = {
-    "magnitude": ("magnitude", {}),
+    "magnitude": ("magnitude", {"compensate": False}),
     "magnitude, compensate": ("magnitude", {"compensate": True}),
-    "random": ("random", {}),
+    "random": ("random", {"compensate": False}),
     "random, compensate": ("random", {"compensate": True}),
-    "clusters": ("clusters", {}),
+    "clusters": ("clusters", {"compensate": False}),
     "clusters, compensate": ("clusters", {"compensate": True}),
     "reconstruct": ("reconstruct", {}),
     "reconstruct, centred-qr": ("reconstruct", {"choice": "centred-qr"}),

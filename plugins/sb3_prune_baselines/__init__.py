@@ -1,4 +1,4 @@
-"""Magnitude and random pruning, as a plug-in."""
+"""Magnitude and random pruning of units, and of single weights, as a plug-in."""
 
 from __future__ import annotations
 
@@ -9,11 +9,15 @@ from sb3_prune.plugins.hookspecs import hookimpl
 from sb3_prune.plugins.lazy import lazy
 
 if TYPE_CHECKING:
+    from sb3_prune_baselines.gradual_magnitude import (
+        GradualMagnitude as GradualMagnitude,
+    )
     from sb3_prune_baselines.magnitude import Magnitude as Magnitude
     from sb3_prune_baselines.magnitude import MagnitudeConfig as MagnitudeConfig
     from sb3_prune_baselines.random_pruning import RandomPruning as RandomPruning
 
 HOMES = {
+    "gradual_magnitude": ["GradualMagnitude"],
     "magnitude": ["Magnitude", "MagnitudeConfig"],
     "random_pruning": ["RandomPruning"],
 }
@@ -26,9 +30,11 @@ if not TYPE_CHECKING:
 
 @hookimpl
 def register_strategies(register: Callable[[type[Any]], None]) -> None:
-    """Register both strategies."""
+    """Register the strategies."""
+    from sb3_prune_baselines.gradual_magnitude import GradualMagnitude  # noqa: PLC0415
     from sb3_prune_baselines.magnitude import Magnitude  # noqa: PLC0415
     from sb3_prune_baselines.random_pruning import RandomPruning  # noqa: PLC0415
 
+    register(GradualMagnitude)
     register(Magnitude)
     register(RandomPruning)

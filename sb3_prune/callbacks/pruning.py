@@ -15,7 +15,6 @@ from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 
 from sb3_prune.compensation.proposing import (
     Proposal,
-    PruneReport,
     carry_out,
     propose,
 )
@@ -29,6 +28,7 @@ from sb3_prune.recording.reservoir import Reservoir
 from sb3_prune.strategies.base import AgentView, Strategy, plan_of
 from sb3_prune.surgery.flow.forwards import Inputs
 from sb3_prune.surgery.masking import mask
+from sb3_prune.surgery.weight_masks import mask_weights
 
 
 class PruningCallback(BaseCallback):
@@ -211,12 +211,8 @@ class PruningCallback(BaseCallback):
         self.strategy.detach()
 
     def _prune(self) -> None:
-        agent = replace(
-            self._agent,
-            progress=self.progress,
-            activations=self._activations,
-            inputs=self._recent,
-        )
+        self._mask_weights()
+        agent = self._now()
         if self.physical:
             found = propose(self.strategy, agent)
         else:  # A gate only closes or opens.
@@ -225,6 +221,21 @@ class PruningCallback(BaseCallback):
             self._carry_out(agent, found)
         self.done = self.strategy.is_over(agent.progress)
         self._log()
+
+    def _now(self) -> AgentView:
+        return replace(
+            self._agent,
+            progress=self.progress,
+            activations=self._activations,
+            inputs=self._recent,
+        )
+
+    def _mask_weights(self) -> None:
+        """Mask the single weights that the strategy proposes to mask."""
+        masks = self.strategy.propose_masks(self._now())
+        if masks:
+            mask_weights(self.model, masks)
+            self._look()
 
     def _activations(self) -> Mapping[str, torch.Tensor]:
         inputs = self._inputs or recent_inputs(self.model)
@@ -239,7 +250,7 @@ class PruningCallback(BaseCallback):
             report = carry_out(agent, found)
             for remark in report.remarks():
                 self._warn(remark)
-            self._fitted = fit_metrics(report)
+            self._fitted = report.metrics()
         else:
             mask(self.model, found.plan)
         if isinstance(self.model.policy, RecurrentActorCriticPolicy):
@@ -282,18 +293,3 @@ def _generator(state: Mapping[str, Any]) -> np.random.Generator:
             f"'rng' in the saved state is damaged: {error!r}."
         ) from error
     return generator
-
-
-def fit_metrics(report: PruneReport) -> dict[str, float]:
-    """Return what to log of a compensated cut; nothing for a plain one."""
-    found, moved = report.compensation, report.movement
-    if found is None or moved is None:
-        return {}
-    values = {
-        "prune/fit_error": found.error,
-        "prune/fit_observations": found.observations,
-        "prune/moved_actions": moved.actions,
-        "prune/moved_values": moved.values,
-        "prune/kl": moved.kl,
-    }
-    return {name: value for name, value in values.items() if value is not None}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from sb3_prune.callbacks.pruning import fit_metrics
 from sb3_prune.cli.callbacks import log_evaluation
 from sb3_prune.cli.results import Results, measure
 from sb3_prune.cli.running import Run, logging
@@ -75,7 +74,7 @@ def _log(
     with logging(run.model, folder) as logger:
         for result in known[:-1]:
             log_evaluation(logger, 0, result)
-        for name, value in fit_metrics(report).items():
+        for name, value in report.metrics().items():
             logger.record(name, value)
         if known:
             log_evaluation(logger, 0, known[-1])

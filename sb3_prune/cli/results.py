@@ -38,12 +38,16 @@ class Measurement:
     def lines(self) -> list[str]:
         """Return the numbers as text."""
         count = self.complexity
+        sparse = count.sparse_flops_deploy
+        skipped = f", {sparse:,} without masked weights"
+        skipped = skipped if sparse < count.flops_deploy else ""
         layers = ", ".join(f"{name} {units}" for name, units in self.widths.items())
         return [
             f"units       {count.units} ({layers})",
             f"parameters  {count.params_deploy:,} to act",
             f"            {count.params_train:,} in all",
-            f"FLOPs       {count.flops_deploy:,} per action",
+            f"weights     {count.weights_deploy:,} to act, in matrices",
+            f"FLOPs       {count.flops_deploy:,} per action{skipped}",
             f"latency     {self.latency_us:.0f} us per action",
         ]
 

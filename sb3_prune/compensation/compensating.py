@@ -21,7 +21,7 @@ from sb3_prune.recording.samples import sample_activations, unrecorded
 from sb3_prune.surgery.change import Change
 from sb3_prune.surgery.execution import carry_out
 from sb3_prune.surgery.flow.forwards import Inputs
-from sb3_prune.surgery.flow.slots import Side
+from sb3_prune.surgery.flow.slots import MASK, Side
 from sb3_prune.surgery.folding import is_fed_nothing
 from sb3_prune.surgery.hidden_layer import HiddenLayer
 from sb3_prune.surgery.memory import changed_states
@@ -132,6 +132,8 @@ def _unfit(layer: HiddenLayer, change: Change) -> str | None:
         return "one weight both makes and reads its units"
     if layer.group.doubled:
         return "a weight of its units is also used by itself"
+    if any(slot.attribute == MASK for slot in layer.slots()):
+        return "single weights of its units are masked"
     read = {(r.slot.owner, r.slot.attribute, r.slot.start) for r in layer.reads}
     for slot in layer.readers:
         known = (slot.owner, slot.attribute, slot.start) in read

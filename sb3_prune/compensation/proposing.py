@@ -92,6 +92,20 @@ class PruneReport(Report):
         plain = [self.plain] if self.plain else []
         return [*super().remarks(), *left, *poor, *plain]
 
+    def metrics(self) -> dict[str, float]:
+        """Return what to log of a compensated cut; nothing for a plain one."""
+        found, moved = self.compensation, self.movement
+        if found is None or moved is None:
+            return {}
+        values = {
+            "prune/fit_error": found.error,
+            "prune/fit_observations": found.observations,
+            "prune/moved_actions": moved.actions,
+            "prune/moved_values": moved.values,
+            "prune/kl": moved.kl,
+        }
+        return {name: value for name, value in values.items() if value is not None}
+
 
 def carry_out(
     agent: AgentView, proposal: Proposal, distil_updates: int = 0

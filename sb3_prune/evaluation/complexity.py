@@ -15,6 +15,7 @@ from torch.overrides import BaseTorchFunctionMode
 from sb3_prune.evaluation.flops import FlopCounter
 from sb3_prune.evaluation.latency import draw
 from sb3_prune.surgery.flow.quiet import quiet
+from sb3_prune.surgery.flow.slots import MASK
 from sb3_prune.surgery.targets import target_names
 from sb3_prune.surgery.wiring import Wiring, policy_of, wire
 
@@ -31,10 +32,16 @@ class Complexity:
     """Parameters that are read to choose an action."""
     params_train: int
     """Parameters of all online networks, without target networks."""
+    weights_deploy: int
+    """Entries of matrices that are read to choose an action and are not masked,
+    (1 - S) I O for each O x I matrix of sparsity S (equation 21)."""
     flops_deploy: int
     """Multiplications and additions of all matrix products, convolutions and recurrent
     layers per action, (2 I - 1) O for each product with an O x I matrix (Su et al.
     2024, equation 23); see :mod:`sb3_prune.evaluation.flops`."""
+    sparse_flops_deploy: int
+    """The same for products that skip masked weights, (1 - S) (2 I - 1) O: what the
+    arithmetic would cost, not what torch does."""
 
     def to_dict(self) -> dict[str, int]:
         """Return the counts by name."""
@@ -56,11 +63,12 @@ def complexity(model: BaseAlgorithm | BasePolicy) -> Complexity:
     units = layers.active_units()
     shapes = _shapes(layers)
     counter = count_action(policy, shapes)
-    online = {
+    online: dict[Tensor, int] = {
         p: prod(shapes.get(p, p.shape))
         for name, p in policy.named_parameters()
         if name.partition(".")[0] not in copies and not name.endswith(".theta")
     }
+    read = {p: size for p, size in online.items() if p in counter.read}
     acting = [
         name
         for name, layer in layers.items()
@@ -69,9 +77,11 @@ def complexity(model: BaseAlgorithm | BasePolicy) -> Complexity:
     return Complexity(
         units=sum(units.values()),
         units_deploy=sum(units[name] for name in acting),
-        params_deploy=sum(size for p, size in online.items() if p in counter.read),
+        params_deploy=sum(read.values()),
         params_train=sum(online.values()),
+        weights_deploy=_weights(policy, read),
         flops_deploy=counter.flops,
+        sparse_flops_deploy=round(counter.sparse_flops),
     )
 
 
@@ -92,6 +102,22 @@ def count_action(policy: BasePolicy, shapes: Mapping[Tensor, list[int]]) -> Flop
     with quiet(policy), BaseTorchFunctionMode(), counter:
         policy.predict(observation, deterministic=True)
     return counter
+
+
+def _weights(policy: BasePolicy, sizes: Mapping[Tensor, int]) -> int:
+    """Return the number of entries of matrices that are not masked.
+
+    Args:
+        policy: The policy.
+        sizes: Number of entries of each parameter that counts.
+    """
+    masked: dict[Tensor, float] = {
+        module.get_parameter("weight"): 1 - float(module.get_buffer(MASK).mean())
+        for module in policy.modules()
+        if module._buffers.get(MASK) is not None
+    }
+    matrices = {p: size for p, size in sizes.items() if p.ndim > 1}
+    return round(sum(n * (1 - masked.get(p, 0.0)) for p, n in matrices.items()))
 
 
 def _shapes(layers: Wiring) -> dict[Tensor, list[int]]:

@@ -32,6 +32,8 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from sb3_prune.surgery.flow.slots import MASK
+
 aten = torch.ops.aten
 FACTORS = dict.fromkeys((aten.mm, aten.bmm, aten.mv, aten.dot), 0)
 FACTORS |= dict.fromkeys((aten.addmm, aten.baddbmm, aten.addmv), 1)
@@ -51,6 +53,8 @@ class FlopCounter(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     Attributes:
         flops: Multiplications and additions so far.
+        sparse_flops: Those that are left if products skip masked weights; a product
+            with a share S of them has (1 - S) of its FLOPs.
         read: Parameters that were read so far.
     """
 
@@ -64,6 +68,12 @@ class FlopCounter(TorchDispatchMode):  # type: ignore[no-untyped-call]
         """
         super().__init__()  # type: ignore[no-untyped-call]
         self.flops = 0
+        self.sparse_flops = 0.0
+        masked = [m for m in network.modules() if m._buffers.get(MASK) is not None]
+        self._density = {
+            _memory(m.get_parameter("weight")): float(m.get_buffer(MASK).mean())
+            for m in masked
+        }
         self.read: set[Tensor] = set()
         self._parameters = set(network.parameters())
         self._weights = {_memory(parameter) for parameter in self._parameters}
@@ -81,7 +91,11 @@ class FlopCounter(TorchDispatchMode):  # type: ignore[no-untyped-call]
             out = func(*args, **kwargs)
         tensors = _tensors((args, kwargs))
         self.read |= self._parameters.intersection(tensors)
-        if not self._multiplies(func.overloadpacket, args, out):
+        before = self.flops
+        if self._multiplies(func.overloadpacket, args, out):
+            density = [self._density.get(_memory(t), 1.0) for t in tensors]
+            self.sparse_flops += (self.flops - before) * min(density)
+        else:
             self._follow([t for t in tensors if t in self._sizes], _tensors(out))
         return out
 

@@ -30,6 +30,7 @@ from sb3_prune.surgery.hidden_layer import HiddenLayer
 from sb3_prune.surgery.masking import remove_closed
 from sb3_prune.surgery.surgeon import apply
 from sb3_prune.surgery.thetas import absorb
+from sb3_prune.surgery.weight_masks import forget_masks
 from sb3_prune.surgery.wiring import wire
 
 Model = TypeVar("Model", bound=BaseAlgorithm)
@@ -67,25 +68,23 @@ def compact(model: Model) -> Model: ...
 def compact(model: BaseAlgorithm) -> BaseAlgorithm:
     """Return a plain copy of a model: its zip loads where sb3_prune is not installed.
 
-    Units with a closed gate are removed, and thetas are multiplied into the weights.
-    Stock SB3 knows only one width for twin critics, so the narrower one is padded with
-    zero units. The new widths are written to ``net_arch``. The outputs are equal to the
-    model's. The state of the optimisers is copied too, so training can go on. The
-    replay buffer is not copied. The global random states do not change.
+    Units with a closed gate are removed, thetas are multiplied into the weights, and
+    masked weights are plain zeros, which may learn again. Stock SB3 knows only one
+    width for twin critics, so the narrower one is padded with zero units. The new
+    widths are written to ``net_arch``. The outputs are equal to the model's. The state
+    of the optimisers is copied too, so training can go on. The replay buffer is not
+    copied. The global random states do not change.
 
-    Exploration by softmax (``temperature``) is lost: the greedy actions are equal, but
-    exploration becomes that of stock SB3.
+    Exploration by softmax (``temperature``) becomes that of stock SB3.
 
-    A :class:`BranchingDQN` becomes a stock ``DQN`` over the joint actions. The number
-    of a joint action has the action of branch 0 as its most significant digit. The last
-    layer adds up the outputs of the branches. Sums are rounded, so the greedy actions
-    can differ where two values differ by no more than float32 rounding. Adam's second
-    moments are mapped like the weights, which is an approximation. The copy gets no
-    environment, because the model's has other actions.
+    A :class:`BranchingDQN` becomes a stock ``DQN`` over the joint actions, whose number
+    has the action of branch 0 as its most significant digit. The last layer adds up the
+    outputs of the branches, so greedy actions can differ where two values differ by no
+    more than float32 rounding. Adam's second moments are mapped like the weights, which
+    is an approximation. The copy gets no environment: the model's has other actions.
 
-    A :class:`ValueSAC` becomes a stock ``SAC`` without the value network. ``SAC`` needs
-    target critics, which ``ValueSAC`` does not update, so they start as copies of the
-    critics.
+    A :class:`ValueSAC` becomes a stock ``SAC`` without the value network. Its target
+    critics, which ``ValueSAC`` does not update, start as copies of the critics.
 
     Args:
         model: A model with a masked or a stock policy; it is not changed.
@@ -113,6 +112,7 @@ def compact(model: BaseAlgorithm) -> BaseAlgorithm:
     if isinstance(copy, BranchingDQN):
         _join_branches(copy)
         cls = DQN
+    forget_masks(copy.policy)
     policy_class = stock_class(type(copy.policy))
     kept = {k: v for k, v in copy.policy_kwargs.items() if k not in OUR_ARGUMENTS}
     copy.policy_class = policy_class

@@ -17,6 +17,7 @@ from sb3_prune.gates import OPTIONAL, Gate
 from sb3_prune.networks.ofexinet import EARLY, OFEXiNet
 from sb3_prune.policies.gating import insert_gates
 from sb3_prune.surgery.change import Change
+from sb3_prune.surgery.flow.slots import MASK
 from sb3_prune.surgery.resizing import (
     noted,
     resize,
@@ -24,6 +25,7 @@ from sb3_prune.surgery.resizing import (
     untold_layers,
     without_notes,
 )
+from sb3_prune.surgery.weight_masks import Maskable, load_masks
 from sb3_prune.surgery.wiring import Wiring, wire
 
 
@@ -44,6 +46,7 @@ class MaskedPolicyMixin(nn.Module):
     """
 
     initial_units: dict[str, int]
+    keeps_weight_masks = True
 
     def __init__(
         self,
@@ -106,6 +109,7 @@ class MaskedPolicyMixin(nn.Module):
             untold = untold_layers(self, wire(self), state_dict)
             return self._refuse(tensors, strict, [] if missing else untold)
         resize(self, plan)
+        load_masks(self, tensors)
         loaded = super().load_state_dict(tensors, strict, assign)
         device = next(self.parameters()).device
         for module in self.modules():
@@ -173,6 +177,7 @@ def fits(
     paths = {module: name for name, module in policy.named_modules()}
     gates = [path for module, path in paths.items() if isinstance(module, Gate)]
     free = {f"{path}.{name}" for path in gates for name in OPTIONAL}
+    free |= {f"{p}.{MASK}" for m, p in paths.items() if isinstance(m, Maskable)}
     free |= {f"{p}.{EARLY}" for m, p in paths.items() if isinstance(m, OFEXiNet)}
     if strict and (here.keys() ^ state_dict.keys()) - free:
         return False
@@ -184,6 +189,11 @@ def fits(
                 shapes[id(slot.tensor)][slot.axis] += grown
     expected = {name: shapes[id(tensor)] for name, tensor in tensors.items()}
     expected |= _gate_shapes(wiring, plan, paths)
+    expected |= {
+        f"{path}.{MASK}": expected[f"{path}.weight"]
+        for path in paths.values()
+        if f"{path}.weight" in expected
+    }
     return all(
         list(getattr(saved, "shape", ())) == expected[name]
         for name, saved in state_dict.items()

@@ -21,3 +21,5 @@ from sb3_prune.strategies.schedules import OneShot as OneShot
 from sb3_prune.strategies.schedules import Periodic as Periodic
 from sb3_prune.strategies.schedules import Schedule as Schedule
 from sb3_prune.strategies.scores import SCORES as SCORES
+from sb3_prune.strategies.weights import WeightConfig as WeightConfig
+from sb3_prune.strategies.weights import WeightStrategy as WeightStrategy

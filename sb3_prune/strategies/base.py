@@ -68,6 +68,15 @@ class Strategy(Pluggable):
         This is called between all rollouts, so return fast when nothing is due.
         """
 
+    def propose_masks(self, agent: AgentView) -> Mapping[str, torch.Tensor]:
+        """Return the masks of single weights to add now, before :meth:`propose`.
+
+        A mask is True where a weight stays, by the path of its module; see
+        :func:`~sb3_prune.surgery.weight_masks.mask_weights`. By default there is none.
+        """
+        del agent
+        return {}
+
     def is_over(self, progress: float) -> bool:
         """Tell whether nothing is due after this share of training.
 

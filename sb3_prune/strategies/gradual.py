@@ -148,7 +148,7 @@ def initial_sizes(wiring: Wiring, initial_units: Mapping[str, int]) -> dict[str,
         wiring: The layers as they are now.
         initial_units: Layer name -> number of units when the network was built.
     """
-    shapes = _initial_shapes(wiring, initial_units)
+    shapes = initial_shapes(wiring, initial_units)
     sizes = {}
     for name, layer in wiring.items():
         fed = dict.fromkeys(Side, 0)
@@ -165,7 +165,7 @@ def initial_sizes(wiring: Wiring, initial_units: Mapping[str, int]) -> dict[str,
     return sizes
 
 
-def _initial_shapes(
+def initial_shapes(
     wiring: Wiring, initial_units: Mapping[str, int]
 ) -> dict[int, list[int]]:
     """Return the initial shapes of all tensors with units, by the tensors' ids."""

@@ -104,10 +104,18 @@ class ScheduledStrategy(Strategy):
         begun, or the same run was made longer: nothing is due before the number grows,
         except for events at the very start of a run.
         """
-        last, self._event = self._event, self.events_due(agent.progress)
+        return self.propose_now(agent) if self.takes_event(agent.progress) else Plan()
+
+    def takes_event(self, progress: float) -> bool:
+        """Tell whether an event is due; it counts as done from now on.
+
+        Args:
+            progress: Share of training done, in [0, 1].
+        """
+        last, self._event = self._event, self.events_due(progress)
         if self._event < last:
             last = 0 if self.events_due(0.0) else self._event
-        return self.propose_now(agent) if self._event > last else Plan()
+        return self._event > last
 
     def state_dict(self) -> dict[str, Any]:
         """Return the number of the last event."""

@@ -12,5 +12,8 @@ from sb3_prune.surgery.masking import remove_closed as remove_closed
 from sb3_prune.surgery.plan import Plan as Plan
 from sb3_prune.surgery.surgeon import Report as Report
 from sb3_prune.surgery.surgeon import apply as apply
+from sb3_prune.surgery.weight_masks import mask_weights as mask_weights
+from sb3_prune.surgery.weight_masks import masks_of as masks_of
+from sb3_prune.surgery.weight_masks import remove_silent as remove_silent
 from sb3_prune.surgery.wiring import Wiring as Wiring
 from sb3_prune.surgery.wiring import wire as wire

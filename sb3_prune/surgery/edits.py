@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 
 from sb3_prune.surgery.change import Change
-from sb3_prune.surgery.flow.slots import Side, Slot, split_axis
+from sb3_prune.surgery.flow.slots import MASK, Side, Slot, split_axis
 from sb3_prune.surgery.hidden_layer import MATRIX, HiddenLayer
 
 
@@ -33,12 +33,17 @@ class Edit:
             moment: Whether the tensor is a running moment of an optimiser.
         """
         slot, change = self.slot, self.change
+        moment = (
+            moment or slot.attribute == MASK
+        )  # A mask follows its weight's moments.
         size, stop = tensor.shape[slot.axis], slot.start + change.before * slot.block
         middle = tensor.narrow(slot.axis, slot.start, stop - slot.start)
         if slot.block > 1:
             middle = split_axis(middle, slot.axis, slot.block)
         new = change.transform(middle, slot.axis, slot.side, moment=moment)
-        if not moment:
+        if slot.attribute == MASK:
+            new = self._opened(new)
+        elif not moment:
             new = self._fill(new)
         if slot.block > 1:
             new = new.flatten(slot.axis, slot.axis + 1)
@@ -47,6 +52,14 @@ class Edit:
         head = tensor.narrow(slot.axis, 0, slot.start)
         tail = tensor.narrow(slot.axis, stop, size - stop)
         return torch.cat([head, new, tail], dim=slot.axis)
+
+    def _opened(self, new: torch.Tensor) -> torch.Tensor:
+        """Return a mask: open for new units, and where some merged unit was open."""
+        reads = self.slot.side is Side.COLUMNS
+        matrix = self.change.columns.T if reads else self.change.rows
+        fresh = (matrix.abs().sum(1) == 0).to(new.device)
+        along = [-1 if i == self.slot.axis else 1 for i in range(new.ndim)]
+        return ((new != 0) | fresh.reshape(along)).to(new)
 
     def _fill(self, new: torch.Tensor) -> torch.Tensor:
         """Fill the entries of new units: with drawn weights, or neutral scales."""

@@ -12,6 +12,7 @@ from sb3_prune.exceptions import NonFiniteError
 from sb3_prune.surgery.change import Change
 from sb3_prune.surgery.dimensions import refresh_caches, sync_dimensions
 from sb3_prune.surgery.edits import Edit, edits_of, run
+from sb3_prune.surgery.flow.slots import MASK
 from sb3_prune.surgery.folding import Folding
 from sb3_prune.surgery.hidden_layer import HiddenLayer
 from sb3_prune.surgery.holders import check_holders, check_ties
@@ -98,6 +99,7 @@ def new_tensors(
     for old, edits in edits_of(layers, plan):
         _, start = folded.get(id(old), (old, old.detach()))
         made[id(old)] = old, run(edits, start), edits
+    _keep_masked(layers, made)
     for old, new, _ in made.values():
         # Tensors that were infinite before are not the fault of the plan.
         if not is_finite(new) and is_finite(old):
@@ -106,6 +108,17 @@ def new_tensors(
                 "columns of the plan are too large for the weights."
             )
     return made
+
+
+def _keep_masked(layers: Sequence[HiddenLayer], made: Tensors) -> None:
+    """Set the weights to zero that are masked after all edits."""
+    twins = [twin for layer in layers for twin in layer.with_targets()]
+    for slot in (slot for twin in twins for slot in twin.slots()):
+        if slot.attribute == MASK:
+            weight = slot.owner.get_parameter("weight")
+            _, mask, _ = made[id(slot.tensor)]
+            old, new, edits = made[id(weight)]
+            made[id(weight)] = old, new * mask, edits
 
 
 @torch.no_grad()

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import nn
 
 from sb3_prune.gates import Gate
 from sb3_prune.surgery.flow.groups import Group
-from sb3_prune.surgery.flow.slots import Read, Side, Slot
+from sb3_prune.surgery.flow.slots import MASK, Read, Side, Slot
 
 Key = tuple[nn.Module, str]
 """A tensor by its owner and attribute name."""
@@ -78,7 +78,7 @@ class HiddenLayer:
     @property
     def like(self) -> torch.Tensor:
         """One incoming weight per unit, (K,); it shows the layer's dtype and device."""
-        slot = self._weights(Side.ROWS)[0]
+        slot = self.weights(Side.ROWS)[0]
         return slot.units(slot.tensor, self.units).flatten(1)[:, 0]
 
     @property
@@ -104,14 +104,19 @@ class HiddenLayer:
         return any(inside) or not networks
 
     def slots(self) -> tuple[Slot, ...]:
-        """Return the slots of the units in this network, those in gates included."""
+        """Return the slots of the units, those in gates and in masks included."""
         gate_slots = [
             Slot(gate, name, 0, Side.UNIT, neutral=float(name in ("mask", "theta")))
             for gate in self.group.gates
             for name, tensor in (*gate.named_parameters(), *gate.named_buffers())
             if tensor.ndim
         ]
-        return (*self.group.slots, *gate_slots)
+        mask_slots = [
+            replace(slot, attribute=MASK)
+            for slot in self.group.slots
+            if slot.attribute == "weight" and slot.owner._buffers.get(MASK) is not None
+        ]
+        return (*self.group.slots, *gate_slots, *mask_slots)
 
     @property
     def readers(self) -> tuple[Slot, ...]:
@@ -137,7 +142,7 @@ class HiddenLayer:
         whys = [*(r.unshiftable for r in self.reads), *sorted(self.group.unfoldable)]
         return next((why for why in whys if why is not None), None)
 
-    def _weights(self, side: Side) -> list[Slot]:
+    def weights(self, side: Side) -> list[Slot]:
         """Return the slots of a side, without biases unless there is nothing else."""
         slots = [slot for slot in self.group.slots if slot.side is side]
         weights = [slot for slot in slots if slot.tensor.ndim >= MATRIX]
@@ -163,7 +168,7 @@ class HiddenLayer:
     def _joined(self, side: Side) -> torch.Tensor:
         parts = [
             slot.units(self._gated(slot), self.units).reshape(self.units, -1)
-            for slot in self._weights(side)
+            for slot in self.weights(side)
         ]
         nothing = self.like.detach().new_zeros(self.units, 0)
         return parts[0] if len(parts) == 1 else torch.cat([nothing, *parts], dim=1)

@@ -147,6 +147,7 @@ def test_updates_are_counted() -> None:
     assert model._n_updates == 2 * len(range(36, 65, 4))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("decomposition", ["sum", "independent"])
 def test_it_learns_the_levers(decomposition: str) -> None:
     model = zoo.make_model(

@@ -288,6 +288,7 @@ def test_it_trains_on_observations_by_name() -> None:
     zoo.train(zoo.make_model("ValueSAC", env=DictPlane(), policy=ManyInputs))
 
 
+@pytest.mark.slow
 def test_it_learns_a_task_with_late_rewards() -> None:
     rates = {"learning_rate": 3e-3, "tau": 0.05, "ent_coef": "auto_0.1"}
     model = make(batch_size=64, **rates)

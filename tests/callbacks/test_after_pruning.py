@@ -47,6 +47,7 @@ class Notes(BaseCallback):
         self._note("end")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["SAC", "PPO"])
 def test_callbacks_see_the_smallest_agent_only(name: str, capsys: Any) -> None:
     pruning, inner = PruningCallback("magnitude", CONFIG), Notes()
@@ -60,6 +61,7 @@ def test_callbacks_see_the_smallest_agent_only(name: str, capsys: Any) -> None:
     assert "pruning is over, callbacks wake" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_the_best_model_has_lost_all_its_units(tmp_path: Path) -> None:
     arch = {"net_arch": [24, 24]}
     env = make_vec_env("CartPole-v1", seed=0)

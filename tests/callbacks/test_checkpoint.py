@@ -60,6 +60,7 @@ def saving(folder: Path, pruning: PruningCallback, every: int = 40) -> Any:
     return ResumableCheckpointCallback(folder, every, {"pruning": pruning})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", zoo.ALGORITHMS)
 def test_a_killed_run_ends_as_if_it_had_not_been(name: str, tmp_path: Path) -> None:
     pruning = PruningCallback("magnitude", CONFIG)
@@ -87,6 +88,7 @@ def pendulum() -> Any:
     return Fixed(TimeLimit(gym.make("Pendulum-v1"), 16))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("last", [True, False])
 @pytest.mark.parametrize("name", ["PPO", "A2C", "SAC"])
 def test_features_of_a_killed_run_go_on_learning(
@@ -162,6 +164,7 @@ def test_a_second_run_of_a_callback_starts_anew() -> None:
     assert pruning.history == [*ended["history"], first[0]]
 
 
+@pytest.mark.slow
 def test_a_second_run_of_a_resumed_callback_starts_anew() -> None:
     pruning = PruningCallback("magnitude", CONFIG)
     model = train_to(zoo.make_model("SAC"), TOTAL, pruning)
@@ -173,6 +176,7 @@ def test_a_second_run_of_a_resumed_callback_starts_anew() -> None:
     assert pruning.history == first * 2
 
 
+@pytest.mark.slow
 def test_saving_changes_nothing(tmp_path: Path) -> None:
     plain = train_to(zoo.make_model("TQC"), 64)
     saved = train_to(
@@ -212,6 +216,7 @@ def test_bad_arguments_are_refused(option: str, tmp_path: Path) -> None:
         ResumableCheckpointCallback(tmp_path, **{option: 0})
 
 
+@pytest.mark.slow
 def test_the_script_of_the_docs_starts_a_run_and_resumes_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -275,6 +280,7 @@ def kill_a_run(folder: Path) -> None:
     assert child.returncode == -signal.SIGKILL
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
 def test_a_run_killed_in_earnest_resumes(tmp_path: Path) -> None:
     kill_a_run(tmp_path)

@@ -27,6 +27,7 @@ CONFIG = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", zoo.ALGORITHMS)
 def test_a_killed_run_ends_as_if_it_had_not_been(name: str, tmp_path: Path) -> None:
     """Rollouts that were kept for the next cut come back, too."""
@@ -103,6 +104,7 @@ def test_too_few_observations_are_logged_once_and_cuts_are_plain(capsys: Any) ->
     assert sp.wire(model).units() == {n: k // 2 for n, k in units.items()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["PPO-MultiInput", "SAC-Cnn", "LSTM-MultiInput"])
 def test_agents_with_pictures_train_on(name: str) -> None:
     model = ({**images.LOOKERS, **images.REMEMBERING})[name].make()

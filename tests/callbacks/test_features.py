@@ -227,6 +227,7 @@ BUFFERS: dict[str, dict[str, Any]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["PPO", *BUFFERS])
 def test_what_follows_is_the_very_next_observation(name: str) -> None:
     kwargs = BUFFERS.get(name, {})
@@ -253,6 +254,7 @@ def test_observations_are_normalised_as_the_agent_sees_them(name: str) -> None:
         assert float(following.abs().max()) <= 1.5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("norm", ofexi_zoo.NORMS)
 @pytest.mark.parametrize("length", [1, 2, 7])
 @pytest.mark.parametrize("size", [2, 8])

@@ -49,6 +49,7 @@ def test_the_history_tells_every_change() -> None:
     assert len(steps) > 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["SAC", "PPO"])
 def test_a_soft_run_only_closes_gates(name: str) -> None:
     soft = zoo.make_model(name)
@@ -183,6 +184,7 @@ def test_changes_are_printed_if_verbose(verbose: int, capsys: Any) -> None:
     assert ("Plan:" in capsys.readouterr().out) is bool(verbose)
 
 
+@pytest.mark.slow
 def test_a_second_run_goes_on_from_the_first() -> None:
     model = zoo.make_model("SAC")
     callback = PruningCallback("magnitude", CONFIG)
@@ -196,6 +198,7 @@ def test_a_second_run_goes_on_from_the_first() -> None:
     assert sum(widths(model).values()) < sum(first.values())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strategy", ["magnitude", "xinet"])
 def test_calls_of_learn_that_share_a_total_follow_one_schedule(strategy: str) -> None:
     fast = {"theta_rate": 0.05, "price": 10.0, "min_units": 2}
@@ -230,6 +233,7 @@ def test_a_training_in_pieces_is_warned_of_once() -> None:
     model.learn(64, callback=whole, reset_num_timesteps=False)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["SAC", "PPO"])
 def test_a_run_is_done_after_the_last_event(name: str) -> None:
     class Watch(BaseCallback):
@@ -261,6 +265,7 @@ def test_the_last_cut_on_policy_reaches_the_log(tmp_path: Path) -> None:
     assert sum(pruning.history[-1]["units"].values()) == sum(widths(model).values())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["SAC", "PPO"])
 @pytest.mark.parametrize("last", [True, False])
 def test_rows_of_rollouts_have_the_counts_beside_other_dumps(

@@ -50,6 +50,7 @@ def test_an_untrained_agent_passes_nothing_without_a_criterion() -> None:
         model.learn(128, callback=ValidationCallback(tests, every=64))
 
 
+@pytest.mark.slow
 def test_tests_use_the_statistics_of_the_training() -> None:
     env, tests = (VecNormalize(make_vec_env("Pendulum-v1", 2)) for _ in range(2))
     hard = ValidationTest(episodes=30, rate=0.5, reward=1.0)

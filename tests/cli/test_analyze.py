@@ -82,6 +82,7 @@ def read(folder: Path) -> dict[str, Any]:
     return content
 
 
+@pytest.mark.slow
 def test_everything_installed_lands_beside_the_zip(
     command: Command, line: list[object], arm_zip: Path
 ) -> None:
@@ -130,6 +131,7 @@ def test_beside_a_random_network(
     assert found["agent"] != found["random"]
 
 
+@pytest.mark.slow
 def test_equal_seeds_give_equal_numbers(command: Command, line: list[object]) -> None:
     line += ["--analysis", "distances", "--compare-random", "--json", "--overwrite"]
     runs = [json.loads(command(*line, "--seed", seed).out) for seed in (1, 1, 2)]
@@ -144,6 +146,7 @@ def test_json_is_that_of_the_file(
     assert json.loads(printed) == read(arm_zip.parent / "analysis")
 
 
+@pytest.mark.slow
 def test_an_agent_with_critics(command: Command, sac_zip: Path, tmp_path: Path) -> None:
     line = ["analyze", sac_zip, "--env", "Pendulum-v1", "--episodes", 1]
     result = command(*line, "--out", tmp_path / "out")

@@ -40,6 +40,7 @@ def read(folder: Path) -> dict[str, Any]:
     return content
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strategy", ["magnitude", "reconstruct"])
 def test_an_agent_becomes_smaller_at_once(
     strategy: str, command: Command, line: list[object], ppo_zip: Path, tmp_path: Path
@@ -103,6 +104,7 @@ def test_it_is_what_the_library_does(
     assert read(tmp_path / "run")["test"] == {"before": None, "after": None}
 
 
+@pytest.mark.slow
 def test_clusters_are_merged(
     command: Command, line: list[object], tmp_path: Path
 ) -> None:

@@ -37,6 +37,7 @@ def test_tests_are_at_start_now_and_then_and_end(tests: EvaluationCallback) -> N
     assert [steps for steps, _ in tests.history] == [0, 30, 60, 70]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "steps", "real"), [("PPO", 10, 32), ("PPO", 40, 64), ("SAC", 60, 60)]
 )

@@ -23,6 +23,7 @@ def test_the_zip_is_plain(command: Command, sac_zip: Path, tmp_path: Path) -> No
     assert type(SAC.load(out).policy) is SAC.policy_aliases["MlpPolicy"]
 
 
+@pytest.mark.slow
 def test_verify(command: Command, sac_zip: Path, tmp_path: Path) -> None:
     result = command("compact", sac_zip, "--out", tmp_path / "plain.zip", "--verify")
     assert result.code == 0

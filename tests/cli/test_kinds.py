@@ -55,6 +55,7 @@ def test_an_mlp_that_is_asked_for() -> None:
             policy_for(ppo, kind, BOTH)  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("env", "extractor", "more"),
     [(IMAGES, NatureCNN, []), (DICTIONARIES, CombinedExtractor, [])],
@@ -90,6 +91,7 @@ def test_an_agent_is_trained_and_played(
     assert command("prune", *line, "--no-verify").code == 0
 
 
+@pytest.mark.slow
 def test_a_plain_zip_of_dictionaries_is_verified(
     command: Command, tmp_path: Path
 ) -> None:

@@ -54,6 +54,7 @@ def statistics_of(zip_path: Path) -> Path:
     return zip_path.with_suffix("") / "vecnormalize.pkl"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [f"{ENV}.zip", "best_model.zip"])
 @pytest.mark.parametrize("env", [[], ["--env", ENV]])
 def test_an_agent_of_rl_zoo_scores_as_in_sb3(
@@ -71,6 +72,7 @@ def test_an_agent_of_rl_zoo_scores_as_in_sb3(
     )
 
 
+@pytest.mark.slow
 def test_statistics_that_are_named(
     command: Command, zoo_zip: Path, tmp_path: Path
 ) -> None:
@@ -93,6 +95,7 @@ def test_named_statistics_replace_those_beside_the_zip(
     assert "normalised" not in result.err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("steps", [0, 256])
 def test_a_pruned_agent_keeps_its_statistics(
     steps: int, command: Command, zoo_zip: Path, tmp_path: Path
@@ -116,6 +119,7 @@ def test_a_pruned_agent_keeps_its_statistics(
     )
 
 
+@pytest.mark.slow
 def test_a_run_over_an_older_one_loses_its_statistics(
     command: Command, zoo_zip: Path, tmp_path: Path
 ) -> None:
@@ -128,6 +132,7 @@ def test_a_run_over_an_older_one_loses_its_statistics(
     assert not (out / "vecnormalize.pkl").exists()
 
 
+@pytest.mark.slow
 def test_analyses_see_normalised_observations(
     command: Command, zoo_zip: Path, tmp_path: Path
 ) -> None:
@@ -172,6 +177,7 @@ def test_arguments_of_the_environment(command: Command, tmp_path: Path) -> None:
     assert "g=" not in heavy.err
 
 
+@pytest.mark.slow
 def test_a_run_knows_its_environment(command: Command, tmp_path: Path) -> None:
     out = tmp_path / "run"
     line = ["--algo", "sac", "--env", "cli.picky:Pendulum-v1", *TINY, "--no-verify"]
@@ -216,6 +222,7 @@ def test_missing_statistics_of_rl_zoo(
         assert "vecnormalize.pkl' does not exist: it should have" in refused(*more)
 
 
+@pytest.mark.slow
 def test_missing_statistics_of_a_run(
     command: Command, refused: Refused, zoo_zip: Path, tmp_path: Path
 ) -> None:

@@ -14,6 +14,7 @@ from sb3_prune.cli.plain import loads_equal, save_plain
 from sb3_prune.exceptions import CompactError
 
 
+@pytest.mark.slow
 def test_a_fresh_process_acts_equally(tmp_path: Path) -> None:
     model = trained("BranchingDQN")  # SAC is what `sb3-prune compact` is tested on.
     plain = save_plain(model, tmp_path / "plain.zip")

@@ -20,6 +20,7 @@ PENDULUM += ["--eval-episodes", "1", "--eval-every", "1000"]
 QUICK = [*PENDULUM, "--no-verify", "--algo-kwargs", *OFF]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["stock_zip", "sac_zip"])
 def test_a_zip_of_either_kind(
     kind: str, command: Command, tmp_path: Path, request: pytest.FixtureRequest

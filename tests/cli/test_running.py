@@ -96,6 +96,7 @@ def test_without_tests(tmp_path: Path) -> None:
     assert not (tmp_path / "run" / "learning.png").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("equal", [True, False])
 def test_the_plain_zip_is_verified(
     equal: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

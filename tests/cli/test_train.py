@@ -65,12 +65,14 @@ def test_every_algorithm(algo: str, command: Command, tmp_path: Path) -> None:
     assert "sb3_prune" not in str(load_model(out / "plain.zip").policy_class)
 
 
+@pytest.mark.slow
 def test_the_example_of_the_help(command: Command, tmp_path: Path) -> None:
     result = command("train", *SAC_ARGUMENTS, *TINY, "--out", tmp_path / "run")
     assert result.code == 0
     assert "loads without sb3-prune, actions equal" in result.out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("algo", [n for n, a in ALGORITHMS.items() if a.ofexi])
 def test_every_policy_on_learnt_features(
     algo: str, command: Command, tmp_path: Path
@@ -135,6 +137,7 @@ def test_arguments_arrive(command: Command, tmp_path: Path) -> None:
     assert config["env"] == {"id": "Pendulum-v1", "kwargs": {"g": 5}}
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_agent(command: Command, tmp_path: Path) -> None:
     line = [*SAC_ARGUMENTS, *TINY, "--no-verify", "--out"]
     for name in ("a", "b"):
@@ -146,6 +149,7 @@ def test_the_same_seed_gives_the_same_agent(command: Command, tmp_path: Path) ->
     assert all((x == y).all() for x, y in zip(*map(dict.values, states), strict=True))
 
 
+@pytest.mark.slow
 def test_overwrite(command: Command, refused: Refused, tmp_path: Path) -> None:
     line = [*SAC_ARGUMENTS, *TINY, "--no-verify", "--out", tmp_path / "run"]
     assert command("train", *line).code == 0

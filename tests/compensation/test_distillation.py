@@ -37,6 +37,7 @@ def values(module: Any) -> dict[str, torch.Tensor]:
     return {name: tensor.clone() for name, tensor in module.state_dict().items()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_a_pruned_agent_learns_the_answers_of_the_dense_one(name: str) -> None:
     model, dense, inputs = cut(name)
@@ -92,6 +93,7 @@ def test_the_loss_is_that_of_the_equation() -> None:
         assert float(loss(policy, dense, inputs)) == pytest.approx(expected, rel=1e-4)
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_weights() -> None:
     found = []
     for _ in range(2):

@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+
 PAGE = Path(__file__).parents[2] / "docs" / "compensation.md"
 
 
+@pytest.mark.slow
 def test_the_examples_run(capsys: object) -> None:
     del capsys  # Swallows what the example prints.
     names: dict[str, object] = {}

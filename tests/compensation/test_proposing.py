@@ -81,6 +81,7 @@ def test_an_environment_without_the_normalisation_is_refused() -> None:
     sp.prune(model, "magnitude", HALF, env, episodes=3)
 
 
+@pytest.mark.slow
 def test_hindsight_joins_no_episodes_around_a_pruning() -> None:
     env = DummyVecEnv([lambda: BitFlippingEnv(n_bits=4, max_steps=9, continuous=True)])
     model = SAC(

@@ -28,6 +28,7 @@ def pruned(name: str = "PPO", strategy: str = "random", **more: Any) -> Any:
     return model, sp.prune(model, strategy, HALF, env, episodes=4, **more)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["PPO", "SAC", "DQN", "TD3"])
 def test_every_round_is_played(name: str) -> None:
     model, report = pruned(name, rounds=2)

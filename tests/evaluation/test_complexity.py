@@ -20,6 +20,7 @@ import sb3_prune as sp
 from sb3_prune.evaluation.complexity import Complexity, complexity, count_action
 from sb3_prune.exceptions import UnsupportedPolicyError
 from sb3_prune.surgery import remove_closed
+from sb3_prune.surgery.weight_masks import mask_weights
 
 every_algorithm = pytest.mark.parametrize("name", zoo.ALGORITHMS)
 
@@ -253,3 +254,27 @@ def test_an_unknown_policy_is_refused() -> None:
 def test_counts_are_a_plain_dict() -> None:
     found = complexity(zoo.make_model("DQN"))
     assert Complexity(**found.to_dict()) == found
+
+
+def test_masked_weights_do_not_count_as_weights() -> None:
+    """Equations 21 and 23, by hand: a quarter of each matrix is masked."""
+    model = zoo.train(zoo.make_model("PPO"))  # 4 inputs, 12 + 10 units, 2 outputs.
+    dense = complexity(model)
+    assert dense.weights_deploy == 12 * 4 + 10 * 12 + 2 * 10
+    assert dense.sparse_flops_deploy == dense.flops_deploy
+    names = [n for n, _ in model.policy.named_modules() if "policy_net" in n]
+    paths = [*(n for n in names if n.endswith((".0", ".2", ".3"))), "action_net"]
+    masks = {}
+    for path, module in model.policy.named_modules():
+        if path in paths and isinstance(module, torch.nn.Linear):
+            masks[path] = torch.ones_like(module.weight)
+            masks[path].view(-1)[::4] = 0.0
+    assert len(masks) == 3
+    mask_weights(model, masks)
+    found = complexity(model)
+    assert found.weights_deploy == 0.75 * dense.weights_deploy
+    assert found.params_deploy == dense.params_deploy
+    assert found.flops_deploy == dense.flops_deploy
+    products = 0.75 * (12 * (2 * 4 - 1) + 10 * (2 * 12 - 1) + 2 * (2 * 10 - 1))
+    others = dense.flops_deploy - products / 0.75
+    assert found.sparse_flops_deploy == round(products + others)

@@ -29,6 +29,7 @@ def cut(name: str, **kwargs: Any) -> BaseAlgorithm:
     return zoo.train_on(model)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", zoo.STOCK)
 def test_a_compact_model_is_stock_says_the_same_and_trains_on(name: str) -> None:
     model = cut(name)
@@ -44,6 +45,7 @@ def test_a_compact_model_is_stock_says_the_same_and_trains_on(name: str) -> None
 SDE = [("SAC", True), ("TQC", True)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "sde"), [*((n, False) for n in zoo.ALGORITHMS), *SDE])
 def test_compacting_changes_neither_model_nor_randomness(name: str, sde: bool) -> None:
     model = cut(name, **({"use_sde": True} if sde else {}))

@@ -11,6 +11,7 @@ from sb3_prune import SB3PruneError, compact
 from sb3_prune.exporters.verification import plain_actions
 
 
+@pytest.mark.slow
 def test_plain_zips_predict_there(tmp_path: Path) -> None:
     model = zoo.make_model("PPO")
     compact(model).save(tmp_path / "plain.zip")
@@ -20,6 +21,7 @@ def test_plain_zips_predict_there(tmp_path: Path) -> None:
     assert (there == here).all()
 
 
+@pytest.mark.slow
 def test_masked_zips_do_not(tmp_path: Path) -> None:
     """The check can fail: a zip of our own policy class needs sb3_prune."""
     model = zoo.make_model("PPO")
@@ -28,6 +30,7 @@ def test_masked_zips_do_not(tmp_path: Path) -> None:
         plain_actions(tmp_path / "masked.zip", type(model), zoo.observations(model, 5))
 
 
+@pytest.mark.slow
 def test_dictionaries_arrive_there(tmp_path: Path) -> None:
     model = images.LOOKERS["PPO-MultiInput"].make()
     compact(model).save(tmp_path / "plain.zip")

@@ -33,10 +33,10 @@ def look(model: object, seed: int = 0) -> AgentView:
     )
 
 
-def test_both_are_registered() -> None:
+def test_all_are_registered() -> None:
     found: list[type] = []
     register_strategies(found.append)
-    assert [cls.name for cls in found] == ["magnitude", "random"]
+    assert [cls.name for cls in found] == ["gmp", "magnitude", "random"]
     for cls in found:
         assert issubclass(cls, Strategy)
         assert cls.reference

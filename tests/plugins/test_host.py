@@ -252,6 +252,7 @@ def test_nothing_is_discovered_before_the_first_lookup() -> None:
     assert calls == [1]
 
 
+@pytest.mark.slow
 def test_import_loads_no_plugin() -> None:
     code = (
         "import sys, sb3_prune, sb3_prune.plugins as plugins\n"

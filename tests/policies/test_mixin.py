@@ -37,6 +37,7 @@ def cut(name: str) -> BaseAlgorithm:
 # Loading other widths.
 
 
+@pytest.mark.slow
 @every_algorithm
 @pytest.mark.parametrize("cut_first", [True, False])
 def test_parameters_go_between_cut_and_dense_models(name: str, cut_first: bool) -> None:

@@ -151,6 +151,7 @@ def assert_twins(model: Any, loaded: Any) -> None:
     assert loaded.policy.ofe.optimizer.state
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("before", [False, True])
 @every_form
 def test_a_model_is_saved_and_loaded_exactly(name: str, before: bool) -> None:
@@ -177,6 +178,7 @@ def test_thetas_are_saved_and_loaded(name: str) -> None:
     ofexi_zoo.train_on(loaded)
 
 
+@pytest.mark.slow
 @every_form
 @pytest.mark.parametrize("cut_first", [True, False])
 def test_parameters_go_between_cut_and_dense_models(name: str, cut_first: bool) -> None:
@@ -287,6 +289,7 @@ def test_a_copy_shares_nothing() -> None:
 # It trains and is pruned like any other agent.
 
 
+@pytest.mark.slow
 @every_form
 def test_a_strategy_prunes_extractor_and_agent_while_both_learn(name: str) -> None:
     callback = [

@@ -33,6 +33,7 @@ def flat(inputs: Any) -> torch.Tensor:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", zoo.ALGORITHMS)
 @pytest.mark.parametrize("states", ["greedy", "stochastic", "both"])
 def test_an_agent_that_plays_stays_as_it_is(name: str, states: Any) -> None:

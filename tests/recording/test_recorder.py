@@ -83,6 +83,7 @@ def test_equal_to_a_slow_recording(n: int, limit: int) -> None:
     assert len(set(recording.lengths)) > 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", [name for name in ALGORITHMS if name != "RecurrentPPO"]
 )
@@ -141,6 +142,7 @@ def test_seeds_are_reproducible_and_none_goes_on() -> None:
     assert np.array_equal(longer.observations[:4, :steps], first.observations)
 
 
+@pytest.mark.slow
 def test_normalised_observations_and_true_rewards() -> None:
     env = VecNormalize(vector(partial(gym.make, "Pendulum-v1"), 2))
     model = PPO("MlpPolicy", env, n_steps=64, batch_size=64, **SMALL)

@@ -41,6 +41,7 @@ def test_rows_are_the_recorded_activations(name: str) -> None:
     assert torch.equal(torch.get_rng_state(), drawn)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("most", [32_768, 100])
 @pytest.mark.parametrize("name", ["PPO-Cnn", "SAC-Cnn-shared", "DQN-MultiInput"])
 def test_rows_of_an_agent_and_of_its_cut_copy_belong_together(

@@ -52,6 +52,7 @@ def saved(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", zoo.ALGORITHMS)
 def test_everything_is_restored_and_training_goes_on_alike(
     name: str, tmp_path: Path
@@ -115,6 +116,7 @@ def test_a_checkpoint_has_these_files_and_this_state(saved: Path) -> None:
     assert state["versions"]["torch"] == torch.__version__
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("keep", "left"), [(1, ["192"]), (2, ["128", "192"])])
 def test_older_checkpoints_go(tmp_path: Path, keep: int, left: list[str]) -> None:
     model = zoo.make_model("PPO")
@@ -166,6 +168,7 @@ def kill_at(event: int, act: Callable[[], object]) -> bool:
     return os.WIFSIGNALED(os.waitpid(child, 0)[1])
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_a_kill_at_any_moment_of_saving_leaves_a_whole_checkpoint(
     tmp_path: Path,
@@ -295,6 +298,7 @@ def test_a_missing_file_is_named(saved: Path) -> None:
         again(zoo.trained("SAC"), saved)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FILES[1:])
 def test_damage_of_an_old_checkpoint_raises_no_other_error(
     tmp_path: Path, name: str

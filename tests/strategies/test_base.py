@@ -46,6 +46,7 @@ NO_PLANS: dict[str, Any] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", NO_PLANS)
 @pytest.mark.parametrize("way", ["now", "training", "masks"])
 def test_what_is_no_plan_is_refused_with_the_strategy(kind: str, way: str) -> None:

@@ -117,6 +117,7 @@ def test_erk_keeps_more_of_the_layer_with_few_neighbours() -> None:
     assert allocate("erk", sizes, 0.4) == {"first": 100, "middle": 20}
 
 
+@pytest.mark.slow
 @given(networks(), st.floats(0, 0.999), st.integers(1, 5), st.integers(0, 9))
 def test_global_equals_a_direct_ranking(
     sizes: dict[str, Size], sparsity: float, min_units: int, seed: int

@@ -82,6 +82,7 @@ HOLDERS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", HOLDERS)
 @pytest.mark.parametrize("on_model", [True, False])
 def test_whoever_holds_a_parameter_is_named(kind: str, on_model: bool) -> None:

@@ -25,6 +25,7 @@ def cut_with_hooks(name: str, hook: Any, kind: str = "register_hook") -> Any:
     return model
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["SAC", "PPO", "DQN"])
 @pytest.mark.parametrize(
     "kind", ["register_hook", "register_post_accumulate_grad_hook"]

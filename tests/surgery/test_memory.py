@@ -47,6 +47,7 @@ def test_states_of_merged_cells_are_averaged(kind: str) -> None:
         torch.testing.assert_close(found, expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_shape_follows(kind: str) -> None:
     model = model_of(kind)
@@ -130,6 +131,7 @@ class MaskedAdding(sp.MaskedPolicyMixin, Adding):
     """The same with gates."""
 
 
+@pytest.mark.slow
 def test_memory_that_is_added_to_features_follows_them() -> None:
     kwargs = {"features_extractor_class": Embedding, "lstm_hidden_size": 12}
     model: Any = zoo.make_model(

@@ -12,6 +12,7 @@ from sb3_prune.surgery import remove, trial
 from sb3_prune.surgery.trial import refute
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(30))
 def test_what_tracing_calls_free_is_free(seed: int) -> None:
     policy = random_policy(seed)
@@ -21,6 +22,7 @@ def test_what_tracing_calls_free_is_free(seed: int) -> None:
 
 
 # Gradients that cancel out leave rounding errors behind; 57 only with all layers.
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [57, 924])
 def test_rounding_errors_refute_nothing(
     seed: int, monkeypatch: pytest.MonkeyPatch

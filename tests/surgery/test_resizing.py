@@ -49,6 +49,7 @@ def test_a_policy_that_is_as_it_was_saved_stays(kind: str) -> None:
     assert resize_plan(policy, sp.wire(policy), state) == {}
 
 
+@pytest.mark.slow
 @every_kind
 @settings(max_examples=2, derandomize=True, database=None)
 @given(seed=st.integers(0, 1000))

@@ -105,6 +105,7 @@ def break_behind(
     patch.setattr(owner, name, broken)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", MAKERS)
 def test_a_failure_anywhere_leaves_everything_as_it_was(
     kind: str, monkeypatch: pytest.MonkeyPatch

@@ -54,6 +54,7 @@ def joined(slots: Slots, index: int) -> Slots:
     return (*slots[:index], other, *slots[index + 1 :])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spoil", [without, shifted, joined])
 @pytest.mark.parametrize("kind", KINDS)
 def test_one_wrong_stretch_is_noticed(

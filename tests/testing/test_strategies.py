@@ -256,6 +256,7 @@ def test_tiny_models_are_alike_each_time() -> None:
             assert torch.equal(tensor, weights[name])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("cls", "message"),
     [

@@ -12,7 +12,8 @@ KNOWN = ("sb3_contrib", "sb3_prune", "stable_baselines3", "torch")
 def is_known(policy: nn.Module) -> bool:
     """Tell whether all modules of a policy are unpatched ones of known packages."""
     for module in policy.modules():
-        hooked = module._forward_hooks or module._forward_pre_hooks
+        hooks = (*module._forward_hooks.values(), *module._forward_pre_hooks.values())
+        hooked = not all(map(is_of_known_package, hooks))
         odd = hooked or parametrize.is_parametrized(module) or _is_patched(module)
         if not is_of_known_package(type(module)) or odd:
             return False

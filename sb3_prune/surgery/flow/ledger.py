@@ -20,7 +20,7 @@ from sb3_prune.surgery.flow.axes import (
     unify,
 )
 from sb3_prune.surgery.flow.lineage import Lineage
-from sb3_prune.surgery.flow.slots import Side
+from sb3_prune.surgery.flow.slots import MASK, Side
 from sb3_prune.surgery.flow.tags import Arrival, Tag
 
 
@@ -220,4 +220,6 @@ def _unwrapped(tensor: torch.Tensor) -> torch.Tensor:
 
 def _named_tensors(policy: nn.Module) -> Iterable[tuple[str, torch.Tensor]]:
     yield from policy.named_parameters(remove_duplicate=False)
-    yield from policy.named_buffers(remove_duplicate=False)
+    for path, buffer in policy.named_buffers(remove_duplicate=False):
+        if path.rpartition(".")[2] != MASK:  # No forward uses it: the weight is zero.
+            yield path, buffer

@@ -8,6 +8,9 @@ from enum import Enum
 import torch
 from torch import nn
 
+MASK = "weight_mask"
+"""Name of the buffer that tells which single weights are zero for good."""
+
 
 class Side(Enum):
     """What a tensor does with the hidden units along one of its axes."""

@@ -55,6 +55,7 @@ def test_orthogonal_sources_by_hand() -> None:
     assert pytest.approx(np.array([[2, 0], [0, 4], [0, 1]]), abs=1e-8) == P
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("penalty", [0.5, 5.0])
 def test_equals_slow_coordinate_descent(penalty: float) -> None:
     B, A = relu_units(0, units=10), relu_units(1, units=4)

@@ -85,6 +85,7 @@ def test_validation_inputs_are_others(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(distinct(made_from)) == len(made_from)
 
 
+@pytest.mark.slow
 def test_same_seed_same_report() -> None:
     models = agent(), agent(seed=1)
     one, same, other = (
@@ -94,6 +95,7 @@ def test_same_seed_same_report() -> None:
     assert one == same != other
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["naive", "balanced", "sums"])
 @pytest.mark.parametrize(("source", "target"), [(2, 4), (4, 2)])
 def test_other_joint_numbers(name: str, source: int, target: int) -> None:

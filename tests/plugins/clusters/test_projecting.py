@@ -159,6 +159,7 @@ def test_without_the_plugin_there_is_no_such_command(
     assert "Unknown command 'project'. Known: analyze, " in refused("project")
 
 
+@pytest.mark.slow
 def test_an_agent_with_critics_has_long_labels(
     command: Command, sac_zip: Path, tmp_path: Path
 ) -> None:
@@ -169,6 +170,7 @@ def test_an_agent_with_critics_has_long_labels(
     assert "qf1 2" in result.out
 
 
+@pytest.mark.slow
 def test_statistics_of_the_target(
     command: Command, zoo_zip: Path, tmp_path: Path
 ) -> None:

@@ -80,6 +80,7 @@ def distance(model: Any, plan: Any, measure: str, inputs: Any) -> list[float]:
     return [far for far in (first, moved.values) if far is not None]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("measure", ["error", "kl"])
 @pytest.mark.parametrize("name", ["SAC", "PPO", "DQN", "TD3", "ValueSAC", "TRPO"])
 def test_outputs_stay_within_the_tolerance_and_a_larger_one_removes_more(
@@ -101,6 +102,7 @@ def test_outputs_stay_within_the_tolerance_and_a_larger_one_removes_more(
     assert kept == sorted(kept, reverse=True) and kept[0] > kept[-1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["SAC", "PPO", "DQN"])
 def test_redundant_units_cost_no_tolerance(name: str) -> None:
     model = trained(name)
@@ -112,6 +114,7 @@ def test_redundant_units_cost_no_tolerance(name: str) -> None:
     assert name != "SAC" or all(found[n].after == plan[n].after for n in plan)
 
 
+@pytest.mark.slow
 def test_plain_cuts_are_measured_as_plain_cuts() -> None:
     model = trained("SAC")
     agent = agent_of(model)
@@ -124,6 +127,7 @@ def test_plain_cuts_are_measured_as_plain_cuts() -> None:
         assert max(distance(model, alone, "error", inputs_of(model, 500, 9))) < 0.15
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [40, 64, 65])
 def test_few_observations_are_split_as_well(count: int) -> None:
     model = trained("SAC")
@@ -145,6 +149,7 @@ def test_too_few_observations_to_split_are_refused(count: int) -> None:
         made({"tolerance": 0.1}).propose(agent_of(model, count))
 
 
+@pytest.mark.slow
 def test_a_network_that_moves_no_output_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     model = trained("SAC")
     still = sp.compensation.Movement(actions=0.0, values=0.0, kl=0.0)
@@ -162,6 +167,7 @@ def test_a_tolerance_acts_once_at_the_end_of_the_schedule() -> None:
     assert tolerances.STEPS > 5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["SAC", "PPO"])
 def test_agents_train_on_with_a_tolerance(name: str) -> None:
     model = zoo.make_model(name)

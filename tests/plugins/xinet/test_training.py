@@ -63,6 +63,7 @@ def assert_over(model: Any, pruning: PruningCallback) -> None:
         assert not optimizer._optimizer_step_pre_hooks
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LEARNS)
 def test_every_algorithm_loses_units_and_is_deterministic_again(name: str) -> None:
     pruning = PruningCallback("xinet", FAST)
@@ -104,6 +105,7 @@ def test_the_last_rollout_ends_it_at_the_latest(name: str, end: float) -> None:
     assert_over(model, pruning)
 
 
+@pytest.mark.slow
 def test_a_masked_run_equals_a_cut_run(monkeypatch: Any) -> None:
     # Cut layers would draw fewer numbers.
     monkeypatch.setattr(torch, "bernoulli", lambda theta: (theta >= 0.3).float())
@@ -173,6 +175,7 @@ def test_thetas_that_nobody_learns_are_constants(name: str, reloaded: bool) -> N
         assert torch.equal(gate.theta, theta)
 
 
+@pytest.mark.slow
 def test_a_new_run_takes_old_thetas_up_when_it_begins() -> None:
     model = left_behind()
     before = [gate.theta.clone() for gate in gates_of(model)]  # type: ignore[union-attr]
@@ -287,6 +290,7 @@ def kill_a_run(folder: Path) -> None:
     assert child.returncode == -signal.SIGKILL
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
 def test_a_run_killed_in_earnest_resumes(tmp_path: Path) -> None:
     kill_a_run(tmp_path)

@@ -34,6 +34,7 @@ def test_numbers_are_plain_and_figures_are_drawn(
     assert figure.get_suptitle()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cls", ALL)
 def test_agents_are_compared(cls: type[Analysis]) -> None:
     made = {str(seed): random_recording(seed) for seed in range(3)}

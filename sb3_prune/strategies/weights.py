@@ -1,0 +1,150 @@
+"""Weight pruning: mask single weights, and remove the units that become silent."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch import nn
+
+from sb3_prune.exceptions import require_one_of
+from sb3_prune.strategies.base import AgentView
+from sb3_prune.strategies.gradual import initial_shapes
+from sb3_prune.strategies.scheduled import ScheduledConfig, ScheduledStrategy
+from sb3_prune.strategies.schedules import SCHEDULES, Schedule
+from sb3_prune.surgery.elementary import remove
+from sb3_prune.surgery.hidden_layer import HiddenLayer
+from sb3_prune.surgery.plan import Plan
+from sb3_prune.surgery.weight_masks import maskable, present, silent_units
+
+
+@dataclass(frozen=True, kw_only=True)
+class WeightConfig(ScheduledConfig):
+    """When, how many and where single weights are masked.
+
+    Raises:
+        ConfigError: A value is outside its range.
+    """
+
+    final_sparsity: float = 0.8
+    """Share of the weights that are masked by ``end``, in [0, 1), of those that the
+    networks were built with. Weights of removed units count as masked."""
+    initial_sparsity: float = 0.0
+    """Share of weights masked at ``begin`` at once, in [0, final_sparsity]."""
+    steps: int = 20
+    """Number of pruning events from ``begin`` to ``end``."""
+    schedule: Literal["one-shot", "linear", "cubic", "periodic"] = "cubic"
+    """How the sparsity grows from ``begin`` to ``end``."""
+    distribution: Literal["uniform", "global"] = "uniform"
+    """Whether each weight matrix has this sparsity, or each network as a whole. Each
+    matrix keeps at least one weight."""
+
+    def __post_init__(self) -> None:
+        require_one_of("schedule", self.schedule, SCHEDULES)
+        require_one_of("distribution", self.distribution, ("uniform", "global"))
+        self.build_schedule()
+        super().__post_init__()
+
+    def build_schedule(self) -> Schedule:
+        """Return the schedule that the configuration describes."""
+        return SCHEDULES[self.schedule](
+            initial=self.initial_sparsity,
+            final=self.final_sparsity,
+            begin=self.begin,
+            end=self.end,
+            steps=self.steps,
+        )
+
+
+class WeightStrategy(ScheduledStrategy):
+    """Masks the least important weights, step by step.
+
+    Biases are not masked. Units that only masked weights feed, or only such read, are
+    removed in the same event. A subclass only has to implement :meth:`score`.
+    """
+
+    Config = WeightConfig
+    config: WeightConfig
+
+    def __init__(self, config: Any = None) -> None:
+        super().__init__(config)
+        self._schedule = self.config.build_schedule()
+
+    @abstractmethod
+    def score(self, weight: torch.Tensor, agent: AgentView) -> torch.Tensor:
+        """Return the importance of each weight, in the shape of the matrix."""
+
+    def events_due(self, progress: float) -> int:
+        """Return how many events of the schedule are due so far."""
+        return self._schedule.event(progress)
+
+    def propose_masks(self, agent: AgentView) -> dict[str, torch.Tensor]:
+        """Return the masks of the event that is due; none if no event is due."""
+        if not self.takes_event(agent.progress):
+            return {}
+        sparsity = self._schedule.sparsity(agent.progress)
+        shapes = initial_shapes(agent.wiring, agent.initial_units)
+        paths = maskable(agent.model.policy)
+        masks: dict[str, torch.Tensor] = {}
+        for layers in agent.wiring.by_network(self.config.networks).values():
+            found = {n: m for n, m in paths.items() if m in _owners(layers)}
+            built = {n: shapes[id(m.weight)] for n, m in found.items()}
+            counts = {n: torch.Size(shape).numel() for n, shape in built.items()}
+            masks |= self._masks(found, counts, sparsity, agent)
+        return masks
+
+    def propose(self, agent: AgentView) -> Plan:
+        """Return the plan that removes units which masks have made silent."""
+        layers = agent.wiring.by_network(self.config.networks).values()
+        names = {layer.name for each in layers for layer in each}
+        silent = silent_units(agent.wiring).items()
+        units = agent.wiring.units()
+        return Plan({n: remove(gone, units[n]) for n, gone in silent if n in names})
+
+    def propose_now(self, agent: AgentView) -> Plan:
+        """Return the same as :meth:`propose`: masks make the events."""
+        return self.propose(agent)
+
+    def _masks(
+        self,
+        modules: Mapping[str, Any],
+        counts: Mapping[str, int],
+        sparsity: float,
+        agent: AgentView,
+    ) -> dict[str, torch.Tensor]:
+        """Return the masks of one network's weights, by path."""
+        scores = {
+            path: self.score(module.weight.detach(), agent).masked_fill(
+                ~present(module), -torch.inf
+            )
+            for path, module in modules.items()
+        }
+        if self.config.distribution == "uniform":
+            kept = {n: _best([scores[n]], counts[n], sparsity) for n in modules}
+            return {n: scores[n] >= least for n, least in kept.items()}
+        least = _best(scores.values(), sum(counts.values()), sparsity)
+        # A matrix of zeros would cut the network in two.
+        return {n: s >= min(least, float(s.max())) for n, s in scores.items()}
+
+
+def _owners(layers: Iterable[HiddenLayer]) -> set[nn.Module]:
+    """Return the modules whose weights feed or read the units of layers."""
+    slots = [slot for layer in layers for slot in layer.group.slots]
+    return {slot.owner for slot in slots if slot.attribute == "weight"}
+
+
+def _best(scores: Iterable[torch.Tensor], built: int, sparsity: float) -> float:
+    """Return the least score among the weights that stay; at least one does.
+
+    Args:
+        scores: Scores of the present weights; -inf where there is none any more.
+        built: Number of weights that were built.
+        sparsity: Share of these that is to be gone.
+    """
+    ranked = torch.cat([score.flatten() for score in scores]).sort(descending=True)[0]
+    alive = int((ranked > -torch.inf).sum())
+    count = min(alive, max(1, round((1 - sparsity) * built)))
+    return float(ranked[count - 1])

@@ -1,0 +1,124 @@
+"""Tests for strategies/weights.py."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+import zoo
+
+import sb3_prune as sp
+from sb3_prune.exceptions import ConfigError
+from sb3_prune.pruning import look_at
+from sb3_prune.strategies import AgentView, WeightConfig, WeightStrategy
+from sb3_prune.surgery.weight_masks import masks_of
+
+
+class Largest(WeightStrategy):
+    """Mask the smallest weights."""
+
+    name = "largest"
+
+    def score(self, weight: torch.Tensor, agent: AgentView) -> torch.Tensor:
+        return weight.abs()
+
+
+def strategy(**options: Any) -> Largest:
+    return Largest(WeightConfig(**options))
+
+
+ACTOR = ("mlp_extractor.policy_net",)
+
+
+def test_the_smallest_weights_of_each_matrix_are_masked() -> None:
+    model = zoo.train(zoo.make_model("PPO"))
+    before = {n: m.weight.detach().clone() for n, m in linear(model).items()}
+    sp.prune(model, strategy(final_sparsity=0.25, networks=ACTOR))
+    masks = masks_of(model)
+    assert set(masks) == {n for n in before if "policy_net" in n or n == "action_net"}
+    for path, mask in masks.items():
+        weight = before[path].abs()
+        assert int(mask.sum()) == round(0.75 * mask.numel())
+        assert float(weight[mask == 0].max()) < float(weight[mask == 1].min())
+
+
+def linear(model: Any) -> dict[str, Any]:
+    found = model.policy.named_modules()
+    return {n: m for n, m in found if isinstance(m, torch.nn.Linear)}
+
+
+def test_a_network_as_a_whole_has_the_sparsity() -> None:
+    """Each of its matrices keeps a weight, small though these may be."""
+    model = zoo.train(zoo.make_model("PPO"))
+    options = {"final_sparsity": 0.9, "distribution": "global", "networks": ACTOR}
+    masks = strategy(**options).propose_masks(look_at(model, 1.0))
+    built = sum(mask.numel() for mask in masks.values())
+    kept = {path: int(mask.sum()) for path, mask in masks.items()}
+    assert kept["action_net"] == 1  # SB3 makes its weights small.
+    assert sum(kept.values()) - 1 == round(0.1 * built)
+
+
+@pytest.mark.parametrize("name", [n for n in zoo.ALGORITHMS if n != "TRPO"])
+def test_weights_go_while_every_algorithm_trains(name: str) -> None:
+    model = zoo.make_model(name)
+    callback = sp.PruningCallback(strategy(final_sparsity=0.6, end=0.5, steps=3))
+    zoo.train(model, 256, callback=callback)
+    masks = masks_of(model)
+    assert masks and callback.done
+    for path, mask in masks.items():
+        assert not bool(model.policy.get_submodule(path).weight[mask == 0].any())
+
+
+def test_silent_units_go_in_the_same_event() -> None:
+    model = zoo.make_model("PPO")
+    units = model.policy.wiring().units()
+    options = {"final_sparsity": 0.95, "networks": ACTOR, "end": 0.5}
+    callback = sp.PruningCallback(strategy(**options))
+    zoo.train(model, 512, callback=callback)
+    left = model.policy.wiring().units()
+    assert left != units and all(count >= 1 for count in left.values())
+    assert {n: u for n, u in left.items() if "value" in n} == {
+        n: u for n, u in units.items() if "value" in n
+    }
+    # Of the weights that were built, 95 % are gone, whatever was removed with units.
+    built = 12 * 4 + 10 * 12 + 2 * 10
+    kept = sum(int(mask.sum()) for mask in masks_of(model).values())
+    assert kept <= round(0.05 * built) + 2
+
+
+def test_a_resumed_run_is_an_uninterrupted_one(tmp_path: Any) -> None:
+    """Half of the events before the save, half of them after it."""
+
+    def options() -> Any:
+        made = strategy(final_sparsity=0.6, begin=0.0, end=1.0, steps=8)
+        return sp.PruningCallback(made, total_timesteps=512)
+
+    whole, first = zoo.make_model("PPO"), options()
+    zoo.train(whole, 256, callback=first)
+    whole.save(tmp_path / "half")
+    state = first.state_dict()
+    half = type(whole).load(tmp_path / "half", whole.get_env())
+    second = options()
+    second.load_state_dict(state)
+    before = {p: m.clone() for p, m in masks_of(half).items()}
+    zoo.train(half, 256, callback=second, reset_num_timesteps=False)
+    after = masks_of(half)
+    assert sum(int(m.sum()) for m in after.values()) < sum(
+        int(m.sum()) for m in before.values()
+    )
+    assert second.done
+
+
+@pytest.mark.parametrize(
+    ("options", "match"),
+    [
+        ({"final_sparsity": 1.0}, "final sparsity must be"),
+        ({"distribution": "erk"}, "global"),
+        ({"schedule": "sine"}, "cubic"),
+        ({"begin": 0.9}, "begin"),
+    ],
+)
+def test_bad_options(options: Any, match: str) -> None:
+    with pytest.raises(ConfigError, match=match):
+        strategy(**options)
