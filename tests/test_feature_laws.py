@@ -143,6 +143,7 @@ DEAD = [
 DEAD += [("none", kill) for kill in (silence_readers, make_constant)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("norm", "kill"), DEAD)
 @every_form
 @few
@@ -297,6 +298,7 @@ RUNS = [("SAC", norm) for norm in ofexi_zoo.NORMS]
 RUNS += [(name, "batch") for name in ofexi_zoo.ALGORITHMS[1:]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "norm"), RUNS)
 def test_a_cut_run_and_a_masked_run_stay_equal(name: str, norm: str) -> None:
     masked = ofexi_zoo.train(ofexi_zoo.make_model(name, ofe={"norm": norm}))

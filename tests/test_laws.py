@@ -438,6 +438,7 @@ def cut_models() -> dict[str, BaseAlgorithm]:
     return models
 
 
+@pytest.mark.slow
 def test_a_fresh_process_loads_every_cut_model(tmp_path: Path) -> None:
     models = cut_models()
     found = fresh_process(LOAD_IN_A_FRESH_PROCESS, models, tmp_path)
@@ -447,6 +448,7 @@ def test_a_fresh_process_loads_every_cut_model(tmp_path: Path) -> None:
         assert states == moments(model) != [], name
 
 
+@pytest.mark.slow
 def test_a_compact_zip_loads_without_this_package(tmp_path: Path) -> None:
     models = cut_models()
     plain = {name: compact(model) for name, model in models.items()}

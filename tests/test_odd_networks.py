@@ -86,6 +86,7 @@ MIXERS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mixer", MIXERS)
 def test_the_report_says_what_mixes_and_how_far(mixer: str) -> None:
     model = MIXERS[mixer]()
@@ -117,6 +118,7 @@ class Block(nn.Module):
         return x + self.linear(x)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bias", [True, False])
 def test_the_makers_of_a_sum_are_cut_together(bias: bool) -> None:
     def residual(policy: Any) -> None:

@@ -116,6 +116,7 @@ def test_the_states_of_other_optimisers_follow(name: str) -> None:
     zoo.train_on(model)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("put", PLACES)
 def test_an_optimiser_that_cannot_follow_is_refused(put: Any) -> None:
     model = patched(lambda policy: None)

@@ -26,6 +26,7 @@ from sb3_prune.pruning import LEAST_INPUTS, look_at, make_strategy, prune
 HALF = {"final_sparsity": 0.5}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", zoo.ALGORITHMS)
 def test_every_model_is_pruned_to_the_final_state(name: str) -> None:
     model = zoo.train(zoo.make_model(name, stock=name in zoo.STOCK))
@@ -37,6 +38,7 @@ def test_every_model_is_pruned_to_the_final_state(name: str) -> None:
     zoo.train_on(model)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["SAC", "PPO"])
 def test_a_loaded_stock_zip_is_pruned_and_trains_on(name: str) -> None:
     buffer = io.BytesIO()
@@ -133,6 +135,7 @@ def vector_env(name: str) -> Any:
     return DummyVecEnv([lambda: zoo.make_env(name)])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", zoo.ALGORITHMS)
 def test_an_agent_plays_and_the_others_take_over(name: str) -> None:
     model = zoo.train(zoo.make_model(name, stock=name in zoo.STOCK))
@@ -144,6 +147,7 @@ def test_an_agent_plays_and_the_others_take_over(name: str) -> None:
     zoo.train_on(model)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["SAC", "PPO", "RecurrentPPO"])
 def test_training_goes_on_with_a_new_episode_if_the_agent_played_in_its_env(
     name: str,

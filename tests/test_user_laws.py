@@ -130,6 +130,7 @@ def test_removing_live_units_changes_the_outputs(name: str) -> None:
         zoo.assert_close(laws.says(policy), before, 1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MIXING)
 def test_the_report_says_how_far_mixing_moves_the_outputs(name: str) -> None:
     policy = copied(name)
@@ -154,6 +155,7 @@ def test_two_cuts_are_one(name: str, first: int, second: int) -> None:
     laws.assert_two_cuts_are_one(lambda: copied(name), first, second)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TYPICAL)
 def test_growing_and_cutting_what_was_grown_is_the_identity(name: str) -> None:
     laws.assert_growth_can_be_cut(copied(name), 5)
@@ -177,6 +179,7 @@ def test_every_live_parameter_is_optimised_after_a_cut(name: str) -> None:
 # Law 4.
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", GATED)
 def test_a_cut_run_and_a_masked_run_stay_equal(name: str) -> None:
     masked, same = (zoo.train(make(name)) for _ in range(2))
@@ -186,6 +189,7 @@ def test_a_cut_run_and_a_masked_run_stay_equal(name: str) -> None:
 # Law 5.
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", WITH_TARGETS)
 @cutting.few
 @given(seed=seeds)
@@ -196,6 +200,7 @@ def test_online_and_target_networks_have_equal_shapes(name: str, seed: int) -> N
 # Law 6.
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SAVED)
 def test_a_cut_model_is_saved_and_loaded_exactly(name: str) -> None:
     saving.assert_saved_exactly(cut(name))

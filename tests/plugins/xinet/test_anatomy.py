@@ -108,6 +108,7 @@ def let_go(layer: HiddenLayer, draw: np.random.Generator) -> list[int]:
     return (theta == 0).nonzero().flatten().tolist()
 
 
+@pytest.mark.slow
 @cells
 def test_table_4_in_built_networks(
     method: str, env: str, thousands: tuple[int, int]
@@ -130,6 +131,7 @@ def test_all_of_table_4_is_there() -> None:
     assert sum(len(row) * 2 for row in TABLE_4.values()) == 32
 
 
+@pytest.mark.slow
 @every_agent
 @pytest.mark.parametrize("seed", [0, 1])
 def test_settled_thetas_count_what_is_left_without_the_zeros(
@@ -146,6 +148,7 @@ def test_settled_thetas_count_what_is_left_without_the_zeros(
     assert before["d"] < full["d"]
 
 
+@pytest.mark.slow
 @every_agent
 def test_complexity_and_anatomy_agree_before_and_after_cuts(agent: Any) -> None:
     policy = copied(agent)
@@ -164,6 +167,7 @@ def test_complexity_and_anatomy_agree_before_and_after_cuts(agent: Any) -> None:
         sp.apply(policy, sp.Plan(plan))
 
 
+@pytest.mark.slow
 @every_agent
 @pytest.mark.parametrize("rho", [0.0, 0.3, 1.0])
 def test_gradients_are_finite_differences(agent: Any, rho: float) -> None:
@@ -248,6 +252,7 @@ def test_both_halves_of_an_actor_critic_have_their_roles() -> None:
     assert (policy_net.role, value_net.role) == (Role.POLICY, Role.STATE_VALUE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("acting", [[], [8]], ids=["head", "hidden"])
 @pytest.mark.parametrize("valuing", [[], [8]], ids=["head", "hidden"])
 @every_agent
