@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from benchmarks.cuda.__main__ import main as cuda
 from benchmarks.flow import counting, judging, keeping
 from benchmarks.ofexinet import budget, pace, page, running
 from benchmarks.ofexinet.__main__ import MARK, PAGE, results, trunks
+from sb3_prune.exceptions import JobError
+from sb3_prune.runs import carry_out
 
 SMALL = budget.BUDGETS["small"]
 TASK = SMALL.tasks[0]
@@ -66,7 +69,7 @@ def test_results_of_other_settings_are_refused(
     keep(tmp_path, variant)
     asked = replace(SMALL, **change)
     if refused in ("both", variant.name):
-        with pytest.raises(ValueError, match=r"ofe-big-1|prune-b-1"):
+        with pytest.raises(JobError, match=r"(ofe-big|prune-b)-1.json' is of other"):
             running.read(asked, TASK, variant, 1)
     else:
         assert running.read(asked, TASK, variant, 1) == {"history": []}
@@ -103,19 +106,28 @@ def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Any, Any]:
     return smoke, replace(smoke.tasks[0], steps=100, phases=(0.5, 0.8), shared=True)
 
 
+def train(*training: Any) -> Any:
+    """Carry out one training; return the rows of its history."""
+    job, (results, work) = running.job_of(*training), (running.RESULTS, running.ROOT)
+    with ThreadPoolExecutor(1) as pool:
+        found = carry_out([job], results, work=work, executor=pool)
+    return found[job.name]["history"]
+
+
 def test_pruned_agents_go_on_from_the_big_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     smoke, task = tiny(tmp_path, monkeypatch)
-    big = running.train(smoke, task, budget.OFE_BIG, 0)["history"]
-    pruned = running.train(smoke, task, budget.PRUNE_B, 0)["history"]
+    big = train(smoke, task, budget.OFE_BIG, 0)
+    pruned = train(smoke, task, budget.PRUNE_B, 0)
     rows = [[row for row in h if row["timesteps"] <= 50] for h in (big, pruned)]
     assert rows[0] == rows[1] and len(rows[0]) >= 1
     assert [row["timesteps"] for row in big] == [row["timesteps"] for row in pruned]
     assert big[-1]["seconds"] != pruned[-1]["seconds"]
     assert running.read(smoke, task, budget.PRUNE_B, 0) == {"history": pruned}
+    assert not list(running.ROOT.rglob("*.unfinished"))
     alone = replace(task, shared=False)
-    with pytest.raises(ValueError, match="other settings"):
+    with pytest.raises(JobError, match="other settings"):
         running.read(smoke, alone, budget.PRUNE_B, 0)
 
 
@@ -129,8 +141,9 @@ def test_what_is_shared_is_trained_once(
         for variant in (budget.OFE_BIG, budget.PRUNE_B, budget.SAC)
         for place in (task, replace(task, env="CartPole-v1", shared=False))
     ]
-    assert trunks(todo) == [(smoke, task, 0), (smoke, task, 1)]
-    running.train(smoke, task, budget.OFE_BIG, 0)
+    names = ["smoke/Pendulum-v1/trunk-0", "smoke/Pendulum-v1/trunk-1"]
+    assert [job.name for job in trunks(todo)] == names
+    train(smoke, task, budget.OFE_BIG, 0)
     assert trunks([todo[0]]) == []
     first = running.train_trunk(smoke, task, 0)
     before = sorted(path.name for path in first.iterdir())
