@@ -1,5 +1,6 @@
 """Runs: folders of training runs, checkpoints, copies of models, and many jobs."""
 
+from sb3_prune.runs.comparing import compare_runs as compare_runs
 from sb3_prune.runs.folder import RunFolder as RunFolder
 from sb3_prune.runs.jobs import Job as Job
 from sb3_prune.runs.many import carry_out as carry_out
