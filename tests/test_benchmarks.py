@@ -11,12 +11,15 @@ from typing import Any
 import pytest
 import torch
 
+from benchmarks.clusters import agents, mapping, pruning
+from benchmarks.clusters import budget as clusters_budget
+from benchmarks.clusters.agents import main_settings
 from benchmarks.cuda.__main__ import main as cuda
 from benchmarks.flow import counting, judging, keeping
 from benchmarks.ofexinet import budget, pace, page, running
 from benchmarks.ofexinet.__main__ import MARK, PAGE, results, trunks
 from sb3_prune.exceptions import JobError
-from sb3_prune.runs import carry_out
+from sb3_prune.runs import Job, carry_out
 
 SMALL = budget.BUDGETS["small"]
 TASK = SMALL.tasks[0]
@@ -149,6 +152,34 @@ def test_what_is_shared_is_trained_once(
     before = sorted(path.name for path in first.iterdir())
     assert running.train_trunk(smoke, task, 0) == first
     assert sorted(path.name for path in first.iterdir()) == before == ["50"]
+
+
+# Clusters.
+
+
+def cluster_jobs(asked: clusters_budget.Budget) -> list[Job]:
+    """Return all jobs of a budget."""
+    agent = [(*both, seed) for both in main_settings(asked) for seed in (0, 1)]
+    return [
+        *(agents.job_of(asked, *each) for each in agent),
+        *(pruning.job_of(asked, case) for case in dict.fromkeys(pruning.cases(asked))),
+        *(mapping.job_of(asked, each) for each in mapping.mappings(asked)),
+    ]
+
+
+@pytest.mark.parametrize("name", clusters_budget.BUDGETS)
+def test_every_job_of_method_1_has_its_name(name: str) -> None:
+    names = [job.name for job in cluster_jobs(clusters_budget.BUDGETS[name])]
+    assert len(names) == len(set(names)) > 10
+
+
+def test_results_of_method_1_depend_on_what_came_before() -> None:
+    smoke = clusters_budget.SMOKE
+    before, after = cluster_jobs(smoke), cluster_jobs(replace(smoke, updates=7))
+    assert all(a.stored() != b.stored() for a, b in zip(before, after, strict=True))
+    more = cluster_jobs(replace(smoke, taus=(0.0, 0.2, 0.3)))
+    kept = {job.name: job.stored() for job in more}
+    assert all(kept[job.name] == job.stored() for job in before)
 
 
 # Flow.

@@ -18,7 +18,7 @@ from sb3_prune.runs.grouping import grouped
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-RETURN = "interquartile mean of the return, 95 % interval"
+RETURN = "return: interquartile mean, 95 % interval"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,8 +22,8 @@ UNFINISHED = ".unfinished"
 """Ending of the folder in which an unfinished job keeps its checkpoints."""
 BEGUN = "settings.json"
 """File in that folder with the settings with which the job began."""
-PART = re.compile(r"\w[\w.,=+@-]*", re.ASCII)
-"""What a part of a job's name looks like."""
+PART = re.compile(r"\w[\w.,=+@-]{0,199}", re.ASCII)
+"""What a part of a job's name looks like; files of longer names cannot be written."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,9 +53,9 @@ class Job:
         taken = (".json", UNFINISHED)
         if not all(PART.fullmatch(p) and not p.endswith(taken) for p in parts):
             raise ConfigError(
-                f"The name of a job must be letters, digits and any of _.,=+@-, in "
-                f"parts divided by slashes that do not end in {' or '.join(taken)}; "
-                f"got {self.name!r}."
+                "The name of a job must be letters, digits and any of _.,=+@-, in "
+                "parts of at most 200, divided by slashes, that do not end in "
+                f"{' or '.join(taken)}; got {self.name!r}."
             )
         self.stored()
 

@@ -20,6 +20,7 @@ from tqdm import tqdm
 
 from sb3_prune.exceptions import ConfigError, JobsFailedError, last_line
 from sb3_prune.files import write_text
+from sb3_prune.runs.folder import check_creatable
 from sb3_prune.runs.jobs import (
     Job,
     Result,
@@ -68,6 +69,7 @@ def carry_out(
         ConfigError: Two jobs have the same name. Nothing was carried out.
         JobError: A saved result is damaged, or a finished or begun job has other
             settings. Nothing was carried out.
+        RunFolderError: A folder cannot be written to. Nothing was carried out.
         JobsFailedError: Jobs have failed; all others are finished.
     """
     listed, root = list(jobs), Path(folder).resolve()
@@ -77,6 +79,8 @@ def carry_out(
     place = root if work is None else Path(work).resolve()
     for job in todo:
         require_same_job(job, folder_of(job, place))
+    for target in {root, place} if todo else ():
+        check_creatable(target / "any.json")
     failures: dict[str, str] = {}
     bar = tqdm(total=len(listed), desc=desc, unit="job", disable=None)
     # Closing ends the workers at once, whatever is raised here in between.

@@ -34,7 +34,7 @@ def test_names_become_files(name: str, tmp_path: Path) -> None:
     "name",
     [
         *("", "/", "a/", "/a", "a//b", "../a", "a/..", ".a", "a b", "a\n", "a\\b", "é"),
-        *("-a", "a.json", "a.unfinished/b"),
+        *("-a", "a" * 201, "a.json", "a.unfinished/b"),
     ],
 )
 def test_other_names_are_refused(name: str) -> None:

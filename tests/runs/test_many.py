@@ -22,7 +22,7 @@ import pytest
 
 from runs.test_workers import gone, wait_for
 from runs.working import die, give, job, resume, sleep, threads
-from sb3_prune.exceptions import ConfigError, JobError, JobsFailedError
+from sb3_prune.exceptions import ConfigError, JobError, JobsFailedError, RunFolderError
 from sb3_prune.runs import Job, carry_out
 
 
@@ -153,6 +153,16 @@ def test_an_executor_that_breaks_fails_its_jobs_by_name(tmp_path: Path) -> None:
             with pytest.raises(JobsFailedError, match=r"'bad': Broken") as found:
                 carry_out([*jobs, job(name)], tmp_path, executor=broken)
             assert "good" in found.value.results
+
+
+def test_a_folder_that_cannot_be_written_is_refused_at_once(
+    tmp_path: Path, pool: Executor
+) -> None:
+    (tmp_path / "file").write_text("")
+    for folders in ([tmp_path / "file"], [tmp_path / "new", tmp_path / "file/x"]):
+        with pytest.raises(RunFolderError, match=r"file.*' cannot be created"):
+            carry_out([job("a")], *folders[:1], work=folders[-1], executor=pool)
+    assert files(tmp_path) == ["file"]
 
 
 def test_a_full_disk_fails_one_job(
