@@ -53,7 +53,7 @@ def main(arguments: Sequence[str]) -> None:
     options = parse(CompareOptions, arguments, "compare")
     if not options.runs:
         raise ConfigError("RUN... is missing. See sb3-prune compare --help.")
-    out = options.out or options.runs[0].resolve().parent / "comparison"
+    out = options.out or options.runs[0].absolute().parent / "comparison"
     check_out(out, NUMBERS, overwrite=options.overwrite)
     found = compare_runs(options.runs)
     content = found.to_dict()

@@ -86,8 +86,11 @@ def front_figure(
         color, marker = _look(index)
         for x, value in group.each:
             axes.plot(x, value, marker=".", markersize=4, color=color, alpha=0.5)
-        if group.low:
-            axes.vlines(group.x, group.low, group.high, color=color, linewidth=1.4)
+        if group.low:  # Of groups of equal size, the first ones show behind.
+            width = 5 - 3.5 * index / len(groups)
+            axes.vlines(
+                group.x, group.low, group.high, color=color, alpha=0.6, linewidth=width
+            )
         axes.plot(
             group.x,
             group.middle,
