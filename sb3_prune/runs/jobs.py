@@ -5,12 +5,18 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from sb3_prune.exceptions import ConfigError, JobError
 from sb3_prune.files import write_text
+
+try:
+    import fcntl
+except ImportError:
+    fcntl = None  # type: ignore[assignment]
 
 Result = dict[str, Any]
 
@@ -22,6 +28,8 @@ UNFINISHED = ".unfinished"
 """Ending of the folder in which an unfinished job keeps its checkpoints."""
 BEGUN = "settings.json"
 """File in that folder with the settings with which the job began."""
+LOCK = "lock"
+"""File in that folder that who carries out the job holds locked."""
 PART = re.compile(r"\w[\w.,=+@-]{0,199}", re.ASCII)
 """What a part of a job's name looks like; files of longer names cannot be written."""
 
@@ -97,15 +105,37 @@ def read(job: Job, folder: str | Path) -> Result | None:
     return without_settings(content)
 
 
-def begin(job: Job, folder: Path) -> None:
-    """Make the folder of an unfinished job, or check one that an earlier call left.
+@contextmanager
+def begun(job: Job, folder: Path) -> Iterator[None]:
+    """Hold the folder of an unfinished job, which an earlier call may have left.
 
     Raises:
-        JobError: The job had begun with other settings.
+        JobError: The job had begun with other settings, or another process is carrying
+            it out.
     """
     require_same_job(job, folder)
     folder.mkdir(parents=True, exist_ok=True)
-    write_text(folder / BEGUN, _as_json(job.stored()))
+    with (folder / LOCK).open("w") as file:
+        if not _is_ours(file):
+            raise JobError(
+                f"Job '{job.name}' is being carried out by another process, which "
+                f"holds '{folder / LOCK}'."
+            )
+        write_text(folder / BEGUN, _as_json(job.stored()))
+        yield
+
+
+def _is_ours(file: TextIO) -> bool:
+    """Lock a file until it is closed, however that comes; tell if that was possible."""
+    if fcntl is None:
+        return True  # Windows.
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True  # Some shared disks have no locks.
+    return True
 
 
 def require_same_job(job: Job, folder: Path) -> None:

@@ -24,7 +24,7 @@ from sb3_prune.runs.folder import check_creatable
 from sb3_prune.runs.jobs import (
     Job,
     Result,
-    begin,
+    begun,
     folder_of,
     path_of,
     read,
@@ -47,7 +47,7 @@ def carry_out(
     """Carry out the jobs that are not finished yet; return the results of all.
 
     A job that fails, or whose process dies, does not stop the others. Ctrl-C stops all
-    and leaves what is finished. Two calls must not carry out the same job at once.
+    and leaves what is finished. A job that another call is carrying out fails.
 
     Args:
         jobs: The jobs. They may start in any order.
@@ -149,8 +149,8 @@ def _attempt(job: Job, folder: Path) -> tuple[str, str]:
     Not every exception survives the way back from another process, so texts are sent.
     """
     try:
-        begin(job, folder)
-        return text_of(job, job.function(folder, **job.arguments)), ""
+        with begun(job, folder):
+            return text_of(job, job.function(folder, **job.arguments)), ""
     except (Exception, SystemExit):
         return "", traceback.format_exc()
 

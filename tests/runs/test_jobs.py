@@ -12,7 +12,7 @@ import pytest
 from runs.working import Budget, count, job
 from sb3_prune.exceptions import ConfigError, JobError
 from sb3_prune.runs import Job
-from sb3_prune.runs.jobs import LARGEST, begin, read, text_of
+from sb3_prune.runs.jobs import LARGEST, begun, read, text_of
 
 
 def keep(folder: Path, made: Job, **result: Any) -> Path:
@@ -76,13 +76,15 @@ def test_other_settings_are_refused_and_named(
 ) -> None:
     made = job("x/a", budget=Budget())
     keep(tmp_path, made)
-    begin(made, tmp_path / "folder")
-    begin(made, tmp_path / "folder")
+    for _ in range(2):
+        with begun(made, tmp_path / "folder"):
+            pass
     assert read(job("x/a", budget=Budget()), tmp_path) == {}
     with pytest.raises(JobError, match=rf"a.json' is of other settings: .*{said}"):
         read(job("x/a", **asked), tmp_path)
-    with pytest.raises(JobError, match=rf"folder' is of other settings: .*{said}"):
-        begin(job("x/a", **asked), tmp_path / "folder")
+    other = pytest.raises(JobError, match=rf"folder' is of other settings: .*{said}")
+    with other, begun(job("x/a", **asked), tmp_path / "folder"):
+        pass
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "3", "{}", '{"x": 1}', "\xff"])
@@ -116,3 +118,19 @@ def test_the_file_has_the_result_and_then_the_settings(tmp_path: Path) -> None:
         "z": 0.5,
         "settings": {"x": 1},
     }
+
+
+def test_a_job_is_carried_out_by_one_process_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, folder = job("a"), tmp_path / "folder"
+    other = pytest.raises(JobError, match="'a' is being carried out by another process")
+    with begun(made, folder):
+        with other, begun(made, folder):
+            pass
+        monkeypatch.setattr("sb3_prune.runs.jobs.fcntl", None)
+        with begun(made, folder):  # Where there are no locks.
+            pass
+    monkeypatch.undo()
+    with begun(made, folder):
+        pass

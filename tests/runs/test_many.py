@@ -128,6 +128,7 @@ def test_work_may_be_elsewhere(tmp_path: Path, pool: Executor) -> None:
         "x",
         "x/b.unfinished",
         "x/b.unfinished/half.txt",
+        "x/b.unfinished/lock",
         "x/b.unfinished/settings.json",
     ]
 
