@@ -8,12 +8,29 @@ from __future__ import annotations
 import difflib
 import math
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from numbers import Integral, Real
+from typing import Any
+
+MOST_SHOWN = 20
+"""Number of failed jobs that a message lists."""
 
 
 class SB3PruneError(Exception):
     """Base class of every error that sb3-prune raises on purpose."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # As it is pickled by default, the constructor gets the message alone, and one
+        # with other arguments breaks the process pool through which the error travels.
+        return _rebuilt, (type(self), self.args, vars(self))
+
+
+def _rebuilt(
+    cls: type[SB3PruneError], args: tuple[Any, ...], attributes: Mapping[str, Any]
+) -> SB3PruneError:
+    error = cls.__new__(cls, *args)
+    vars(error).update(attributes)
+    return error
 
 
 class UnknownNameError(SB3PruneError, LookupError):
@@ -71,6 +88,35 @@ class CheckpointError(SB3PruneError, OSError):
 
 class RunFolderError(SB3PruneError, FileExistsError):
     """A run or its results cannot be written to the given folder."""
+
+
+class JobError(SB3PruneError, RuntimeError):
+    """A job failed, or a saved result is damaged or of other settings."""
+
+
+class JobsFailedError(JobError):
+    """Some of many jobs have failed; all others are finished.
+
+    Attributes:
+        failures: Name of each job that failed -> traceback, or what else is known.
+        results: Name of each job that is finished -> its result.
+    """
+
+    def __init__(self, failures: Mapping[str, str], results: Mapping[str, Any]) -> None:
+        reasons = [f"'{name}': {last_line(why)}" for name, why in failures.items()]
+        more = len(reasons) - MOST_SHOWN
+        hidden = [f"and {more} more, see failures"] if more > 0 else []
+        listed = "\n  ".join([*reasons[:MOST_SHOWN], *hidden])
+        super().__init__(
+            f"{len(failures)} of {len(failures) + len(results)} jobs failed; the others"
+            f" are finished. The next call tries these again:\n  {listed}"
+        )
+        self.failures, self.results = dict(failures), dict(results)
+
+
+def last_line(text: str) -> str:
+    """Return the last line of a traceback, which says what went wrong."""
+    return text.strip().splitlines()[-1]
 
 
 def require_one_of(field: str, value: object, known: Iterable[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,15 @@ from typing import Any
 import pytest
 import torch
 
+from benchmarks.clusters import agents, mapping, pruning
+from benchmarks.clusters import budget as clusters_budget
+from benchmarks.clusters.agents import main_settings
 from benchmarks.cuda.__main__ import main as cuda
 from benchmarks.flow import counting, judging, keeping
 from benchmarks.ofexinet import budget, pace, page, running
 from benchmarks.ofexinet.__main__ import MARK, PAGE, results, trunks
+from sb3_prune.exceptions import JobError
+from sb3_prune.runs import Job, carry_out
 
 SMALL = budget.BUDGETS["small"]
 TASK = SMALL.tasks[0]
@@ -67,7 +73,7 @@ def test_results_of_other_settings_are_refused(
     keep(tmp_path, variant)
     asked = replace(SMALL, **change)
     if refused in ("both", variant.name):
-        with pytest.raises(ValueError, match=r"ofe-big-1|prune-b-1"):
+        with pytest.raises(JobError, match=r"(ofe-big|prune-b)-1.json' is of other"):
             running.read(asked, TASK, variant, 1)
     else:
         assert running.read(asked, TASK, variant, 1) == {"history": []}
@@ -105,20 +111,29 @@ def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Any, Any]:
     return smoke, replace(smoke.tasks[0], steps=100, phases=(0.5, 0.8), shared=True)
 
 
+def train(*training: Any) -> Any:
+    """Carry out one training; return the rows of its history."""
+    job, (results, work) = running.job_of(*training), (running.RESULTS, running.ROOT)
+    with ThreadPoolExecutor(1) as pool:
+        found = carry_out([job], results, work=work, executor=pool)
+    return found[job.name]["history"]
+
+
 @pytest.mark.slow
 def test_pruned_agents_go_on_from_the_big_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     smoke, task = tiny(tmp_path, monkeypatch)
-    big = running.train(smoke, task, budget.OFE_BIG, 0)["history"]
-    pruned = running.train(smoke, task, budget.PRUNE_B, 0)["history"]
+    big = train(smoke, task, budget.OFE_BIG, 0)
+    pruned = train(smoke, task, budget.PRUNE_B, 0)
     rows = [[row for row in h if row["timesteps"] <= 50] for h in (big, pruned)]
     assert rows[0] == rows[1] and len(rows[0]) >= 1
     assert [row["timesteps"] for row in big] == [row["timesteps"] for row in pruned]
     assert big[-1]["seconds"] != pruned[-1]["seconds"]
     assert running.read(smoke, task, budget.PRUNE_B, 0) == {"history": pruned}
+    assert not list(running.ROOT.rglob("*.unfinished"))
     alone = replace(task, shared=False)
-    with pytest.raises(ValueError, match="other settings"):
+    with pytest.raises(JobError, match="other settings"):
         running.read(smoke, alone, budget.PRUNE_B, 0)
 
 
@@ -133,13 +148,42 @@ def test_what_is_shared_is_trained_once(
         for variant in (budget.OFE_BIG, budget.PRUNE_B, budget.SAC)
         for place in (task, replace(task, env="CartPole-v1", shared=False))
     ]
-    assert trunks(todo) == [(smoke, task, 0), (smoke, task, 1)]
-    running.train(smoke, task, budget.OFE_BIG, 0)
+    names = ["smoke/Pendulum-v1/trunk-0", "smoke/Pendulum-v1/trunk-1"]
+    assert [job.name for job in trunks(todo)] == names
+    train(smoke, task, budget.OFE_BIG, 0)
     assert trunks([todo[0]]) == []
     first = running.train_trunk(smoke, task, 0)
     before = sorted(path.name for path in first.iterdir())
     assert running.train_trunk(smoke, task, 0) == first
     assert sorted(path.name for path in first.iterdir()) == before == ["50"]
+
+
+# Clusters.
+
+
+def cluster_jobs(asked: clusters_budget.Budget) -> list[Job]:
+    """Return all jobs of a budget."""
+    agent = [(*both, seed) for both in main_settings(asked) for seed in (0, 1)]
+    return [
+        *(agents.job_of(asked, *each) for each in agent),
+        *(pruning.job_of(asked, case) for case in dict.fromkeys(pruning.cases(asked))),
+        *(mapping.job_of(asked, each) for each in mapping.mappings(asked)),
+    ]
+
+
+@pytest.mark.parametrize("name", clusters_budget.BUDGETS)
+def test_every_job_of_method_1_has_its_name(name: str) -> None:
+    names = [job.name for job in cluster_jobs(clusters_budget.BUDGETS[name])]
+    assert len(names) == len(set(names)) > 10
+
+
+def test_results_of_method_1_depend_on_what_came_before() -> None:
+    smoke = clusters_budget.SMOKE
+    before, after = cluster_jobs(smoke), cluster_jobs(replace(smoke, updates=7))
+    assert all(a.stored() != b.stored() for a, b in zip(before, after, strict=True))
+    more = cluster_jobs(replace(smoke, taus=(0.0, 0.2, 0.3)))
+    kept = {job.name: job.stored() for job in more}
+    assert all(kept[job.name] == job.stored() for job in before)
 
 
 # Flow.

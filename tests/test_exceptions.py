@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import pickle
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from sb3_prune import exceptions
 from sb3_prune.exceptions import (
     ConfigError,
+    JobsFailedError,
     SB3PruneError,
     UnknownNameError,
     require_at_least,
@@ -102,3 +104,18 @@ def test_finite_numbers_are_let_through(value: Any) -> None:
     require_finite("rate", value)
     with pytest.raises(ConfigError, match="at least inf"):
         require_finite("rate", value, float("inf"))
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        UnknownNameError("strategy", "magnitud", ["magnitude"]),
+        JobsFailedError({"a": "Traceback\nValueError: b"}, {"c": {"d": 1}}),
+        ConfigError("bad"),
+    ],
+)
+def test_errors_survive_the_way_from_another_process(error: SB3PruneError) -> None:
+    error.add_note("seen in a job")
+    found = pickle.loads(pickle.dumps(error))
+    assert (type(found), str(found)) == (type(error), str(error))
+    assert vars(found) == vars(error)

@@ -10,6 +10,7 @@ import torch
 from benchmarks.clusters import looking, mapping, page, run_cases
 from benchmarks.clusters.agents import folder_of
 from benchmarks.clusters.budget import BUDGETS
+from sb3_prune.runs import Workers
 
 HEAD = """# Feldotto et al. 2022, reproduced
 
@@ -30,13 +31,15 @@ def main() -> None:
     torch.set_num_threads(1)
     folder = folder_of(budget)
     folder.mkdir(parents=True, exist_ok=True)
-    run_cases.carry_out(budget, options.workers)
+    with Workers(options.workers) as pool:
+        run_cases.carry_out(budget, pool)
+        maps = mapping.carry_out(budget, pool)
     tables = [
         page.agents(budget),
         page.distances(looking.carry_out(budget, folder)),
         page.thresholds(budget, folder),
         page.rounds(budget, folder),
-        page.maps(mapping.carry_out(budget, options.workers), folder),
+        page.maps(maps, folder),
     ]
     text = HEAD.format(budget=budget.name, agents=budget.agents)
     text += "\n".join(table.markdown() for table in tables)

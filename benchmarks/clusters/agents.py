@@ -6,7 +6,6 @@ moves, and with softmax exploration.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,9 @@ from stable_baselines3.common.vec_env import VecEnv
 import sb3_prune as sp
 from benchmarks.clusters.budget import Budget
 from sb3_prune.evaluation import success_rate
-from sb3_prune.files import atomic, write_text
+from sb3_prune.files import atomic
+from sb3_prune.runs import Job
+from sb3_prune.runs.jobs import read
 
 ARMS = 128
 LAYERS = 6
@@ -66,43 +67,53 @@ def folder_of(budget: Budget) -> Path:
 
 
 def path_of(budget: Budget, joints: int, width: int, seed: int) -> Path:
-    """Return the zip of an agent."""
+    """Return the zip of an agent, which is beside the record of its training."""
     return folder_of(budget) / "agents" / f"{joints}x{width}-{seed}.zip"
 
 
-def trained(budget: Budget, joints: int, width: int, seed: int) -> DQN:
-    """Return a trained agent; train it only if its zip does not exist.
-
-    Training ends when the agent passes the validation test, or after the budget's
-    updates. A JSON file with its record is beside the zip.
-    """
-    path = path_of(budget, joints, width, seed)
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _train(budget, joints, width, seed, path)
-    return DQN.load(path, env=arms(joints), device="cpu")
+def job_of(budget: Budget, joints: int, width: int, seed: int) -> Job:
+    """Return the job that trains an agent; its result is a record of the training."""
+    return Job(
+        name=f"agents/{joints}x{width}-{seed}",
+        function=train,
+        arguments={"budget": budget, "joints": joints, "width": width, "seed": seed},
+        settings={"updates": budget.updates},
+    )
 
 
 def record_of(budget: Budget, joints: int, width: int, seed: int) -> dict[str, Any]:
-    """Return the record of an agent's training."""
-    path = path_of(budget, joints, width, seed).with_suffix(".json")
-    found: dict[str, Any] = json.loads(path.read_text())
+    """Return the record of an agent's training, whose job is done."""
+    found = read(job_of(budget, joints, width, seed), folder_of(budget))
+    assert found is not None
     return found
 
 
-def _train(budget: Budget, joints: int, width: int, seed: int, path: Path) -> None:
+def trained(budget: Budget, joints: int, width: int, seed: int) -> DQN:
+    """Return a trained agent, whose job is done."""
+    path = path_of(budget, joints, width, seed)
+    return DQN.load(path, env=arms(joints), device="cpu")
+
+
+def train(
+    folder: Path, budget: Budget, joints: int, width: int, seed: int
+) -> dict[str, Any]:
+    """Train an agent and save it; return the record of its training.
+
+    Training ends when the agent passes the validation test, or after the budget's
+    updates.
+    """
+    del folder  # Minutes of training need no checkpoints.
     agent = untrained(joints, width, seed)
     tests = arms(joints, 300)
     validation = sp.ValidationCallback(tests, seed=10_000 * (seed + 1))
     agent.learn(budget.updates * ARMS, callback=validation)
-    record = {
+    with atomic(path_of(budget, joints, width, seed)) as temporary:
+        agent.save(temporary)
+    return {
         "updates": agent._n_updates,
         "passed": validation.passed,
         "success": success_rate(agent, tests, episodes=1000, seed=9_000_000),
     }
-    write_text(path.with_suffix(".json"), json.dumps(record))
-    with atomic(path) as temporary:
-        agent.save(temporary)
 
 
 def main_settings(budget: Budget) -> list[tuple[int, int]]:

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Executor
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
-import torch
 from sb3_prune_clusters import project_agents
-from tqdm import tqdm
 
+from benchmarks.clusters import pruning
 from benchmarks.clusters.agents import arms, folder_of
 from benchmarks.clusters.budget import Budget
 from benchmarks.clusters.pruning import mapped, pruned_agent
+from sb3_prune import runs
 from sb3_prune.analysis import random_like
-from sb3_prune.files import write_text
+from sb3_prune.runs import Job
 
 PAIRS = ((3, 3), (2, 3), (3, 2), (2, 4), (4, 2), (3, 4), (4, 3))
 
@@ -58,20 +58,31 @@ def mappings(budget: Budget) -> Iterator[Mapping]:
                 yield Mapping(**same, inputs="balanced", **options)  # type: ignore[arg-type]
 
 
-def mapped_once(job: tuple[Budget, Mapping]) -> dict[str, Any]:
-    """Return the metrics of a projection; compute them only if they are not saved."""
-    budget, mapping = job
-    path = folder_of(budget) / "maps" / f"{mapping.name}.json"
-    if not path.exists():
-        torch.set_num_threads(1)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_text(path, json.dumps(asdict(mapping) | _project(budget, mapping)))
-    found: dict[str, Any] = json.loads(path.read_text())
-    return found
+def job_of(budget: Budget, mapping: Mapping) -> Job:
+    """Return the job of a projection; its result has the metrics."""
+    source, target = (
+        pruning.job_of(budget, mapped(budget, joints, seed)).settings
+        for joints, seed in (
+            (mapping.source, _next(budget, mapping.seed)),
+            (mapping.target, mapping.seed),
+        )
+    )
+    return Job(
+        name=f"maps/{mapping.name}",
+        function=project,
+        arguments={"budget": budget, "mapping": mapping},
+        settings={"mapping": mapping, "source": source, "target": target},
+    )
 
 
-def _project(budget: Budget, mapping: Mapping) -> dict[str, Any]:
-    other = (mapping.seed + 1) % budget.agents
+def _next(budget: Budget, seed: int) -> int:
+    return (seed + 1) % budget.agents
+
+
+def project(folder: Path, budget: Budget, mapping: Mapping) -> dict[str, Any]:
+    """Project one agent onto another; return the metrics."""
+    del folder
+    other = _next(budget, mapping.seed)
     source = pruned_agent(budget, mapped(budget, mapping.source, other))
     target = pruned_agent(budget, mapped(budget, mapping.target, mapping.seed))
     report = project_agents(
@@ -92,8 +103,13 @@ def _project(budget: Budget, mapping: Mapping) -> dict[str, Any]:
     }
 
 
-def carry_out(budget: Budget, workers: int) -> list[dict[str, Any]]:
-    """Return the metrics of every projection of a budget."""
-    jobs = [(budget, mapping) for mapping in mappings(budget)]
-    with ProcessPoolExecutor(workers) as pool:
-        return list(tqdm(pool.map(mapped_once, jobs), total=len(jobs), desc="maps"))
+def carry_out(budget: Budget, executor: Executor) -> list[dict[str, Any]]:
+    """Return every projection of a budget with its metrics."""
+    every = {mapping.name: mapping for mapping in mappings(budget)}
+    found = runs.carry_out(
+        [job_of(budget, mapping) for mapping in every.values()],
+        folder_of(budget),
+        executor=executor,
+        desc="maps",
+    )
+    return [asdict(m) | found[f"maps/{name}"] for name, m in every.items()]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,7 +14,9 @@ from stable_baselines3.common.utils import LinearSchedule
 from benchmarks.clusters.agents import ARMS, arms, folder_of, trained
 from benchmarks.clusters.budget import Budget
 from sb3_prune.evaluation import success_rate
-from sb3_prune.files import atomic, write_text
+from sb3_prune.files import atomic
+from sb3_prune.runs import Job
+from sb3_prune.runs.jobs import read
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,8 +43,8 @@ class Case:
         return f"{agent}-{self.reading}-{self.tau:g}-{self.rounds}"
 
     def path(self, budget: Budget) -> Path:
-        """Return the path of the result."""
-        return folder_of(budget) / "rounds" / f"{self.name}.json"
+        """Return the zip of the pruned agent, which is beside the result."""
+        return folder_of(budget) / "rounds" / f"{self.name}.zip"
 
 
 MIN_UNITS = 8
@@ -104,24 +105,38 @@ def mapped(budget: Budget, joints: int, seed: int) -> Case:
     )
 
 
+def job_of(budget: Budget, case: Case) -> Job:
+    """Return the job of a case; its result has the ``rounds``."""
+    sizes = {
+        "updates": budget.updates,
+        "retrain": budget.retrain,
+        "episodes": budget.episodes,
+        "min_units": MIN_UNITS,
+    }
+    return Job(
+        name=f"rounds/{case.name}",
+        function=prune,
+        arguments={"budget": budget, "case": case},
+        settings={"case": case, **sizes},
+    )
+
+
 def pruned(budget: Budget, case: Case) -> list[dict[str, Any]]:
-    """Return the rounds of a case; prune the agent only if they are not saved."""
-    path = case.path(budget)
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _prune(budget, case, path)
-    found: list[dict[str, Any]] = json.loads(path.read_text())
-    return found
+    """Return the rounds of a case, whose job is done."""
+    found = read(job_of(budget, case), folder_of(budget))
+    assert found is not None
+    rounds: list[dict[str, Any]] = found["rounds"]
+    return rounds
 
 
 def pruned_agent(budget: Budget, case: Case) -> DQN:
-    """Return the pruned agent of a case."""
-    pruned(budget, case)
-    zipped = case.path(budget).with_suffix(".zip")
-    return DQN.load(zipped, env=arms(case.joints), device="cpu")
+    """Return the pruned agent of a case, whose job is done."""
+    return DQN.load(case.path(budget), env=arms(case.joints), device="cpu")
 
 
-def _prune(budget: Budget, case: Case, path: Path) -> None:
+def prune(folder: Path, budget: Budget, case: Case) -> dict[str, Any]:
+    """Prune the agent of a case and save it; return its rounds."""
+    del folder  # Minutes of retraining need no checkpoints.
     agent = trained(budget, case.joints, case.width, case.seed)
     agent.learning_rate = LinearSchedule(1e-3, 1e-4, 1.0)
     agent._setup_lr_schedule()
@@ -144,6 +159,6 @@ def _prune(budget: Budget, case: Case, path: Path) -> None:
     fresh = success_rate(agent, tests, episodes=1000, seed=1_900_000_000)
     records = [asdict(done) | {"units": dict(done.units)} for done in rounds]
     records[-1]["fresh_success"] = fresh
-    with atomic(path.with_suffix(".zip")) as temporary:
+    with atomic(case.path(budget)) as temporary:
         agent.save(temporary)
-    write_text(path, json.dumps(records, indent=1))
+    return {"rounds": records}

@@ -2,40 +2,33 @@
 
 from __future__ import annotations
 
-import time
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Executor
 
-import torch
 from tqdm import tqdm
 
-from benchmarks.clusters.agents import main_settings, trained
+from benchmarks.clusters import agents, pruning
+from benchmarks.clusters.agents import folder_of, main_settings
 from benchmarks.clusters.budget import Budget
-from benchmarks.clusters.pruning import Case, cases, pruned
+from sb3_prune import runs
+from sb3_prune.runs.jobs import Job, Result
 
 
-def _agent(job: tuple[Budget, int, int, int]) -> None:
-    torch.set_num_threads(1)
-    trained(*job)
+def tell(job: Job, result: Result) -> None:
+    """Print a line about a case that has ended."""
+    units = [sum(done["units"].values()) for done in result["rounds"]]
+    tqdm.write(f"{job.name}: {units}")
 
 
-def _case(job: tuple[Budget, Case]) -> str:
-    torch.set_num_threads(1)
-    began = time.perf_counter()
-    rounds = pruned(*job)
-    units = [sum(done["units"].values()) for done in rounds]
-    return f"{job[1].name}: {units} in {time.perf_counter() - began:.0f} s"
-
-
-def carry_out(budget: Budget, workers: int) -> None:
+def carry_out(budget: Budget, executor: Executor) -> None:
     """Train every agent, then prune every case; skip results that are saved."""
-    agents = [
-        (budget, joints, width, seed)
+    first = [
+        agents.job_of(budget, joints, width, seed)
         for seed in range(budget.agents)
         for joints, width in main_settings(budget)
     ]
-    jobs = [(budget, case) for case in dict.fromkeys(cases(budget))]
-    with ProcessPoolExecutor(workers) as pool:
-        for _ in tqdm(pool.map(_agent, agents), total=len(agents), desc="agents"):
-            pass
-        for line in tqdm(pool.map(_case, jobs), total=len(jobs), desc="cases"):
-            tqdm.write(line)
+    then = [
+        pruning.job_of(budget, case) for case in dict.fromkeys(pruning.cases(budget))
+    ]
+    folder = folder_of(budget)
+    runs.carry_out(first, folder, executor=executor, desc="agents")
+    runs.carry_out(then, folder, executor=executor, on_result=tell, desc="cases")

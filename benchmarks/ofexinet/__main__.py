@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import argparse
-import os
-import time
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-import torch
+from tqdm import tqdm
 
 from benchmarks.ofexinet import figures, page
 from benchmarks.ofexinet.budget import BUDGETS, VARIANTS, Budget, Task, Variant
 from benchmarks.ofexinet.figures import Found
 from benchmarks.ofexinet.results import Results
-from benchmarks.ofexinet.running import ROOT, is_grown, read, train, train_trunk
+from benchmarks.ofexinet.running import (
+    RESULTS,
+    ROOT,
+    is_grown,
+    job_of,
+    read,
+    trunk_job,
+)
 from sb3_prune.files import write_text
+from sb3_prune.runs import Job, Workers, carry_out
+from sb3_prune.runs.jobs import Result
 
-Job = tuple[Budget, Task, Variant, int]
-Trunk = tuple[Budget, Task, int]
+Training = tuple[Budget, Task, Variant, int]
 DOCS = Path("docs")
 PAGE = DOCS / "ofexinet.md"
 MARK = (
@@ -27,9 +32,9 @@ MARK = (
 """Marks where the generated part of the page begins."""
 
 
-def jobs(
+def trainings(
     budget: Budget, only: list[str], tasks: list[str], seeds: list[int]
-) -> list[Job]:
+) -> list[Training]:
     """Return the trainings, the most important ones first."""
     return [
         (budget, task, variant, seed)
@@ -40,35 +45,26 @@ def jobs(
     ]
 
 
-def trunks(todo: list[Job]) -> list[Trunk]:
+def trunks(todo: list[Training]) -> list[Job]:
     """Return the shared first parts of unfinished trainings, each once.
 
     Agents that differ only in pruning share their training until pruning begins.
     """
     shared = {
-        (task.label, seed): (budget, task, seed)
+        (task.label, seed): trunk_job(budget, task, seed)
         for budget, task, variant, seed in todo
         if is_grown(task, variant) and read(budget, task, variant, seed) is None
     }
     return list(shared.values())
 
 
-def carry_out_trunk(trunk: Trunk) -> None:
-    """Carry out the shared first part of several trainings."""
-    torch.set_num_threads(1)
-    train_trunk(*trunk)
-
-
-def carry_out(job: Job) -> str:
-    """Carry out one training, unless its result is saved; return a line about it."""
-    torch.set_num_threads(1)
-    began = time.perf_counter()
-    last = train(*job)["history"][-1]
-    _, task, variant, seed = job
-    spent = time.perf_counter() - began
-    return (
-        f"{task.label} {variant.name}-{seed}: return {last['return']:.5g}, "
-        f"d {last['terms']['d']:.0f}, t {last['terms']['t']:.0f}, {spent:.0f} s"
+def tell(job: Job, result: Result) -> None:
+    """Print a line about a training that has ended."""
+    last = result["history"][-1]
+    terms = last["terms"]
+    tqdm.write(
+        f"{job.name}: return {last['return']:.5g}, d {terms['d']:.0f}, "
+        f"t {terms['t']:.0f}, {last['seconds']:.0f} s"
     )
 
 
@@ -76,7 +72,7 @@ def main() -> None:
     """Carry out the trainings that are not done yet, then write tables and figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--budget", choices=sorted(BUDGETS), default="smoke")
-    parser.add_argument("--workers", type=int, default=os.cpu_count())
+    parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--only", nargs="*", default=[], help="names of variants")
     parser.add_argument("--tasks", nargs="*", default=[], help="names of environments")
     parser.add_argument("--seeds", nargs="*", type=int, default=[], help="which agents")
@@ -86,12 +82,12 @@ def main() -> None:
     budget = BUDGETS[options.budget]
     if options.publish and budget is not BUDGETS["small"]:
         parser.error("only the small budget is published")
-    todo = jobs(budget, options.only, options.tasks, options.seeds)
+    todo = trainings(budget, options.only, options.tasks, options.seeds)
     if not options.draw:
-        with ProcessPoolExecutor(options.workers) as pool:
-            list(pool.map(carry_out_trunk, trunks(todo)))
-            for line in pool.map(carry_out, todo):
-                print(line, flush=True)
+        with Workers(options.workers) as pool:
+            carry_out(trunks(todo), ROOT, executor=pool, desc="first parts")
+            jobs = [job_of(*training) for training in todo]
+            carry_out(jobs, RESULTS, work=ROOT, executor=pool, on_result=tell)
     found = results(budget)
     text = page.text(budget, found)
     print(text)

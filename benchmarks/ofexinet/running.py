@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -21,8 +20,7 @@ from benchmarks.ofexinet.budget import (
     Variant,
 )
 from benchmarks.ofexinet.recording import Recording
-from sb3_prune.files import write_text
-from sb3_prune.runs import checkpoints
+from sb3_prune.runs import Job, checkpoints, jobs
 
 ROOT = Path("runs/ofexinet")
 """Folder of unfinished trainings."""
@@ -52,21 +50,38 @@ def settings_of(budget: Budget, task: Task, variant: Variant) -> dict[str, Any]:
     return found
 
 
+def job_of(budget: Budget, task: Task, variant: Variant, seed: int) -> Job:
+    """Return the job of a training."""
+    return Job(
+        name=str(place_of(budget, task, variant, seed)),
+        function=train,
+        arguments={"budget": budget, "task": task, "variant": variant, "seed": seed},
+        settings=settings_of(budget, task, variant),
+    )
+
+
 def read(
     budget: Budget, task: Task, variant: Variant, seed: int
 ) -> dict[str, Any] | None:
     """Return the result of a training, or None if it is not finished.
 
     Raises:
-        ValueError: The saved training has other settings.
+        JobError: The saved training has other settings.
     """
-    path = RESULTS / f"{place_of(budget, task, variant, seed)}.json"
-    if not path.is_file():
-        return None
-    found: dict[str, Any] = json.loads(path.read_text())
-    if found.pop("settings") != settings_of(budget, task, variant):
-        raise ValueError(f"{path} was trained with other settings: move it away.")
-    return found
+    return jobs.read(job_of(budget, task, variant, seed), RESULTS)
+
+
+def trunk_job(budget: Budget, task: Task, seed: int) -> Job:
+    """Return the job of the shared first part of several trainings."""
+    return Job(
+        name=f"{budget.name}/{task.label}/trunk-{seed}",
+        function=prepare,
+        arguments={"budget": budget, "task": task, "seed": seed},
+        settings={
+            **settings_of(budget, task, OFE_BIG),
+            "steps": _trunk_steps(budget, task),
+        },
+    )
 
 
 def build(
@@ -99,32 +114,35 @@ def build(
     )
 
 
-def train(budget: Budget, task: Task, variant: Variant, seed: int) -> dict[str, Any]:
-    """Train an agent or resume its training, or read its result if it is finished.
+def train(
+    folder: Path, budget: Budget, task: Task, variant: Variant, seed: int
+) -> dict[str, Any]:
+    """Train an agent or resume its training.
+
+    Args:
+        folder: Folder of the checkpoints.
+        budget: Sizes of the experiments.
+        task: The environment.
+        variant: Which agent.
+        seed: Its seed.
 
     Returns:
         The result; its key ``history`` has one row per evaluation.
     """
-    if found := read(budget, task, variant, seed):
-        return found
-    place = place_of(budget, task, variant, seed)
-    grown = is_grown(task, variant)
-    start = train_trunk(budget, task, seed) if grown else None
-    model, states = _train_to(
-        task.steps, ROOT / place, start, (budget, task, variant, seed)
-    )
-    found = _result(model, states)
-    found["settings"] = settings_of(budget, task, variant)
-    result = RESULTS / f"{place}.json"
-    result.parent.mkdir(parents=True, exist_ok=True)
-    write_text(result, json.dumps(found))
-    shutil.rmtree(ROOT / place / CHECKPOINTS)
-    return found
+    start = train_trunk(budget, task, seed) if is_grown(task, variant) else None
+    job = (budget, task, variant, seed)
+    model, states = _train_to(task.steps, folder, start, job)
+    return _result(model, states)
 
 
 def is_grown(task: Task, variant: Variant) -> bool:
     """Return whether a training continues a first part that others share."""
     return task.shared and variant.grows_from_big
+
+
+def prepare(folder: Path, budget: Budget, task: Task, seed: int) -> dict[str, Any]:
+    """Train the shared first part of several trainings, which stays as a checkpoint."""
+    return {"checkpoints": str(train_trunk(budget, task, seed))}
 
 
 def train_trunk(budget: Budget, task: Task, seed: int) -> Path:
@@ -134,9 +152,13 @@ def train_trunk(budget: Budget, task: Task, seed: int) -> Path:
         The folder of the checkpoint.
     """
     folder = ROOT / budget.name / task.label / f"trunk-{seed}"
-    begin = round(budget.in_task(task).begin * task.steps)
-    _train_to(begin, folder, None, (budget, task, OFE_BIG, seed))
+    job = (budget, task, OFE_BIG, seed)
+    _train_to(_trunk_steps(budget, task), folder, None, job)
     return folder / CHECKPOINTS
+
+
+def _trunk_steps(budget: Budget, task: Task) -> int:
+    return round(budget.in_task(task).begin * task.steps)
 
 
 def _train_to(
@@ -151,7 +173,6 @@ def _train_to(
     from the checkpoint ``start``, or begins anew if ``start`` is None.
     """
     task = job[1]
-    folder.mkdir(parents=True, exist_ok=True)
     make = [lambda: gym.make(task.env, **task.kwargs)]
     callbacks, states = _callbacks(*job, DummyVecEnv(make))
     every = max(1, task.steps // PIECES)

@@ -20,6 +20,7 @@ COMMANDS = {
     "train": "train an agent and prune it during training",
     "prune": "prune an agent that is already trained, at once or while it trains on",
     "evaluate": "measure return, success, size and speed of a saved agent",
+    "compare": "show several runs side by side, seeds put together",
     "compact": "turn a pruned agent into a plain SB3 zip",
     "analyze": "analyse the hidden units of a saved agent",
     "strategies": "list the pruning strategies and their options",
@@ -41,6 +42,7 @@ and the result is an ordinary SB3 zip that loads where sb3-prune is not installe
   sb3-prune prune agent.zip --env Pendulum-v1 --out runs/pruned --timesteps 20000
   sb3-prune prune agent.zip --env Pendulum-v1 --out runs/now --timesteps 0
   sb3-prune evaluate runs/sac/model.zip --env Pendulum-v1 --episodes 100
+  sb3-prune compare runs/sac runs/pruned --out runs/comparison
   sb3-prune compact runs/sac/model.zip --out plain.zip --verify
   sb3-prune analyze runs/sac/model.zip --env Pendulum-v1 --episodes 20 --compare-random
   sb3-prune strategies

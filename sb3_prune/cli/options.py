@@ -49,6 +49,8 @@ class RunOptions(EnvOptions):
 
     out: Path
     """Run folder to create; it must not exist."""
+    label: str | None = None
+    """Name of the runs of one kind, such as other seeds, in `sb3-prune compare`."""
     overwrite: bool = False
     """Replace an older run in the folder."""
     timesteps: int = 20_000

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 INK, ACCENT, FAINT = "#22303c", "#e4572e", "#b8c4ce"
 
 
-def _canvas(title: str, ylabel: str) -> tuple[Figure, Axes]:
+def canvas(title: str, ylabel: str) -> tuple[Figure, Axes]:
+    """Return a figure in our style, whose x axis is that of environment steps."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415
     from matplotlib.figure import Figure  # noqa: PLC0415
     from matplotlib.ticker import EngFormatter  # noqa: PLC0415
@@ -61,7 +62,7 @@ def plot_learning(
         target: Value that the agent should reach, drawn as a horizontal line.
         marks: Label of an event -> its environment step, drawn as a vertical line.
     """
-    figure, axes = _canvas("Performance while units disappear", ylabel)
+    figure, axes = canvas("Performance while units disappear", ylabel)
     axes.plot(steps, values, color=INK, linewidth=1.8, marker="o", markersize=3)
     if target is not None:
         axes.axhline(target, color=ACCENT, linewidth=1, linestyle="--")
@@ -83,7 +84,7 @@ def plot_widths(path: str | Path, history: Sequence[Mapping[str, Any]]) -> None:
     """
     from matplotlib import colormaps  # noqa: PLC0415
 
-    figure, axes = _canvas("Units left in every hidden layer", "units")
+    figure, axes = canvas("Units left in every hidden layer", "units")
     steps = [entry["timesteps"] for entry in history]
     # Layers with equal curves share one, because only the last one drawn would show.
     curves: dict[tuple[int, ...], list[str]] = defaultdict(list)

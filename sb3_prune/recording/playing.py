@@ -39,6 +39,8 @@ class Played:
     """Inputs of its networks at every step."""
     returns: NDArray[np.float64]
     """Returns of the greedy episodes, not normalised; of the others if none is."""
+    steps: int
+    """Number of steps of all episodes, those that were not kept included."""
 
 
 def play_inputs(
@@ -102,7 +104,7 @@ def play_episodes(
     if steps > MOST:
         drawn = np.random.default_rng(seed).choice(steps, MOST, replace=False)
         inputs = part(inputs, torch.as_tensor(np.sort(drawn)))
-    return Played(inputs=inputs, returns=played[0].returns)
+    return Played(inputs=inputs, returns=played[0].returns, steps=steps)
 
 
 @contextmanager
@@ -148,4 +150,6 @@ def _play(
                 returns[i].append(float(earned[i]))
                 bar.update()
             earned[i] = 0.0
-    return Played(inputs=join(parts), returns=np.concatenate(returns))
+    inputs = join(parts)
+    steps = count_observations(inputs.observations)
+    return Played(inputs=inputs, returns=np.concatenate(returns), steps=steps)

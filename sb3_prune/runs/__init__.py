@@ -1,4 +1,8 @@
-"""Runs: the folder of a training run, checkpoints, and copies of models."""
+"""Runs: folders of training runs, checkpoints, copies of models, and many jobs."""
 
+from sb3_prune.runs.comparing import compare_runs as compare_runs
 from sb3_prune.runs.folder import RunFolder as RunFolder
+from sb3_prune.runs.jobs import Job as Job
+from sb3_prune.runs.many import carry_out as carry_out
 from sb3_prune.runs.reloading import reload as reload
+from sb3_prune.runs.workers import Workers as Workers

@@ -38,3 +38,33 @@ def test_drawing_in_batches_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> 
     at_once = interval(values)
     monkeypatch.setattr(intervals, "DRAWN", 1000)
     assert interval(values) == pytest.approx(at_once, abs=0.02)
+
+
+# Interquartile means.
+
+
+def middle_half(values: list[float]) -> float:
+    """Return the interquartile mean as rliable defines it, written out."""
+    cut = int(0.25 * len(values))
+    return float(np.mean(sorted(values)[cut : len(values) - cut]))
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 5, 8, 11])
+def test_the_middle_half(count: int) -> None:
+    values = np.random.default_rng(count).normal(size=count).tolist()
+    assert intervals.interquartile_mean(values) == pytest.approx(middle_half(values))
+    assert intervals.interquartile_mean([0, 1, 2, 1000]) == 1.5
+
+
+def test_strata_are_drawn_anew_each_by_itself() -> None:
+    rng = np.random.default_rng(0)
+    strata = [rng.normal(size=6).tolist(), rng.normal(50, 1, size=9).tolist()]
+    found = intervals.stratified_interval(strata)
+    drawn = [
+        middle_half([x for each in strata for x in rng.choice(each, len(each))])
+        for _ in range(4000)
+    ]
+    assert found == pytest.approx(np.percentile(drawn, [2.5, 97.5]), rel=0.05)
+    assert intervals.stratified_interval(strata) == found
+    assert intervals.stratified_interval([[1.0, 2.0], [3.0]]) is None
+    assert intervals.stratified_interval([[2.0, 2.0], [2.0, 2.0]]) == (2.0, 2.0)

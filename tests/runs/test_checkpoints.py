@@ -310,7 +310,7 @@ def test_damage_of_an_old_checkpoint_raises_no_other_error(
         try:
             checkpoints.load(SAC, folder, zoo.make_env("SAC"))
         except CheckpointError as error:
-            assert "64" in str(error)  # noqa: PT017
+            assert "64" in str(error)
 
 
 @pytest.mark.parametrize(

@@ -35,9 +35,9 @@ def test_values_that_are_no_mapping_are_refused(tmp_path: Path, values: str) -> 
 
 def test_damage_names_the_file_and_keeps_the_cause(tmp_path: Path) -> None:
     cause = OverflowError("too large")
-    with pytest.raises(CheckpointError, match="it' is missing or damaged: Ov") as found:
-        with damage(tmp_path / "it"):
-            raise cause
+    missing = pytest.raises(CheckpointError, match="it' is missing or damaged: Ov")
+    with missing as found, damage(tmp_path / "it"):
+        raise cause
     assert found.value.__cause__ is cause
-    with pytest.raises(CheckpointError, match="^named$"), damage(tmp_path):
+    with pytest.raises(CheckpointError, match=r"^named$"), damage(tmp_path):
         raise CheckpointError("named")

@@ -1,0 +1,95 @@
+"""``sb3-prune compare``: several runs side by side, as a table and two pictures."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from sb3_prune.cli.outputs import as_json, as_png, check_out, publish
+from sb3_prune.cli.parsing import parse
+from sb3_prune.cli.tables import aligned
+from sb3_prune.exceptions import ConfigError
+from sb3_prune.runs.comparing import RunComparison, RunGroup, compare_runs
+from sb3_prune.runs.finished import SIZES
+
+NUMBERS = "comparison.json"
+"""File of the numbers, beside the pictures."""
+HEAD = ["", "seeds", "return", "95 % interval", "front"]
+COLUMNS = ["units", "parameters", "in all", "FLOPs"]
+"""Titles of the sizes in ``SIZES``."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompareOptions:
+    """Compare finished runs: returns with intervals, sizes, and two pictures.
+
+    Runs that differ only in --seed, or that share a --label, are one row: the
+    interquartile mean of their last evaluations, and its 95 % bootstrap interval.
+    """
+
+    runs: Annotated[
+        tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="RUN...")
+    ]
+    """Run folders of train and prune, all of one environment."""
+    out: Path | None = None
+    """Folder to create; `comparison` beside the first run if not given."""
+    overwrite: bool = False
+    """Replace an older comparison in the folder."""
+    json: bool = False
+    """Print JSON."""
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Run the command.
+
+    Raises:
+        SB3PruneError: The input is bad; nothing was written.
+    """
+    options = parse(CompareOptions, arguments, "compare")
+    if not options.runs:
+        raise ConfigError("RUN... is missing. See sb3-prune compare --help.")
+    out = options.out or options.runs[0].absolute().parent / "comparison"
+    check_out(out, NUMBERS, overwrite=options.overwrite)
+    found = compare_runs(options.runs)
+    content = found.to_dict()
+    pictures = {
+        "returns.png": as_png(found.plot_training()),
+        "sizes.png": as_png(found.plot_sizes()),
+    }
+    publish(out, {**pictures, NUMBERS: as_json(content)})
+    if options.json:
+        print(json.dumps(content, indent=2))
+        return
+    print(f"{found.task}: interquartile mean of the last evaluations' returns\n")
+    print("\n".join(lines(found)))
+    print(f"\n{out} has {', '.join([*pictures, NUMBERS])}")
+
+
+def lines(found: RunComparison) -> Iterator[str]:
+    """Yield the table, and a remark if an interval is missing."""
+    front = found.front()
+    rows = [
+        [label, *_numbers(group), "*" if label in front else "", *_sizes(group)]
+        for label, group in found.groups.items()
+    ]
+    yield from aligned([[*HEAD, *COLUMNS], *rows])
+    yield ""
+    yield "front: no other row has fewer parameters to act and a higher return"
+    alone = [label for label, group in found.groups.items() if len(group.runs) == 1]
+    if alone:
+        yield f"one seed, so no interval: {', '.join(alone)}"
+
+
+def _numbers(group: RunGroup) -> list[str]:
+    sure = group.interval
+    interval = f"{sure[0]:.4g} to {sure[1]:.4g}" if sure else "-"
+    return [str(len(group.runs)), f"{group.value:.4g}", interval]
+
+
+def _sizes(group: RunGroup) -> list[str]:
+    return [f"{group.size(name):,.0f}" for name in SIZES]

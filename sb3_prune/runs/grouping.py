@@ -1,0 +1,87 @@
+"""Grouping: which runs are of one kind, and how the kinds are called."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from sb3_prune.exceptions import ConfigError
+from sb3_prune.runs.finished import MODEL_OPTION, FinishedRun
+
+Runs = list[FinishedRun]
+
+NAMED = ("algorithm", "strategy.name", "command")
+"""Settings that begin a label, or that follow from what does."""
+
+
+def grouped(runs: Sequence[FinishedRun]) -> dict[str, Runs]:
+    """Return the runs by label: those of equal settings and other seeds are one group.
+
+    Runs without a label of their own get one, of the algorithm, the strategy and what
+    else tells the groups apart. Runs that pruned different zips are of one kind only if
+    their label says so, for nobody knows how the zips were trained.
+
+    Raises:
+        ConfigError: Runs share a label but not their settings, two runs of a group have
+            the same seed (and zip), or a label names two groups.
+    """
+    kinds: dict[tuple[object, ...], Runs] = defaultdict(list)
+    for run in runs:
+        own = sorted((name, repr(value)) for name, value in run.settings.items())
+        kinds[(run.label,) if run.label else (None, *own)].append(run)
+    groups = list(kinds.values())
+    for group in groups:
+        _require_one_kind(group)
+    labels = _labels(groups)
+    twice = [label for label, count in Counter(labels).items() if count > 1]
+    if twice:
+        raise ConfigError(f"Different runs have the label {twice}: choose another one.")
+    return dict(zip(labels, groups, strict=True))
+
+
+def _require_one_kind(group: Runs) -> None:
+    first = group[0]
+    for run in group[1:]:
+        names = _differing([first.settings, run.settings])
+        if names := [name for name in names if name != MODEL_OPTION]:
+            listed = ", ".join(
+                f"{name} {first.settings.get(name)} and {run.settings.get(name)}"
+                for name in names
+            )
+            raise ConfigError(
+                f"'{first.folder}' and '{run.folder}' share the label '{run.label}', "
+                f"but not their settings: {listed}."
+            )
+    for run in group:
+        same = [other for other in group if other.origin == run.origin]
+        if len(same) > 1:
+            raise ConfigError(
+                f"'{same[0].folder}' and '{same[1].folder}' are one run twice: equal "
+                f"settings, and the same seed {run.origin[0]}."
+            )
+
+
+def _labels(groups: Sequence[Runs]) -> list[str]:
+    """Return a label of each group."""
+    firsts = [group[0] for group in groups]
+    bases = [f"{run.algorithm} {run.strategy}" for run in firsts]
+    labels = []
+    for run, base in zip(firsts, bases, strict=True):
+        pairs = zip(firsts, bases, strict=True)
+        near = [other.settings for other, name in pairs if name == base]
+        names = [name for name in _differing(near) if name not in NAMED]
+        short = [name for name in names if name != "built"] or names
+        own = [(name, run.settings[name]) for name in short if name in run.settings]
+        told = [f"{name.rpartition('.')[2]}={value}" for name, value in own]
+        labels.append(run.label or " ".join([base, *told]))
+    return labels
+
+
+def _differing(settings: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Return the names whose values are not the same everywhere."""
+    listed = list(settings)
+    names = dict.fromkeys(name for each in listed for name in each)
+    return [
+        name for name in names if len({repr(each.get(name)) for each in listed}) > 1
+    ]

@@ -1,0 +1,171 @@
+"""Many: carry out jobs, such as trainings, side by side and each only once.
+
+A finished job leaves a small JSON file, by which the next call knows that it is done.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+import traceback
+from collections import Counter
+from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import Executor, Future, as_completed
+from contextlib import closing
+from pathlib import Path
+
+from tqdm import tqdm
+
+from sb3_prune.exceptions import ConfigError, JobsFailedError, last_line
+from sb3_prune.files import write_text
+from sb3_prune.runs.folder import check_creatable
+from sb3_prune.runs.jobs import (
+    Job,
+    Result,
+    begun,
+    folder_of,
+    path_of,
+    read,
+    require_same_job,
+    text_of,
+    without_settings,
+)
+from sb3_prune.runs.workers import Workers
+
+
+def carry_out(
+    jobs: Iterable[Job],
+    folder: str | Path,
+    *,
+    work: str | Path | None = None,
+    executor: Executor | None = None,
+    on_result: Callable[[Job, Result], object] | None = None,
+    desc: str = "jobs",
+) -> dict[str, Result]:
+    """Carry out the jobs that are not finished yet; return the results of all.
+
+    A job that fails, or whose process dies, does not stop the others. Ctrl-C stops all
+    and leaves what is finished. A job that another call is carrying out fails.
+
+    Args:
+        jobs: The jobs. They may start in any order.
+        folder: Folder of the results, ``<name>.json``.
+        work: Folder of the folders of unfinished jobs, ``<name>.unfinished/``; by
+            default that of the results. The workers must see it if jobs use it.
+        executor: Where to carry them out, any that has ``submit``, such as Dask's
+            ``client.get_executor()``; it is not shut down. By default
+            :class:`~sb3_prune.runs.Workers`: two processes with one thread of torch
+            each.
+        on_result: Called with each new result as soon as it is saved.
+        desc: Name of the progress bar, which is shown only on a terminal.
+
+    Returns:
+        The results by name, in the order of the jobs, as JSON has stored them: tuples
+        are lists, keys are texts.
+
+    Raises:
+        ConfigError: Two jobs have the same name. Nothing was carried out.
+        JobError: A saved result is damaged, or a finished or begun job has other
+            settings. Nothing was carried out.
+        RunFolderError: A folder cannot be written to. Nothing was carried out.
+        JobsFailedError: Jobs have failed; all others are finished.
+    """
+    listed, root = list(jobs), Path(folder).resolve()
+    _require_unique(job.name for job in listed)
+    found = {job.name: read(job, root) for job in listed}
+    todo = [job for job in listed if found[job.name] is None]
+    place = root if work is None else Path(work).resolve()
+    for job in todo:
+        require_same_job(job, folder_of(job, place))
+    for target in {root, place} if todo else ():
+        check_creatable(target / "any.json")
+    failures: dict[str, str] = {}
+    bar = tqdm(total=len(listed), desc=desc, unit="job", disable=None)
+    # Closing ends the workers at once, whatever is raised here in between.
+    with bar, closing(_ended(todo, root, place, executor)) as ended:
+        bar.update(len(listed) - len(todo))
+        for job, text, problem in ended:
+            bar.update()
+            if problem:
+                failures[job.name] = problem
+                bar.write(f"{job.name}: {last_line(problem)}", file=sys.stderr)
+                continue
+            found[job.name] = without_settings(json.loads(text))
+            if on_result is not None:
+                on_result(job, found[job.name] or {})
+    results = {name: result for name, result in found.items() if result is not None}
+    if failures:
+        raise JobsFailedError(failures, results)
+    return results
+
+
+# The jobs.
+
+
+def _require_unique(names: Iterable[str]) -> None:
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise ConfigError(f"Every job needs a name of its own; twice: {twice}.")
+
+
+def _ended(
+    jobs: list[Job], root: Path, work: Path, executor: Executor | None
+) -> Generator[tuple[Job, str, str]]:
+    """Yield each job when it ends, with the text of its file or why there is none."""
+    if not jobs:
+        return
+    if executor is None:
+        with Workers(min(2, len(jobs))) as workers:
+            workers.submit(os.getpid).result()  # If none can be started, no job failed.
+            yield from _ended(jobs, root, work, workers)
+        return
+    futures: dict[Future[tuple[str, str]], Job] = {}
+    try:
+        for job in jobs:
+            futures[_submit(executor, job, folder_of(job, work))] = job
+        for future in as_completed(futures):
+            yield futures[future], *_save(future, futures[future], root, work)
+    except BaseException:  # Ctrl-C: what is done is saved, what waits is not begun.
+        for future, job in futures.items():
+            if not future.cancel() and future.done():
+                _save(future, job, root, work)
+        raise
+
+
+def _submit(executor: Executor, job: Job, folder: Path) -> Future[tuple[str, str]]:
+    try:
+        return executor.submit(_attempt, job, folder)
+    except RuntimeError as error:  # The executor is broken.
+        failed: Future[tuple[str, str]] = Future()
+        failed.set_exception(error)
+        return failed
+
+
+def _attempt(job: Job, folder: Path) -> tuple[str, str]:
+    """Carry out a job where the executor says; return its file's text, or a problem.
+
+    Not every exception survives the way back from another process, so texts are sent.
+    """
+    try:
+        with begun(job, folder):
+            return text_of(job, job.function(folder, **job.arguments)), ""
+    except (Exception, SystemExit):
+        return "", traceback.format_exc()
+
+
+def _save(
+    future: Future[tuple[str, str]], job: Job, root: Path, work: Path
+) -> tuple[str, str]:
+    """Write the file of a job that has ended; return its text, or a problem."""
+    try:
+        text, problem = future.result()
+        if not problem:
+            path = path_of(job, root)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_text(path, text)
+            shutil.rmtree(folder_of(job, work), ignore_errors=True)
+    except Exception as error:  # Executors have errors of their own; the disk is full.
+        return "", f"{type(error).__name__}: {error}"
+    return text, problem

@@ -1,0 +1,1 @@
+"""Tests for the plug-in sb3_prune_dsp."""

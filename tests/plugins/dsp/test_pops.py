@@ -1,0 +1,105 @@
+"""Tests for sb3_prune_dsp/pops.py."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+import zoo
+from sb3_prune_dsp.pops import PopsConfig, prune_by_pops, widths
+from stable_baselines3.common.env_util import make_vec_env
+
+from sb3_prune.exceptions import ConfigError, UnknownNameError, UnsupportedPolicyError
+from sb3_prune.surgery import mask_weights, masks_of, wire
+
+ACTOR = [f"mlp_extractor.policy_net.{k}" for k in (0, 2)]
+QUICK: dict[str, Any] = {"episodes": 2, "updates": 20, "prunings": 2, "shrinkings": 2}
+
+
+def env() -> Any:
+    return make_vec_env("CartPole-v1", 2, seed=0)
+
+
+def test_widths_by_hand() -> None:
+    """4 inputs, 12 + 10 units: 24 of 48 weights are left, then 17 of 120."""
+    model = zoo.make_model("PPO")
+    masks = [torch.zeros(12 * 4), torch.zeros(10 * 12)]
+    masks[0][:24], masks[1][:17] = 1.0, 1.0
+    shaped = [masks[0].view(12, 4), masks[1].view(10, 12)]
+    mask_weights(model, dict(zip(ACTOR, shaped, strict=True)))
+    layers = wire(model)
+    # 24 / 4 = 6 units, and 17 / 6 rounded up.
+    assert widths([layers[name] for name in ACTOR]) == [6, 3]
+
+
+@pytest.mark.parametrize("name", ["PPO", "DQN"])
+def test_an_agent_is_pruned_and_shrunk(name: str) -> None:
+    """Every student is good enough: each is smaller, and the last one is kept."""
+    model = zoo.train(zoo.make_model(name))
+    config = PopsConfig(threshold=0.1, growth=2.0, loss=100.0, **QUICK)
+    report = prune_by_pops(model, env(), config)
+    kinds = [step.kind for step in report.steps]
+    assert kinds == ["teacher", *["prune", "prune", "shrink"] * 2]
+    assert report.kept == 6 and report.steps[6].units == wire(model).units()
+    sizes = [step.parameters for step in report.steps if step.kind != "prune"]
+    assert sizes[0] > sizes[1] > sizes[2]
+    assert not masks_of(model)
+    assert report.updates == 6 * QUICK["updates"]
+    assert report.env_steps == sum(step.env_steps for step in report.steps) > 0
+    assert [s.threshold for s in report.steps] == [0, 0.1, 0.2, 0.2, 0.1, 0.2, 0.2]
+    shares = [sum(s.redundancy.values()) for s in report.steps]
+    assert 0 < shares[1] < shares[2] and shares[3] == shares[0] == 0.0
+    zoo.train_on(model)
+
+
+def test_an_agent_that_cannot_be_shrunk_stays() -> None:
+    """With almost all weights masked, and nothing learnt, no student plays as well."""
+    model = zoo.train(zoo.make_model("PPO"), 3000)
+    before = zoo.snapshot(model.policy)
+    config = PopsConfig(threshold=100.0, loss=0.0, episodes=4, updates=1)
+    report = prune_by_pops(model, env(), config)
+    assert report.kept == 0
+    assert [step.kind for step in report.steps] == ["teacher", "prune"]
+    assert not report.steps[1].passed
+    zoo.assert_same(zoo.snapshot(model.policy), before)
+
+
+def test_the_same_seed_gives_the_same_student() -> None:
+    found = []
+    for _ in range(2):
+        model = zoo.train(zoo.make_model("PPO"))
+        report = prune_by_pops(model, env(), PopsConfig(loss=100.0, **QUICK), seed=5)
+        found.append([(s.mean_return, s.units) for s in report.steps])
+    assert found[0] == found[1]
+
+
+def test_networks_can_be_chosen() -> None:
+    model = zoo.train(zoo.make_model("PPO"))
+    config = PopsConfig(threshold=0.2, loss=100.0, **QUICK)
+    prune_by_pops(model, env(), config, networks=["mlp_extractor.value_net"])
+    units = wire(model).units()
+    assert [units[name] for name in ACTOR] == [12, 10]
+    assert units["mlp_extractor.value_net.0"] < 12
+    with pytest.raises(UnknownNameError, match="policy_net"):
+        prune_by_pops(model, env(), config, networks=["actor"])
+
+
+def test_no_chain_is_refused() -> None:
+    model = zoo.make_model("RecurrentPPO")
+    with pytest.raises(UnsupportedPolicyError, match="lstm_actor"):
+        prune_by_pops(model, env(), networks=["lstm_actor"])
+
+
+@pytest.mark.parametrize(
+    ("options", "match"),
+    [
+        ({"growth": 1.0}, "growth > 1"),
+        ({"threshold": 0.0}, "threshold > 0"),
+        ({"loss": float("nan")}, "loss"),
+        ({"updates": 0}, "updates"),
+    ],
+)
+def test_bad_options(options: Any, match: str) -> None:
+    with pytest.raises(ConfigError, match=match):
+        PopsConfig(**options)

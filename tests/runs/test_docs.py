@@ -1,0 +1,57 @@
+"""Tests for docs/many.md."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from runs.made import gradual, make_run
+from sb3_prune.runs import Job, carry_out
+
+PAGE = Path(__file__).parents[2] / "docs" / "many.md"
+TRAINING, COMPARING = re.findall(
+    r"```python\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL
+)
+
+
+def test_the_training_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
+    """Shortened, and stopped when it is done but for its last evaluation."""
+    code = TRAINING.replace("episodes=100", "episodes=1").replace("seed=seed", "seed=0")
+    names: dict[str, object] = {"__name__": "a_script"}
+    exec(code.replace("env, seed=0", "env, n_steps=128, seed=0"), names)
+    arguments = {"sparsity": 0.8, "seed": 0, "steps": 256}
+    train = names["train"]
+    copied = tmp_path / "copied"
+
+    def stopped(folder: Path, **arguments: object) -> object:
+        result = train(folder, **arguments)  # type: ignore[operator]
+        shutil.copytree(folder, copied)
+        return result
+
+    with ThreadPoolExecutor(1) as pool:
+        job = Job(name="a", function=stopped, arguments=arguments)  # type: ignore[arg-type]
+        first = carry_out([job], tmp_path, executor=pool)["a"]
+    assert first["units"] == 52 and first["return"] >= 8
+    assert train(copied, **arguments) == first  # type: ignore[operator]
+
+
+def test_the_comparison(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for seed in (1, 2):
+        make_run(Path(f"runs/dense-{seed}"), [1, 5], parameters=900, seed=seed)
+        kind = gradual(0.9)
+        make_run(Path(f"runs/pruned-{seed}"), [1, 4], strategy=kind, seed=seed)
+    exec(COMPARING, {})
+    said = capsys.readouterr().out.splitlines()
+    assert said[0] == "ppo dense 5.0 (5.0, 5.0) 900.0"
+    assert said[-1] == "['ppo magnitude', 'ppo dense']"
+    assert sorted(path.name for path in tmp_path.glob("*.png")) == [
+        "returns.png",
+        "sizes.png",
+    ]

@@ -1,0 +1,92 @@
+"""Tests for runs/grouping.py."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runs.made import gradual, make_run
+from sb3_prune.exceptions import ConfigError
+from sb3_prune.runs.finished import FinishedRun
+from sb3_prune.runs.grouping import grouped
+
+
+def groups(folder: Path, *kinds: dict[str, Any]) -> dict[str, list[str]]:
+    """Return label -> names of the folders 0, 1, 2, ..., one for each kind."""
+    paths = [make_run(folder / str(i), **kind) for i, kind in enumerate(kinds)]
+    found = grouped([FinishedRun.read(path) for path in paths])
+    return {label: [run.folder.name for run in runs] for label, runs in found.items()}
+
+
+def test_other_seeds_are_one_group_and_other_settings_another(tmp_path: Path) -> None:
+    found = groups(
+        tmp_path,
+        {"seed": 1},
+        {"seed": 1, "strategy": gradual(0.9)},
+        {"seed": 2, "progress": "off", "overwrite": True},
+        {"seed": 1, "strategy": gradual(0.5)},
+        {"seed": 2, "strategy": gradual(0.9)},
+        {"seed": 1, "net_arch": [6, 6]},
+    )
+    assert found == {
+        "ppo dense": ["0", "2"],
+        "ppo magnitude final_sparsity=0.9": ["1", "4"],
+        "ppo magnitude final_sparsity=0.5": ["3"],
+        "ppo dense net_arch=[6, 6]": ["5"],
+    }
+
+
+def test_nothing_more_is_said_than_tells_groups_apart(tmp_path: Path) -> None:
+    found = groups(tmp_path, {"strategy": gradual(0.9)}, {"n_envs": 8})
+    assert list(found) == ["ppo magnitude", "ppo dense"]
+
+
+def test_older_runs_lack_options_that_are_off(tmp_path: Path) -> None:
+    later = {"seed": 2, "keep_best": False, "new": None, "label": None}
+    assert groups(tmp_path, {"seed": 1}, later) == {"ppo dense": ["0", "1"]}
+
+
+def test_labels_of_users(tmp_path: Path) -> None:
+    found = groups(
+        tmp_path,
+        {"seed": 1, "label": "mine"},
+        {"seed": 2, "label": "mine"},
+        {"seed": 1, "label": "yours"},
+        {"seed": 1},
+    )
+    assert found == {"mine": ["0", "1"], "yours": ["2"], "ppo dense": ["3"]}
+
+
+def test_a_label_with_two_kinds_of_settings_is_refused(tmp_path: Path) -> None:
+    kinds = {"seed": 1, "label": "x"}, {"seed": 2, "label": "x", "n_envs": 4}
+    with pytest.raises(
+        ConfigError,
+        match=r"0' and '.*1' share the label 'x', but .*: n_envs None and 4",
+    ):
+        groups(tmp_path, *kinds)
+
+
+def test_one_run_twice_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"0' and '.*1' are one run twice: .* seed 1"):
+        groups(tmp_path, {}, {})
+
+
+def test_a_label_that_a_group_has_by_itself_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(
+        ConfigError, match=r"Different runs have the label \['ppo dense"
+    ):
+        groups(tmp_path, {}, {"label": "ppo dense", "seed": 2})
+
+
+def test_agents_pruned_from_other_zips_are_of_one_kind_if_the_label_says_so(
+    tmp_path: Path,
+) -> None:
+    zips = {"model": "dense-1/model.zip"}, {"model": "dense-2/model.zip"}
+    assert groups(tmp_path / "a", *zips) == {
+        "ppo dense model=dense-1/model.zip": ["0"],
+        "ppo dense model=dense-2/model.zip": ["1"],
+    }
+    labelled = [{**each, "label": "pruned"} for each in zips]
+    assert groups(tmp_path / "b", *labelled) == {"pruned": ["0", "1"]}

@@ -1,0 +1,234 @@
+"""Tests for runs/many.py: jobs are carried out once, side by side, come what may."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import (
+    Executor,
+    Future,
+    ProcessPoolExecutor,
+    ThreadPoolExecutor,
+)
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runs.test_workers import gone, wait_for
+from runs.working import die, give, job, resume, sleep, threads
+from sb3_prune.exceptions import ConfigError, JobError, JobsFailedError, RunFolderError
+from sb3_prune.runs import Job, carry_out
+
+
+@pytest.fixture
+def pool() -> Iterator[Executor]:
+    with ThreadPoolExecutor(2) as made:
+        yield made
+
+
+def files(folder: Path) -> list[str]:
+    found = (p for p in folder.rglob("*") if not p.name.endswith(".calls"))
+    return sorted(str(p.relative_to(folder)) for p in found)
+
+
+def test_a_job_is_carried_out_once(tmp_path: Path, pool: Executor) -> None:
+    jobs = [job(f"x/{number}", number=number) for number in (3, 1, 2)]
+    first = carry_out(jobs, tmp_path, executor=pool)
+    assert list(first) == ["x/3", "x/1", "x/2"]
+    assert [each["number"] for each in first.values()] == [3, 1, 2]
+    assert carry_out(iter(jobs), tmp_path, executor=pool) == first
+    more = carry_out([job("x/4", number=4), *jobs], tmp_path, executor=pool)
+    assert {each["calls"] for each in more.values()} == {1}
+    assert files(tmp_path) == ["x", *(f"x/{number}.json" for number in (1, 2, 3, 4))]
+    assert carry_out([], tmp_path) == {}
+
+
+def test_the_first_time_gives_what_the_next_time_gives(
+    tmp_path: Path, pool: Executor
+) -> None:
+    made = [job("a", give, result={"x": (1, 2), 3: 0.1, "y": None})]
+    first = carry_out(made, tmp_path, executor=pool)
+    assert first == {"a": {"x": [1, 2], "3": 0.1, "y": None}}
+    assert carry_out(made, tmp_path) == first
+
+
+def test_new_results_are_told_when_they_are_saved(
+    tmp_path: Path, pool: Executor
+) -> None:
+    jobs, told = [job("a"), job("b")], {}
+    carry_out(jobs[:1], tmp_path, executor=pool)
+
+    def tell(made: Job, result: dict[str, Any]) -> None:
+        assert (tmp_path / f"{made.name}.json").is_file()
+        told[made.name] = result
+
+    carry_out(jobs, tmp_path, executor=pool, on_result=tell)
+    assert told == {"b": {"number": 0, "calls": 1}}
+
+
+def test_two_jobs_of_one_name_are_refused(tmp_path: Path, pool: Executor) -> None:
+    with pytest.raises(ConfigError, match=r"a name of its own; twice: \['a'\]"):
+        carry_out([job("a"), job("b"), job("a", number=1)], tmp_path, executor=pool)
+    assert files(tmp_path) == []
+
+
+def test_nothing_is_begun_if_a_result_is_of_other_settings(
+    tmp_path: Path, pool: Executor
+) -> None:
+    carry_out([job("a", number=1)], tmp_path, executor=pool)
+    with pytest.raises(JobError, match="number is 1 there, 2 here"):
+        carry_out([job("b"), job("a", number=2)], tmp_path, executor=pool)
+    assert files(tmp_path) == ["a.json"]
+
+
+def test_what_fails_is_named_at_the_end(
+    tmp_path: Path, pool: Executor, capfd: pytest.CaptureFixture[str]
+) -> None:
+    jobs = [job("odd", die, how="odd"), job("stop", die, how="sys.exit"), job("good")]
+    with pytest.raises(JobsFailedError) as found:
+        carry_out(jobs, tmp_path, executor=pool)
+    said = str(found.value)
+    assert "2 of 3 jobs failed" in said and "'stop': SystemExit: 3" in said
+    assert "\n  'odd': sb3_prune.exceptions.UnknownNameError: Unknown thing" in said
+    assert list(found.value.results) == ["good"]
+    assert "in die" in found.value.failures["odd"]
+    assert "odd: sb3_prune.exceptions.UnknownNameError" in capfd.readouterr().err
+    assert (tmp_path / "odd.unfinished/half.txt").is_file()
+    assert carry_out([job("good")], tmp_path)["good"]["calls"] == 1
+
+
+def test_a_long_list_of_failures_is_cut(tmp_path: Path, pool: Executor) -> None:
+    jobs = [job(f"{i}", give, result=3) for i in range(25)]
+    with pytest.raises(JobsFailedError, match="and 5 more, see failures") as found:
+        carry_out(jobs, tmp_path, executor=pool)
+    assert len(found.value.failures) == 25
+
+
+def test_checkpoints_of_other_settings_are_not_gone_on_from(
+    tmp_path: Path, pool: Executor
+) -> None:
+    with pytest.raises(JobsFailedError):
+        carry_out([job("a", die, how="odd")], tmp_path, executor=pool)
+    with pytest.raises(JobError, match=r"a.unfinished' is of other settings: how"):
+        carry_out([job("a", die, how="exit")], tmp_path)
+
+
+def test_work_may_be_elsewhere(tmp_path: Path, pool: Executor) -> None:
+    jobs, work = [job("x/a"), job("x/b", die, how="odd")], tmp_path / "work"
+    with pytest.raises(JobsFailedError):
+        carry_out(jobs, tmp_path / "results", work=work, executor=pool)
+    assert files(tmp_path / "results") == ["x", "x/a.json"]
+    assert files(work) == [
+        "x",
+        "x/b.unfinished",
+        "x/b.unfinished/half.txt",
+        "x/b.unfinished/lock",
+        "x/b.unfinished/settings.json",
+    ]
+
+
+class Loose(Executor):
+    """An executor that has submit and its futures, and nothing else."""
+
+    def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        future.set_result(fn(*args, **kwargs))
+        return future
+
+
+def test_any_executor_will_do(tmp_path: Path) -> None:
+    assert carry_out([job("a")], tmp_path, executor=Loose())["a"]["calls"] == 1
+
+
+def test_an_executor_that_breaks_fails_its_jobs_by_name(tmp_path: Path) -> None:
+    jobs = [job("good"), job("bad", die, how="exit")]
+    with ProcessPoolExecutor(1, get_context("spawn")) as broken:
+        carry_out(jobs[:1], tmp_path, executor=broken)
+        for name in ("x", "y"):  # It breaks, then it is broken.
+            with pytest.raises(JobsFailedError, match=r"'bad': Broken") as found:
+                carry_out([*jobs, job(name)], tmp_path, executor=broken)
+            assert "good" in found.value.results
+
+
+def test_a_folder_that_cannot_be_written_is_refused_at_once(
+    tmp_path: Path, pool: Executor
+) -> None:
+    (tmp_path / "file").write_text("")
+    for folders in ([tmp_path / "file"], [tmp_path / "new", tmp_path / "file/x"]):
+        with pytest.raises(RunFolderError, match=r"file.*' cannot be created"):
+            carry_out([job("a")], *folders[:1], work=folders[-1], executor=pool)
+    assert files(tmp_path) == ["file"]
+
+
+def test_a_full_disk_fails_one_job(
+    tmp_path: Path, pool: Executor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path, text: str) -> None:
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr("sb3_prune.runs.many.write_text", full)
+    with pytest.raises(JobsFailedError, match="'a': OSError: No space left"):
+        carry_out([job("a")], tmp_path, executor=pool)
+    monkeypatch.undo()
+    assert carry_out([job("a")], tmp_path, executor=pool)["a"]["calls"] == 2
+
+
+# By default: two processes.
+
+
+@pytest.mark.slow
+def test_deaths_cost_only_what_died(tmp_path: Path) -> None:
+    jobs = [job("exit", die, how="exit"), job("long", sleep, seconds=2)]
+    jobs += [job("kill", die, how="kill"), job("resumed", resume), job("who", threads)]
+    jobs += [job(f"good/{number}") for number in range(3)]
+    with pytest.raises(JobsFailedError) as found:
+        carry_out(jobs, tmp_path)
+    failures = found.value.failures
+    assert sorted(failures) == ["exit", "kill", "resumed"]
+    assert "ended with exit code 7" in failures["exit"]
+    assert "ended by SIGKILL" in failures["kill"]
+    who = found.value.results["who"]
+    assert who["threads"] == 1 and who["pid"] != os.getpid()
+    assert carry_out(jobs[3:], tmp_path)["resumed"] == {"from": 5}
+
+
+SCRIPT = """
+from runs.working import job, sleep
+from sb3_prune.runs import carry_out
+
+if __name__ == "__main__":
+    jobs = [job("quick", sleep, seconds=0), job("slow", sleep, seconds=100)]
+    carry_out([*jobs, job("later", sleep, seconds=100), job("never")], {folder!r})
+"""
+
+
+def test_ctrl_c_leaves_what_is_finished(tmp_path: Path) -> None:
+    folder = tmp_path / "results"
+    (tmp_path / "it.py").write_text(SCRIPT.format(folder=str(folder)))
+    tests = str(Path(__file__).parents[1])
+    path = os.pathsep.join([tests, os.environ.get("PYTHONPATH", "")])
+    run = subprocess.Popen(
+        [sys.executable, str(tmp_path / "it.py")],
+        env={**os.environ, "PYTHONPATH": path},
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    wait_for((folder / "quick.json").is_file, 60)
+    pids = [folder / f"{name}.unfinished/pid" for name in ("slow", "later")]
+    wait_for(lambda: all(pid.is_file() and pid.read_text() for pid in pids))
+    began = time.monotonic()
+    os.killpg(run.pid, signal.SIGINT)  # As a terminal does.
+    _, err = run.communicate(timeout=30)
+    assert time.monotonic() - began < 20
+    assert err.splitlines()[-1] == "KeyboardInterrupt" and err.count("Traceback") == 1
+    assert wait_for(lambda: all(gone(int(pid.read_text())) for pid in pids))
+    assert sorted(p.name for p in folder.glob("*.json")) == ["quick.json"]
+    assert not (folder / "never.unfinished").exists()
+    assert carry_out([job("quick", sleep, seconds=0)], folder) == {"quick": {}}

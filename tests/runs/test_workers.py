@@ -1,0 +1,143 @@
+"""Tests for runs/workers.py: processes, and what one of them costs that dies."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import CancelledError
+from operator import add
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from runs.working import fail
+from sb3_prune.exceptions import ConfigError, JobError, UnknownNameError
+from sb3_prune.runs import Workers
+
+
+@pytest.fixture(scope="module")
+def workers() -> Iterator[Workers]:
+    with Workers(2, torch_threads=1) as made:
+        yield made
+
+
+def gone(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    return False
+
+
+def wait_for(what: Callable[[], Any], seconds: float = 30) -> Any:
+    end = time.monotonic() + seconds
+    while not (found := what()):
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    return found
+
+
+def test_calls_go_to_two_processes_with_one_thread_each(workers: Workers) -> None:
+    sleeping = [workers.submit(time.sleep, 0.2) for _ in range(2)]
+    assert [each.result() for each in sleeping] == [None, None]
+    pids = [workers.submit(os.getpid) for _ in range(6)]
+    assert 1 <= len({each.result() for each in pids} - {os.getpid()}) <= 2
+    assert len(workers._all) == 2
+    assert list(workers.map(add, (1, 2), (3, 4))) == [4, 6]
+    assert workers.submit(torch.get_num_threads).result() == 1
+
+
+def test_an_error_costs_no_process(workers: Workers) -> None:
+    before = set(workers._all)
+    for _ in range(3):
+        with pytest.raises(UnknownNameError, match="thing 'b'") as found:
+            workers.submit(fail, "b").result()
+        assert found.value.name == "b"
+    with pytest.raises(Exception, match=r"pickle|local object"):
+        workers.submit(lambda: 3).result()
+    assert workers._all == before
+
+
+def test_a_death_costs_one_call(workers: Workers) -> None:
+    other = workers.submit(time.sleep, 1)
+    with pytest.raises(JobError, match=r"Its process ended with exit code 7\."):
+        workers.submit(os._exit, 7).result()
+    assert not other.done()
+    assert other.result() is None
+    with pytest.raises(JobError, match=r"ended by SIGKILL \(was there too little mem"):
+        workers.submit(signal.raise_signal, signal.SIGKILL).result()
+    assert workers.submit(add, 1, 2).result() == 3
+
+
+def test_leaving_by_an_exception_kills() -> None:
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt), Workers(1) as workers:
+        pid = workers.submit(os.getpid).result()
+        running = workers.submit(time.sleep, 100)
+        waiting = workers.submit(time.sleep, 100)
+        wait_for(running.running)
+        raise KeyboardInterrupt
+    assert time.monotonic() - began < 50
+    assert wait_for(lambda: gone(pid))
+    with pytest.raises(JobError, match="SIGKILL"):
+        running.result()
+    with pytest.raises(CancelledError):
+        waiting.result()
+
+
+def test_numbers() -> None:
+    with pytest.raises(ConfigError, match="count must be at least 1"):
+        Workers(0)
+    with pytest.raises(ConfigError, match="torch_threads must be a whole number"):
+        Workers(torch_threads=1.5)  # type: ignore[arg-type]
+
+
+SCRIPT = """
+import os, time
+from sb3_prune.runs import Workers
+
+def main():
+    workers = Workers(1)
+    print(workers.submit(os.getpid).result(), flush=True)
+    {end}
+
+{guard}
+    main()
+"""
+GUARD = "if __name__ == '__main__':"
+
+
+def start(path: Path, end: str, guard: str = GUARD) -> subprocess.Popen[str]:
+    path.write_text(SCRIPT.format(end=end, guard=guard))
+    pipe = subprocess.PIPE
+    line = [sys.executable, str(path)]
+    return subprocess.Popen(line, stdout=pipe, stderr=pipe, text=True)
+
+
+def test_workers_end_with_who_started_them(tmp_path: Path) -> None:
+    with start(tmp_path / "it.py", "workers.submit(time.sleep, 100).result()") as run:
+        assert run.stdout is not None
+        pid = int(run.stdout.readline())
+        run.kill()
+        run.wait()
+        assert wait_for(lambda: gone(pid))
+
+
+def test_who_forgets_to_shut_down_can_end(tmp_path: Path) -> None:
+    with start(tmp_path / "it.py", "pass") as run:
+        out, err = run.communicate(timeout=60)
+    assert run.returncode == 0 and err == ""
+    assert wait_for(lambda: gone(int(out)))
+
+
+def test_a_script_without_guard_is_told_so(tmp_path: Path) -> None:
+    with start(tmp_path / "it.py", "pass", "if True:") as run:
+        _, err = run.communicate(timeout=60)
+    assert run.returncode == 1
+    assert "must guard their code by if __name__ == '__main__'" in err
