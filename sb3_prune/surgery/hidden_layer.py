@@ -78,7 +78,7 @@ class HiddenLayer:
     @property
     def like(self) -> torch.Tensor:
         """One incoming weight per unit, (K,); it shows the layer's dtype and device."""
-        slot = self._weights(Side.ROWS)[0]
+        slot = self.weights(Side.ROWS)[0]
         return slot.units(slot.tensor, self.units).flatten(1)[:, 0]
 
     @property
@@ -137,11 +137,16 @@ class HiddenLayer:
         whys = [*(r.unshiftable for r in self.reads), *sorted(self.group.unfoldable)]
         return next((why for why in whys if why is not None), None)
 
-    def _weights(self, side: Side) -> list[Slot]:
-        """Return the slots of a side, without biases unless there is nothing else."""
-        slots = [slot for slot in self.group.slots if slot.side is side]
+    def weights(self, side: Side) -> list[Slot]:
+        """Return the slots that feed (``ROWS``) or read (``COLUMNS``) the units.
+
+        Biases are left out unless there is nothing else. A weight that both feeds and
+        reads the units, as in a tied autoencoder, reads them by its rows.
+        """
+        own = Side.ROWS if self.group.two_sided else side
+        slots = [slot for slot in self.group.slots if slot.side is own]
         weights = [slot for slot in slots if slot.tensor.ndim >= MATRIX]
-        return slots if side is Side.COLUMNS else weights or slots
+        return slots if own is Side.COLUMNS else weights or slots
 
     def incoming(self) -> torch.Tensor:
         """Return the weights that feed each unit, (K, inputs).
@@ -157,13 +162,12 @@ class HiddenLayer:
 
         A weight that feeds a closed unit of another layer is 0.
         """
-        reads = Side.ROWS if self.group.two_sided else Side.COLUMNS
-        return self._joined(reads)
+        return self._joined(Side.COLUMNS)
 
     def _joined(self, side: Side) -> torch.Tensor:
         parts = [
             slot.units(self._gated(slot), self.units).reshape(self.units, -1)
-            for slot in self._weights(side)
+            for slot in self.weights(side)
         ]
         nothing = self.like.detach().new_zeros(self.units, 0)
         return parts[0] if len(parts) == 1 else torch.cat([nothing, *parts], dim=1)
@@ -173,11 +177,11 @@ class HiddenLayer:
         tensor = slot.tensor.detach()
         for other, gate in self.gated.get((slot.owner, slot.attribute), ()):
             if other.axis != slot.axis and gate.expected is not None:
-                tensor = _multiplied(tensor, other, gate.expected)
+                tensor = multiplied(tensor, other, gate.expected)
         return tensor
 
 
-def _multiplied(tensor: torch.Tensor, slot: Slot, units: torch.Tensor) -> torch.Tensor:
+def multiplied(tensor: torch.Tensor, slot: Slot, units: torch.Tensor) -> torch.Tensor:
     """Return a tensor with the entries of a slot multiplied by one value per unit."""
     along = tensor.new_ones(tensor.shape[slot.axis])
     stop = slot.start + len(units) * slot.block
