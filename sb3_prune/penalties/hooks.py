@@ -81,6 +81,7 @@ class PenaltyHooks:
         self._priced = price(wiring, self._penalty, self._strengths)
         self._stretches = [each for p in self._priced for each in p.stretches]
         self._weights = {each.parameter for each in self._stretches}
+        self._gates = {gate for p in self._priced for gate in p.gates}
 
     def _hook(self, parameter: torch.Tensor) -> None:
         """Hook into a weight, also into one that does not learn at the moment."""
@@ -106,7 +107,6 @@ class PenaltyHooks:
             assert parameter.grad is not None
             stretch.add(rows, parameter.grad, strength)
 
-    @torch.no_grad()
     def _begin(self) -> None:
         self._gradients.clear()
         model = self._model()
@@ -115,8 +115,9 @@ class PenaltyHooks:
         if any(each.slot.tensor is not each.parameter for each in self._stretches):
             self._look(wire(model))  # Someone else has changed units.
         new = {p for p in self._weights if p.grad is None or not bool(p.grad.any())}
+        gated = any(gate.expected is not None for gate in self._gates)
         for priced in self._priced if new else ():
-            for stretch, rows in priced.gradients():
+            for stretch, rows in priced.gradients(gated):
                 if stretch.parameter in new:
                     part = stretch, rows, priced.strength
                     self._gradients[stretch.parameter].append(part)

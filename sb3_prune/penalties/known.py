@@ -28,9 +28,7 @@ class ImportancePenalty(Penalty):
 
     def gradients(self, incoming: torch.Tensor, outgoing: torch.Tensor) -> Gradients:
         r"""Return :math:`2 W_{l, k i} \sum_o W_{l+1, o k}^2`, and its counterpart."""
-        feeding = incoming.square().sum(1, keepdim=True).mul_(2)
-        reading = outgoing.square().sum(1, keepdim=True).mul_(2)
-        return incoming * reading, outgoing * feeding
+        return incoming * _twice_square(outgoing), outgoing * _twice_square(incoming)
 
 
 class GroupLasso(Penalty):
@@ -48,14 +46,13 @@ class GroupLasso(Penalty):
     def value(self, incoming: torch.Tensor, outgoing: torch.Tensor) -> torch.Tensor:
         """Return the sum of the norms."""
         del outgoing
-        norms: torch.Tensor = torch.linalg.vector_norm(incoming, dim=1)
-        return norms.sum()
+        return _norms(incoming).sum()
 
     def gradients(self, incoming: torch.Tensor, outgoing: torch.Tensor) -> Gradients:
         """Return the incoming weights of each unit, divided by their norm."""
         del outgoing
-        norm: torch.Tensor = torch.linalg.vector_norm(incoming, dim=1, keepdim=True)
-        return incoming / norm.clamp_min(torch.finfo(norm.dtype).tiny), None
+        norms = _norms(incoming)
+        return incoming / norms.clamp_min_(torch.finfo(norms.dtype).tiny), None
 
 
 class L1(Penalty):
@@ -73,6 +70,18 @@ class L1(Penalty):
     def gradients(self, incoming: torch.Tensor, outgoing: torch.Tensor) -> Gradients:
         """Return the signs of the weights."""
         return incoming.sign(), outgoing.sign()
+
+
+def _norms(weights: torch.Tensor) -> torch.Tensor:
+    """Return the norm of each row, (K, 1)."""
+    # Faster than the square root of a sum of squares, and differentiable at zero.
+    norms: torch.Tensor = torch.linalg.vector_norm(weights, dim=1, keepdim=True)
+    return norms
+
+
+def _twice_square(weights: torch.Tensor) -> torch.Tensor:
+    """Return twice the squared norm of each row, (K, 1)."""
+    return _norms(weights).square_().mul_(2)
 
 
 PENALTIES: dict[str, Penalty] = {

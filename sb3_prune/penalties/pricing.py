@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 
 from sb3_prune.exceptions import PluginError
+from sb3_prune.gates import Gate
 from sb3_prune.penalties.base import Penalty
 from sb3_prune.penalties.faces import Face, Stretch, face_of
 from sb3_prune.surgery.flow.slots import Side
@@ -38,24 +39,31 @@ class Priced:
         """The stretches of weights on both sides."""
         return [*self.incoming.stretches, *self.outgoing.stretches]
 
-    def gradients(self) -> list[Gradient]:
+    @property
+    def gates(self) -> list[Gate]:
+        """The gates of the units, and of the units that these weights connect to."""
+        others = [gate for each in self.stretches for _, gate in each.gates]
+        return others if self.layer.gate is None else [self.layer.gate, *others]
+
+    def gradients(self, gated: bool = True) -> list[Gradient]:
         """Return the penalty's gradient at each stretch, without the strength.
+
+        Args:
+            gated: Whether some of the gates may not be open.
 
         Raises:
             PluginError: A gradient has another shape than the weights.
         """
-        faces = self.incoming, self.outgoing
-        passing = [self._passing(face) for face in faces]
-        weights = [
-            face.read() if passes is None else face.read() * passes
-            for face, passes in zip(faces, passing, strict=True)
-        ]
         found: list[Gradient] = []
+        faces = self.incoming, self.outgoing
+        weights = [face.read() for face in faces]
+        passing = [self._passing(face) if gated else None for face in faces]
+        weights = list(map(_times, weights, passing))
         made = self.penalty.gradients(*weights)
-        for face, w, passes, g in zip(faces, weights, passing, made, strict=True):
+        for face, w, g, passes in zip(faces, weights, made, passing, strict=True):
             if g is not None:
                 self._check(g, w)
-                found += face.parted(g if passes is None else g * passes)
+                found += face.parted(_times(g, passes))
         return found
 
     def _passing(self, face: Face) -> torch.Tensor | None:
@@ -63,8 +71,7 @@ class Priced:
         others, gate = face.passing(), self.layer.gate
         if gate is None or gate.mask is None:
             return others
-        own = gate.mask.detach().unsqueeze(1)
-        return own if others is None else others * own
+        return _times(gate.mask.detach().unsqueeze(1), others)
 
     def _check(self, gradient: torch.Tensor, weights: torch.Tensor) -> None:
         if gradient.shape != weights.shape:
@@ -73,6 +80,10 @@ class Priced:
                 f"shape {tuple(gradient.shape)} for weights of '{self.layer.name}' of "
                 f"shape {tuple(weights.shape)}."
             )
+
+
+def _times(tensor: torch.Tensor, other: torch.Tensor | None) -> torch.Tensor:
+    return tensor if other is None else tensor * other
 
 
 def price(
