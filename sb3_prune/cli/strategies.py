@@ -63,4 +63,6 @@ def _lines(entry: dict[str, Any]) -> list[str]:
 
 def _shell(value: object) -> str:
     """Return a value as it is written on the command line."""
+    if isinstance(value, dict):
+        value = [part for pair in value.items() for part in pair]
     return " ".join(map(str, value)) if isinstance(value, tuple | list) else str(value)

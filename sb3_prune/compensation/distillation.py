@@ -123,9 +123,12 @@ def _train(
         for _ in trange(updates, desc="distilling", delay=2, disable=None):
             rows = torch.randint(len(seen), (BATCH,), generator=generator)
             batch = part(inputs, seen[rows])
-            optimizer.zero_grad()
             with torch.enable_grad():
-                loss(policy, dense, batch).backward()  # type: ignore[no-untyped-call]
+                value = loss(policy, dense, batch)
+            # Not backward(): penalties on weights belong to the agent's own training.
+            gradients = torch.autograd.grad(value, learning, allow_unused=True)
+            for parameter, gradient in zip(learning, gradients, strict=True):
+                parameter.grad = gradient
             optimizer.step()
             falling.step()
     finally:

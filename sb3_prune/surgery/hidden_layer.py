@@ -143,10 +143,15 @@ class HiddenLayer:
         return next((why for why in whys if why is not None), None)
 
     def weights(self, side: Side) -> list[Slot]:
-        """Return the slots of a side, without biases unless there is nothing else."""
-        slots = [slot for slot in self.group.slots if slot.side is side]
+        """Return the slots that feed (``ROWS``) or read (``COLUMNS``) the units.
+
+        Biases are left out unless there is nothing else. A weight that both feeds and
+        reads the units, as in a tied autoencoder, reads them by its rows.
+        """
+        own = Side.ROWS if self.group.two_sided else side
+        slots = [slot for slot in self.group.slots if slot.side is own]
         weights = [slot for slot in slots if slot.tensor.ndim >= MATRIX]
-        return slots if side is Side.COLUMNS else weights or slots
+        return slots if own is Side.COLUMNS else weights or slots
 
     def incoming(self) -> torch.Tensor:
         """Return the weights that feed each unit, (K, inputs).
@@ -162,8 +167,7 @@ class HiddenLayer:
 
         A weight that feeds a closed unit of another layer is 0.
         """
-        reads = Side.ROWS if self.group.two_sided else Side.COLUMNS
-        return self._joined(reads)
+        return self._joined(Side.COLUMNS)
 
     def _joined(self, side: Side) -> torch.Tensor:
         parts = [
@@ -178,11 +182,11 @@ class HiddenLayer:
         tensor = slot.tensor.detach()
         for other, gate in self.gated.get((slot.owner, slot.attribute), ()):
             if other.axis != slot.axis and gate.expected is not None:
-                tensor = _multiplied(tensor, other, gate.expected)
+                tensor = multiplied(tensor, other, gate.expected)
         return tensor
 
 
-def _multiplied(tensor: torch.Tensor, slot: Slot, units: torch.Tensor) -> torch.Tensor:
+def multiplied(tensor: torch.Tensor, slot: Slot, units: torch.Tensor) -> torch.Tensor:
     """Return a tensor with the entries of a slot multiplied by one value per unit."""
     along = tensor.new_ones(tensor.shape[slot.axis])
     stop = slot.start + len(units) * slot.block

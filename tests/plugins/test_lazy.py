@@ -10,7 +10,7 @@ import pytest
 
 from sb3_prune.plugins.lazy import lazy
 
-OURS = ["baselines", "clusters", "reconstruct", "xinet"]
+OURS = ["baselines", "clusters", "dsp", "reconstruct", "xinet"]
 
 
 def test_a_name_is_imported_from_its_home() -> None:

@@ -8,10 +8,13 @@ from typing import Any
 
 import pytest
 import zoo
+from penalties.made import added, descend
 from sb3_prune_envs import make_arm_vec
 from stable_baselines3 import DQN
 
 import sb3_prune
+from sb3_prune.penalties import PENALTIES
+from sb3_prune.pruning import look_at
 from sb3_prune.strategies import DISTRIBUTIONS, SCHEDULES, SCORES
 from sb3_prune.testing import check_strategy
 
@@ -42,9 +45,32 @@ def test_the_example_registers_a_strategy() -> None:
     assert found[0]().config.final_sparsity == 0.8  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("name", ["LargestBias", "RedrawDormant"])
+@pytest.mark.parametrize(
+    "name", ["LargestBias", "RedrawDormant", "FadeOut", "OnlySparse"]
+)
 def test_the_examples_keep_the_contract(name: str) -> None:
     check_strategy(run(block(f"class {name}("))[name])
+
+
+@pytest.mark.parametrize("name", ["FadeOut", "OnlySparse"])
+def test_the_examples_let_weights_pay(name: str) -> None:
+    model = zoo.make_model("PPO")
+    strategy = run(block(f"class {name}("))[name]()
+    strategy.attach(look_at(model, 0.0))
+    descend(model)
+    found = {n for n, gradient in added(model).items() if bool(gradient.any())}
+    heads = {n for n in found if n.startswith(("action_net", "value_net"))}
+    assert len(heads) == 2
+    assert len(found) == (6 if name == "OnlySparse" else 4)
+    strategy.detach()
+
+
+def test_the_penalty_of_the_page_is_paid() -> None:
+    pruning = run(block('"penalty": "group-lasso"'))["pruning"]
+    model = zoo.train(zoo.make_model("SAC"), callback=pruning)
+    wiring = sb3_prune.wire(model)
+    found = {la.network: s for la, s in pruning.strategy.strengths(wiring).items()}
+    assert found == {"actor.latent_pi": 1e-4, "critic.qf0": 1e-5, "critic.qf1": 1e-5}
 
 
 def test_the_first_lines_prune_a_model() -> None:
@@ -66,5 +92,5 @@ def test_the_rounds_merge_an_agent(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_every_name_has_its_row() -> None:
-    for name in (*SCHEDULES, *DISTRIBUTIONS, *SCORES):
+    for name in (*SCHEDULES, *DISTRIBUTIONS, *SCORES, *PENALTIES):
         assert f"| `{name}` |" in PAGE.read_text("utf-8")

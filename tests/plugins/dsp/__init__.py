@@ -1,1 +1,1 @@
-"""Tests for the plug-in sb3_prune_dsp."""
+"""Tests of the plug-in sb3_prune_dsp."""
