@@ -7,7 +7,7 @@ from typing import Literal
 
 import torch
 
-from sb3_prune.strategies import SCORES, AgentView, GradualConfig
+from sb3_prune.strategies import SCORES, AgentView, GradualConfig, GradualStrategy
 from sb3_prune.surgery import HiddenLayer
 from sb3_prune_dsp.acting import ActingStrategy
 
@@ -28,7 +28,7 @@ class DropoutConfig(GradualConfig):
     ``begin``; the others draw anew at every event."""
 
 
-class Dropout(ActingStrategy):
+class Dropout(ActingStrategy, GradualStrategy):
     """Drop units at random at a given ratio, once; the others learn without them."""
 
     name = "dropout"

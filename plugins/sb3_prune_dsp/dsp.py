@@ -13,6 +13,7 @@ from sb3_prune.strategies import (
     SCORES,
     AgentView,
     GradualConfig,
+    GradualStrategy,
     Size,
     require_one_of,
 )
@@ -54,7 +55,7 @@ class DSPConfig(GradualConfig):
             )
 
 
-class DSP(ActingStrategy):
+class DSP(ActingStrategy, GradualStrategy):
     r"""Penalise the importance of units, and remove the least important ones.
 
     The importance of unit k is :math:`\Omega_k = \sum_i W_{l, k i}^2 \sum_o

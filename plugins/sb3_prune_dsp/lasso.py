@@ -7,7 +7,7 @@ from typing import Literal
 
 import torch
 
-from sb3_prune.strategies import SCORES, AgentView, GradualConfig
+from sb3_prune.strategies import SCORES, AgentView, GradualConfig, GradualStrategy
 from sb3_prune.surgery import HiddenLayer, Wiring
 from sb3_prune_dsp.acting import ActingStrategy
 
@@ -30,7 +30,7 @@ class LassoConfig(GradualConfig):
     of units at every event."""
 
 
-class SSL(ActingStrategy):
+class SSL(ActingStrategy, GradualStrategy):
     """Penalise the norms of units' incoming weights; remove units at a fixed rate."""
 
     name = "ssl"

@@ -20,19 +20,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any, Literal
 
 import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env import VecEnv
-from torch import nn
 
 from sb3_prune.compensation.distillation import distil
 from sb3_prune.evaluation.complexity import complexity
 from sb3_prune.exceptions import (
     ConfigError,
-    UnsupportedPolicyError,
     require_at_least,
     require_finite,
 )
@@ -40,15 +37,13 @@ from sb3_prune.policies import adopt
 from sb3_prune.recording.playing import play_episodes
 from sb3_prune.recording.reservoir import join
 from sb3_prune.runs.reloading import reload
-from sb3_prune.strategies.gradual import best
-from sb3_prune.strategies.scores import product
-from sb3_prune.surgery import apply, keep, mask_weights, masks_of, wire
+from sb3_prune.surgery import mask_weights, masks_of, wire
 from sb3_prune.surgery.flow.forwards import Inputs
-from sb3_prune.surgery.hidden_layer import HiddenLayer
 from sb3_prune.surgery.optimizer import optimizers
 from sb3_prune.surgery.targets import target_names
-from sb3_prune.surgery.weight_masks import forget_masks, maskable, present
-from sb3_prune.surgery.wiring import Wiring
+from sb3_prune.surgery.weight_masks import maskable
+from sb3_prune_dsp.acting import acting_networks
+from sb3_prune_dsp.shrinking import chains, shrink
 
 Kind = Literal["teacher", "prune", "shrink"]
 """What a student is: the teacher itself, a pruned net, or a shrunk dense one."""
@@ -169,7 +164,8 @@ def prune_by_pops(
     good, kept = None, 0
     for _ in range(work.config.shrinkings):
         student, threshold = work.pruned(student)
-        if not work.shrink(student) or not work.follow(student, "shrink", threshold):
+        smaller = shrink(student, work.networks)
+        if not smaller or not work.follow(student, "shrink", threshold):
             break
         good, kept = student, len(work.steps) - 1
         student = reload(type(model), student)
@@ -193,7 +189,7 @@ class _Work:
     ) -> None:
         self.env, self.config, self.seed = env, config, seed
         self.networks = networks or tuple(acting_networks(wire(model)))
-        _chains(wire(model), self.networks)  # Raises if they are none.
+        chains(wire(model), self.networks)  # Raises if they are none.
         self.teacher: Any = reload(type(model), model).policy
         self.steps: list[PopsStep] = []
         self.seen: list[Inputs] = []
@@ -259,73 +255,9 @@ class _Work:
                 masks[path] = size >= min(threshold, float(size.max()))
         return masks
 
-    def shrink(self, student: Any) -> bool:
-        """Make a student dense, as small as its masks say; tell if it is smaller."""
-        plan = {}
-        for chain in _chains(wire(student), self.networks):
-            for layer, count in zip(chain, widths(chain), strict=True):
-                if count < layer.units:
-                    units = best(layer, product(layer), count)
-                    plan[layer.name] = keep(units, layer.units)
-        if plan:
-            apply(student, plan)
-        forget_masks(student.policy)
-        return bool(plan)
-
-
-def widths(chain: Sequence[HiddenLayer]) -> list[int]:
-    r"""Return the widths of a dense net with as many weights as are not masked.
-
-    .. math:: n'_l = \lceil \lVert M_l \rVert_0 / n'_{l-1} \rceil
-
-    Args:
-        chain: Linear layers of which each reads the one before.
-    """
-    found: list[int] = []
-    for layer in chain:
-        mask = present(layer.module)
-        inputs = found[-1] if found else mask.shape[1]
-        found.append(min(layer.units, max(1, -(-int(mask.sum()) // inputs))))
-    return found
-
-
-def _chains(wiring: Wiring, networks: Sequence[str]) -> list[list[HiddenLayer]]:
-    """Return the layers of each network, from its inputs on.
-
-    Raises:
-        UnknownNameError: The agent has no such network.
-        UnsupportedPolicyError: A network is no chain of Linear layers.
-    """
-    found = wiring.by_network(networks)
-    for name, layers in found.items():
-        linear = [layer.module for layer in layers if type(layer.module) is nn.Linear]
-        follows = all(b.in_features == a.out_features for a, b in pairwise(linear))
-        if len(linear) < len(layers) or not follows:
-            raise UnsupportedPolicyError(
-                f"PoPS computes the widths of chains of Linear layers; '{name}' is no "
-                "such chain. Choose others by networks."
-            )
-    return list(found.values())
-
 
 def _masks(student: Any) -> list[tuple[str, torch.Tensor]]:
     """Return the masks of online networks."""
     copies = target_names(student.policy)
     masks = masks_of(student).items()
     return [(path, m) for path, m in masks if path.partition(".")[0] not in copies]
-
-
-def acting_networks(wiring: Wiring) -> list[str]:
-    """Return the names of the networks that choose actions.
-
-    Raises:
-        ConfigError: Nobody knows which of the networks do.
-    """
-    roles = wiring.roles
-    found = [n for n in wiring.by_network() if n in roles and roles[n].acts]
-    if not found:
-        raise ConfigError(
-            "Nobody knows which of these networks acts: "
-            f"{', '.join(wiring.by_network())}. Name it by networks."
-        )
-    return found

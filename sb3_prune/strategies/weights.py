@@ -13,7 +13,7 @@ from torch import nn
 from sb3_prune.exceptions import require_one_of
 from sb3_prune.strategies.base import AgentView
 from sb3_prune.strategies.gradual import initial_shapes
-from sb3_prune.strategies.scheduled import ScheduledConfig, ScheduledStrategy
+from sb3_prune.strategies.penalised import PenalisedConfig, PenalisedStrategy
 from sb3_prune.strategies.schedules import SCHEDULES, Schedule
 from sb3_prune.surgery.elementary import remove
 from sb3_prune.surgery.hidden_layer import HiddenLayer
@@ -22,7 +22,7 @@ from sb3_prune.surgery.weight_masks import maskable, present, silent_units
 
 
 @dataclass(frozen=True, kw_only=True)
-class WeightConfig(ScheduledConfig):
+class WeightConfig(PenalisedConfig):
     """When, how many and where single weights are masked.
 
     Raises:
@@ -59,7 +59,7 @@ class WeightConfig(ScheduledConfig):
         )
 
 
-class WeightStrategy(ScheduledStrategy):
+class WeightStrategy(PenalisedStrategy):
     """Masks the least important weights, step by step.
 
     Biases are not masked. Units that only masked weights feed, or only such read, are
@@ -89,16 +89,16 @@ class WeightStrategy(ScheduledStrategy):
         shapes = initial_shapes(agent.wiring, agent.initial_units)
         paths = maskable(agent.model.policy)
         masks: dict[str, torch.Tensor] = {}
-        for layers in agent.wiring.by_network(self.config.networks).values():
+        for layers in self.chosen(agent.wiring).values():
             found = {n: m for n, m in paths.items() if m in _owners(layers)}
             built = {n: shapes[id(m.weight)] for n, m in found.items()}
             counts = {n: torch.Size(shape).numel() for n, shape in built.items()}
-            masks |= self._masks(found, counts, sparsity, agent)
+            masks |= self.masks(found, counts, sparsity, agent)
         return masks
 
     def propose(self, agent: AgentView) -> Plan:
         """Return the plan that removes units which masks have made silent."""
-        layers = agent.wiring.by_network(self.config.networks).values()
+        layers = self.chosen(agent.wiring).values()
         names = {layer.name for each in layers for layer in each}
         silent = silent_units(agent.wiring).items()
         units = agent.wiring.units()
@@ -108,14 +108,21 @@ class WeightStrategy(ScheduledStrategy):
         """Return the same as :meth:`propose`: masks make the events."""
         return self.propose(agent)
 
-    def _masks(
+    def masks(
         self,
         modules: Mapping[str, Any],
         counts: Mapping[str, int],
         sparsity: float,
         agent: AgentView,
     ) -> dict[str, torch.Tensor]:
-        """Return the masks of one network's weights, by path."""
+        """Return the masks of one network's weights, by path.
+
+        Args:
+            modules: Modules of the weights, by path.
+            counts: Number of weights that each was built with.
+            sparsity: Share of them that is to be gone by now.
+            agent: The agent.
+        """
         scores = {
             path: self.score(module.weight.detach(), agent).masked_fill(
                 ~present(module), -torch.inf

@@ -36,4 +36,4 @@ def test_it_keeps_the_contract_of_strategies() -> None:
 def test_the_family_is_registered() -> None:
     found: list[type] = []
     register_strategies(found.append)
-    assert [cls.name for cls in found] == ["dsp", "ssl", "sgs", "dropout"]
+    assert [cls.name for cls in found] == ["dsp", "ssl", "sgs", "l1", "dropout"]

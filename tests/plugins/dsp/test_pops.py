@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-import torch
 import zoo
-from sb3_prune_dsp.pops import PopsConfig, prune_by_pops, widths
+from sb3_prune_dsp.pops import PopsConfig, prune_by_pops
 from stable_baselines3.common.env_util import make_vec_env
 
-from sb3_prune.exceptions import ConfigError, UnknownNameError, UnsupportedPolicyError
-from sb3_prune.surgery import mask_weights, masks_of, wire
+from sb3_prune.exceptions import ConfigError, UnknownNameError
+from sb3_prune.surgery import masks_of, wire
 
 ACTOR = [f"mlp_extractor.policy_net.{k}" for k in (0, 2)]
 QUICK: dict[str, Any] = {"episodes": 2, "updates": 20, "prunings": 2, "shrinkings": 2}
@@ -19,18 +18,6 @@ QUICK: dict[str, Any] = {"episodes": 2, "updates": 20, "prunings": 2, "shrinking
 
 def env() -> Any:
     return make_vec_env("CartPole-v1", 2, seed=0)
-
-
-def test_widths_by_hand() -> None:
-    """4 inputs, 12 + 10 units: 24 of 48 weights are left, then 17 of 120."""
-    model = zoo.make_model("PPO")
-    masks = [torch.zeros(12 * 4), torch.zeros(10 * 12)]
-    masks[0][:24], masks[1][:17] = 1.0, 1.0
-    shaped = [masks[0].view(12, 4), masks[1].view(10, 12)]
-    mask_weights(model, dict(zip(ACTOR, shaped, strict=True)))
-    layers = wire(model)
-    # 24 / 4 = 6 units, and 17 / 6 rounded up.
-    assert widths([layers[name] for name in ACTOR]) == [6, 3]
 
 
 @pytest.mark.parametrize("name", ["PPO", "DQN"])
@@ -83,12 +70,6 @@ def test_networks_can_be_chosen() -> None:
     assert units["mlp_extractor.value_net.0"] < 12
     with pytest.raises(UnknownNameError, match="policy_net"):
         prune_by_pops(model, env(), config, networks=["actor"])
-
-
-def test_no_chain_is_refused() -> None:
-    model = zoo.make_model("RecurrentPPO")
-    with pytest.raises(UnsupportedPolicyError, match="lstm_actor"):
-        prune_by_pops(model, env(), networks=["lstm_actor"])
 
 
 @pytest.mark.parametrize(
