@@ -31,21 +31,23 @@ from sb3_prune.files import write_text
 AGENTS = ("sac/HalfCheetah-v3_1", "dqn/LunarLander-v2_1")
 HALF: dict[str, Any] = {"final_sparsity": 0.5}
 FITTED = HALF | {"compensate": True}
-VARIANTS: dict[str, tuple[str, dict[str, Any], bool] | None] = {
+VARIANTS: dict[str, tuple[str, dict[str, Any], bool, int] | None] = {
     "dense": None,
-    "magnitude": ("magnitude", HALF | {"compensate": False}, False),
-    "compensate": ("magnitude", FITTED, True),
-    "compensate-buffer": ("magnitude", FITTED, False),
-    "reconstruct": ("reconstruct", HALF, True),
-    "reconstruct-buffer": ("reconstruct", HALF, False),
+    "magnitude": ("magnitude", HALF | {"compensate": False}, False, 0),
+    "compensate": ("magnitude", FITTED, True, 0),
+    "compensate-buffer": ("magnitude", FITTED, False, 0),
+    "reconstruct": ("reconstruct", HALF, True, 0),
+    "reconstruct-buffer": ("reconstruct", HALF, False, 0),
+    "distilled": ("reconstruct", HALF, False, 2000),
 }
 """Variant -> strategy, its options for all networks, whether the agent plays to get the
-observations of the fit; None: not pruned."""
+observations of the fit, and updates of distillation; None: not pruned."""
 NAMES = {
     "compensate": "magnitude, fitted on play",
     "compensate-buffer": "magnitude, fitted on the buffer",
     "reconstruct": "reconstruct, fitted on play",
     "reconstruct-buffer": "reconstruct, fitted on the buffer",
+    "distilled": "the same, then 2,000 updates of distillation",
 }
 STEPS, FILLED = 10_000, 10_000
 """Steps of training on, and of the dense agent's play before, without learning."""
@@ -77,9 +79,9 @@ def prune(model: Any, agent: Agent, variant: str) -> None:
     """Remove units from all networks, as a variant says."""
     if (found := VARIANTS[variant]) is None:
         return
-    strategy, options, plays = found
+    strategy, options, plays, updates = found
     if not plays:
-        sp.prune(model, strategy, options)
+        sp.prune(model, strategy, options, distil_updates=updates)
         return
     env = agent.env(WATCHED)
     env.seed(FIT_SEED)
