@@ -1,0 +1,1 @@
+"""Shoot-out: methods of pruning, a dense net and a small dense one, side by side."""

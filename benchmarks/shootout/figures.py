@@ -1,0 +1,166 @@
+"""Figures of Su et al. 2024: returns, units per layer, and the price of sparsity."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from benchmarks.shootout.budget import DENSE, POPS, SMALL, Budget
+from benchmarks.shootout.page import Runs
+from sb3_prune.analysis.figures import heading, new_figure, tidy
+from sb3_prune.evaluation.intervals import interval
+from sb3_prune.files import atomic
+
+COLOURS = {
+    "dense": "#22303c",
+    "small dense": "#7f8c96",
+    "dsp": "#e4572e",
+    "ssl": "#f5b041",
+    "sgs": "#c39b2f",
+    "dropout": "#9b59b6",
+    "magnitude": "#2e86c1",
+    "random": "#b8c4ce",
+    "l1": "#27ae60",
+    "gmp": "#7dcea0",
+    "pops": "#8e1b0e",
+}
+"""Methods that are drawn; the plain variants stand in the tables only."""
+Panel = tuple[str, float]
+"""Environment and sparsity."""
+
+
+def panels(budget: Budget) -> list[Panel]:
+    """Return the environments with their sparsities."""
+    return [(p.task.env, s) for p in budget.parts for s in p.sparsities]
+
+
+def of(found: Runs, panel: Panel, name: str) -> Sequence[Mapping[str, Any]]:
+    """Return the results of a method in an environment, by seed."""
+    env, sparsity = panel
+    share = 0.0 if name in (DENSE.name, POPS.name) else sparsity
+    return found.get((env, name, share), [])
+
+
+def returns(budget: Budget, found: Runs, path: Path) -> None:
+    """Draw greedy returns over training, with the range over seeds."""
+    figure, axes = _grid(budget, "Greedy return over training (shaded: all seeds)")
+    for panel, place in zip(panels(budget), axes, strict=True):
+        for name, colour in COLOURS.items():
+            if runs := of(found, panel, name):
+                _curve(place, name, colour, [run["evaluations"] for run in runs])
+        place.set_xlabel("environment steps")
+    _legend(axes)
+    _save(figure, path)
+
+
+def _curve(
+    axes: Axes, name: str, colour: str, curves: Sequence[Sequence[tuple[int, float]]]
+) -> None:
+    shortest = min(map(len, curves))
+    steps = [step for step, _ in curves[0][:shortest]]
+    values = np.array([[mean for _, mean in curve[:shortest]] for curve in curves])
+    axes.plot(steps, values.mean(0), color=colour, label=name, linewidth=1.2)
+    axes.fill_between(
+        steps, values.min(0), values.max(0), color=colour, alpha=0.1, linewidth=0
+    )
+
+
+def layers(budget: Budget, found: Runs, path: Path) -> None:
+    """Draw the units left in each hidden layer of the actor over training."""
+    figure, axes = _grid(budget, "Units left per layer (solid: first, dashed: second)")
+    for panel, place in zip(panels(budget), axes, strict=True):
+        for name, colour in COLOURS.items():
+            runs = [run for run in of(found, panel, name) if run["units"]]
+            for run in runs[:1]:
+                history = run["units"]
+                steps = [row["timesteps"] for row in history]
+                actor = [n for n in history[0]["units"] if "policy_net" in n]
+                for layer, style in zip(actor, ("-", "--"), strict=False):
+                    counts = [row["units"][layer] for row in history]
+                    label = name if style == "-" else None
+                    place.step(
+                        steps,
+                        counts,
+                        style,
+                        where="post",
+                        color=colour,
+                        label=label,
+                        linewidth=1.2,
+                    )
+        place.set_xlabel("environment steps")
+        place.set_yscale("log")
+    _legend(axes)
+    _save(figure, path)
+
+
+def sparsities(budget: Budget, found: Runs, path: Path) -> None:
+    """Draw the return against the share of units that are gone, with intervals."""
+    parts = [part for part in budget.parts if len(part.sparsities) > 1]
+    if not parts:
+        return
+    figure = new_figure((4.5 * len(parts), 3.4))
+    heading(figure, "Return of the final agent (95 % interval over seeds)")
+    axes = list(figure.subplots(1, len(parts), squeeze=False)[0])
+    for part, place in zip(parts, axes, strict=True):
+        tidy(place)
+        place.set_title(part.task.env, loc="left", fontsize=10)
+        place.set_xlabel("share of the actor's units gone")
+        for number, (name, colour) in enumerate(COLOURS.items()):
+            points = []
+            for sparsity in part.sparsities:
+                runs = of(found, (part.task.env, sparsity), name)
+                if runs and name not in (DENSE.name, POPS.name):
+                    points.append((sparsity, [run["return"] for run in runs]))
+            _points(place, name, colour, points, number)
+    _legend(axes)
+    _save(figure, path)
+
+
+def _points(
+    axes: Axes,
+    name: str,
+    colour: str,
+    points: Sequence[tuple[float, Sequence[float]]],
+    number: int,
+) -> None:
+    """Draw the means of a method with their intervals, a little beside the others'."""
+    if not points:
+        return
+    at = [sparsity + 0.0006 * number for sparsity, _ in points]
+    means = [float(np.mean(values)) for _, values in points]
+    ends = [
+        interval(values) or (m, m) for (_, values), m in zip(points, means, strict=True)
+    ]
+    below = [max(0.0, m - low) for m, (low, _) in zip(means, ends, strict=True)]
+    above = [max(0.0, high - m) for m, (_, high) in zip(means, ends, strict=True)]
+    style = {"color": colour, "label": name, "linewidth": 1.2, "capsize": 2}
+    dash = ":" if name == SMALL.name else "-"
+    axes.errorbar(at, means, yerr=[below, above], linestyle=dash, **style)
+
+
+def _grid(budget: Budget, title: str) -> tuple[Figure, list[Axes]]:
+    count = len(panels(budget))
+    figure = new_figure((4.0 * count, 3.4))
+    heading(figure, title)
+    axes = list(figure.subplots(1, count, squeeze=False)[0])
+    for (env, sparsity), place in zip(panels(budget), axes, strict=True):
+        tidy(place)
+        place.set_title(f"{env}, {sparsity:.0%}", loc="left", fontsize=10)
+    return figure, axes
+
+
+def _legend(axes: Sequence[Axes]) -> None:
+    named = [place.get_legend_handles_labels() for place in axes]
+    lines = {name: line for pair in named for line, name in zip(*pair, strict=True)}
+    axes[0].legend(lines.values(), lines.keys(), frameon=False, fontsize=7, ncols=2)
+
+
+def _save(figure: Figure, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with atomic(path) as temporary:
+        figure.savefig(temporary, dpi=80)

@@ -1,0 +1,92 @@
+"""The generated part of docs/shootout.md: one table per environment and sparsity."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from benchmarks.harness import Table
+from benchmarks.shootout.budget import DENSE, METHODS, POPS, SMALL, Budget, Task
+from sb3_prune.evaluation.intervals import interval
+
+LAST = 30
+"""Evaluations at the end of training whose mean the source reports."""
+ENOUGH = 0.9
+"""Share of the dense net's return that ``dsp`` should keep."""
+Runs = Mapping[tuple[str, str, float], Sequence[Mapping[str, Any]]]
+"""(environment, method, sparsity) -> results of the seeds that are finished."""
+
+
+def text(budget: Budget, found: Runs) -> str:
+    """Return all tables, those of finished trainings only."""
+    made = [
+        table(budget, part.task, sparsity, found)
+        for part in budget.parts
+        for sparsity in part.sparsities
+    ]
+    return "\n".join(each.markdown() for each in made if each.rows)
+
+
+def table(budget: Budget, task: Task, sparsity: float, found: Runs) -> Table:
+    """Make the table of an environment and a share of units that go."""
+    made = Table(
+        f"{task.env}, {sparsity:.0%} of the actor's units gone, "
+        f"{round(task.steps * budget.share):,} steps",
+        [
+            *("", "seeds", "units", "weights", "FLOPs", "return"),
+            *("95 % interval", f"last {LAST} evaluations"),
+        ],
+    )
+    rows = {}
+    for method in METHODS:
+        share = 0.0 if method in (DENSE, POPS) else sparsity
+        if runs := found.get((task.env, method.name, share)):
+            rows[method.name] = [run["return"] for run in runs]
+            made.rows.append(_row(method.name, runs))
+    _judge(made, rows)
+    return made
+
+
+def _row(name: str, runs: Sequence[Mapping[str, Any]]) -> list[Any]:
+    returns = [run["return"] for run in runs]
+    last = [np.mean([mean for _, mean in run["evaluations"][-LAST:]]) for run in runs]
+    sizes = [_mean(runs, key) for key in ("weights_deploy", "sparse_flops_deploy")]
+    units = _mean(runs, "units_deploy")
+    mean, late = f"{np.mean(returns):.1f}", f"{np.mean(last):.1f}"
+    return [name, len(runs), units, *sizes, mean, spread(returns), late]
+
+
+def _mean(runs: Sequence[Mapping[str, Any]], key: str) -> int:
+    return round(float(np.mean([run[key] for run in runs])))
+
+
+def spread(returns: Sequence[float]) -> str:
+    """Return the interval of a mean over seeds as text."""
+    found = interval(returns)
+    return "one seed" if found is None else f"{found[0]:.1f} to {found[1]:.1f}"
+
+
+def _judge(made: Table, rows: Mapping[str, Sequence[float]]) -> None:
+    """Add the claims about ``dsp``, if all that they compare is there."""
+    if not {"dsp", DENSE.name, SMALL.name} <= rows.keys():
+        return
+    ours, dense, small = (rows[name] for name in ("dsp", DENSE.name, SMALL.name))
+    kept = float(np.mean(ours)) / float(np.mean(dense))
+    made.claim(
+        f"dsp has at least {ENOUGH:.0%} of the dense net's return ({kept:.0%})",
+        kept >= ENOUGH,
+    )
+    made.claim(
+        f"dsp is not below the small dense net ({spread(ours)}, {spread(small)})",
+        not_below(ours, small),
+    )
+
+
+def not_below(ours: Sequence[float], others: Sequence[float]) -> bool:
+    """Tell whether our mean is at least theirs, or the intervals overlap."""
+    if float(np.mean(ours)) >= float(np.mean(others)):
+        return True
+    pair = interval(ours), interval(others)
+    return pair[0] is not None and pair[1] is not None and pair[0][1] >= pair[1][0]

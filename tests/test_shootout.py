@@ -1,0 +1,159 @@
+"""Tests for benchmarks/shootout."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sb3_prune_dsp import PopsConfig
+
+from benchmarks.shootout import __main__, figures, page, running
+from benchmarks.shootout.budget import (
+    BUDGETS,
+    CARTPOLE,
+    DENSE,
+    METHODS,
+    POPS,
+    SMALL,
+    Budget,
+    Method,
+    Part,
+)
+from sb3_prune.runs import carry_out
+
+SHORT = replace(CARTPOLE, steps=1_024)
+NAMED = {method.name: method for method in METHODS}
+
+
+@pytest.fixture
+def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Budget:
+    """Return a budget of seconds, whose results go into a temporary folder."""
+    monkeypatch.setattr(running, "RESULTS", tmp_path / "results")
+    monkeypatch.setattr(__main__, "RESULTS", tmp_path / "results")
+    methods = ("dense", "small dense", "dsp", "l1")
+    return Budget("tiny", (Part(SHORT, (0.9, 0.95), (101, 102), methods),), 1.0, 2, 2)
+
+
+def carried_out(budget: Budget, work: Path) -> page.Runs:
+    jobs = [running.job_of(budget, *training) for training in budget.trainings()]
+    with ThreadPoolExecutor(1) as pool:
+        carry_out(jobs, running.RESULTS, work=work, executor=pool)
+    return __main__.results(budget)
+
+
+@pytest.mark.slow
+def test_trainings_tables_and_figures(tiny: Budget, tmp_path: Path) -> None:
+    found = carried_out(tiny, tmp_path)
+    assert {key[1:] for key in found} == {
+        ("dense", 0.0),
+        *((name, s) for name in ("small dense", "dsp", "l1") for s in (0.9, 0.95)),
+    }
+    dense, small, ours = (
+        found[SHORT.env, name, share][0]
+        for name, share in (("dense", 0.0), ("small dense", 0.95), ("dsp", 0.95))
+    )
+    assert dense["units_deploy"] == 256
+    assert small["weights_deploy"] == ours["weights_deploy"] == 4 * 6 + 36 + 2 * 6
+    assert len(ours["returns"]) == 2 and ours["units"][-1]["timesteps"] <= 1_024
+    text = page.text(tiny, found)
+    assert text.count("| dense | 2 | 256 |") == 2
+    assert "not below the small dense net" in text
+    __main__.draw(tiny, found, f"{tmp_path}/")
+    for name in ("returns", "layers", "sparsities"):
+        assert (tmp_path / f"{name}.png").stat().st_size > 5_000
+
+
+def test_a_stopped_training_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = (tmp_path, SHORT, NAMED["dsp"], 0.9, 101, 1_024, 2, 4)
+    look = running.Evaluations.look
+
+    def stop(self: Any) -> None:
+        if self.num_timesteps > 600:
+            raise KeyboardInterrupt
+        look(self)
+
+    monkeypatch.setattr(running.Evaluations, "look", stop)
+    with pytest.raises(KeyboardInterrupt):
+        running.train(*given)
+    monkeypatch.undo()
+    found = running.train(*given)
+    assert [steps for steps, _ in found["evaluations"]] == [256, 512, 768, 1_024]
+    history = [row["timesteps"] for row in found["units"]]
+    assert history == sorted(history) and history[0] == 0
+    assert found["layers"]["mlp_extractor.policy_net.0"] == 13
+
+
+def test_an_agent_may_be_shrunk_after_training(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    quick = PopsConfig(prunings=1, shrinkings=1, episodes=2, updates=5, loss=100.0)
+    monkeypatch.setattr(running, "PopsConfig", lambda: quick)
+    model = running.build(SHORT, POPS, 0.0, 101, running.make(SHORT, SHORT.envs))
+    found = running.final(model, SHORT, POPS, 101, 2)
+    assert found["pops"]["updates"] == 10 and found["pops"]["env_steps"] > 0
+
+
+def test_the_small_budget_is_the_one_that_was_asked_for() -> None:
+    counts: dict[str, int] = {}
+    for task, *_ in BUDGETS["small"].trainings():
+        counts[task.env] = counts.get(task.env, 0) + 1
+    pruned = len(METHODS) - 2
+    assert counts == {
+        "CartPole-v1": 5 * (2 + 3 * pruned),
+        "LunarLander-v3": 3 * (2 + pruned),
+        "Hopper-v5": 2 * 7,
+        "Walker2d-v5": 2 * 7,
+    }
+    seeds = {seed for *_, seed in BUDGETS["small"].trainings()}
+    assert not seeds & {seed for *_, seed in BUDGETS["smoke"].trainings()}
+
+
+def test_methods_differ_in_name_and_plain_ones_in_one_option() -> None:
+    assert len(NAMED) == len(METHODS)
+    for method in METHODS:
+        if method.name.endswith(", plain"):
+            other = NAMED[method.name.removesuffix(", plain")]
+            options = {**other.options, "compensate": False}
+            assert method == Method(method.name, other.strategy, options)
+
+
+@pytest.mark.parametrize(
+    ("ours", "others", "expected"),
+    [
+        ([5.0, 6.0], [4.0, 5.0], True),
+        ([4.0, 6.0], [5.0, 7.0], True),
+        ([1.0, 2.0], [5.0, 7.0], False),
+        ([1.0], [5.0], False),
+    ],
+)
+def test_not_below(ours: Any, others: Any, expected: bool) -> None:
+    assert page.not_below(ours, others) is expected
+
+
+def fake() -> Iterator[tuple[tuple[str, str, float], list[dict[str, Any]]]]:
+    for name, share, value in (
+        (DENSE.name, 0.0, 100.0),
+        (SMALL.name, 0.9, 95.0),
+        ("dsp", 0.9, 80.0),
+    ):
+        run = {
+            "return": value,
+            "evaluations": [(1, 0.0), *((k, value) for k in range(2, 32))],
+            "units_deploy": 4,
+            "weights_deploy": 5,
+            "sparse_flops_deploy": 6,
+        }
+        yield (SHORT.env, name, share), [run, run]
+
+
+def test_claims_say_what_does_not_hold(tiny: Budget) -> None:
+    made = page.table(tiny, SHORT, 0.9, dict(fake()))
+    assert [holds for _, holds in made.claims] == [False, False]
+    assert made.rows[2] == ["dsp", 2, 4, 5, 6, "80.0", "80.0 to 80.0", "80.0"]
+    assert figures.of(dict(fake()), (SHORT.env, 0.9), "dense")
