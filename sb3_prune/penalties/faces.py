@@ -9,6 +9,7 @@ from functools import cached_property
 import torch
 
 from sb3_prune.gates import Gate
+from sb3_prune.penalties.base import PerUnit
 from sb3_prune.surgery.flow.slots import Slot
 from sb3_prune.surgery.hidden_layer import MATRIX, HiddenLayer, multiplied
 
@@ -39,13 +40,21 @@ class Stretch:
             return tensor.t() if self.slot.axis else tensor
         return self.slot.units(tensor, self.units).reshape(self.units, -1)
 
-    def add(self, rows: torch.Tensor, to: torch.Tensor, strength: float) -> None:
-        """Add rows times a strength to the stretch of a tensor, in place."""
-        if self.is_whole:
-            self.rows(to).add_(rows, alpha=strength)
+    def add(
+        self, gradient: torch.Tensor | PerUnit, to: torch.Tensor, strength: float
+    ) -> None:
+        """Add a gradient times a strength to the stretch of a tensor, in place."""
+        into = self.rows(to) if self.is_whole else self.slot.units(to, self.units)
+        if isinstance(gradient, PerUnit):
+            weights, factors = self.parameter.detach(), gradient.factors
+            if self.is_whole:
+                weights = self.rows(weights)
+            else:
+                weights = self.slot.units(weights, self.units)
+                factors = factors.reshape(-1, *[1] * (into.ndim - 1))
+            into.addcmul_(weights, factors, value=strength * gradient.times)
         else:
-            into = self.slot.units(to, self.units)
-            into.add_(rows.reshape(into.shape), alpha=strength)
+            into.add_(gradient.reshape(into.shape), alpha=strength)
 
     def passing(self) -> torch.Tensor | None:
         """Return what gates multiply each entry by, (K, entries); None for 1."""
@@ -68,8 +77,10 @@ class Face:
 
     def read(self) -> torch.Tensor:
         """Return the weights as they are."""
+        if len(self.stretches) == 1:
+            return self.stretches[0].rows(self.stretches[0].parameter.detach())
         parts = [each.rows(each.parameter.detach()) for each in self.stretches]
-        return parts[0] if len(parts) == 1 else torch.cat([self.nothing, *parts], dim=1)
+        return torch.cat([self.nothing, *parts], dim=1)
 
     def passing(self) -> torch.Tensor | None:
         """Return what gates of other layers multiply each entry by; None for 1."""
@@ -82,10 +93,12 @@ class Face:
         ]
         return torch.cat(parts, dim=1)
 
-    def parted(self, rows: torch.Tensor) -> list[tuple[Stretch, torch.Tensor]]:
-        """Return each stretch with its part of a matrix like that of :meth:`read`."""
-        if len(self.stretches) == 1:
-            return [(self.stretches[0], rows)]
+    def parted(
+        self, rows: torch.Tensor | PerUnit
+    ) -> list[tuple[Stretch, torch.Tensor | PerUnit]]:
+        """Return each stretch with its part of a gradient at the whole matrix."""
+        if len(self.stretches) == 1 or isinstance(rows, PerUnit):
+            return [(stretch, rows) for stretch in self.stretches]
         widths = [each.rows(each.parameter).shape[1] for each in self.stretches]
         parts = torch.split(rows, widths, dim=1) if widths else ()
         return list(zip(self.stretches, parts, strict=True))

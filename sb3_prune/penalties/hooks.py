@@ -65,7 +65,7 @@ class PenaltyHooks:
         self._penalty, self._strengths = penalty, chosen
         self._look(wiring)
         for priced in self._priced:
-            priced.gradients()  # Errors come before training.
+            priced.check()  # Errors come before training.
         for parameter in self._weights:
             self._hook(parameter)
 
@@ -103,9 +103,9 @@ class PenaltyHooks:
 
     def _after(self, parameter: torch.Tensor) -> None:
         """Add the gradient of the penalty to that of the loss."""
-        for stretch, rows, strength in self._gradients.pop(parameter, ()):
+        for stretch, part, strength in self._gradients.pop(parameter, ()):
             assert parameter.grad is not None
-            stretch.add(rows, parameter.grad, strength)
+            stretch.add(part, parameter.grad, strength)
 
     def _begin(self) -> None:
         self._gradients.clear()
@@ -117,10 +117,10 @@ class PenaltyHooks:
         new = {p for p in self._weights if p.grad is None or not bool(p.grad.any())}
         gated = any(gate.expected is not None for gate in self._gates)
         for priced in self._priced if new else ():
-            for stretch, rows in priced.gradients(gated):
+            for stretch, part in priced.gradients(gated):
                 if stretch.parameter in new:
-                    part = stretch, rows, priced.strength
-                    self._gradients[stretch.parameter].append(part)
+                    found = stretch, part, priced.strength
+                    self._gradients[stretch.parameter].append(found)
 
 
 def _check_learns(
