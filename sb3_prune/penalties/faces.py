@@ -40,21 +40,24 @@ class Stretch:
             return tensor.t() if self.slot.axis else tensor
         return self.slot.units(tensor, self.units).reshape(self.units, -1)
 
+    def read(self) -> torch.Tensor:
+        """Return the weights as they are, (K, entries)."""
+        return self.rows(self.parameter.detach())
+
     def add(
         self, gradient: torch.Tensor | PerUnit, to: torch.Tensor, strength: float
     ) -> None:
         """Add a gradient times a strength to the stretch of a tensor, in place."""
-        into = self.rows(to) if self.is_whole else self.slot.units(to, self.units)
+        if isinstance(gradient, PerUnit) and self.is_whole:
+            # Tensors in the order of memory, which is twice as fast for columns.
+            factors = gradient.factors.t() if self.slot.axis else gradient.factors
+            times = strength * gradient.times
+            to.addcmul_(self.parameter.detach(), factors, value=times)
+            return
         if isinstance(gradient, PerUnit):
-            weights, factors = self.parameter.detach(), gradient.factors
-            if self.is_whole:
-                weights = self.rows(weights)
-            else:
-                weights = self.slot.units(weights, self.units)
-                factors = factors.reshape(-1, *[1] * (into.ndim - 1))
-            into.addcmul_(weights, factors, value=strength * gradient.times)
-        else:
-            into.add_(gradient.reshape(into.shape), alpha=strength)
+            gradient = self.read() * (gradient.factors * gradient.times)
+        into = self.rows(to) if self.is_whole else self.slot.units(to, self.units)
+        into.add_(gradient.reshape(into.shape), alpha=strength)
 
     def passing(self) -> torch.Tensor | None:
         """Return what gates multiply each entry by, (K, entries); None for 1."""
@@ -78,8 +81,8 @@ class Face:
     def read(self) -> torch.Tensor:
         """Return the weights as they are."""
         if len(self.stretches) == 1:
-            return self.stretches[0].rows(self.stretches[0].parameter.detach())
-        parts = [each.rows(each.parameter.detach()) for each in self.stretches]
+            return self.stretches[0].read()
+        parts = [each.read() for each in self.stretches]
         return torch.cat([self.nothing, *parts], dim=1)
 
     def passing(self) -> torch.Tensor | None:
@@ -88,7 +91,7 @@ class Face:
         if all(part is None for part in found):
             return None
         parts = [
-            torch.ones_like(each.rows(each.parameter)) if part is None else part
+            torch.ones_like(each.read()) if part is None else part
             for each, part in zip(self.stretches, found, strict=True)
         ]
         return torch.cat(parts, dim=1)
@@ -99,7 +102,7 @@ class Face:
         """Return each stretch with its part of a gradient at the whole matrix."""
         if len(self.stretches) == 1 or isinstance(rows, PerUnit):
             return [(stretch, rows) for stretch in self.stretches]
-        widths = [each.rows(each.parameter).shape[1] for each in self.stretches]
+        widths = [each.read().shape[1] for each in self.stretches]
         parts = torch.split(rows, widths, dim=1) if widths else ()
         return list(zip(self.stretches, parts, strict=True))
 

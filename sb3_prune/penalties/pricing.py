@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 
@@ -45,12 +46,24 @@ class Priced:
         others = [gate for each in self.stretches for _, gate in each.gates]
         return others if self.layer.gate is None else [self.layer.gate, *others]
 
+    @cached_property
+    def _pair(self) -> tuple[Stretch, Stretch] | None:
+        """The stretches of a layer with one weight on each side."""
+        faces = self.incoming.stretches, self.outgoing.stretches
+        one_each = all(len(stretches) == 1 for stretches in faces)
+        return (faces[0][0], faces[1][0]) if one_each else None
+
     def gradients(self, gated: bool) -> list[Part]:
         """Return the penalty's gradient at each stretch, without the strength.
 
         Args:
             gated: Whether some of the gates may not be open.
         """
+        if not gated and self._pair is not None:  # The usual case, which is quick.
+            one, two = self._pair
+            first, second = self.penalty.gradients(one.read(), two.read())
+            found = [(one, first)] if first is not None else []
+            return found if second is None else [*found, (two, second)]
         faces, passing = (self.incoming, self.outgoing), None
         weights = [face.read() for face in faces]
         if gated:
