@@ -3,8 +3,26 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 
 import torch
+
+
+@dataclass(frozen=True)
+class PerUnit:
+    """A gradient that is the weights themselves, times a factor for each unit.
+
+    It is added without a matrix in between, which is faster.
+    """
+
+    factors: torch.Tensor
+    """The factors, (K, 1)."""
+    times: float = 1.0
+    """Another factor, of all units."""
+
+
+Gradient = torch.Tensor | PerUnit | None
+"""A gradient in the shape of the weights; None stands for 0."""
 
 
 class Penalty(ABC):
@@ -33,8 +51,8 @@ class Penalty(ABC):
 
     def gradients(
         self, incoming: torch.Tensor, outgoing: torch.Tensor
-    ) -> tuple[torch.Tensor | None, torch.Tensor | None]:
-        """Return the gradients at both arguments, in their shapes; None stands for 0.
+    ) -> tuple[Gradient, Gradient]:
+        """Return the gradients at both arguments.
 
         This one asks autograd. A closed form is faster.
         """

@@ -34,7 +34,7 @@ class PenaltyHooks:
     def __init__(self) -> None:
         self._handles: list[Any] = []
         self._priced: list[Priced] = []
-        self._gradients: dict[torch.Tensor, list[Any]] = defaultdict(list)
+        self._gradients: dict[int, list[Any]] = defaultdict(list)
         self._pass = -1
 
     def attach(
@@ -65,8 +65,8 @@ class PenaltyHooks:
         self._penalty, self._strengths = penalty, chosen
         self._look(wiring)
         for priced in self._priced:
-            priced.gradients()  # Errors come before training.
-        for parameter in self._weights:
+            priced.check()  # Errors come before training.
+        for parameter in self._weights.values():
             self._hook(parameter)
 
     def release(self) -> None:
@@ -80,7 +80,8 @@ class PenaltyHooks:
     def _look(self, wiring: Wiring) -> None:
         self._priced = price(wiring, self._penalty, self._strengths)
         self._stretches = [each for p in self._priced for each in p.stretches]
-        self._weights = {each.parameter for each in self._stretches}
+        # By their ids: tensors are slow keys.
+        self._weights = {id(each.parameter): each.parameter for each in self._stretches}
         self._gates = {gate for p in self._priced for gate in p.gates}
 
     def _hook(self, parameter: torch.Tensor) -> None:
@@ -103,9 +104,9 @@ class PenaltyHooks:
 
     def _after(self, parameter: torch.Tensor) -> None:
         """Add the gradient of the penalty to that of the loss."""
-        for stretch, rows, strength in self._gradients.pop(parameter, ()):
+        for stretch, part, strength in self._gradients.pop(id(parameter), ()):
             assert parameter.grad is not None
-            stretch.add(rows, parameter.grad, strength)
+            stretch.add(part, parameter.grad, strength)
 
     def _begin(self) -> None:
         self._gradients.clear()
@@ -114,13 +115,17 @@ class PenaltyHooks:
             return  # The training was interrupted, and another one runs.
         if any(each.slot.tensor is not each.parameter for each in self._stretches):
             self._look(wire(model))  # Someone else has changed units.
-        new = {p for p in self._weights if p.grad is None or not bool(p.grad.any())}
+        new = {
+            key
+            for key, weight in self._weights.items()
+            if weight.grad is None or not bool(weight.grad.any())
+        }
         gated = any(gate.expected is not None for gate in self._gates)
         for priced in self._priced if new else ():
-            for stretch, rows in priced.gradients(gated):
-                if stretch.parameter in new:
-                    part = stretch, rows, priced.strength
-                    self._gradients[stretch.parameter].append(part)
+            for stretch, part in priced.gradients(gated):
+                key = id(stretch.parameter)
+                if key in new:
+                    self._gradients[key].append((stretch, part, priced.strength))
 
 
 def _check_learns(

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 
 from sb3_prune.exceptions import PluginError
 from sb3_prune.gates import Gate
-from sb3_prune.penalties.base import Penalty
+from sb3_prune.penalties.base import Gradient, Penalty, PerUnit
 from sb3_prune.penalties.faces import Face, Stretch, face_of
 from sb3_prune.surgery.flow.slots import Side
 from sb3_prune.surgery.hidden_layer import HiddenLayer
 from sb3_prune.surgery.wiring import Wiring
 
-Gradient = tuple[Stretch, torch.Tensor]
-"""A stretch of a weight, and a matrix with a row per unit to add to its gradient."""
+Part = tuple[Stretch, torch.Tensor | PerUnit]
+"""A stretch of a weight, and what to add to its gradient."""
 
 
 @dataclass(frozen=True)
@@ -45,26 +46,58 @@ class Priced:
         others = [gate for each in self.stretches for _, gate in each.gates]
         return others if self.layer.gate is None else [self.layer.gate, *others]
 
-    def gradients(self, gated: bool = True) -> list[Gradient]:
+    @cached_property
+    def _pair(self) -> tuple[Stretch, Stretch] | None:
+        """The stretches of a layer with one weight on each side."""
+        faces = self.incoming.stretches, self.outgoing.stretches
+        one_each = all(len(stretches) == 1 for stretches in faces)
+        return (faces[0][0], faces[1][0]) if one_each else None
+
+    def gradients(self, gated: bool) -> list[Part]:
         """Return the penalty's gradient at each stretch, without the strength.
 
         Args:
             gated: Whether some of the gates may not be open.
+        """
+        if not gated and self._pair is not None:  # The usual case, which is quick.
+            one, two = self._pair
+            first, second = self.penalty.gradients(one.read(), two.read())
+            found = [(one, first)] if first is not None else []
+            return found if second is None else [*found, (two, second)]
+        faces, passing = (self.incoming, self.outgoing), None
+        weights = [face.read() for face in faces]
+        if gated:
+            passing = [self._passing(face) for face in faces]
+            weights = list(map(_times, weights, passing))
+        made: Sequence[Gradient] = self.penalty.gradients(*weights)
+        if passing is not None:
+            made = list(map(_gated, made, weights, passing))
+        return [
+            part
+            for face, gradient in zip(faces, made, strict=True)
+            if gradient is not None
+            for part in face.parted(gradient)
+        ]
+
+    def check(self) -> None:
+        """Check the gradients that the penalty returns.
 
         Raises:
             PluginError: A gradient has another shape than the weights.
         """
-        found: list[Gradient] = []
-        faces = self.incoming, self.outgoing
-        weights = [face.read() for face in faces]
-        passing = [self._passing(face) if gated else None for face in faces]
-        weights = list(map(_times, weights, passing))
-        made = self.penalty.gradients(*weights)
-        for face, w, g, passes in zip(faces, weights, made, passing, strict=True):
-            if g is not None:
-                self._check(g, w)
-                found += face.parted(_times(g, passes))
-        return found
+        weights = self.incoming.read(), self.outgoing.read()
+        for gradient, each in zip(
+            self.penalty.gradients(*weights), weights, strict=True
+        ):
+            found, needed = gradient, tuple(each.shape)
+            if isinstance(found, PerUnit):
+                found, needed = found.factors, (len(each), 1)
+            if found is not None and tuple(found.shape) != needed:
+                raise PluginError(
+                    f"The penalty {type(self.penalty).__name__} returns a gradient of "
+                    f"shape {tuple(found.shape)} for weights of '{self.layer.name}', "
+                    f"expected {needed}."
+                )
 
     def _passing(self, face: Face) -> torch.Tensor | None:
         """Return what gates, the units' own among them, multiply weights by."""
@@ -73,17 +106,20 @@ class Priced:
             return others
         return _times(gate.mask.detach().unsqueeze(1), others)
 
-    def _check(self, gradient: torch.Tensor, weights: torch.Tensor) -> None:
-        if gradient.shape != weights.shape:
-            raise PluginError(
-                f"The penalty {type(self.penalty).__name__} returns a gradient of "
-                f"shape {tuple(gradient.shape)} for weights of '{self.layer.name}' of "
-                f"shape {tuple(weights.shape)}."
-            )
-
 
 def _times(tensor: torch.Tensor, other: torch.Tensor | None) -> torch.Tensor:
     return tensor if other is None else tensor * other
+
+
+def _gated(
+    gradient: Gradient, weights: torch.Tensor, passing: torch.Tensor | None
+) -> Gradient:
+    """Return what is left of a gradient behind gates."""
+    if gradient is None or passing is None:
+        return gradient
+    if isinstance(gradient, PerUnit):
+        gradient = weights * gradient.factors * gradient.times
+    return gradient * passing
 
 
 def price(

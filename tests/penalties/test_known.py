@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from sb3_prune.penalties import PENALTIES, Penalty
+from sb3_prune.penalties import PENALTIES, Penalty, PerUnit
 
 W = torch.tensor([[3.0, 4.0], [0.0, 0.0], [-1.0, 2.0]])
 """Weights into three units."""
@@ -20,11 +20,20 @@ BY_HAND = {
 OUTGOING = {"dsp": 2 * V * torch.tensor([[25.0], [0.0], [5.0]]), "l1": V.sign()}
 
 
+def gradients(name: str, *weights: torch.Tensor) -> list[torch.Tensor | None]:
+    """Return gradients in the shape of the weights."""
+    found = PENALTIES[name].gradients(*weights)
+    return [
+        w * g.factors * g.times if isinstance(g, PerUnit) else g
+        for w, g in zip(weights, found, strict=True)
+    ]
+
+
 @pytest.mark.parametrize("name", PENALTIES)
 def test_values_and_gradients_are_those_computed_by_hand(name: str) -> None:
     value, incoming = BY_HAND[name]
     assert float(PENALTIES[name].value(W, V)) == pytest.approx(value)
-    found = PENALTIES[name].gradients(W, V)
+    found = gradients(name, W, V)
     assert found[0] is not None
     torch.testing.assert_close(found[0], incoming)
     if name in OUTGOING:
@@ -42,7 +51,7 @@ def test_closed_forms_are_the_gradients_of_autograd(name: str, strided: bool) ->
     weights[0][2] = weights[1][3] = 0.0  # There, nothing pulls.
     if strided:
         weights = [w.t().contiguous().t() for w in weights]
-    found = PENALTIES[name].gradients(*weights)
+    found = gradients(name, *weights)
     expected = Penalty.gradients(PENALTIES[name], *weights)
     for gradient, true in zip(found, expected, strict=True):
         assert (gradient is None) == (true is None)

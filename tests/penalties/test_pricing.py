@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from torch import nn
 
 from penalties.made import KINDS, added, descend, expected, make
 from sb3_prune.exceptions import PluginError
-from sb3_prune.penalties import PENALTIES, Penalty, PenaltyHooks
+from sb3_prune.penalties import PENALTIES, Penalty, PenaltyHooks, PerUnit
 from sb3_prune.penalties.pricing import price
 from sb3_prune.surgery import wire
 
@@ -52,15 +54,30 @@ def test_layers_that_are_gone_are_left_out() -> None:
     assert [(p.layer.name, p.strength) for p in found] == [(name, 2.0)]
 
 
+class Halved(Penalty):
+    """Returns a factor for all units, not one for each."""
+
+    def value(self, incoming: torch.Tensor, outgoing: torch.Tensor) -> torch.Tensor:
+        return incoming.square().sum()
+
+    def gradients(self, incoming: torch.Tensor, outgoing: torch.Tensor) -> Any:
+        return PerUnit(torch.ones(1)), None
+
+
+def test_factors_of_another_shape_are_refused() -> None:
+    model = make("PPO")
+    layer = wire(model)["mlp_extractor.policy_net.0"]
+    with pytest.raises(PluginError, match=r"Halved .* \(1,\) .* \(12, 1\)"):
+        PenaltyHooks().attach(model, Halved(), {layer: 1.0})
+
+
 class Transposed(Penalty):
     """Returns a gradient of a wrong shape."""
 
     def value(self, incoming: torch.Tensor, outgoing: torch.Tensor) -> torch.Tensor:
         return incoming.sum() + outgoing.sum()
 
-    def gradients(
-        self, incoming: torch.Tensor, outgoing: torch.Tensor
-    ) -> tuple[torch.Tensor | None, torch.Tensor | None]:
+    def gradients(self, incoming: torch.Tensor, outgoing: torch.Tensor) -> Any:
         return incoming.t(), outgoing
 
 
