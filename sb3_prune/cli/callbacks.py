@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Callable
+from typing import NamedTuple
 
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
@@ -16,6 +17,17 @@ from tqdm import tqdm
 from sb3_prune.callbacks.validation import follow_statistics
 from sb3_prune.evaluation.episodes import Evaluation, evaluate
 from sb3_prune.surgery.wiring import wire
+
+
+class Evaluated(NamedTuple):
+    """An evaluation, and the agent that it was of."""
+
+    steps: int
+    """Environment steps before it."""
+    result: Evaluation
+    """What it found."""
+    units: dict[str, int]
+    """Units of every layer of the agent."""
 
 
 class EvaluationCallback(BaseCallback):
@@ -33,7 +45,7 @@ class EvaluationCallback(BaseCallback):
         seed: Seed of the episodes.
 
     Attributes:
-        history: Environment steps and result of every evaluation.
+        history: Every evaluation.
         keep: Function that is called with the model and the result of every evaluation.
     """
 
@@ -45,7 +57,7 @@ class EvaluationCallback(BaseCallback):
         self.every = every
         self.episodes = episodes
         self.seed = seed
-        self.history: list[tuple[int, Evaluation]] = []
+        self.history: list[Evaluated] = []
         self.keep: Callable[[BaseAlgorithm, Evaluation], None] | None = None
 
     def evaluate(self, model: BaseAlgorithm) -> Evaluation:
@@ -63,12 +75,17 @@ class EvaluationCallback(BaseCallback):
         return True
 
     def _on_training_end(self) -> None:
-        if self.history[-1][0] != self.model.num_timesteps:
+        last = self.history[-1]
+        # The last cut comes after the last step.
+        if last[0] != self.model.num_timesteps or last.units != self._units():
             self._test()
+
+    def _units(self) -> dict[str, int]:
+        return wire(self.model.policy).active_units()
 
     def _test(self) -> None:
         result, steps = self.evaluate(self.model), self.model.num_timesteps
-        self.history.append((steps, result))
+        self.history.append(Evaluated(steps, result, self._units()))
         if self.keep is not None:
             self.keep(self.model, result)
         log_evaluation(self.logger, steps, result)

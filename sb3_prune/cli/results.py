@@ -8,6 +8,7 @@ from typing import Any
 
 from stable_baselines3.common.base_class import BaseAlgorithm
 
+from sb3_prune.cli.callbacks import Evaluated
 from sb3_prune.cli.reports import report_numbers, report_rows
 from sb3_prune.compensation.proposing import PruneReport
 from sb3_prune.evaluation.complexity import Complexity, complexity
@@ -80,8 +81,8 @@ class Results:
     """The agent at the end."""
     widths: Sequence[Mapping[str, Any]]
     """Units of every layer at the start, after each change and at the end."""
-    tests: Sequence[tuple[int, Evaluation]]
-    """Environment steps and result of every evaluation."""
+    tests: Sequence[Evaluated]
+    """Every evaluation."""
     plain_load_equal: bool | None
     """Whether the plain zip acts equally in a new process; None if not verified."""
     plain_problem: str | None
@@ -107,16 +108,17 @@ class Results:
     @property
     def tested_before(self) -> Evaluation | None:
         """The evaluation of the agent before it was pruned; None without a cut."""
-        cut = self.first_cut
-        if cut is None:
+        if self.first_cut is None:
             return None
-        known = [result for steps, result in self.tests if steps <= cut]
+        # A test at the step of the cut may have been before it or after it.
+        whole = self.widths[0]["units"]
+        known = [test.result for test in self.tests if test.units == whole]
         return None if not known else known[-1 if self.fresh else 0]
 
     @property
     def tested_after(self) -> Evaluation | None:
         """The evaluation at the end; None if evaluations were turned off."""
-        return self.tests[-1][1] if self.tests else None
+        return self.tests[-1].result if self.tests else None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the results by name."""
@@ -131,7 +133,10 @@ class Results:
             "after": self.after.to_dict(),
             "plain_load_equal": self.plain_load_equal,
             "plain_problem": self.plain_problem,
-            "tests": [{"timesteps": n} | asdict(result) for n, result in self.tests],
+            "tests": [
+                {"timesteps": test.steps, "units": test.units} | asdict(test.result)
+                for test in self.tests
+            ],
             "cuts": [dict(entry) for entry in self.widths],
             "report": self.report and report_numbers(self.report),
         }
@@ -148,9 +153,10 @@ class Results:
         folder.write_json(SUMMARY, self.to_dict())
 
     def _plot_learning(self, folder: RunFolder) -> None:
-        steps = [n for n, _ in self.tests]
-        known = [r.success for _, r in self.tests if r.success is not None]
-        returns = [r.mean_return for _, r in self.tests]
+        steps = [test.steps for test in self.tests]
+        found = [test.result for test in self.tests]
+        known = [each.success for each in found if each.success is not None]
+        returns = [each.mean_return for each in found]
         plot_learning(
             folder.path / LEARNING,
             steps,

@@ -14,6 +14,7 @@ from stable_baselines3.common.vec_env import VecNormalize
 from zoo import OFF, equal
 
 from cli import rl_zoo
+from sb3_prune.callbacks import PruningCallback
 from sb3_prune.cli.callbacks import (
     EvaluationCallback,
     ProgressCallback,
@@ -34,7 +35,7 @@ def tests() -> EvaluationCallback:
 
 def test_tests_are_at_start_now_and_then_and_end(tests: EvaluationCallback) -> None:
     make_model().learn(70, callback=tests)
-    assert [steps for steps, _ in tests.history] == [0, 30, 60, 70]
+    assert [test.steps for test in tests.history] == [0, 30, 60, 70]
 
 
 @pytest.mark.slow
@@ -49,14 +50,29 @@ def test_a_tenth_is_one_of_the_steps_that_are_taken(
     model = zoo.make_model(name, env=make_vec_env("Pendulum-v1"))
     zoo.train(model, steps, callback=tests)
     assert model.num_timesteps == real
-    done = [at for at, _ in tests.history]
+    done = [test.steps for test in tests.history]
     due = max(1, real // 10)
     assert done == sorted({*range(0, real, due), real})
 
 
 def test_the_end_is_tested_once(tests: EvaluationCallback) -> None:
     make_model().learn(60, callback=tests)
-    assert [steps for steps, _ in tests.history] == [0, 30, 60]
+    assert [test.steps for test in tests.history] == [0, 30, 60]
+
+
+@pytest.mark.parametrize("name", ["PPO", "SAC"])
+def test_an_agent_that_is_cut_at_the_end_is_tested_before_and_after(name: str) -> None:
+    """The last test of the whole agent and that of the cut one are at the same step."""
+    env = make_vec_env("Pendulum-v1")
+    tests = EvaluationCallback(env, every=32, episodes=1, seed=0)
+    model = zoo.make_model(name, env=make_vec_env("Pendulum-v1"))
+    options = {"begin": 1.0, "end": 1.0, "schedule": "one-shot", "compensate": False}
+    pruning = PruningCallback("magnitude", options)
+    zoo.train(model, 64, callback=[pruning, tests])
+    assert [test.steps for test in tests.history] == [0, 32, 64, 64]
+    units = [sum(test.units.values()) for test in tests.history]
+    assert units[0] == units[1] == units[2] > units[3]
+    assert tests.history[2].result != tests.history[3].result
 
 
 def test_tests_are_logged(

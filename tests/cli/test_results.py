@@ -10,6 +10,7 @@ import pytest
 from zoo import trained
 
 import sb3_prune as sp
+from sb3_prune.cli.callbacks import Evaluated
 from sb3_prune.cli.results import Results, measure
 from sb3_prune.evaluation.complexity import complexity
 from sb3_prune.evaluation.episodes import Evaluation
@@ -27,7 +28,18 @@ def outcome(value: float, success: float | None = None) -> Evaluation:
     )
 
 
-TESTS = [(0, outcome(1)), (10, outcome(2)), (20, outcome(3)), (30, outcome(4))]
+def evaluated(
+    steps: int, value: float, units: int, success: float | None = None
+) -> Evaluated:
+    return Evaluated(steps, outcome(value, success), {"a": units})
+
+
+TESTS = [
+    evaluated(0, 1, 8),
+    evaluated(10, 2, 8),
+    evaluated(20, 3, 4),
+    evaluated(30, 4, 4),
+]
 CUTS = [{"timesteps": n, "units": {"a": u}} for n, u in ((0, 8), (15, 4), (30, 4))]
 
 
@@ -73,6 +85,20 @@ def test_a_trained_agent_was_what_it_came_as() -> None:
     assert before.mean_return == 1
 
 
+@pytest.mark.parametrize("fresh", [True, False])
+def test_a_test_after_the_cut_is_none_before_it_though_the_step_is_the_same(
+    fresh: bool,
+) -> None:
+    """The last cut and the last test come after the last step."""
+    cuts = [{"timesteps": n, "units": {"a": u}} for n, u in ((0, 8), (30, 4), (30, 4))]
+    tests = [evaluated(10, 5, 8), evaluated(20, 6, 8), evaluated(30, 7, 4)]
+    made = make_results(fresh=fresh, widths=cuts, tests=tests)
+    assert made.tested_before is not None and made.tested_after is not None
+    assert made.tested_before.mean_return == (6 if fresh else 5)
+    assert made.tested_after.mean_return == 7
+    assert [test["units"]["a"] for test in made.to_dict()["tests"]] == [8, 8, 4]
+
+
 def test_what_is_not_known_is_none() -> None:
     nothing = make_results(tests=[])
     assert (nothing.tested_before, nothing.tested_after) == (None, None)
@@ -80,7 +106,7 @@ def test_what_is_not_known_is_none() -> None:
     assert nothing.to_dict()["test"] == {"before": None, "after": None}
 
 
-@pytest.mark.parametrize("tests", [TESTS, [(0, outcome(1, 0.5))], []])
+@pytest.mark.parametrize("tests", [TESTS, [evaluated(0, 1, 8, 0.5)], []])
 def test_files(tmp_path: Path, tests: Any) -> None:
     folder = RunFolder.create(tmp_path / "run")
     results = make_results(tests=tests)

@@ -16,6 +16,7 @@ from sb3_prune.exceptions import (
     NoObservationsError,
     UnsupportedPolicyError,
 )
+from sb3_prune.penalties import PENALTIES, PenaltyHooks
 from sb3_prune.recording import play_inputs
 from sb3_prune.recording.samples import part
 from sb3_prune.surgery.flow.forwards import Inputs
@@ -35,6 +36,19 @@ def cut(name: str) -> tuple[Any, Any, Inputs]:
 
 def values(module: Any) -> dict[str, torch.Tensor]:
     return {name: tensor.clone() for name, tensor in module.state_dict().items()}
+
+
+def test_penalties_stay_out_of_a_distillation() -> None:
+    """They belong to the training of the agent."""
+    learnt = []
+    for strength in (0.0, 1e3):
+        model, dense, inputs = cut("SAC")
+        hooks = PenaltyHooks()
+        layers = sp.wire(model).values()
+        hooks.attach(model, PENALTIES["l1"], dict.fromkeys(layers, strength))
+        distil(model.policy, dense, inputs, 5)
+        learnt.append(values(model.policy))
+    assert all(torch.equal(learnt[0][key], learnt[1][key]) for key in learnt[0])
 
 
 @pytest.mark.slow

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from zoo import ALGORITHMS, make_model
 
 from sb3_prune.exceptions import ConfigError, UnknownNameError
+from sb3_prune.penalties import PENALTIES
 from sb3_prune.strategies import (
     DISTRIBUTIONS,
     SCHEDULES,
@@ -249,6 +250,12 @@ def test_an_idle_proposal_looks_at_no_layer(monkeypatch: pytest.MonkeyPatch) -> 
         ({"networks": "actor"}, "networks must be a list.*'actor'"),
         ({"final_sparsity": 1.0}, "final sparsity must be .* got 1.0"),
         ({"end": 1.1}, "ends after training"),
+        ({"penalty": "l2"}, "penalty must be one of dsp, group-lasso, l1, none"),
+        ({"strength": 1.0}, "strength = 1.0 .* no effect without a penalty"),
+        ({"strengths": {"actor": 1.0}}, "no effect without a penalty"),
+        ({"penalty": "l1", "strength": -1.0}, "strength must be finite"),
+        ({"penalty": "l1", "strengths": {"actor": "x"}}, "strengths.'actor'. must be"),
+        ({"penalty": "l1", "strengths": ["actor"]}, "must map names of networks"),
     ],
 )
 def test_bad_values_are_refused(values: dict[str, Any], message: str) -> None:
@@ -256,7 +263,25 @@ def test_bad_values_are_refused(values: dict[str, Any], message: str) -> None:
         make(**values)
 
 
+def test_networks_have_strengths_of_their_own() -> None:
+    """The longest name counts, and networks need not be pruned."""
+    model = make_model("SAC")
+    agent = make_agent(list(wire(model).values()))
+    strategy = make(
+        networks=("actor",),
+        penalty="l1",
+        strength=1.0,
+        strengths={"critic.qf1": 3.0, "critic": 2.0},
+    )
+    found = {la.network: s for la, s in strategy.strengths(agent.wiring).items()}
+    assert found == {"actor.latent_pi": 1.0, "critic.qf0": 2.0, "critic.qf1": 3.0}
+    unknown = make(penalty="l1", strengths={"crtic": 1.0})
+    with pytest.raises(UnknownNameError, match="'crtic'"):
+        unknown.attach(make_agent(list(wire(model).values())))
+
+
 def test_configurations_name_every_schedule_and_distribution() -> None:
     hints = get_type_hints(GradualConfig)
     assert set(get_args(hints["schedule"])) == set(SCHEDULES)
     assert set(get_args(hints["distribution"])) == set(DISTRIBUTIONS)
+    assert set(get_args(hints["penalty"])) == {"none", *PENALTIES}
