@@ -30,6 +30,7 @@ RUNS = {
     "tracing": ("flow.pricing", "run"),
     "pixels": ("pixels", "run"),
     "startup": ("startup", "run"),
+    "penalty": ("penalty", "run"),
 }
 """Benchmark name -> module and function; the module is imported when it is run."""
 COMMANDS = {
