@@ -24,7 +24,7 @@ class UnknownNameError(SB3PruneError, LookupError):
     ) -> None:
         names = sorted(known)
         by_letters = {each.lower(): each for each in names}
-        near = difflib.get_close_matches(name.lower(), by_letters, n=1)
+        near = difflib.get_close_matches(str(name).lower(), by_letters, n=1)
         close = [by_letters[each] for each in near]
         guess = f" Did you mean '{close[0]}'?" if close else ""
         listing = ", ".join(names) or "(none)"

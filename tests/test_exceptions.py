@@ -64,6 +64,10 @@ def test_an_unknown_name_without_neighbours_makes_no_guess() -> None:
     assert "Did you mean" not in message and "Known: magnitude." in message
 
 
+def test_a_name_may_be_no_text() -> None:
+    assert "Unknown layer '3'." in str(UnknownNameError("layer", 3, ["a"]))  # type: ignore[arg-type]
+
+
 def test_an_empty_registry_says_so() -> None:
     assert "Known: (none)." in str(UnknownNameError("strategy", "x", []))
 
