@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import os
 import sys
 from collections.abc import Iterable
 from numbers import Integral, Real
@@ -96,6 +97,36 @@ def require_at_least(field: str, value: int, least: int = 1) -> None:
         raise ConfigError(f"{field} must be at least {least}, got {value}.")
     if value > sys.maxsize:
         raise ConfigError(f"{field} must be at most {sys.maxsize}, got {value}.")
+
+
+def require_flag(field: str, value: object) -> None:
+    """Check that a configuration value is True or False: most other values are true.
+
+    Raises:
+        ConfigError: It is neither.
+    """
+    if not isinstance(value, bool):
+        raise ConfigError(f"{field} must be True or False, got {value!r}.")
+
+
+def require_verbosity(value: int) -> None:
+    """Check that the option ``verbose`` of a callback is a whole number, or a flag.
+
+    Raises:
+        ConfigError: It is neither, or negative.
+    """
+    if not isinstance(value, bool):
+        require_at_least("verbose", value, 0)
+
+
+def require_path(field: str, value: object) -> None:
+    """Check that a configuration value is a path.
+
+    Raises:
+        ConfigError: It is not.
+    """
+    if not isinstance(value, str | os.PathLike):
+        raise ConfigError(f"{field} must be a path, got {value!r}.")
 
 
 def require_finite(field: str, value: object, least: float = 0.0) -> None:

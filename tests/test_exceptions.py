@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,9 @@ from sb3_prune.exceptions import (
     UnknownNameError,
     require_at_least,
     require_finite,
+    require_flag,
+    require_path,
+    require_verbosity,
 )
 
 ERRORS = [
@@ -106,3 +110,27 @@ def test_finite_numbers_are_let_through(value: Any) -> None:
     require_finite("rate", value)
     with pytest.raises(ConfigError, match="at least inf"):
         require_finite("rate", value, float("inf"))
+
+
+@pytest.mark.parametrize("value", ["False", "no", 0, 1, None, float("nan"), []])
+def test_what_is_no_flag_is_refused(value: Any) -> None:
+    require_flag("physical", True)
+    require_flag("physical", False)
+    with pytest.raises(ConfigError, match="physical must be True or False, got"):
+        require_flag("physical", value)
+
+
+@pytest.mark.parametrize("value", ["x", float("nan"), None, -1, 1.0])
+def test_what_is_no_verbosity_is_refused(value: Any) -> None:
+    require_verbosity(True)
+    require_verbosity(2)
+    with pytest.raises(ConfigError, match="verbose must be"):
+        require_verbosity(value)
+
+
+@pytest.mark.parametrize("value", [3, None, b"x", ["x"]])
+def test_what_is_no_path_is_refused(value: Any) -> None:
+    require_path("folder", "x")
+    require_path("folder", Path("x"))
+    with pytest.raises(ConfigError, match="folder must be a path, got"):
+        require_path("folder", value)

@@ -13,13 +13,15 @@ from sb3_contrib.common.recurrent.policies import RecurrentActorCriticPolicy
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 
-from sb3_prune.compensation.proposing import (
-    Proposal,
-    carry_out,
-    propose,
-)
+from sb3_prune.compensation.proposing import Proposal, carry_out, propose
 from sb3_prune.evaluation.complexity import complexity
-from sb3_prune.exceptions import CheckpointError, ConfigError, require_at_least
+from sb3_prune.exceptions import (
+    CheckpointError,
+    ConfigError,
+    require_at_least,
+    require_flag,
+    require_verbosity,
+)
 from sb3_prune.plugins.options import entry_of
 from sb3_prune.pruning import inputs_needed, look_at, make_strategy, many_inputs
 from sb3_prune.recording.activations import record_activations
@@ -76,6 +78,8 @@ class PruningCallback(BaseCallback):
         total_timesteps: int | None = None,
     ) -> None:
         super().__init__(verbose)
+        require_verbosity(verbose)
+        require_flag("physical", physical)
         if total_timesteps is not None:
             require_at_least("total_timesteps", total_timesteps)
         self.total_timesteps = total_timesteps
