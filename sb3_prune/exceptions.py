@@ -66,6 +66,10 @@ class NoObservationsError(SB3PruneError, RuntimeError):
     """The model has no observations yet, so no activations can be recorded."""
 
 
+class FewObservationsError(NoObservationsError):
+    """A strategy looks at activations, on too few observations."""
+
+
 class CheckpointError(SB3PruneError, OSError):
     """A saved agent cannot be read, or is for other spaces or other versions."""
 
