@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import os
 import sys
 from collections.abc import Iterable, Mapping
 from numbers import Integral, Real
@@ -41,7 +42,7 @@ class UnknownNameError(SB3PruneError, LookupError):
     ) -> None:
         names = sorted(known)
         by_letters = {each.lower(): each for each in names}
-        near = difflib.get_close_matches(name.lower(), by_letters, n=1)
+        near = difflib.get_close_matches(str(name).lower(), by_letters, n=1)
         close = [by_letters[each] for each in near]
         guess = f" Did you mean '{close[0]}'?" if close else ""
         listing = ", ".join(names) or "(none)"
@@ -80,6 +81,10 @@ class NonFiniteError(SB3PruneError, ValueError):
 
 class NoObservationsError(SB3PruneError, RuntimeError):
     """The model has no observations yet, so no activations can be recorded."""
+
+
+class FewObservationsError(NoObservationsError):
+    """A strategy looks at activations, on too few observations."""
 
 
 class CheckpointError(SB3PruneError, OSError):
@@ -142,6 +147,36 @@ def require_at_least(field: str, value: int, least: int = 1) -> None:
         raise ConfigError(f"{field} must be at least {least}, got {value}.")
     if value > sys.maxsize:
         raise ConfigError(f"{field} must be at most {sys.maxsize}, got {value}.")
+
+
+def require_flag(field: str, value: object) -> None:
+    """Check that a configuration value is True or False: most other values are true.
+
+    Raises:
+        ConfigError: It is neither.
+    """
+    if not isinstance(value, bool):
+        raise ConfigError(f"{field} must be True or False, got {value!r}.")
+
+
+def require_verbosity(value: int) -> None:
+    """Check that the option ``verbose`` of a callback is a whole number, or a flag.
+
+    Raises:
+        ConfigError: It is neither, or negative.
+    """
+    if not isinstance(value, bool):
+        require_at_least("verbose", value, 0)
+
+
+def require_path(field: str, value: object) -> None:
+    """Check that a configuration value is a path.
+
+    Raises:
+        ConfigError: It is not.
+    """
+    if not isinstance(value, str | os.PathLike):
+        raise ConfigError(f"{field} must be a path, got {value!r}.")
 
 
 def require_finite(field: str, value: object, least: float = 0.0) -> None:

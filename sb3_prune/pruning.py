@@ -16,7 +16,6 @@ from sb3_prune.compensation.proposing import PruneReport, carry_out, propose
 from sb3_prune.compensation.rounds import best_of_rounds
 from sb3_prune.exceptions import (
     ConfigError,
-    NoObservationsError,
     UnsupportedPolicyError,
     require_at_least,
 )
@@ -26,7 +25,7 @@ from sb3_prune.recording.activations import (
     recent_activations,
     record_activations,
 )
-from sb3_prune.recording.inputs import recent_inputs
+from sb3_prune.recording.inputs import recent_inputs, require_inputs
 from sb3_prune.recording.player import check_normalised
 from sb3_prune.recording.playing import States, play_inputs
 from sb3_prune.runs.snapshots import end_episode
@@ -35,8 +34,6 @@ from sb3_prune.surgery.flow.forwards import Inputs
 from sb3_prune.surgery.weight_masks import mask_weights
 from sb3_prune.surgery.wiring import Wiring, wire
 
-LEAST_INPUTS = 20
-"""Observations that a strategy needs at least, if it looks at activations."""
 FEWEST_INPUTS = 1024
 """Observations that are enough for the compensation of cuts ..."""
 PER_UNIT = 4
@@ -225,7 +222,8 @@ class _Looked:
         played: What the agent was seen to observe; None takes the model's buffer.
 
     Raises:
-        NoObservationsError: When called: the buffer holds too few, as after loading.
+        FewObservationsError: When called: there are too few, as in the buffer of a
+            model that was just loaded.
     """
 
     def __init__(self, model: BaseAlgorithm, played: Inputs | None) -> None:
@@ -235,12 +233,12 @@ class _Looked:
     def __call__(self) -> Mapping[str, torch.Tensor]:
         inputs = recent_inputs(self.model) if self.played is None else self.played
         self.observations = count_observations(inputs.observations)
-        if self.played is None and self.observations < LEAST_INPUTS:
-            raise NoObservationsError(
-                f"The strategy looks at activations, and the model holds "
-                f"{self.observations} recent observations, not {LEAST_INPUTS}: pass an "
-                "env to prune, in which the agent plays, or load the replay buffer."
-            )
+        require_inputs(
+            self.observations,
+            "pass an env to prune, in which the agent plays, or load the replay buffer"
+            if self.played is None
+            else "let the agent play more episodes",
+        )
         return record_activations(self.model, inputs)
 
 

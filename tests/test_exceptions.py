@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import pickle
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,9 @@ from sb3_prune.exceptions import (
     UnknownNameError,
     require_at_least,
     require_finite,
+    require_flag,
+    require_path,
+    require_verbosity,
 )
 
 ERRORS = [
@@ -64,6 +68,10 @@ def test_an_unknown_name_lists_what_exists_and_guesses() -> None:
 def test_an_unknown_name_without_neighbours_makes_no_guess() -> None:
     message = str(UnknownNameError("strategy", "xyz", ["magnitude"]))
     assert "Did you mean" not in message and "Known: magnitude." in message
+
+
+def test_a_name_may_be_no_text() -> None:
+    assert "Unknown layer '3'." in str(UnknownNameError("layer", 3, ["a"]))  # type: ignore[arg-type]
 
 
 def test_an_empty_registry_says_so() -> None:
@@ -119,3 +127,27 @@ def test_errors_survive_the_way_from_another_process(error: SB3PruneError) -> No
     found = pickle.loads(pickle.dumps(error))
     assert (type(found), str(found)) == (type(error), str(error))
     assert vars(found) == vars(error)
+
+
+@pytest.mark.parametrize("value", ["False", "no", 0, 1, None, float("nan"), []])
+def test_what_is_no_flag_is_refused(value: Any) -> None:
+    require_flag("physical", True)
+    require_flag("physical", False)
+    with pytest.raises(ConfigError, match="physical must be True or False, got"):
+        require_flag("physical", value)
+
+
+@pytest.mark.parametrize("value", ["x", float("nan"), None, -1, 1.0])
+def test_what_is_no_verbosity_is_refused(value: Any) -> None:
+    require_verbosity(True)
+    require_verbosity(2)
+    with pytest.raises(ConfigError, match="verbose must be"):
+        require_verbosity(value)
+
+
+@pytest.mark.parametrize("value", [3, None, b"x", ["x"]])
+def test_what_is_no_path_is_refused(value: Any) -> None:
+    require_path("folder", "x")
+    require_path("folder", Path("x"))
+    with pytest.raises(ConfigError, match="folder must be a path, got"):
+        require_path("folder", value)

@@ -9,19 +9,22 @@ import numpy as np
 import pytest
 import torch
 import zoo
+from gymnasium.wrappers import TimeLimit
 from stable_baselines3 import SAC
 from stable_baselines3.common.vec_env import DummyVecEnv
 
 import sb3_prune as sp
 from sb3_prune.exceptions import (
     ConfigError,
+    FewObservationsError,
     NonFiniteError,
     NoObservationsError,
     PlanError,
     UnknownNameError,
     UnsupportedPolicyError,
 )
-from sb3_prune.pruning import LEAST_INPUTS, look_at, make_strategy, prune
+from sb3_prune.pruning import look_at, make_strategy, prune
+from sb3_prune.recording.inputs import LEAST_INPUTS
 
 HALF = {"final_sparsity": 0.5}
 
@@ -227,7 +230,9 @@ def test_a_loaded_agent_has_too_few_observations_for_activations() -> None:
     before = {n: t.clone() for n, t in model.policy.state_dict().items()}
     options: Any = {"score": "activation", "compensate": False}
     for strategy in (("clusters", {}), ("magnitude", options)):
-        with pytest.raises(NoObservationsError, match=r"holds 1 recent .*pass an env"):
+        with pytest.raises(
+            NoObservationsError, match=r"on 1 observations, .*pass an env"
+        ):
             prune(model, *strategy)
     after = model.policy.state_dict()
     assert all(torch.equal(before[name], after[name]) for name in before)
@@ -263,3 +268,24 @@ def test_the_report_says_on_how_many_observations_it_is_based(strategy: str) -> 
     if strategy == "magnitude":
         plain = sp.prune(model, strategy, {**config, "compensate": False})
         assert plain.observations == 0
+
+
+@pytest.mark.parametrize(
+    ("strategy", "config"),
+    [
+        ("clusters", {}),
+        ("magnitude", {"score": "activation"}),
+        ("reconstruct", {"compensate": False}),
+        ("reconstruct", {"tolerance": 0.1}),
+    ],
+)
+def test_an_agent_that_played_too_little_is_not_pruned_by_activations(
+    strategy: str, config: dict[str, Any]
+) -> None:
+    model = zoo.trained("PPO")
+    short = DummyVecEnv([lambda: TimeLimit(zoo.make_env("PPO"), 5)])
+    before = zoo.snapshot(model.policy)
+    with pytest.raises(FewObservationsError, match="on 5 observations, but needs 20"):
+        prune(model, strategy, config, short, episodes=1, states="greedy")
+    zoo.assert_same(zoo.snapshot(model.policy), before)
+    assert prune(model, strategy, config, short, episodes=16).units is not None

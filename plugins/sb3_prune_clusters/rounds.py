@@ -15,7 +15,7 @@ from tqdm.auto import tqdm
 
 from sb3_prune.callbacks import ValidationCallback
 from sb3_prune.evaluation.validation import ValidationTest, success_rate
-from sb3_prune.exceptions import ConfigError
+from sb3_prune.exceptions import ConfigError, require_at_least, require_flag
 from sb3_prune.policies import adopt
 from sb3_prune.recording import record_episodes
 from sb3_prune.surgery import apply, wire
@@ -90,16 +90,16 @@ def prune_in_rounds(
         The rounds, beginning with round 0.
 
     Raises:
-        ConfigError: ``rounds`` is negative, ``max_steps_per_round`` not positive, or
-            merges should be compensated.
+        ConfigError: ``rounds`` or ``seed`` is negative, another number not positive,
+            ``fresh`` no flag, or merges should be compensated.
     """
     config, test = config or ClustersConfig(), test or ValidationTest()
     count = config.rounds if rounds is None else rounds
-    if count < 0 or max_steps_per_round < 1:
-        raise ConfigError(
-            "Expected rounds >= 0 and max_steps_per_round >= 1, got "
-            f"{count} and {max_steps_per_round}."
-        )
+    require_at_least("rounds", count, 0)
+    require_at_least("max_steps_per_round", max_steps_per_round)
+    require_at_least("every", every)
+    require_at_least("seed", seed, 0)
+    require_flag("fresh", fresh)
     if config.compensate is not False:
         raise ConfigError(
             "prune_in_rounds retrains instead of compensating: set compensate to "

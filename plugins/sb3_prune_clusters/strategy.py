@@ -12,6 +12,7 @@ from typing import Any, get_args
 from stable_baselines3.common.vec_env import VecEnv
 
 from sb3_prune.recording import record_episodes
+from sb3_prune.recording.inputs import require_inputs
 from sb3_prune.strategies import (
     AgentView,
     ScheduledConfig,
@@ -106,6 +107,8 @@ class Clusters(ScheduledStrategy):
             seed=int(agent.rng.integers(2**31)),
             progress=False,
         )
+        steps = int(recording.lengths.sum())
+        require_inputs(steps, "raise the option episodes")
         return recording.activations
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from sb3_prune.compensation import Ranking, rank
 from sb3_prune.compensation.levels import levels
 from sb3_prune.recording import sample_activations
+from sb3_prune.recording.activations import count_observations
+from sb3_prune.recording.inputs import require_inputs
 from sb3_prune.strategies import AgentView
 from sb3_prune.strategies.gradual import best
 from sb3_prune.surgery import Change, Plan, keep
@@ -28,6 +30,9 @@ class Chooser:
     Attributes:
         rankings: Ranking of the units of every layer, by name. All units of the layers
             that read them count as readers.
+
+    Raises:
+        FewObservationsError: There are too few observations.
     """
 
     def __init__(self, agent: AgentView, config: ReconstructConfig) -> None:
@@ -35,7 +40,10 @@ class Chooser:
         networks = agent.wiring.by_network(config.networks).values()
         layers = {layer.name: layer for network in networks for layer in network}
         policy = agent.model.policy
-        self._hidden = sample_activations(policy, agent.inputs(), list(layers))
+        inputs = agent.inputs()
+        count = count_observations(inputs.observations)
+        require_inputs(count, "give more observations")
+        self._hidden = sample_activations(policy, inputs, list(layers))
         self.rankings: Mapping[str, Ranking] = {
             name: rank(units, layers[name].outgoing(), self._choice)
             for name, units in self._hidden.items()

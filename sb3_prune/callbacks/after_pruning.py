@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from stable_baselines3.common.callbacks import (
     BaseCallback,
@@ -11,7 +11,7 @@ from stable_baselines3.common.callbacks import (
 )
 
 from sb3_prune.callbacks.pruning import PruningCallback
-from sb3_prune.exceptions import ConfigError
+from sb3_prune.exceptions import ConfigError, require_verbosity
 
 
 class AfterPruning(EventCallback):
@@ -37,7 +37,8 @@ class AfterPruning(EventCallback):
 
     Raises:
         ConfigError: ``pruning`` is no :class:`PruningCallback`, or ``callback`` is no
-            callback.
+            callback, or has ``pruning`` in it. When training starts: ``pruning`` was
+            not passed to ``learn()``.
     """
 
     def __init__(
@@ -52,6 +53,14 @@ class AfterPruning(EventCallback):
         for inner in several:
             if not isinstance(inner, BaseCallback):
                 raise ConfigError(f"callback must be a callback, got {inner!r}.")
+            if pruning in _all_in(inner):
+                raise ConfigError(
+                    "callback must not have the callback that prunes in it, because it "
+                    "would never wake: pass that one to learn()."
+                )
+        if not several:
+            raise ConfigError("callback must be a callback, got none.")
+        require_verbosity(verbose)
         super().__init__(CallbackList(list(several)), verbose)
         self.pruning = pruning
         self.awake = False
@@ -61,6 +70,12 @@ class AfterPruning(EventCallback):
         super()._on_training_start()
 
     def _on_step(self) -> bool:
+        # All callbacks of one call of learn() share its local variables.
+        if self.pruning.locals is not self.locals:
+            raise ConfigError(
+                "The callback that prunes, in AfterPruning, is not in this training: "
+                "pass it to learn(), too."
+            )
         if self.pruning.done and not self.awake:
             self.awake = True
             if self.verbose:
@@ -84,3 +99,13 @@ class AfterPruning(EventCallback):
             )
         if self.callback is not None:
             self.callback.on_training_end()
+
+
+def _all_in(callback: BaseCallback) -> Iterator[BaseCallback]:
+    """Yield a callback, and those that it calls."""
+    yield callback
+    several = getattr(callback, "callbacks", ())
+    events = (getattr(callback, n, None) for n in ("callback", "callback_on_new_best"))
+    for inner in (*several, *events):
+        if isinstance(inner, BaseCallback):
+            yield from _all_in(inner)

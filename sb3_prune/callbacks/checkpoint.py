@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from stable_baselines3.common.callbacks import BaseCallback
 
-from sb3_prune.exceptions import CheckpointError, require_at_least
+from sb3_prune.exceptions import (
+    CheckpointError,
+    ConfigError,
+    require_at_least,
+    require_path,
+    require_verbosity,
+)
 from sb3_prune.runs import checkpoints
 
 
+@runtime_checkable
 class Stateful(Protocol):
     """An object whose state can be saved and restored, e.g. a PruningCallback."""
 
@@ -54,7 +61,8 @@ class ResumableCheckpointCallback(BaseCallback):
         verbose: 1 prints the path of every checkpoint.
 
     Raises:
-        ConfigError: ``every`` or ``keep`` is less than 1.
+        ConfigError: ``every`` or ``keep`` is less than 1, ``folder`` is no path, or
+            ``states`` is no mapping of names to objects that have a state.
     """
 
     def __init__(
@@ -66,11 +74,13 @@ class ResumableCheckpointCallback(BaseCallback):
         verbose: int = 0,
     ) -> None:
         super().__init__(verbose)
+        require_verbosity(verbose)
+        require_path("folder", folder)
         require_at_least("every", every)
         require_at_least("keep", keep)
         self.folder = Path(folder)
         self.every = every
-        self.states = dict(states or {})
+        self.states = _named_states({} if states is None else states)
         self.keep = keep
         self._saved = 0
 
@@ -84,7 +94,7 @@ class ResumableCheckpointCallback(BaseCallback):
             CheckpointError: The names of the saved states differ from the names in
                 ``states`` of this callback, or an object refuses its state.
         """
-        if states.keys() != self.states.keys():
+        if not isinstance(states, Mapping) or states.keys() != self.states.keys():
             raise CheckpointError(
                 f"The checkpoint has the states {_listing(states)}, this run "
                 f"{_listing(self.states)}: expected the same."
@@ -123,5 +133,20 @@ class ResumableCheckpointCallback(BaseCallback):
             print(f"Checkpoint: {path}")
 
 
-def _listing(names: Mapping[str, Any]) -> str:
-    return ", ".join(map(repr, sorted(names))) or "(none)"
+def _named_states(states: Mapping[str, Stateful]) -> dict[str, Stateful]:
+    if not isinstance(states, Mapping):
+        raise ConfigError(f"states must map names to objects, got {states!r}.")
+    for name, item in states.items():
+        is_class = isinstance(item, type)
+        if not isinstance(name, str) or is_class or not isinstance(item, Stateful):
+            raise ConfigError(
+                "states must map names to objects that have state_dict and "
+                f"load_state_dict, such as a PruningCallback, got {name!r}: {item!r}."
+            )
+    return dict(states)
+
+
+def _listing(names: object) -> str:
+    if not isinstance(names, Mapping):
+        return repr(names)
+    return ", ".join(sorted(map(repr, names))) or "(none)"

@@ -18,6 +18,7 @@ from sb3_prune.exceptions import (
     ConfigError,
     UnsupportedPolicyError,
     require_at_least,
+    require_verbosity,
 )
 from sb3_prune.networks.ofexinet import OFEXiNet, ofexinet_of
 
@@ -75,6 +76,7 @@ class FeatureCallback(BaseCallback):
         verbose: int = 0,
     ) -> None:
         super().__init__(verbose)
+        require_verbosity(verbose)
         given = {"batch_size": batch_size, "buffer_size": buffer_size}
         given |= {"updates": updates, "gap_every": gap_every}
         for name, value in given.items():

@@ -13,20 +13,21 @@ from sb3_contrib.common.recurrent.policies import RecurrentActorCriticPolicy
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 
-from sb3_prune.compensation.proposing import (
-    Proposal,
-    carry_out,
-    propose,
-)
+from sb3_prune.callbacks.generators import generator_of
+from sb3_prune.callbacks.observed import Observed
+from sb3_prune.compensation.proposing import Proposal, carry_out, propose
 from sb3_prune.evaluation.complexity import complexity
-from sb3_prune.exceptions import CheckpointError, ConfigError, require_at_least
+from sb3_prune.exceptions import (
+    ConfigError,
+    FewObservationsError,
+    require_at_least,
+    require_flag,
+    require_verbosity,
+)
 from sb3_prune.plugins.options import entry_of
-from sb3_prune.pruning import inputs_needed, look_at, make_strategy, many_inputs
+from sb3_prune.pruning import look_at, make_strategy
 from sb3_prune.recording.activations import record_activations
-from sb3_prune.recording.inputs import recent_inputs
-from sb3_prune.recording.reservoir import Reservoir
 from sb3_prune.strategies.base import AgentView, Strategy, plan_of
-from sb3_prune.surgery.flow.forwards import Inputs
 from sb3_prune.surgery.masking import mask
 from sb3_prune.surgery.weight_masks import mask_weights
 
@@ -39,6 +40,9 @@ class PruningCallback(BaseCallback):
     from the last one, whose log-probabilities belong to the old network. Every argument
     is a plain scalar, string or mapping, so YAML files of RL Zoo can build the
     callback.
+
+    A strategy that looks at activations waits, with a warning, while the agent has
+    fewer than 20 recent observations. What is due then stays due.
 
     Logs ``prune/units/<layer>``, ``prune/units``, ``prune/sparsity``,
     ``prune/params_deploy``, ``prune/params_train``; of the last compensated cut
@@ -76,6 +80,8 @@ class PruningCallback(BaseCallback):
         total_timesteps: int | None = None,
     ) -> None:
         super().__init__(verbose)
+        require_verbosity(verbose)
+        require_flag("physical", physical)
         if total_timesteps is not None:
             require_at_least("total_timesteps", total_timesteps)
         self.total_timesteps = total_timesteps
@@ -90,14 +96,14 @@ class PruningCallback(BaseCallback):
         self.done = False
         self._rng: np.random.Generator | None = None
         self._agent: AgentView
-        self._inputs: Inputs | None = None
-        self._reservoir = Reservoir(1)
+        self._seen = Observed()
         self._metrics: dict[str, float] = {}
         self._fitted: dict[str, float] = {}
         self._resumed = False
         self._warned: set[str] = set()
         self._warned_of_pieces = False
         self._ended: dict[str, Any] | None = None
+        self._waits = False
 
     def state_dict(self) -> dict[str, Any]:
         """Return the state that a resumed run needs, as values that JSON can store."""
@@ -105,7 +111,7 @@ class PruningCallback(BaseCallback):
             # After training, detach() has reset the state of the strategy itself.
             "strategy": self._ended or self.strategy.state_dict(),
             "history": list(self.history),
-            "inputs": self._reservoir.state(),
+            "inputs": self._seen.reservoir.state(),
             "rng": None if self._rng is None else self._rng.bit_generator.state,
         }
 
@@ -120,9 +126,11 @@ class PruningCallback(BaseCallback):
             entry_of(point, "timesteps", int, "the history of a saved state")
             entry_of(point, "units", dict[str, int], "the history of a saved state")
         drawn = entry_of(state, "rng", dict[str, Any] | None)
-        rng = self._rng if drawn is None else _generator(drawn)
+        rng = self._rng if drawn is None else generator_of(drawn)
         # Version 0.1.0 saved no inputs.
-        self._reservoir.load_state(entry_of({"inputs": (), **state}, "inputs", list))
+        self._seen.reservoir.load_state(
+            entry_of({"inputs": (), **state}, "inputs", list)
+        )
         self.strategy.load_state_dict(entry_of(state, "strategy", dict))
         self.history, self._rng, self._resumed = history, rng, True
 
@@ -144,9 +152,8 @@ class PruningCallback(BaseCallback):
             self._warn_of_pieces()
         if self._rng is None or begins:
             self._rng = np.random.default_rng(self.model.seed)
-        if not self._resumed:
-            self._reservoir.clear()
-        self._inputs = self._ended = None
+        self._seen.begin(resumed=self._resumed)
+        self._ended, self._waits = None, False
         self._fitted = {}
         self._warned.clear()
         self._look()
@@ -171,7 +178,7 @@ class PruningCallback(BaseCallback):
         """Build a new view of the model, whose layers may have been replaced."""
         self._agent = look_at(self.model, self.progress, self._rng)
         self.strategy.attach(self._agent)
-        self._reservoir.needed = inputs_needed(self._agent.wiring)
+        self._seen.look(self.model, self._agent.wiring)
         self._remember()
 
     def _on_rollout_start(self) -> None:
@@ -181,10 +188,7 @@ class PruningCallback(BaseCallback):
     def _on_rollout_end(self) -> None:
         self._log()
         if isinstance(self.model, OnPolicyAlgorithm):
-            # At the start of the next rollout the buffer is empty.
-            self._inputs = recent_inputs(self.model)
-            if self.strategy.compensates is not False:
-                self._reservoir.add(many_inputs(self.model, self._agent.wiring))
+            self._seen.add_rollout(fits=self.strategy.compensates is not False)
         else:
             self._prune()
 
@@ -207,19 +211,36 @@ class PruningCallback(BaseCallback):
                     "time/total_timesteps", self.num_timesteps, exclude="tensorboard"
                 )
                 self.logger.dump(self.num_timesteps)
+        if self._waits:
+            warnings.warn(
+                "The training has ended before there were enough observations: what "
+                "was due last was not pruned.",
+                stacklevel=2,
+            )
         self._ended = self.strategy.state_dict()
         self.strategy.detach()
 
     def _prune(self) -> None:
-        self._mask_weights()
-        agent = self._now()
-        if self.physical:
-            found = propose(self.strategy, agent)
-        else:  # A gate only closes or opens.
-            found = Proposal(plan=plan_of(self.strategy, agent))
+        try:
+            self._mask_weights()
+            agent = self._now()
+            if self.physical:
+                found = propose(self.strategy, agent)
+            else:  # A gate only closes or opens.
+                found = Proposal(plan=plan_of(self.strategy, agent))
+        except FewObservationsError as error:  # What is due stays due.
+            self._wait(error)
+            return
+        self._waits = False
         if found.plan:
             self._carry_out(agent, found)
         self.done = self.strategy.is_over(agent.progress)
+        self._log()
+
+    def _wait(self, error: FewObservationsError) -> None:
+        if not self._waits:
+            warnings.warn(f"Pruning waits for more observations. {error}", stacklevel=2)
+        self._waits, self.done = True, False
         self._log()
 
     def _now(self) -> AgentView:
@@ -227,7 +248,7 @@ class PruningCallback(BaseCallback):
             self._agent,
             progress=self.progress,
             activations=self._activations,
-            inputs=self._recent,
+            inputs=self._seen.many,
         )
 
     def _mask_weights(self) -> None:
@@ -238,12 +259,7 @@ class PruningCallback(BaseCallback):
             self._look()
 
     def _activations(self) -> Mapping[str, torch.Tensor]:
-        inputs = self._inputs or recent_inputs(self.model)
-        return record_activations(self.model, inputs)
-
-    def _recent(self) -> Inputs:
-        kept = self._reservoir.inputs(self.model.device)
-        return many_inputs(self.model, self._agent.wiring) if kept is None else kept
+        return record_activations(self.model, self._seen.some())
 
     def _carry_out(self, agent: AgentView, found: Proposal) -> None:
         if self.physical:
@@ -254,7 +270,7 @@ class PruningCallback(BaseCallback):
         else:
             mask(self.model, found.plan)
         if isinstance(self.model.policy, RecurrentActorCriticPolicy):
-            self._reservoir.clear()  # Its LSTM states may have another width now.
+            self._seen.reservoir.clear()  # Its LSTM states may have another width now.
         self._look()
         if self.verbose:
             print(f"{self.num_timesteps}: {found.plan}")
@@ -277,19 +293,3 @@ class PruningCallback(BaseCallback):
             "prune/params_deploy": count.params_deploy,
             "prune/params_train": count.params_train,
         }
-
-
-def _generator(state: Mapping[str, Any]) -> np.random.Generator:
-    """Return the generator of random numbers that has this state.
-
-    Raises:
-        CheckpointError: It is no state of a generator.
-    """
-    generator = np.random.default_rng()
-    try:
-        generator.bit_generator.state = state
-    except (LookupError, OverflowError, TypeError, ValueError) as error:
-        raise CheckpointError(
-            f"'rng' in the saved state is damaged: {error!r}."
-        ) from error
-    return generator

@@ -23,6 +23,7 @@ from sb3_prune.exceptions import (
     ConfigError,
     UnknownNameError,
     require_at_least,
+    require_verbosity,
 )
 from sb3_prune.recording.player import check_normalised
 
@@ -71,6 +72,7 @@ class ValidationCallback(BaseCallback):
         verbose: int = 0,
     ) -> None:
         super().__init__(verbose)
+        require_verbosity(verbose)
         require_at_least("every", every)
         require_at_least("start", start, 0)
         require_at_least("seed", seed, 0)
@@ -119,17 +121,14 @@ def _as_test(test: ValidationTest | Mapping[str, Any] | None) -> ValidationTest:
     for name in test:
         if name not in known:
             raise UnknownNameError("option of the validation test", str(name), known)
-    try:
-        return ValidationTest(**test)
-    except TypeError as error:
-        raise ConfigError(f"test has a value of a wrong type: {error}.") from error
+    return ValidationTest(**test)
 
 
 def _made(env_id: str) -> VecEnv:
     try:
         return make_vec_env(env_id, COPIES)
-    except gym.error.Error as error:
-        raise ConfigError(f"env '{env_id}' cannot be made: {error}") from error
+    except Exception as error:  # An id may name any module, and run its code.
+        raise ConfigError(f"env '{env_id}' cannot be made: {error!r}.") from error
 
 
 def _like_training(model: BaseAlgorithm, env: VecEnv, env_id: str) -> VecEnv:

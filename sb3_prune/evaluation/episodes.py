@@ -6,6 +6,7 @@ Agents play here as in Stable-Baselines3's ``evaluate_policy``: the statistics o
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
@@ -13,15 +14,10 @@ from typing import Any, NamedTuple
 import gymnasium as gym
 import numpy as np
 from stable_baselines3.common.base_class import BaseAlgorithm
-from stable_baselines3.common.monitor import Monitor
-from stable_baselines3.common.vec_env import (
-    DummyVecEnv,
-    VecEnv,
-    VecMonitor,
-    is_vecenv_wrapped,
-)
+from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
 
 from sb3_prune.evaluation.intervals import interval
+from sb3_prune.evaluation.monitors import Monitors
 from sb3_prune.exceptions import ConfigError, require_at_least
 from sb3_prune.recording.player import Player, frozen_statistics
 
@@ -86,7 +82,8 @@ def play(
     LSTM states and action masks are passed to the agent if it uses them. Statistics of
     a ``VecNormalize`` are used but not changed, and rewards are not normalised. Where
     environments have a ``Monitor``, its returns and lengths count, as it sees what
-    wrappers around it change.
+    wrappers around it change. Episodes that such a wrapper ends, and the Monitor never
+    reports, count by what the agent saw, with a warning.
 
     Args:
         model: The agent.
@@ -102,28 +99,38 @@ def play(
     """
     require_at_least("episodes", episodes)
     env = as_vec_env(env)
-    monitored = is_vecenv_wrapped(env, VecMonitor) or env.env_is_wrapped(Monitor)[0]
-    env.seed(seed)
+    if seed is not None:  # env.seed(None) would draw from NumPy's global state.
+        require_at_least("seed", seed, 0)
+        env.seed(seed)
     quota = -(-episodes // env.num_envs)
     finished = np.zeros(env.num_envs, dtype=int)
     returns, lengths = np.zeros(env.num_envs), np.zeros(env.num_envs, dtype=int)
     done: list[Episode] = []
+    unreported = 0
     with frozen_statistics(env):
         player = Player(model, env)
+        monitors = Monitors(env)
         while len(done) < episodes:
             rewards, ended = player.step()
             returns += rewards
             lengths += 1
-            if monitored:  # A lost life, for example, ends no episode.
-                over = np.array(["episode" in info for info in player.infos]) & ended
-            else:
-                over = ended
-            for i in np.flatnonzero(over & (finished < quota)):
-                own = {"r": returns[i], "l": lengths[i]}
-                known = player.infos[i]["episode"] if monitored else own
-                done.append(_episode(known, rewards[i], player.infos[i]))
-            finished += over
-            returns[ended], lengths[ended] = 0, 0
+            for i in np.flatnonzero(ended).tolist():
+                seen = {"r": returns[i], "l": lengths[i]}
+                known = monitors.ended(i, player.infos[i], seen)
+                if known is None:  # A lost life, for example, ends no episode.
+                    continue
+                if finished[i] < quota:
+                    done.append(_episode(known, rewards[i], player.infos[i]))
+                    unreported += known is seen and monitors.there[i]
+                finished[i] += 1
+                returns[i], lengths[i] = 0, 0
+    if unreported:
+        warnings.warn(
+            "A wrapper around the Monitor of env ends episodes, which the Monitor then "
+            f"never reports: of {unreported} episodes, return and length are what the "
+            "agent saw, and not what the Monitor did.",
+            stacklevel=2,
+        )
     return done[:episodes]
 
 

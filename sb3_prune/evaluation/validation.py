@@ -43,8 +43,9 @@ class ValidationTest:
     def __post_init__(self) -> None:
         require_at_least("episodes", self.episodes)
         for name in ("rate", "alpha"):
-            if not 0 < getattr(self, name) < 1:
-                value = getattr(self, name)
+            value = getattr(self, name)
+            require_finite(name, value)
+            if not 0 < value < 1:
                 raise ConfigError(f"{name} must be in (0, 1), got {value}.")
         if self.reward is not None:
             require_finite("reward", self.reward, -math.inf)
@@ -86,8 +87,11 @@ def success_rate(
         seed: Seed of the environments; None keeps their present random state.
 
     Raises:
-        ConfigError: ``reward`` is None, but an info has no ``is_success``.
+        ConfigError: ``reward`` is no number; or it is None, but an info has no
+            ``is_success``.
     """
+    if reward is not None:
+        require_finite("reward", reward, -math.inf)
     done = play(model, env, episodes=episodes, seed=seed)
     if reward is not None:
         return float(np.mean([episode.last_reward >= reward for episode in done]))

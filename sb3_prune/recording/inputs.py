@@ -13,9 +13,29 @@ from stable_baselines3.common.type_aliases import PyTorchObs
 from stable_baselines3.common.utils import obs_as_tensor
 from stable_baselines3.her import HerReplayBuffer
 
-from sb3_prune.exceptions import NoObservationsError
+from sb3_prune.exceptions import FewObservationsError, NoObservationsError
 from sb3_prune.surgery.flow.forwards import Inputs
 from sb3_prune.surgery.flow.quiet import same_random_state
+
+LEAST_INPUTS = 20
+"""Observations that a strategy needs at least, if it looks at activations."""
+
+
+def require_inputs(count: int, hint: str) -> None:
+    """Check that there are enough observations for a strategy to look at activations.
+
+    Args:
+        count: Number of observations.
+        hint: What can be done about too few.
+
+    Raises:
+        FewObservationsError: There are fewer than :data:`LEAST_INPUTS`.
+    """
+    if count < LEAST_INPUTS:
+        raise FewObservationsError(
+            f"The strategy looks at activations on {count} observations, but needs "
+            f"{LEAST_INPUTS}: {hint}."
+        )
 
 
 def recent_inputs(model: BaseAlgorithm, batch_size: int = 256) -> Inputs:

@@ -66,6 +66,10 @@ class Strategy(Pluggable):
         """Return the plan to carry out now; an empty plan changes nothing.
 
         This is called between all rollouts, so return fast when nothing is due.
+
+        Raises:
+            FewObservationsError: ``agent.activations`` has too few observations. While
+                training, the strategy is asked again after the next rollout.
         """
 
     def propose_masks(self, agent: AgentView) -> Mapping[str, torch.Tensor]:

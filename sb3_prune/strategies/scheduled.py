@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from sb3_prune.exceptions import CheckpointError, ConfigError
+from sb3_prune.exceptions import CheckpointError, ConfigError, NoObservationsError
 from sb3_prune.plugins.options import entry_of
 from sb3_prune.strategies.base import AgentView, Strategy
 from sb3_prune.surgery.plan import Plan
@@ -102,9 +103,25 @@ class ScheduledStrategy(Strategy):
         If several events are due at once, as after a long rollout, only the last one
         is carried out. If the number of events has become smaller, another run has
         begun, or the same run was made longer: nothing is due before the number grows,
-        except for events at the very start of a run.
+        except for events at the very start of a run. An event for which there are too
+        few observations stays due.
+
+        Raises:
+            NoObservationsError: The event needs more observations.
         """
-        return self.propose_now(agent) if self.takes_event(agent.progress) else Plan()
+        with self._stays_due():
+            due = self.takes_event(agent.progress)
+            return self.propose_now(agent) if due else Plan()
+
+    @contextmanager
+    def _stays_due(self) -> Iterator[None]:
+        """Let an event that needs more observations be due again."""
+        last = self._event
+        try:
+            yield
+        except NoObservationsError:
+            self._event = last
+            raise
 
     def takes_event(self, progress: float) -> bool:
         """Tell whether an event is due; it counts as done from now on.

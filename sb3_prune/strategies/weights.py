@@ -82,7 +82,15 @@ class WeightStrategy(PenalisedStrategy):
         return self._schedule.event(progress)
 
     def propose_masks(self, agent: AgentView) -> dict[str, torch.Tensor]:
-        """Return the masks of the event that is due; none if no event is due."""
+        """Return the masks of the event that is due; none if no event is due.
+
+        Raises:
+            NoObservationsError: The scores need more observations; it stays due.
+        """
+        with self._stays_due():
+            return self._masks_due(agent)
+
+    def _masks_due(self, agent: AgentView) -> dict[str, torch.Tensor]:
         if not self.takes_event(agent.progress):
             return {}
         sparsity = self._schedule.sparsity(agent.progress)

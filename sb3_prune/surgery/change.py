@@ -17,9 +17,11 @@ change refers to no network.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, reduce
 from numbers import Integral
+from typing import Any
 
 import torch
 
@@ -66,7 +68,7 @@ class Change:
             )
         if self.after < 1 or self.before < 1:
             raise PlanError(f"A layer of {self.before} units must keep at least one.")
-        if not self.seeds:
+        if not self.seeds and not self.draws.numel():
             object.__setattr__(self, "draws", self.rows.new_zeros(self.after, 0))
         if self.draws.shape != (self.after, len(self.seeds)):
             raise PlanError(
@@ -87,23 +89,21 @@ class Change:
     def _matrices(self) -> list[torch.Tensor]:
         """Return the tensors of the change on the CPU, all with the same dtype."""
         given = [self.rows, self.columns, self.draws, self.shifts]
-        for m in given:
-            if not torch.is_tensor(m) or m.is_complex() or m.layout != torch.strided:
-                raise PlanError(f"A change is made of real tensors, got {m!r}.")
-            if m.is_meta:
-                raise PlanError("A change is made of numbers, got a tensor on 'meta'.")
+        for matrix in given:
+            require_real("A change", matrix)
         # A strategy may work on a GPU, or count in integers.
         return [_exactly(matrix, _joint([m.dtype for m in given])) for matrix in given]
 
     def _check_seeds(self) -> None:
-        for seed in self.seeds:
+        seeds = listed("Seeds must be whole numbers", self.seeds)
+        for seed in seeds:
             whole = isinstance(seed, Integral) and not isinstance(seed, bool)
             if not whole or not 0 <= seed < MOST:
                 raise PlanError(
                     f"A seed is a whole number from 0 to {MOST - 1}, got {seed!r}."
                 )
         # JSON stores no integers of NumPy.
-        object.__setattr__(self, "seeds", tuple(map(int, self.seeds)))
+        object.__setattr__(self, "seeds", tuple(map(int, seeds)))
 
     @property
     def before(self) -> int:
@@ -227,6 +227,36 @@ class Change:
         return torch.matmul(self.draws, rows.to(self.draws))
 
 
+def listed(expected: str, given: Any) -> list[Any]:
+    """Return what a list holds; other kinds of collections may do as well.
+
+    Raises:
+        PlanError: It is a mapping, text, bytes, or no collection, as a single number.
+    """
+    try:
+        if not isinstance(given, Mapping | str | bytes | bytearray):
+            return list(given)
+    except (TypeError, RuntimeError):
+        pass  # A tensor of no dimension has an iterator that fails.
+    raise PlanError(f"{expected} in a list, got {given!r}.")
+
+
+def require_real(what: str, given: object) -> None:
+    """Check that something is a dense tensor of real numbers.
+
+    Raises:
+        PlanError: It is not.
+    """
+    if (
+        not isinstance(given, torch.Tensor)
+        or given.is_complex()
+        or given.layout != torch.strided
+    ):
+        raise PlanError(f"{what} is made of real tensors, got {given!r}.")
+    if given.is_meta:
+        raise PlanError(f"{what} is made of numbers, got a tensor on 'meta'.")
+
+
 def _joint(kinds: list[torch.dtype]) -> torch.dtype:
     """Return the type of floats that is to hold numbers of all these types."""
     try:
@@ -237,7 +267,7 @@ def _joint(kinds: list[torch.dtype]) -> torch.dtype:
 
 def _exactly(matrix: torch.Tensor, kind: torch.dtype) -> torch.Tensor:
     """Return a tensor on the CPU, with another type but the same numbers."""
-    found = matrix.to("cpu", kind)
+    found = matrix.detach().to("cpu", kind)
     if not matrix.is_floating_point() and bool((found.abs() >= EXACT).any()):
         raise PlanError(f"A whole number in a change must be below {EXACT}.")
     return found

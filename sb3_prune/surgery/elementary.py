@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from operator import index
 
 import torch
 
 from sb3_prune.exceptions import PlanError
-from sb3_prune.surgery.change import Change
+from sb3_prune.surgery.change import Change, listed, require_real
 
 WIDEST = 2**16
 """Largest number of units of a layer."""
 
 
 def _checked(units: Sequence[int], width: int) -> list[int]:
-    if not isinstance(units, Iterable):
-        raise PlanError(f"Units must be a list of whole numbers, got {units!r}.")
-    named = [_whole("A unit", k) for k in units]
+    given = listed("Units must be whole numbers", units)
+    named = [_whole("A unit", k) for k in given]
     wrong = sorted({k for k in named if not 0 <= k < width})
     if wrong:
         raise PlanError(f"Units {wrong} do not exist: the layer has {width} units.")
@@ -33,7 +32,7 @@ def _whole(what: str, number: object) -> int:
     is_bool = "bool" in str(getattr(number, "dtype", type(number)))
     try:
         return index(None if is_bool else number)  # type: ignore[arg-type]
-    except TypeError:
+    except (TypeError, RuntimeError):  # RuntimeError: a tensor on 'meta'.
         raise PlanError(f"{what} must be a whole number, got {number!r}.") from None
 
 
@@ -84,24 +83,29 @@ def merge(
             not positive.
     """
     width = _width(width)
-    if not isinstance(clusters, Iterable):
-        raise PlanError(f"Clusters must be lists of units, got {clusters!r}.")
-    members = [_checked(cluster, width) for cluster in clusters]
+    given = listed("Clusters must be lists of units", clusters)
+    members = [_checked(cluster, width) for cluster in given]
     if [] in members:
         raise PlanError(f"Cluster {members.index([])} is empty: it would make no unit.")
     if sorted(k for cluster in members for k in cluster) != list(range(width)):
         raise PlanError(f"Clusters must hold each of the {width} units exactly once.")
-    try:
-        given = torch.ones(width) if scale is None else torch.as_tensor(scale)
-    except (OverflowError, RuntimeError, TypeError, ValueError) as error:
-        raise PlanError(f"scale must be {width} positive numbers: {error}.") from error
-    gamma = given.float().cpu()
-    if gamma.shape != (width,) or not bool((gamma > 0).all()):
-        raise PlanError(f"scale must be {width} positive numbers, got {scale}.")
+    gamma = torch.ones(width) if scale is None else _scale(scale, width)
     rows = torch.zeros(len(members), width)
     for c, cluster in enumerate(members):
         rows[c, cluster] = 1.0 / (len(cluster) * gamma[cluster])
     return Change(rows=rows, columns=(rows != 0).T * gamma[:, None])
+
+
+def _scale(scale: object, width: int) -> torch.Tensor:
+    try:
+        given = torch.as_tensor(scale)
+        require_real("scale", given)
+        gamma = given.float().cpu()
+    except (OverflowError, RuntimeError, TypeError, ValueError) as error:
+        raise PlanError(f"scale must be {width} positive numbers: {error}.") from error
+    if gamma.shape != (width,) or not bool((gamma > 0).all()):
+        raise PlanError(f"scale must be {width} positive numbers, got {scale}.")
+    return gamma
 
 
 def reset(units: Sequence[int], width: int, seed: int) -> Change:

@@ -39,12 +39,14 @@ class Plan(Mapping[str, Change]):
         """Make a plan of one step.
 
         Raises:
-            PlanError: ``changes`` is not a mapping, or a value in it not a
-                :class:`Change`.
+            PlanError: ``changes`` is not a mapping, a key in it not a name, or a value
+                not a :class:`Change`.
         """
         if not isinstance(changes, Mapping):
             raise PlanError(f"A plan maps names of layers to changes, got {changes!r}.")
         for name, change in changes.items():
+            if not isinstance(name, str):
+                raise PlanError(f"A layer is named by a text, got {name!r}.")
             if not isinstance(change, Change):
                 raise PlanError(f"'{name}' needs a Change, got {change!r}.")
         self._changes = dict(changes)

@@ -24,6 +24,7 @@ from torch import nn
 from torch.nn.utils import parametrize
 
 from sb3_prune.exceptions import PlanError, UnknownNameError, UnsupportedPolicyError
+from sb3_prune.surgery.change import require_real
 from sb3_prune.surgery.elementary import remove
 from sb3_prune.surgery.flow.slots import MASK, Side
 from sb3_prune.surgery.hidden_layer import HiddenLayer
@@ -117,6 +118,8 @@ def mask_weights(
             "TRPO cannot keep masked weights at zero: the search for its steps begins "
             "with a random one along every weight. Remove units instead."
         )
+    if not isinstance(masks, Mapping):
+        raise PlanError(f"masks map paths of modules to tensors, got {masks!r}.")
     found = maskable(policy)
     for path, mask in masks.items():
         if path not in found:
@@ -144,11 +147,11 @@ def maskable(policy: nn.Module) -> dict[str, Any]:
 
 
 def _check(path: str, weight: torch.Tensor, mask: torch.Tensor) -> None:
-    if not torch.is_tensor(mask) or mask.shape != weight.shape:
-        got = tuple(mask.shape) if torch.is_tensor(mask) else repr(mask)
+    require_real(f"The mask of '{path}'", mask)
+    if mask.shape != weight.shape:
         raise PlanError(
             f"The mask of '{path}' must be a tensor of shape {tuple(weight.shape)}, "
-            f"got {got}."
+            f"got {tuple(mask.shape)}."
         )
     if not bool(((mask == 0) | (mask == 1)).all()):
         raise PlanError(f"The mask of '{path}' must be made of zeros and ones.")

@@ -8,7 +8,12 @@ from typing import Any
 import pytest
 import zoo
 from stable_baselines3 import PPO
-from stable_baselines3.common.callbacks import BaseCallback, EvalCallback
+from stable_baselines3.common.callbacks import (
+    BaseCallback,
+    CallbackList,
+    EvalCallback,
+    EveryNTimesteps,
+)
 from stable_baselines3.common.env_util import make_vec_env
 
 import sb3_prune as sp
@@ -106,12 +111,38 @@ def test_callbacks_that_never_woke_are_told(capsys: Any) -> None:
     assert "never woke: pruning was over only at" in capsys.readouterr().out
 
 
+P = PruningCallback()
+
+
+def test_a_callback_that_prunes_elsewhere_wakes_nothing() -> None:
+    pruning, model = PruningCallback("magnitude", CONFIG), zoo.make_model("PPO")
+    with pytest.raises(ConfigError, match=r"not in this training: pass it to learn\("):
+        zoo.train(model, 64, callback=AfterPruning(pruning, Notes()))
+    for callbacks in ([pruning, Notes()], [Notes(), pruning]):
+        after = AfterPruning(pruning, Notes())
+        zoo.train(model, 64, callback=[callbacks[0], after, callbacks[1]])
+    with pytest.raises(ConfigError, match="not in this training"):
+        zoo.train(model, 64, callback=AfterPruning(pruning, Notes()))
+
+
+def test_what_only_knows_the_callback_that_prunes_is_let_through() -> None:
+    """It does not call it."""
+    inner = Notes()
+    inner.pruning = P  # type: ignore[attr-defined]
+    AfterPruning(P, AfterPruning(P, inner))
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (("magnitude", Notes()), "pruning must be a PruningCallback, got 'magnitude'"),
         ((PruningCallback(), None), "callback must be a callback, got None"),
         ((PruningCallback(), [Notes(), 3]), "callback must be a callback, got 3"),
+        ((P, P), "must not have the callback that prunes in it"),
+        ((P, [Notes(), CallbackList([P])]), "must not have the callback that prunes"),
+        ((P, EveryNTimesteps(2, P)), "must not have the callback that prunes in it"),
+        ((P, []), "callback must be a callback, got none"),
+        ((P, Notes(), "x"), "verbose must be a whole number, got 'x'"),
         ((PruningCallback(), "best"), "callback must be a callback, got 'b'"),
     ],
 )

@@ -208,12 +208,34 @@ def test_states_of_other_things_are_refused(tmp_path: Path) -> None:
         callback.restore({"other": {}})
     with pytest.raises(CheckpointError, match=r"states \(none\), this run 'pruning'"):
         callback.restore({})
+    with pytest.raises(CheckpointError, match=r"states None, this run 'pruning'"):
+        callback.restore(None)  # type: ignore[arg-type]
+    with pytest.raises(CheckpointError, match=r"states 'a', 1, this run 'pruning'"):
+        callback.restore({1: {}, "a": {}})  # type: ignore[dict-item]
 
 
 @pytest.mark.parametrize("option", ["every", "keep"])
 def test_bad_arguments_are_refused(option: str, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=f"{option} must be at least 1, got 0"):
         ResumableCheckpointCallback(tmp_path, **{option: 0})
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("x", 3, [1]), r"states must map names to objects, got \[1\]"),
+        (("x", 3, []), r"states must map names to objects, got \[\]"),
+        (("x", 3, {"a": 1}), "have state_dict and load_state_dict, .* got 'a': 1"),
+        (("x", 3, {"a": PruningCallback}), "names to objects .* got 'a': <class"),
+        (("x", 3, {1: PruningCallback()}), "states must map names .* got 1: <"),
+        ((3, 3), "folder must be a path, got 3"),
+        ((None, 3), "folder must be a path, got None"),
+        (("x", 3, None, 1, "x"), "verbose must be a whole number, got 'x'"),
+    ],
+)
+def test_wrong_types_are_refused(arguments: Any, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        ResumableCheckpointCallback(*arguments)
 
 
 @pytest.mark.slow

@@ -57,7 +57,7 @@ class Kept(PruningCallback):
     counts: list[int]
 
     def _prune(self) -> None:
-        kept = self._reservoir.inputs()
+        kept = self._seen.reservoir.inputs()
         count = 0 if kept is None else count_observations(kept.observations)
         self.counts.append(count)
         super()._prune()
@@ -72,10 +72,10 @@ def test_short_rollouts_add_up(name: str, size: int) -> None:
     assert callback.counts == [size * i for i in range(rollouts + 1)]
 
 
-def test_only_who_compensates_keeps_rollouts() -> None:
+def test_only_who_compensates_keeps_long_rollouts() -> None:
     callback = Kept("magnitude", {**CONFIG, "compensate": False})
     callback.counts = []
-    zoo.train(zoo.make_model("A2C"), TOTAL, callback=callback)
+    zoo.train(zoo.make_model("PPO"), TOTAL, callback=callback)
     assert set(callback.counts) == {0}
 
 

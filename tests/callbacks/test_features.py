@@ -351,7 +351,8 @@ def test_numbers_must_be_positive(name: str) -> None:
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), 2.5, "3"])
 def test_numbers_must_be_whole(value: Any) -> None:
-    for name in ("pretraining", "batch_size", "updates", "buffer_size", "gap_every"):
+    numbers = ("batch_size", "updates", "buffer_size", "gap_every", "verbose")
+    for name in ("pretraining", *numbers):
         with pytest.raises(ConfigError, match=f"{name} must be a whole number"):
             sp.FeatureCallback(**{name: value})
 

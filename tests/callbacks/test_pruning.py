@@ -310,6 +310,48 @@ def test_a_second_call_of_learn_goes_on_drawing() -> None:
     assert callback.state_dict()["rng"] == fresh
 
 
+LOOKING: dict[str, Any] = {
+    "clusters": {"tau": 0.3},
+    "magnitude": {"score": "activation", "compensate": False},
+    "reconstruct": {"compensate": False},
+}
+
+
+class Looks(PruningCallback):
+    """Notes the observations of each look at activations that was granted."""
+
+    counts: tuple[int, ...] = ()
+
+    def _activations(self) -> Any:
+        found = super()._activations()
+        self.counts += (len(next(iter(found.values()))),)
+        return found
+
+
+@pytest.mark.parametrize("strategy", LOOKING)
+@pytest.mark.parametrize(("name", "options"), [("DQN", {"train_freq": 4}), ("A2C", {})])
+def test_a_strategy_that_looks_waits_for_observations(
+    name: str, options: dict[str, Any], strategy: str
+) -> None:
+    """Rollouts of A2C have 8 here, so they have to add up."""
+    callback = Looks(strategy, LOOKING[strategy] | {"begin": 0.0, "end": 0.1})
+    with pytest.warns(UserWarning, match="Pruning waits for more .* but needs 20") as w:
+        zoo.make_model(name, **options).learn(64, callback=callback)
+    assert len([1 for each in w if "Pruning waits" in str(each.message)]) == 1
+    assert callback.history[1]["timesteps"] >= 20 and callback.done
+    assert all(count >= 20 for count in callback.counts)
+
+
+def test_a_training_that_ends_while_pruning_waits_is_warned_of() -> None:
+    callback = PruningCallback("clusters")
+    model = zoo.make_model("A2C")
+    ended = pytest.warns(UserWarning, match="what was due last was not pruned")
+    with pytest.warns(UserWarning, match="Pruning waits for more"), ended:
+        model.learn(16, callback=callback)
+    assert not callback.done and widths(model) == model.policy.initial_units
+    assert callback.state_dict()["strategy"] == {"event": 0}
+
+
 def test_nothing_of_the_callback_is_saved_with_the_model(tmp_path: Path) -> None:
     plain, pruned = zoo.make_model("SAC"), zoo.make_model("SAC")
     zoo.train(plain, 64)
@@ -325,6 +367,10 @@ def test_nothing_of_the_callback_is_saved_with_the_model(tmp_path: Path) -> None
         (("magnitude", {"begn": 0.1}), ConfigError, "begn"),
         (("magnitude", None, True, 0, 0), ConfigError, "total_timesteps.*0"),
         (("magnitude", {"compensate": True}, False), ConfigError, "physical=True"),
+        (("magnitude", None, "False"), ConfigError, "physical must be True or False"),
+        (("magnitude", None, 3), ConfigError, "physical must be True or False, got 3"),
+        (("magnitude", None, float("nan")), ConfigError, "physical must be .* got nan"),
+        (("magnitude", None, True, "x"), ConfigError, "verbose must be a whole number"),
     ],
 )
 def test_bad_arguments_are_refused_before_training(

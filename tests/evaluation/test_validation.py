@@ -40,6 +40,8 @@ def test_required_is_the_smallest_count_that_rejects(
         ({"episodes": 0}, "episodes must be at least 1, got 0"),
         ({"rate": 1.0}, r"rate must be in \(0, 1\), got 1.0"),
         ({"alpha": 0.0}, r"alpha must be in \(0, 1\), got 0.0"),
+        ({"rate": "high"}, "rate must be finite and at least 0, got 'high'"),
+        ({"alpha": None}, "alpha must be finite and at least 0, got None"),
         ({"reward": float("nan")}, "reward must be finite .* got nan"),
         ({"reward": 10**400}, "reward must be finite .* got 1000"),
         ({"episodes": 10}, "10 episodes cannot show a rate above 0.9"),
@@ -95,6 +97,9 @@ def test_without_is_success_a_criterion_is_demanded() -> None:
     model = PPO("MlpPolicy", env, n_steps=8, batch_size=8, seed=0, device="cpu")
     with pytest.raises(ConfigError, match=r"does not say 'is_success'.* option reward"):
         success_rate(model, env, episodes=5)
+    for reward in ("high", float("nan")):
+        with pytest.raises(ConfigError, match="reward must be finite"):
+            success_rate(model, env, episodes=5, reward=reward)  # type: ignore[arg-type]
 
 
 def test_what_the_infos_say_counts_not_the_reward() -> None:

@@ -11,8 +11,9 @@ from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.vec_env import VecNormalize
 from zoo import ALGORITHMS, is_off_policy, make_model, train
 
-from sb3_prune.exceptions import SB3PruneError
+from sb3_prune.exceptions import FewObservationsError, SB3PruneError
 from sb3_prune.recording import recent_inputs
+from sb3_prune.recording.inputs import LEAST_INPUTS, require_inputs
 from sb3_prune.surgery.flow.forwards import Inputs
 
 
@@ -105,3 +106,10 @@ def test_inputs_are_normalised_as_in_training(algorithm: type) -> None:
     # Normalised speeds are of size 1; raw ones reach 8.
     assert 0.1 < float(found[:, 2].std()) < 3
     assert float(found.abs().max()) > 1.0 + 1e-6
+
+
+def test_activations_take_a_least_number_of_observations() -> None:
+    require_inputs(LEAST_INPUTS, "hint")
+    message = "on 19 observations, but needs 20: play more."
+    with pytest.raises(FewObservationsError, match=message):
+        require_inputs(19, "play more")

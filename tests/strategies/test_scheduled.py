@@ -8,7 +8,12 @@ from typing import Any
 import pytest
 import zoo
 
-from sb3_prune.exceptions import CheckpointError, ConfigError, UnknownNameError
+from sb3_prune.exceptions import (
+    CheckpointError,
+    ConfigError,
+    NoObservationsError,
+    UnknownNameError,
+)
 from sb3_prune.pruning import look_at
 from sb3_prune.strategies import AgentView, ScheduledConfig, ScheduledStrategy
 from sb3_prune.surgery import Plan, remove
@@ -123,3 +128,22 @@ def test_a_damaged_state_is_refused(state: Any) -> None:
         with pytest.raises(CheckpointError, match="'event' in the saved state"):
             strategy.load_state_dict(wrong)
     assert strategy.state_dict() == {"event": 0}
+
+
+def test_an_event_without_observations_stays_due(agent: AgentView) -> None:
+    class Blind(Quarters):
+        """Sees something at its second look only."""
+
+        looks = 0
+
+        def propose_now(self, agent: AgentView) -> Plan:
+            self.looks += 1
+            if self.looks == 1:
+                raise NoObservationsError
+            return super().propose_now(agent)
+
+    strategy = Blind()
+    with pytest.raises(NoObservationsError):
+        proposals(strategy, agent, 0.3)
+    assert strategy.state_dict() == {"event": 0}
+    assert proposals(strategy, agent, 0.31, 0.32) == [True, False]

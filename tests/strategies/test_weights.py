@@ -9,7 +9,7 @@ import torch
 import zoo
 
 import sb3_prune as sp
-from sb3_prune.exceptions import ConfigError
+from sb3_prune.exceptions import ConfigError, NoObservationsError
 from sb3_prune.pruning import look_at
 from sb3_prune.strategies import AgentView, WeightConfig, WeightStrategy
 from sb3_prune.surgery.weight_masks import masks_of
@@ -122,3 +122,17 @@ def test_a_resumed_run_is_an_uninterrupted_one(tmp_path: Any) -> None:
 def test_bad_options(options: Any, match: str) -> None:
     with pytest.raises(ConfigError, match=match):
         strategy(**options)
+
+
+def test_scores_without_observations_leave_the_event_due() -> None:
+    class Looks(Largest):
+        """Looks at activations as well."""
+
+        def score(self, weight: torch.Tensor, agent: AgentView) -> torch.Tensor:
+            agent.activations()
+            return weight.abs()
+
+    model, looks = zoo.make_model("PPO"), Looks()
+    with pytest.raises(NoObservationsError):
+        looks.propose_masks(look_at(model, 1.0))
+    assert looks.propose_masks(look_at(zoo.train(model), 1.0))

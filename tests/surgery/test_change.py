@@ -231,3 +231,16 @@ def test_seeds_of_numpy_become_those_of_python() -> None:
     assert [type(seed) for seed in change.seeds] == [int, int]
     with pytest.raises(PlanError, match=r"A seed is .* got True"):
         Change(rows=EYE, columns=EYE, draws=EYE, seeds=(True, 4))
+
+
+@pytest.mark.parametrize("seeds", [3, None, np.array(3), {1: 2}, b"\x01", "12"])
+def test_seeds_that_are_no_list_are_refused(seeds: Any) -> None:
+    with pytest.raises(PlanError, match="Seeds must be whole numbers in a list, got"):
+        Change(rows=EYE, columns=EYE, draws=EYE, seeds=seeds)
+
+
+@pytest.mark.parametrize("shape", [(2, 1), (2, 3), (5,)])
+def test_draws_without_seeds_are_not_discarded(shape: tuple[int, ...]) -> None:
+    with pytest.raises(PlanError, match=r"draws must be \(2, 0\), one column per seed"):
+        Change(rows=EYE, columns=EYE, draws=torch.ones(shape))
+    assert Change(rows=EYE, columns=EYE, draws=torch.ones(2, 0)).draws.shape == (2, 0)

@@ -189,8 +189,8 @@ def test_units_of_no_layer_are_refused(make: Any) -> None:
         ([10**400], "do not exist"),
         ([-1], r"\[-1\] do not exist"),
         ([1, np.int64(1)], r"\[1\] are named more than once"),
-        (3, "Units must be a list of whole numbers, got 3"),
-        (None, "Units must be a list of whole numbers, got None"),
+        (3, "Units must be whole numbers in a list, got 3"),
+        (None, "Units must be whole numbers in a list, got None"),
     ]:
         with pytest.raises(PlanError, match=message):
             make(units, 12)
@@ -207,11 +207,61 @@ def test_further_numbers_that_make_no_sense_are_refused() -> None:
         (lambda: add(1, 3, 10**400), "A seed must have at most 64 bits"),
         (lambda: add(1, 3, 1.5), "A seed must be a whole number, got 1.5"),  # type: ignore[arg-type]
         (lambda: reset([0], 3, 10**400), "A seed must have at most 64 bits"),
-        (lambda: merge(3, 3), "Clusters must be lists of units, got 3"),  # type: ignore[arg-type]
-        (lambda: merge([0, 1], 2), "Units must be a list"),  # type: ignore[list-item]
+        (lambda: merge(3, 3), "Clusters must be lists of units in a list, got 3"),  # type: ignore[arg-type]
+        (lambda: merge([0, 1], 2), "Units must be whole numbers in a list, got 0"),  # type: ignore[list-item]
         (lambda: merge([[0, 1]], 2, [1, 10**400]), "scale must be 2 positive numbers"),
         (lambda: merge([[0, 1]], 2, "ab"), "scale must be 2 positive numbers"),  # type: ignore[arg-type]
         (lambda: merge([[0, 1]], 2, [1, float("inf")]), "must be finite"),
     ]:
         with pytest.raises(PlanError, match=message):
             make()
+
+
+@pytest.mark.parametrize(
+    "units",
+    [
+        (torch.tensor([0.1, 0.9]) < 0.5).nonzero().squeeze(),
+        np.array(3),
+        {1: 2},
+        "12",
+        b"\x01\x02",
+        bytearray(b"\x01"),
+    ],
+)
+def test_what_is_no_list_is_refused(units: Any) -> None:
+    for make in (keep, remove, partial(reset, seed=0), merge):
+        with pytest.raises(PlanError, match=r"must be .* in a list, got"):
+            make(units, 12)
+    with pytest.raises(PlanError, match="Units must be whole numbers in a list, got"):
+        merge([units], 12)
+
+
+@pytest.mark.parametrize(
+    "number", [torch.ones((), device="meta"), torch.tensor([1, 2]), 1j]
+)
+def test_numbers_that_cannot_be_read_are_refused(number: Any) -> None:
+    for make in (
+        lambda: remove([number], 12),
+        lambda: remove([0], number),
+        lambda: add(number, 12),
+        lambda: add(1, 12, number),
+    ):
+        with pytest.raises(PlanError, match="must be a whole number, got"):
+            make()
+
+
+@pytest.mark.parametrize(
+    "scale",
+    [
+        torch.tensor([1 + 1j, 1]),
+        [1 + 1j, 1],
+        np.array([1j, 1]),
+        torch.ones(2, device="meta"),
+        torch.ones(2).to_sparse(),
+        torch.tensor(1.0),
+        {0: 1.0, 1: 1.0},
+    ],
+)
+def test_a_scale_that_is_no_list_of_real_numbers_is_refused(scale: Any) -> None:
+    with pytest.raises(PlanError, match="scale must be 2 positive numbers"):
+        merge([[0, 1]], 2, scale)

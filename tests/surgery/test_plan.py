@@ -221,6 +221,11 @@ def test_steps_of_different_precision_are_joined() -> None:
     assert sp.Change(rows=whole, columns=whole).rows.dtype == torch.float32
 
 
+def test_a_change_takes_numbers_and_no_gradients() -> None:
+    taught = torch.eye(2, requires_grad=True)
+    assert not sp.Change(rows=taught, columns=taught).rows.requires_grad
+
+
 @pytest.mark.parametrize("value", [None, [1, 2], 3, {0: 1}])
 def test_what_is_no_change_is_refused(value: object) -> None:
     policy = zoo.copied("SAC")
@@ -231,6 +236,8 @@ def test_what_is_no_change_is_refused(value: object) -> None:
             function(policy, wrong)
         with pytest.raises(PlanError, match="names of layers to changes, got None"):
             function(policy, None)
+        with pytest.raises(PlanError, match="A layer is named by a text, got 0"):
+            function(policy, {0: sp.remove([0], 2)})
     zoo.assert_same(zoo.snapshot(policy), before, identities=True)
 
 

@@ -279,6 +279,9 @@ def test_gates_count_as_before() -> None:
         ({"critic": torch.ones(2)}, UnknownNameError, "mlp_extractor.policy_net.0"),
         ({"action_net": torch.ones(2, 3)}, PlanError, r"shape \(2, 10\), got \(2, 3\)"),
         ({"action_net": [1, 0]}, PlanError, r"got \[1, 0\]"),
+        ({"action_net": torch.ones(2, 10, device="meta")}, PlanError, "on 'meta'"),
+        ({"action_net": torch.ones(2, 10).to_sparse()}, PlanError, "real tensors"),
+        ({0: torch.ones(2)}, UnknownNameError, "module with a weight to mask '0'"),
         ({"action_net": torch.full((2, 10), 0.5)}, PlanError, "zeros and ones"),
     ],
 )
@@ -288,6 +291,8 @@ def test_wrong_masks_are_refused(masks: Any, error: type, match: str) -> None:
     good = {"mlp_extractor.policy_net.0": torch.zeros(12, 4)}
     with pytest.raises(error, match=match):
         mask_weights(model, good | masks)
+    with pytest.raises(PlanError, match="masks map paths of modules to tensors, got"):
+        mask_weights(model, [masks])  # type: ignore[arg-type]
     zoo.assert_same(zoo.snapshot(model.policy), before)
 
 

@@ -14,7 +14,12 @@ from stable_baselines3 import DQN
 from zoo import ALGORITHMS, make_model, train
 
 from sb3_prune import PruningCallback, prune
-from sb3_prune.exceptions import CheckpointError, ConfigError, UnknownNameError
+from sb3_prune.exceptions import (
+    CheckpointError,
+    ConfigError,
+    FewObservationsError,
+    UnknownNameError,
+)
 from sb3_prune.pruning import look_at
 from sb3_prune.surgery import apply, wire
 from sb3_prune.testing.strategies import check_strategy
@@ -85,6 +90,15 @@ def test_records_episodes_of_its_own_environment() -> None:
         plans.append(strategy.propose(look_at(model, 1.0)))
     assert repr(plans[0]) == repr(plans[1])
     assert apply(model, plans[0]).units
+
+
+def test_an_environment_of_its_own_may_show_too_little() -> None:
+    model = DQN("MlpPolicy", make_arm_vec(2, action_mode="joint"), device="cpu", seed=0)
+    env = make_arm_vec(1, action_mode="joint", max_episode_steps=5)
+    strategy = Clusters(ClustersConfig(tau=0.3, episodes=2), env=env)
+    with pytest.raises(FewObservationsError, match=r"on 10 .*raise the option"):
+        strategy.propose(look_at(model, 1.0))
+    assert strategy.state_dict() == {"event": 0}
 
 
 def test_only_the_named_networks_are_pruned() -> None:

@@ -15,6 +15,7 @@ from torch import nn
 
 import sb3_prune as sp
 from sb3_prune.compensation import Choice, rank
+from sb3_prune.exceptions import FewObservationsError
 from sb3_prune.pruning import look_at
 from sb3_prune.recording.samples import sample_activations
 
@@ -95,3 +96,9 @@ def test_other_networks_stay_as_they_are() -> None:
     model = zoo.trained("SAC")
     chooser = chooser_of(model, networks=("actor.latent_pi",))
     assert set(chooser.rankings) == {"actor.latent_pi.0", "actor.latent_pi.2"}
+
+
+def test_too_few_observations_rank_nothing() -> None:
+    agent = agent_of(zoo.trained("SAC"), 19)
+    with pytest.raises(FewObservationsError, match="on 19 observations"):
+        Chooser(agent, ReconstructConfig())
