@@ -13,6 +13,7 @@ import json
 import warnings
 from collections.abc import Sequence
 from dataclasses import asdict
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -107,10 +108,15 @@ def train(agent: Agent, variant: str, seed: int, steps: int) -> dict[str, Any]:
     return {**found, "after": returns(model, agent, seed)}
 
 
+def path_of(agent: Agent, variant: str, seed: int, options: Any) -> Path:
+    """Return where the result of a training is kept."""
+    name = agent.name.replace("/", "-")
+    return Path(options.runs, str(options.steps), name, f"{variant}-{seed}.json")
+
+
 def finished(agent: Agent, variant: str, seed: int, options: Any) -> dict[str, Any]:
     """Return the result of a training; train only if no earlier call has saved it."""
-    name = agent.name.replace("/", "-")
-    path = Path(options.runs, str(options.steps), name, f"{variant}-{seed}.json")
+    path = path_of(agent, variant, seed, options)
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         found = train(agent, variant, seed, options.steps)
@@ -122,7 +128,7 @@ def finished(agent: Agent, variant: str, seed: int, options: Any) -> dict[str, A
 
 
 def table(agents: Sequence[Agent], options: Any) -> Table:
-    """Compare the agents before and after training on."""
+    """Compare the agents before and after training on, as far as they are trained."""
     count = len(options.seeds) * EPISODES
     made = Table(
         f"(m) Half of all units gone, then {options.steps:,} steps of training; "
@@ -130,7 +136,10 @@ def table(agents: Sequence[Agent], options: Any) -> Table:
         ["agent", "", "parameters", "before", "after", "95 % interval", "per seed"],
     )
     for agent in agents:
-        for variant in options.variants:
+        for variant in VARIANTS:
+            paths = [path_of(agent, variant, seed, options) for seed in options.seeds]
+            if not all(path.exists() for path in paths):
+                continue
             runs = [finished(agent, variant, seed, options) for seed in options.seeds]
             made.rows.append([agent.name, NAMES.get(variant, variant), *_row(runs)])
     return made
@@ -158,8 +167,10 @@ def main(arguments: Sequence[str]) -> None:
     named = {found.name: found for found in find(options.agents)}
     if unknown := set(options.only) - named.keys():
         parser.error(f"no agents {sorted(unknown)} in {options.agents}")
-    made = table([open_agent(named[name]) for name in options.only], options)
+    agents = [open_agent(named[name]) for name in options.only]
+    for agent, variant, seed in product(agents, options.variants, options.seeds):
+        finished(agent, variant, seed, options)
+    made = table(agents, options)
     print(made.markdown())
-    whole = (*options.only, *options.variants) == (*AGENTS, *VARIANTS)
-    if whole and options.steps == STEPS:
+    if tuple(options.only) == AGENTS and options.steps == STEPS:
         write_text(RESULT, json.dumps(asdict(made), indent=1))
