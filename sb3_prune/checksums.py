@@ -7,17 +7,23 @@ checksum covers every other byte.
 from __future__ import annotations
 
 import hashlib
+import re
 from pathlib import Path
 
 KEY = "checksum"
 """Name of the entry of a file that holds its checksum."""
 BLANK = "?" * 64
 """What stands in place of a file's checksum while it is computed."""
+_PLACE = re.compile(rf'("{KEY}": ?"){re.escape(BLANK)}'.encode())
 
 
 def seal(data: bytes) -> bytes:
-    """Replace the first :data:`BLANK` in the content of a file by its checksum."""
-    return data.replace(BLANK.encode(), hashlib.sha256(data).hexdigest().encode(), 1)
+    """Put the checksum of a file in place of the first :data:`BLANK` of that name.
+
+    Names that a user chose may look like it: JSON escapes the quotes in them.
+    """
+    checksum = hashlib.sha256(data).hexdigest().encode()
+    return _PLACE.sub(lambda found: found[1] + checksum, data, count=1)
 
 
 def is_whole(data: bytes, checksum: object) -> bool:

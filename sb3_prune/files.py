@@ -13,14 +13,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from sb3_prune.exceptions import ConfigError, require_path
+
 
 @contextmanager
 def atomic(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path that is renamed to ``path`` if the block succeeds.
 
     The temporary name keeps the suffix, because some writers choose the format by it.
+
+    Raises:
+        ConfigError: The path names no file.
     """
+    require_path("The name of a file", path)
     target = Path(path)
+    if not target.name:
+        raise ConfigError(f"'{path}' names no file.")
     # Files of the module tempfile would be readable by their owner only.
     unique = f".{target.stem}-{secrets.token_hex(8)}{target.suffix}"
     temporary = target.with_name(unique)

@@ -36,3 +36,11 @@ def test_what_is_not_its_checksum_is_not(checksum: Any) -> None:
 def test_the_checksum_of_a_file_is_sha256(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(DATA)
     assert checksum_of(tmp_path / "a") == hashlib.sha256(DATA).hexdigest()
+
+
+def test_what_only_looks_like_the_place_of_the_checksum_is_left_alone() -> None:
+    odd = f'"{KEY}": "{BLANK}"'
+    data = json.dumps({BLANK: BLANK, odd: odd, KEY: BLANK, "other": BLANK}).encode()
+    found = json.loads(seal(data))
+    assert is_whole(seal(data), found[KEY])
+    assert found == {**json.loads(data), KEY: found[KEY]} and found[KEY] != BLANK

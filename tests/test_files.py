@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from sb3_prune.exceptions import ConfigError
 from sb3_prune.files import (
     atomic,
     atomic_folder,
@@ -88,3 +90,9 @@ def test_hidden_names_are_told_from_those_of_others(tmp_path: Path) -> None:
     assert unhidden(hidden(tmp_path / "64.1").name) == "64.1"
     for name in (".my-notes", ".64-0123", "64-0123456789abcdef", ".-0123456789abcdef"):
         assert unhidden(name) is None
+
+
+@pytest.mark.parametrize("path", [".", "", "/", None, 3])
+def test_what_names_no_file_is_refused(path: Any) -> None:
+    with pytest.raises(ConfigError, match=r"names no file|must be a path, got"):
+        write_bytes(path, b"")

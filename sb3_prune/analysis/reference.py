@@ -8,6 +8,7 @@ import torch
 from sb3_contrib.common.torch_layers import BatchRenorm
 from stable_baselines3.common.base_class import BaseAlgorithm
 
+from sb3_prune.exceptions import require_at_least
 from sb3_prune.policies.initialization import xavier
 from sb3_prune.runs.reloading import reload
 from sb3_prune.surgery.flow.quiet import same_random_state, seed_torch
@@ -29,8 +30,10 @@ def random_like(model: Model, seed: int = 0) -> Model:
         seed: Seed of the weights.
 
     Raises:
+        ConfigError: The seed is no whole number, or negative.
         UnsupportedPolicyError: None of the policy's networks is known.
     """
+    require_at_least("seed", seed, 0)
     twin = reload(type(model), model)
     with same_random_state():
         seed_torch(seed)

@@ -10,6 +10,8 @@ from typing import Any
 from gymnasium import spaces
 from stable_baselines3.common.base_class import BaseAlgorithm
 
+from sb3_prune.exceptions import require_at_least
+
 
 def latency_us(model: BaseAlgorithm, *, repeats: int = 500, seed: int = 0) -> float:
     """Return the median time of one greedy ``model.predict`` at batch size 1.
@@ -22,7 +24,11 @@ def latency_us(model: BaseAlgorithm, *, repeats: int = 500, seed: int = 0) -> fl
 
     Returns:
         Microseconds on this machine, with the present number of threads of torch.
+
+    Raises:
+        ConfigError: ``repeats`` is not positive, or ``seed`` negative.
     """
+    require_at_least("repeats", repeats)
     observation = draw(model.observation_space, seed)
     times = []
     for i in range(repeats + repeats // 10):
@@ -34,7 +40,12 @@ def latency_us(model: BaseAlgorithm, *, repeats: int = 500, seed: int = 0) -> fl
 
 
 def draw(space: spaces.Space[Any], seed: int = 0) -> Any:
-    """Draw a sample of a space without changing the random state of the space."""
+    """Draw a sample of a space without changing the random state of the space.
+
+    Raises:
+        ConfigError: The seed is no whole number, or negative.
+    """
+    require_at_least("seed", seed, 0)
     twin = copy.deepcopy(space)
     twin.seed(seed)
     return twin.sample()

@@ -88,6 +88,7 @@ def play_episodes(
         ConfigError: ``episodes`` is not positive, or there is no such way to act.
     """
     require_at_least("episodes", episodes)
+    require_at_least("seed", seed, 0)
     require_one_of("states", states, get_args(States))
     ways = {"greedy": [True], "stochastic": [False], "both": [True, False]}[states]
     each = -(-episodes // env.num_envs)

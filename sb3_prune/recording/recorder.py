@@ -11,7 +11,7 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env import VecEnv
 from tqdm.auto import tqdm
 
-from sb3_prune.exceptions import ConfigError
+from sb3_prune.exceptions import require_at_least
 from sb3_prune.recording.activations import record_activations
 from sb3_prune.recording.player import Player, frozen_statistics
 from sb3_prune.recording.recording import Recording
@@ -55,16 +55,15 @@ def record_episodes(
         progress: Show a progress bar on a terminal if recording takes over two seconds.
 
     Raises:
-        ConfigError: ``episodes`` or ``max_steps`` is not positive, or the recording
-            may not fit on the disk.
+        ConfigError: ``episodes`` or ``max_steps`` is not positive, ``seed`` is
+            negative, or the recording may not fit on the disk.
         NonFiniteError: An observation is NaN or infinite.
     """
     steps = time_limit(env) if max_steps is None else max_steps
-    if episodes < 1 or steps < 1:
-        raise ConfigError(
-            f"episodes and max_steps must be positive, got {episodes} and {steps}."
-        )
+    require_at_least("episodes", episodes)
+    require_at_least("max_steps", steps)
     if seed is not None:  # env.seed(None) would draw from NumPy's global state.
+        require_at_least("seed", seed, 0)
         env.seed(seed)
     disable = None if progress else True  # None: tqdm hides the bar off a terminal.
     with (

@@ -14,11 +14,11 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.type_aliases import GymEnv
 
 from sb3_prune import checksums
-from sb3_prune.exceptions import CheckpointError, require_at_least
+from sb3_prune.exceptions import CheckpointError, require_at_least, require_path
 from sb3_prune.files import atomic_folder, hidden, unhidden
 from sb3_prune.plugins.options import entry_of
 from sb3_prune.runs import snapshots
-from sb3_prune.runs.folder import versions
+from sb3_prune.runs.folder import check_creatable, versions
 from sb3_prune.runs.snapshot import damage
 
 FORMAT = 2
@@ -56,12 +56,12 @@ def save(
         CheckpointError: A state cannot be stored as JSON, the replay buffer holds
             objects that are not arrays of numbers, or the folder has a checkpoint with
             more timesteps. Nothing was written.
-        ConfigError: ``keep`` is less than 1.
+        RunFolderError: The folder cannot be written.
+        ConfigError: ``keep`` is less than 1, or ``folder`` no path.
     """
-    root = Path(folder)
     require_at_least("keep", keep)
-    _require_newest(model, root)
-    state, parts = _state(model, states or {}), snapshots.take(model)
+    root = _root(model, folder)
+    state, parts = _state(model, states), snapshots.take(model)
     _clean(root)
     with atomic_folder(_free_path(root, model.num_timesteps)) as temporary:
         model.save(temporary / MODEL)
@@ -81,6 +81,7 @@ def latest(folder: str | Path) -> Path | None:
 
     Checkpoints that were not finished do not count.
     """
+    require_path("folder", folder)
     return next(reversed(_all(Path(folder))), None)
 
 
@@ -111,8 +112,11 @@ def load(
     Raises:
         CheckpointError: There is no checkpoint, a file is damaged or of another format,
             or it does not fit the algorithm, the environment or the replay buffer.
+        ConfigError: ``folder`` is no path.
     """
-    path = _find(Path(folder))
+    require_path("folder", folder)
+    with damage(Path(folder)):
+        path = _find(Path(folder))
     state = _read_state(path, cls)
     model = _load_model(cls, path / MODEL, env, kwargs)
     _seed_environment(model)
@@ -127,10 +131,10 @@ def check(
     """Check before a long training that :func:`save` will succeed.
 
     Raises:
-        CheckpointError: :func:`save` would raise this error.
+        SB3PruneError: :func:`save` would raise this error.
     """
-    _require_newest(model, Path(folder))
-    _state(model, states or {})
+    _root(model, folder)
+    _state(model, states)
     snapshots.take(model)
 
 
@@ -151,14 +155,18 @@ def _order(path: Path) -> tuple[int, ...]:
     return tuple(map(int, path.name.split(".")))
 
 
-def _require_newest(model: BaseAlgorithm, folder: Path) -> None:
-    """Refuse a folder whose latest checkpoint has more timesteps than the model."""
+def _root(model: BaseAlgorithm, path: str | Path) -> Path:
+    """Return the folder, unless its latest checkpoint has more timesteps."""
+    require_path("folder", path)
+    folder = Path(path)
+    check_creatable(folder / str(model.num_timesteps))
     last = latest(folder)
     if last and _order(last)[0] > model.num_timesteps:
         raise CheckpointError(
             f"'{folder}' has a checkpoint of {last.name} timesteps, but this run is at "
             f"{model.num_timesteps}: load it to go on, or choose another folder."
         )
+    return folder
 
 
 def _free_path(folder: Path, timesteps: int) -> Path:
@@ -206,7 +214,10 @@ def _find(folder: Path) -> Path:
 # The state.
 
 
-def _state(model: BaseAlgorithm, states: Mapping[str, Any]) -> dict[str, Any]:
+def _state(model: BaseAlgorithm, given: Mapping[str, Any] | None) -> dict[str, Any]:
+    states = {} if given is None else given
+    if not isinstance(states, Mapping) or not all(isinstance(n, str) for n in states):
+        raise CheckpointError(f"states must map names to states, got {states!r}.")
     for name, state in states.items():
         try:
             json.dumps(state)

@@ -19,16 +19,21 @@ KINDS = ("_backward_hooks", "_post_accumulate_grad_hooks")
 class Follower:
     """A hook on a parameter whose shape has changed.
 
-    A hook that cannot handle the new shape is dropped, with a warning.
+    A hook that cannot handle the new shape is dropped, with one warning for all that
+    are of one function.
 
     Args:
         hook: The user's hook.
         name: Path of the parameter, for the warning.
+        alike: All followers that follow a hook of the same function; this one is added.
     """
 
-    def __init__(self, hook: Callable[[torch.Tensor], Any], name: str) -> None:
-        self.hook, self.name = hook, name
+    def __init__(
+        self, hook: Callable[[torch.Tensor], Any], name: str, alike: list[Follower]
+    ) -> None:
+        self.hook, self.name, self.alike = hook, name, alike
         self.dropped = False
+        alike.append(self)
 
     def __call__(self, tensor: torch.Tensor) -> Any:
         """Run the hook on a gradient, or on the parameter."""
@@ -39,15 +44,26 @@ class Follower:
             if isinstance(found, torch.Tensor) and found.shape != tensor.shape:
                 raise ValueError(f"it returned the shape {tuple(found.shape)}")
         except Exception as error:  # A user's code may raise anything.
-            self.dropped = True
-            warnings.warn(
-                f"A hook on '{self.name}' is dropped, because it cannot handle the "
-                f"shape {tuple(tensor.shape)} that the parameter has since units "
-                f"changed: {error}. Register it again.",
-                stacklevel=2,
-            )
+            self._drop(tensor, error)
             return None
         return found
+
+    def _drop(self, tensor: torch.Tensor, error: Exception) -> None:
+        told = any(other.dropped for other in self.alike)
+        self.dropped = True
+        if told:
+            return
+        others = len(self.alike) - 1
+        more = (
+            f" So it will be, without another word, where it fails on {others} other "
+            "parameters."
+        )
+        warnings.warn(
+            f"A hook on '{self.name}' is dropped, because it cannot handle the shape "
+            f"{tuple(tensor.shape)} that the parameter has since units changed: "
+            f"{error}.{more if others else ''} Register it again.",
+            stacklevel=3,
+        )
 
 
 def move_hooks(
@@ -66,9 +82,16 @@ def move_hooks(
         if getattr(old, kind) and new.requires_grad
     ]
     names = {p: n for n, p in policy.named_parameters()} if hooked else {}
+    alike: dict[object, list[Follower]] = {}
     for hooks, kind, new in hooked:
         name = names.get(new, "a parameter beside the policy")
         for handle, hook in hooks.items():
             if not isinstance(hook, Follower):
-                hooks[handle] = Follower(hook, name)
+                same = alike.setdefault(_function_of(hook), [])
+                hooks[handle] = Follower(hook, name, same)
         setattr(new, kind, hooks)  # The same dictionary: handles refer to it.
+
+
+def _function_of(hook: Callable[..., Any]) -> object:
+    """Return what hooks of one function share, though each may be a closure."""
+    return getattr(getattr(hook, "func", hook), "__code__", type(hook))

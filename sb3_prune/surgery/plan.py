@@ -78,7 +78,11 @@ class Plan(Mapping[str, Change]):
         return both
 
     def save(self, path: str | Path) -> None:
-        """Write the plan as safetensors with JSON metadata, whole or not at all."""
+        """Write the plan as safetensors with JSON metadata, whole or not at all.
+
+        Raises:
+            PlanError: The file cannot be written.
+        """
         tensors: dict[str, torch.Tensor] = {}
         steps: list[dict[str, list[int]]] = []
         for i, step in enumerate(self.steps):
@@ -88,7 +92,10 @@ class Plan(Mapping[str, Change]):
             steps.append({n: [c.before, *c.seeds] for n, c in step.items()})
         head = {"format": str(FORMAT), "steps": json.dumps(steps)}
         head[checksums.KEY] = checksums.BLANK
-        write_bytes(path, checksums.seal(save(tensors, metadata=head)))
+        try:
+            write_bytes(path, checksums.seal(save(tensors, metadata=head)))
+        except (OSError, ValueError) as error:
+            raise PlanError(f"The plan cannot be saved: {error}") from error
 
     @classmethod
     def load(cls, path: str | Path) -> Plan:
@@ -98,14 +105,16 @@ class Plan(Mapping[str, Change]):
             PlanError: The file is not a plan, is missing or damaged, or has another
                 version.
         """
-        if Path(path).is_dir():
-            raise PlanError(f"'{path}' is not a plan but a folder.")
         try:
+            if Path(path).is_dir():
+                raise PlanError(f"'{path}' is not a plan but a folder.")
             with safe_open(path, framework="pt") as file:
                 head = file.metadata() or {}
                 tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
             data = Path(path).read_bytes()
-        except (SafetensorError, OSError) as error:
+        except PlanError:
+            raise
+        except (SafetensorError, OSError, TypeError, ValueError) as error:
             raise PlanError(f"'{path}' is not a plan: {error}.") from error
         if head.get("format") not in {str(n) for n in range(1, FORMAT + 1)}:
             raise PlanError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from zoo import ALGORITHMS, WITH_TARGETS, actions, random_plan, trained
 
 import sb3_prune as sp
 from sb3_prune.analysis import random_like
+from sb3_prune.exceptions import ConfigError
 from sb3_prune.surgery import wire
 
 
@@ -77,3 +79,9 @@ def test_pruned_agents_have_small_copies() -> None:
     model = random_like(trained("TD3"))
     sp.apply(model, random_plan(model.policy))
     assert wire(random_like(model).policy).units() == wire(model.policy).units()
+
+
+@pytest.mark.parametrize("seed", [-1, "a"])
+def test_impossible_seeds_are_refused(seed: Any) -> None:
+    with pytest.raises(ConfigError, match="seed must be"):
+        random_like(trained("DQN"), seed)

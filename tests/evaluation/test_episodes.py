@@ -186,6 +186,19 @@ def test_impossible_numbers_of_episodes_are_refused(episodes: Any) -> None:
         evaluate(trained("PPO"), make_vec_env("CartPole-v1", 1), episodes=episodes)
 
 
+@pytest.mark.parametrize("seed", [-1, "a", 1.5])
+def test_impossible_seeds_are_refused(seed: Any) -> None:
+    with pytest.raises(ConfigError, match="seed must be"):
+        evaluate(trained("PPO"), gym.make("CartPole-v1"), episodes=1, seed=seed)
+
+
+def test_no_seed_keeps_the_random_state() -> None:
+    env = make_vec_env("CartPole-v1", 1)
+    env.seed(3)
+    first = evaluate(trained("PPO"), env, episodes=2)
+    assert first == evaluate(trained("PPO"), env, episodes=2, seed=3)
+
+
 def test_a_monitor_knows_what_wrappers_around_it_change() -> None:
     """As with lost lives and clipped rewards of Atari games."""
     model, wrapped = trained("PPO"), AtariLike(Monitor(gym.make("CartPole-v1")))

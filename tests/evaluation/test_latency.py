@@ -10,6 +10,7 @@ from stable_baselines3 import PPO
 from stable_baselines3.common.envs import FakeImageEnv, SimpleMultiObsEnv
 
 from sb3_prune.evaluation import latency_us
+from sb3_prune.exceptions import ConfigError
 
 SMALL: dict[str, Any] = {"n_steps": 8, "batch_size": 8, "device": "cpu"}
 MODELS: dict[str, Callable[[], Any]] = {
@@ -43,3 +44,9 @@ def test_it_leaves_the_random_state_of_the_space_alone() -> None:
     before = model.observation_space.np_random.bit_generator.state
     latency_us(model, repeats=5)
     assert model.observation_space.np_random.bit_generator.state == before
+
+
+@pytest.mark.parametrize("wrong", [{"repeats": 0}, {"seed": -1}, {"seed": "a"}])
+def test_impossible_numbers_are_refused(wrong: Any) -> None:
+    with pytest.raises(ConfigError, match=f"{next(iter(wrong))} must be"):
+        latency_us(zoo.make_model("DQN"), **wrong)

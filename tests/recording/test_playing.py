@@ -161,6 +161,8 @@ def test_of_too_many_steps_some_are_drawn(monkeypatch: pytest.MonkeyPatch) -> No
     ("options", "why"),
     [
         ({"episodes": 0}, "episodes must be at least 1"),
+        ({"seed": -1}, "seed must be at least 0"),
+        ({"seed": "a"}, "seed must be a whole number"),
         ({"states": "x"}, "states.*'x'"),
     ],
 )

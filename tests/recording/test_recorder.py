@@ -235,9 +235,11 @@ def test_the_bar_is_shown_on_terminals_after_a_while(
     assert shown(io.StringIO(), 1e-9) == ""
 
 
-@pytest.mark.parametrize("wrong", [{"episodes": 0}, {"max_steps": 0}])
+@pytest.mark.parametrize(
+    "wrong", [{"episodes": 0}, {"episodes": "a"}, {"max_steps": 0}, {"seed": -1}]
+)
 def test_bad_arguments_are_refused(wrong: Any) -> None:
-    with pytest.raises(ConfigError, match="must be positive, got"):
+    with pytest.raises(ConfigError, match=f"{next(iter(wrong))} must be"):
         record_episodes(agent(), vector(Countdown, 1), **wrong)
 
 

@@ -23,7 +23,7 @@ from damages import damages
 from stable_baselines3 import SAC
 
 import sb3_prune as sp
-from sb3_prune.exceptions import CheckpointError, ConfigError
+from sb3_prune.exceptions import CheckpointError, ConfigError, RunFolderError
 from sb3_prune.runs import checkpoints
 from sb3_prune.runs.snapshot import Snapshot
 
@@ -392,3 +392,37 @@ def test_a_checkpoint_behind_a_link_stays_where_it_is(
     checkpoints.save(zoo.trained("SAC"), saved)
     assert [p.name for p in saved.iterdir()] == ["64.1"]
     assert sorted(p.name for p in elsewhere.iterdir()) == FILES
+
+
+@pytest.mark.parametrize("folder", [None, 3, ["x"]])
+def test_what_is_no_path_is_refused(folder: Any) -> None:
+    model: Any = zoo.trained("SAC")
+    for use in (
+        lambda: checkpoints.load(SAC, folder, fixed_env("SAC")),
+        lambda: checkpoints.save(model, folder),
+        lambda: checkpoints.check(model, folder),
+        lambda: checkpoints.latest(folder),
+    ):
+        with pytest.raises(ConfigError, match="folder must be a path, got"):
+            use()
+
+
+def test_impossible_folders_are_named(tmp_path: Path) -> None:
+    model: Any = zoo.trained("SAC")
+    (tmp_path / "file").touch()
+    for folder in (tmp_path / "file", tmp_path / ("a" * 5000), tmp_path / "a\0b"):
+        with pytest.raises(CheckpointError):
+            checkpoints.load(SAC, folder, fixed_env("SAC"))
+        for use in (checkpoints.save, checkpoints.check):
+            with pytest.raises(RunFolderError, match="cannot be created"):
+                use(model, folder)
+    assert [p.name for p in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize("states", [[1], [], {1: "a"}, "ab"])
+def test_states_that_have_no_names_are_refused(states: Any, tmp_path: Path) -> None:
+    model: Any = zoo.trained("SAC")
+    for use in (checkpoints.save, checkpoints.check):
+        with pytest.raises(CheckpointError, match="states must map names to states"):
+            use(model, tmp_path, states)
+    assert not list(tmp_path.iterdir())

@@ -10,7 +10,7 @@ import pytest
 import zoo
 from penalties.made import added, descend
 from sb3_prune_envs import make_arm_vec
-from stable_baselines3 import DQN
+from stable_baselines3 import DQN, PPO
 
 import sb3_prune
 from sb3_prune.penalties import PENALTIES
@@ -89,6 +89,13 @@ def test_the_rounds_merge_an_agent(monkeypatch: pytest.MonkeyPatch) -> None:
     names = {"model": model, "env": arms, "test_env": tests}
     rounds = run(block("prune_in_rounds"), **names)["rounds"]
     assert [done.number for done in rounds] == [0, 1, 2, 3]
+
+
+def test_the_validation_test_stops_a_training() -> None:
+    """With fewer steps and episodes. Rewards of CartPole are always 1."""
+    model = PPO("MlpPolicy", "CartPole-v1", n_steps=64, device="cpu")
+    code = block("ValidationCallback(").replace("1_000", "64").replace("100", "30")
+    assert run(code, model=model)["stop"].passed and model.num_timesteps == 64
 
 
 def test_every_name_has_its_row() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -86,3 +87,44 @@ def test_a_refused_plan_leaves_hooks_in_place() -> None:
     nn.init.ones_(layer.module.weight)
     zoo.train(model)
     assert set(calls) == {layer.module.weight.shape}
+
+
+class Fixed:
+    """A hook for one shape."""
+
+    def __init__(self, mask: torch.Tensor) -> None:
+        self.mask = mask
+
+    def __call__(self, gradient: torch.Tensor) -> torch.Tensor:
+        return gradient * self.mask
+
+    def as_method(self, gradient: torch.Tensor) -> torch.Tensor:
+        return gradient * self.mask
+
+
+def times(gradient: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    return gradient * mask
+
+
+HOOKS: dict[str, Any] = {
+    "closure": lambda mask: lambda gradient: gradient * mask,
+    "object": Fixed,
+    "method": lambda mask: Fixed(mask).as_method,
+    "partial": lambda mask: partial(times, mask=mask),
+}
+
+
+@pytest.mark.parametrize("kind", HOOKS)
+def test_hooks_of_one_function_are_dropped_with_one_warning(kind: str) -> None:
+    """As with ``wandb.watch``, which makes a closure per parameter."""
+    model = zoo.train(zoo.make_model("PPO"))
+    for parameter in model.policy.parameters():
+        parameter.register_hook(HOOKS[kind](torch.ones_like(parameter)))
+    layer = next(iter(sp.wire(model).values()))
+    layer.module.bias.register_hook(lambda gradient: torch.ones(layer.units))
+    sp.apply(model, {layer.name: sp.surgery.remove([0], layer.units)})
+    with pytest.warns(UserWarning, match="A hook on") as caught:
+        model.learn(64)
+    said = [str(warning.message) for warning in caught]
+    assert len(said) == 2
+    assert sum("where it fails on 2 other parameters" in each for each in said) == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -278,3 +279,25 @@ def test_plans_of_version_3_have_no_checksum(tmp_path: Path) -> None:
                 Plan.load(path)
         else:
             assert torch.equal(Plan.load(path)["critic.qf0.0"].columns, COLUMNS)
+
+
+@pytest.mark.parametrize("path", ["a" * 5000, "a\0b", None, 3, "."])
+def test_impossible_paths_are_named(path: Any) -> None:
+    with pytest.raises(PlanError, match=r"is not a plan"):
+        Plan.load(path)
+    with pytest.raises(PlanError, match="The plan cannot be saved: "):
+        PLANS["cut"].save(path)
+
+
+def test_a_plan_is_not_saved_where_no_file_can_be(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for path in (tmp_path, tmp_path / "no" / "plan", tmp_path / "file" / "plan"):
+        with pytest.raises(PlanError, match="The plan cannot be saved: "):
+            PLANS["cut"].save(path)
+    assert [p.name for p in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_layer_may_have_any_name(tmp_path: Path) -> None:
+    names = ["?" * 64, '"checksum":"' + "?" * 64, "ä/0"]
+    Plan({name: sp.remove([0], 3) for name in names}).save(tmp_path / "plan")
+    assert list(Plan.load(tmp_path / "plan")) == names
