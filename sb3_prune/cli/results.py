@@ -174,6 +174,9 @@ class Results:
             _row("parameters in all", before.params_train, after.params_train),
             _row("latency [us]", self.before.latency_us, self.after.latency_us),
         ]
+        if after.sparse_flops_deploy < after.flops_deploy:  # Single weights are masked.
+            weights = before.weights_deploy, after.weights_deploy
+            rows.insert(3, _row("weights to act", *weights))
         if self.tested_before:
             rows.append(f"{'test before':<18} {self.tested_before}")
         if self.tested_after:

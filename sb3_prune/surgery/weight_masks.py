@@ -28,7 +28,7 @@ from sb3_prune.surgery.change import require_real
 from sb3_prune.surgery.elementary import remove
 from sb3_prune.surgery.flow.slots import MASK, Side
 from sb3_prune.surgery.hidden_layer import HiddenLayer
-from sb3_prune.surgery.optimizer import optimizers
+from sb3_prune.surgery.optimizer import check_followable, optimizers, state_of
 from sb3_prune.surgery.surgeon import Report, apply
 from sb3_prune.surgery.targets import target_networks
 from sb3_prune.surgery.wiring import Wiring, policy_of, wire
@@ -104,8 +104,8 @@ def mask_weights(
         UnsupportedPolicyError: The policy cannot save masks; or the algorithm is TRPO,
             whose steps begin with random ones along every weight.
         UnknownNameError: The policy has no such module, or it can have no mask.
-        PlanError: A mask has another shape, is not made of zeros and ones, or belongs
-            to a weight that several modules share.
+        PlanError: A mask has another shape, or is not made of zeros and ones; or an
+            optimiser keeps a state that is not one per weight.
     """
     policy = policy_of(model)
     if not getattr(policy, "keeps_weight_masks", False):
@@ -126,10 +126,17 @@ def mask_weights(
             raise UnknownNameError("module with a weight to mask", path, found)
         _check(path, found[path].weight, mask)
     paired = [(found[n], mask) for p, mask in masks.items() for n in _twins(policy, p)]
+    check_followable(model)
+    moments = [
+        (module, moment)
+        for module, _ in paired
+        for name, optimizer in optimizers(model).items()
+        for moment in state_of(name, optimizer, module.weight).values()
+    ]
     for module, mask in paired:
         _put(module, mask)
-        for optimizer in optimizers(model).values():
-            _forget(optimizer, module)
+    for module, moment in moments:
+        moment.mul_(module.get_buffer(MASK))
 
 
 def maskable(policy: nn.Module) -> dict[str, Any]:
@@ -178,23 +185,19 @@ def _put(module: Any, mask: torch.Tensor) -> None:
     hold(module)
 
 
-def _forget(optimizer: torch.optim.Optimizer, module: Any) -> None:
-    """Set the moments of masked weights to zero."""
-    for value in optimizer.state.get(module.weight, {}).values():
-        if torch.is_tensor(value) and value.shape == module.weight.shape:
-            value.mul_(module.get_buffer(MASK))
-
-
 def load_masks(policy: nn.Module, state_dict: Mapping[str, Any]) -> None:
-    """Give a policy the masks of saved weights, and no other, before they are loaded.
+    """Give a policy the masks of saved weights, before these are loaded.
+
+    Weights that are saved without a mask have none; what is not saved stays as it is.
 
     Args:
         policy: The policy, whose layers have the saved widths already.
         state_dict: The saved tensors.
     """
     for path, module in policy.named_modules():
-        saved = state_dict.get(f"{path}.{MASK}".lstrip("."))
-        if is_masked(module):
+        key = f"{path}.".lstrip(".")
+        saved = state_dict.get(f"{key}{MASK}")
+        if is_masked(module) and f"{key}weight" in state_dict:
             module._buffers.pop(MASK)
         if isinstance(saved, torch.Tensor) and isinstance(module, Maskable):
             with torch.no_grad():
@@ -203,7 +206,8 @@ def load_masks(policy: nn.Module, state_dict: Mapping[str, Any]) -> None:
 
 def forget_masks(policy: nn.Module) -> None:
     """Drop all masks: weights that are zero stay as they are, but may learn again."""
-    load_masks(policy, {})
+    for module in policy.modules():
+        module._buffers.pop(MASK, None)
 
 
 def silent_units(wiring: Wiring) -> dict[str, list[int]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -132,3 +133,12 @@ def test_lines(equal: bool | None, problem: str | None, text: str) -> None:
     assert text in lines[-1]
     assert "(0.0% gone)" in lines[0]
     assert any("test before        2 ± 0" in line for line in lines)
+
+
+def test_masked_weights_are_told() -> None:
+    whole = make_results()
+    assert "weights to act" not in "\n".join(whole.lines())
+    size = replace(whole.after.complexity, weights_deploy=7, sparse_flops_deploy=1)
+    masked = make_results(after=replace(whole.after, complexity=size))
+    (line,) = [line for line in masked.lines() if line.startswith("weights to act")]
+    assert line.endswith("-> 7")

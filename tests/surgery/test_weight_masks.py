@@ -266,6 +266,48 @@ def test_stock_weights_open_everything() -> None:
     assert bool((weight != 0).all())
 
 
+def test_weights_that_are_not_loaded_keep_their_masks() -> None:
+    model, other = masked("PPO"), zoo.trained("PPO")
+    part = {k: v for k, v in other.policy.state_dict().items() if "value" in k}
+    model.policy.load_state_dict(part, strict=False)
+    assert {path.partition(".")[0] for path in masks_of(model)} == {
+        "mlp_extractor",
+        "action_net",
+    }
+    assert not [path for path in masks_of(model) if "value" in path]
+    zoo.train_on(model)
+    assert_zero(model.policy)
+
+
+@pytest.mark.parametrize("kind", [torch.optim.LBFGS, torch.optim.Adafactor])
+def test_optimisers_that_would_move_masked_weights_are_refused(kind: Any) -> None:
+    model = zoo.train(zoo.make_model("PPO"))
+    policy: Any = model.policy
+    policy.optimizer = kind(policy.parameters())
+    observations = torch.as_tensor(zoo.observations(model))
+    policy(observations)[1].square().mean().backward()
+    policy.optimizer.step(lambda: 0.0)
+    before = zoo.snapshot(model.policy)
+    with pytest.raises(PlanError, match=kind.__name__):
+        mask_weights(model, random_masks(model.policy))
+    zoo.assert_same(zoo.snapshot(model.policy), before)
+    assert not masks_of(model)
+
+
+@pytest.mark.parametrize(
+    "kind", ["SGD", "AdamW", "RMSprop", "Adagrad", "NAdam", "Adadelta"]
+)
+def test_masked_weights_stay_zero_under_every_optimiser(kind: str) -> None:
+    policy_kwargs = {"optimizer_class": getattr(torch.optim, kind)}
+    own = {"momentum": 0.9} if kind in ("SGD", "RMSprop") else {}
+    policy_kwargs["optimizer_kwargs"] = {**own, "weight_decay": 0.01}
+    model = zoo.make_model("PPO", policy_kwargs=policy_kwargs)
+    zoo.train(model)
+    mask_weights(model, random_masks(model.policy))
+    zoo.train_on(model)
+    assert_zero(model.policy)
+
+
 def test_gates_count_as_before() -> None:
     """A policy with masks is still known: its cuts need no trial."""
     from sb3_prune.surgery.flow.known import is_known
