@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from sb3_prune.cli.callbacks import log_evaluation
+from sb3_prune.cli.callbacks import Outcome, log_evaluation
 from sb3_prune.cli.results import Results, measure
 from sb3_prune.cli.running import Run, logging
 from sb3_prune.compensation.proposing import PruneReport
@@ -62,7 +62,10 @@ def prune_at_once(
         seconds=seconds,
         before=before,
         widths=[{"timesteps": 0, "units": widths} for widths in units],
-        tests=[(0, result) for result in known],
+        tests=[
+            Outcome(timesteps=0, units=widths, result=result)
+            for widths, result in zip(units, known, strict=False)
+        ],
         report=report,
     )
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import takewhile
 from typing import Any
 
 from stable_baselines3.common.base_class import BaseAlgorithm
 
+from sb3_prune.cli.callbacks import Outcome
 from sb3_prune.cli.reports import report_numbers, report_rows
 from sb3_prune.compensation.proposing import PruneReport
 from sb3_prune.evaluation.complexity import Complexity, complexity
@@ -80,8 +82,8 @@ class Results:
     """The agent at the end."""
     widths: Sequence[Mapping[str, Any]]
     """Units of every layer at the start, after each change and at the end."""
-    tests: Sequence[tuple[int, Evaluation]]
-    """Environment steps and result of every evaluation."""
+    tests: Sequence[Outcome]
+    """Every evaluation."""
     plain_load_equal: bool | None
     """Whether the plain zip acts equally in a new process; None if not verified."""
     plain_problem: str | None
@@ -107,16 +109,16 @@ class Results:
     @property
     def tested_before(self) -> Evaluation | None:
         """The evaluation of the agent before it was pruned; None without a cut."""
-        cut = self.first_cut
-        if cut is None:
+        if self.first_cut is None:
             return None
-        known = [result for steps, result in self.tests if steps <= cut]
-        return None if not known else known[-1 if self.fresh else 0]
+        start = self.widths[0]["units"]
+        known = list(takewhile(lambda test: test.units == start, self.tests))
+        return known[-1 if self.fresh else 0].result if known else None
 
     @property
     def tested_after(self) -> Evaluation | None:
         """The evaluation at the end; None if evaluations were turned off."""
-        return self.tests[-1][1] if self.tests else None
+        return self.tests[-1].result if self.tests else None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the results by name."""
@@ -131,7 +133,11 @@ class Results:
             "after": self.after.to_dict(),
             "plain_load_equal": self.plain_load_equal,
             "plain_problem": self.plain_problem,
-            "tests": [{"timesteps": n} | asdict(result) for n, result in self.tests],
+            "tests": [
+                {"timesteps": test.timesteps, "units": dict(test.units)}
+                | asdict(test.result)
+                for test in self.tests
+            ],
             "cuts": [dict(entry) for entry in self.widths],
             "report": self.report and report_numbers(self.report),
         }
@@ -148,12 +154,12 @@ class Results:
         folder.write_json(SUMMARY, self.to_dict())
 
     def _plot_learning(self, folder: RunFolder) -> None:
-        steps = [n for n, _ in self.tests]
-        known = [r.success for _, r in self.tests if r.success is not None]
-        returns = [r.mean_return for _, r in self.tests]
+        results = [test.result for test in self.tests]
+        known = [r.success for r in results if r.success is not None]
+        returns = [r.mean_return for r in results]
         plot_learning(
             folder.path / LEARNING,
-            steps,
+            [test.timesteps for test in self.tests],
             known or returns,
             ylabel="success rate" if known else "mean return",
             marks={} if self.first_cut is None else {"first cut": self.first_cut},

@@ -19,13 +19,17 @@ from stable_baselines3.common.logger import Logger
 from sb3_prune.callbacks.features import FeatureCallback
 from sb3_prune.callbacks.pruning import PruningCallback
 from sb3_prune.cli.best import Best
-from sb3_prune.cli.callbacks import EvaluationCallback, ProgressCallback, wants_progress
+from sb3_prune.cli.callbacks import (
+    EvaluationCallback,
+    Outcome,
+    ProgressCallback,
+    wants_progress,
+)
 from sb3_prune.cli.environments import EnvMaker
 from sb3_prune.cli.options import RunOptions
 from sb3_prune.cli.plain import loads_equal, save_plain
 from sb3_prune.cli.results import Measurement, Results, measure
 from sb3_prune.compensation.proposing import PruneReport
-from sb3_prune.evaluation.episodes import Evaluation
 from sb3_prune.exceptions import CompactError, NonFiniteError
 from sb3_prune.networks.ofexinet import ofexinet_of
 from sb3_prune.pruning import look_at
@@ -113,7 +117,7 @@ class Run:
         seconds: float,
         before: Measurement,
         widths: Sequence[Mapping[str, Any]],
-        tests: Sequence[tuple[int, Evaluation]],
+        tests: Sequence[Outcome],
         report: PruneReport | None = None,
     ) -> Results:
         """Save, compact, verify and draw; write the summary last.

@@ -10,6 +10,7 @@ import pytest
 from zoo import trained
 
 import sb3_prune as sp
+from sb3_prune.cli.callbacks import Outcome
 from sb3_prune.cli.results import Results, measure
 from sb3_prune.evaluation.complexity import complexity
 from sb3_prune.evaluation.episodes import Evaluation
@@ -27,7 +28,12 @@ def outcome(value: float, success: float | None = None) -> Evaluation:
     )
 
 
-TESTS = [(0, outcome(1)), (10, outcome(2)), (20, outcome(3)), (30, outcome(4))]
+def at(steps: int, units: int, value: float, success: float | None = None) -> Outcome:
+    result = outcome(value, success)
+    return Outcome(timesteps=steps, units={"a": units}, result=result)
+
+
+TESTS = [at(0, 8, 1), at(10, 8, 2), at(20, 4, 3), at(30, 4, 4)]
 CUTS = [{"timesteps": n, "units": {"a": u}} for n, u in ((0, 8), (15, 4), (30, 4))]
 
 
@@ -67,6 +73,14 @@ def test_a_fresh_agent_was_best_right_before_the_first_cut() -> None:
     assert before.mean_return == 2
 
 
+def test_a_test_right_after_the_cut_is_not_before_it() -> None:
+    tests = [at(0, 8, 1), at(15, 8, 2), at(15, 4, 3), at(30, 8, 4)]
+    before = make_results(tests=tests).tested_before
+    assert before is not None
+    assert before.mean_return == 2
+    assert make_results(tests=tests[2:]).tested_before is None
+
+
 def test_a_trained_agent_was_what_it_came_as() -> None:
     before = make_results(fresh=False).tested_before
     assert before is not None
@@ -80,7 +94,7 @@ def test_what_is_not_known_is_none() -> None:
     assert nothing.to_dict()["test"] == {"before": None, "after": None}
 
 
-@pytest.mark.parametrize("tests", [TESTS, [(0, outcome(1, 0.5))], []])
+@pytest.mark.parametrize("tests", [TESTS, [at(0, 8, 1, 0.5)], []])
 def test_files(tmp_path: Path, tests: Any) -> None:
     folder = RunFolder.create(tmp_path / "run")
     results = make_results(tests=tests)
