@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from sb3_prune.cli.callbacks import Evaluated, log_evaluation
+from sb3_prune.cli.callbacks import Outcome, log_evaluation
 from sb3_prune.cli.results import Results, measure
 from sb3_prune.cli.running import Run, logging
 from sb3_prune.compensation.proposing import PruneReport
@@ -63,7 +63,8 @@ def prune_at_once(
         before=before,
         widths=[{"timesteps": 0, "units": widths} for widths in units],
         tests=[
-            Evaluated(0, *each) for each in zip(known, map(dict, units), strict=False)
+            Outcome(timesteps=0, units=widths, result=result)
+            for widths, result in zip(units, known, strict=False)
         ],
         report=report,
     )

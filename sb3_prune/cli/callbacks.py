@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
@@ -19,19 +19,24 @@ from sb3_prune.evaluation.episodes import Evaluation, evaluate
 from sb3_prune.surgery.wiring import wire
 
 
-class Evaluated(NamedTuple):
-    """An evaluation, and the agent that it was of."""
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """An evaluation, and which agent it was of."""
 
-    steps: int
+    timesteps: int
     """Environment steps before it."""
+    units: Mapping[str, int]
+    """Layer name -> number of units with an open gate in the agent."""
     result: Evaluation
-    """What it found."""
-    units: dict[str, int]
-    """Units of every layer of the agent."""
+    """What the agent achieved."""
 
 
 class EvaluationCallback(BaseCallback):
     """Evaluate the greedy agent at the start, regularly during training and at the end.
+
+    The last evaluation is of the agent that training leaves, after its last update and
+    cut. So two can be at the same step: SB3 learns, and on-policy units are cut, after
+    the last step.
 
     Every evaluation has the same seed, so that the results can be compared. Logs
     ``eval/mean_reward`` and the other keys of SB3's ``EvalCallback``.
@@ -57,7 +62,7 @@ class EvaluationCallback(BaseCallback):
         self.every = every
         self.episodes = episodes
         self.seed = seed
-        self.history: list[Evaluated] = []
+        self.history: list[Outcome] = []
         self.keep: Callable[[BaseAlgorithm, Evaluation], None] | None = None
 
     def evaluate(self, model: BaseAlgorithm) -> Evaluation:
@@ -70,22 +75,17 @@ class EvaluationCallback(BaseCallback):
         self._test()
 
     def _on_step(self) -> bool:
-        if self.num_timesteps - self.history[-1][0] >= self._due:
+        if self.num_timesteps - self.history[-1].timesteps >= self._due:
             self._test()
         return True
 
     def _on_training_end(self) -> None:
-        last = self.history[-1]
-        # The last cut comes after the last step.
-        if last[0] != self.model.num_timesteps or last.units != self._units():
-            self._test()
-
-    def _units(self) -> dict[str, int]:
-        return wire(self.model.policy).active_units()
+        self._test()
 
     def _test(self) -> None:
         result, steps = self.evaluate(self.model), self.model.num_timesteps
-        self.history.append(Evaluated(steps, result, self._units()))
+        units = wire(self.model.policy).active_units()
+        self.history.append(Outcome(timesteps=steps, units=units, result=result))
         if self.keep is not None:
             self.keep(self.model, result)
         log_evaluation(self.logger, steps, result)

@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib import import_module
 from typing import Any
 
 import gymnasium as gym
+import numpy as np
 import sb3_prune_envs
+import torch
 from gymnasium import spaces
 from gymnasium.envs.registration import EnvSpec
+from sb3_contrib.common.maskable.distributions import make_masked_proba_distribution
+from sb3_contrib.common.maskable.utils import get_action_masks, is_masking_supported
 from sb3_prune_envs.config import ActionMode
 from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.vec_env import VecEnv
 
 from sb3_prune.cli.surroundings import NOTHING, Surroundings
 from sb3_prune.cli.wrappers import find_wrappers, wrapped
-from sb3_prune.exceptions import ConfigError, SB3PruneError, UnknownNameError
+from sb3_prune.exceptions import (
+    ConfigError,
+    NonFiniteError,
+    SB3PruneError,
+    UnknownNameError,
+    require_at_least,
+)
 
 Space = spaces.Space[Any]
 
@@ -27,16 +39,8 @@ MODES: tuple[ActionMode, ...] = ("branch", "continuous", "joint", "single")
 TEST_ENVS = 64
 """Largest number of planar arms in which an agent is evaluated at once."""
 _ARM = "sb3_prune_envs.planar_arm:PlanarArmEnv"
-_REFUSALS = (
-    gym.error.Error,
-    AssertionError,
-    AttributeError,
-    ImportError,
-    NotImplementedError,
-    TypeError,
-    ValueError,
-)
-"""Errors of environments and wrappers that do not fit their arguments."""
+LIMIT = "max_episode_steps"
+"""Argument of ``gymnasium.make`` that ends episodes."""
 
 
 @dataclass(frozen=True)
@@ -71,13 +75,41 @@ class EnvMaker:
         """
         inner = find_wrappers(self.around.wrappers)
         outer = find_wrappers(self.around.vec_wrappers)
-        try:
+        with self._refusing("cannot be made"):
             env = self._make(n_envs, seed, partial(wrapped, wrappers=inner))
             return self.around.wrap(env, outer, learning=learning)
+
+    @contextmanager
+    def _refusing(self, what: str) -> Iterator[None]:
+        """Name the environment in any error, for users' code can raise any."""
+        try:
+            yield
         except SB3PruneError:
             raise
-        except _REFUSALS as error:
-            raise ConfigError(f"'{self.spec.id}' cannot be made: {error}") from error
+        except (Exception, SystemExit) as error:
+            reason = f"{type(error).__name__}: {error}"
+            raise ConfigError(f"'{self.spec.id}' {what}: {reason}") from error
+
+    def rehearse(self) -> None:
+        """Play one step, because some arguments only fail there.
+
+        Raises:
+            ConfigError: The environment cannot be made, or it raises an error.
+            CheckpointError: The statistics cannot be loaded, or do not fit.
+            NonFiniteError: An observation is NaN or infinite.
+        """
+        env = self.make(1, 0, learning=False)
+        with (
+            closing(env),
+            warnings.catch_warnings(action="ignore"),  # They come again.
+            self._refusing("fails in its first step"),
+        ):
+            for seen in (env.reset(), env.step(_any_action(env))[0]):
+                parts = seen.values() if isinstance(seen, dict) else [seen]
+                if not all(np.isfinite(part).all() for part in parts):
+                    raise NonFiniteError(
+                        f"'{self.spec.id}' has NaN or infinity in its observations."
+                    )
 
     def _make(
         self, n_envs: int, seed: int | None, wrapper: Callable[[Any], Any]
@@ -127,8 +159,26 @@ def find_env(
 
     Raises:
         UnknownNameError: There is no such environment.
-        ConfigError: The module does not exist, or the environment cannot be made.
+        ConfigError: The module does not exist, or the environment cannot be made or
+            played; the message gives the reason.
+        CheckpointError: The statistics cannot be loaded, or do not fit.
+        NonFiniteError: An observation is NaN or infinite.
     """
+    maker = _find_maker(env_id, kwargs, accepts, around)
+    if (
+        kwargs.get(LIMIT) is not None
+    ):  # Without one, Gymnasium's -1, a test may not end.
+        require_at_least(LIMIT, kwargs[LIMIT])
+    maker.rehearse()
+    return maker
+
+
+def _find_maker(
+    env_id: str,
+    kwargs: Mapping[str, Any],
+    accepts: Callable[[Space], bool],
+    around: Surroundings,
+) -> EnvMaker:
     module, _, name = env_id.rpartition(":")
     modules = dict.fromkeys([*around.modules, *([module] if module else [])])
     around = replace(around, modules=list(modules))
@@ -143,6 +193,18 @@ def find_env(
     return maker
 
 
+def _any_action(env: VecEnv) -> Any:
+    """Return an action; where actions can be masked, one that is not."""
+    space = env.action_space
+    if isinstance(space, spaces.Box) or not is_masking_supported(env):
+        space.seed(0)
+        return np.array([space.sample()])
+    masks = get_action_masks(env)
+    chosen = make_masked_proba_distribution(space)
+    chosen.proba_distribution(torch.zeros(masks.shape)).apply_masking(masks)
+    return chosen.mode().numpy()
+
+
 def _action_space(maker: EnvMaker) -> Space:
     env = replace(maker, around=NOTHING).make(1)
     env.close()
@@ -153,7 +215,7 @@ def _find_spec(name: str, modules: Sequence[str]) -> EnvSpec:
     for module in modules:
         try:
             import_module(module)
-        except Exception as error:  # A user's module can raise any exception.
+        except (Exception, SystemExit) as error:  # A user's module can raise any.
             raise ConfigError(f"Environment '{module}:{name}': {error}.") from error
     try:
         return gym.spec(name)

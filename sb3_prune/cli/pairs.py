@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import reprlib
 from collections.abc import Sequence
 from typing import Any
@@ -21,7 +22,8 @@ def parse_pairs(option: str, texts: Sequence[str]) -> dict[str, Any]:
         texts: Pairs such as ``gamma=0.98``, or objects such as ``{"gamma": 0.98}``.
 
     Raises:
-        ConfigError: A text is neither a pair nor a JSON object.
+        ConfigError: A text is neither a pair nor a JSON object, or has a number that
+            is too large. Infinity and NaN are written as in JSON of Python.
     """
     found: dict[str, Any] = {}
     for text in texts:
@@ -31,7 +33,9 @@ def parse_pairs(option: str, texts: Sequence[str]) -> dict[str, Any]:
 
 def _object(option: str, text: str) -> dict[str, Any]:
     try:
-        found: dict[str, Any] = json.loads(text)
+        found: dict[str, Any] = json.loads(text, parse_float=_finite)
+    except OverflowError as error:
+        raise ConfigError(f"{option}: {error}.") from None
     except (ValueError, RecursionError) as error:  # Also too many digits, too deep.
         raise ConfigError(
             f"{option}: {reprlib.repr(text)} is not a valid JSON object: {error}."
@@ -46,9 +50,19 @@ def _pair(option: str, text: str) -> dict[str, Any]:
             f"{option}: expected KEY=VALUE or a JSON object, got {reprlib.repr(text)}."
         )
     try:
-        return {key: json.loads(value)}
+        return {key: json.loads(value, parse_float=_finite)}
+    except OverflowError as error:
+        raise ConfigError(f"{option}: {key}: {error}.") from None
     except (ValueError, RecursionError):
         return {key: value}
+
+
+def _finite(text: str) -> float:
+    """Return a number; Python's own parser would make 1e400 infinite."""
+    number = float(text)
+    if math.isinf(number):
+        raise OverflowError(f"{reprlib.repr(text)} is not finite")
+    return number
 
 
 def _frozen(value: Any) -> Any:

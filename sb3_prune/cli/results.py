@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import takewhile
 from typing import Any
 
 from stable_baselines3.common.base_class import BaseAlgorithm
 
-from sb3_prune.cli.callbacks import Evaluated
+from sb3_prune.cli.callbacks import Outcome
 from sb3_prune.cli.reports import report_numbers, report_rows
 from sb3_prune.compensation.proposing import PruneReport
 from sb3_prune.evaluation.complexity import Complexity, complexity
@@ -81,7 +82,7 @@ class Results:
     """The agent at the end."""
     widths: Sequence[Mapping[str, Any]]
     """Units of every layer at the start, after each change and at the end."""
-    tests: Sequence[Evaluated]
+    tests: Sequence[Outcome]
     """Every evaluation."""
     plain_load_equal: bool | None
     """Whether the plain zip acts equally in a new process; None if not verified."""
@@ -110,10 +111,9 @@ class Results:
         """The evaluation of the agent before it was pruned; None without a cut."""
         if self.first_cut is None:
             return None
-        # A test at the step of the cut may have been before it or after it.
-        whole = self.widths[0]["units"]
-        known = [test.result for test in self.tests if test.units == whole]
-        return None if not known else known[-1 if self.fresh else 0]
+        start = self.widths[0]["units"]
+        known = list(takewhile(lambda test: test.units == start, self.tests))
+        return known[-1 if self.fresh else 0].result if known else None
 
     @property
     def tested_after(self) -> Evaluation | None:
@@ -134,7 +134,8 @@ class Results:
             "plain_load_equal": self.plain_load_equal,
             "plain_problem": self.plain_problem,
             "tests": [
-                {"timesteps": test.steps, "units": test.units} | asdict(test.result)
+                {"timesteps": test.timesteps, "units": dict(test.units)}
+                | asdict(test.result)
                 for test in self.tests
             ],
             "cuts": [dict(entry) for entry in self.widths],
@@ -153,13 +154,12 @@ class Results:
         folder.write_json(SUMMARY, self.to_dict())
 
     def _plot_learning(self, folder: RunFolder) -> None:
-        steps = [test.steps for test in self.tests]
-        found = [test.result for test in self.tests]
-        known = [each.success for each in found if each.success is not None]
-        returns = [each.mean_return for each in found]
+        results = [test.result for test in self.tests]
+        known = [r.success for r in results if r.success is not None]
+        returns = [r.mean_return for r in results]
         plot_learning(
             folder.path / LEARNING,
-            steps,
+            [test.timesteps for test in self.tests],
             known or returns,
             ylabel="success rate" if known else "mean return",
             marks={} if self.first_cut is None else {"first cut": self.first_cut},

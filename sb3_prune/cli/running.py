@@ -20,8 +20,8 @@ from sb3_prune.callbacks.features import FeatureCallback
 from sb3_prune.callbacks.pruning import PruningCallback
 from sb3_prune.cli.best import Best
 from sb3_prune.cli.callbacks import (
-    Evaluated,
     EvaluationCallback,
+    Outcome,
     ProgressCallback,
     wants_progress,
 )
@@ -117,7 +117,7 @@ class Run:
         seconds: float,
         before: Measurement,
         widths: Sequence[Mapping[str, Any]],
-        tests: Sequence[Evaluated],
+        tests: Sequence[Outcome],
         report: PruneReport | None = None,
     ) -> Results:
         """Save, compact, verify and draw; write the summary last.

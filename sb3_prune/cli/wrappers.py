@@ -55,10 +55,9 @@ def _split(given: Any) -> tuple[str, Mapping[str, Any]]:
 def _find(path: str, arguments: Mapping[str, Any]) -> Wrapper:
     module, _, name = path.rpartition(".")
     try:
-        found: Wrapper = getattr(import_module(module), name)
-    except (ImportError, AttributeError, ValueError) as error:
+        return partial(getattr(import_module(module), name), **arguments)
+    except (Exception, SystemExit) as error:  # A user's module can raise any.
         raise ConfigError(
             f"The agent's environment needs the wrapper '{path}', which cannot be "
             f"imported: {error}."
         ) from error
-    return partial(found, **arguments)

@@ -37,5 +37,30 @@ class Picky(gym.Env):  # type: ignore[type-arg]
         return self._observe(), 1.0, done, False, {"is_success": done}
 
 
+class Moody(Picky):
+    """Fails at a given time, or observes a given value."""
+
+    def __init__(self, when: str = "", error: Any = ValueError, value: float = 0):
+        super().__init__()
+        self.when, self.error, self.value = when, error, value
+        self._fail("make")
+
+    def _fail(self, now: str) -> None:
+        if self.when == now:
+            raise self.error("moody")
+
+    def reset(self, *, seed: int | None = None, options: Any = None) -> Any:
+        self._fail("reset")
+        return super().reset(seed=seed)
+
+    def step(self, action: int) -> Any:
+        self._fail("step")
+        return super().step(action)
+
+    def _observe(self) -> np.ndarray:
+        return super()._observe() + np.float32(self.value)
+
+
+gym.register("cli/Moody-v0", entry_point=Moody)
 if "cli/Picky-v0" not in gym.registry:
     gym.register("cli/Picky-v0", entry_point=Picky)

@@ -73,10 +73,11 @@ def test_the_folder(command: Command, line: list[object], tmp_path: Path) -> Non
     assert names == zips | {"config.json", "metrics.csv", "events", "summary.json"}
     found = read(folder)
     assert (found["timesteps"], found["first_cut"], found["sparsity"]) == (0, 0, 0.5)
-    kept = {
-        k: v for k, v in found["tests"][0].items() if k not in ("timesteps", "units")
-    }
-    assert found["test"]["before"] == kept
+    before, after = found["tests"]
+    units = [set(test.pop("units").values()) for test in (before, after)]
+    assert units == [{16}, {8}]
+    assert before == {"timesteps": 0, **found["test"]["before"]}
+    assert after == {"timesteps": 0, **found["test"]["after"]}
     assert [set(cut["units"].values()) for cut in found["cuts"]] == [{16}, {8}]
     assert found["report"]["observations"] > 100
     assert 0 < found["report"]["fit_error"] < 1

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from gymnasium import spaces
 from sb3_prune_envs import SB3VecEnv
 from stable_baselines3.common.vec_env import (
@@ -19,7 +20,7 @@ from cli.rl_zoo import TIME, cart_poles
 from sb3_prune.cli.algorithms import find_algorithm
 from sb3_prune.cli.environments import EnvMaker, find_env
 from sb3_prune.cli.surroundings import Surroundings
-from sb3_prune.exceptions import ConfigError, UnknownNameError
+from sb3_prune.exceptions import ConfigError, NonFiniteError, UnknownNameError
 
 ATARI = "stable_baselines3.common.atari_wrappers.AtariWrapper"
 ARM = "sb3_prune/PlanarArm2-v0"
@@ -98,6 +99,53 @@ def test_kinematic_arms_move_together() -> None:
 def test_an_unknown_argument(env_id: str) -> None:
     with pytest.raises(ConfigError, match=r"cannot be made: .*colour"):
         find(env_id, colour=3).make(1)
+
+
+@pytest.mark.parametrize("when", ["make", "reset", "step"])
+@pytest.mark.parametrize(
+    "error",
+    [KeyError, ZeroDivisionError, RuntimeError, OSError, RecursionError, SystemExit],
+)
+def test_errors_of_an_environment_are_named(when: str, error: type) -> None:
+    with pytest.raises(ConfigError, match=rf"'cli/Moody-v0' .*{error.__name__}: '?moo"):
+        find("cli.picky:cli/Moody-v0", when=when, error=error)
+    assert find("cli/Moody-v0", when="render", error=error).kwargs["when"] == "render"
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_observations_must_be_finite(value: float) -> None:
+    with pytest.raises(NonFiniteError, match="'cli/Moody-v0' has NaN or infinity in"):
+        find("cli.picky:cli/Moody-v0", value=value)
+
+
+@pytest.mark.parametrize("env_id", ["CartPole-v1", "cli.picky:cli/Picky-v0"])
+def test_episodes_must_end(env_id: str) -> None:
+    with pytest.raises(ConfigError, match="max_episode_steps must be at least 1, got"):
+        find(env_id, max_episode_steps=-1)
+    assert find(env_id, max_episode_steps=1).kwargs == {"max_episode_steps": 1}
+
+
+@pytest.mark.parametrize(
+    ("env_id", "kwargs", "message"),
+    [
+        ("FrozenLake-v1", {"map_name": "9x9"}, "KeyError: '9x9'"),
+        ("FrozenLake-v1", {"map_name": 3}, "KeyError: 3"),
+        ("HalfCheetah-v5", {"frame_skip": 0}, "ZeroDivisionError"),
+        ("Pendulum-v1", {"g": "text"}, "fails in its first step: TypeError"),
+    ],
+)
+def test_arguments_that_fail(env_id: str, kwargs: Any, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        find(env_id, **kwargs)
+
+
+@pytest.mark.parametrize(
+    "env_id", ["cli.picky:cli/Picky-v0", ARM, "cli.shown:cli/Both-v0", "Pendulum-v1"]
+)
+def test_a_rehearsal_changes_nothing(env_id: str) -> None:
+    before = torch.get_rng_state()
+    assert find(env_id).spec.id == env_id.rpartition(":")[2]
+    assert torch.equal(torch.get_rng_state(), before)
 
 
 def test_environments_are_wrapped_and_tests_are_frozen(tmp_path: Path) -> None:

@@ -25,6 +25,13 @@ def test_objects_are_merged() -> None:
     assert parse_pairs("--x", ['{"a": 1, "b": 2}', "b=3"]) == {"a": 1, "b": 3}
 
 
+@pytest.mark.parametrize("text", ["g=1e400", '{"g": [-1e999]}', "g=[1, 1e400]"])
+def test_numbers_are_finite(text: str) -> None:
+    with pytest.raises(ConfigError, match=r"^--x: .*'-?1e\d+' is not finite\.$"):
+        parse_pairs("--x", [text])
+    assert parse_pairs("--x", ["g=Infinity"]) == {"g": float("inf")}
+
+
 @pytest.mark.parametrize("text", ["a", "=1", "", "{a: 1}"])
 def test_anything_else_is_refused(text: str) -> None:
     with pytest.raises(ConfigError, match=r"--x: .*JSON"):

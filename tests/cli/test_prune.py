@@ -37,9 +37,9 @@ def test_a_zip_of_either_kind(
     assert set(sp.wire(model.policy).units().values()) == {4}
     assert model.seed == 4
     summary = json.loads((out / "summary.json").read_text())
-    assert summary["test"]["before"] == {
-        k: v for k, v in summary["tests"][0].items() if k not in ("timesteps", "units")
-    }
+    first = summary["tests"][0]
+    assert first.pop("units") == summary["cuts"][0]["units"]
+    assert first == {"timesteps": 0, **summary["test"]["before"]}
     assert type(SAC.load(out / "plain.zip").policy) is SAC.policy_aliases["MlpPolicy"]
 
 

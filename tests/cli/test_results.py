@@ -11,7 +11,7 @@ import pytest
 from zoo import trained
 
 import sb3_prune as sp
-from sb3_prune.cli.callbacks import Evaluated
+from sb3_prune.cli.callbacks import Outcome
 from sb3_prune.cli.results import Results, measure
 from sb3_prune.evaluation.complexity import complexity
 from sb3_prune.evaluation.episodes import Evaluation
@@ -29,18 +29,12 @@ def outcome(value: float, success: float | None = None) -> Evaluation:
     )
 
 
-def evaluated(
-    steps: int, value: float, units: int, success: float | None = None
-) -> Evaluated:
-    return Evaluated(steps, outcome(value, success), {"a": units})
+def at(steps: int, units: int, value: float, success: float | None = None) -> Outcome:
+    result = outcome(value, success)
+    return Outcome(timesteps=steps, units={"a": units}, result=result)
 
 
-TESTS = [
-    evaluated(0, 1, 8),
-    evaluated(10, 2, 8),
-    evaluated(20, 3, 4),
-    evaluated(30, 4, 4),
-]
+TESTS = [at(0, 8, 1), at(10, 8, 2), at(20, 4, 3), at(30, 4, 4)]
 CUTS = [{"timesteps": n, "units": {"a": u}} for n, u in ((0, 8), (15, 4), (30, 4))]
 
 
@@ -80,24 +74,18 @@ def test_a_fresh_agent_was_best_right_before_the_first_cut() -> None:
     assert before.mean_return == 2
 
 
+def test_a_test_right_after_the_cut_is_not_before_it() -> None:
+    tests = [at(0, 8, 1), at(15, 8, 2), at(15, 4, 3), at(30, 8, 4)]
+    before = make_results(tests=tests).tested_before
+    assert before is not None
+    assert before.mean_return == 2
+    assert make_results(tests=tests[2:]).tested_before is None
+
+
 def test_a_trained_agent_was_what_it_came_as() -> None:
     before = make_results(fresh=False).tested_before
     assert before is not None
     assert before.mean_return == 1
-
-
-@pytest.mark.parametrize("fresh", [True, False])
-def test_a_test_after_the_cut_is_none_before_it_though_the_step_is_the_same(
-    fresh: bool,
-) -> None:
-    """The last cut and the last test come after the last step."""
-    cuts = [{"timesteps": n, "units": {"a": u}} for n, u in ((0, 8), (30, 4), (30, 4))]
-    tests = [evaluated(10, 5, 8), evaluated(20, 6, 8), evaluated(30, 7, 4)]
-    made = make_results(fresh=fresh, widths=cuts, tests=tests)
-    assert made.tested_before is not None and made.tested_after is not None
-    assert made.tested_before.mean_return == (6 if fresh else 5)
-    assert made.tested_after.mean_return == 7
-    assert [test["units"]["a"] for test in made.to_dict()["tests"]] == [8, 8, 4]
 
 
 def test_what_is_not_known_is_none() -> None:
@@ -107,7 +95,7 @@ def test_what_is_not_known_is_none() -> None:
     assert nothing.to_dict()["test"] == {"before": None, "after": None}
 
 
-@pytest.mark.parametrize("tests", [TESTS, [evaluated(0, 1, 8, 0.5)], []])
+@pytest.mark.parametrize("tests", [TESTS, [at(0, 8, 1, 0.5)], []])
 def test_files(tmp_path: Path, tests: Any) -> None:
     folder = RunFolder.create(tmp_path / "run")
     results = make_results(tests=tests)

@@ -36,7 +36,10 @@ def test_the_first_wrapper_is_innermost() -> None:
     assert find_wrappers([{TIME: None}])[0](env).observation_space.shape == (6,)
 
 
-@pytest.mark.parametrize("path", ["nowhere.Some", "gymnasium.wrappers.Some", "Some"])
+@pytest.mark.parametrize(
+    "path",
+    ["nowhere.Some", "gymnasium.wrappers.Some", "Some", "os.path"],
+)
 def test_an_unknown_wrapper(path: str) -> None:
     with pytest.raises(ConfigError, match=f"'{path}', which cannot be imported"):
         find_wrappers([path])
