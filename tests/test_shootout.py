@@ -33,6 +33,7 @@ NAMED = {method.name: method for method in METHODS}
 def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Budget:
     """Return a budget of seconds, whose results go into a temporary folder."""
     monkeypatch.setattr(running, "RESULTS", tmp_path / "results")
+    monkeypatch.setattr(running, "ROOT", tmp_path)
     monkeypatch.setattr(__main__, "RESULTS", tmp_path / "results")
     methods = ("dense", "small dense", "dsp", "l1")
     return Budget("tiny", (Part(SHORT, (0.9, 0.95), (101, 102), methods),), 1.0, 2, 2)
@@ -63,7 +64,7 @@ def test_trainings_tables_and_figures(tiny: Budget, tmp_path: Path) -> None:
     assert text.count("| dense | 2 | 256 |") == 2
     assert "not below the small dense net" in text
     __main__.draw(tiny, found, f"{tmp_path}/")
-    for name in ("returns", "layers", "sparsities"):
+    for name in ("returns", "layers", "sparsities", "heatmaps"):
         assert (tmp_path / f"{name}.png").stat().st_size > 5_000
 
 

@@ -76,7 +76,7 @@ def results(budget: Budget) -> page.Runs:
 
 def draw(budget: Budget, found: page.Runs, prefix: str) -> None:
     """Draw the figures to files whose names begin with the prefix."""
-    for make in (figures.returns, figures.layers, figures.sparsities):
+    for make in (figures.returns, figures.layers, figures.sparsities, figures.heatmaps):
         make(budget, found, Path(f"{prefix}{make.__name__}.png"))
 
 

@@ -9,9 +9,12 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from stable_baselines3 import PPO
+from torch import nn
 
 from benchmarks.shootout.budget import DENSE, POPS, SMALL, Budget
 from benchmarks.shootout.page import Runs
+from benchmarks.shootout.running import job_of, zip_of
 from sb3_prune.analysis.figures import heading, new_figure, tidy
 from sb3_prune.evaluation.intervals import interval
 from sb3_prune.files import atomic
@@ -30,6 +33,8 @@ COLOURS = {
     "pops": "#8e1b0e",
 }
 """Methods that are drawn; the plain variants stand in the tables only."""
+HEATED = ("dense", "dsp", "ssl", "l1")
+"""Methods whose weights are drawn."""
 Panel = tuple[str, float]
 """Environment and sparsity."""
 
@@ -78,10 +83,12 @@ def layers(budget: Budget, found: Runs, path: Path) -> None:
             runs = [run for run in of(found, panel, name) if run["units"]]
             for run in runs[:1]:
                 history = run["units"]
-                steps = [row["timesteps"] for row in history]
+                end = run["evaluations"][-1][0]
+                steps = [*(row["timesteps"] for row in history), end]
                 actor = [n for n in history[0]["units"] if "policy_net" in n]
                 for layer, style in zip(actor, ("-", "--"), strict=False):
                     counts = [row["units"][layer] for row in history]
+                    counts.append(counts[-1])
                     label = name if style == "-" else None
                     place.step(
                         steps,
@@ -94,6 +101,9 @@ def layers(budget: Budget, found: Runs, path: Path) -> None:
                     )
         place.set_xlabel("environment steps")
         place.set_yscale("log")
+        place.set_yticks([1, 2, 5, 10, 20, 50, 100], minor=False)
+        place.yaxis.set_major_formatter("{x:g}")
+        place.yaxis.set_minor_formatter("")
     _legend(axes)
     _save(figure, path)
 
@@ -141,6 +151,43 @@ def _points(
     style = {"color": colour, "label": name, "linewidth": 1.2, "capsize": 2}
     dash = ":" if name == SMALL.name else "-"
     axes.errorbar(at, means, yerr=[below, above], linestyle=dash, **style)
+
+
+def heatmaps(budget: Budget, found: Runs, path: Path) -> None:
+    """Draw the absolute weights of actors, one row per method, one column per layer.
+
+    Only agents whose zips are on this machine are drawn, the first of each method.
+    """
+    del found
+    drawn: dict[str, list[np.ndarray]] = {}
+    for training in budget.trainings():
+        name, file = training[1].name, zip_of(job_of(budget, *training))
+        if name in HEATED and name not in drawn and file.exists():
+            drawn[name] = _weights(file)
+    if not drawn:
+        return
+    figure = new_figure((9.0, 2.6 * len(drawn)))
+    heading(figure, "Absolute weights of the actor's layers, inputs to the right")
+    rows = figure.subplots(len(drawn), 3, squeeze=False)
+    for axes, (name, weights) in zip(rows, drawn.items(), strict=True):
+        for number, (place, weight) in enumerate(zip(axes, weights, strict=True)):
+            image = place.imshow(
+                weight, aspect="auto", cmap="viridis", vmin=0.0, interpolation="nearest"
+            )
+            place.set_title(f"{name}, layer {number + 1}", loc="left", fontsize=9)
+            place.set_xlabel(f"{weight.shape[1]} inputs", fontsize=8)
+            place.set_ylabel(f"{weight.shape[0]} units", fontsize=8)
+            place.set_xticks([])
+            place.set_yticks([])
+            figure.colorbar(image, ax=place)
+    _save(figure, path)
+
+
+def _weights(file: Path) -> list[np.ndarray]:
+    policy: Any = PPO.load(file, device="cpu").policy
+    body = policy.mlp_extractor.policy_net
+    layers = [m for m in (*body, policy.action_net) if isinstance(m, nn.Linear)]
+    return [layer.weight.detach().abs().numpy() for layer in layers]
 
 
 def _grid(budget: Budget, title: str) -> tuple[Figure, list[Axes]]:

@@ -62,6 +62,11 @@ def job_of(
     )
 
 
+def zip_of(job: Job) -> Path:
+    """Return where the agent of a finished training is kept, for the heat maps."""
+    return ROOT / f"{job.name}.zip"
+
+
 def widths(sparsity: float) -> list[int]:
     """Return the units that uniform pruning leaves in the actor's layers."""
     sizes = {str(i): Size(units=n, inputs=1, outputs=1) for i, n in enumerate(WIDTHS)}
@@ -171,6 +176,7 @@ def train(
         model.learn(left, [*states.values(), saving], reset_num_timesteps=False)
     watch.model = model
     watch.look()
+    model.save(folder.with_suffix(".zip"))
     return {
         **final(model, task, method, seed, episodes),
         "evaluations": watch.found,
