@@ -44,7 +44,7 @@ def main(arguments: Sequence[str]) -> None:
     print(f"{out} is written: load it by {package}.{name}.load")
     for folder in (saved.path.with_suffix(""), saved.path.parent):
         if (folder / STATISTICS).is_file() and folder != out.parent:
-            print(f"Its observations must be normalised by {folder / STATISTICS}")
+            print(f"Wrap its environment in the VecNormalize of {folder / STATISTICS}")
     if options.verify:
         if not loads_equal(model, plain, out):
             raise CompactError(f"'{out}' acts differently from the original.")

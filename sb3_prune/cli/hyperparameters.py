@@ -82,9 +82,11 @@ def _is_entropy(value: Any) -> bool:
 
 
 COUNT = _Number(low=1, high=2**31 - 1, whole=True)
+UNITS = _Number(low=1, high=2**16, whole=True)
 _FROM_0 = _Number(high=2**31 - 1, whole=True)
 _OR_OFF = _Number(low=1, high=2**31 - 1, whole=True, others=(-1,))
 _ABOVE_0 = _Number(above=True)
+_LIMIT = _Number(above=True, high=math.inf)
 _AT_LEAST_0 = _Number()
 _SHARE = _Number(high=1)
 _SOME = _Number(high=1, above=True)
@@ -103,8 +105,9 @@ RULES: Mapping[str, _Rule] = {
     **dict.fromkeys(("tau", "exploration_fraction"), _SOME),
     "line_search_shrinking_factor": _SOME,
     **dict.fromkeys(("clip_range", "clip_range_vf", "target_kl"), _ABOVE_0),
-    "rms_prop_eps": _ABOVE_0,
-    "max_grad_norm": _Number(above=True, high=math.inf),  # Infinity: do not clip.
+    **dict.fromkeys(("rms_prop_eps", "epsilon"), _ABOVE_0),
+    # Infinity: do not clip.
+    **dict.fromkeys(("max_grad_norm", "clip_obs", "clip_reward"), _LIMIT),
     **dict.fromkeys(("vf_coef", "cg_damping"), _AT_LEAST_0),
     **dict.fromkeys(("target_policy_noise", "target_noise_clip"), _AT_LEAST_0),
     "ent_coef": _Test("a number of at least 0, 'auto' or 'auto_NUMBER'", _is_entropy),

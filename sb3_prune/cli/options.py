@@ -10,12 +10,15 @@ from typing import Annotated, ClassVar, Literal
 
 import torch
 import tyro
+from stable_baselines3.common.utils import get_device
 
-from sb3_prune.exceptions import ConfigError
+from sb3_prune.exceptions import ConfigError, require_at_least
 from sb3_prune.runs.folder import check_free
 
 MOST_THREADS = 1024
 """Largest number of threads; torch starts all of them."""
+MOST_ENVS = 2**16
+"""Largest number of environments; all of them are made."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +80,7 @@ class RunOptions(EnvOptions):
     progress: Literal["auto", "on", "off"] = "auto"
     """Progress bar; auto shows it only on a terminal."""
     device: str = "cpu"
-    """Device of torch; small networks are fastest on the CPU."""
+    """Device of torch, or auto; small networks are fastest on the CPU."""
     threads: int = 1
     """Number of threads of torch."""
 
@@ -89,14 +92,13 @@ class RunOptions(EnvOptions):
             RunFolderError: A run cannot be written to the folder.
         """
         least = {"timesteps": self.least_timesteps, "n_envs": 1, "threads": 1}
-        for name, smallest in {**least, "eval_every": 1}.items():
-            value = getattr(self, name)
-            if value is not None and value < smallest:
-                raise _bad(name, f"at least {smallest}", value)
-        if self.threads > MOST_THREADS:
-            raise _bad("threads", f"at most {MOST_THREADS}", self.threads)
-        if self.eval_episodes < 0:
-            raise _bad("eval_episodes", "at least 0", self.eval_episodes)
+        for name, smallest in {**least, "eval_every": 1, "eval_episodes": 0}.items():
+            if getattr(self, name) is not None:
+                flag = f"--{name.replace('_', '-')}"
+                require_at_least(flag, getattr(self, name), smallest)
+        for name, most in {"threads": MOST_THREADS, "n_envs": MOST_ENVS}.items():
+            if getattr(self, name) > most:
+                raise _bad(name, f"at most {most}", getattr(self, name))
         if self.keep_best and not (self.eval_episodes and self.timesteps):
             raise ConfigError("--keep-best needs training, and evaluations.")
         if not 0 <= self.seed < 2**32:
@@ -110,12 +112,13 @@ class RunOptions(EnvOptions):
 def _check_device(name: str) -> None:
     """Check that a device can compute and that zips for it can be loaded."""
     try:
-        one = torch.ones(1, device=name)
+        device = get_device() if name == "auto" else name
+        one = torch.ones(1, device=device)
         (one + one).item()
         stream = io.BytesIO()
         torch.save(one, stream)
         stream.seek(0)
-        torch.load(stream, map_location=name)
+        torch.load(stream, map_location=device)
     except Exception as error:  # Each kind of device fails in its own way.
         reason = str(error).splitlines()[0]
         raise ConfigError(f"--device {name} cannot be used: {reason}") from None

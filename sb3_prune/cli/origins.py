@@ -12,6 +12,8 @@ from sb3_prune.cli.algorithms import ALGORITHMS, Algorithm
 from sb3_prune.exceptions import CheckpointError, CompactError, UnknownNameError
 from sb3_prune.exporters.compaction import stock_class
 
+DDPG = {"policy_delay": 1, "target_noise_clip": 0, "target_policy_noise": 0.1}
+"""Settings of TD3 that DDPG always has; TD3's own noise is 0.2 by default."""
 _ENTROPY = {"target_entropy"}
 _EXPLORES, _CLIPS = {"exploration_fraction"}, {"clip_range"}
 _NOISE = {"target_policy_noise"}
@@ -68,8 +70,7 @@ def check_origin(
     """
     if _with_policy(policy):
         found = algorithm_of(policy, saved)
-        # DDPG is TD3 with two settings, which are in the zip.
-        if algorithm is not found and (algorithm.name, found.name) != ("td3", "ddpg"):
+        if algorithm is not found:
             raise CheckpointError(f"{found.name} saved it, not {algorithm.name}.")
     elif not _has_marks(algorithm.name, saved):
         lacking = ", ".join(sorted(MARKS[algorithm.name] - saved.keys()))
@@ -91,8 +92,8 @@ def _with_policy(policy: type[BasePolicy]) -> list[Algorithm]:
 
 
 def _has_marks(name: str, saved: Mapping[str, Any]) -> bool:
-    if name == "ddpg":  # SB3's DDPG is TD3 with these two settings.
-        return saved.get("policy_delay") == 1 and not saved.get("target_noise_clip")
+    if name == "ddpg":  # SB3's DDPG is TD3 with these settings.
+        return all(saved.get(key) == value for key, value in DDPG.items())
     return MARKS[name] <= saved.keys()
 
 

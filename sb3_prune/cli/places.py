@@ -114,7 +114,7 @@ def _env_of(path: Path) -> dict[str, Any]:
         content = json.loads(path.read_text("utf-8"))
         ours = content["command"][0] == "sb3-prune"
         env: dict[str, Any] = {"id": content["env"]["id"]} | content["env"]
-    except (OSError, ValueError, LookupError, TypeError):
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
         return {}
     return env if ours else {}
 

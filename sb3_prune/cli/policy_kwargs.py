@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch.nn.modules import activation
 
-from sb3_prune.cli.hyperparameters import COUNT
+from sb3_prune.cli.hyperparameters import UNITS
 from sb3_prune.exceptions import ConfigError, UnknownNameError
 
 UNFIT = {"GLU", "MultiheadAttention", "Threshold"}
@@ -59,9 +59,9 @@ def _check_units(net_arch: Any) -> None:
     for each in net_arch:
         if isinstance(each, list | tuple | Mapping):
             _check_units(each)
-        elif not COUNT.accepts(each):
+        elif not UNITS.accepts(each):
             raise ConfigError(
-                f"policy_kwargs: net_arch must be {COUNT}, or lists of such; got "
+                f"policy_kwargs: net_arch must be {UNITS}, or lists of such; got "
                 f"{reprlib.repr(each)}."
             )
 

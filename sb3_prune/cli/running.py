@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from sb3_contrib import MaskablePPO
@@ -15,6 +15,7 @@ from sb3_contrib.common.maskable.utils import is_masking_supported
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import Logger
+from torch import nn
 
 from sb3_prune.callbacks.features import FeatureCallback
 from sb3_prune.callbacks.pruning import PruningCallback
@@ -35,6 +36,7 @@ from sb3_prune.networks.ofexinet import ofexinet_of
 from sb3_prune.pruning import look_at
 from sb3_prune.runs.folder import CONFIG, MODEL, PLAIN, RunFolder, versions
 from sb3_prune.strategies.base import Strategy
+from sb3_prune.surgery.optimizer import optimizers, state_of
 
 TEST_SEED = 1_000_003
 """Added to the seed in evaluations, so that they do not repeat training episodes."""
@@ -50,6 +52,7 @@ class Run:
         UnknownNameError: The strategy should prune a network that the agent lacks.
         UnsupportedPolicyError: The policy's networks are not known, or there is nothing
             to prune.
+        PlanError: The state of an optimiser has other shapes than the weights.
     """
 
     command: str
@@ -72,6 +75,9 @@ class Run:
         if self.strategy is not None:
             self.strategy.attach(agent)
             self.strategy.detach()
+            for name, optimizer in optimizers(self.model).items():
+                for parameter in cast("list[nn.Parameter]", [*optimizer.state]):
+                    state_of(name, optimizer, parameter)
 
     def carry_out(self) -> Results:
         """Train, save, compact, verify and draw; write the summary last.

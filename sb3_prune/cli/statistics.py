@@ -9,7 +9,11 @@ from typing import Any
 import numpy as np
 from stable_baselines3.common.vec_env import VecEnv, VecNormalize
 
-from sb3_prune.exceptions import CheckpointError, NonFiniteError
+from sb3_prune.cli.hyperparameters import check_values
+from sb3_prune.exceptions import CheckpointError, NonFiniteError, SB3PruneError
+
+SETTINGS = {"clip_obs": 10.0, "clip_reward": 10.0, "epsilon": 1e-8, "gamma": 0.99}
+"""Numbers of a ``VecNormalize``, with SB3's defaults."""
 
 
 def normalise(env: VecEnv, path: Path, *, learning: bool) -> VecNormalize:
@@ -26,8 +30,9 @@ def normalise(env: VecEnv, path: Path, *, learning: bool) -> VecNormalize:
 
     Raises:
         CheckpointError: The file is missing or broken, is no ``VecNormalize``, or is
-            for other observations.
+            for other observations, or has a negative variance.
         NonFiniteError: A statistic is NaN or infinite.
+        ConfigError: A setting is out of range.
     """
     found = _read(path)
     try:
@@ -41,6 +46,16 @@ def normalise(env: VecEnv, path: Path, *, learning: bool) -> VecNormalize:
     found.training = learning
     found.norm_reward = found.norm_reward and learning
     return found
+
+
+def described(path: Path) -> str:
+    """Say what the ``VecNormalize`` in a file does to observations.
+
+    Raises:
+        CheckpointError: As for :func:`normalise`, as other errors are.
+    """
+    what = "observations" if _read(path).norm_obs else "observations not"
+    return f"{what} normalised by {path.name}"
 
 
 def _read(path: Path) -> VecNormalize:
@@ -61,13 +76,22 @@ def _read(path: Path) -> VecNormalize:
             f"'{path}' has no VecNormalize but {type(found).__name__}: expected a file "
             "of VecNormalize.save."
         )
-    _check_finite(path, found)
+    try:
+        _check(path, found)
+    except SB3PruneError:
+        raise
+    except Exception as error:  # Anything can be missing, or something else.
+        raise CheckpointError(f"'{path}' is damaged: {error!r}.") from error
     return found
 
 
-def _check_finite(path: Path, found: VecNormalize) -> None:
+def _check(path: Path, found: VecNormalize) -> None:
     known: Any = found.obs_rms if found.norm_obs else {}
     each = known if isinstance(known, dict) else {"observations": known}
-    for name, moments in each.items():
+    for name, moments in {**each, "rewards": found.ret_rms}.items():
         if not np.isfinite([moments.mean, moments.var]).all():
             raise NonFiniteError(f"'{path}' has NaN or infinity for {name}.")
+        if np.any(moments.var < 0):
+            raise CheckpointError(f"'{path}' has a negative variance for {name}.")
+    settings = {name: getattr(found, name) for name in SETTINGS}
+    check_values(settings, SETTINGS, f"'{path}'")

@@ -10,8 +10,12 @@ from typing import Any
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env import VecEnv, VecFrameStack
 
-from sb3_prune.cli.statistics import normalise
+from sb3_prune.cli.statistics import described, normalise
 from sb3_prune.cli.wrappers import Wrapper, wrapped
+from sb3_prune.exceptions import ConfigError, require_at_least
+
+MOST_FRAMES = 1024
+"""Largest number of stacked observations; memory for all of them is taken at once."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +42,19 @@ class Surroundings:
     """Number of stacked observations."""
     statistics: Path | None = None
     """File of ``VecNormalize.save``; None if observations were not normalised."""
+
+    def __post_init__(self) -> None:
+        """Check the number of frames, which a file of settings gives.
+
+        Raises:
+            ConfigError: It is out of range.
+        """
+        require_at_least(f"'{self.source}': frame_stack", self.frame_stack)
+        if self.frame_stack > MOST_FRAMES:
+            raise ConfigError(
+                f"'{self.source}': frame_stack must be at most {MOST_FRAMES}, got "
+                f"{self.frame_stack}."
+            )
 
     def wrap(
         self, env: VecEnv, wrappers: Sequence[Wrapper], *, learning: bool
@@ -72,7 +89,7 @@ class Surroundings:
         for one in [*self.wrappers, *self.vec_wrappers]:
             yield f"wrapper {next(iter(one)) if isinstance(one, Mapping) else one}"
         if self.statistics is not None:
-            yield f"observations normalised by {self.statistics.name}"
+            yield described(self.statistics)
         if self.frame_stack > 1:
             yield f"{self.frame_stack} stacked frames"
 

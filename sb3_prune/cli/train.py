@@ -19,6 +19,7 @@ from stable_baselines3.common.vec_env import VecEnv
 
 from sb3_prune.cli.algorithms import ALGORITHMS, Algorithm, find_algorithm
 from sb3_prune.cli.environments import find_env
+from sb3_prune.cli.hyperparameters import UNITS
 from sb3_prune.cli.kinds import Kind, policy_for
 from sb3_prune.cli.options import RunOptions
 from sb3_prune.cli.pairs import parse_pairs
@@ -128,8 +129,8 @@ def build(
 
 def _algorithm_kwargs(options: TrainOptions, algorithm: Algorithm) -> dict[str, Any]:
     kwargs = algorithm.read_arguments(options.algo_kwargs)
-    if any(units < 1 for units in options.net_arch):
-        raise ConfigError(f"--net-arch must be at least 1, got {options.net_arch}.")
+    if not all(map(UNITS.accepts, options.net_arch)):
+        raise ConfigError(f"--net-arch must be {UNITS}, got {options.net_arch}.")
     policy_kwargs = dict(kwargs.get("policy_kwargs") or {})
     if options.net_arch:
         policy_kwargs["net_arch"] = list(options.net_arch)
@@ -163,7 +164,13 @@ def _ofe_options(options: TrainOptions) -> dict[str, Any]:
         raise ConfigError(
             f"--ofe is for --policy ofexi, got --policy {options.policy}."
         )
-    return parse_pairs("--ofe", options.ofe)
+    given = parse_pairs("--ofe", options.ofe)
+    for name, value in given.items():
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ConfigError(f"--ofe: {name} must be finite, got {value}.")
+        if name in ("blocks", "units") and not UNITS.accepts(value):
+            raise ConfigError(f"--ofe: {name} must be {UNITS}, got {value!r}.")
+    return given
 
 
 def _check_actions(algorithm: Algorithm, env: VecEnv) -> None:

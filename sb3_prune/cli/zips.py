@@ -6,7 +6,7 @@ import difflib
 import reprlib
 import warnings
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -107,7 +107,7 @@ def read_zip(path: str | Path, algorithm: str | None = None) -> SavedAgent:
         data["observation_space"], data["action_space"]
     except Exception as error:  # Unpickling can raise any exception.
         raise CheckpointError(f"{_cannot(file)}: {error!r}") from error
-    _check_finite(file, {**params, "variables": variables})
+    _check_numbers(file, {**params, "variables": variables})
     return SavedAgent(file, _origin(file, named, policy, data), data)
 
 
@@ -165,22 +165,30 @@ def _check_file(path: Path) -> None:
         )
 
 
-def _check_finite(path: Path, saved: Mapping[str, Any]) -> None:
+def _check_numbers(path: Path, saved: Mapping[str, Any]) -> None:
     """Check weights, the states of optimisers and other tensors."""
-    bad = list(_not_finite(saved))
+    found = dict(_tensors(saved))
+    # Torch would load the real parts.
+    bad = [name for name, tensor in found.items() if tensor.is_complex()]
     if bad:
-        names = ", ".join(bad[:SHOWN])
-        more = f" and {len(bad) - SHOWN} others" if bad[SHOWN:] else ""
-        raise NonFiniteError(f"'{path}' has NaN or infinity in {names}{more}.")
+        raise CheckpointError(f"'{path}' has complex numbers in {_some(bad)}.")
+    bad = [name for name, tensor in found.items() if not tensor.isfinite().all()]
+    if bad:
+        raise NonFiniteError(f"'{path}' has NaN or infinity in {_some(bad)}.")
 
 
-def _not_finite(value: object, name: str = "") -> Iterator[str]:
-    """Yield the names of tensors that are not finite, in nested dictionaries."""
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - SHOWN} others" if names[SHOWN:] else ""
+    return f"{', '.join(names[:SHOWN])}{more}"
+
+
+def _tensors(value: object, name: str = "") -> Iterator[tuple[str, torch.Tensor]]:
+    """Yield the names of tensors in nested dictionaries, and the tensors."""
     if isinstance(value, Mapping):
         for key, each in value.items():
-            yield from _not_finite(each, f"{name}.{key}" if name else str(key))
-    elif isinstance(value, torch.Tensor) and not bool(torch.isfinite(value).all()):
-        yield name
+            yield from _tensors(each, f"{name}.{key}" if name else str(key))
+    elif isinstance(value, torch.Tensor):
+        yield name, value
 
 
 def _cannot(path: Path) -> str:

@@ -6,7 +6,9 @@ import json
 import re
 from collections.abc import Mapping
 from importlib import import_module
+from inspect import formatannotation
 from pathlib import Path
+from types import UnionType
 from typing import Any
 
 from sb3_prune.cli.surroundings import Surroundings
@@ -70,7 +72,9 @@ def _is_zoo(folder: Path) -> bool:
 def _statistics(folder: Path, settings: _Yaml) -> Path | None:
     """Return the path of the statistics, even if they are missing."""
     path = folder / STATISTICS
-    wanted = settings.get("normalize") if settings.content else path.is_file()
+    wanted = path.is_file()
+    if settings.content:  # RL Zoo writes what VecNormalize gets, maybe as text.
+        wanted = settings.of_type("normalize", bool | str | dict, False)
     return path if wanted else None
 
 
@@ -93,14 +97,15 @@ class _Yaml:
             ) from error
         return value
 
-    def of_type(self, key: str, kind: type, default: Any) -> Any:
+    def of_type(self, key: str, kind: type | UnionType, default: Any) -> Any:
         """Return a setting of a type; the default if there is none."""
         value = self.get(key)
         if value is None:
             return default
         if not isinstance(value, kind):
             raise ConfigError(
-                f"'{self.path}': '{key}' must be {kind.__name__}, got {value!r}."
+                f"'{self.path}': '{key}' must be {formatannotation(kind)}, "
+                f"got {value!r}."
             )
         return value
 
@@ -124,7 +129,7 @@ def _load(path: Path) -> dict[str, Any]:
         ) from error
     try:
         found = yaml.load(path.read_text("utf-8"), _loader(yaml))
-    except (yaml.YAMLError, OSError, ValueError, TypeError) as error:
+    except (yaml.YAMLError, OSError, ValueError, TypeError, RecursionError) as error:
         raise ConfigError(f"'{path}' cannot be read: {error}.") from error
     if not isinstance(found, dict):
         raise ConfigError(f"'{path}' must have settings by name, got {found!r}.")

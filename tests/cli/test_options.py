@@ -18,6 +18,7 @@ def options(tmp_path: Path, **changes: Any) -> RunOptions:
 def test_the_defaults_pass(tmp_path: Path) -> None:
     options(tmp_path).check()
     options(tmp_path, eval_every=3, learning_rate=1e-3, eval_episodes=0).check()
+    options(tmp_path, device="auto").check()
 
 
 @pytest.mark.parametrize(
@@ -26,6 +27,9 @@ def test_the_defaults_pass(tmp_path: Path) -> None:
         ("timesteps", 0),
         ("n_envs", 0),
         ("threads", 0),
+        ("threads", 1025),
+        ("timesteps", 2**63),
+        ("n_envs", 2**16 + 1),
         ("eval_every", 0),
         ("eval_episodes", -1),
         ("seed", -1),

@@ -26,11 +26,17 @@ def test_a_model_tells_its_algorithm(case: str) -> None:
     found = algorithm_of(model.policy_class, vars(model))
     assert found.cls is type(model)
     for name, other in ALGORITHMS.items():
-        if other is found or (name, found.name) == ("td3", "ddpg"):
+        if other is found:
             check_origin(other, model.policy_class, vars(model))
             continue
         with pytest.raises(CheckpointError, match=f"{found.name} saved it, not {name}"):
             check_origin(other, model.policy_class, vars(model))
+
+
+def test_td3_without_its_tricks_is_not_ddpg() -> None:
+    model = make_model("TD3")
+    model.policy_delay, model.target_noise_clip = 1, 0.0  # type: ignore[attr-defined]
+    check_origin(ALGORITHMS["td3"], model.policy_class, vars(model))
 
 
 def test_a_subclass_of_a_policy_tells_its_algorithm() -> None:

@@ -43,7 +43,8 @@ def test_unknown_names_are_listed(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "net_arch", [[0], [8, -1], 3.5, {"pi": [8], "vf": [1e400]}, None, "8", [True]]
+    "net_arch",
+    [[0], [8, -1], 3.5, {"pi": [8], "vf": [1e400]}, [2**16 + 1], None, "8", [True]],
 )
 def test_layers_without_units(net_arch: object) -> None:
     with pytest.raises(

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from stable_baselines3 import SAC
 from zoo import OFF
 
@@ -15,7 +17,7 @@ import sb3_prune as sp
 from sb3_prune.cli.environments import find_env
 from sb3_prune.cli.options import RunOptions
 from sb3_prune.cli.running import Run
-from sb3_prune.exceptions import CompactError, UnknownNameError
+from sb3_prune.exceptions import CompactError, PlanError, UnknownNameError
 from sb3_prune.pruning import make_strategy
 from sb3_prune.runs.folder import ARTEFACTS, RunFolder
 
@@ -119,6 +121,16 @@ def test_no_plain_zip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_network_that_is_not_there_is_noticed_at_once(tmp_path: Path) -> None:
     with pytest.raises(UnknownNameError, match="network 'q_net'"):
         make_run(tmp_path / "run", {"networks": ("q_net",)})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_state_of_another_shape_is_noticed_at_once(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", {})
+    optimizer = run.model.actor.optimizer  # type: ignore[attr-defined]
+    for parameter in run.model.actor.parameters():  # type: ignore[attr-defined]
+        optimizer.state[parameter]["exp_avg"] = torch.zeros(3, 2)
+    with pytest.raises(PlanError, match="keeps exp_avg in another shape"):
+        replace(run)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from stable_baselines3.common.vec_env import VecNormalize
 
 from cli.rl_zoo import cart_poles
 from sb3_prune.cli.statistics import normalise
-from sb3_prune.exceptions import CheckpointError, NonFiniteError
+from sb3_prune.exceptions import CheckpointError, NonFiniteError, SB3PruneError
 
 
 def saved(path: Path, **changes: bool) -> Path:
@@ -76,6 +77,41 @@ def test_nan(tmp_path: Path) -> None:
     env.save(str(tmp_path / "a.pkl"))
     with pytest.raises(NonFiniteError, match="NaN or infinity for observations"):
         normalise(cart_poles(), tmp_path / "a.pkl", learning=False)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"clip_obs": np.nan},
+            r"a\.pkl': clip_obs must be a number above 0.*, got nan",
+        ),
+        ({"clip_reward": -1.0}, "clip_reward must be a number above 0"),
+        ({"epsilon": "small"}, "epsilon must be a number above 0, got 'small'"),
+        ({"gamma": 3}, "gamma must be a number of at least 0 and at most 1, got 3"),
+        ({"obs_rms": None}, r"a\.pkl' is damaged: AttributeError"),
+    ],
+)
+def test_settings_out_of_range(
+    changes: dict[str, Any], message: str, tmp_path: Path
+) -> None:
+    env = VecNormalize(cart_poles())
+    vars(env).update(changes)
+    env.save(str(tmp_path / "a.pkl"))
+    with pytest.raises(SB3PruneError, match=message):
+        normalise(cart_poles(), tmp_path / "a.pkl", learning=False)
+
+
+@pytest.mark.parametrize("name", ["obs_rms", "ret_rms"])
+def test_variances_are_not_negative(name: str, tmp_path: Path) -> None:
+    env = VecNormalize(cart_poles(), clip_obs=np.inf)
+    getattr(env, name).var -= 2
+    env.save(str(tmp_path / "a.pkl"))
+    with pytest.raises(CheckpointError, match="has a negative variance for"):
+        normalise(cart_poles(), tmp_path / "a.pkl", learning=False)
+    getattr(env, name).var += 2
+    env.save(str(tmp_path / "a.pkl"))
+    normalise(cart_poles(), tmp_path / "a.pkl", learning=False)
 
 
 def test_rewards_alone(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from stable_baselines3.common.vec_env import (
 
 from cli.rl_zoo import TIME, cart_poles
 from sb3_prune.cli.surroundings import NOTHING, Surroundings
+from sb3_prune.exceptions import ConfigError
 
 IMAGES, DICTIONARIES = "cli.shown:cli/Picture-v0", "cli.shown:cli/Both-v0"
 
@@ -51,12 +53,19 @@ def test_normalised_images_are_none_any_more(tmp_path: Path) -> None:
     assert not is_image_space_channels_first(env.observation_space)  # type: ignore[arg-type]
 
 
-def test_what_is_kept_and_shown() -> None:
+@pytest.mark.parametrize("frames", [-1, 0, 1025, 10**9, 1.5, True, "2"])
+def test_frames_out_of_range(frames: Any) -> None:
+    with pytest.raises(ConfigError, match=r"'a': frame_stack must be .*, got"):
+        Surroundings(source=Path("a"), frame_stack=frames)
+
+
+@pytest.mark.parametrize("norm_obs", [True, False])
+def test_what_is_kept_and_shown(norm_obs: bool, tmp_path: Path) -> None:
+    path = tmp_path / "b.pkl"
+    VecNormalize(cart_poles(), norm_obs=norm_obs).save(str(path))
     assert NOTHING.to_dict() == {}
     assert list(NOTHING.lines()) == []
-    around = Surroundings(
-        wrappers=[{TIME: {}}], frame_stack=4, statistics=Path("a/b.pkl")
-    )
+    around = Surroundings(wrappers=[{TIME: {}}], frame_stack=4, statistics=path)
     assert around.to_dict() == {
         "wrappers": [{TIME: {}}],
         "frame_stack": 4,
@@ -64,6 +73,6 @@ def test_what_is_kept_and_shown() -> None:
     }
     assert list(around.lines()) == [
         f"wrapper {TIME}",
-        "observations normalised by b.pkl",
+        f"observations{'' if norm_obs else ' not'} normalised by b.pkl",
         "4 stacked frames",
     ]

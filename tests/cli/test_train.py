@@ -190,11 +190,31 @@ BAD = {
     "--device meta cannot be used": ["--device", "meta"],
     "unexpected keyword argument 'colour'": ["--env-kwargs", "colour=red"],
     "Unknown network 'criti'. Did you mean": ["--networks", "criti"],
-    "--net-arch must be at least 1": ["--net-arch", "8", "0"],
+    "--net-arch must be a whole number of at least 1": ["--net-arch", "8", "0"],
+    "--net-arch must be a whole number of at least 1 and at most 65536": [
+        *("--net-arch", "1000000000"),
+    ],
+    "--ofe: learning_rate: '1e400' is not finite": [
+        *("--policy", "ofexi", "--ofe", "learning_rate=1e400"),
+    ],
+    "--ofe: learning_rate must be finite, got inf": [
+        *("--policy", "ofexi", "--ofe", "learning_rate=Infinity"),
+    ],
+    "--ofe: units must be a whole number of at least 1 and at most 65536": [
+        *("--policy", "ofexi", "--ofe", "units=1000000000"),
+    ],
+    "--timesteps must be at most 9223372036854775807": ["--timesteps", "9" * 23],
+    "--env-kwargs: g: '1e400' is not finite": ["--env-kwargs", "g=1e400"],
+    "'Pendulum-v1' fails in its first step: TypeError": ["--env-kwargs", "g=x"],
     "dqn has no policy 'ofexi'": ["--algo", "dqn", "--policy", "ofexi"],
     "--ofe is for --policy ofexi": ["--ofe", "blocks=2"],
     "ofe has no option 'block'": ["--policy", "ofexi", "--ofe", "block=2"],
-    "blocks must be int, got 1.5": ["--policy", "ofexi", "--ofe", "blocks=1.5"],
+    "blocks must be a whole number of at least 1 and at most 65536, got 1.5": [
+        "--policy",
+        "ofexi",
+        "--ofe",
+        "blocks=1.5",
+    ],
     "--action-noise must be positive": ["--action-noise", "-1"],
     "--action-noise must be positive and finite": ["--action-noise", "inf"],
     "--threads must be at most 1024": ["--threads", "999999999999999"],

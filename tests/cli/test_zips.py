@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -125,11 +127,16 @@ def test_a_zip_of_something_else(tmp_path: Path) -> None:
         load_model(tmp_path / "agent.zip")
 
 
-def rewrite(source: Path, target: Path, **changes: object) -> Path:
-    """Copy a zip, with other values in its ``data``."""
+def rewrite(
+    source: Path,
+    target: Path,
+    files: Mapping[str, bytes] | None = None,
+    **changes: object,
+) -> Path:
+    """Copy a zip, with other files, and other values in its ``data``."""
     with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w") as new:
         for name in old.namelist():
-            content = old.read(name)
+            content = (files or {}).get(name) or old.read(name)
             if name == "data":
                 content = json.dumps(json.loads(content) | changes).encode()
             new.writestr(name, content)
@@ -174,6 +181,18 @@ def test_nan_in_an_optimiser(tmp_path: Path) -> None:
         NonFiniteError, match=r"actor\.optimizer\.state\.0\.exp_avg.*and"
     ):
         load_model(tmp_path / "agent.zip")
+
+
+def test_complex_numbers(stock_zip: Path, tmp_path: Path) -> None:
+    weights = SAC.load(stock_zip).policy.state_dict()
+    weights["actor.mu.bias"] = weights["actor.mu.bias"] + 2j
+    buffer = io.BytesIO()
+    torch.save(weights, buffer)
+    path = rewrite(stock_zip, tmp_path / "agent.zip", {"policy.pth": buffer.getvalue()})
+    with pytest.raises(
+        CheckpointError, match=r"complex numbers in policy\.actor\.mu\."
+    ):
+        load_model(path)
 
 
 def test_nan_beside_the_policy(tmp_path: Path) -> None:

@@ -119,6 +119,9 @@ def test_no_code_is_run(folder: Path, tmp_path: Path) -> None:
         ("a: [", "cannot be read: while parsing"),
         ("a: !strange b", "cannot be read: could not determine a constructor"),
         ("- 1", r"must have settings by name, got \[1\]"),
+        ("[" * 3000, "cannot be read: maximum recursion depth"),
+        ("frame_stack: 0", "frame_stack must be at least 1, got 0"),
+        ("normalize: 3", r"'normalize' must be bool \| str \| dict, got 3"),
         ("frame_stack: many", "'frame_stack' must be int, got 'many'"),
     ],
 )
