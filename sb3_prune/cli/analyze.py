@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import asdict
 from typing import Any, cast
 
 import torch
@@ -17,10 +16,11 @@ from tqdm import tqdm
 from sb3_prune import plugins
 from sb3_prune.analysis import Analysis, Comparison, compare, layer_labels, random_like
 from sb3_prune.cli.environments import EnvMaker
-from sb3_prune.cli.options import EnvOptions, SavedAgentOptions
+from sb3_prune.cli.lines import AnalyzeOptions
+from sb3_prune.cli.options import EnvOptions
 from sb3_prune.cli.outputs import as_json, as_png, check_out, publish
 from sb3_prune.cli.parsing import parse
-from sb3_prune.cli.places import PlayOptions, announce, maker_for
+from sb3_prune.cli.places import announce, maker_for
 from sb3_prune.cli.tables import aligned, find_tables, show
 from sb3_prune.cli.zips import SavedAgent, read_zip
 from sb3_prune.exceptions import ConfigError, require_at_least
@@ -29,29 +29,6 @@ from sb3_prune.runs.folder import versions
 
 NUMBERS = "analysis.json"
 """File of the numbers; each picture beside it is named after its analysis."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class AnalyzeOptions(PlayOptions, SavedAgentOptions):
-    """Analyse the hidden units of a saved agent, stock or pruned.
-
-    The agent plays greedily while the activations of all hidden units are recorded.
-    Each analysis of the installed plug-ins draws a picture of the recording;
-    analysis.json has the numbers.
-    """
-
-    episodes: int = 500
-    """Number of greedy episodes."""
-    analysis: str = ""
-    """Analyses to run, e.g. distances,dormancy; all installed ones if not given."""
-    compare_random: bool = False
-    """Show the agent beside a random network of the same shape."""
-    out: Path | None = None
-    """Folder to create; `analysis` beside the zip if not given."""
-    overwrite: bool = False
-    """Replace older results in the folder."""
-    json: bool = False
-    """Print JSON."""
 
 
 def main(arguments: Sequence[str]) -> None:

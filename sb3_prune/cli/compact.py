@@ -3,27 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-from sb3_prune.cli.options import SavedAgentOptions
+from sb3_prune.cli.lines import CompactOptions
 from sb3_prune.cli.parsing import parse
 from sb3_prune.cli.plain import loads_equal, save_plain
 from sb3_prune.cli.zips import read_zip
 from sb3_prune.exceptions import CompactError, RunFolderError
 from sb3_prune.runs.folder import STATISTICS, check_creatable
-
-
-@dataclass(frozen=True, kw_only=True)
-class CompactOptions(SavedAgentOptions):
-    """Turn a pruned agent into a zip that loads where sb3-prune is not installed."""
-
-    out: Path
-    """Zip to write; it must not exist."""
-    overwrite: bool = False
-    """Replace the file if it exists."""
-    verify: bool = False
-    """Load the zip in a new process without sb3-prune, and compare actions."""
 
 
 def main(arguments: Sequence[str]) -> None:

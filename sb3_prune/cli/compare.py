@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Annotated
 
-import tyro
-
+from sb3_prune.cli.lines import CompareOptions
 from sb3_prune.cli.outputs import as_json, as_png, check_out, publish
 from sb3_prune.cli.parsing import parse
 from sb3_prune.cli.tables import aligned
@@ -22,26 +18,6 @@ NUMBERS = "comparison.json"
 HEAD = ["", "seeds", "return", "95 % interval", "front"]
 COLUMNS = ["units", "parameters", "in all", "FLOPs"]
 """Titles of the sizes in ``SIZES``."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class CompareOptions:
-    """Compare finished runs: returns with intervals, sizes, and two pictures.
-
-    Runs that differ only in --seed, or that share a --label, are one row: the
-    interquartile mean of their last evaluations, and its 95 % bootstrap interval.
-    """
-
-    runs: Annotated[
-        tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="RUN...")
-    ]
-    """Run folders of train and prune, all of one environment."""
-    out: Path | None = None
-    """Folder to create; `comparison` beside the first run if not given."""
-    overwrite: bool = False
-    """Replace an older comparison in the folder."""
-    json: bool = False
-    """Print JSON."""
 
 
 def main(arguments: Sequence[str]) -> None:

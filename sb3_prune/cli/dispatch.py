@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import os
-import signal
 import sys
-import threading
 import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from importlib import import_module
 from typing import Any
 
 import sb3_prune
 from sb3_prune import plugins
+from sb3_prune.cli.interrupts import INTERRUPTED, interruptible
 from sb3_prune.exceptions import SB3PruneError, UnknownNameError
 
 COMMANDS = {
@@ -28,7 +27,6 @@ COMMANDS = {
 }
 """Our commands and what they do. Each is the function ``main`` of a module here."""
 BAD_INPUT = 2
-INTERRUPTED = 130
 
 HELP = """\
 usage: sb3-prune COMMAND [OPTIONS]
@@ -79,6 +77,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with warnings.catch_warnings():
         warnings.showwarning = _show_warning
         try:
+            if isinstance(sys.stdout, io.TextIOWrapper):
+                # What a terminal cannot show is escaped, as on stderr.
+                sys.stdout.reconfigure(errors="backslashreplace")
             code = _run(given)
             sys.stdout.flush()
             return code
@@ -107,7 +108,8 @@ def _run(given: list[str]) -> int:
         return 0
     if command in COMMANDS:
         # Import only the module of this command, so that listings start fast.
-        with _interruptible():
+        with interruptible():
+            import_module("sb3_prune.cli.lines").check(command, rest)
             module = import_module(f"sb3_prune.cli.{command}")
         module.main(rest)
         return 0
@@ -116,24 +118,6 @@ def _run(given: list[str]) -> int:
         raise UnknownNameError("command", command, [*COMMANDS, *brought])
     brought[command]().main(rest)
     return 0
-
-
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """Let Ctrl-C end the process at once: libraries may swallow it while they load."""
-    if threading.current_thread() is not threading.main_thread():
-        yield  # Only the main thread gets signals.
-        return
-    before = signal.signal(signal.SIGINT, _stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-def _stop(*_: object) -> None:
-    os.write(2, b"sb3-prune: interrupted\n")
-    os._exit(INTERRUPTED)
 
 
 def _end_output() -> None:

@@ -4,27 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import torch
 
-from sb3_prune.cli.options import SavedAgentOptions
+from sb3_prune.cli.lines import EvaluateOptions
 from sb3_prune.cli.parsing import parse
-from sb3_prune.cli.places import PlayOptions, announce, maker_for
+from sb3_prune.cli.places import announce, maker_for
 from sb3_prune.cli.results import measure
 from sb3_prune.cli.zips import read_zip
 from sb3_prune.evaluation.episodes import evaluate
 from sb3_prune.exceptions import require_at_least
-
-
-@dataclass(frozen=True, kw_only=True)
-class EvaluateOptions(PlayOptions, SavedAgentOptions):
-    """Measure return, success, size and speed of a saved agent, stock or pruned."""
-
-    episodes: int = 100
-    """Number of greedy episodes."""
-    json: bool = False
-    """Print JSON."""
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 from gymnasium import spaces
 from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.preprocessing import is_image_space
 
 from sb3_prune.cli.algorithms import ALGORITHMS, Algorithm
+from sb3_prune.cli.lines import Kind
 from sb3_prune.exceptions import ConfigError
 from sb3_prune.policies.adoption import MASKED
 
-Kind = Literal["auto", "mlp", "ofexi"]
-"""Value of ``--policy``."""
 NAMES = {"Cnn": "images", "MultiInput": "dictionaries"}
 """Beginning of the name of SB3's policy -> the observations that it is for."""
 

@@ -8,12 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
-import torch
 import tyro
-from stable_baselines3.common.utils import get_device
 
 from sb3_prune.exceptions import ConfigError, require_at_least
-from sb3_prune.runs.folder import check_free
 
 MOST_THREADS = 1024
 """Largest number of threads; torch starts all of them."""
@@ -41,6 +38,14 @@ class EnvOptions:
     """Arguments of the environment, KEY=VALUE or JSON, e.g. goals=full."""
     seed: int = 0
     """Seed of the agent and of its environments."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlayOptions(EnvOptions):
+    """Options that choose an environment for a saved agent."""
+
+    vecnormalize: Path | None = None
+    """Statistics of VecNormalize, a pickle, too; if not given, those of the folder."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,12 +110,17 @@ class RunOptions(EnvOptions):
             raise _bad("seed", "in [0, 2**32)", self.seed)
         if self.learning_rate is not None and not 0 < self.learning_rate < math.inf:
             raise _bad("learning_rate", "positive and finite", self.learning_rate)
+        from sb3_prune.runs.folder import check_free  # noqa: PLC0415  # Takes seconds.
+
         _check_device(self.device)
         check_free(self.out, overwrite=self.overwrite)
 
 
 def _check_device(name: str) -> None:
     """Check that a device can compute and that zips for it can be loaded."""
+    import torch  # noqa: PLC0415  # Takes seconds, as SB3 does.
+    from stable_baselines3.common.utils import get_device  # noqa: PLC0415
+
     try:
         device = get_device() if name == "auto" else name
         one = torch.ones(1, device=device)

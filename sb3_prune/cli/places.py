@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from sb3_prune.cli.environments import EnvMaker, find_env
-from sb3_prune.cli.options import EnvOptions
+from sb3_prune.cli.options import PlayOptions as PlayOptions  # noqa: PLC0414
 from sb3_prune.cli.pairs import parse_pairs
 from sb3_prune.cli.surroundings import NOTHING, Surroundings
 from sb3_prune.cli.zips import SavedAgent
@@ -19,14 +19,6 @@ from sb3_prune.runs.folder import CONFIG, STATISTICS
 
 OURS = "sb3_prune/"
 """Beginning of the ids of planar arms."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class PlayOptions(EnvOptions):
-    """Options that choose an environment for a saved agent."""
-
-    vecnormalize: Path | None = None
-    """Statistics of VecNormalize, a pickle, too; if not given, those of the folder."""
 
 
 def maker_for(saved: SavedAgent, options: PlayOptions) -> EnvMaker:

@@ -4,19 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
+from sb3_prune.cli.lines import PluginsOptions
 from sb3_prune.cli.parsing import parse
 from sb3_prune.plugins import installed
 from sb3_prune.plugins.info import PluginInfo
-
-
-@dataclass(frozen=True, kw_only=True)
-class PluginsOptions:
-    """List the plug-ins: name, origin, status and registered classes."""
-
-    json: bool = False
-    """Print JSON."""
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -5,20 +5,13 @@ from __future__ import annotations
 import inspect
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import Any, get_type_hints
 
 from sb3_prune import plugins
+from sb3_prune.cli.lines import StrategiesOptions
 from sb3_prune.cli.parsing import parse
 from sb3_prune.strategies.base import Strategy
-
-
-@dataclass(frozen=True, kw_only=True)
-class StrategiesOptions:
-    """List the pruning strategies: name, summary, reference, options and defaults."""
-
-    json: bool = False
-    """Print JSON."""
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -5,12 +5,10 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
 import torch
-import tyro
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.noise import NormalActionNoise
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
@@ -20,8 +18,8 @@ from stable_baselines3.common.vec_env import VecEnv
 from sb3_prune.cli.algorithms import ALGORITHMS, Algorithm, find_algorithm
 from sb3_prune.cli.environments import find_env
 from sb3_prune.cli.hyperparameters import UNITS
-from sb3_prune.cli.kinds import Kind, policy_for
-from sb3_prune.cli.options import RunOptions
+from sb3_prune.cli.kinds import policy_for
+from sb3_prune.cli.lines import TrainOptions
 from sb3_prune.cli.pairs import parse_pairs
 from sb3_prune.cli.running import Run
 from sb3_prune.cli.staging import parse_staged
@@ -38,34 +36,6 @@ _BAD_ARGUMENTS = (
 """Errors that SB3's constructors raise if an argument is wrong."""
 _NO_ARGUMENTS = {"args", "kwargs", "observation_space", "action_space", "lr_schedule"}
 """Parameters of policies that users do not set."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class NewAgentOptions:
-    """Options that describe a new agent."""
-
-    algo: Annotated[str, tyro.conf.arg(help=f"One of {', '.join(ALGORITHMS)}.")]
-    """Algorithm."""
-    policy: Kind = "auto"
-    """Networks that suit the observations, MLPs, or ones on learnt features (ofexi)."""
-    ofe: tuple[str, ...] = ()
-    """Options of the OFEXiNet, KEY=VALUE or JSON, e.g. blocks=8 units=128."""
-    net_arch: tuple[int, ...] = ()
-    """Initial units of the hidden layers, e.g. 256 256; SB3's default if not given."""
-    action_noise: float | None = None
-    """Standard deviation of noise on actions; td3 and ddpg need it to explore."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrainOptions(RunOptions, NewAgentOptions):
-    """Train an agent and prune it during training.
-
-    The options of the strategy depend on --strategy; --strategy none trains without
-    pruning, for comparison.
-    """
-
-    env: str = field()
-    """Gymnasium id, e.g. Pendulum-v1; module:id imports a module first."""
 
 
 def main(arguments: Sequence[str]) -> None:

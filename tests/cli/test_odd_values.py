@@ -21,11 +21,12 @@ CLASSES: dict[str, tuple[str, str]] = {
     "train": ("sb3_prune.cli.train", "TrainOptions"),
     "prune": ("sb3_prune.cli.prune", "PruneOptions"),
     "evaluate": ("sb3_prune.cli.evaluate", "EvaluateOptions"),
+    "compare": ("sb3_prune.cli.compare", "CompareOptions"),
     "compact": ("sb3_prune.cli.compact", "CompactOptions"),
     "analyze": ("sb3_prune.cli.analyze", "AnalyzeOptions"),
     "project": ("sb3_prune_clusters.projecting", "ProjectOptions"),
 }
-POSITIONAL = ("model", "source", "target")
+POSITIONAL = ("runs", "model", "source", "target")
 
 
 class ReachedError(Exception):
@@ -75,7 +76,8 @@ def test_odd_values(
     for value in TEXT if option in TEXTS else ODD:
         line = [*_line(name, stock_zip, tmp_path), *_given(option, value)]
         if option in POSITIONAL:
-            line = [value if part == stock_zip else part for part in line[:-2]]
+            first = line[0]
+            line = [value if part == first else part for part in line[:-2]]
         try:
             result = command(name, *line)
         except ReachedError:
@@ -105,6 +107,7 @@ def _line(name: str, path: Path, folder: Path) -> list[object]:
         "train": ["--algo", "sac", *env, *out],
         "prune": [path, *env, *out],
         "evaluate": [path, *env],
+        "compare": [folder, *out],
         "compact": [path, *out],
         "analyze": [path, *env, *out],
         "project": [path, path, *env, *out],

@@ -18,7 +18,7 @@ def test_text(command: Command, third_party: Callable[[object], None]) -> None:
     result = command("plugins")
     assert (result.code, result.err) == (0, "")
     assert "baselines  sb3-prune" in result.out
-    assert "strategies: magnitude, random" in result.out
+    assert "magnitude, random" in result.out
     assert "third-party-0  added by hand  active" in result.out
     assert "strategies: drop-first, seeded" in result.out
 
@@ -28,7 +28,7 @@ def test_json(command: Command) -> None:
         info["name"]: info for info in json.loads(command("plugins", "--json").out)
     }
     assert found["baselines"]["status"] == "active"
-    assert found["baselines"]["registered"] == {"strategies": ["magnitude", "random"]}
+    assert {"magnitude", "random"} <= {*found["baselines"]["registered"]["strategies"]}
 
 
 def test_why_a_plugin_is_left_out(

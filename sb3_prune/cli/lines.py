@@ -1,0 +1,226 @@
+"""Lines: the options of every command, read before what takes seconds is imported.
+
+Nothing here imports torch, so that a mistake in typing is answered at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal
+
+import tyro
+
+from sb3_prune.cli.options import (
+    PlayOptions,
+    RunOptions,
+    SavedAgentOptions,
+)
+from sb3_prune.cli.parsing import parse
+from sb3_prune.exceptions import ConfigError, require_at_least
+
+ALGORITHMS = (
+    "dqn",
+    "qrdqn",
+    "branching-dqn",
+    "sac",
+    "value-sac",
+    "td3",
+    "ddpg",
+    "tqc",
+    "crossq",
+    "ppo",
+    "a2c",
+    "trpo",
+    "maskable-ppo",
+    "recurrent-ppo",
+)
+"""Names of all algorithms."""
+Kind = Literal["auto", "mlp", "ofexi"]
+"""Value of ``--policy``."""
+States = Literal["greedy", "stochastic", "both"]
+"""Value of ``--play-states``."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewAgentOptions:
+    """Options that describe a new agent."""
+
+    algo: Annotated[str, tyro.conf.arg(help=f"One of {', '.join(ALGORITHMS)}.")]
+    """Algorithm."""
+    policy: Kind = "auto"
+    """Networks that suit the observations, MLPs, or ones on learnt features (ofexi)."""
+    ofe: tuple[str, ...] = ()
+    """Options of the OFEXiNet, KEY=VALUE or JSON, e.g. blocks=8 units=128."""
+    net_arch: tuple[int, ...] = ()
+    """Initial units of the hidden layers, e.g. 256 256; SB3's default if not given."""
+    action_noise: float | None = None
+    """Standard deviation of noise on actions; td3 and ddpg need it to explore."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainOptions(RunOptions, NewAgentOptions):
+    """Train an agent and prune it during training.
+
+    The options of the strategy depend on --strategy; --strategy none trains without
+    pruning, for comparison.
+    """
+
+    env: str = field()
+    """Gymnasium id, e.g. Pendulum-v1; module:id imports a module first."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PruneOptions(RunOptions, PlayOptions, SavedAgentOptions):
+    """Prune an agent that is already trained, at once or while it trains on.
+
+    With --timesteps 0 the agent only plays a few episodes and is pruned at once, to the
+    strategy's final state. The zip may be from stock SB3 or from sb3-prune; it is not
+    changed. A zip has no replay buffer, so off-policy agents start with an empty one.
+    The options of the strategy depend on --strategy.
+    """
+
+    least_timesteps: ClassVar[int] = 0
+
+    timesteps: int = 20_000
+    """Environment steps to train for; with 0 the agent is pruned at once."""
+    play_episodes: int = 10
+    """With --timesteps 0: episodes that the agent plays for its observations."""
+    play_states: States = "both"
+    """With --timesteps 0: how it acts in them; both plays all of them twice."""
+    play_rounds: int = 0
+    """With --timesteps 0: further rounds, in each of which the pruned agent plays and
+    the dense one is pruned anew on all states so far. The best round is kept."""
+    distil_updates: int = 0
+    """With --timesteps 0: gradient steps after the cut that train the pruned networks
+    to answer as the dense ones did."""
+
+    def check(self) -> None:
+        """Check the options that can be checked without environment and agent.
+
+        Raises:
+            ConfigError: A value is out of range.
+            RunFolderError: A run cannot be written to the folder.
+        """
+        super().check()
+        require_at_least("--play-episodes", self.play_episodes)
+        require_at_least("--play-rounds", self.play_rounds, 0)
+        require_at_least("--distil-updates", self.distil_updates, 0)
+        if self.timesteps and (self.play_rounds or self.distil_updates):
+            raise ConfigError(
+                "--play-rounds and --distil-updates need --timesteps 0: while an agent "
+                "trains on, it learns by itself."
+            )
+        if self.masks_only and not self.timesteps:
+            raise ConfigError("--masks-only needs training, so --timesteps above 0.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluateOptions(PlayOptions, SavedAgentOptions):
+    """Measure return, success, size and speed of a saved agent, stock or pruned."""
+
+    episodes: int = 100
+    """Number of greedy episodes."""
+    json: bool = False
+    """Print JSON."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompareOptions:
+    """Compare finished runs: returns with intervals, sizes, and two pictures.
+
+    Runs that differ only in --seed, or that share a --label, are one row: the
+    interquartile mean of their last evaluations, and its 95 % bootstrap interval.
+    """
+
+    runs: Annotated[
+        tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="RUN...")
+    ]
+    """Run folders of train and prune, all of one environment."""
+    out: Path | None = None
+    """Folder to create; `comparison` beside the first run if not given."""
+    overwrite: bool = False
+    """Replace an older comparison in the folder."""
+    json: bool = False
+    """Print JSON."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompactOptions(SavedAgentOptions):
+    """Turn a pruned agent into a zip that loads where sb3-prune is not installed."""
+
+    out: Path
+    """Zip to write; it must not exist."""
+    overwrite: bool = False
+    """Replace the file if it exists."""
+    verify: bool = False
+    """Load the zip in a new process without sb3-prune, and compare actions."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnalyzeOptions(PlayOptions, SavedAgentOptions):
+    """Analyse the hidden units of a saved agent, stock or pruned.
+
+    The agent plays greedily while the activations of all hidden units are recorded.
+    Each analysis of the installed plug-ins draws a picture of the recording;
+    analysis.json has the numbers.
+    """
+
+    episodes: int = 500
+    """Number of greedy episodes."""
+    analysis: str = ""
+    """Analyses to run, e.g. distances,dormancy; all installed ones if not given."""
+    compare_random: bool = False
+    """Show the agent beside a random network of the same shape."""
+    out: Path | None = None
+    """Folder to create; `analysis` beside the zip if not given."""
+    overwrite: bool = False
+    """Replace older results in the folder."""
+    json: bool = False
+    """Print JSON."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StrategiesOptions:
+    """List the pruning strategies: name, summary, reference, options and defaults."""
+
+    json: bool = False
+    """Print JSON."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PluginsOptions:
+    """List the plug-ins: name, origin, status and registered classes."""
+
+    json: bool = False
+    """Print JSON."""
+
+
+LINES: Mapping[str, type[Any]] = {
+    "train": TrainOptions,
+    "prune": PruneOptions,
+    "evaluate": EvaluateOptions,
+    "compare": CompareOptions,
+    "compact": CompactOptions,
+    "analyze": AnalyzeOptions,
+    "strategies": StrategiesOptions,
+    "plugins": PluginsOptions,
+}
+"""Name of every command of ours -> its options."""
+
+
+def check(command: str, arguments: Sequence[str]) -> None:
+    """Check the arguments of a command, if nothing has to be imported for it.
+
+    Strategies have options of their own, so these and the help that lists them wait.
+
+    Raises:
+        UsageError: The arguments do not fit.
+        SystemExit: ``--help`` was given, and the help was printed.
+    """
+    options = LINES[command]
+    own = {f"--{option.name.replace('_', '-')}" for option in fields(options)}
+    given = {each.partition("=")[0] for each in arguments if each.startswith("-")}
+    if given <= own or not issubclass(options, RunOptions):
+        parse(options, arguments, command)
