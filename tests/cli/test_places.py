@@ -250,7 +250,7 @@ def test_a_compacted_zip_elsewhere(
     command: Command, zoo_zip: Path, tmp_path: Path
 ) -> None:
     result = command("compact", zoo_zip, "--out", tmp_path / "plain.zip")
-    assert f"normalised by {statistics_of(zoo_zip)}\n" in result.out
+    assert f"the VecNormalize of {statistics_of(zoo_zip)}\n" in result.out
 
 
 def test_a_folder_that_says_nothing(tmp_path: Path) -> None:
