@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -27,7 +26,7 @@ from sb3_prune.cli.outputs import as_json, as_png, check_out, publish
 from sb3_prune.cli.places import PlayOptions, announce, find_surroundings, maker_for
 from sb3_prune.cli.tables import aligned
 from sb3_prune.cli.zips import read_zip
-from sb3_prune.exceptions import ConfigError, UnknownNameError
+from sb3_prune.exceptions import UnknownNameError, require_finite
 from sb3_prune.plots.curves import INK
 from sb3_prune_clusters.project import METHODS, ProjectionReport, project_agents
 from sb3_prune_clusters.transforms import TRANSFORMS
@@ -129,8 +128,7 @@ def _projector(options: ProjectOptions) -> Callable[..., ProjectionReport]:
         raise UnknownNameError("projection method", options.method, METHODS)
     if options.inputs not in TRANSFORMS:
         raise UnknownNameError("input transform", options.inputs, TRANSFORMS)
-    if not 0 <= options.penalty < math.inf:
-        raise ConfigError(f"--penalty must be at least 0, got {options.penalty}.")
+    require_finite("--penalty", options.penalty)
     counts = {
         "episodes": options.episodes,
         "validation_episodes": options.validation_episodes,

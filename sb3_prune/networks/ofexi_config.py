@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 import sys
 from dataclasses import dataclass
 from typing import Any
@@ -42,7 +43,8 @@ class OFEXiConfig:
         for name in ("blocks", "units", "predicted", "learning_rate"):
             value = getattr(self, name)
             if value is not None and not 0 < value <= sys.maxsize:
-                wanted = f"at most {sys.maxsize}" if value > 0 else "positive"
+                most = "finite" if value == math.inf else f"at most {sys.maxsize}"
+                wanted = most if value > 0 else "positive"
                 raise ConfigError(f"{name} must be {wanted}, got {value!r}.")
 
 

@@ -135,7 +135,13 @@ def _damage(path: Path) -> Iterator[None]:
     """
     try:
         yield
-    except (AttributeError, LookupError, TypeError, ValueError) as error:
+    except (
+        AttributeError,
+        LookupError,
+        RecursionError,
+        TypeError,
+        ValueError,
+    ) as error:
         raise ConfigError(f"'{path}' is damaged, or no run's: {error!r}.") from error
 
 

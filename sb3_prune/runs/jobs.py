@@ -96,7 +96,7 @@ def read(job: Job, folder: str | Path) -> Result | None:
     try:
         content = json.loads(path.read_bytes())
         there = content[SETTINGS]
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise JobError(
             f"'{path}' is no result of a job: expected a JSON object with the entry "
             f"'{SETTINGS}', found {error!r}. Move it away to carry out the job."
@@ -145,8 +145,16 @@ def require_same_job(job: Job, folder: Path) -> None:
         JobError: It has others; a checkpoint of theirs must not be gone on from.
     """
     path = folder / BEGUN
-    if path.is_file():
-        _require_equal(folder, json.loads(path.read_bytes()), job)
+    if not path.is_file():
+        return
+    try:
+        there = json.loads(path.read_bytes())
+    except (ValueError, RecursionError) as error:
+        raise JobError(
+            f"'{path}' is damaged, so nobody knows which job '{folder}' belongs to: "
+            f"move it away to begin anew ({error!r})."
+        ) from error
+    _require_equal(folder, there, job)
 
 
 def _require_equal(path: Path, there: object, job: Job) -> None:

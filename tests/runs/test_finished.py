@@ -76,7 +76,9 @@ def test_a_run_without_returns(returns: Any, said: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["config.json", "summary.json"])
-@pytest.mark.parametrize("text", ["{", "[]", "{}", "null", '{"options": 3}'])
+@pytest.mark.parametrize(
+    "text", ["{", "[]", "{}", "null", '{"options": 3}', "[" * 100_000]
+)
 def test_damage_is_named(name: str, text: str, tmp_path: Path) -> None:
     path = make_run(tmp_path / "run")
     (path / name).write_text(text)

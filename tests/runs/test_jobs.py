@@ -12,7 +12,7 @@ import pytest
 from runs.working import Budget, count, job
 from sb3_prune.exceptions import ConfigError, JobError
 from sb3_prune.runs import Job
-from sb3_prune.runs.jobs import LARGEST, begun, read, text_of
+from sb3_prune.runs.jobs import BEGUN, LARGEST, begun, read, require_same_job, text_of
 
 
 def keep(folder: Path, made: Job, **result: Any) -> Path:
@@ -87,11 +87,20 @@ def test_other_settings_are_refused_and_named(
         pass
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "3", "{}", '{"x": 1}', "\xff"])
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", "3", "{}", '{"x": 1}', "\xff", "[" * 100_000]
+)
 def test_damage_is_named(text: str, tmp_path: Path) -> None:
     (tmp_path / "a.json").write_bytes(text.encode("latin1"))
     with pytest.raises(JobError, match=r"a.json' is no result of a job: expected"):
         read(job("a"), tmp_path)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[" * 100_000, "\xff"])
+def test_a_damaged_folder_is_named(text: str, tmp_path: Path) -> None:
+    (tmp_path / BEGUN).write_bytes(text.encode("latin1"))
+    with pytest.raises(JobError, match=rf"{BEGUN}' is damaged, so nobody knows"):
+        require_same_job(job("a"), tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -104,8 +104,8 @@ def test_the_folder_is_beside_the_target(
     [
         (["--method", "cubic"], "Unknown projection method 'cubic'."),
         (["--inputs", "balance"], "Did you mean 'balanced'?"),
-        (["--penalty", "-1"], "--penalty must be at least 0, got -1.0."),
-        (["--penalty", "nan"], "--penalty must be at least 0, got nan."),
+        (["--penalty", "-1"], "--penalty must be finite and at least 0, got -1.0."),
+        (["--penalty", "nan"], "--penalty must be finite and at least 0, got nan."),
         (["--episodes", "0"], "--episodes must be at least 1"),
         (["--validation-episodes", "0"], "--validation-episodes must be at least 1"),
         (["--seed", "-1"], "--seed must be in [0, 2**32)"),
