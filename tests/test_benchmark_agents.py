@@ -33,7 +33,7 @@ def agents(tmp_path: Path) -> Path:
 def run(folder: Path, *only: str) -> dict[str, Any]:
     """Run the command; return the sheet of the agent that has an environment."""
     out = folder.parent / "results"
-    sizes = ["--episodes", "2", "--watched", "2", "--picture", f"{out}.png"]
+    sizes = ["--episodes", "2", "--watched", "4", "--picture", f"{out}.png"]
     places = ["--agents", str(folder), "--results", str(out)]
     command.main([*places, *sizes, "--only", *only])
     sheet: dict[str, Any] = json.loads((out / "ppo-CartPole-v0_1.json").read_text())

@@ -143,7 +143,7 @@ def maskable(policy: nn.Module) -> dict[str, Any]:
     """Return the modules that can have a mask, by path."""
     users: dict[int, set[nn.Module]] = {}
     for module in policy.modules():
-        for tensor in module._parameters.values():
+        for tensor in filter(torch.is_tensor, module._parameters.values()):
             users.setdefault(id(tensor), set()).add(module)
     return {
         path: module

@@ -9,6 +9,7 @@ import pytest
 import torch
 import zoo
 from torch import nn
+from torch.nn.utils import prune as torch_prune
 
 import sb3_prune as sp
 from sb3_prune.exceptions import PlanError, UnknownNameError, UnsupportedPolicyError
@@ -306,6 +307,17 @@ def test_masked_weights_stay_zero_under_every_optimiser(kind: str) -> None:
     mask_weights(model, random_masks(model.policy))
     zoo.train_on(model)
     assert_zero(model.policy)
+
+
+def test_weights_that_torch_prunes_are_no_weights_to_mask() -> None:
+    """torch.nn.utils.prune computes the weight anew in every forward pass."""
+    model = zoo.make_model("PPO")
+    first = model.policy.mlp_extractor.policy_net[0]
+    torch_prune.random_unstructured(first, "weight", amount=0.5)
+    with pytest.raises(UnknownNameError, match="action_net"):
+        mask_weights(model, {"mlp_extractor.policy_net.0": torch.ones(12, 4)})
+    mask_weights(model, {"action_net": torch.ones(2, 10)})
+    assert set(masks_of(model)) == {"action_net"}
 
 
 def test_gates_count_as_before() -> None:

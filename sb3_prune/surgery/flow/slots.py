@@ -8,8 +8,11 @@ from enum import Enum
 import torch
 from torch import nn
 
-MASK = "weight_mask"
-"""Name of the buffer that tells which single weights are zero for good."""
+MASK = "weight_kept"
+"""Name of the buffer that tells which single weights stay; others are zero for good.
+
+``torch.nn.utils.prune`` has buffers called ``weight_mask``.
+"""
 
 
 class Side(Enum):
