@@ -145,6 +145,7 @@ def test_a_model_is_as_it_was_after_its_plan_is_compensated(name: str) -> None:
 # Law 2: outputs move less than by a plain cut.
 
 
+@pytest.mark.slow
 @every_algorithm
 def test_a_compensated_cut_moves_outputs_less(name: str) -> None:
     model = zoo.train(zoo.make_model(name, policy_kwargs={"activation_fn": nn.Tanh}))
@@ -166,6 +167,7 @@ def test_a_compensated_cut_moves_outputs_less(name: str) -> None:
 # Law 3: two compensated cuts are one.
 
 
+@pytest.mark.slow
 @every_algorithm
 def test_two_compensated_cuts_are_one(name: str) -> None:
     model = zoo.train(zoo.make_model(name))

@@ -34,6 +34,7 @@ def penalised(model: Any, penalty: str, strength: float = 0.01) -> Any:
     return hooks
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("penalty", PENALTIES)
 @some_algorithms
 def test_a_cut_run_and_a_masked_run_stay_equal(name: str, penalty: str) -> None:
@@ -57,6 +58,7 @@ def make(penalty: Any, strength: float) -> DSP:
     return DSP(DSPConfig(**CONFIG, penalty=penalty, strength=strength))  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("physical", [True, False])
 @some_algorithms
 def test_a_killed_run_ends_as_if_it_had_not_been(

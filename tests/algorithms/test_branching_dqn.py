@@ -66,6 +66,7 @@ def slow_loss(model: Any, batch: Any) -> float:
     return float(np.mean(losses))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("decomposition", ["sum", "independent"])
 def test_the_loss_equals_a_slow_computation(decomposition: str, batch: Any) -> None:
     model = make(decomposition)

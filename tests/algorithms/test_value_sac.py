@@ -248,6 +248,7 @@ class Normalised(BaseFeaturesExtractor):
         return self.norm(observations)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shared", [True, False])
 def test_running_statistics_are_copied_to_the_target(shared: bool) -> None:
     kwargs = {"features_extractor_class": Normalised}

@@ -316,6 +316,7 @@ def test_pretraining_is_quiet_unless_asked(
     assert ("Pre-training features" in capsys.readouterr().err) == bool(verbose)
 
 
+@pytest.mark.slow
 def test_the_loss_falls_in_a_pendulum() -> None:
     model = ofexi_zoo.make_model("SAC", learning_starts=250, batch_size=64)
     features = sp.FeatureCallback(pretraining=400)
@@ -331,6 +332,7 @@ def test_the_loss_falls_in_a_pendulum() -> None:
     assert last < 3 * still  # Nearly as good as that nothing moves, after 400 updates.
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["SAC", "TD3", "ValueSAC"])
 def test_an_agent_on_features_that_never_learnt_is_warned(name: str) -> None:
     model = ofexi_zoo.make_model(name)

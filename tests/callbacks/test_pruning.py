@@ -24,6 +24,7 @@ def widths(model: Any) -> dict[str, int]:
     return sp.wire(model.policy).units()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", zoo.ALGORITHMS)
 def test_every_algorithm_is_pruned_while_it_trains(name: str) -> None:
     callback = PruningCallback("magnitude", CONFIG)

@@ -163,6 +163,7 @@ def test_an_analysis_of_somebody_else(
     assert "    layer 1      42\n" in result.out
 
 
+@pytest.mark.slow
 def test_an_analysis_that_fails_leaves_nothing(
     refused: Refused,
     sac_zip: Path,

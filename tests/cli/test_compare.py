@@ -24,6 +24,7 @@ def made(folder: Path) -> list[Path]:
     ]
 
 
+@pytest.mark.slow
 def test_a_table_and_pictures(command: Command, tmp_path: Path) -> None:
     result = command("compare", *made(tmp_path))
     assert (result.code, result.err) == (0, "")
@@ -89,6 +90,7 @@ def test_mistakes_are_one_line(refused: Callable[..., str], tmp_path: Path) -> N
     assert "different environments" in refused("compare", runs[0], other)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("label", [None, "mine"])
 def test_what_train_writes_can_be_compared(
     command: Command, tmp_path: Path, no_figures: None, label: str | None

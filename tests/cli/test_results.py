@@ -95,6 +95,7 @@ def test_what_is_not_known_is_none() -> None:
     assert nothing.to_dict()["test"] == {"before": None, "after": None}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tests", [TESTS, [at(0, 8, 1, 0.5)], []])
 def test_files(tmp_path: Path, tests: Any) -> None:
     folder = RunFolder.create(tmp_path / "run")

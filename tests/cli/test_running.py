@@ -43,6 +43,7 @@ def read(folder: Path, name: str) -> Any:
     return json.loads((folder / name).read_text())
 
 
+@pytest.mark.slow
 def test_a_run_fills_its_folder(tmp_path: Path) -> None:
     run = make_run(tmp_path / "run", {"final_sparsity": 0.5})
     results = run.carry_out()
@@ -55,6 +56,7 @@ def test_a_run_fills_its_folder(tmp_path: Path) -> None:
     assert RunFolder(tmp_path / "run").is_complete
 
 
+@pytest.mark.slow
 def test_the_configuration_repeats_the_run(tmp_path: Path) -> None:
     make_run(tmp_path / "run", {}).carry_out()
     config = read(tmp_path / "run", "config.json")
@@ -67,6 +69,7 @@ def test_the_configuration_repeats_the_run(tmp_path: Path) -> None:
     assert config["versions"]["sb3-prune"] == sp.__version__
 
 
+@pytest.mark.slow
 def test_metrics_have_the_last_row(tmp_path: Path) -> None:
     make_run(tmp_path / "run", {"final_sparsity": 0.5}).carry_out()
     with open(tmp_path / "run" / "metrics.csv") as file:
@@ -77,6 +80,7 @@ def test_metrics_have_the_last_row(tmp_path: Path) -> None:
     assert float(rows[-1]["eval/mean_reward"]) < 0
 
 
+@pytest.mark.slow
 def test_a_dense_run(tmp_path: Path) -> None:
     results = make_run(tmp_path / "run").carry_out()
     assert (results.sparsity, results.tested_before) == (0, None)
@@ -84,6 +88,7 @@ def test_a_dense_run(tmp_path: Path) -> None:
     assert read(tmp_path / "run", "config.json")["strategy"] is None
 
 
+@pytest.mark.slow
 def test_masks_only(tmp_path: Path) -> None:
     run = make_run(tmp_path / "run", {"final_sparsity": 0.5}, masks_only=True)
     assert run.carry_out().sparsity == 0.5

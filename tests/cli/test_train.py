@@ -49,6 +49,7 @@ def test_there_is_a_case_of_every_algorithm() -> None:
     assert CASES.keys() == ALGORITHMS.keys()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("algo", CASES)
 def test_every_algorithm(algo: str, command: Command, tmp_path: Path) -> None:
     env, more = CASES[algo]
@@ -276,6 +277,7 @@ def test_what_is_missing(refused: Refused) -> None:
     assert "Missing from sb3-prune train: --algo, --env, --out." in refused("train")
 
 
+@pytest.mark.slow
 def test_stock_sb3_loads_the_plain_zip(command: Command, tmp_path: Path) -> None:
     line = [*SAC_ARGUMENTS, *TINY, "--no-verify", "--out", tmp_path / "run"]
     assert command("train", *line, "--distribution", "global").code == 0

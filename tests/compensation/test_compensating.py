@@ -142,6 +142,7 @@ PLAIN = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("why", PLAIN)
 def test_a_layer_that_cannot_be_fitted_is_left_plain_with_the_reason(why: str) -> None:
     run, build, change = PLAIN[why]
@@ -292,6 +293,7 @@ def test_shifts_go_into_the_biases_by_the_old_weights() -> None:
     assert change.kept.tolist() == [1, 2, 4, 5, 6, 7, 8, 9]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("expln", [False, True])
 @pytest.mark.parametrize("name", ["SAC", "PPO", "TRPO"])
 def test_the_noise_of_units_that_stay_stays(name: str, expln: bool) -> None:

@@ -38,6 +38,7 @@ def values(module: Any) -> dict[str, torch.Tensor]:
     return {name: tensor.clone() for name, tensor in module.state_dict().items()}
 
 
+@pytest.mark.slow
 def test_penalties_stay_out_of_a_distillation() -> None:
     """They belong to the training of the agent."""
     learnt = []

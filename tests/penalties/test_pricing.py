@@ -15,6 +15,7 @@ from sb3_prune.penalties.pricing import price
 from sb3_prune.surgery import wire
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("closed", [False, True])
 @pytest.mark.parametrize("name", PENALTIES)
 @pytest.mark.parametrize("kind", KINDS)

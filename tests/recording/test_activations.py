@@ -57,6 +57,7 @@ def states(model: BaseAlgorithm) -> tuple[Any, ...]:
     return modes, weights, np.random.get_state()[1].copy(), torch.get_rng_state()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ALGORITHMS)
 def test_recording_leaves_no_trace(name: str) -> None:
     model = train(make_model(name))

@@ -55,6 +55,7 @@ def test_an_agent_that_plays_stays_as_it_is(name: str, states: Any) -> None:
     assert torch.equal(torch.get_rng_state(), drawn)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["PPO", "SAC", "DQN", "MaskablePPO", "RecurrentPPO"])
 def test_another_seed_draws_other_actions(name: str) -> None:
     model: Any = zoo.trained(name)

@@ -216,6 +216,7 @@ def end(run: subprocess.Popen[str]) -> None:
     run.communicate()
 
 
+@pytest.mark.slow
 def test_ctrl_c_leaves_what_is_finished(
     tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:

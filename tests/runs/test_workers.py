@@ -43,6 +43,7 @@ def wait_for(what: Callable[[], Any], seconds: float = 30) -> Any:
     return found
 
 
+@pytest.mark.slow
 def test_calls_go_to_two_processes_with_one_thread_each(workers: Workers) -> None:
     sleeping = [workers.submit(time.sleep, 0.2) for _ in range(2)]
     assert [each.result() for each in sleeping] == [None, None]
@@ -64,6 +65,7 @@ def test_an_error_costs_no_process(workers: Workers) -> None:
     assert workers._all == before
 
 
+@pytest.mark.slow
 def test_a_death_costs_one_call(workers: Workers) -> None:
     other = workers.submit(time.sleep, 1)
     with pytest.raises(JobError, match=r"Its process ended with exit code 7\."):
@@ -75,6 +77,7 @@ def test_a_death_costs_one_call(workers: Workers) -> None:
     assert workers.submit(add, 1, 2).result() == 3
 
 
+@pytest.mark.slow
 def test_leaving_by_an_exception_kills() -> None:
     began = time.monotonic()
     with pytest.raises(KeyboardInterrupt), Workers(1) as workers:
@@ -120,6 +123,7 @@ def start(path: Path, end: str, guard: str = GUARD) -> subprocess.Popen[str]:
     return subprocess.Popen(line, stdout=pipe, stderr=pipe, text=True)
 
 
+@pytest.mark.slow
 def test_workers_end_with_who_started_them(tmp_path: Path) -> None:
     with start(tmp_path / "it.py", "workers.submit(time.sleep, 100).result()") as run:
         assert run.stdout is not None
@@ -129,6 +133,7 @@ def test_workers_end_with_who_started_them(tmp_path: Path) -> None:
         assert wait_for(lambda: gone(pid))
 
 
+@pytest.mark.slow
 def test_who_forgets_to_shut_down_can_end(tmp_path: Path) -> None:
     with start(tmp_path / "it.py", "pass") as run:
         out, err = run.communicate(timeout=60)
@@ -136,6 +141,7 @@ def test_who_forgets_to_shut_down_can_end(tmp_path: Path) -> None:
     assert wait_for(lambda: gone(int(out)))
 
 
+@pytest.mark.slow
 def test_a_script_without_guard_is_told_so(tmp_path: Path) -> None:
     with start(tmp_path / "it.py", "pass", "if True:") as run:
         _, err = run.communicate(timeout=60)

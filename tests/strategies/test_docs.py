@@ -45,6 +45,7 @@ def test_the_example_registers_a_strategy() -> None:
     assert found[0]().config.final_sparsity == 0.8  # type: ignore[attr-defined]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", ["LargestBias", "RedrawDormant", "FadeOut", "OnlySparse"]
 )

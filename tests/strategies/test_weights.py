@@ -59,6 +59,7 @@ def test_a_network_as_a_whole_has_the_sparsity() -> None:
     assert sum(kept.values()) - 1 == round(0.1 * built)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [n for n in zoo.ALGORITHMS if n != "TRPO"])
 def test_weights_go_while_every_algorithm_trains(name: str) -> None:
     model = zoo.make_model(name)
@@ -87,6 +88,7 @@ def test_silent_units_go_in_the_same_event() -> None:
     assert kept <= round(0.05 * built) + 2
 
 
+@pytest.mark.slow
 def test_a_resumed_run_is_an_uninterrupted_one(tmp_path: Any) -> None:
     """Half of the events before the save, half of them after it."""
 

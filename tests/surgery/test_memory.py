@@ -83,6 +83,7 @@ def test_a_loaded_model_remembers_how_wide_its_memory_was() -> None:
     assert saving.reload(loaded).policy.initial_units["lstm_actor"] == 8  # type: ignore
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stock", [True, False])
 def test_a_stock_policy_remembers_no_initial_units(stock: bool) -> None:
     model = zoo.train(zoo.make_model("RecurrentPPO", stock=stock), 40)
@@ -99,6 +100,7 @@ def test_other_layers_leave_the_memory_alone() -> None:
     assert model.policy_kwargs is kwargs
 
 
+@pytest.mark.slow
 def test_memory_starts_anew_after_loading_weights_of_another_width() -> None:
     model, giver = model_of(), model_of()
     sp.apply(giver, {"lstm_actor": remove([0, 1], 8)})

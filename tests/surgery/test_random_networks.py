@@ -47,6 +47,7 @@ def test_rounding_errors_refute_nothing(
 
 
 # Tracing takes a slice at a literal place for a part of a value, and it is none.
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [447, 1134])
 def test_wrong_literal_places_are_refuted(seed: int) -> None:
     policy = random_policy(seed)

@@ -13,6 +13,7 @@ from sb3_prune_dsp.dsp import Threshold
 PAGE = (Path(__file__).parents[3] / "docs" / "dsp.md").read_text("utf-8")
 
 
+@pytest.mark.slow
 def test_the_example_leaves_a_plain_small_agent(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

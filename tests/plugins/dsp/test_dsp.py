@@ -89,6 +89,7 @@ def test_a_sum_over_the_network() -> None:
     assert float(kept.sum()) >= 0.5 * float(whole.sum())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("threshold", ["quantile", "cumulative", "literal"])
 @pytest.mark.parametrize("physical", [True, False])
 def test_units_never_revive(threshold: Any, physical: bool) -> None:
@@ -158,6 +159,7 @@ def falling(value: float) -> Any:
     return lambda left: value * left
 
 
+@pytest.mark.slow
 def test_it_solves_cartpole_with_nine_units_a_layer() -> None:
     """RL Zoo's options, for 20,000 steps; the source calls 195 steps solved."""
     env = make_vec_env("CartPole-v1", 8, seed=11)

@@ -20,6 +20,7 @@ def env() -> Any:
     return make_vec_env("CartPole-v1", 2, seed=0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["PPO", "DQN"])
 def test_an_agent_is_pruned_and_shrunk(name: str) -> None:
     """Every student is good enough: each is smaller, and the last one is kept."""
@@ -40,6 +41,7 @@ def test_an_agent_is_pruned_and_shrunk(name: str) -> None:
     zoo.train_on(model)
 
 
+@pytest.mark.slow
 def test_an_agent_that_cannot_be_shrunk_stays() -> None:
     """With almost all weights masked, and nothing learnt, no student plays as well."""
     model = zoo.train(zoo.make_model("PPO"), 3000)
@@ -52,6 +54,7 @@ def test_an_agent_that_cannot_be_shrunk_stays() -> None:
     zoo.assert_same(zoo.snapshot(model.policy), before)
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_student() -> None:
     found = []
     for _ in range(2):

@@ -158,6 +158,7 @@ def test_a_network_that_moves_no_output_stays(monkeypatch: pytest.MonkeyPatch) -
     assert not made({"tolerance": 0.1}).propose(agent_of(model))
 
 
+@pytest.mark.slow
 def test_a_tolerance_acts_once_at_the_end_of_the_schedule() -> None:
     model = trained("SAC")
     strategy = made({"tolerance": 0.5, "steps": 4, "begin": 0.0, "end": 1.0})

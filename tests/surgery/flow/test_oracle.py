@@ -56,6 +56,7 @@ def found_in(policy: nn.Module) -> dict[str, list[Any]]:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", ORACLE)
 def test_units_are_found_where_their_classes_said_they_are(key: str) -> None:
     found, expected = found_in(make_policy(key)), ORACLE[key]
