@@ -231,6 +231,7 @@ def test_moments_are_selected_with_the_units(name: str) -> None:
     assert torch.equal(state[after.scale]["exp_avg"], scales[inputs])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("norm", ["layer", "batch"])
 @every_form
 def test_every_parameter_is_optimised_after_a_cut(name: str, norm: str) -> None:

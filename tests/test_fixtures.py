@@ -87,6 +87,7 @@ def test_every_fixture_is_here() -> None:
     assert sorted(path.stem for path in FOLDER.glob("*.zip")) == sorted(ZIPS)
 
 
+@pytest.mark.slow
 @every_zip
 def test_a_zip_is_as_it_was_saved(name: str) -> None:
     assert_as_saved(name, load(name))

@@ -100,6 +100,7 @@ def test_a_channel_is_a_block_of_the_columns_behind_the_flatten() -> None:
 # Law 2.
 
 
+@pytest.mark.slow
 @some_lookers
 @cutting.few
 @given(first=seeds, second=seeds)
@@ -120,6 +121,7 @@ def test_an_empty_plan_changes_nothing(name: str) -> None:
 # Law 3.
 
 
+@pytest.mark.slow
 @some_lookers
 def test_every_live_parameter_is_optimised_after_a_cut(name: str) -> None:
     shared = "actor.features_extractor." if name.startswith("TD3-Multi") else "?"
@@ -146,6 +148,7 @@ def test_online_and_target_networks_have_equal_shapes(name: str) -> None:
 # Law 6.
 
 
+@pytest.mark.slow
 @some_lookers
 def test_a_cut_model_is_saved_and_loaded_exactly(name: str) -> None:
     saving.assert_saved_exactly(cut(name))

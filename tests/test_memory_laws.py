@@ -139,6 +139,7 @@ def test_an_empty_plan_changes_nothing(name: str) -> None:
 # Law 3.
 
 
+@pytest.mark.slow
 @some_memories
 def test_every_live_parameter_is_optimised_after_a_cut(name: str) -> None:
     laws.assert_learning_goes_on(cut(name), 40)

@@ -155,6 +155,7 @@ def test_odd_agents_are_pruned_while_they_train(kind: str) -> None:
     assert sp.wire(model).units() == {n: k // 2 for n, k in units.items()}
 
 
+@pytest.mark.slow
 def test_hindsight_before_its_first_episode_cuts_plainly() -> None:
     """Its buffer has transitions, but can draw none of them."""
     model = zoo.train(hindsight(20), 3)

@@ -55,6 +55,7 @@ def in_a_dictionary(model: BaseAlgorithm, optimizer: torch.optim.Optimizer) -> N
 PLACES = [on_policy, on_network, on_model, in_a_list, in_a_dictionary]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("put", PLACES)
 def test_a_second_optimiser_follows_wherever_it_is(put: Any) -> None:
     model = patched(lambda policy: None)

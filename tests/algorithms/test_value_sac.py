@@ -210,6 +210,7 @@ def test_the_target_waits_for_its_interval() -> None:
     assert steps == {1: 4, 2: 2}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ent_coef", ["auto", 0.2])
 def test_it_logs_what_sac_logs_and_the_value_loss(ent_coef: str | float) -> None:
     keys = []

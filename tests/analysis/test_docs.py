@@ -24,6 +24,7 @@ def run(block: str, **names: Any) -> dict[str, Any]:
     return names
 
 
+@pytest.mark.slow
 def test_an_agent_is_analysed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     env = DummyVecEnv([Levers] * 2)

@@ -115,6 +115,7 @@ def test_agents_with_pictures_train_on(name: str) -> None:
     zoo.train_on(model, 32)
 
 
+@pytest.mark.slow
 def test_clusters_are_merged_and_fitted() -> None:
     callback = PruningCallback("clusters", {"compensate": True, "begin": 0.5})
     model = zoo.train(zoo.make_model("SAC"), 160, callback=callback)

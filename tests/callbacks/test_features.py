@@ -131,6 +131,7 @@ def rest(model: Any) -> dict[str, Any]:
 # It is trained once.
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["SAC", "PPO"])
 def test_a_resumed_run_does_not_pretrain_again(name: str) -> None:
     model = ofexi_zoo.make_model(name)

@@ -72,6 +72,7 @@ class Once(zoo.FirstUnits):
         return sp.Plan({n: c for n, c in plan.items() if agent.wiring[n].gate})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", zoo.ALGORITHMS)
 def test_soft_and_hard_pruning_train_alike(name: str) -> None:
     hard, soft = (
@@ -128,6 +129,7 @@ def test_pruning_happens_between_rollouts(name: str, moment: str) -> None:
     assert len(asked) == order.count(moment)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", zoo.ALGORITHMS)
 def test_a_schedule_that_ends_with_training_is_finished(name: str) -> None:
     model = zoo.make_model(name)

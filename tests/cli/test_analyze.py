@@ -177,6 +177,7 @@ def test_an_analysis_that_fails_leaves_nothing(
     assert not out.exists()
 
 
+@pytest.mark.slow
 def test_an_existing_folder(
     command: Command, refused: Refused, line: list[object], arm_zip: Path
 ) -> None:

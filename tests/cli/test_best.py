@@ -24,6 +24,7 @@ def units(path: Path) -> int:
     return sum(sp.wire(PPO.load(path)).units().values())
 
 
+@pytest.mark.slow
 def test_the_command_keeps_the_best_small_agent(
     command: Command, tmp_path: Path
 ) -> None:

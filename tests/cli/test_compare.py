@@ -70,6 +70,7 @@ def test_a_table_and_pictures(command: Command, tmp_path: Path) -> None:
     ) + ("\n")
 
 
+@pytest.mark.slow
 def test_older_results_stay_unless_told(command: Command, tmp_path: Path) -> None:
     runs, out = made(tmp_path), tmp_path / "x"
     assert command("compare", *runs, "--out", out).code == 0

@@ -165,6 +165,7 @@ def test_wrappers_and_frames(command: Command, tmp_path: Path) -> None:
     assert f"wrapper {TIME}, observations normalised" in result.err
 
 
+@pytest.mark.slow
 def test_arguments_of_the_environment(command: Command, tmp_path: Path) -> None:
     model = PPO("MlpPolicy", "Pendulum-v1", policy_kwargs={"net_arch": [4]}, seed=0)
     path = save_zoo(tmp_path, model, "Pendulum-v1", env_kwargs={"g": 0.1})

@@ -97,6 +97,7 @@ def test_masks_only(tmp_path: Path) -> None:
     assert set(sp.wire(plain.policy).units().values()) == {4}
 
 
+@pytest.mark.slow
 def test_without_tests(tmp_path: Path) -> None:
     results = make_run(tmp_path / "run", {}, eval_episodes=0).carry_out()
     assert results.tested_after is None
@@ -114,6 +115,7 @@ def test_the_plain_zip_is_verified(
     assert read(tmp_path / "run", "summary.json")["plain_load_equal"] is equal
 
 
+@pytest.mark.slow
 def test_no_plain_zip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> None:
         raise CompactError("too wide")

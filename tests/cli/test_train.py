@@ -235,6 +235,7 @@ BAD = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("message", BAD)
 def test_bad_input(message: str, refused: Refused, tmp_path: Path) -> None:
     out = ["--out", tmp_path / "run"]
@@ -242,6 +243,7 @@ def test_bad_input(message: str, refused: Refused, tmp_path: Path) -> None:
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
 def test_an_activation_by_name_and_an_algorithm_as_in_sb3(
     command: Command, tmp_path: Path
 ) -> None:

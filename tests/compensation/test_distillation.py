@@ -75,6 +75,7 @@ def _optimizers(model: Any) -> dict[str, torch.optim.Optimizer]:
     return optimizers(model)
 
 
+@pytest.mark.slow
 def test_it_helps_a_good_deal() -> None:
     model, dense, inputs = cut("PPO")
     found = distil(model.policy, dense, inputs, 300)

@@ -162,6 +162,7 @@ def test_a_model_is_saved_and_loaded_exactly(name: str, before: bool) -> None:
     assert loaded.policy.ofe.updates > model.policy.ofe.updates
 
 
+@pytest.mark.slow
 @every_form
 def test_thetas_are_saved_and_loaded(name: str) -> None:
     model = cut(name)

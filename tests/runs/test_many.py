@@ -147,6 +147,7 @@ def test_any_executor_will_do(tmp_path: Path) -> None:
     assert carry_out([job("a")], tmp_path, executor=Loose())["a"]["calls"] == 1
 
 
+@pytest.mark.slow
 def test_an_executor_that_breaks_fails_its_jobs_by_name(tmp_path: Path) -> None:
     jobs = [job("good"), job("bad", die, how="exit")]
     with ProcessPoolExecutor(1, get_context("spawn")) as broken:

@@ -55,6 +55,7 @@ def test_calls_go_to_two_processes_with_one_thread_each(workers: Workers) -> Non
 
 
 def test_an_error_costs_no_process(workers: Workers) -> None:
+    workers.submit(os.getpid).result()  # So that there is a process.
     before = set(workers._all)
     for _ in range(3):
         with pytest.raises(UnknownNameError, match="thing 'b'") as found:

@@ -71,6 +71,7 @@ def test_weights_go_while_every_algorithm_trains(name: str) -> None:
         assert not bool(model.policy.get_submodule(path).weight[mask == 0].any())
 
 
+@pytest.mark.slow
 def test_silent_units_go_in_the_same_event() -> None:
     model = zoo.make_model("PPO")
     units = model.policy.wiring().units()

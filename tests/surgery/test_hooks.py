@@ -114,6 +114,7 @@ HOOKS: dict[str, Any] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", HOOKS)
 def test_hooks_of_one_function_are_dropped_with_one_warning(kind: str) -> None:
     """As with ``wandb.watch``, which makes a closure per parameter."""

@@ -41,6 +41,7 @@ MAKERS: dict[str, Callable[[], nn.Module]] = {
 every_kind = pytest.mark.parametrize("kind", MAKERS)
 
 
+@pytest.mark.slow
 @every_kind
 def test_a_policy_that_is_as_it_was_saved_stays(kind: str) -> None:
     policy = MAKERS[kind]()

@@ -129,6 +129,7 @@ def test_a_failure_anywhere_leaves_everything_as_it_was(
     zoo.train_on(model, 40)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(1), MemoryError()])
 def test_an_interruption_counts_as_failure(
     error: BaseException, monkeypatch: pytest.MonkeyPatch

@@ -120,6 +120,7 @@ def test_the_actor_pays_for_importance_and_the_critic_for_nothing() -> None:
     assert not any(bool(gradient.any()) for gradient in added(model).values())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", zoo.ALGORITHMS)
 def test_it_trains_every_algorithm(name: str) -> None:
     strength = 0.0 if name == "TRPO" else 1e-2

@@ -43,6 +43,7 @@ def test_a_threshold_is_one_whatever_the_share() -> None:
         assert torch.equal(mask, expected)
 
 
+@pytest.mark.slow
 def test_a_price_makes_more_weights_small() -> None:
     """With a threshold, a larger strength leaves fewer weights."""
     left = []

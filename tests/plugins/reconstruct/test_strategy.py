@@ -135,6 +135,7 @@ def test_few_observations_are_split_as_well(count: int) -> None:
     assert made(config).propose(agent_of(model, count))
 
 
+@pytest.mark.slow
 def test_with_few_observations_cuts_are_plain_if_nobody_demands_a_fit() -> None:
     model = trained("SAC")
     with pytest.raises(NoObservationsError, match=r"takes 2\d samples, there are 16"):

@@ -280,6 +280,7 @@ some_features = Features(observation=1, action=1, predicted=1)
 every_term = pytest.mark.parametrize("name", terms(some_features, 0.0))
 
 
+@pytest.mark.slow
 @every_term
 @some
 @given(features, rhos, points)

@@ -102,6 +102,7 @@ VALUE = [f"+{ACTOR}", *HELD, "+value.net", "value_target.net", *DRAWN]
 PPO = ["+mlp_extractor.policy_net", "+mlp_extractor.value_net"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("make", "name", "expected"),
     [

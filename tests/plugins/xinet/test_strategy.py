@@ -233,6 +233,7 @@ def test_the_entropy_coefficient_does_not_decay() -> None:
 # What goes, and when.
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("progress", "options", "left"),
     [
