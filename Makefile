@@ -1,6 +1,6 @@
 # Two commands do everything on a machine with only Python 3.11+ and make:
 #   make demo    train, prune, validate, compact, draw
-#   make test    the tests that take five minutes; make test-all runs all of them
+#   make test    the tests that take six minutes; make test-all runs all of them
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
