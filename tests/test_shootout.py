@@ -17,6 +17,7 @@ from benchmarks.shootout.budget import (
     CARTPOLE,
     DENSE,
     METHODS,
+    NAMED,
     POPS,
     SMALL,
     Budget,
@@ -26,7 +27,6 @@ from benchmarks.shootout.budget import (
 from sb3_prune.runs import carry_out
 
 SHORT = replace(CARTPOLE, steps=1_024)
-NAMED = {method.name: method for method in METHODS}
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Budget:
     monkeypatch.setattr(running, "RESULTS", tmp_path / "results")
     monkeypatch.setattr(running, "ROOT", tmp_path)
     monkeypatch.setattr(__main__, "RESULTS", tmp_path / "results")
-    methods = ("dense", "small dense", "dsp", "l1")
+    methods = (DENSE, SMALL, NAMED["dsp"], NAMED["l1"])
     return Budget("tiny", (Part(SHORT, (0.9, 0.95), (101, 102), methods),), 1.0, 2, 2)
 
 
@@ -154,7 +154,7 @@ def fake() -> Iterator[tuple[tuple[str, str, float], list[dict[str, Any]]]]:
 
 
 def test_claims_say_what_does_not_hold(tiny: Budget) -> None:
-    made = page.table(tiny, SHORT, 0.9, dict(fake()))
+    made = page.table(tiny, tiny.parts[0], 0.9, dict(fake()))
     assert [holds for _, holds in made.claims] == [False, False]
     assert made.rows[2] == ["dsp", 2, 4, 5, 6, "80.0", "80.0 to 80.0", "80.0"]
     assert figures.of(dict(fake()), (SHORT.env, 0.9), "dense")

@@ -130,8 +130,36 @@ METHODS = (
     Method("gmp", "gmp", ACTOR),
     POPS,
 )
-FEW = ("dense", "small dense", "dsp", "ssl", "l1", "magnitude", "random")
+NAMED = {method.name: method for method in METHODS}
+FEW = tuple(
+    NAMED[name]
+    for name in ("dense", "small dense", "dsp", "ssl", "l1", "magnitude", "random")
+)
 """Methods of the environments that take long."""
+
+
+def trial(name: str, **options: Any) -> Method:
+    """Return a setting of ``dsp`` that is tried, before one becomes the default."""
+    base = {"begin": 0.1, "end": 0.5, "steps": 20, "strength": 1e-4}
+    shape = {"distribution": "uniform", "compensate": True}
+    return Method(f"trial {name}", "dsp", {**base, **shape, **options})
+
+
+TRIALS = (
+    DENSE,
+    SMALL,
+    trial("0.1 to 0.5"),
+    trial("0.2 to 0.8", begin=0.2, end=0.8),
+    trial("0.05 to 0.35", begin=0.05, end=0.35),
+    trial("lambda 1e-6", strength=1e-6),
+    trial("lambda 1e-3", strength=1e-3),
+    trial("lambda 1e-2", strength=1e-2),
+    trial("plain cuts", compensate=False),
+    trial("40 events", steps=40),
+    trial("global", distribution="global"),
+    trial("erk", distribution="erk"),
+)
+"""Settings that differ in one or two options from the first."""
 
 
 @dataclass(frozen=True)
@@ -144,8 +172,8 @@ class Part:
     """Shares of the actor's units that go."""
     seeds: tuple[int, ...]
     """Seeds of the agents."""
-    methods: tuple[str, ...] = tuple(method.name for method in METHODS)
-    """Names of the methods."""
+    methods: tuple[Method, ...] = METHODS
+    """The methods, in the order of tables."""
 
 
 @dataclass(frozen=True)
@@ -170,7 +198,7 @@ class Budget:
         """
         for part in self.parts:
             for seed in part.seeds:
-                for method in (m for m in METHODS if m.name in part.methods):
+                for method in part.methods:
                     dense = method in (DENSE, POPS)
                     for sparsity in (0.0,) if dense else part.sparsities:
                         yield part.task, method, sparsity, seed
@@ -188,6 +216,13 @@ BUDGETS = {
                 Part(LUNAR, (0.93,), THREE),
                 Part(HOPPER, (0.93,), TWO, FEW),
                 Part(WALKER, (0.93,), TWO, FEW),
+            ),
+        ),
+        Budget(
+            "trials",
+            (
+                Part(CARTPOLE, (0.98,), (101, 102, 103), TRIALS),
+                Part(LUNAR, (0.93,), (101, 102), TRIALS),
             ),
         ),
         Budget(

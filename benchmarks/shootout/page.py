@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.harness import Table
-from benchmarks.shootout.budget import DENSE, METHODS, POPS, SMALL, Budget, Task
+from benchmarks.shootout.budget import DENSE, POPS, SMALL, Budget, Part
 from sb3_prune.evaluation.intervals import interval
 
 LAST = 30
@@ -22,15 +22,16 @@ Runs = Mapping[tuple[str, str, float], Sequence[Mapping[str, Any]]]
 def text(budget: Budget, found: Runs) -> str:
     """Return all tables, those of finished trainings only."""
     made = [
-        table(budget, part.task, sparsity, found)
+        table(budget, part, sparsity, found)
         for part in budget.parts
         for sparsity in part.sparsities
     ]
     return "\n".join(each.markdown() for each in made if each.rows)
 
 
-def table(budget: Budget, task: Task, sparsity: float, found: Runs) -> Table:
+def table(budget: Budget, part: Part, sparsity: float, found: Runs) -> Table:
     """Make the table of an environment and a share of units that go."""
+    task = part.task
     made = Table(
         f"{task.env}, {sparsity:.0%} of the actor's units gone, "
         f"{round(task.steps * budget.share):,} steps",
@@ -40,7 +41,7 @@ def table(budget: Budget, task: Task, sparsity: float, found: Runs) -> Table:
         ],
     )
     rows = {}
-    for method in METHODS:
+    for method in part.methods:
         share = 0.0 if method in (DENSE, POPS) else sparsity
         if runs := found.get((task.env, method.name, share)):
             rows[method.name] = [run["return"] for run in runs]

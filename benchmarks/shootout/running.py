@@ -159,7 +159,8 @@ def train(
         evaluations: Number of evaluations during training.
     """
     began, env = time.process_time(), make(task, task.envs)
-    watch = Evaluations(make(task, 1, training=False), max(1, steps // evaluations))
+    watched = make(task, EVALUATED, training=False)
+    watch = Evaluations(watched, max(1, steps // evaluations))
     states: dict[str, Any] = {"evaluations": watch}
     resumes = checkpoints.latest(folder) is not None
     if resumes:
