@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import gc
 import statistics
-from collections.abc import Callable
 from typing import Any
 
 from sb3_prune_dsp import DSP
@@ -29,22 +29,33 @@ def ppo() -> Any:
     return PPO(policy, Noise(), n_steps=512, policy_kwargs=arch, device="cpu")
 
 
-def steps(model: Any, penalised: bool, count: int = 40) -> Callable[[], int]:
-    """Return a function that takes gradient steps, with a penalty on the actor."""
+def steps(model: Any, count: int = 40) -> int:
+    """Take gradient steps and return how many."""
+    if isinstance(model, SAC):
+        model.train(gradient_steps=count, batch_size=256)
+        return count
+    before = model._n_updates
+    model.train()
+    # SB3 counts epochs; each has 512 / 64 gradient steps.
+    return (model._n_updates - before) * 8
+
+
+def compared(model: Any) -> dict[str, list[float]]:
+    """Return gradient steps per second without and with a penalty on the actor.
+
+    One model takes both, in turns: two models of the same kind differ by some percent.
+    """
     ready(model, 512)
-    if penalised:
-        DSP().attach(look_at(model, 0.0))
+    strategy = DSP()
 
-    def work() -> int:
-        if isinstance(model, SAC):
-            model.train(gradient_steps=count, batch_size=256)
-            return count
-        before = model._n_updates
-        model.train()
-        # SB3 counts epochs; each has 512 / 64 gradient steps.
-        return (model._n_updates - before) * 8
+    def prepare(name: str) -> None:
+        strategy.detach()
+        if name == "penalised":
+            strategy.attach(look_at(model, 0.0))
+        gc.collect()
 
-    return work
+    contenders = dict.fromkeys(("plain", "penalised"), lambda: steps(model))
+    return rates(contenders, rounds=100, prepare=prepare)
 
 
 def run() -> Table:
@@ -54,8 +65,7 @@ def run() -> Table:
         ["agent", "without, steps/s", "with, steps/s", "cost of a step"],
     )
     for name, make in {"SAC 2x256": sac, "PPO 2x128": ppo}.items():
-        contenders = {"plain": steps(make(), False), "penalised": steps(make(), True)}
-        found = rates(contenders, rounds=25)
+        found = compared(make())
         cost = ratio(found["plain"], found["penalised"]) - 1
         medians = [statistics.median(found[key]) for key in ("plain", "penalised")]
         table.rows.append([name, *medians, f"{cost:.1%}"])

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 
 
-@dataclass(frozen=True)
-class PerUnit:
+class PerUnit(NamedTuple):
     """A gradient that is the weights themselves, times a factor for each unit.
 
     It is added without a matrix in between, which is faster.

@@ -79,9 +79,10 @@ class PenaltyHooks:
 
     def _look(self, wiring: Wiring) -> None:
         self._priced = price(wiring, self._penalty, self._strengths)
-        self._stretches = [each for p in self._priced for each in p.stretches]
+        stretches = [each for p in self._priced for each in p.stretches]
         # By their ids: tensors are slow keys.
-        self._weights = {id(each.parameter): each.parameter for each in self._stretches}
+        self._weights = {id(each.parameter): each.parameter for each in stretches}
+        self._slots = {id(each.parameter): each.slot for each in stretches}
         self._gates = {gate for p in self._priced for gate in p.gates}
 
     def _hook(self, parameter: torch.Tensor) -> None:
@@ -113,15 +114,19 @@ class PenaltyHooks:
         model = self._model()
         if model is None or model.start_time != self._began:
             return  # The training was interrupted, and another one runs.
-        if any(each.slot.tensor is not each.parameter for each in self._stretches):
-            self._look(wire(model))  # Someone else has changed units.
+        for key, slot in self._slots.items():
+            if slot.tensor is not self._weights[key]:
+                self._look(wire(model))  # Someone else has changed units.
+                break
         new = {
             key
             for key, weight in self._weights.items()
             if weight.grad is None or not bool(weight.grad.any())
         }
+        if not new:
+            return
         gated = any(gate.expected is not None for gate in self._gates)
-        for priced in self._priced if new else ():
+        for priced in self._priced:
             for stretch, part in priced.gradients(gated):
                 key = id(stretch.parameter)
                 if key in new:

@@ -56,8 +56,9 @@ class Slot:
     @property
     def tensor(self) -> torch.Tensor:
         """The tensor as it is now."""
-        tensor: torch.Tensor = getattr(self.owner, self.attribute)
-        return tensor
+        # Modules take long to find their attributes.
+        tensor: torch.Tensor | None = self.owner._parameters.get(self.attribute)
+        return getattr(self.owner, self.attribute) if tensor is None else tensor
 
     def units(self, tensor: torch.Tensor, count: int) -> torch.Tensor:
         """Return a view of the slot with the units first, (count, block, ...)."""
