@@ -106,7 +106,7 @@ def read_zip(path: str | Path, algorithm: str | None = None) -> SavedAgent:
         policy = data["policy_class"]
         data["observation_space"], data["action_space"]
     except Exception as error:  # Unpickling can raise any exception.
-        raise CheckpointError(f"{_cannot(file)}: {error!r}") from error
+        raise CheckpointError(f"{_cannot(file)}: {error!r}{_hint(error)}") from error
     _check_numbers(file, {**params, "variables": variables})
     return SavedAgent(file, _origin(file, named, policy, data), data)
 
@@ -189,6 +189,14 @@ def _tensors(value: object, name: str = "") -> Iterator[tuple[str, torch.Tensor]
             yield from _tensors(each, f"{name}.{key}" if name else str(key))
     elif isinstance(value, torch.Tensor):
         yield name, value
+
+
+def _hint(error: Exception) -> str:
+    """Return what helps if the zip holds objects of a package that is missing."""
+    if not isinstance(error, ModuleNotFoundError) or not error.name:
+        return ""
+    package = error.name.partition(".")[0]
+    return f". The zip holds objects of the package '{package}': install it."
 
 
 def _cannot(path: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import shutil
@@ -147,6 +148,14 @@ def test_a_pickle_of_another_version(stock_zip: Path, tmp_path: Path) -> None:
     broken = {":type:": "x", ":serialized:": "AAAA"}
     path = rewrite(stock_zip, tmp_path / "agent.zip", policy_class=broken)
     with pytest.raises(CheckpointError, match=r"saved with .*cannot be loaded"):
+        load_model(path)
+
+
+def test_objects_of_a_package_that_is_missing(stock_zip: Path, tmp_path: Path) -> None:
+    pickled = base64.b64encode(b"cnowhere.schedules\nLinear\n.").decode()
+    path = tmp_path / "agent.zip"
+    rewrite(stock_zip, path, clip_range={":type:": "x", ":serialized:": pickled})
+    with pytest.raises(CheckpointError, match="of the package 'nowhere': install it"):
         load_model(path)
 
 
