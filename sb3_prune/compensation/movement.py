@@ -92,9 +92,9 @@ def respond(policy: Any, inputs: Inputs) -> Responses:
     inputs = part(replace(inputs, lstm_states=None), chosen)
     with quiet(policy):
         found = _distribution(policy, inputs)
-        recurrent = isinstance(policy, RecurrentActorCriticPolicy)
+        stochastic = hasattr(policy, "get_distribution")
         actions = (
-            found.mode() if recurrent else policy._predict(inputs.observations, True)
+            found.mode() if stochastic else policy._predict(inputs.observations, True)
         )
         values = [v.reshape(len(actions), -1) for v in values_of(policy, inputs)]
         box = isinstance(policy.action_space, spaces.Box)

@@ -21,7 +21,7 @@ from stable_baselines3.common.type_aliases import PyTorchObs
 
 from sb3_prune.exceptions import NonFiniteError, UnsupportedPolicyError
 from sb3_prune.recording.inputs import recent_inputs
-from sb3_prune.surgery.flow.forwards import Inputs, all_forwards
+from sb3_prune.surgery.flow.forwards import Inputs, all_forwards, is_actor_critic
 from sb3_prune.surgery.flow.observe import Observer
 from sb3_prune.surgery.flow.quiet import quiet
 from sb3_prune.surgery.hidden_layer import HiddenLayer
@@ -127,6 +127,8 @@ def _calls(policy: BasePolicy, inputs: Inputs) -> Iterator[Callable[[], object]]
         extra = getattr(policy, "extra_forwards", None)
         found = extra(inputs.observations, inputs.actions) if extra else ()
     else:
+        if inputs.actions is None and is_actor_critic(policy):
+            yield partial(policy, inputs.observations, deterministic=True)
         if inputs.actions is None:
             acts = policy._predict(inputs.observations, deterministic=True)
             inputs = replace(inputs, actions=acts.float())

@@ -66,7 +66,8 @@ def sample_activations(
                 1, round(share * count_observations(chunk.observations) / len(rows))
             )
             parts[layer.name] += [_some(part, most, generator) for part in rows]
-    return {name: torch.cat(found) for name, found in parts.items()}
+    # A copy takes as long as a layer of a small network.
+    return {n: p[0] if len(p) == 1 else torch.cat(p) for n, p in parts.items()}
 
 
 def unrecorded(policy: BasePolicy, inputs: Inputs, names: Collection[str]) -> list[str]:

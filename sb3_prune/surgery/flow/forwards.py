@@ -29,6 +29,8 @@ Forward = tuple[str, Callable[[], Any]]
 
 ACTING = ("forward", "forward-start", "_predict")
 """Forwards that choose actions, which SB3 does in evaluation mode."""
+REPEATS = ("evaluate_actions", "predict_values", "_predict")
+"""Forwards of SB3's own actor-critic policies that use networks as ``forward`` does."""
 REDRAWS = ("reset_noise", "sample_noise", "resample_noise")
 """Methods by which networks with noise of their own draw it anew."""
 
@@ -66,6 +68,13 @@ def all_forwards(policy: nn.Module, inputs: Inputs) -> Iterator[Forward]:
         if isinstance(module, OFEXiNet):
             yield name, partial(_features, module, inputs)
     yield from _declared(policy, inputs)
+
+
+def is_actor_critic(policy: nn.Module) -> bool:
+    """Tell whether it is a policy without memory whose ``forward`` acts and judges."""
+    has_memory = isinstance(policy, RecurrentActorCriticPolicy)
+    stock = ActorCriticPolicy | MaskableActorCriticPolicy
+    return isinstance(policy, stock) and not has_memory
 
 
 def training_forwards(policy: nn.Module, inputs: Inputs) -> Iterator[Forward]:

@@ -15,8 +15,10 @@ from sb3_prune.gates import OPTIONAL, Gate
 from sb3_prune.surgery.flow.axes import Axis, fix
 from sb3_prune.surgery.flow.collect import OUTPUT, Groups
 from sb3_prune.surgery.flow.forwards import (
+    REPEATS,
     Inputs,
     all_forwards,
+    is_actor_critic,
     redraws,
     sample_inputs,
     training_forwards,
@@ -88,8 +90,10 @@ class _Watch:
                     with self.tracer:  # gSDE's noise matrices depend on log_std.
                         log_std = module.get_parameter("log_std")
                         distribution.sample_weights(log_std, len(inputs.actions))
+            repeats = REPEATS if known and is_actor_critic(policy) else ()
             for name, call in all_forwards(policy, inputs):
-                self._run(policy, name, call)
+                if name not in repeats:
+                    self._run(policy, name, call)
             if not known:
                 self._train(policy, inputs, len(inputs.actions))
                 self._remember(policy)

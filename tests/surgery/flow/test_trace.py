@@ -6,6 +6,7 @@ import re
 from collections import defaultdict
 from typing import Any
 
+import ofexi_zoo
 import pytest
 import torch
 import zoo
@@ -18,6 +19,7 @@ from torch.nn.utils import weight_norm as old_weight_norm
 
 from sb3_prune.exceptions import UnsupportedPolicyError
 from sb3_prune.gates import Gate
+from sb3_prune.surgery.flow import trace as trace_module
 from sb3_prune.surgery.flow.collect import UNREAD
 from sb3_prune.surgery.flow.slots import Side
 from sb3_prune.surgery.flow.trace import trace
@@ -298,3 +300,24 @@ def test_layers_normed_in_the_old_way_say_so_too() -> None:
     net = chain(old_weight_norm(nn.Linear(8, 8)))
     why = groups(TinyPolicy(net))["1"].fixed
     assert str(why).endswith("torch.nn.utils.remove_weight_norm first")
+
+
+@pytest.mark.parametrize(
+    "name", [*zoo.ALGORITHMS, *(f"OFEXi {name}" for name in ofexi_zoo.FORMS)]
+)
+def test_forwards_that_repeat_another_one_show_nothing_new(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make = ofexi_zoo.make_model if name.startswith("OFEXi") else zoo.make_model
+    policy = make(name.removeprefix("OFEXi ")).policy
+    quick = [described(group) for group in trace(policy)]
+    monkeypatch.setattr(trace_module, "REPEATS", ())
+    assert quick == [described(group) for group in trace(policy)]
+
+
+def described(group: Any) -> tuple[Any, ...]:
+    """Return everything of a group that the surgery depends on."""
+    slots = [(id(s.tensor), s.axis, s.start, s.block, s.side) for s in group.slots]
+    reads = {(id(r.slot.owner), r.slot.attribute, r.slot.start) for r in group.reads}
+    gates = list(map(id, group.gates))
+    return group.name, group.aliases, group.units, group.fixed, slots, reads, gates
