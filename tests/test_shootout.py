@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -113,6 +114,18 @@ def test_the_small_budget_is_the_one_that_was_asked_for() -> None:
     }
     seeds = {seed for *_, seed in BUDGETS["small"].trainings()}
     assert not seeds & {seed for *_, seed in BUDGETS["smoke"].trainings()}
+
+
+def test_a_job_knows_the_defaults_of_its_method() -> None:
+    # So a result is not taken for one of other defaults.
+    for method in METHODS:
+        settings = running.job_of(BUDGETS["small"], SHORT, method, 0.9, 1).settings
+        config = settings["method"]["config"]
+        assert bool(config) == (method not in (DENSE, SMALL))
+        if method.strategy:
+            assert config["final_sparsity"] == 0.9 and "end" in config
+            given = json.loads(json.dumps(method.options))
+            assert given.items() <= config.items()
 
 
 def test_methods_differ_in_name_and_plain_ones_in_one_option() -> None:

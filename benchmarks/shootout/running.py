@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from stable_baselines3.common.vec_env import (
 import sb3_prune as sp
 from benchmarks.shootout.budget import POPS, SMALL, WIDTHS, Budget, Method, Task
 from sb3_prune.evaluation.episodes import play
+from sb3_prune.pruning import make_strategy
 from sb3_prune.runs import Job, checkpoints
 from sb3_prune.strategies.distributions import Size, allocate
 
@@ -50,7 +51,9 @@ def job_of(
         "episodes": budget.episodes,
         "evaluations": budget.evaluations,
     }
-    own = {"task": asdict(task), "method": asdict(method)}
+    # With all defaults: a result of other defaults is another result.
+    config = asdict(options_of(method, sparsity))
+    own = {"task": asdict(task), "method": {**asdict(method), "config": config}}
     settings: dict[str, Any] = json.loads(json.dumps({**given, **own}))
     name = method.name.replace(", ", "-").replace(" ", "-")
     share = f"-{sparsity:g}" if sparsity else ""
@@ -60,6 +63,21 @@ def job_of(
         arguments=given,
         settings=settings,
     )
+
+
+def options_of(method: Method, sparsity: float) -> Any:
+    """Return all options of a method, the defaults among them."""
+    if method == POPS:
+        return PopsConfig()
+    if not method.strategy:
+        return NoOptions()
+    given = {**method.options, "final_sparsity": sparsity}
+    return make_strategy(method.strategy, given).config
+
+
+@dataclass(frozen=True)
+class NoOptions:
+    """A method without options."""
 
 
 def zip_of(job: Job) -> Path:
