@@ -67,6 +67,10 @@ class PlanError(SB3PruneError, ValueError):
     """A plan does not fit the network, and nothing was changed."""
 
 
+class TransplantError(SB3PruneError, ValueError):
+    """An agent cannot be carried into the other spaces or networks; it is untouched."""
+
+
 class ConfigError(SB3PruneError, ValueError):
     """A configuration value has the wrong type or is outside its range."""
 

@@ -64,7 +64,7 @@ def resize_plan(
     """
     saved = saved_units(policy, wiring, state_dict)
     return {
-        name: _resize(wiring[name].units, units)
+        name: resize_change(wiring[name].units, units)
         for name, units in saved.items()
         if units != wiring[name].units
     }
@@ -178,7 +178,8 @@ def _equations(
             yield _Equation(blocks, saved.shape[axis] - (here.shape[axis] - ours))
 
 
-def _resize(units: int, wanted: int) -> Change:
+def resize_change(units: int, wanted: int) -> Change:
+    """Return the change after which a layer has another number of units."""
     if wanted > units:
         return add(wanted - units, units)
     return keep(range(wanted), units)

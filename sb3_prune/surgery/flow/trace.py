@@ -47,14 +47,14 @@ def trace(policy: nn.Module) -> list[Group]:
     Raises:
         UnsupportedPolicyError: A forward fails on inputs drawn from the spaces.
     """
-    with quiet(policy), _open_gates(policy) as gates:
-        watch = _Watch(policy, gates)
+    with quiet(policy), open_gates(policy) as gates:
+        watch = Watch(policy, gates)
         watch.run(policy)
-    return watch.groups(policy)
+    return watch.groups(policy).all()
 
 
 @contextmanager
-def _open_gates(policy: nn.Module) -> Iterator[list[Gate]]:
+def open_gates(policy: nn.Module) -> Iterator[list[Gate]]:
     """Take the tensors of all gates away, so that gates change nothing."""
     gates = [module for module in policy.modules() if isinstance(module, Gate)]
     before = [{name: getattr(gate, name) for name in OPTIONAL} for gate in gates]
@@ -69,7 +69,7 @@ def _open_gates(policy: nn.Module) -> Iterator[list[Gate]]:
                 setattr(gate, name, tensor)
 
 
-class _Watch:
+class Watch:
     """A tracer, with hooks that record the units at gates and in stored widths."""
 
     def __init__(self, policy: nn.Module, gates: list[Gate]) -> None:
@@ -78,9 +78,13 @@ class _Watch:
         self.widths: dict[tuple[nn.Module, str], Axis] = {}
         self._gates = gates
 
+    def inputs(self, policy: nn.Module) -> Inputs:
+        """Return what the forwards run on."""
+        return sample_inputs(policy)
+
     def run(self, policy: nn.Module) -> None:
         """Run every forward once."""
-        known, inputs = is_known(policy), sample_inputs(policy)
+        known, inputs = is_known(policy), self.inputs(policy)
         assert inputs.actions is not None
         with ExitStack() as stack:
             for handle in self._hooks(policy):
@@ -160,6 +164,6 @@ class _Watch:
     def _normalises(self, module: nn.Module, args: Any) -> None:
         self.widths[module, "normalized_shape"] = self.tracer.axes(args[0])[-1]
 
-    def groups(self, policy: nn.Module) -> list[Group]:
-        """Return the groups in the order in which the policy holds their weights."""
-        return Groups(policy, self.tracer, self.widths, self.gates).all()
+    def groups(self, policy: nn.Module) -> Groups:
+        """Return what was learnt about the units."""
+        return Groups(policy, self.tracer, self.widths, self.gates)

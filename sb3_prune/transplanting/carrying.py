@@ -1,0 +1,165 @@
+"""Carrying: fill a new agent with the tensors and optimiser states of an old one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from stable_baselines3.common.base_class import BaseAlgorithm
+from torch import nn
+
+from sb3_prune.exceptions import TransplantError
+from sb3_prune.surgery.edits import Edit, edits_of, run
+from sb3_prune.surgery.flow.slots import Side
+from sb3_prune.surgery.optimizer import optimizers, state_of
+from sb3_prune.transplanting.planning import TransplantPlan
+
+SQUARES = ("exp_avg_sq", "max_exp_avg_sq", "square_avg")
+"""Moments of an optimiser by which it divides its steps."""
+
+
+@dataclass(frozen=True)
+class Carried:
+    """What became of a tensor."""
+
+    carried: int
+    """Number of its entries that are those of the old agent."""
+    new: int
+    """Number of its entries that the old agent does not have."""
+    dropped: int
+    """Number of entries of the old agent that are gone."""
+
+
+@torch.no_grad()
+def carry(
+    old: BaseAlgorithm, new: BaseAlgorithm, plan: TransplantPlan
+) -> dict[str, Carried]:
+    """Fill an untrained agent with what an old one has learnt.
+
+    New inputs have weights of 0, and so have all weights that read new units: what the
+    agent says stays the same. Weights into new units, and those of new outputs, stay
+    drawn. Moments of new weights are 0, but squares by which steps are divided are the
+    mean of those of carried ones: with a step count that is not theirs, zeros would
+    make their first step several times too large.
+
+    Args:
+        old: The old agent; it stays as it is.
+        new: The untrained agent.
+        plan: What becomes of the tensors.
+
+    Returns:
+        For every tensor what became of it, by its path in the policy.
+
+    Raises:
+        TransplantError: A tensor would have another shape than the new agent's.
+    """
+    edits = {id(tensor): own for tensor, own in edits_of(plan.layers, plan.changes)}
+    ours, theirs = tensors(old.policy), tensors(new.policy)
+    _check_same_paths(ours, theirs)
+    own = {path: edits.get(id(tensor), []) for path, tensor in ours.items()}
+    made = {path: _new(t, theirs[path], own[path]) for path, t in ours.items()}
+    for path, tensor in made.items():
+        if tensor.shape != theirs[path].shape:
+            raise TransplantError(
+                f"'{path}' would have the shape {tuple(tensor.shape)}, but has "
+                f"{tuple(theirs[path].shape)} in the new agent."
+            )
+    for path, tensor in made.items():
+        theirs[path].copy_(tensor)
+    _carry_states(old, new, edits)
+    _carry_variables(old, new)
+    return {path: _counted(t, theirs[path], own[path]) for path, t in ours.items()}
+
+
+def tensors(policy: nn.Module) -> dict[str, torch.Tensor]:
+    """Return the parameters and buffers of a policy by path."""
+    return {**dict(policy.named_parameters()), **dict(policy.named_buffers())}
+
+
+def _check_same_paths(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> None:
+    if ours.keys() != theirs.keys():
+        alone = sorted(ours.keys() ^ theirs.keys())
+        raise TransplantError(f"Only one of the agents has the tensors {alone}.")
+
+
+def _new(
+    tensor: torch.Tensor, fresh: torch.Tensor, edits: Sequence[Edit]
+) -> torch.Tensor:
+    """Return the tensor after all edits, with fresh weights into new units."""
+    found = run(edits, tensor.detach())
+    making = [edit for edit in edits if edit.slot.side is not Side.COLUMNS]
+    if not making or found.shape != fresh.shape:
+        return found
+    return torch.where(known(tensor, edits, making), found, fresh.detach())
+
+
+def known(
+    tensor: torch.Tensor, edits: Sequence[Edit], making: Sequence[Edit]
+) -> torch.Tensor:
+    """Tell which entries of the edited tensor lie in rows that some edits carry."""
+    ones = torch.ones_like(tensor, dtype=torch.float32)
+    for edit in edits:
+        if edit in making:
+            ones = edit(ones, moment=True)
+        else:  # New columns belong to the row that they are in.
+            change = edit.change
+            size = change.after - change.before
+            shape = list(ones.shape)
+            shape[edit.slot.axis] += size * edit.slot.block
+            row = ones.amax(edit.slot.axis, keepdim=True)
+            ones = row.expand(shape).clone()
+    return ones > 0
+
+
+def _counted(old: torch.Tensor, new: torch.Tensor, edits: Sequence[Edit]) -> Carried:
+    kept = run(edits, torch.ones_like(old, dtype=torch.float32), moment=True)
+    carried = int((kept > 0).sum())
+    return Carried(carried, new.numel() - carried, max(0, old.numel() - carried))
+
+
+def _carry_states(
+    old: BaseAlgorithm, new: BaseAlgorithm, edits: Mapping[int, Sequence[Edit]]
+) -> None:
+    """Give the optimisers of the new agent the states of those of the old one."""
+    paths = {id(p): path for path, p in old.policy.named_parameters()}
+    parameters = dict(new.policy.named_parameters())
+    theirs = optimizers(new)
+    for name, optimizer in optimizers(old).items():
+        for parameter, state in optimizer.state.items():
+            path = paths.get(id(parameter))
+            if path is None or name not in theirs:
+                continue
+            assert isinstance(parameter, nn.Parameter)
+            moments = state_of(name, optimizer, parameter)
+            own = edits.get(id(parameter), ())
+            theirs[name].state[parameters[path]] = {
+                key: _moment(key, moments[key], own) if key in moments else _copied(v)
+                for key, v in state.items()
+            }
+
+
+def _moment(key: str, moment: torch.Tensor, edits: Sequence[Edit]) -> torch.Tensor:
+    found = run(edits, moment, moment=True).clone()
+    kept = run(edits, torch.ones_like(moment), moment=True) > 0
+    if key in SQUARES and bool(kept.any()):
+        found[~kept] = found[kept].mean()
+    return found
+
+
+def _copied(value: Any) -> Any:
+    return value.clone() if isinstance(value, torch.Tensor) else value
+
+
+def _carry_variables(old: BaseAlgorithm, new: BaseAlgorithm) -> None:
+    """Carry tensors and optimisers of the model itself: the entropy coefficient."""
+    networks, variables = old._get_torch_save_params()
+    for name in variables:
+        value = getattr(old, name)
+        if isinstance(value, torch.Tensor):
+            getattr(new, name).data.copy_(value.data)
+    for name in networks:
+        mine = getattr(old, name, None) if "." not in name else None
+        if isinstance(mine, torch.optim.Optimizer):
+            getattr(new, name).load_state_dict(mine.state_dict())

@@ -1,0 +1,160 @@
+"""Outputs: what an agent says about actions that it has not had."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import torch
+
+from sb3_prune.exceptions import (
+    ConfigError,
+    TransplantError,
+    require_at_least,
+    require_finite,
+    require_one_of,
+)
+from sb3_prune.networks.perceptrons import Role
+from sb3_prune.transplanting.heads import Head
+from sb3_prune.transplanting.ids import Sources
+
+DEFAULTS = {Role.Q_VALUES: "pessimistic", Role.POLICY: "rare"}
+"""Rules for outputs that are values, or logits, of discrete actions."""
+Rule = Literal["mean", "copy", "pessimistic", "zero", "fresh", "rare"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewActions:
+    """A rule for the outputs of new actions.
+
+    Raises:
+        ConfigError: A value is outside its range.
+    """
+
+    rule: Rule | None = None
+    """The mean of all old actions (mean); the action ``of`` (copy); a value below all
+    that old actions have on sample states (pessimistic); zeros; weights as they are
+    drawn for a new network (fresh); or logits by which all new actions together have
+    the probability ``probability`` on sample states (rare). By default pessimistic for
+    values, rare for the logits of a policy, and zero for continuous actions."""
+    of: int = 0
+    """Index of the old action that is copied."""
+    probability: float = 0.05
+    """Mean probability of all new actions together."""
+
+    def __post_init__(self) -> None:
+        if self.rule is not None:
+            require_one_of("rule", self.rule, get_args(Rule))
+        require_at_least("of", self.of, 0)
+        require_finite("probability", self.probability)
+        if not 0 < self.probability < 1:
+            raise ConfigError(
+                f"probability must be between 0 and 1, got {self.probability}."
+            )
+
+    def chosen(self, heads: list[Head], actions: Sources, branches: list[int]) -> str:
+        """Return the rule that is used; nothing if there are no new actions.
+
+        Args:
+            heads: The output layers of the new agent.
+            actions: Which old action each new one is.
+            branches: Numbers of actions that are chosen from together.
+
+        Raises:
+            TransplantError: The rule does not fit the actions.
+        """
+        if None not in actions:
+            return ""
+        stays = sorted({action for action in actions if action is not None})
+        if self.rule == "copy" and self.of not in stays:
+            raise TransplantError(f"of must be one of the actions {stays}: {self.of}.")
+        role = heads[0].role
+        usual = DEFAULTS[role] if branches else "zero"
+        if self.rule in DEFAULTS.values() and self.rule != usual:
+            raise TransplantError(
+                f"rule = {self.rule!r} does not fit these actions; usual: {usual!r}."
+            )
+        return self.rule or usual
+
+
+@torch.no_grad()
+def fill(
+    heads: list[Head],
+    said: list[torch.Tensor | None],
+    actions: Sources,
+    branches: list[int],
+    given: NewActions,
+    used: str,
+) -> None:
+    """Write what new actions say into the output layers of the new agent.
+
+    Args:
+        heads: The output layers of the new agent.
+        said: What the same layers of the old agent say on sample states, (states,
+            outputs); None for those that do not run, as in target networks.
+        actions: Which old action each new one is.
+        branches: Numbers of the new actions that are chosen from together; none for
+            continuous actions or switches.
+        given: The rule.
+        used: The rule that :meth:`NewActions.chosen` has returned.
+    """
+    online = next((outputs for outputs in said if outputs is not None), None)
+    parts = branches or [len(actions)]
+    starts = [sum(parts[:number]) for number in range(len(parts))]
+    for head, outputs in zip(heads, said, strict=True) if used else ():
+        heard = online if outputs is None else outputs
+        for repeat in range(head.repeats):
+            for start, size in zip(starts, parts, strict=True):
+                inside = actions[start : start + size]
+                _fill(head, heard, inside, repeat * len(actions) + start, given, used)
+
+
+def _fill(
+    head: Head,
+    outputs: torch.Tensor | None,
+    actions: Sources,
+    start: int,
+    given: NewActions,
+    used: str,
+) -> None:
+    """Fill the rows of the new actions of one branch."""
+    new = [start + i for i, source in enumerate(actions) if source is None]
+    old = [start + i for i, source in enumerate(actions) if source is not None]
+    if not new:
+        return
+    bias = _constant(outputs, actions, given, used)
+    for slot in head.slots:
+        rows = slot.tensor.movedim(slot.axis, 0)
+        if slot.attribute == "log_std" and old:
+            rows[new] = rows[old].mean(0)
+        elif used == "copy" and given.of in actions:
+            rows[new] = rows[start + actions.index(given.of)].clone()
+        elif used == "mean" and old:
+            rows[new] = rows[old].mean(0)
+        elif used != "fresh":
+            rows[new] = bias if slot.attribute == "bias" else 0.0
+
+
+def _constant(
+    outputs: torch.Tensor | None, actions: Sources, given: NewActions, used: str
+) -> float:
+    """Return the bias of the new actions of one branch."""
+    known = [source for source in actions if source is not None]
+    if outputs is None or not known or used not in ("pessimistic", "rare"):
+        return 0.0
+    old = outputs[:, known].double()
+    if used == "pessimistic":
+        return float(old.min() - old.std())
+    return _logit(old, len(actions) - len(known), given.probability)
+
+
+def _logit(old: torch.Tensor, count: int, probability: float) -> float:
+    """Return the logit with which ``count`` new actions have a mean probability."""
+    total = old.logsumexp(1)
+    low, high = float(total.min()) - 50.0, float(total.max()) + 50.0
+    for _ in range(100):
+        middle = (low + high) / 2
+        ours = torch.tensor(count, dtype=old.dtype).log() + middle
+        mean = float(torch.sigmoid(ours - total).mean())
+        low, high = (middle, high) if mean < probability else (low, middle)
+    return (low + high) / 2

@@ -1,0 +1,163 @@
+"""Planning: a change for every hidden layer, for the inputs and for the outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+import torch
+from gymnasium import spaces
+from stable_baselines3.common.base_class import BaseAlgorithm
+from torch import nn
+
+from sb3_prune.exceptions import TransplantError
+from sb3_prune.strategies.gradual import best
+from sb3_prune.strategies.scores import product
+from sb3_prune.surgery import Change, add, keep
+from sb3_prune.surgery.flow.groups import Group
+from sb3_prune.surgery.flow.ports import ACTIONS, OBSERVATIONS, find_ports
+from sb3_prune.surgery.flow.slots import Slot
+from sb3_prune.surgery.hidden_layer import HiddenLayer
+from sb3_prune.surgery.wiring import wire
+from sb3_prune.transplanting.heads import Head, count_actions, find_heads
+from sb3_prune.transplanting.ids import Sources, is_same
+
+
+@dataclass(frozen=True, kw_only=True)
+class TransplantPlan:
+    """What becomes of the tensors of the old agent."""
+
+    observations: Sources
+    """Which old observation each new one is."""
+    actions: Sources
+    """Which old action each new one is."""
+    changes: Mapping[str, Change]
+    """A change for each layer whose units change."""
+    layers: tuple[HiddenLayer, ...] = field(repr=False)
+    """These layers: hidden ones, and the inputs and outputs of networks."""
+    heads: tuple[Head, ...] = field(repr=False)
+    """The output layers of the old agent that have entries for each action."""
+
+
+def selection(sources: Sources, old: int) -> Change:
+    """Return the change in which each new unit is an old one, or nothing."""
+    rows = torch.zeros(len(sources), old)
+    for new, source in enumerate(sources):
+        if source is not None:
+            rows[new, source] = 1.0
+    return Change(rows=rows, columns=rows.T)
+
+
+def plan_changes(
+    old: BaseAlgorithm,
+    new: BaseAlgorithm,
+    observations: Sources,
+    actions: Sources,
+) -> TransplantPlan:
+    """Return what becomes of the tensors of an agent.
+
+    Args:
+        old: The agent.
+        new: An untrained model with the other spaces and widths.
+        observations: Which old observation each new one is.
+        actions: Which old action each new one is.
+
+    Raises:
+        TransplantError: A change of the observations, the actions or the networks
+            cannot be carried out.
+    """
+    count = count_actions(old.action_space)
+    found = dict(_hidden(old, new))
+    heads = find_heads(old.policy, count)
+    if not is_same(actions, count):
+        found |= _outputs(heads, actions, count)
+    for name, layer, sources in _inputs(old.policy, observations, actions, count):
+        found[name] = layer, selection(sources, layer.units)
+    return TransplantPlan(
+        observations=observations,
+        actions=actions,
+        changes={name: change for name, (_, change) in found.items()},
+        layers=tuple(layer for layer, _ in found.values()),
+        heads=tuple(heads),
+    )
+
+
+Found = Iterator[tuple[str, tuple[HiddenLayer, Change]]]
+
+
+def _hidden(old: BaseAlgorithm, new: BaseAlgorithm) -> Found:
+    """Yield the hidden layers that get wider or narrower."""
+    ours, theirs = wire(old), wire(new)
+    if list(ours) != list(theirs):
+        raise TransplantError(
+            f"The old agent has the hidden layers {', '.join(ours)}; the new one has "
+            f"{', '.join(theirs)}. Networks of another depth are not carried yet."
+        )
+    for name, layer in ours.items():
+        units = theirs[name].units
+        if not bool(layer.active.all()):
+            raise TransplantError(
+                f"Some units of '{name}' are closed: call "
+                "sb3_prune.surgery.remove_closed(model) before."
+            )
+        if units > layer.units:
+            yield name, (layer, add(units - layer.units, layer.units))
+        elif units < layer.units:
+            kept = best(layer, product(layer), units)
+            yield name, (layer, keep(kept, layer.units))
+
+
+def _outputs(
+    heads: list[Head], actions: Sources, count: int
+) -> dict[str, tuple[HiddenLayer, Change]]:
+    """Return the output layers, each as a layer of its own."""
+    found = {}
+    for number, head in enumerate(heads):
+        sources = head.sources(actions, count)
+        name = f"outputs {number}"
+        layer = _as_layer(name, head.repeats * count, head.slots)
+        found[name] = layer, selection(sources, layer.units)
+    return found
+
+
+def _inputs(
+    policy: nn.Module, observations: Sources, actions: Sources, count: int
+) -> Iterator[tuple[str, HiddenLayer, Sources]]:
+    """Yield the inputs whose entries change."""
+    is_box = isinstance(policy.action_space, spaces.Box)
+    changed = {}
+    ports = find_ports(policy)
+    if observations and not is_same(observations, ports[OBSERVATIONS].entries):
+        changed[OBSERVATIONS] = observations
+    if not is_same(actions, count) and is_box:
+        changed[ACTIONS] = actions
+    for name, sources in changed.items():
+        port = ports.get(name)
+        if port is None or port.opaque is not None:
+            raise TransplantError(
+                f"The {name} cannot be mapped: "
+                f"{port.opaque if port else 'they are no vector'}."
+            )
+        if port.slots:
+            yield name, _as_layer(name, port.entries, port.slots), sources
+
+
+def _as_layer(name: str, units: int, slots: tuple[Slot, ...]) -> HiddenLayer:
+    """Return inputs or outputs in the form in which hidden layers are changed."""
+    group = Group(
+        name=name,
+        aliases=(name,),
+        module=slots[0].owner,
+        units=units,
+        slots=slots,
+        reads=(),
+        widths=(),
+        gates=(),
+        fixed=None,
+        mixes=frozenset(),
+        soft=frozenset(),
+        unfoldable=frozenset(),
+        two_sided=False,
+        born=0,
+    )
+    return HiddenLayer(name, group, name)

@@ -1,0 +1,222 @@
+"""Transplant: a trained agent in other spaces, or with wider or narrower networks."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any, TypeVar, cast
+
+import torch
+from gymnasium import spaces
+from stable_baselines3.common.base_class import BaseAlgorithm
+
+from sb3_prune.exceptions import TransplantError
+from sb3_prune.surgery import apply, wire
+from sb3_prune.surgery.resizing import resize_change
+from sb3_prune.transplanting.building import build
+from sb3_prune.transplanting.carrying import carry
+from sb3_prune.transplanting.heads import count_actions, find_heads
+from sb3_prune.transplanting.ids import pair
+from sb3_prune.transplanting.normalising import carry_statistics, check_statistics
+from sb3_prune.transplanting.outputs import NewActions, fill
+from sb3_prune.transplanting.planning import TransplantPlan, plan_changes
+from sb3_prune.transplanting.reporting import TransplantReport
+from sb3_prune.transplanting.states import listen, sample_states
+
+Model = TypeVar("Model", bound=BaseAlgorithm)
+
+
+def transplant(
+    old: Model,
+    *,
+    env: Any,
+    observations: Any = None,
+    actions: Any = None,
+    net_arch: Any = None,
+    new_actions: NewActions | None = None,
+    seed: int | None = None,
+) -> Model:
+    """Carry a trained agent into other spaces, or into wider or narrower networks.
+
+    The new agent is an ordinary model of the same algorithm and policy class, with the
+    hyperparameters of the old one, ready for ``learn()``. It acts as the old one does:
+    new observations and new units are not read yet, new actions follow a rule. States
+    of optimisers and statistics of ``VecNormalize`` come along. A replay buffer does
+    not, so ``num_timesteps`` of off-policy agents starts at 0, and ``learning_starts``
+    counts from now.
+
+    Args:
+        old: The trained agent; it stays as it is.
+        env: The environment of the new agent, or a vectorised one; with
+            ``VecNormalize`` if the old agent's had it.
+        observations: Which new observation is which old one: ``{"old": [names], "new":
+            [names]}``, or for each new index the old index or None. Not needed if there
+            are as many.
+        actions: The same for actions: the choices of Discrete, the choices of all
+            branches of MultiDiscrete one after another, the dimensions of Box.
+        net_arch: Widths of the new agent, as in ``policy_kwargs``; by default those
+            that the old one has now.
+        new_actions: Rule for the outputs of actions that are new.
+        seed: Seed of the new weights and of the environment.
+
+    Raises:
+        TransplantError: The spaces or networks cannot be mapped, or a size differs
+            without a map.
+    """
+    new = cast("Model", _built(old, env, net_arch, seed))
+    transplant_into(
+        new,
+        old,
+        observations=observations,
+        actions=actions,
+        new_actions=new_actions,
+    )
+    return new
+
+
+def plan_transplant(old: BaseAlgorithm, *, env: Any, **given: Any) -> TransplantReport:
+    """Return what :func:`transplant` would carry over, and how far outputs would move.
+
+    Args:
+        old: The trained agent.
+        env: The environment of the new agent.
+        **given: All other arguments of :func:`transplant`.
+
+    Raises:
+        TransplantError: The spaces or networks cannot be mapped.
+    """
+    shape = {key: given.pop(key, None) for key in ("net_arch", "seed")}
+    return transplant_into(_built(old, env, *shape.values()), old, **given)
+
+
+def transplant_into(
+    new: BaseAlgorithm,
+    old: BaseAlgorithm,
+    *,
+    observations: Any = None,
+    actions: Any = None,
+    new_actions: NewActions | None = None,
+) -> TransplantReport:
+    """Fill an untrained agent, which you have built, with what another one has learnt.
+
+    It may have other hyperparameters, other spaces and other widths than the old one.
+
+    Args:
+        new: The untrained agent.
+        old: The trained agent; it stays as it is.
+        observations: See :func:`transplant`.
+        actions: See :func:`transplant`.
+        new_actions: See :func:`transplant`.
+
+    Raises:
+        TransplantError: The agents are of different algorithms, or their spaces or
+            networks cannot be mapped. The new agent is not changed.
+    """
+    check_statistics(old, new)
+    seen = pair("observations", observations, *_sizes(old, new))
+    counts = count_actions(old.action_space), count_actions(new.action_space)
+    acted = pair("actions", actions, *counts)
+    _check_pair(old, new)
+    plan = plan_changes(old, new, seen, acted)
+    heads = find_heads(new.policy, counts[1])
+    states, source = sample_states(old)
+    said = listen(old.policy, plan.heads, states)
+    rule = new_actions or NewActions()
+    used = rule.chosen(heads, acted, branches_of(new.action_space))
+    carried = carry(old, new, plan)
+    carry_statistics(old, new, seen)
+    fill(heads, said, acted, branches_of(new.action_space), rule, used)
+    return TransplantReport(
+        tensors=carried,
+        observations=seen,
+        actions=acted,
+        rule=used,
+        moved=_moved(new, plan, states, said),
+        states=source,
+        left=_left(old),
+    )
+
+
+def branches_of(space: spaces.Space[Any]) -> list[int]:
+    """Return the numbers of actions that are chosen from together."""
+    if isinstance(space, spaces.Discrete):
+        return [int(space.n)]
+    if isinstance(space, spaces.MultiDiscrete):
+        return [int(n) for n in space.nvec]
+    return []
+
+
+def _built(
+    old: BaseAlgorithm, env: Any, net_arch: Any, seed: int | None
+) -> BaseAlgorithm:
+    """Build the new agent, with the widths that the old one has now or shall get."""
+    given = copy.deepcopy(old.policy_kwargs)
+    if net_arch is not None:
+        given["net_arch"] = net_arch
+    new = build(old, env, given, seed)
+    if net_arch is None:
+        ours, theirs = wire(old).units(), wire(new).units()
+        odd = {n: k for n, k in ours.items() if n in theirs and theirs[n] != k}
+        apply(new, {n: resize_change(theirs[n], k) for n, k in odd.items()})
+    return new
+
+
+def _check_pair(old: BaseAlgorithm, new: BaseAlgorithm) -> None:
+    if type(old) is not type(new):
+        raise TransplantError(
+            f"An agent of {type(old).__name__} cannot be carried into one of "
+            f"{type(new).__name__}."
+        )
+    kinds = type(old.action_space), type(new.action_space)
+    if kinds[0] is not kinds[1]:
+        raise TransplantError(
+            f"Actions of {kinds[0].__name__} cannot be mapped to those of "
+            f"{kinds[1].__name__}."
+        )
+
+
+def _sizes(old: BaseAlgorithm, new: BaseAlgorithm) -> tuple[int, int]:
+    """Return the numbers of observations; -1 and -1 for equal spaces of any kind."""
+    found = []
+    for model in (old, new):
+        space = model.observation_space
+        if not isinstance(space, spaces.Box) or len(space.shape) != 1:
+            if old.observation_space == new.observation_space:
+                return -1, -1
+            raise TransplantError(
+                f"Observations of {space} cannot be mapped yet, vectors alone can."
+            )
+        found.append(space.shape[0])
+    return found[0], found[1]
+
+
+def _moved(
+    new: BaseAlgorithm, plan: TransplantPlan, states: Any, said: list[Any]
+) -> float:
+    """Return how far outputs for old actions moved; new observations are 0."""
+    if isinstance(states, torch.Tensor):
+        seen = states.new_zeros(len(states), len(plan.observations))
+        for place, source in enumerate(plan.observations):
+            if source is not None:
+                seen[:, place] = states[:, source]
+        states = seen if plan.observations else states
+    count = len(plan.actions)
+    now = listen(new.policy, find_heads(new.policy, count), states)
+    found = 0.0
+    for head, before, after in zip(plan.heads, said, now, strict=True):
+        if before is None or after is None:
+            continue
+        old = before.shape[1] // head.repeats
+        pairs = [
+            (place, source)
+            for place, source in enumerate(head.sources(plan.actions, old))
+            if source is not None
+        ]
+        places, sources = (list(each) for each in zip(*pairs, strict=True))
+        far = (before[:, sources] - after[:, places]).abs().max()
+        found = max(found, float(far / before.abs().max().clamp_min(1e-12)))
+    return found
+
+
+def _left(old: BaseAlgorithm) -> tuple[str, ...]:
+    has_buffer = getattr(old, "replay_buffer", None) is not None
+    return ("The replay buffer stays behind.",) if has_buffer else ()

@@ -1,0 +1,82 @@
+"""Tests for surgery/flow/ports.py."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import zoo
+from gymnasium import spaces
+from stable_baselines3 import PPO
+from torch import nn
+
+from sb3_prune.surgery.flow.ports import find_ports
+from sb3_prune.surgery.flow.slots import Side
+from surgery.flow.tiny import TinyPolicy
+
+READS_ACTIONS = ("SAC", "ValueSAC", "TD3", "DDPG", "TQC", "CrossQ")
+
+
+@pytest.mark.parametrize("name", zoo.ALGORITHMS)
+def test_columns_of_entries_are_those_that_gradients_reach(name: str) -> None:
+    policy = zoo.make_model(name).policy
+    ports = find_ports(policy)
+    seen = ports["observations"]
+    assert seen.opaque is None
+    assert seen.entries == policy.observation_space.shape[0]
+    reading = [s for s in seen.slots if s.side is Side.COLUMNS]
+    assert len(reading) >= 2
+    for slot in reading:
+        assert slot.tensor.shape[slot.axis] >= slot.start + seen.entries
+    read = "actions" in ports and bool(ports["actions"].slots)
+    assert read == (name in READS_ACTIONS)
+    if read:  # The critics get observations first, then actions.
+        starts = {s.start for s in ports["actions"].slots}
+        assert starts == {seen.entries}
+
+
+class Parted(nn.Module):
+    """Reads the first two entries by themselves."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.a, self.b = nn.Linear(2, 3), nn.Linear(3, 3)
+        self.out = nn.Linear(3, 2)
+
+    def forward(self, x: Any) -> Any:
+        return self.out(torch.relu(self.a(x[:, :2]) + self.b(x[:, 2:])))
+
+
+class Sorted(nn.Module):
+    """Mixes the entries by something that no rule knows."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.out = nn.Linear(5, 2)
+
+    def forward(self, x: Any) -> Any:
+        return self.out(torch.sort(x, dim=1).values)
+
+
+@pytest.mark.parametrize(("net", "why"), [(Parted(), "takes it apart"), (Sorted(), "")])
+def test_code_that_knows_single_entries_is_seen(net: nn.Module, why: str) -> None:
+    port = find_ports(TinyPolicy(net, (5,)))["observations"]
+    assert port.opaque is not None and why in port.opaque
+
+
+def test_dictionaries_and_images() -> None:
+    space = spaces.Dict(
+        {
+            "a": spaces.Box(-1, 1, (3,), np.float32),
+            "image": spaces.Box(0, 255, (1, 36, 36), np.uint8),
+        }
+    )
+    env = zoo.make_env("BranchingDQN")
+    env.observation_space = space
+    policy = PPO("MultiInputPolicy", env).policy
+    ports = find_ports(policy)
+    assert ports["observations.a"].entries == 3
+    assert ports["observations.a"].opaque is None
+    assert ports["observations.image"].opaque == "it is no vector"

@@ -1,0 +1,48 @@
+"""Tests for transplanting/building.py."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import zoo
+from gymnasium import spaces
+from stable_baselines3 import A2C, DQN
+from stable_baselines3.common.buffers import DictReplayBuffer, ReplayBuffer
+from stable_baselines3.common.env_util import make_vec_env
+
+from sb3_prune.transplanting.building import build
+from transplanting.made import Toy, env_of, trained
+
+
+@pytest.mark.parametrize("name", zoo.ALGORITHMS)
+def test_a_new_model_has_the_hyperparameters_and_other_spaces(name: str) -> None:
+    old: Any = trained(name)
+    new: Any = build(old, env_of(name, 7), old.policy_kwargs, 3)
+    assert type(new) is type(old) and type(new.policy) is type(old.policy)
+    assert new.observation_space.shape == (7,)
+    assert (new.gamma, new.seed) == (old.gamma, 3)
+    assert new.num_timesteps == (0 if zoo.is_off_policy(old) else old.num_timesteps)
+    zoo.train(new, 64)
+
+
+def test_another_number_of_environments() -> None:
+    old = A2C("MlpPolicy", make_vec_env("CartPole-v1", 2), n_steps=4).learn(16)
+    new: Any = build(old, make_vec_env("CartPole-v1", 3), {}, None)
+    assert new.n_envs == 3 and new.rollout_buffer.n_envs == 3
+    new.learn(24)
+
+
+def test_buffers_fit_the_new_observations() -> None:
+    class Named(Toy):
+        def __init__(self) -> None:
+            super().__init__(2, spaces.Discrete(2))
+            box = spaces.Box(-1, 1, (2,), np.float32)
+            self.observation_space = spaces.Dict({"a": box})
+
+    old: Any = DQN("MlpPolicy", Toy(2, spaces.Discrete(2)), buffer_size=50)
+    old.policy_class = old.policy_aliases["MultiInputPolicy"]
+    new: Any = build(old, Named(), {}, None)
+    assert type(old.replay_buffer) is ReplayBuffer
+    assert type(new.replay_buffer) is DictReplayBuffer

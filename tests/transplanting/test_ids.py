@@ -1,0 +1,54 @@
+"""Tests for transplanting/ids.py."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from sb3_prune.exceptions import TransplantError
+from sb3_prune.transplanting.ids import is_same, pair
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"old": ["a", "b", "c"], "new": ["c", "x", "a"]}, (2, None, 0)),
+        ({0: 2, 1: None, 2: 2}, (2, None, 2)),
+        ([1, 0, None], (1, 0, None)),
+        ((0, 1, 2), (0, 1, 2)),
+    ],
+)
+def test_forms(given: Any, expected: Any) -> None:
+    assert pair("observations", given, 3, 3) == expected
+
+
+def test_nothing_given_keeps_equal_sizes() -> None:
+    assert pair("observations", None, 3, 3) == (0, 1, 2)
+    assert is_same((0, 1, 2), 3) and not is_same((0, 1), 3)
+    with pytest.raises(TransplantError, match="has 3 observations, the new one 4"):
+        pair("observations", None, 3, 4)
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        (
+            {"old": ["a", "b"], "new": ["a", "b", "c"]},
+            "3 old observations, but 2",
+        ),
+        ({"old": ["a", "a", "c"], "new": ["a", "b", "c"]}, r"same name: \['a'\]"),
+        ({"old": ["a", "b", "c"], "new": ["x", "y", "z"]}, "No name occurs in both"),
+        ({"old": "abc", "new": ["x", "y", "z"]}, "must be a list, got 'abc'"),
+        ({0: 0, 1: 1}, r"missing: \[2\], unknown: \[\]"),
+        ({0: 0, 1: 1, 2: 2, 9: 0}, r"missing: \[\], unknown: \[9\]"),
+        ({0: 0, 1: 3, 2: 1}, "new index 1 cannot be old index 3: .* 0 to 2"),
+        ([0, True, 1], "cannot be old index True"),
+        ([0, -1, 1], "cannot be old index -1"),
+        ("abc", "got 'abc'"),
+        (7, "got 7"),
+    ],
+)
+def test_errors(given: Any, why: str) -> None:
+    with pytest.raises(TransplantError, match=why):
+        pair("observations", given, 3, 3)

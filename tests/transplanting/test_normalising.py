@@ -1,0 +1,63 @@
+"""Tests for transplanting/normalising.py."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from stable_baselines3 import PPO
+from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecNormalize
+
+from sb3_prune.exceptions import TransplantError
+from sb3_prune.transplanting import transplant
+from sb3_prune.transplanting.normalising import FEW
+from transplanting.made import env_of
+
+
+def normalised(observations: int) -> VecNormalize:
+    return VecNormalize(DummyVecEnv([lambda: env_of("PPO", observations)]))
+
+
+@pytest.fixture(scope="module")
+def old() -> PPO:
+    return PPO("MlpPolicy", normalised(5), n_steps=512).learn(1_024)
+
+
+def test_statistics_follow_the_observations(old: Any) -> None:
+    order = (3, None, 0)
+    new: Any = transplant(old, env=normalised(3), observations=order)
+    ours, theirs = (m.get_vec_normalize_env().obs_rms for m in (old, new))
+    assert np.array_equal(theirs.mean[[0, 2]], ours.mean[[3, 0]])
+    assert np.array_equal(theirs.var[[0, 2]], ours.var[[3, 0]])
+    assert (theirs.mean[1], theirs.var[1], theirs.count) == (0, 1, FEW)
+    assert new.get_vec_normalize_env().ret_rms.var == (
+        old.get_vec_normalize_env().ret_rms.var
+    )
+
+
+def test_the_same_observations_keep_their_count(old: Any) -> None:
+    new: Any = transplant(old, env=normalised(5))
+    ours, theirs = (m.get_vec_normalize_env().obs_rms for m in (old, new))
+    assert theirs.count == ours.count and np.array_equal(theirs.var, ours.var)
+    new = transplant(old, env=normalised(5), observations=(4, 3, 2, 1, 0))
+    theirs = new.get_vec_normalize_env().obs_rms
+    assert theirs.count == ours.count and np.array_equal(theirs.var, ours.var[::-1])
+
+
+def test_a_new_sensor_is_soon_known(old: Any) -> None:
+    new: Any = transplant(old, env=normalised(3), observations=(3, None, 0))
+    rms = new.get_vec_normalize_env().obs_rms
+    rng = np.random.default_rng(0)
+    for _ in range(200):
+        rms.update(rng.normal([0, 500, 0], [1, 50, 1], (50, 3)))
+    scaled = (500 - rms.mean[1]) / np.sqrt(rms.var[1])
+    assert abs(scaled) < 1
+
+
+@pytest.mark.parametrize("given", [True, False])
+def test_both_agents_or_none(old: Any, given: bool) -> None:
+    raw: VecEnv = DummyVecEnv([lambda: env_of("PPO")])
+    model = old if given else PPO("MlpPolicy", raw)
+    with pytest.raises(TransplantError, match="VecNormalize"):
+        transplant(model, env=raw if given else normalised(5))

@@ -1,0 +1,117 @@
+"""Tests for transplanting/outputs.py."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from stable_baselines3 import DQN
+
+from sb3_prune.exceptions import ConfigError, TransplantError
+from sb3_prune.transplanting import NewActions, transplant
+from sb3_prune.transplanting.heads import find_heads
+from sb3_prune.transplanting.states import listen, sample_states
+from transplanting.made import Toy, env_of, space_of, trained
+
+ACTS = (1, None, 0, 3, 2, None)
+
+
+def said(name: str, **rule: Any) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return what old and new output layers say on the same states."""
+    old = trained(name)
+    env = env_of(name, actions=6)
+    new = transplant(old, env=env, actions=ACTS, new_actions=NewActions(**rule), seed=0)
+    states, _ = sample_states(old)
+    found = [
+        listen(model.policy, find_heads(model.policy, count), states)[0]
+        for model, count in ((old, 4), (new, 6))
+    ]
+    assert found[0] is not None and found[1] is not None
+    return found[0], found[1]
+
+
+@pytest.mark.parametrize("name", ["DQN", "PPO", "SAC", "TD3"])
+@pytest.mark.parametrize("rule", ["mean", "copy", "zero", "fresh", None])
+def test_old_actions_stay_and_new_ones_follow_the_rule(
+    name: str, rule: str | None
+) -> None:
+    old, new = said(name, rule=rule, of=3)
+    torch.testing.assert_close(new[:, [2, 0, 4, 3]], old, atol=1e-6, rtol=1e-5)
+    fresh = new[:, [1, 5]]
+    if rule == "mean":
+        torch.testing.assert_close(fresh, old.mean(1, keepdim=True).expand(-1, 2))
+    elif rule == "copy":
+        torch.testing.assert_close(fresh, old[:, 3:].expand(-1, 2))
+    elif rule == "zero" or (rule is None and name in ("SAC", "TD3")):
+        assert bool((fresh == 0).all())
+
+
+def test_pessimistic_values_are_below_all_others() -> None:
+    old, new = said("DQN")
+    assert float(new[:, [1, 5]].max()) < float(old.min())
+
+
+@pytest.mark.parametrize("probability", [0.01, 0.3])
+def test_rare_actions_have_the_probability_together(probability: float) -> None:
+    _, new = said("PPO", rule="rare", probability=probability)
+    mean = new.double().softmax(1)[:, [1, 5]].sum(1).mean()
+    assert float(mean) == pytest.approx(probability, rel=1e-4)
+
+
+def test_zero_values_are_a_trap_where_rewards_are_negative() -> None:
+    class Costly(Toy):
+        def step(self, action: Any) -> Any:
+            seen, _, *rest = super().step(action)
+            return seen, -1.0, *rest
+
+    old: Any = DQN(
+        "MlpPolicy", Costly(5, space_of("DQN")), learning_starts=32, seed=0
+    ).learn(800)
+    states = np.random.default_rng(0).uniform(-1, 1, (64, 5)).astype(np.float32)
+    picked = {}
+    for rule in ("zero", None):
+        env = Costly(5, space_of("DQN", 5))
+        given = NewActions(rule=rule)  # type: ignore[arg-type]
+        new = transplant(old, env=env, actions=(0, 1, 2, 3, None), new_actions=given)
+        picked[rule] = (new.predict(states, deterministic=True)[0] == 4).mean()
+    assert picked == {"zero": 1.0, None: 0.0}
+
+
+def test_targets_follow_the_rule_of_the_online_network() -> None:
+    new: Any = transplant(trained("DQN"), env=env_of("DQN", actions=6), actions=ACTS)
+    online, target = (q.q_net[-1].bias[[1, 5]] for q in (new.q_net, new.q_net_target))
+    assert torch.equal(online, target)
+
+
+def test_deviations_of_new_dimensions_are_the_mean_of_the_others() -> None:
+    old: Any = trained("TRPO")
+    new: Any = transplant(old, env=env_of("TRPO", actions=6), actions=ACTS)
+    expected = old.policy.log_std.mean()
+    torch.testing.assert_close(new.policy.log_std[[1, 5]], expected.expand(2))
+
+
+@pytest.mark.parametrize(
+    ("name", "rule", "why"),
+    [
+        ("PPO", {"rule": "pessimistic"}, "does not fit these actions; usual: 'rare'"),
+        ("DQN", {"rule": "rare"}, "usual: 'pessimistic'"),
+        ("SAC", {"rule": "rare"}, "usual: 'zero'"),
+        ("DQN", {"rule": "copy", "of": 9}, r"one of the actions \[0, 1, 2, 3\]: 9"),
+    ],
+)
+def test_rules_that_do_not_fit(name: str, rule: Any, why: str) -> None:
+    given = NewActions(**rule)
+    with pytest.raises(TransplantError, match=why):
+        transplant(
+            trained(name), env=env_of(name, actions=6), actions=ACTS, new_actions=given
+        )
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"rule": "best"}, {"of": -1}, {"probability": 1.0}, {"probability": "x"}]
+)
+def test_wrong_options(wrong: Any) -> None:
+    with pytest.raises(ConfigError):
+        NewActions(**wrong)

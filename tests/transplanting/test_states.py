@@ -1,0 +1,36 @@
+"""Tests for transplanting/states.py."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+import zoo
+
+from sb3_prune.transplanting.heads import find_heads
+from sb3_prune.transplanting.states import listen, sample_states
+from transplanting.made import env_of, trained
+
+
+def test_recent_observations_come_first() -> None:
+    states, source = sample_states(trained("SAC"))
+    assert source == "recent observations" and len(states) == 96
+    states, source = sample_states(zoo.make_model("SAC", env=env_of("SAC")))
+    assert source == "draws from the space" and len(states) == 1024
+
+
+@pytest.mark.parametrize("name", zoo.ALGORITHMS)
+def test_heads_say_what_they_compute(name: str) -> None:
+    model: Any = trained(name)
+    states, _ = sample_states(model)
+    heads = find_heads(model.policy, 4)
+    before = zoo.snapshot(model.policy)
+    said = listen(model.policy, heads, states)
+    zoo.assert_same(zoo.snapshot(model.policy), before)
+    assert said[0] is not None
+    assert said[0].shape == (len(states), 4 * heads[0].repeats)
+    if name == "DQN":
+        assert said[1] is None  # Acting does not run the target.
+        with torch.no_grad():
+            torch.testing.assert_close(said[0], model.q_net(states))
