@@ -41,6 +41,7 @@ __all__ = [
     "prune",
     "remove",
     "reset",
+    "transplant",
     "wire",
 ]
 

@@ -31,3 +31,4 @@ from sb3_prune.surgery import merge as merge
 from sb3_prune.surgery import remove as remove
 from sb3_prune.surgery import reset as reset
 from sb3_prune.surgery import wire as wire
+from sb3_prune.transplanting import transplant as transplant

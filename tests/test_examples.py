@@ -30,6 +30,18 @@ def test_examples_run(
 
 
 @pytest.mark.slow
+def test_an_agent_gets_more_sensors(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With few steps."""
+    learn = PPO.learn
+    monkeypatch.setattr(PPO, "learn", lambda self, _, **k: learn(self, 512, **k))
+    runpy.run_path(str(EXAMPLES / "transplant.py"))
+    said = capsys.readouterr().out.splitlines()
+    assert len(said) == 5 and all("transplanted" in line for line in said[1:])
+
+
+@pytest.mark.slow
 def test_agents_are_cut_without_forgetting(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

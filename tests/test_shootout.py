@@ -21,10 +21,12 @@ from benchmarks.shootout.budget import (
     NAMED,
     POPS,
     SMALL,
+    UNITS,
     Budget,
     Method,
     Part,
 )
+from sb3_prune.pruning import make_strategy
 from sb3_prune.runs import carry_out
 
 SHORT = replace(CARTPOLE, steps=1_024)
@@ -128,13 +130,17 @@ def test_a_job_knows_the_defaults_of_its_method() -> None:
             assert given.items() <= config.items()
 
 
-def test_methods_differ_in_name_and_plain_ones_in_one_option() -> None:
+def test_methods_differ_in_name_and_every_one_has_both_kinds_of_cuts() -> None:
     assert len(NAMED) == len(METHODS)
-    for method in METHODS:
-        if method.name.endswith(", plain"):
-            other = NAMED[method.name.removesuffix(", plain")]
-            options = {**other.options, "compensate": False}
-            assert method == Method(method.name, other.strategy, options)
+    for name in UNITS:
+        one = NAMED[name]
+        kinds = {f"{name}, plain": False, f"{name}, compensated": True}
+        (other,) = kinds.keys() & NAMED.keys()
+        options = {**one.options, "compensate": kinds[other]}
+        assert NAMED[other] == Method(other, one.strategy, options)
+        given = {**one.options, "final_sparsity": 0.9}
+        default = make_strategy(one.strategy, given).compensates
+        assert (default is None) == (not kinds[other])
 
 
 @pytest.mark.parametrize(

@@ -110,7 +110,8 @@ class Method:
 
 
 ACTOR = {"networks": ("mlp_extractor.policy_net",)}
-PLAIN = {"compensate": False}
+PENALISED = ("dsp", "ssl", "sgs")
+"""Strategies with a penalty, which cut plainly unless told otherwise."""
 UNITS = {
     "dsp": {},
     "ssl": {},
@@ -120,12 +121,21 @@ UNITS = {
     "random": ACTOR,
 }
 """Strategies that remove units, with the options by which they prune the actor."""
+
+
+def other_cuts(strategy: str, options: Mapping[str, Any]) -> Method:
+    """Return a strategy with the cuts that are not its default."""
+    compensate = strategy in PENALISED
+    name = f"{strategy}, {'compensated' if compensate else 'plain'}"
+    return Method(name, strategy, {**options, "compensate": compensate})
+
+
 DENSE, SMALL, POPS = Method("dense"), Method("small dense"), Method("pops")
 METHODS = (
     DENSE,
     SMALL,
     *(Method(name, name, options) for name, options in UNITS.items()),
-    *(Method(f"{n}, plain", n, {**own, **PLAIN}) for n, own in UNITS.items()),
+    *(other_cuts(name, options) for name, options in UNITS.items()),
     Method("l1", "l1"),
     Method("gmp", "gmp", ACTOR),
     POPS,
@@ -154,7 +164,11 @@ TRIALS = (
     trial("lambda 1e-6", strength=1e-6),
     trial("lambda 1e-3", strength=1e-3),
     trial("lambda 1e-2", strength=1e-2),
+    trial("lambda 1e-7", strength=1e-7),
+    trial("lambda 1e-7, 0.2 to 0.8", strength=1e-7, begin=0.2, end=0.8),
     trial("plain cuts", compensate=False),
+    trial("plain cuts, 0.05 to 0.35", compensate=False, begin=0.05, end=0.35),
+    trial("plain cuts, 0.2 to 0.8", compensate=False, begin=0.2, end=0.8),
     trial("40 events", steps=40),
     trial("global", distribution="global"),
     trial("erk", distribution="erk"),

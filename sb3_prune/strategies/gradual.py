@@ -47,7 +47,8 @@ class GradualConfig(PenalisedConfig):
     """Smallest number of units that a layer keeps."""
     compensate: bool | None = None
     """Let the units that stay take over what removed units did, by a least-squares fit
-    on recent observations. By default: if there are enough observations."""
+    on recent observations. By default: if there are enough observations, and weights
+    have no penalty."""
 
     def __post_init__(self) -> None:
         require_one_of("schedule", self.schedule, SCHEDULES)

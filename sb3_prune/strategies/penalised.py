@@ -66,6 +66,18 @@ class PenalisedStrategy(ScheduledStrategy):
                 f"penalty to one of {', '.join(PENALTIES)}."
             )
 
+    @property
+    def compensates(self) -> bool | None:
+        """Whether cuts are compensated; by default not where there is a penalty.
+
+        A penalty pulls at the weights into a unit the more, the larger those are that
+        read it. A fit makes the latter larger, also for the units that the penalty has
+        made small. The two drive each other apart.
+        """
+        wanted, config = super().compensates, self.config
+        priced = self.penalty() is not None and (config.strength or config.strengths)
+        return False if wanted is None and priced else wanted
+
     def chosen(self, wiring: Wiring) -> dict[str, list[HiddenLayer]]:
         """Return the layers to prune, by network."""
         return wiring.by_network(self.config.networks)

@@ -2,6 +2,6 @@
 
 from sb3_prune.transplanting.outputs import NewActions as NewActions
 from sb3_prune.transplanting.reporting import TransplantReport as TransplantReport
-from sb3_prune.transplanting.transplant import plan_transplant as plan_transplant
-from sb3_prune.transplanting.transplant import transplant as transplant
-from sb3_prune.transplanting.transplant import transplant_into as transplant_into
+from sb3_prune.transplanting.transplants import plan_transplant as plan_transplant
+from sb3_prune.transplanting.transplants import transplant as transplant
+from sb3_prune.transplanting.transplants import transplant_into as transplant_into

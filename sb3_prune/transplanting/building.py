@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 from gymnasium import spaces
 from stable_baselines3.common.base_class import BaseAlgorithm
-from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from stable_baselines3.common.buffers import (
     DictReplayBuffer,
     DictRolloutBuffer,
     ReplayBuffer,
     RolloutBuffer,
 )
+from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 
 OF_THE_ENV = (
     *("observation_space", "action_space", "n_envs", "env", "_vec_normalize_env"),

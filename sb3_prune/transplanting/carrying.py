@@ -56,8 +56,10 @@ def carry(
         TransplantError: A tensor would have another shape than the new agent's.
     """
     edits = {id(tensor): own for tensor, own in edits_of(plan.layers, plan.changes)}
-    ours, theirs = tensors(old.policy), tensors(new.policy)
-    _check_same_paths(ours, theirs)
+    places = _places(old, new, plan)
+    ours = {_moved(p, places): tensor for p, tensor in tensors(old.policy).items()}
+    theirs = tensors(new.policy)
+    _check_paths(ours, theirs, new.policy, plan)
     own = {path: edits.get(id(tensor), []) for path, tensor in ours.items()}
     made = {path: _new(t, theirs[path], own[path]) for path, t in ours.items()}
     for path, tensor in made.items():
@@ -68,9 +70,13 @@ def carry(
             )
     for path, tensor in made.items():
         theirs[path].copy_(tensor)
-    _carry_states(old, new, edits)
+    for each in plan.deeper:
+        each.pass_on()
+    _carry_states(old, new, edits, places)
     _carry_variables(old, new)
-    return {path: _counted(t, theirs[path], own[path]) for path, t in ours.items()}
+    found = {path: _counted(t, theirs[path], own[path]) for path, t in ours.items()}
+    alone = theirs.keys() - found.keys()
+    return found | {path: Carried(0, theirs[path].numel(), 0) for path in alone}
 
 
 def tensors(policy: nn.Module) -> dict[str, torch.Tensor]:
@@ -78,9 +84,29 @@ def tensors(policy: nn.Module) -> dict[str, torch.Tensor]:
     return {**dict(policy.named_parameters()), **dict(policy.named_buffers())}
 
 
-def _check_same_paths(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> None:
-    if ours.keys() != theirs.keys():
-        alone = sorted(ours.keys() ^ theirs.keys())
+def _places(
+    old: BaseAlgorithm, new: BaseAlgorithm, plan: TransplantPlan
+) -> dict[str, str]:
+    """Return the paths of modules that are elsewhere in the new policy."""
+    pairs = (each.paths(old.policy, new.policy) for each in plan.deeper)
+    return {one: other for pair in pairs for one, other in pair}
+
+
+def _moved(path: str, places: Mapping[str, str]) -> str:
+    owner, _, attribute = path.rpartition(".")
+    return f"{places.get(owner, owner)}.{attribute}".lstrip(".")
+
+
+def _check_paths(
+    ours: Mapping[str, Any],
+    theirs: Mapping[str, Any],
+    policy: nn.Module,
+    plan: TransplantPlan,
+) -> None:
+    inserted = [layer for each in plan.deeper for layer in each.inserted]
+    paths = {module: path for path, module in policy.named_modules()}
+    fresh = {f"{paths[m]}.{n}" for m in inserted for n, _ in m.named_parameters()}
+    if alone := sorted(ours.keys() ^ (theirs.keys() - fresh)):
         raise TransplantError(f"Only one of the agents has the tensors {alone}.")
 
 
@@ -120,10 +146,14 @@ def _counted(old: torch.Tensor, new: torch.Tensor, edits: Sequence[Edit]) -> Car
 
 
 def _carry_states(
-    old: BaseAlgorithm, new: BaseAlgorithm, edits: Mapping[int, Sequence[Edit]]
+    old: BaseAlgorithm,
+    new: BaseAlgorithm,
+    edits: Mapping[int, Sequence[Edit]],
+    places: Mapping[str, str],
 ) -> None:
     """Give the optimisers of the new agent the states of those of the old one."""
-    paths = {id(p): path for path, p in old.policy.named_parameters()}
+    named = old.policy.named_parameters()
+    paths = {id(p): _moved(path, places) for path, p in named}
     parameters = dict(new.policy.named_parameters())
     theirs = optimizers(new)
     for name, optimizer in optimizers(old).items():

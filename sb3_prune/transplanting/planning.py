@@ -19,6 +19,7 @@ from sb3_prune.surgery.flow.ports import ACTIONS, OBSERVATIONS, find_ports
 from sb3_prune.surgery.flow.slots import Slot
 from sb3_prune.surgery.hidden_layer import HiddenLayer
 from sb3_prune.surgery.wiring import wire
+from sb3_prune.transplanting.deepening import Deeper, find_deeper
 from sb3_prune.transplanting.heads import Head, count_actions, find_heads
 from sb3_prune.transplanting.ids import Sources, is_same
 
@@ -37,6 +38,8 @@ class TransplantPlan:
     """These layers: hidden ones, and the inputs and outputs of networks."""
     heads: tuple[Head, ...] = field(repr=False)
     """The output layers of the old agent that have entries for each action."""
+    deeper: tuple[Deeper, ...] = field(repr=False)
+    """The networks that get further hidden layers."""
 
 
 def selection(sources: Sources, old: int) -> Change:
@@ -67,7 +70,9 @@ def plan_changes(
             cannot be carried out.
     """
     count = count_actions(old.action_space)
-    found = dict(_hidden(old, new))
+    deeper = find_deeper(old.policy, new.policy)
+    found = dict(_hidden(old, new, deeper))
+    found |= _passed_on(deeper)
     heads = find_heads(old.policy, count)
     if not is_same(actions, count):
         found |= _outputs(heads, actions, count)
@@ -79,19 +84,22 @@ def plan_changes(
         changes={name: change for name, (_, change) in found.items()},
         layers=tuple(layer for layer, _ in found.values()),
         heads=tuple(heads),
+        deeper=tuple(deeper),
     )
 
 
 Found = Iterator[tuple[str, tuple[HiddenLayer, Change]]]
 
 
-def _hidden(old: BaseAlgorithm, new: BaseAlgorithm) -> Found:
+def _hidden(old: BaseAlgorithm, new: BaseAlgorithm, deeper: list[Deeper]) -> Found:
     """Yield the hidden layers that get wider or narrower."""
     ours, theirs = wire(old), wire(new)
-    if list(ours) != list(theirs):
+    inserted = {layer for each in deeper for layer in each.inserted}
+    stay = [name for name, layer in theirs.items() if layer.module not in inserted]
+    if list(ours) != stay:
         raise TransplantError(
             f"The old agent has the hidden layers {', '.join(ours)}; the new one has "
-            f"{', '.join(theirs)}. Networks of another depth are not carried yet."
+            f"{', '.join(stay)} for them."
         )
     for name, layer in ours.items():
         units = theirs[name].units
@@ -105,6 +113,19 @@ def _hidden(old: BaseAlgorithm, new: BaseAlgorithm) -> Found:
         elif units < layer.units:
             kept = best(layer, product(layer), units)
             yield name, (layer, keep(kept, layer.units))
+
+
+def _passed_on(deeper: list[Deeper]) -> dict[str, tuple[HiddenLayer, Change]]:
+    """Return what output layers read behind new layers, each as a layer of its own."""
+    found = {}
+    for each in deeper:
+        old, new = each.widths()
+        if old != new:
+            name = f"behind {each.old.name}"
+            sources = (*range(old), *[None] * (new - old))
+            layer = _as_layer(name, old, tuple(each.readers()))
+            found[name] = layer, selection(sources, old)
+    return found
 
 
 def _outputs(

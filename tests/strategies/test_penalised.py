@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 import torch
 import zoo
+from stable_baselines3 import PPO
 
+from sb3_prune import PruningCallback
 from sb3_prune.exceptions import ConfigError
 from sb3_prune.penalties import PENALTIES
-from sb3_prune.pruning import look_at
+from sb3_prune.pruning import look_at, make_strategy
 from sb3_prune.strategies import (
     AgentView,
     PenalisedConfig,
@@ -50,6 +52,35 @@ def test_every_strategy_with_events_may_have_a_penalty() -> None:
     assert hooks(model) == once > 0
     strategy.detach()
     assert hooks(model) == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({}, None),
+        ({"penalty": "dsp"}, False),
+        ({"penalty": "dsp", "strength": 0.0}, None),
+        ({"penalty": "dsp", "strength": 0.0, "strengths": {"actor": 1e-3}}, False),
+        ({"penalty": "l1", "compensate": True}, True),
+        ({"compensate": False}, False),
+    ],
+)
+def test_with_a_penalty_cuts_are_plain_by_default(options: Any, expected: Any) -> None:
+    assert make_strategy("magnitude", options).compensates is expected
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("compensate", [None, True])
+def test_a_penalty_and_fits_drive_weights_apart(compensate: Any) -> None:
+    # So the default is None. With fits, weights of readers grow from cut to cut.
+    options = {"penalty": "dsp", "strength": 1e-2, "begin": 0.0, "end": 0.9}
+    given = {**options, "final_sparsity": 0.9, "compensate": compensate}
+    model = PPO(
+        "MlpPolicy", "CartPole-v1", n_steps=128, n_epochs=10, seed=0, device="cpu"
+    )
+    model.learn(4_096, PruningCallback("magnitude", given))
+    weights = [p for n, p in model.policy.named_parameters() if "policy_net.2.w" in n]
+    assert bool(weights[0].detach().abs().max() > 1) == (compensate is True)
 
 
 def test_networks_may_have_strengths_of_their_own() -> None:

@@ -63,7 +63,5 @@ def test_errors() -> None:
     with pytest.raises(TransplantError, match="no output layer for actions"):
         find_heads(nn.Linear(2, 2), 2)
     policy = zoo.make_model("PPO", env=env_of("PPO")).policy
-    with pytest.raises(
-        TransplantError, match="no multiple of the 3"
-    ):
+    with pytest.raises(TransplantError, match="no multiple of the 3"):
         find_heads(policy, 3)

@@ -1,4 +1,4 @@
-"""Tests for transplanting/transplant.py: laws over all algorithms, and errors."""
+"""Tests for transplanting/transplants.py: laws over all algorithms, and errors."""
 
 from __future__ import annotations
 

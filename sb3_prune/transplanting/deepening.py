@@ -1,0 +1,156 @@
+"""Deepening: hidden layers that are new, and that pass on what they get."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from sb3_prune.exceptions import TransplantError
+from sb3_prune.gates import Gate
+from sb3_prune.networks.perceptrons import Perceptron, find_perceptrons
+from sb3_prune.surgery.flow.slots import Side, Slot
+
+SCALES: dict[type[nn.Module], float] = {nn.ReLU: 1.0, nn.Tanh: 0.1}
+"""Activation functions, and the weight with which a layer before one passes its inputs
+on. ReLU does so exactly, for its inputs are outputs of a ReLU. Tanh is almost linear
+near 0: 0.1 changes an input of 1 by 0.3 %, and less would learn more slowly."""
+
+
+@dataclass(frozen=True)
+class Deeper:
+    """A network that gets further hidden layers before its output layers."""
+
+    old: Perceptron
+    """The network of the old agent."""
+    new: Perceptron
+    """The network of the new agent."""
+
+    @property
+    def hidden(self) -> int:
+        """Number of hidden layers of the old network."""
+        return len(_hidden(self.old))
+
+    @property
+    def inserted(self) -> list[nn.Linear]:
+        """The new layers."""
+        return _hidden(self.new)[self.hidden :]
+
+    @property
+    def scale(self) -> float:
+        """What all new layers together multiply their inputs by."""
+        return float(_activation(self.new, SCALES) ** len(self.inserted))
+
+    def readers(self) -> list[Slot]:
+        """Return the columns of the output layers of the old network."""
+        return [Slot(head, "weight", 1, Side.COLUMNS) for head in _heads(self.old)]
+
+    def widths(self) -> tuple[int, int]:
+        """Return the units of the last layer that is not new, and of the last one."""
+        layers = _hidden(self.new)
+        return layers[self.hidden - 1].out_features, layers[-1].out_features
+
+    def paths(self, old: nn.Module, new: nn.Module) -> Iterator[tuple[str, str]]:
+        """Yield the paths of output layers that are elsewhere in the new policy.
+
+        Args:
+            old: The policy of the old agent.
+            new: That of the new one.
+        """
+        ours, theirs = ({m: n for n, m in p.named_modules()} for p in (old, new))
+        for one, other in zip(_heads(self.old), _heads(self.new), strict=True):
+            yield ours[one], theirs[other]
+
+    @torch.no_grad()
+    def pass_on(self) -> None:
+        """Let the new layers pass their inputs on; further units stay drawn."""
+        factor = _activation(self.new, SCALES)
+        for layer in self.inserted:
+            size = layer.in_features
+            layer.weight[:size] = factor * torch.eye(size)
+            if layer.bias is not None:
+                layer.bias[:size] = 0.0
+        for head in _heads(self.new):
+            head.weight /= self.scale
+
+
+def find_deeper(old: nn.Module, new: nn.Module) -> list[Deeper]:
+    """Return the networks that get further hidden layers, target networks too.
+
+    Args:
+        old: The policy of the old agent.
+        new: That of the new one.
+
+    Raises:
+        TransplantError: A network loses layers, or its new layers cannot pass on what
+            they get.
+    """
+    theirs = {each.name: each for each in find_perceptrons(new)}
+    found = []
+    for each in find_perceptrons(old):
+        pair = Deeper(each, theirs[each.name]) if each.name in theirs else None
+        if pair is None or len(_hidden(pair.new)) == pair.hidden:
+            continue
+        _check(pair)
+        found.append(pair)
+    return found
+
+
+def _check(pair: Deeper) -> None:
+    name, hidden = pair.old.name, pair.hidden
+    if len(_hidden(pair.new)) < hidden or not hidden:
+        raise TransplantError(
+            f"'{name}' has {hidden} hidden layers and would have "
+            f"{len(_hidden(pair.new))}: layers can be added behind others, not removed."
+        )
+    if any(isinstance(head, nn.Parameter) for head in pair.old.heads):
+        raise TransplantError(f"'{name}' has gSDE's noise: it cannot get new layers.")
+    odd = [m for m in pair.new.body if list(m.parameters()) and not _is_linear(m)]
+    if odd:
+        raise TransplantError(
+            f"'{name}' cannot get new layers: there is a {type(odd[0]).__name__} "
+            "between them."
+        )
+    _activation(pair.new, SCALES)
+    for layer in pair.inserted:
+        if layer.out_features < layer.in_features:
+            raise TransplantError(
+                f"A new layer of '{name}' has {layer.out_features} units, too few to "
+                f"pass on the {layer.in_features} of the layer before it."
+            )
+
+
+def _is_linear(module: nn.Module) -> bool:
+    return isinstance(module, nn.Linear)
+
+
+def _hidden(perceptron: Perceptron) -> list[nn.Linear]:
+    linears = perceptron.linears()
+    return linears if perceptron.heads else linears[:-1]
+
+
+def _heads(perceptron: Perceptron) -> list[nn.Linear]:
+    found = perceptron.heads or perceptron.linears()[-1:]
+    return [head for head in found if isinstance(head, nn.Linear)]
+
+
+def _activation(perceptron: Perceptron, scales: dict[type[nn.Module], float]) -> float:
+    """Return the weight with which a layer passes its inputs on.
+
+    Raises:
+        TransplantError: The activation function is another one.
+    """
+    kinds = {type(m) for m in perceptron.body if not list(m.parameters())}
+    kinds -= {nn.Flatten, nn.Identity, Gate}
+    if perceptron.heads == () and len(kinds) > 1:
+        kinds -= {type(perceptron.body[-1])}  # That of squashed actions.
+    known = [scales[kind] for kind in kinds if kind in scales]
+    if len(kinds) != 1 or not known:
+        names = ", ".join(sorted(kind.__name__ for kind in kinds)) or "none"
+        raise TransplantError(
+            f"'{perceptron.name}' cannot get new layers: its activation functions "
+            f"are {names}; known: {', '.join(kind.__name__ for kind in scales)}."
+        )
+    return known[0]
