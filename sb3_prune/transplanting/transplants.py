@@ -16,6 +16,7 @@ from sb3_prune.transplanting.building import build
 from sb3_prune.transplanting.carrying import carry
 from sb3_prune.transplanting.heads import count_actions, find_heads
 from sb3_prune.transplanting.ids import pair
+from sb3_prune.transplanting.memories import carry_memories
 from sb3_prune.transplanting.normalising import carry_statistics, check_statistics
 from sb3_prune.transplanting.outputs import NewActions, fill
 from sb3_prune.transplanting.planning import TransplantPlan, plan_changes
@@ -40,9 +41,9 @@ def transplant(
     The new agent is an ordinary model of the same algorithm and policy class, with the
     hyperparameters of the old one, ready for ``learn()``. It acts as the old one does:
     new observations and new units are not read yet, new actions follow a rule. States
-    of optimisers and statistics of ``VecNormalize`` come along. A replay buffer does
-    not, so ``num_timesteps`` of off-policy agents starts at 0, and ``learning_starts``
-    counts from now.
+    of optimisers and statistics of ``VecNormalize`` come along, and so does a replay
+    buffer of vectors if no sensor is new. If it stays behind, ``num_timesteps`` starts
+    at 0, so that ``learning_starts`` counts from now.
 
     Args:
         old: The trained agent; it stays as it is.
@@ -124,6 +125,7 @@ def transplant_into(
     used = rule.chosen(heads, acted, branches_of(new.action_space))
     carried = carry(old, new, plan)
     carry_statistics(old, new, seen)
+    left = carry_memories(old, new, seen, acted)
     fill(heads, said, acted, branches_of(new.action_space), rule, used)
     return TransplantReport(
         tensors=carried,
@@ -132,7 +134,7 @@ def transplant_into(
         rule=used,
         moved=_moved(new, plan, states, said),
         states=source,
-        left=_left(old),
+        left=(left,) if left else (),
     )
 
 
@@ -215,8 +217,3 @@ def _moved(
         far = (before[:, sources] - after[:, places]).abs().max()
         found = max(found, float(far / before.abs().max().clamp_min(1e-12)))
     return found
-
-
-def _left(old: BaseAlgorithm) -> tuple[str, ...]:
-    has_buffer = getattr(old, "replay_buffer", None) is not None
-    return ("The replay buffer stays behind.",) if has_buffer else ()

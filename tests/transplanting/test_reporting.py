@@ -16,4 +16,7 @@ def test_a_report_says_what_was_carried() -> None:
     assert "q_net.q_net.0.weight" in lines[1]
     assert any(line.split() == ["all", "468", "70", "24"] for line in lines)
     assert "outputs of new actions: pessimistic" in lines
-    assert lines[-1] == "The replay buffer stays behind."
+    why = (
+        "The replay buffer stays behind: nobody knows what new sensors would have said."
+    )
+    assert lines[-1] == why

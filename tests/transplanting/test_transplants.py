@@ -154,14 +154,6 @@ def test_a_transplanted_agent_is_saved_and_loaded(name: str, tmp_path: Path) -> 
 # Details.
 
 
-def test_off_policy_agents_start_with_an_empty_buffer() -> None:
-    old: Any = trained("SAC")
-    report = plan_transplant(old, env=env_of("SAC"))
-    assert report.left == ("The replay buffer stays behind.",)
-    new: Any = transplant(old, env=env_of("SAC"))
-    assert new.num_timesteps == 0 and new.replay_buffer.size() == 0
-
-
 def test_target_entropy_is_that_of_the_new_actions() -> None:
     old: Any = trained("SAC")
     new: Any = transplant(old, env=env_of("SAC", actions=5), actions=ACTS)
