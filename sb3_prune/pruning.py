@@ -183,7 +183,7 @@ def prune(
             "in a DummyVecEnv."
         )
     if env is not None:
-        _check_fits(model, env)
+        check_fits(model, env)
     made = make_strategy(strategy, config)
     agent = look_at(model, progress=1.0)
     made.attach(agent)
@@ -207,11 +207,8 @@ def prune(
         return replace(report, observations=used)
     finally:
         made.detach()
-        if env is not None and env.unwrapped is _innermost(model.get_env()):
-            model._last_obs = None  # Training goes on with a new episode.
-            replay = getattr(model, "replay_buffer", None)
-            if replay is not None and replay.size():
-                end_episode(replay)
+        if env is not None:
+            leave(model, env)
 
 
 class _Looked:
@@ -242,7 +239,7 @@ class _Looked:
         return record_activations(self.model, inputs)
 
 
-def _check_fits(model: BaseAlgorithm, env: VecEnv) -> None:
+def check_fits(model: BaseAlgorithm, env: VecEnv) -> None:
     """Check that an environment is like that of a model.
 
     Raises:
@@ -254,6 +251,21 @@ def _check_fits(model: BaseAlgorithm, env: VecEnv) -> None:
         if same[0] != same[1]:
             raise ConfigError(f"The {name} of env is {has}, the agent's is {needed}.")
     check_normalised(model, env)
+
+
+def leave(model: BaseAlgorithm, env: VecEnv) -> None:
+    """Let training begin a new episode if it goes on in an environment that was used.
+
+    Args:
+        model: The model.
+        env: An environment in which an agent has played.
+    """
+    if env.unwrapped is not _innermost(model.get_env()):
+        return
+    model._last_obs = None
+    replay = getattr(model, "replay_buffer", None)
+    if replay is not None and replay.size():
+        end_episode(replay)
 
 
 def _innermost(env: VecEnv | None) -> VecEnv | None:

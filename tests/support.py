@@ -75,14 +75,15 @@ ROWS = [*(f"{name} Mlp" for name in zoo.ALGORITHMS), *PICTURES]
 """Every row of the matrix."""
 
 
-def make(row: str) -> BaseAlgorithm:
-    """Make the tiny model of a row."""
+def make(row: str, **options: Any) -> BaseAlgorithm:
+    """Make the tiny model of a row; further options are for a policy of pictures."""
     name, kind = row.split()
     if kind == "Mlp":
         return zoo.make_model(name)
     cls, family, actions, arguments = ALGORITHMS[name]
     width = "features_dim" if kind == "Cnn" else "cnn_output_dim"
     policy_kwargs = {"net_arch": [8, 6], "features_extractor_kwargs": {width: 10}}
+    policy_kwargs |= options
     policy_kwargs |= {"lstm_hidden_size": 7} if name == "RecurrentPPO" else {}
     env = Pictures(actions, vector=kind == "MultiInput")
     return cls(

@@ -34,6 +34,7 @@ from sb3_prune.exceptions import (
     require_finite,
 )
 from sb3_prune.policies import adopt
+from sb3_prune.pruning import check_fits, leave
 from sb3_prune.recording.playing import play_episodes
 from sb3_prune.recording.reservoir import join
 from sb3_prune.runs.reloading import reload
@@ -146,18 +147,35 @@ def prune_by_pops(
 
     Args:
         model: The teacher, which becomes the best student. A stock policy is adopted.
-        env: A vectorised environment, with the normalisation of the training.
+        env: A vectorised environment, with the normalisation of the training. If the
+            model trains in it, training goes on with a new episode.
         config: How to prune and shrink.
         networks: Networks to shrink; by default those that act.
         seed: Seed of the episodes and of the batches.
 
     Raises:
-        ConfigError: Nobody knows which networks act, and none is named.
+        ConfigError: Nobody knows which networks act, and none is named; or ``env`` has
+            other spaces than the model, or another normalisation.
         UnknownNameError: The agent has no such network.
         UnsupportedPolicyError: A network is no chain of Linear layers, or the policy
             has a memory; or the algorithm is TRPO, which cannot keep masks.
     """
+    check_fits(model, env)
     adopt(model)
+    try:
+        return _shrunk(model, env, config, networks, seed)
+    finally:
+        leave(model, env)
+
+
+def _shrunk(
+    model: BaseAlgorithm,
+    env: VecEnv,
+    config: PopsConfig | None,
+    networks: Sequence[str],
+    seed: int,
+) -> PopsReport:
+    """Shrink the agent; see :func:`prune_by_pops`."""
     work = _Work(model, env, config or PopsConfig(), tuple(networks), seed)
     work.test(model, "teacher", 0.0)
     student: Any = reload(type(model), model)

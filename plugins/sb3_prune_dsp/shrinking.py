@@ -18,7 +18,7 @@ from sb3_prune.surgery.weight_masks import forget_masks, present
 def shrink(student: BaseAlgorithm, networks: Sequence[str]) -> bool:
     """Make a student dense, as small as its masks say; tell if it is smaller.
 
-    The most important units stay. All masks are dropped.
+    The most important units stay. The masks of these networks are dropped.
 
     Args:
         student: An agent whose weights are masked.
@@ -36,7 +36,10 @@ def shrink(student: BaseAlgorithm, networks: Sequence[str]) -> bool:
                 plan[layer.name] = keep(units, layer.units)
     if plan:
         apply(student, plan)
-    forget_masks(student.policy)
+    for layers in wire(student).by_network(networks).values():
+        for twin in (twin for layer in layers for twin in layer.with_targets()):
+            for slot in twin.group.slots:
+                forget_masks(slot.owner)
     return bool(plan)
 
 

@@ -15,6 +15,7 @@ from sb3_prune.exceptions import UnsupportedPolicyError
 from sb3_prune.networks.perceptrons import Role
 from sb3_prune.penalties.base import Penalty
 from sb3_prune.penalties.pricing import Priced, price
+from sb3_prune.surgery.flow.slots import MASK
 from sb3_prune.surgery.hidden_layer import HiddenLayer
 from sb3_prune.surgery.wiring import Wiring, wire
 
@@ -108,6 +109,10 @@ class PenaltyHooks:
         for stretch, part, strength in self._gradients.pop(id(parameter), ()):
             assert parameter.grad is not None
             stretch.add(part, parameter.grad, strength)
+            if (mask := stretch.slot.owner._buffers.get(MASK)) is not None:
+                parameter.grad.mul_(
+                    mask
+                )  # The weights stay zero, whatever the penalty.
 
     def _begin(self) -> None:
         self._gradients.clear()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -174,11 +174,12 @@ def fits(
     here = without_notes(policy.state_dict(keep_vars=True))
     tensors = {name: t for name, t in here.items() if torch.is_tensor(t)}
     shapes = {id(tensor): list(tensor.shape) for tensor in tensors.values()}
-    paths = {module: name for name, module in policy.named_modules()}
-    gates = [path for module, path in paths.items() if isinstance(module, Gate)]
+    # Modules that networks share are saved under each of their paths.
+    named = list(policy.named_modules(remove_duplicate=False))
+    gates = [path for path, module in named if isinstance(module, Gate)]
     free = {f"{path}.{name}" for path in gates for name in OPTIONAL}
-    free |= {f"{p}.{MASK}" for m, p in paths.items() if isinstance(m, Maskable)}
-    free |= {f"{p}.{EARLY}" for m, p in paths.items() if isinstance(m, OFEXiNet)}
+    free |= {f"{p}.{MASK}" for p, m in named if isinstance(m, Maskable)}
+    free |= {f"{p}.{EARLY}" for p, m in named if isinstance(m, OFEXiNet)}
     if strict and (here.keys() ^ state_dict.keys()) - free:
         return False
     wiring = wire(policy)
@@ -188,10 +189,10 @@ def fits(
                 grown = (change.after - change.before) * slot.block
                 shapes[id(slot.tensor)][slot.axis] += grown
     expected = {name: shapes[id(tensor)] for name, tensor in tensors.items()}
-    expected |= _gate_shapes(wiring, plan, paths)
+    expected |= _gate_shapes(wiring, plan, named)
     expected |= {
         f"{path}.{MASK}": expected[f"{path}.weight"]
-        for path in paths.values()
+        for path, _ in named
         if f"{path}.weight" in expected
     }
     return all(
@@ -202,16 +203,17 @@ def fits(
 
 
 def _gate_shapes(
-    wiring: Wiring, plan: Mapping[str, Change], paths: Mapping[nn.Module, str]
+    wiring: Wiring, plan: Mapping[str, Change], named: Iterable[tuple[str, nn.Module]]
 ) -> dict[str, list[int]]:
     """Return the shapes that the tensors of gates have once the plan is carried out."""
-    shapes = {}
-    for name, layer in wiring.items():
-        units = plan[name].after if name in plan else layer.units
-        for twin in layer.with_targets():
-            if twin.gate is None:
-                continue
-            for tensor in OPTIONAL:
-                path = f"{paths[twin.gate]}.{tensor}"
-                shapes[path] = [] if tensor == "theta_steps" else [units]
-    return shapes
+    units: dict[nn.Module | None, int] = {
+        twin.gate: plan[name].after if name in plan else layer.units
+        for name, layer in wiring.items()
+        for twin in layer.with_targets()
+    }
+    return {
+        f"{path}.{tensor}": [] if tensor == "theta_steps" else [units[module]]
+        for path, module in named
+        if isinstance(module, Gate) and module in units
+        for tensor in OPTIONAL
+    }

@@ -223,11 +223,21 @@ def without_settings(content: Result) -> Result:
     return {name: value for name, value in content.items() if name != SETTINGS}
 
 
+class _Absent:
+    """What stands for a value that is not there."""
+
+    def __repr__(self) -> str:
+        return "nothing"
+
+
+_ABSENT = _Absent()
+
+
 def _differences(there: object, here: object, path: str = "") -> Iterator[str]:
     """Yield what differs between two values of JSON."""
     if isinstance(there, dict) and isinstance(here, dict):
         for name in dict.fromkeys([*there, *here]):
-            old, new = there.get(name, "nothing"), here.get(name, "nothing")
+            old, new = there.get(name, _ABSENT), here.get(name, _ABSENT)
             yield from _differences(old, new, f"{path}.{name}".lstrip("."))
-    elif there != here:
+    elif there != here or isinstance(there, bool) is not isinstance(here, bool):
         yield f"{path or SETTINGS} is {there!r} there, {here!r} here"

@@ -16,9 +16,11 @@ from sb3_prune.strategies.gradual import initial_shapes
 from sb3_prune.strategies.penalised import PenalisedConfig, PenalisedStrategy
 from sb3_prune.strategies.schedules import SCHEDULES, Schedule
 from sb3_prune.surgery.elementary import remove
+from sb3_prune.surgery.flow.slots import Side
 from sb3_prune.surgery.hidden_layer import HiddenLayer
 from sb3_prune.surgery.plan import Plan
 from sb3_prune.surgery.weight_masks import maskable, present, silent_units
+from sb3_prune.surgery.wiring import Wiring
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,7 +100,8 @@ class WeightStrategy(PenalisedStrategy):
         paths = maskable(agent.model.policy)
         masks: dict[str, torch.Tensor] = {}
         for layers in self.chosen(agent.wiring).values():
-            found = {n: m for n, m in paths.items() if m in _owners(layers)}
+            owners = _owners(layers, agent.wiring)
+            found = {n: m for n, m in paths.items() if m in owners}
             built = {n: shapes[id(m.weight)] for n, m in found.items()}
             counts = {n: torch.Size(shape).numel() for n, shape in built.items()}
             masks |= self.masks(found, counts, sparsity, agent)
@@ -138,28 +141,47 @@ class WeightStrategy(PenalisedStrategy):
             for path, module in modules.items()
         }
         if self.config.distribution == "uniform":
-            kept = {n: _best([scores[n]], counts[n], sparsity) for n in modules}
-            return {n: scores[n] >= least for n, least in kept.items()}
-        least = _best(scores.values(), sum(counts.values()), sparsity)
+            return {n: _best([scores[n]], counts[n], sparsity)[0] for n in modules}
+        kept = _best(scores.values(), sum(counts.values()), sparsity)
         # A matrix of zeros would cut the network in two.
-        return {n: s >= min(least, float(s.max())) for n, s in scores.items()}
+        for mask, score in zip(kept, scores.values(), strict=True):
+            mask.view(-1)[score.argmax()] = True
+        return dict(zip(scores, kept, strict=True))
 
 
-def _owners(layers: Iterable[HiddenLayer]) -> set[nn.Module]:
-    """Return the modules whose weights feed or read the units of layers."""
+def _owners(layers: Iterable[HiddenLayer], wiring: Wiring) -> set[nn.Module]:
+    """Return the modules whose weights are those of a network.
+
+    They feed its units; or they only read them, as an output layer does. What feeds
+    units of another network as well belongs to that one.
+
+    Args:
+        layers: Hidden layers of the network.
+        wiring: All hidden layers.
+    """
+    feeding = {slot.owner for la in wiring.values() for slot in la.weights(Side.ROWS)}
     slots = [slot for layer in layers for slot in layer.group.slots]
-    return {slot.owner for slot in slots if slot.attribute == "weight"}
+    own = {slot.owner for layer in layers for slot in layer.weights(Side.ROWS)}
+    return own | {s.owner for s in slots if s.attribute == "weight"} - (feeding - own)
 
 
-def _best(scores: Iterable[torch.Tensor], built: int, sparsity: float) -> float:
-    """Return the least score among the weights that stay; at least one does.
+def _best(
+    scores: Iterable[torch.Tensor], built: int, sparsity: float
+) -> list[torch.Tensor]:
+    """Return which weights stay, bool, in the scores' shapes; at least one does.
+
+    Of equal scores, such as those of weights that are zero, the first ones stay.
 
     Args:
         scores: Scores of the present weights; -inf where there is none any more.
         built: Number of weights that were built.
         sparsity: Share of these that is to be gone.
     """
-    ranked = torch.cat([score.flatten() for score in scores]).sort(descending=True)[0]
-    alive = int((ranked > -torch.inf).sum())
+    listed = list(scores)
+    flat = torch.cat([score.flatten() for score in listed])
+    alive = int((flat > -torch.inf).sum())
     count = min(alive, max(1, round((1 - sparsity) * built)))
-    return float(ranked[count - 1])
+    kept = torch.zeros_like(flat, dtype=torch.bool)
+    kept[flat.argsort(descending=True, stable=True)[:count]] = True
+    parts = torch.split(kept, [score.numel() for score in listed])
+    return [p.view(s.shape) for p, s in zip(parts, listed, strict=True)]

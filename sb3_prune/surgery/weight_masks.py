@@ -166,8 +166,14 @@ def _check(path: str, weight: torch.Tensor, mask: torch.Tensor) -> None:
 
 def _twins(policy: nn.Module, path: str) -> list[str]:
     """Return the path of a module, and its paths in target networks."""
-    network, _, rest = path.partition(".")
-    return [path, *(f"{t}.{rest}" for t in target_networks(policy).get(network, ()))]
+    found, targets = [path], target_networks(policy)
+    module = policy.get_submodule(path)
+    # A module that networks share has several paths, of which some have targets.
+    for other, same in policy.named_modules(remove_duplicate=False):
+        network, _, rest = other.partition(".")
+        if same is module:
+            found += [f"{target}.{rest}" for target in targets.get(network, ())]
+    return found
 
 
 def _put(module: Any, mask: torch.Tensor) -> None:

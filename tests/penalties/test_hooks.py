@@ -16,8 +16,8 @@ from stable_baselines3.common.callbacks import BaseCallback
 import sb3_prune as sp
 from penalties.made import added, descend, expected
 from sb3_prune.exceptions import UnsupportedPolicyError
-from sb3_prune.penalties import PENALTIES, PenaltyHooks
-from sb3_prune.surgery import HiddenLayer, wire
+from sb3_prune.penalties import PENALTIES, Penalty, PenaltyHooks
+from sb3_prune.surgery import HiddenLayer, mask_weights, wire
 from sb3_prune.surgery.optimizer import optimizers
 
 DSP = PENALTIES["dsp"]
@@ -127,6 +127,26 @@ def test_gradients_that_nobody_collects_stay_as_they_are() -> None:
     assert torch.equal(found, torch.ones_like(weight))
     descend(model)
     assert_penalised(model, layers_of(model))
+
+
+def test_masked_weights_stay_zero_whatever_the_penalty() -> None:
+    """Also where the gradient of the penalty at zero is none."""
+    model = zoo.train(zoo.make_model("PPO"))
+    path = "mlp_extractor.policy_net.2"
+    weight = model.policy.get_submodule(path).weight
+    mask = torch.rand_like(weight) < 0.5
+    mask_weights(model, {path: mask})
+    PenaltyHooks().attach(model, TowardsOne(), layers_of(model))
+    zoo.train_on(model)
+    assert not bool(weight[~mask].any())
+    assert bool(weight[mask].all())
+
+
+class TowardsOne(Penalty):
+    """A penalty that is not 0 at 0."""
+
+    def value(self, incoming: torch.Tensor, outgoing: torch.Tensor) -> torch.Tensor:
+        return (incoming - 1).square().sum() + (outgoing - 1).square().sum()
 
 
 def test_the_penalty_is_clipped_with_the_loss(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import support
 import torch
 import zoo
 from stable_baselines3 import PPO, SAC
@@ -98,6 +99,22 @@ def test_masks_of_another_width_replace_the_old_ones() -> None:
     taker.set_parameters(giver.get_parameters())
     found, expected = (sp.wire(m.policy).active_units() for m in (taker, giver))
     assert found == expected != sp.wire(giver.policy).units()
+
+
+@pytest.mark.parametrize("name", ["PPO Cnn", "PPO MultiInput", "RecurrentPPO Cnn"])
+@pytest.mark.parametrize("kind", ["gates", "weights"])
+def test_masks_in_what_networks_share_are_loaded(name: str, kind: str) -> None:
+    model, file = support.make(name), io.BytesIO()
+    if kind == "gates":
+        sp.mask(model, zoo.random_plan(model.policy, gated=True))
+    else:
+        sp.prune(model, "gmp", {"final_sparsity": 0.5})
+    model.save(file)
+    file.seek(0)
+    state = model.policy.state_dict()
+    loaded = type(model).load(file, device="cpu").policy.state_dict()
+    assert loaded.keys() == state.keys()
+    assert all(torch.equal(loaded[key], tensor) for key, tensor in state.items())
 
 
 # Loading keeps what tensors are, whoever holds them.

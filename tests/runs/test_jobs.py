@@ -66,8 +66,8 @@ def test_settings_are_the_arguments_or_what_is_given(tmp_path: Path) -> None:
             {"budget": Budget(widths=(4,))},
             r"budget.widths is \[4, 4\] there, \[4\]",
         ),
-        ({"budget": Budget(), "more": 1}, "more is 'nothing' there, 1 here"),
-        ({}, "budget is {.*} there, 'nothing' here"),
+        ({"budget": Budget(), "more": 1}, "more is nothing there, 1 here"),
+        ({}, "budget is {.*} there, nothing here"),
         ({"budget": 5}, "budget is {.*} there, 5 here"),
     ],
 )
@@ -94,6 +94,17 @@ def test_damage_is_named(text: str, tmp_path: Path) -> None:
     (tmp_path / "a.json").write_bytes(text.encode("latin1"))
     with pytest.raises(JobError, match=r"a.json' is no result of a job: expected"):
         read(job("a"), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("there", "here"), [({"x": "nothing"}, {}), ({"x": 1}, {"x": True})]
+)
+def test_what_is_nearly_equal_is_refused(
+    there: dict[str, Any], here: dict[str, Any], tmp_path: Path
+) -> None:
+    keep(tmp_path, job("a", **there))
+    with pytest.raises(JobError, match="of other settings: x is"):
+        read(job("a", **here), tmp_path)
 
 
 @pytest.mark.parametrize("text", ["", "{", "[" * 100_000, "\xff"])

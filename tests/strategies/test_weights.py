@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import support
 import torch
 import zoo
 
@@ -41,6 +42,31 @@ def test_the_smallest_weights_of_each_matrix_are_masked() -> None:
         weight = before[path].abs()
         assert int(mask.sum()) == round(0.75 * mask.numel())
         assert float(weight[mask == 0].max()) < float(weight[mask == 1].min())
+
+
+@pytest.mark.parametrize("distribution", ["uniform", "global"])
+def test_weights_that_are_zero_go_first(distribution: str) -> None:
+    """As those of a compact agent, whose masks have become plain zeros."""
+    model = zoo.train(zoo.make_model("PPO"))
+    options = {"networks": ACTOR, "distribution": distribution}
+    sp.prune(model, strategy(final_sparsity=0.8, **options))
+    plain = sp.compact(model)
+    built = sum(m.numel() for m in masks_of(model).values())
+    before = {n: m.weight.detach().clone() for n, m in linear(plain).items()}
+    masks = strategy(final_sparsity=0.5, **options).propose_masks(look_at(plain, 1.0))
+    kept = {path: mask != 0 for path, mask in masks.items()}
+    assert sum(int(k.sum()) for k in kept.values()) == pytest.approx(0.5 * built, abs=2)
+    for path, stays in kept.items():
+        gone, left = before[path][~stays], before[path][stays]
+        assert bool(left.all()) or not bool(gone.any())
+
+
+def test_only_weights_of_the_chosen_network_are_masked() -> None:
+    """The first layers of actor and critic read the extractor's units."""
+    model = support.make("PPO Cnn")
+    sp.prune(model, strategy(final_sparsity=0.5, networks=("features_extractor",)))
+    assert masks_of(model)
+    assert all(path.startswith("features_extractor") for path in masks_of(model))
 
 
 def linear(model: Any) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import support
 import torch
 import zoo
 from torch import nn
@@ -90,6 +91,17 @@ def test_targets_have_the_same_masks(name: str) -> None:
     assert followers
     for path, mask in followers.items():
         assert torch.equal(mask, masks[path.replace("_target", "")])
+
+
+@pytest.mark.parametrize("name", ["SAC", "TD3"])
+def test_targets_follow_what_networks_share(name: str) -> None:
+    """The path of a shared extractor begins with actor, its target is the critic's."""
+    model = support.make(f"{name} Cnn", share_features_extractor=True)
+    path = "actor.features_extractor.cnn.0"
+    weight = model.policy.get_submodule(path).weight
+    mask_weights(model, {path: torch.rand_like(weight) < 0.5})
+    masks = masks_of(model)
+    assert torch.equal(masks["critic_target.features_extractor.cnn.0"], masks[path])
 
 
 @every_algorithm

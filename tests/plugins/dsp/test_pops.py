@@ -9,6 +9,7 @@ import zoo
 from sb3_prune_dsp.pops import PopsConfig, prune_by_pops
 from stable_baselines3.common.env_util import make_vec_env
 
+import sb3_prune as sp
 from sb3_prune.exceptions import ConfigError, UnknownNameError
 from sb3_prune.surgery import masks_of, wire
 
@@ -62,6 +63,29 @@ def test_the_same_seed_gives_the_same_student() -> None:
         report = prune_by_pops(model, env(), PopsConfig(loss=100.0, **QUICK), seed=5)
         found.append([(s.mean_return, s.units) for s in report.steps])
     assert found[0] == found[1]
+
+
+def test_training_goes_on_with_a_new_episode() -> None:
+    """The agent's own environment has been reset and played in."""
+    model = zoo.train(zoo.make_model("DQN"))
+    prune_by_pops(model, model.get_env(), PopsConfig(loss=100.0, **QUICK))
+    assert model._last_obs is None
+    zoo.train_on(model)
+
+
+def test_masks_of_other_networks_stay() -> None:
+    model = zoo.train(zoo.make_model("PPO"))
+    critic = {"networks": ["mlp_extractor.value_net"], "final_sparsity": 0.3}
+    sp.prune(model, "gmp", critic)
+    before = {path: mask.clone() for path, mask in masks_of(model).items()}
+    report = prune_by_pops(model, env(), PopsConfig(threshold=0.2, loss=100.0, **QUICK))
+    assert report.kept
+    zoo.assert_same(masks_of(model), before)
+
+
+def test_an_environment_of_other_spaces_is_refused() -> None:
+    with pytest.raises(ConfigError, match="observation_space of env"):
+        prune_by_pops(zoo.make_model("PPO"), make_vec_env("Pendulum-v1"))
 
 
 def test_networks_can_be_chosen() -> None:
