@@ -1,0 +1,50 @@
+"""Compare transplants with training anew: python -m benchmarks.transplants."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from benchmarks.transplants import figures, page
+from benchmarks.transplants.running import RESULTS, job_of
+from benchmarks.transplants.tasks import TASKS
+from sb3_prune.files import write_text
+from sb3_prune.runs import Workers, carry_out, jobs
+
+PAGE = Path("docs/transplant.md")
+FIGURE = Path("docs/images/transplants.png")
+MARK = "<!-- generated: python -m benchmarks.transplants --draw --publish -->"
+"""Marks where the generated part of the page begins."""
+
+
+def main() -> None:
+    """Carry out what is not done yet, then write the table and the figure."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--tasks", nargs="*", default=[], help=f"of {list(TASKS)}")
+    parser.add_argument("--seeds", nargs="*", type=int, default=list(range(1, 11)))
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--publish", action="store_true", help="write into docs/")
+    parser.add_argument("--draw", action="store_true", help="train nothing, only draw")
+    options = parser.parse_args()
+    chosen = [t for t in TASKS.values() if not options.tasks or t.name in options.tasks]
+    todo = {
+        task.name: [job_of(task, seed) for seed in options.seeds] for task in chosen
+    }
+    if not options.draw:
+        with Workers(options.workers) as pool:
+            every = [job for listed in todo.values() for job in listed]
+            carry_out(every, RESULTS, work="runs/transplants", executor=pool)
+    read = {
+        n: [jobs.read(job, RESULTS) for job in listed] for n, listed in todo.items()
+    }
+    found = {n: [run for run in runs if run is not None] for n, runs in read.items()}
+    text = page.table(found).markdown()
+    print(text)
+    if options.publish:
+        written, mark, _ = PAGE.read_text().partition(MARK)
+        write_text(PAGE, f"{written}{mark}\n\n{text}")
+        figures.draw(found, FIGURE)
+
+
+if __name__ == "__main__":
+    main()
