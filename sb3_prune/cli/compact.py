@@ -23,7 +23,7 @@ def main(arguments: Sequence[str]) -> None:
     options = parse(CompactOptions, arguments, "compact")
     check_creatable(options.out)
     out = with_suffix(options.out)
-    _check_target(out, overwrite=options.overwrite)
+    check_target(out, overwrite=options.overwrite)
     saved = read_zip(options.model, options.algo)
     model = saved.load()
     plain = save_plain(model, out)
@@ -44,7 +44,12 @@ def with_suffix(path: Path) -> Path:
     return path if path.suffix or special else Path(f"{path}.zip")
 
 
-def _check_target(path: Path, *, overwrite: bool) -> None:
+def check_target(path: Path, *, overwrite: bool) -> None:
+    """Check that a zip can be written to a path.
+
+    Raises:
+        RunFolderError: It cannot, or there is a file already.
+    """
     check_creatable(path)
     # A device must not be replaced by a file.
     if not path.parent.is_dir() or (path.exists() and not path.is_file()):

@@ -13,6 +13,7 @@ from typing import Annotated, Any, ClassVar, Literal
 import tyro
 
 from sb3_prune.cli.options import (
+    EnvOptions,
     PlayOptions,
     RunOptions,
     SavedAgentOptions,
@@ -39,6 +40,8 @@ ALGORITHMS = (
 """Names of all algorithms."""
 Kind = Literal["auto", "mlp", "ofexi"]
 """Value of ``--policy``."""
+Rule = Literal["mean", "copy", "pessimistic", "zero", "fresh", "rare"]
+"""Value of ``--rule``."""
 States = Literal["greedy", "stochastic", "both"]
 """Value of ``--play-states``."""
 
@@ -159,6 +162,38 @@ class CompactOptions(SavedAgentOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
+class TransplantOptions(EnvOptions, SavedAgentOptions):
+    """Carry a trained agent into other observations, other actions or a bigger net.
+
+    Prints what is carried over, and how far the outputs for old actions move. A zip has
+    no replay buffer, so rules for new actions look at random observations.
+    """
+
+    out: Path | None = None
+    """Zip to write; it must not exist."""
+    dry_run: bool = False
+    """Write nothing, only print."""
+    overwrite: bool = False
+    """Replace the file if it exists."""
+    observations: tuple[str, ...] = ()
+    """For each new observation the old index, or `new`, e.g. 0 1 new 2."""
+    actions: tuple[str, ...] = ()
+    """The same for actions."""
+    map: Path | None = None
+    """JSON file with `observations` and `actions`, each a list of old indices or null,
+    or the names of old and new ones."""
+    net_arch: tuple[int, ...] = ()
+    """Units of the hidden layers; as they are if not given."""
+    rule: Rule | None = None
+    """What new actions begin with; by default values are pessimistic, choices rare, and
+    new dimensions zero."""
+    of: int = 0
+    """With --rule copy: index of the old action."""
+    probability: float = 0.05
+    """With --rule rare: probability of all new actions together."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class AnalyzeOptions(PlayOptions, SavedAgentOptions):
     """Analyse the hidden units of a saved agent, stock or pruned.
 
@@ -203,6 +238,7 @@ LINES: Mapping[str, type[Any]] = {
     "evaluate": EvaluateOptions,
     "compare": CompareOptions,
     "compact": CompactOptions,
+    "transplant": TransplantOptions,
     "analyze": AnalyzeOptions,
     "strategies": StrategiesOptions,
     "plugins": PluginsOptions,

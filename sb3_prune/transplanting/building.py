@@ -17,6 +17,8 @@ from stable_baselines3.common.buffers import (
 )
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 
+from sb3_prune.exceptions import TransplantError
+
 OF_THE_ENV = (
     *("observation_space", "action_space", "n_envs", "env", "_vec_normalize_env"),
     *("_last_obs", "_last_episode_starts", "_last_original_obs", "_last_lstm_states"),
@@ -40,7 +42,23 @@ def build(
         env: Its environment, which may have other spaces.
         policy_kwargs: Arguments of its policy.
         seed: Seed of its weights and of its environment.
+
+    Raises:
+        TransplantError: There is no such model, because the algorithm cannot act in the
+            environment, for example.
     """
+    try:
+        return _built(old, env, policy_kwargs, seed)
+    except (AssertionError, RuntimeError, TypeError, ValueError) as error:
+        raise TransplantError(
+            f"{type(old).__name__} cannot be built for env with policy_kwargs = "
+            f"{dict(policy_kwargs)} and seed = {seed}: {error}"
+        ) from error
+
+
+def _built(
+    old: BaseAlgorithm, env: Any, policy_kwargs: Mapping[str, Any], seed: int | None
+) -> BaseAlgorithm:
     cls: Any = type(old)
     new = cls(old.policy_class, env, device=old.device, _init_setup_model=False)
     left_out = {*OF_THE_ENV, *old._excluded_save_params(), *_tensors(old)}

@@ -63,10 +63,11 @@ def transplant(
         TransplantError: The spaces or networks cannot be mapped, or a size differs
             without a map.
     """
-    new = cast("Model", _built(old, env, net_arch, seed))
-    transplant_into(
-        new,
+    new, _ = transplant_with_report(
         old,
+        env=env,
+        net_arch=net_arch,
+        seed=seed,
         observations=observations,
         actions=actions,
         new_actions=new_actions,
@@ -85,8 +86,26 @@ def plan_transplant(old: BaseAlgorithm, *, env: Any, **given: Any) -> Transplant
     Raises:
         TransplantError: The spaces or networks cannot be mapped.
     """
-    shape = {key: given.pop(key, None) for key in ("net_arch", "seed")}
-    return transplant_into(_built(old, env, *shape.values()), old, **given)
+    return transplant_with_report(old, env=env, **given)[1]
+
+
+def transplant_with_report(
+    old: Model, *, env: Any, net_arch: Any = None, seed: int | None = None, **given: Any
+) -> tuple[Model, TransplantReport]:
+    """Return the new agent of :func:`transplant` and its report.
+
+    Args:
+        old: The trained agent.
+        env: The environment of the new agent.
+        net_arch: Widths of the new agent.
+        seed: Seed of the new weights and of the environment.
+        **given: All other arguments of :func:`transplant`.
+
+    Raises:
+        TransplantError: The spaces or networks cannot be mapped.
+    """
+    new = cast("Model", _built(old, env, net_arch, seed))
+    return new, transplant_into(new, old, **given)
 
 
 def transplant_into(

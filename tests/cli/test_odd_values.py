@@ -23,6 +23,7 @@ CLASSES: dict[str, tuple[str, str]] = {
     "evaluate": ("sb3_prune.cli.evaluate", "EvaluateOptions"),
     "compare": ("sb3_prune.cli.compare", "CompareOptions"),
     "compact": ("sb3_prune.cli.compact", "CompactOptions"),
+    "transplant": ("sb3_prune.cli.transplant", "TransplantOptions"),
     "analyze": ("sb3_prune.cli.analyze", "AnalyzeOptions"),
     "project": ("sb3_prune_clusters.projecting", "ProjectOptions"),
 }
@@ -54,6 +55,7 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
         "evaluate.evaluate",
         "analyze.record_episodes",
         "compact.save_plain",
+        "transplant.write_model",
     ):
         monkeypatch.setattr(f"sb3_prune.cli.{place}", reach)
     monkeypatch.setattr("sb3_prune_clusters.projecting.project_agents", reach)
@@ -109,6 +111,7 @@ def _line(name: str, path: Path, folder: Path) -> list[object]:
         "evaluate": [path, *env],
         "compare": [folder, *out],
         "compact": [path, *out],
+        "transplant": [path, *env, *out],
         "analyze": [path, *env, *out],
         "project": [path, path, *env, *out],
     }[name]

@@ -12,6 +12,7 @@ from stable_baselines3 import A2C, DQN
 from stable_baselines3.common.buffers import DictReplayBuffer, ReplayBuffer
 from stable_baselines3.common.env_util import make_vec_env
 
+from sb3_prune.exceptions import TransplantError
 from sb3_prune.transplanting.building import build
 from transplanting.made import Toy, env_of, trained
 
@@ -46,3 +47,18 @@ def test_buffers_fit_the_new_observations() -> None:
     new: Any = build(old, Named(), {}, None)
     assert type(old.replay_buffer) is ReplayBuffer
     assert type(new.replay_buffer) is DictReplayBuffer
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        ({"policy_kwargs": {"net_arch": [-1]}}, "negative dimension"),
+        ({"policy_kwargs": {"net_arc": [8]}}, "unexpected keyword argument 'net_arc'"),
+        ({"env": env_of("SAC")}, "DQN cannot be built for env"),
+        ({"seed": -1}, "seed"),
+    ],
+)
+def test_what_cannot_be_built(given: Any, why: str) -> None:
+    usual = {"env": env_of("DQN"), "policy_kwargs": {}, "seed": 0}
+    with pytest.raises(TransplantError, match=why):
+        build(trained("DQN"), **{**usual, **given})
