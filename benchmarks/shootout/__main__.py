@@ -55,7 +55,8 @@ def main() -> None:
     draw(budget, found, f"{ROOT / budget.name}/")
     if options.publish:
         written, mark, _ = PAGE.read_text().partition(MARK)
-        write_text(PAGE, f"{written}{mark}\n\n{text}")
+        tried = page.text(BUDGETS["trials"], results(BUDGETS["trials"]))
+        write_text(PAGE, f"{written}{mark}\n\n{text}\n# Settings of dsp\n\n{tried}")
         draw(budget, found, str(DOCS / "images/shootout_"))
 
 

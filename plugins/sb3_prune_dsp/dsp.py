@@ -32,6 +32,11 @@ class DSPConfig(GradualConfig):
         ConfigError: A value is outside its range.
     """
 
+    begin: float = 0.1
+    """Share of training before which no event is due."""
+    end: float = 0.5
+    """Share of training at which the last event is due. Plain cuts forget, so the rest
+    of training is left for what stays."""
     networks: tuple[str, ...] = ()
     """Prune and penalise only these networks; the actor if empty, or the Q-network of
     an algorithm without one."""

@@ -27,7 +27,8 @@ def test_units_with_small_incoming_weights_go_first() -> None:
 
 def test_the_rate_is_fixed() -> None:
     layers = make_chain("net", [2, 100, 2])
-    strategy = SSL(SSL.Config(networks=("net",), final_sparsity=0.6, steps=6))
+    given = {"networks": ("net",), "final_sparsity": 0.6, "steps": 6}
+    strategy = SSL(SSL.Config(begin=0.2, end=0.8, **given))
     left = []
     for progress in (0.31, 0.41, 0.51, 0.61, 0.71, 0.81):
         (change,) = strategy.propose(make_agent(layers, progress=progress)).values()
