@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,8 +17,10 @@ from sb3_prune.surgery.flow.slots import Side
 from sb3_prune.surgery.optimizer import optimizers, state_of
 from sb3_prune.transplanting.planning import TransplantPlan
 
-SQUARES = ("exp_avg_sq", "max_exp_avg_sq", "square_avg")
+SQUARES = ("exp_avg_sq", "max_exp_avg_sq", "square_avg", "sum")
 """Moments of an optimiser by which it divides its steps."""
+KEEPING = ("amsgrad", "centered", "momentum")
+"""Settings of an optimiser that tell which moments it keeps."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +118,8 @@ def _new(
 ) -> torch.Tensor:
     """Return the tensor after all edits, with fresh weights into new units."""
     found = run(edits, tensor.detach())
-    making = [edit for edit in edits if edit.slot.side is not Side.COLUMNS]
+    reading = (Side.COLUMNS, Side.NOISE)  # A new unit brings (almost) no noise.
+    making = [edit for edit in edits if edit.slot.side not in reading]
     if not making or found.shape != fresh.shape:
         return found
     return torch.where(known(tensor, edits, making), found, fresh.detach())
@@ -159,7 +163,7 @@ def _carry_states(
     for name, optimizer in optimizers(old).items():
         for parameter, state in optimizer.state.items():
             path = paths.get(id(parameter))
-            if path is None or name not in theirs:
+            if path is None or not _fits(optimizer, theirs.get(name)):
                 continue
             assert isinstance(parameter, nn.Parameter)
             moments = state_of(name, optimizer, parameter)
@@ -183,13 +187,43 @@ def _copied(value: Any) -> Any:
 
 
 def _carry_variables(old: BaseAlgorithm, new: BaseAlgorithm) -> None:
-    """Carry tensors and optimisers of the model itself: the entropy coefficient."""
+    """Carry what the model itself learns: the entropy coefficient, and its moments.
+
+    A coefficient that is not learnt is a hyperparameter of the new agent.
+    """
     networks, variables = old._get_torch_save_params()
     for name in variables:
-        value = getattr(old, name)
-        if isinstance(value, torch.Tensor):
-            getattr(new, name).data.copy_(value.data)
+        value: Any = getattr(old, name)
+        theirs: Any = getattr(new, name, None)
+        if theirs is not None and value.requires_grad:
+            theirs.data.copy_(value.data)
     for name in networks:
-        mine = getattr(old, name, None) if "." not in name else None
-        if isinstance(mine, torch.optim.Optimizer):
-            getattr(new, name).load_state_dict(mine.state_dict())
+        mine: Any = getattr(old, name, None)
+        place: Any = getattr(new, name, None)
+        if isinstance(mine, torch.optim.Optimizer) and _fits(mine, place):
+            # load_state_dict() copies no tensors.
+            moments = copy.deepcopy(mine.state_dict()["state"])
+            place.load_state_dict({**place.state_dict(), "state": moments})
+
+
+def _fits(old: torch.optim.Optimizer, new: Any) -> bool:
+    """Tell whether an optimiser of the new agent can go on with an old one's states."""
+    if type(old) is not type(new):
+        return False
+    ours, theirs = old.param_groups[0], new.param_groups[0]
+    return all(bool(ours.get(k)) == bool(theirs.get(k)) for k in KEEPING)
+
+
+def left_states(old: BaseAlgorithm, new: BaseAlgorithm) -> tuple[str, ...]:
+    """Return which optimisers begin anew, one sentence each.
+
+    Args:
+        old: The old agent.
+        new: The new one.
+    """
+    theirs = optimizers(new)
+    return tuple(
+        f"The moments of '{name}' ({type(optimizer).__name__}) stay behind."
+        for name, optimizer in optimizers(old).items()
+        if optimizer.state and not _fits(optimizer, theirs.get(name))
+    )

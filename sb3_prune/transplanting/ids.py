@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from numbers import Integral
 from typing import Any
 
@@ -67,6 +67,8 @@ def _check_names(what: str, names: Any, count: int) -> None:
         raise TransplantError(
             f"There are {count} {what}, but {len(names)} names: {list(names)}."
         )
+    if odd := [name for name in names if not isinstance(name, Hashable)]:
+        raise TransplantError(f"Names of the {what} cannot be lists and such: {odd}.")
     twice = [name for name, times in Counter(names).items() if times > 1]
     if twice:
         raise TransplantError(f"Some {what} have the same name: {twice}.")
@@ -90,4 +92,9 @@ def _by_index(what: str, given: Any, old: int, new: int) -> Sources:
                 f"{what}: new index {key} cannot be old index {source!r}: the old ones "
                 f"are 0 to {old - 1}."
             )
-    return tuple(None if pairs[k] is None else int(pairs[k]) for k in range(new))
+    found = tuple(None if pairs[k] is None else int(pairs[k]) for k in range(new))
+    if found.count(None) == new:
+        raise TransplantError(
+            f"All {what} are new in {given!r}: nothing would be carried over."
+        )
+    return found

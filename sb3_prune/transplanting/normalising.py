@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.running_mean_std import RunningMeanStd
+from stable_baselines3.common.vec_env import VecNormalize
 
 from sb3_prune.exceptions import TransplantError
 from sb3_prune.transplanting.ids import Sources, is_same
@@ -13,23 +14,61 @@ FEW = 1_000
 """Observations that statistics count for at most where some are of a new sensor."""
 
 
-def check_statistics(old: BaseAlgorithm, new: BaseAlgorithm) -> None:
+def check_statistics(
+    old: BaseAlgorithm, new: BaseAlgorithm, observations: Sources
+) -> None:
     """Check that both agents see normalised observations, or none of them does.
 
+    Args:
+        old: The old agent.
+        new: The new agent.
+        observations: Which old observation each new one is.
+
     Raises:
-        TransplantError: Only one of them does.
+        TransplantError: Only one of them does, or the statistics are of other numbers
+            than the agents see, as below ``VecFrameStack``, and these change.
     """
-    has = [model.get_vec_normalize_env() is not None for model in (old, new)]
-    if has[0] and not has[1]:
+    ours, theirs = _normalising(old), _normalising(new)
+    if ours and not theirs:
         raise TransplantError(
             "The old agent sees observations that VecNormalize has scaled: wrap env in "
-            "VecNormalize, too. Its statistics are carried over."
+            "VecNormalize, too, with norm_obs. Its statistics are carried over."
         )
-    if has[1] and not has[0]:
+    if theirs and not ours:
         raise TransplantError(
             "env has VecNormalize, but the old agent sees observations as they are: "
-            "give env without it, or give the old agent its own by old.set_env()."
+            "give env without it or with norm_obs=False, or give the old agent its own "
+            "by old.set_env()."
         )
+    if ours and theirs and _changes(ours, observations):
+        for model, env in ((old, ours), (new, theirs)):
+            shape = model.observation_space.shape
+            if (rms := _of_vectors(env)) is None or rms.mean.shape != shape:
+                raise TransplantError(
+                    f"VecNormalize scales {env.venv.observation_space}, but the agent "
+                    f"sees {model.observation_space}: put it around VecFrameStack and "
+                    "others that change what is seen."
+                )
+
+
+def _normalising(model: BaseAlgorithm) -> VecNormalize | None:
+    """Return what scales the observations of an agent, if anything does."""
+    env = model.get_vec_normalize_env()
+    return env if env is not None and env.norm_obs else None
+
+
+def _of_vectors(env: VecNormalize) -> RunningMeanStd | None:
+    """Return the statistics of observations that are vectors."""
+    found = env.obs_rms
+    return found if isinstance(found, RunningMeanStd) else None
+
+
+def _changes(env: VecNormalize, observations: Sources) -> bool:
+    rms = _of_vectors(env)
+    if rms is None or not observations:
+        return False
+    count = max((1 + s for s in observations if s is not None), default=0)
+    return not is_same(observations, max(count, len(rms.mean)))
 
 
 def carry_statistics(
@@ -49,13 +88,14 @@ def carry_statistics(
     if ours is None or theirs is None:
         return
     theirs.ret_rms = ours.ret_rms.copy()
+    if not ours.norm_obs:
+        return
     if not isinstance(ours.obs_rms, RunningMeanStd):
         theirs.obs_rms = {key: rms.copy() for key, rms in ours.obs_rms.items()}
-        return
-    if not observations or is_same(observations, len(ours.obs_rms.mean)):
+    elif _changes(ours, observations):
+        theirs.obs_rms = _mapped(ours.obs_rms, observations)
+    else:
         theirs.obs_rms = ours.obs_rms.copy()
-        return
-    theirs.obs_rms = _mapped(ours.obs_rms, observations)
 
 
 def _mapped(old: RunningMeanStd, observations: Sources) -> RunningMeanStd:

@@ -104,9 +104,15 @@ def fill(
     for head, outputs in zip(heads, said, strict=True) if used else ():
         heard = online if outputs is None else outputs
         for repeat in range(head.repeats):
+            part = None if heard is None else _repeated(heard, head.repeats, repeat)
             for start, size in zip(starts, parts, strict=True):
                 inside = actions[start : start + size]
-                _fill(head, heard, inside, repeat * len(actions) + start, given, used)
+                _fill(head, part, inside, repeat * len(actions) + start, given, used)
+
+
+def _repeated(outputs: torch.Tensor, repeats: int, repeat: int) -> torch.Tensor:
+    """Return what is said about all actions for one quantile."""
+    return outputs.chunk(repeats, 1)[repeat]
 
 
 def _fill(

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+import numpy as np
 import torch
 from gymnasium import spaces
+from sb3_contrib.common.maskable.policies import MaskableActorCriticPolicy
 from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.policies import ActorCriticPolicy
 from torch import nn
 
 from sb3_prune.exceptions import TransplantError
@@ -15,8 +18,8 @@ from sb3_prune.strategies.gradual import best
 from sb3_prune.strategies.scores import product
 from sb3_prune.surgery import Change, add, keep
 from sb3_prune.surgery.flow.groups import Group
-from sb3_prune.surgery.flow.ports import ACTIONS, OBSERVATIONS, find_ports
-from sb3_prune.surgery.flow.slots import Slot
+from sb3_prune.surgery.flow.ports import ACTIONS, OBSERVATIONS, Port, find_ports
+from sb3_prune.surgery.flow.slots import Side, Slot
 from sb3_prune.surgery.hidden_layer import HiddenLayer
 from sb3_prune.surgery.wiring import wire
 from sb3_prune.transplanting.deepening import Deeper, find_deeper
@@ -69,6 +72,7 @@ def plan_changes(
         TransplantError: A change of the observations, the actions or the networks
             cannot be carried out.
     """
+    _check_noise(old, new, len(actions))
     count = count_actions(old.action_space)
     deeper = find_deeper(old.policy, new.policy)
     found = dict(_hidden(old, new, deeper))
@@ -88,6 +92,8 @@ def plan_changes(
     )
 
 
+ON_POLICY = ActorCriticPolicy | MaskableActorCriticPolicy
+"""Policies that get actions only to tell how probable they are."""
 Found = Iterator[tuple[str, tuple[HiddenLayer, Change]]]
 
 
@@ -109,6 +115,11 @@ def _hidden(old: BaseAlgorithm, new: BaseAlgorithm, deeper: list[Deeper]) -> Fou
                 "sb3_prune.surgery.remove_closed(model) before."
             )
         if units > layer.units:
+            if layer.mixes:
+                raise TransplantError(
+                    f"'{name}' cannot get wider: {', '.join(sorted(layer.mixes))} "
+                    "mixes its units, so new ones would change what the old ones say."
+                )
             yield name, (layer, add(units - layer.units, layer.units))
         elif units < layer.units:
             kept = best(layer, product(layer), units)
@@ -154,6 +165,8 @@ def _inputs(
         changed[ACTIONS] = actions
     for name, sources in changed.items():
         port = ports.get(name)
+        if name == ACTIONS and isinstance(policy, ON_POLICY) and not _reads(port):
+            continue
         if port is None or port.opaque is not None:
             raise TransplantError(
                 f"The {name} cannot be mapped: "
@@ -161,6 +174,24 @@ def _inputs(
             )
         if port.slots:
             yield name, _as_layer(name, port.entries, port.slots), sources
+
+
+def _reads(port: Port | None) -> bool:
+    """Tell whether networks read the entries; others are compared with outputs."""
+    return any(s.side is Side.COLUMNS for s in (port.slots if port else ()))
+
+
+def _check_noise(old: BaseAlgorithm, new: BaseAlgorithm, count: int) -> None:
+    """Check that TD3's noise, say, has as many dimensions as the new actions."""
+    noise = getattr(new, "action_noise", None)
+    mean = getattr(getattr(noise, "base_noise", noise), "_mu", None)
+    size = count if mean is None else np.size(mean)
+    shared = size == 1 < count_actions(old.action_space)  # One draw for all actions.
+    if size != count and not shared:
+        raise TransplantError(
+            f"action_noise is for {size} actions, but the new agent has {count}: build "
+            "it with noise of its own, and call transplant_into(new, old, ...)."
+        )
 
 
 def _as_layer(name: str, units: int, slots: tuple[Slot, ...]) -> HiddenLayer:

@@ -13,7 +13,7 @@ from sb3_prune.exceptions import TransplantError
 from sb3_prune.surgery import apply, wire
 from sb3_prune.surgery.resizing import resize_change
 from sb3_prune.transplanting.building import build
-from sb3_prune.transplanting.carrying import carry
+from sb3_prune.transplanting.carrying import carry, left_states
 from sb3_prune.transplanting.heads import count_actions, find_heads
 from sb3_prune.transplanting.ids import pair
 from sb3_prune.transplanting.memories import carry_memories
@@ -131,8 +131,8 @@ def transplant_into(
         TransplantError: The agents are of different algorithms, or their spaces or
             networks cannot be mapped. The new agent is not changed.
     """
-    check_statistics(old, new)
     seen = pair("observations", observations, *_sizes(old, new))
+    check_statistics(old, new, seen)
     counts = count_actions(old.action_space), count_actions(new.action_space)
     acted = pair("actions", actions, *counts)
     _check_pair(old, new)
@@ -153,7 +153,7 @@ def transplant_into(
         rule=used,
         moved=_moved(new, plan, states, said),
         states=source,
-        left=(left,) if left else (),
+        left=(*((left,) if left else ()), *left_states(old, new)),
     )
 
 

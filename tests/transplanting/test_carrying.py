@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import pytest
 import torch
 import zoo
+from stable_baselines3 import PPO, SAC
 
 from sb3_prune.exceptions import TransplantError
 from sb3_prune.surgery.optimizer import optimizers
-from sb3_prune.transplanting import transplant
+from sb3_prune.transplanting import transplant, transplant_into
 from sb3_prune.transplanting.building import build
 from sb3_prune.transplanting.carrying import SQUARES, carry, tensors
 from sb3_prune.transplanting.planning import plan_changes
@@ -104,3 +106,57 @@ def test_the_coefficient_of_entropy_and_its_optimiser_come_along() -> None:
     assert torch.equal(new.log_ent_coef, old.log_ent_coef)
     zoo.train(new, 64)
     assert not torch.equal(new.log_ent_coef, old.log_ent_coef)
+
+
+@pytest.mark.parametrize("name", ["SAC", "TQC", "CrossQ"])
+def test_the_old_entropy_optimiser_stays_as_it_is(name: str) -> None:
+    old: Any = trained(name)
+    before = copy.deepcopy(old.ent_coef_optimizer.state_dict())
+    zoo.train(transplant(old, env=env_of(name)), 96)
+    assert zoo.equal(old.ent_coef_optimizer.state_dict(), before)
+
+
+@pytest.mark.parametrize("coefficients", [("auto", 0.3), (0.3, "auto"), (0.1, 0.7)])
+def test_a_fixed_entropy_coefficient_is_that_of_the_new_agent(
+    coefficients: tuple[Any, Any],
+) -> None:
+    old, new = (
+        SAC("MlpPolicy", env_of("SAC"), ent_coef=c, learning_starts=0, buffer_size=99)
+        for c in coefficients
+    )
+    transplant_into(new, old.learn(8))
+    if coefficients[1] != "auto":
+        assert float(new.ent_coef_tensor) == pytest.approx(coefficients[1])
+    new.learn(8)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"optimizer_class": torch.optim.RMSprop},
+        {"optimizer_kwargs": {"amsgrad": True}},
+        {},
+    ],
+)
+def test_other_optimisers_begin_anew(given: Any) -> None:
+    old, new = (
+        PPO("MlpPolicy", env_of("PPO"), n_steps=32, batch_size=16, policy_kwargs=kwargs)
+        for kwargs in ({}, given)
+    )
+    report = transplant_into(new, old.learn(32))
+    assert report.left == (
+        ("The moments of 'optimizer' (Adam) stay behind.",) if given else ()
+    )
+    new.learn(32)
+
+
+def test_new_units_bring_no_noise_of_gsde() -> None:
+    env = env_of("SAC")
+    kwargs = {"net_arch": [8]}
+    old = PPO("MlpPolicy", env, use_sde=True, policy_kwargs=kwargs)
+    new: Any = transplant(old, env=env, net_arch=[64])
+    seen = torch.linspace(-1, 1, 5)[None]
+    one, other = (
+        m.policy.get_distribution(seen).distribution.stddev for m in (old, new)
+    )
+    torch.testing.assert_close(one, other)

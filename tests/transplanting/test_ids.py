@@ -52,3 +52,11 @@ def test_nothing_given_keeps_equal_sizes() -> None:
 def test_errors(given: Any, why: str) -> None:
     with pytest.raises(TransplantError, match=why):
         pair("observations", given, 3, 3)
+
+
+def test_nothing_carried_and_odd_names() -> None:
+    with pytest.raises(TransplantError, match="All actions are new"):
+        pair("actions", [None, None], 3, 2)
+    names = {"old": [["a"], "b"], "new": ["a", "b"]}
+    with pytest.raises(TransplantError, match=r"cannot be lists and such: \[\['a'\]\]"):
+        pair("actions", names, 2, 2)

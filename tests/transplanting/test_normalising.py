@@ -7,7 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 from stable_baselines3 import PPO
-from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecNormalize
+from stable_baselines3.common.vec_env import (
+    DummyVecEnv,
+    VecEnv,
+    VecFrameStack,
+    VecNormalize,
+)
 
 from sb3_prune.exceptions import TransplantError
 from sb3_prune.transplanting import transplant
@@ -61,3 +66,30 @@ def test_both_agents_or_none(old: Any, given: bool) -> None:
     model = old if given else PPO("MlpPolicy", raw)
     with pytest.raises(TransplantError, match="VecNormalize"):
         transplant(model, env=raw if given else normalised(5))
+
+
+@pytest.mark.parametrize("norm_obs", [True, False])
+def test_rewards_alone_are_normalised(old: Any, norm_obs: bool) -> None:
+    env = VecNormalize(DummyVecEnv([lambda: env_of("PPO")]), norm_obs=False)
+    rewarded: Any = PPO("MlpPolicy", env, n_steps=32, batch_size=16).learn(32)
+    again = VecNormalize(DummyVecEnv([lambda: env_of("PPO")]), norm_obs=False)
+    new: Any = transplant(rewarded, env=again)
+    assert new.get_vec_normalize_env().ret_rms.var == env.ret_rms.var
+    assert transplant(rewarded, env=env_of("PPO")).get_vec_normalize_env() is None
+    one, other = (old, again) if norm_obs else (rewarded, normalised(5))
+    with pytest.raises(TransplantError, match="norm_obs"):
+        transplant(one, env=other)
+
+
+def stacked(frames: int) -> VecEnv:
+    return VecFrameStack(normalised(5), frames)
+
+
+def test_statistics_below_stacked_frames() -> None:
+    old: Any = PPO("MlpPolicy", stacked(2), n_steps=32, batch_size=16).learn(32)
+    new: Any = transplant(old, env=stacked(2))
+    ours, theirs = (m.get_vec_normalize_env().obs_rms for m in (old, new))
+    assert np.array_equal(theirs.mean, ours.mean) and theirs.count == ours.count
+    more = [*[None] * 5, *range(10)]
+    with pytest.raises(TransplantError, match="scales 5 observations"):
+        transplant(old, env=stacked(3), observations=more)

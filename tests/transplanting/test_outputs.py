@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from sb3_contrib import QRDQN
 from stable_baselines3 import DQN
 
 from sb3_prune.exceptions import ConfigError, TransplantError
@@ -115,3 +116,14 @@ def test_rules_that_do_not_fit(name: str, rule: Any, why: str) -> None:
 def test_wrong_options(wrong: Any) -> None:
     with pytest.raises(ConfigError):
         NewActions(**wrong)
+
+
+def test_values_of_quantiles_are_pessimistic_each_by_its_own_values() -> None:
+    old = QRDQN("MlpPolicy", env_of("QRDQN"), learning_starts=0, buffer_size=200)
+    old.learn(64)
+    with torch.no_grad():  # The first quantile is not always the least.
+        list(old.quantile_net.modules())[-1].bias[:4] += 50
+    new = transplant(old, env=env_of("QRDQN", actions=5), actions=[0, 1, 2, 3, None])
+    seen, _ = sample_states(old)
+    before, after = (m.quantile_net(seen).mean(1) for m in (old, new))
+    assert after[:, 4].max() < before.min()

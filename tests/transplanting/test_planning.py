@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
 import pytest
 import torch
 import zoo
+from stable_baselines3 import PPO, TD3
+from stable_baselines3.common.noise import NormalActionNoise
+from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
+from torch import nn
 
 import sb3_prune as sp
+from sb3_prune.exceptions import TransplantError
 from sb3_prune.strategies.scores import product
+from sb3_prune.transplanting import transplant, transplant_into
 from sb3_prune.transplanting.building import build
 from sb3_prune.transplanting.planning import plan_changes, selection
-from transplanting.made import env_of, trained
+from transplanting.made import Toy, env_of, space_of, trained
 
 SAME, ACTS = tuple(range(5)), tuple(range(4))
 
@@ -47,3 +56,55 @@ def test_actions_are_inputs_and_outputs() -> None:
     new = build(old, env_of("SAC", 5, 3), old.policy_kwargs, 0)
     plan = plan_changes(old, new, SAME, (3, None, 0))
     assert set(plan.changes) == {"outputs 0", "outputs 1", "actions"}
+
+
+class Mixed(BaseFeaturesExtractor):
+    """Observations, or units behind them, that a normalisation mixes."""
+
+    def __init__(self, space: Any, first: bool, features_dim: int = 6) -> None:
+        super().__init__(space, features_dim)
+        size = space.shape[0]
+        norm = nn.LayerNorm(size if first else features_dim)
+        linear = nn.Linear(size, features_dim)
+        parts = (norm, linear) if first else (linear, norm)
+        self.net = nn.Sequential(*parts, nn.ReLU())
+
+    def forward(self, observations: torch.Tensor) -> torch.Tensor:
+        found: torch.Tensor = self.net(observations)
+        return found
+
+
+def mixed(width: int = 6, **given: Any) -> PPO:
+    kwargs = {"net_arch": [8], "features_extractor_class": Mixed}
+    kwargs["features_extractor_kwargs"] = {"features_dim": width, **given}
+    env = Toy(5, space_of("SAC", 2))
+    return PPO("MlpPolicy", env, n_steps=32, batch_size=16, policy_kwargs=kwargs)
+
+
+def test_new_observations_beside_normalised_ones_are_refused() -> None:
+    env = Toy(6, space_of("SAC", 2))
+    with pytest.raises(TransplantError, match="layer_norm mixes them"):
+        transplant(mixed(first=True), env=env, observations=[*range(5), None])
+
+
+def test_new_units_beside_normalised_ones_are_refused() -> None:
+    new = mixed(9, first=False)
+    with pytest.raises(TransplantError, match="cannot get wider: layer_norm mixes"):
+        transplant_into(new, mixed(first=False))
+
+
+def test_actions_of_a_policy_with_an_extractor_of_its_own() -> None:
+    env = Toy(5, space_of("SAC", 3))
+    old = mixed(first=False)
+    new = transplant(old, env=env, actions=[1, None, 0])
+    assert torch.equal(new.policy.action_net.weight[2], old.policy.action_net.weight[0])
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_noise_for_other_actions_is_refused(count: int) -> None:
+    noise = NormalActionNoise(np.zeros(count), np.ones(count))
+    old = TD3("MlpPolicy", Toy(5, space_of("TD3", count)), action_noise=noise)
+    env = Toy(5, space_of("TD3", 3))
+    actions = [*range(count), *[None] * (3 - count)]
+    with pytest.raises(TransplantError, match=f"for {count} actions, but .* has 3"):
+        transplant(old, env=env, actions=actions)

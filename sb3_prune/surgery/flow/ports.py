@@ -60,6 +60,8 @@ def _port(axes: list[Axis], slots: list[list[Slot]]) -> Port:
         why = "it is no vector"
     elif why is None and len(units) > 1:
         why = "the policy's code takes it apart"
+    elif why is None and (mixes := sorted(set().union(*(u.mixes for u in units)))):
+        why = f"{', '.join(mixes)} mixes them"
     entries = sum(each.size for each in units)
     return Port(entries, tuple(slot for part in slots for slot in part), why)
 

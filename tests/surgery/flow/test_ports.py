@@ -80,3 +80,10 @@ def test_dictionaries_and_images() -> None:
     assert ports["observations.a"].entries == 3
     assert ports["observations.a"].opaque is None
     assert ports["observations.image"].opaque == "it is no vector"
+
+
+@pytest.mark.parametrize("first", [nn.LayerNorm(5), nn.Softmax(1)])
+def test_code_that_mixes_entries_is_seen(first: nn.Module) -> None:
+    net = nn.Sequential(first, nn.Linear(5, 2))
+    port = find_ports(TinyPolicy(net, (5,)))["observations"]
+    assert port.opaque is not None and "mixes them" in port.opaque
