@@ -193,11 +193,12 @@ def _carry_variables(old: BaseAlgorithm, new: BaseAlgorithm) -> None:
     """
     networks, variables = old._get_torch_save_params()
     for name in variables:
-        value, place = getattr(old, name), getattr(new, name, None)
-        if place is not None and value.requires_grad:
-            place.data.copy_(value.data)
+        value, known = getattr(old, name), getattr(new, name, None)
+        if known is not None and value.requires_grad:
+            known.data.copy_(value.data)
     for name in networks:
-        mine, place = (getattr(each, name, None) for each in (old, new))
+        mine: Any = getattr(old, name, None)
+        place: Any = getattr(new, name, None)
         if isinstance(mine, torch.optim.Optimizer) and _fits(mine, place):
             # load_state_dict() copies no tensors.
             moments = copy.deepcopy(mine.state_dict()["state"])

@@ -40,14 +40,15 @@ def check_statistics(
             "give env without it or with norm_obs=False, or give the old agent its own "
             "by old.set_env()."
         )
-    if ours and theirs and _changes(ours, observations):
-        for model, env in ((old, ours), (new, theirs)):
-            if env.obs_rms.mean.shape != model.observation_space.shape:
-                raise TransplantError(
-                    f"VecNormalize scales {len(env.obs_rms.mean)} observations, but "
-                    f"the agent sees {len(observations)}: put it around VecFrameStack "
-                    "and others that change what is seen."
-                )
+    if not ours or not theirs or not _changes(ours, observations):
+        return
+    for model, env in ((old, ours), (new, theirs)):
+        if env.observation_space.shape != model.observation_space.shape:
+            raise TransplantError(
+                f"VecNormalize scales observations of {env.observation_space}, but the "
+                f"agent sees those of {model.observation_space}: put VecNormalize "
+                "around VecFrameStack and others that change what is seen."
+            )
 
 
 def _normalising(model: BaseAlgorithm) -> VecNormalize | None:
@@ -57,10 +58,12 @@ def _normalising(model: BaseAlgorithm) -> VecNormalize | None:
 
 
 def _changes(env: VecNormalize, observations: Sources) -> bool:
-    is_vector = isinstance(env.obs_rms, RunningMeanStd) and bool(observations)
-    count = max((1 + s for s in observations if s is not None), default=0)
-    count = max(count, len(env.obs_rms.mean)) if is_vector else 0
-    return is_vector and not is_same(observations, count)
+    """Tell whether the statistics of vectors cannot stay as they are."""
+    rms = env.obs_rms
+    if not observations or not isinstance(rms, RunningMeanStd):
+        return False
+    most = max(source for source in observations if source is not None) + 1
+    return not is_same(observations, max(most, len(rms.mean)))
 
 
 def carry_statistics(
@@ -86,7 +89,7 @@ def carry_statistics(
         theirs.obs_rms = {key: rms.copy() for key, rms in ours.obs_rms.items()}
     elif _changes(ours, observations):
         theirs.obs_rms = _mapped(ours.obs_rms, observations)
-    else:
+    else:  # Below VecFrameStack, single frames are scaled.
         theirs.obs_rms = ours.obs_rms.copy()
 
 
