@@ -1,6 +1,6 @@
 """Transplant: an agent learns two sensors, gets two more, and goes on.
 
-``python examples/transplant.py`` takes about a minute. DQN learns to balance a pole,
+``python examples/transplant.py`` takes about a minute. PPO learns to balance a pole,
 but sees only the cart's velocity and the pole's angle. Then it gets the other two
 sensors. A transplanted agent begins as the old one ended; one from scratch begins with
 nothing. Both train equally long, and the returns of both are printed on the way.

@@ -193,10 +193,9 @@ def _carry_variables(old: BaseAlgorithm, new: BaseAlgorithm) -> None:
     """
     networks, variables = old._get_torch_save_params()
     for name in variables:
-        value: Any = getattr(old, name)
-        theirs: Any = getattr(new, name, None)
-        if theirs is not None and value.requires_grad:
-            theirs.data.copy_(value.data)
+        value, known = getattr(old, name), getattr(new, name, None)
+        if known is not None and value.requires_grad:
+            known.data.copy_(value.data)
     for name in networks:
         mine: Any = getattr(old, name, None)
         place: Any = getattr(new, name, None)

@@ -40,15 +40,15 @@ def check_statistics(
             "give env without it or with norm_obs=False, or give the old agent its own "
             "by old.set_env()."
         )
-    if ours and theirs and _changes(ours, observations):
-        for model, env in ((old, ours), (new, theirs)):
-            shape = model.observation_space.shape
-            if (rms := _of_vectors(env)) is None or rms.mean.shape != shape:
-                raise TransplantError(
-                    f"VecNormalize scales {env.venv.observation_space}, but the agent "
-                    f"sees {model.observation_space}: put it around VecFrameStack and "
-                    "others that change what is seen."
-                )
+    if not ours or not theirs or not _changes(ours, observations):
+        return
+    for model, env in ((old, ours), (new, theirs)):
+        if env.observation_space.shape != model.observation_space.shape:
+            raise TransplantError(
+                f"VecNormalize scales observations of {env.observation_space}, but the "
+                f"agent sees those of {model.observation_space}: put VecNormalize "
+                "around VecFrameStack and others that change what is seen."
+            )
 
 
 def _normalising(model: BaseAlgorithm) -> VecNormalize | None:
@@ -57,18 +57,13 @@ def _normalising(model: BaseAlgorithm) -> VecNormalize | None:
     return env if env is not None and env.norm_obs else None
 
 
-def _of_vectors(env: VecNormalize) -> RunningMeanStd | None:
-    """Return the statistics of observations that are vectors."""
-    found = env.obs_rms
-    return found if isinstance(found, RunningMeanStd) else None
-
-
 def _changes(env: VecNormalize, observations: Sources) -> bool:
-    rms = _of_vectors(env)
-    if rms is None or not observations:
+    """Tell whether the statistics of vectors cannot stay as they are."""
+    rms = env.obs_rms
+    if not observations or not isinstance(rms, RunningMeanStd):
         return False
-    count = max((1 + s for s in observations if s is not None), default=0)
-    return not is_same(observations, max(count, len(rms.mean)))
+    most = max(source for source in observations if source is not None) + 1
+    return not is_same(observations, max(most, len(rms.mean)))
 
 
 def carry_statistics(
@@ -94,7 +89,7 @@ def carry_statistics(
         theirs.obs_rms = {key: rms.copy() for key, rms in ours.obs_rms.items()}
     elif _changes(ours, observations):
         theirs.obs_rms = _mapped(ours.obs_rms, observations)
-    else:
+    else:  # Below VecFrameStack, single frames are scaled.
         theirs.obs_rms = ours.obs_rms.copy()
 
 
