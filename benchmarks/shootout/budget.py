@@ -110,8 +110,8 @@ class Method:
 
 
 ACTOR = {"networks": ("mlp_extractor.policy_net",)}
-PENALISED = ("dsp", "ssl", "sgs")
-"""Strategies with a penalty, which cut plainly unless told otherwise."""
+PENALISED = ("ssl", "sgs")
+"""Strategies with a strong penalty, which cut plainly unless told otherwise."""
 UNITS = {
     "dsp": {},
     "ssl": {},

@@ -11,6 +11,7 @@ import torch
 from sb3_prune.exceptions import ConfigError
 from sb3_prune.strategies import (
     SCORES,
+    WEAK,
     AgentView,
     GradualConfig,
     GradualStrategy,
@@ -32,17 +33,14 @@ class DSPConfig(GradualConfig):
         ConfigError: A value is outside its range.
     """
 
-    begin: float = 0.1
-    """Share of training before which no event is due."""
-    end: float = 0.5
-    """Share of training at which the last event is due. Plain cuts forget, so the rest
-    of training is left for what stays."""
     networks: tuple[str, ...] = ()
     """Prune and penalise only these networks; the actor if empty, or the Q-network of
     an algorithm without one."""
     penalty: Literal["none", "dsp", "group-lasso", "l1"] = "dsp"
     """Price on the weights of the networks that are pruned; dsp is the sum of the
     units' importance."""
+    strength: float = WEAK
+    """Factor of the penalty, lambda. From 1e-6 on, cuts are plain by default."""
     threshold: Threshold = "quantile"
     """Which units are under the threshold p_t * sum(importance): the share p_t with the
     least importance (quantile), those whose running sum is below it (cumulative), or

@@ -12,6 +12,7 @@ from sb3_prune.strategies.distributions import Size as Size
 from sb3_prune.strategies.distributions import allocate as allocate
 from sb3_prune.strategies.gradual import GradualConfig as GradualConfig
 from sb3_prune.strategies.gradual import GradualStrategy as GradualStrategy
+from sb3_prune.strategies.penalised import WEAK as WEAK
 from sb3_prune.strategies.penalised import PenalisedConfig as PenalisedConfig
 from sb3_prune.strategies.penalised import PenalisedStrategy as PenalisedStrategy
 from sb3_prune.strategies.scheduled import ScheduledConfig as ScheduledConfig

@@ -48,7 +48,7 @@ class GradualConfig(PenalisedConfig):
     compensate: bool | None = None
     """Let the units that stay take over what removed units did, by a least-squares fit
     on recent observations. By default: if there are enough observations, and weights
-    have no penalty."""
+    have no penalty stronger than 1e-7."""
 
     def __post_init__(self) -> None:
         require_one_of("schedule", self.schedule, SCHEDULES)

@@ -15,6 +15,8 @@ from sb3_prune.surgery.wiring import Wiring
 
 STRENGTH = 1e-4
 """Factor of a penalty by default."""
+WEAK = 1e-7
+"""A factor with which fits were found to do no harm."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +60,8 @@ class PenalisedStrategy(ScheduledStrategy):
     def __init__(self, config: Any = None) -> None:
         super().__init__(config)
         self._hooks = PenaltyHooks()
-        given = self.config.strength not in (0.0, STRENGTH) or self.config.strengths
+        usual = type(self.config).strength
+        given = self.config.strength not in (0.0, usual) or self.config.strengths
         if given and self.penalty() is None:
             raise ConfigError(
                 f"strength = {self.config.strength} and strengths = "
@@ -68,14 +71,15 @@ class PenalisedStrategy(ScheduledStrategy):
 
     @property
     def compensates(self) -> bool | None:
-        """Whether cuts are compensated; by default not where there is a penalty.
+        """Whether cuts are compensated; by default not where a penalty is strong.
 
         A penalty pulls at the weights into a unit the more, the larger those are that
         read it. A fit makes the latter larger, also for the units that the penalty has
         made small. The two drive each other apart.
         """
         wanted, config = super().compensates, self.config
-        priced = self.penalty() is not None and (config.strength or config.strengths)
+        most = max([config.strength, *config.strengths.values()])
+        priced = self.penalty() is not None and most > WEAK
         return False if wanted is None and priced else wanted
 
     def chosen(self, wiring: Wiring) -> dict[str, list[HiddenLayer]]:

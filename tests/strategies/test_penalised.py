@@ -60,12 +60,15 @@ def test_every_strategy_with_events_may_have_a_penalty() -> None:
         ({}, None),
         ({"penalty": "dsp"}, False),
         ({"penalty": "dsp", "strength": 0.0}, None),
+        ({"penalty": "dsp", "strength": 1e-7}, None),
         ({"penalty": "dsp", "strength": 0.0, "strengths": {"actor": 1e-3}}, False),
         ({"penalty": "l1", "compensate": True}, True),
         ({"compensate": False}, False),
     ],
 )
-def test_with_a_penalty_cuts_are_plain_by_default(options: Any, expected: Any) -> None:
+def test_with_a_strong_penalty_cuts_are_plain_by_default(
+    options: Any, expected: Any
+) -> None:
     assert make_strategy("magnitude", options).compensates is expected
 
 

@@ -44,10 +44,10 @@ def test_closed_units_have_no_importance() -> None:
 
 
 def test_the_schedule_is_cubic() -> None:
-    """Equation 17 between begin and end: half of the pruning steps are done."""
+    """Equation 17 at the middle of training: half of the pruning steps are done."""
     layer = make_chain("net", [2, 64, 2])
     strategy = made(networks=("net",), initial_sparsity=0.1, final_sparsity=0.9)
-    (change,) = strategy.propose(make_agent(layer, progress=0.3)).values()
+    (change,) = strategy.propose(make_agent(layer, progress=0.5)).values()
     assert change.after == round(64 * (1 - (0.9 + (0.1 - 0.9) * 0.5**3)))
 
 
