@@ -25,6 +25,8 @@ OF_THE_ENV = (
     *("ep_info_buffer", "ep_success_buffer", "replay_buffer", "rollout_buffer"),
 )
 """Attributes that belong to an environment."""
+REFUSALS = (AssertionError, AttributeError, RuntimeError, TypeError, ValueError)
+"""What SB3 raises if an algorithm does not fit an environment or its arguments."""
 CHOSEN = {
     "replay_buffer_class": (ReplayBuffer, DictReplayBuffer),
     "rollout_buffer_class": (RolloutBuffer, DictRolloutBuffer),
@@ -49,7 +51,7 @@ def build(
     """
     try:
         return _built(old, env, policy_kwargs, seed)
-    except (AssertionError, RuntimeError, TypeError, ValueError) as error:
+    except REFUSALS as error:
         raise TransplantError(
             f"{type(old).__name__} cannot be built for env with policy_kwargs = "
             f"{dict(policy_kwargs)} and seed = {seed}: {error}"

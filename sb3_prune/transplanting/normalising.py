@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import numpy as np
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.running_mean_std import RunningMeanStd
@@ -40,7 +43,10 @@ def check_statistics(
             "give env without it or with norm_obs=False, or give the old agent its own "
             "by old.set_env()."
         )
-    if not ours or not theirs or not _changes(ours, observations):
+    if not ours or not theirs:
+        return
+    _check_settings(ours, theirs)
+    if not _changes(ours, observations):
         return
     for model, env in ((old, ours), (new, theirs)):
         if env.observation_space.shape != model.observation_space.shape:
@@ -48,6 +54,21 @@ def check_statistics(
                 f"VecNormalize scales observations of {env.observation_space}, but the "
                 f"agent sees those of {model.observation_space}: put VecNormalize "
                 "around VecFrameStack and others that change what is seen."
+            )
+
+
+def _check_settings(ours: VecNormalize, theirs: VecNormalize) -> None:
+    """Check that both scale observations in the same way, once statistics are equal.
+
+    Raises:
+        TransplantError: They do not.
+    """
+    for name in ("clip_obs", "epsilon"):
+        pair = getattr(ours, name), getattr(theirs, name)
+        if pair[0] != pair[1]:
+            raise TransplantError(
+                f"VecNormalize of env has {name} = {pair[1]}, that of the old agent "
+                f"{pair[0]}: give it the same."
             )
 
 
@@ -64,6 +85,18 @@ def _changes(env: VecNormalize, observations: Sources) -> bool:
         return False
     most = max(source for source in observations if source is not None) + 1
     return not is_same(observations, max(most, len(rms.mean)))
+
+
+@contextmanager
+def same_statistics(model: BaseAlgorithm) -> Iterator[None]:
+    """Put back the statistics of a model's environment afterwards."""
+    env = model.get_vec_normalize_env()
+    before = {n: getattr(env, n) for n in ("obs_rms", "ret_rms") if hasattr(env, n)}
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            setattr(env, name, value)
 
 
 def carry_statistics(

@@ -23,7 +23,7 @@ class TransplantReport:
     """Rule for the outputs of new actions; empty if there are none."""
     moved: float
     """Largest difference of what output layers say about old actions, relative to the
-    largest value; new observations are 0."""
+    largest value; new observations are drawn."""
     states: str
     """Where the states come from that rules and differences are computed on."""
     left: tuple[str, ...]

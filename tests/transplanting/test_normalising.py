@@ -15,7 +15,7 @@ from stable_baselines3.common.vec_env import (
 )
 
 from sb3_prune.exceptions import TransplantError
-from sb3_prune.transplanting import transplant
+from sb3_prune.transplanting import plan_transplant, transplant
 from sb3_prune.transplanting.normalising import FEW
 from transplanting.made import env_of
 
@@ -93,3 +93,19 @@ def test_statistics_below_stacked_frames() -> None:
     more = [*[None] * 5, *range(10)]
     with pytest.raises(TransplantError, match="put VecNormalize around"):
         transplant(old, env=stacked(3), observations=more)
+
+
+def test_a_plan_leaves_the_statistics_of_the_environment(old: Any) -> None:
+    env = normalised(5)
+    before = env.obs_rms.mean.copy(), env.obs_rms.count, env.ret_rms.var
+    plan_transplant(old, env=env)
+    assert np.array_equal(env.obs_rms.mean, before[0])
+    assert (env.obs_rms.count, env.ret_rms.var) == before[1:]
+
+
+@pytest.mark.parametrize("name", ["clip_obs", "epsilon"])
+def test_other_settings(old: Any, name: str) -> None:
+    env = normalised(5)
+    setattr(env, name, 0.5)
+    with pytest.raises(TransplantError, match=f"{name} = 0.5"):
+        transplant(old, env=env)
