@@ -162,7 +162,7 @@ def falling(value: float) -> Any:
 
 @pytest.mark.slow
 def test_it_solves_cartpole_with_nine_units_a_layer() -> None:
-    """RL Zoo's options, for 20,000 steps; the source calls 195 steps solved."""
+    """RL Zoo's options, for 30,000 steps; the source calls 195 steps solved."""
     env = make_vec_env("CartPole-v1", 8, seed=11)
     model = PPO(
         "MlpPolicy",
@@ -178,7 +178,7 @@ def test_it_solves_cartpole_with_nine_units_a_layer() -> None:
         seed=11,
         device="cpu",
     )
-    model.learn(20_000, callback=sp.PruningCallback(made(final_sparsity=0.93)))
+    model.learn(30_000, callback=sp.PruningCallback(made(final_sparsity=0.93)))
     units = sp.wire(model).units()
     assert [n for name, n in units.items() if "policy" in name] == [9, 9]
     tests = make_vec_env("CartPole-v1", 8, seed=12)
