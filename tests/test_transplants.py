@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.transplants import figures, page
+from benchmarks.transplants import __main__, figures, page
 from benchmarks.transplants.running import job_of, train
 from benchmarks.transplants.tasks import CARTPOLE, TASKS
 
@@ -22,6 +22,7 @@ def test_the_tasks_map_what_they_say() -> None:
         "CartPole, 8 to 8-8": {},
         "Acrobot, an action more": {"actions": [0, None, 1]},
     }
+    assert __main__.PAGE.read_text("utf-8").count(__main__.MARK) == 1
     names = [job_of(task, 1).name for task in TASKS.values()]
     assert len(set(names)) == len(TASKS)
 

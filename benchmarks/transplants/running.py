@@ -71,7 +71,6 @@ def train(folder: Path, task: Task, seed: int) -> dict[str, Any]:
         net_arch=list(task.arches[1]),
         seed=seed,
         **task.maps(),
-        **task.kept,
     )
     found["transplanted"] = curve(new, task, old=False)
     found["from scratch"] = curve(build(task, seed, old=False), task, old=False)

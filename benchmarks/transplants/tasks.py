@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import gymnasium as gym
@@ -58,8 +58,6 @@ class Task:
     """Greedy episodes of an evaluation."""
     points: int = 20
     """Evaluations of a training, besides the one at its start."""
-    kept: Mapping[str, Any] = field(default_factory=dict)
-    """Further arguments of ``transplant``."""
 
     def make(self, *, old: bool) -> gym.Env[Any, Any]:
         """Make the environment of the old or of the new agent."""

@@ -41,7 +41,7 @@ class Deeper:
     @property
     def scale(self) -> float:
         """What all new layers together multiply their inputs by."""
-        return float(_activation(self.new, SCALES) ** len(self.inserted))
+        return float(_weight(self.new) ** len(self.inserted))
 
     def readers(self) -> list[Slot]:
         """Return the columns of the output layers of the old network."""
@@ -66,7 +66,7 @@ class Deeper:
     @torch.no_grad()
     def pass_on(self) -> None:
         """Let the new layers pass their inputs on; further units stay drawn."""
-        factor = _activation(self.new, SCALES)
+        factor = _weight(self.new)
         for layer in self.inserted:
             size = layer.in_features
             layer.weight[:size] = factor * torch.eye(size)
@@ -113,7 +113,7 @@ def _check(pair: Deeper) -> None:
             f"'{name}' cannot get new layers: there is a {type(odd[0]).__name__} "
             "between them."
         )
-    _activation(pair.new, SCALES)
+    _weight(pair.new)
     for layer in pair.inserted:
         if layer.out_features < layer.in_features:
             raise TransplantError(
@@ -136,7 +136,7 @@ def _heads(perceptron: Perceptron) -> list[nn.Linear]:
     return [head for head in found if isinstance(head, nn.Linear)]
 
 
-def _activation(perceptron: Perceptron, scales: dict[type[nn.Module], float]) -> float:
+def _weight(perceptron: Perceptron) -> float:
     """Return the weight with which a layer passes its inputs on.
 
     Raises:
@@ -146,11 +146,11 @@ def _activation(perceptron: Perceptron, scales: dict[type[nn.Module], float]) ->
     kinds -= {nn.Flatten, nn.Identity, Gate}
     if perceptron.heads == () and len(kinds) > 1:
         kinds -= {type(perceptron.body[-1])}  # That of squashed actions.
-    known = [scales[kind] for kind in kinds if kind in scales]
+    known = [SCALES[kind] for kind in kinds if kind in SCALES]
     if len(kinds) != 1 or not known:
         names = ", ".join(sorted(kind.__name__ for kind in kinds)) or "none"
         raise TransplantError(
             f"'{perceptron.name}' cannot get new layers: its activation functions "
-            f"are {names}; known: {', '.join(kind.__name__ for kind in scales)}."
+            f"are {names}; known: {', '.join(kind.__name__ for kind in SCALES)}."
         )
     return known[0]
