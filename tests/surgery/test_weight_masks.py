@@ -95,13 +95,15 @@ def test_targets_have_the_same_masks(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["SAC", "TD3"])
 def test_targets_follow_what_networks_share(name: str) -> None:
-    """The path of a shared extractor begins with actor, its target is the critic's."""
+    """A shared extractor has a path per network, and so has its target."""
     model = support.make(f"{name} Cnn", share_features_extractor=True)
     path = "actor.features_extractor.cnn.0"
     weight = model.policy.get_submodule(path).weight
     mask_weights(model, {path: torch.rand_like(weight) < 0.5})
-    masks = masks_of(model)
-    assert torch.equal(masks["critic_target.features_extractor.cnn.0"], masks[path])
+    target = path.replace("actor", "critic_target", 1)
+    masks = [model.policy.get_submodule(p).get_buffer(MASK) for p in (path, target)]
+    assert torch.equal(*masks)
+    assert len(masks_of(model)) == len(masks)
 
 
 @every_algorithm
