@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import copy
-import warnings
-from collections.abc import Mapping
 from typing import Any, TypeVar, cast
 
-import numpy as np
 import torch
 from gymnasium import spaces
 from stable_baselines3.common.base_class import BaseAlgorithm
 
 from sb3_prune.exceptions import TransplantError
 from sb3_prune.surgery import apply, wire
-from sb3_prune.surgery.optimizer import optimizers
 from sb3_prune.surgery.resizing import resize_change
 from sb3_prune.transplanting.building import build
-from sb3_prune.transplanting.carrying import Carried, carry, left_states
+from sb3_prune.transplanting.carrying import carry, left_states
+from sb3_prune.transplanting.checks import (
+    check_fresh,
+    check_pair,
+    other_bounds,
+    warn_of_odd,
+)
 from sb3_prune.transplanting.heads import count_actions, find_heads
-from sb3_prune.transplanting.ids import Sources, pair
+from sb3_prune.transplanting.ids import pair
 from sb3_prune.transplanting.memories import carry_memories
 from sb3_prune.transplanting.normalising import (
     carry_statistics,
@@ -31,8 +33,6 @@ from sb3_prune.transplanting.planning import TransplantPlan, plan_changes
 from sb3_prune.transplanting.reporting import TransplantReport
 from sb3_prune.transplanting.states import listen, sample_states
 
-FAR = 0.02
-"""Share of the largest output; new layers behind Tanh move outputs by less."""
 Model = TypeVar("Model", bound=BaseAlgorithm)
 
 
@@ -144,12 +144,12 @@ def transplant_into(
         TransplantError: The agents are of different algorithms, or their spaces or
             networks cannot be mapped. The new agent is not changed.
     """
-    _check_fresh(new)
+    check_fresh(new)
     seen = pair("observations", observations, *_sizes(old, new))
     check_statistics(old, new, seen)
     counts = count_actions(old.action_space), count_actions(new.action_space)
     acted = pair("actions", actions, *counts)
-    _check_pair(old, new)
+    check_pair(old, new)
     plan = plan_changes(old, new, seen, acted)
     heads = find_heads(new.policy, counts[1])
     states, source = sample_states(old)
@@ -161,8 +161,8 @@ def transplant_into(
     left = carry_memories(old, new, seen, acted)
     fill(heads, said, acted, branches_of(new.action_space), rule, used)
     moved = _moved(new, plan, states, said)
-    remarks = (left, *left_states(old, new), _other_bounds(old, new, acted))
-    _warn_of_odd(moved, carried)
+    remarks = (left, *left_states(old, new), other_bounds(old, new, acted))
+    warn_of_odd(moved, carried)
     return TransplantReport(
         tensors=carried,
         observations=seen,
@@ -172,44 +172,6 @@ def transplant_into(
         states=source,
         left=tuple(filter(None, remarks)),
     )
-
-
-def _check_fresh(new: BaseAlgorithm) -> None:
-    """Refuse to overwrite what an agent has learnt."""
-    learnt = [name for name, each in optimizers(new).items() if each.state]
-    if learnt:
-        raise TransplantError(
-            f"The new agent has learnt already, its optimiser '{learnt[0]}' has taken "
-            "steps: build one that has not, or swap the two agents."
-        )
-
-
-def _other_bounds(old: BaseAlgorithm, new: BaseAlgorithm, actions: Sources) -> str:
-    """Return a warning, which is also given, if carried actions have other bounds."""
-    spaces_ = old.action_space, new.action_space
-    if not all(isinstance(space, spaces.Box) for space in spaces_):
-        return ""
-    bounds = [np.stack([s.low.ravel(), s.high.ravel()]) for s in spaces_]  # type: ignore[attr-defined]
-    places = [(new, old) for new, old in enumerate(actions) if old is not None]
-    if all(np.array_equal(bounds[1][:, n], bounds[0][:, o]) for n, o in places):
-        return ""
-    said = (
-        "The actions have other bounds: the same output of the networks is another "
-        "action where the algorithm scales outputs to the bounds, as SAC and TD3 do."
-    )
-    warnings.warn(said, stacklevel=3)
-    return said
-
-
-def _warn_of_odd(moved: float, carried: Mapping[str, Carried]) -> None:
-    """Warn if outputs moved although nothing of the old agent is gone."""
-    if moved > FAR and not any(each.dropped for each in carried.values()):
-        warnings.warn(
-            f"Outputs for old actions moved by {moved:.2g} of their largest value, "
-            "although nothing was dropped: some code of the policy treats entries by "
-            "their place, or the new agent has other activation functions.",
-            stacklevel=3,
-        )
 
 
 def branches_of(space: spaces.Space[Any]) -> list[int]:
@@ -234,20 +196,6 @@ def _built(
         odd = {n: k for n, k in ours.items() if n in theirs and theirs[n] != k}
         apply(new, {n: resize_change(theirs[n], k) for n, k in odd.items()})
     return new
-
-
-def _check_pair(old: BaseAlgorithm, new: BaseAlgorithm) -> None:
-    if type(old) is not type(new):
-        raise TransplantError(
-            f"An agent of {type(old).__name__} cannot be carried into one of "
-            f"{type(new).__name__}."
-        )
-    kinds = type(old.action_space), type(new.action_space)
-    if kinds[0] is not kinds[1]:
-        raise TransplantError(
-            f"Actions of {kinds[0].__name__} cannot be mapped to those of "
-            f"{kinds[1].__name__}."
-        )
 
 
 def _sizes(old: BaseAlgorithm, new: BaseAlgorithm) -> tuple[int, int]:
