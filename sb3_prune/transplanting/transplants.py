@@ -5,11 +5,9 @@ from __future__ import annotations
 import copy
 from typing import Any, TypeVar, cast
 
-import torch
 from gymnasium import spaces
 from stable_baselines3.common.base_class import BaseAlgorithm
 
-from sb3_prune.exceptions import TransplantError
 from sb3_prune.surgery import apply, wire
 from sb3_prune.surgery.resizing import resize_change
 from sb3_prune.transplanting.building import build
@@ -20,6 +18,8 @@ from sb3_prune.transplanting.checks import (
     other_bounds,
     warn_of_odd,
 )
+from sb3_prune.transplanting.drift import drift
+from sb3_prune.transplanting.folding import InputRules, fold
 from sb3_prune.transplanting.heads import count_actions, find_heads
 from sb3_prune.transplanting.ids import pair
 from sb3_prune.transplanting.memories import carry_memories
@@ -29,10 +29,12 @@ from sb3_prune.transplanting.normalising import (
     same_statistics,
 )
 from sb3_prune.transplanting.outputs import NewActions, fill
-from sb3_prune.transplanting.planning import TransplantPlan, plan_changes
+from sb3_prune.transplanting.pairing import pair_observations
+from sb3_prune.transplanting.planning import plan_changes
 from sb3_prune.transplanting.reporting import TransplantReport
 from sb3_prune.transplanting.states import listen, sample_states
 
+AGAIN = "Some observations are the same old one, which counts several times now."
 Model = TypeVar("Model", bound=BaseAlgorithm)
 
 
@@ -43,6 +45,7 @@ def transplant(
     observations: Any = None,
     actions: Any = None,
     net_arch: Any = None,
+    inputs: InputRules | None = None,
     new_actions: NewActions | None = None,
     seed: int | None = None,
 ) -> Model:
@@ -66,6 +69,7 @@ def transplant(
             branches of MultiDiscrete one after another, the dimensions of Box.
         net_arch: Widths of the new agent, as in ``policy_kwargs``; by default those
             that the old one has now.
+        inputs: Rules for observations that are gone or occur twice.
         new_actions: Rule for the outputs of actions that are new.
         seed: Seed of the new weights and of the environment.
 
@@ -80,6 +84,7 @@ def transplant(
         seed=seed,
         observations=observations,
         actions=actions,
+        inputs=inputs,
         new_actions=new_actions,
     )
     return new
@@ -127,6 +132,7 @@ def transplant_into(
     *,
     observations: Any = None,
     actions: Any = None,
+    inputs: InputRules | None = None,
     new_actions: NewActions | None = None,
 ) -> TransplantReport:
     """Fill an untrained agent, which you have built, with what another one has learnt.
@@ -138,6 +144,7 @@ def transplant_into(
         old: The trained agent; it stays as it is.
         observations: See :func:`transplant`.
         actions: See :func:`transplant`.
+        inputs: See :func:`transplant`.
         new_actions: See :func:`transplant`.
 
     Raises:
@@ -145,27 +152,36 @@ def transplant_into(
             networks cannot be mapped. The new agent is not changed.
     """
     check_fresh(new)
-    seen = pair("observations", observations, *_sizes(old, new))
+    seen = pair_observations(old.policy, new.policy, observations)
     check_statistics(old, new, seen)
     counts = count_actions(old.action_space), count_actions(new.action_space)
     acted = pair("actions", actions, *counts)
     check_pair(old, new)
-    plan = plan_changes(old, new, seen, acted)
+    rules = inputs or InputRules()
+    plan = plan_changes(old, new, seen, acted, rules)
     heads = find_heads(new.policy, counts[1])
     states, source = sample_states(old)
     said = listen(old.policy, plan.heads, states)
     rule = new_actions or NewActions()
     used = rule.chosen(heads, acted, branches_of(new.action_space))
-    carried = carry(old, new, plan)
+    shifts = fold(old, seen, states) if rules.removed == "mean" else {}
+    carried = carry(old, new, plan, shifts)
     carry_statistics(old, new, seen)
     left = carry_memories(old, new, seen, acted)
     fill(heads, said, acted, branches_of(new.action_space), rule, used)
-    moved = _moved(new, plan, states, said)
-    remarks = (left, *left_states(old, new), other_bounds(old, new, acted))
-    warn_of_odd(moved, carried)
+    moved = drift(new, plan, states, said)
+    again = seen.counts_twice and rules.repeated == "copy"
+    if not again:
+        warn_of_odd(moved, carried)
+    remarks = (
+        left,
+        AGAIN if again else "",
+        *left_states(old, new),
+        other_bounds(old, new, acted),
+    )
     return TransplantReport(
         tensors=carried,
-        observations=seen,
+        observations=seen.sources,
         actions=acted,
         rule=used,
         moved=moved,
@@ -196,48 +212,3 @@ def _built(
         odd = {n: k for n, k in ours.items() if n in theirs and theirs[n] != k}
         apply(new, {n: resize_change(theirs[n], k) for n, k in odd.items()})
     return new
-
-
-def _sizes(old: BaseAlgorithm, new: BaseAlgorithm) -> tuple[int, int]:
-    """Return the numbers of observations; -1 and -1 for equal spaces of any kind."""
-    found = []
-    for model in (old, new):
-        space = model.observation_space
-        if not isinstance(space, spaces.Box) or len(space.shape) != 1:
-            if old.observation_space == new.observation_space:
-                return -1, -1
-            raise TransplantError(
-                f"Observations of {space} cannot be mapped yet, vectors alone can."
-            )
-        found.append(space.shape[0])
-    return found[0], found[1]
-
-
-def _moved(
-    new: BaseAlgorithm, plan: TransplantPlan, states: Any, said: list[Any]
-) -> float:
-    """Return how far outputs for old actions moved; new observations are drawn."""
-    if isinstance(states, torch.Tensor):
-        generator = torch.Generator().manual_seed(0)
-        seen = torch.randn(len(states), len(plan.observations), generator=generator)
-        seen = seen.to(states)
-        for place, source in enumerate(plan.observations):
-            if source is not None:
-                seen[:, place] = states[:, source]
-        states = seen if plan.observations else states
-    count = len(plan.actions)
-    now = listen(new.policy, find_heads(new.policy, count), states)
-    found = 0.0
-    for head, before, after in zip(plan.heads, said, now, strict=True):
-        if before is None or after is None:
-            continue
-        old = before.shape[1] // head.repeats
-        pairs = [
-            (place, source)
-            for place, source in enumerate(head.sources(plan.actions, old))
-            if source is not None
-        ]
-        places, sources = (list(each) for each in zip(*pairs, strict=True))
-        far = (before[:, sources] - after[:, places]).abs().max()
-        found = max(found, float(far / before.abs().max().clamp_min(1e-12)))
-    return found
