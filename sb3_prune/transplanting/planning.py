@@ -137,7 +137,7 @@ def _hidden(
                     f"'{name}' cannot get wider: {', '.join(sorted(layer.mixes))} "
                     "mixes its units, so new ones would change what the old ones say."
                 )
-            yield name, (layer, add(units - layer.units, layer.units))
+            yield name, (layer, add(units - layer.units, layer.units, seed=None))
         elif units < layer.units:
             kept = best(layer, product(layer), units)
             yield name, (layer, keep(kept, layer.units))
