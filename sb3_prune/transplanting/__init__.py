@@ -2,6 +2,7 @@
 
 from sb3_prune.transplanting.folding import InputRules as InputRules
 from sb3_prune.transplanting.outputs import NewActions as NewActions
+from sb3_prune.transplanting.pairing import frames as frames
 from sb3_prune.transplanting.reporting import TransplantReport as TransplantReport
 from sb3_prune.transplanting.transplants import plan_transplant as plan_transplant
 from sb3_prune.transplanting.transplants import transplant as transplant
