@@ -61,6 +61,23 @@ class ObservationMap:
         """Whether the new agent observes something that the old one did not."""
         return any(self.is_wider(part) for part in self.new)
 
+    def inverse(self) -> ObservationMap:
+        """Return which old observation is which new one; None for what is gone."""
+        count = self.old[-1].stop
+        place = {s: new for new, s in enumerate(self.sources) if s is not None}
+        shifts = {
+            self.part_of(source).key: (-by[0], -by[1])
+            for part in self.new
+            for source in self.within(part)
+            if source is not None and (by := self.shifts.get(part.key)) is not None
+        }
+        return ObservationMap(
+            old=self.new,
+            new=self.old,
+            sources=tuple(place.get(entry) for entry in range(count)),
+            shifts=shifts,
+        )
+
     def is_wider(self, part: Part) -> bool:
         """Tell whether a part has a new entry, or its image goes on beyond the old one.
 
