@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,7 +12,6 @@ from torch import nn
 
 from sb3_prune.exceptions import TransplantError
 from sb3_prune.surgery import Change
-from sb3_prune.surgery.flow.quiet import precision
 from sb3_prune.surgery.hidden_layer import HiddenLayer
 from sb3_prune.transplanting.carrying import (
     Carried,
@@ -21,15 +20,14 @@ from sb3_prune.transplanting.carrying import (
     moved_path,
     tensors,
 )
+from sb3_prune.transplanting.examples import count_inputs, examples_of, mapped
 from sb3_prune.transplanting.ids import Sources, is_same, pair
-from sb3_prune.transplanting.plain import BATCH_AND_ENTRIES, CONVOLUTIONS, Plain
+from sb3_prune.transplanting.plain import Plain
 from sb3_prune.transplanting.planning import resized, selection
 from sb3_prune.transplanting.reporting import TransplantReport
 
 FRESH = "fresh"
 """All outputs are new."""
-MOST = 1024
-"""Number of vectors that are drawn if no examples are given."""
 ROUNDING = 1e-4
 """Share of the largest output by which rounding moves outputs at most."""
 
@@ -72,10 +70,10 @@ def transplant_module(
     if {id(t) for t in tensors(old).values()} & {id(t) for t in tensors(new).values()}:
         raise TransplantError("The modules share tensors: build a new one of its own.")
     places = _places(old, new)
-    ours = Plain("The old module", old, _examples(old, example))
+    ours = Plain("The old module", old, examples_of(old, example))
     count = ours.inputs.in_features
-    read = pair("inputs", inputs, count, _count(inputs, count))
-    theirs = Plain("The new module", new, _mapped(ours, read, new))
+    read = pair("inputs", inputs, count, count_inputs(inputs, count))
+    theirs = Plain("The new module", new, mapped(ours, read, new))
     made = _paired(outputs, ours, theirs)
     before, changes = ours.say(), _changes(ours, theirs, read, made)
     with _reasons(ours):
@@ -98,59 +96,6 @@ def transplant_module(
         states="draws" if example is None else "examples",
         left=tuple(filter(None, (mixing, _compared(made)))),
     )
-
-
-def _examples(module: nn.Module, given: Any) -> torch.Tensor:
-    """Return inputs of a module, as given or drawn."""
-    if given is None:
-        return _drawn(module)
-    try:
-        found = torch.as_tensor(given)
-    except (RuntimeError, TypeError, ValueError) as error:
-        raise TransplantError(f"example must be a tensor, got {given!r}.") from error
-    if not (found.is_floating_point() and found.ndim >= BATCH_AND_ENTRIES):
-        raise TransplantError(
-            f"example must be floats of the shape (batch, inputs, ...), got "
-            f"{found.dtype} of {tuple(found.shape)}."
-        )
-    if found.numel() == 0 or not bool(found.isfinite().all()):
-        raise TransplantError("example must be finite and not empty.")
-    return _like(module, found.detach())
-
-
-def _drawn(module: nn.Module) -> torch.Tensor:
-    first = next((m for m in module.modules() if isinstance(m, nn.Linear)), None)
-    if first is None or any(isinstance(m, CONVOLUTIONS) for m in module.modules()):
-        raise TransplantError(
-            "example is missing: inputs of the old module, such as (batch, channels, "
-            "height, width). They can be drawn only where a Linear reads vectors."
-        )
-    generator = torch.Generator().manual_seed(0)
-    return _like(module, torch.randn(MOST, first.in_features, generator=generator))
-
-
-def _like(module: nn.Module, values: torch.Tensor) -> torch.Tensor:
-    """Return values on the device of a module and with its precision."""
-    device = next((tensor.device for tensor in tensors(module).values()), values.device)
-    return values.to(device, precision(module))
-
-
-def _count(given: Any, old: int) -> int:
-    """Return the number of new inputs that a map tells; it is checked later."""
-    if isinstance(given, Mapping) and set(given) == {"old", "new"}:
-        given = given["new"]
-    return len(given) if hasattr(given, "__len__") else old
-
-
-def _mapped(ours: Plain, read: Sources, new: nn.Module) -> torch.Tensor:
-    """Return the examples as the new module gets them; new inputs are drawn."""
-    values = ours.example.movedim(ours.axis, -1)
-    generator = torch.Generator().manual_seed(0)
-    found = torch.randn(*values.shape[:-1], len(read), generator=generator).to(values)
-    for place, source in enumerate(read):
-        if source is not None:
-            found[..., place] = values[..., source]
-    return _like(new, found.movedim(-1, ours.axis))
 
 
 def _paired(outputs: Any, ours: Plain, theirs: Plain) -> Sources:
