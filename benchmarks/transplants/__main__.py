@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any
 
-from benchmarks.transplants import figures, page
+from benchmarks.transplants import digits, figures, page
 from benchmarks.transplants.running import RESULTS, job_of
 from benchmarks.transplants.tasks import TASKS
 from sb3_prune.files import write_text
-from sb3_prune.runs import Workers, carry_out, jobs
+from sb3_prune.runs import Job, Workers, carry_out, jobs
 
 PAGE = Path("docs/transplant.md")
 FIGURE = Path("docs/images/transplants.png")
+EVERY = {**digits.DIGITS, **TASKS}
 MARK = "<!-- generated: python -m benchmarks.transplants --draw --publish -->"
 """Marks where the generated part of the page begins."""
 
@@ -20,16 +22,14 @@ MARK = "<!-- generated: python -m benchmarks.transplants --draw --publish -->"
 def main() -> None:
     """Carry out what is not done yet, then write the table and the figure."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--tasks", nargs="*", default=[], help=f"of {list(TASKS)}")
+    parser.add_argument("--tasks", nargs="*", default=[], help=f"of {list(EVERY)}")
     parser.add_argument("--seeds", nargs="*", type=int, default=list(range(1, 11)))
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--publish", action="store_true", help="write into docs/")
     parser.add_argument("--draw", action="store_true", help="train nothing, only draw")
     options = parser.parse_args()
-    chosen = [t for t in TASKS.values() if not options.tasks or t.name in options.tasks]
-    todo = {
-        task.name: [job_of(task, seed) for seed in options.seeds] for task in chosen
-    }
+    chosen = [t for t in EVERY.values() if not options.tasks or t.name in options.tasks]
+    todo = {task.name: [_job(task, seed) for seed in options.seeds] for task in chosen}
     if not options.draw:
         with Workers(options.workers) as pool:
             every = [job for listed in todo.values() for job in listed]
@@ -44,6 +44,11 @@ def main() -> None:
         written, mark, _ = PAGE.read_text().partition(MARK)
         write_text(PAGE, f"{written}{mark}\n\n{text}")
         figures.draw(found, FIGURE)
+
+
+def _job(task: Any, seed: int) -> Job:
+    is_digits = task.name in digits.DIGITS
+    return (digits.job_of if is_digits else job_of)(task, seed)
 
 
 if __name__ == "__main__":
