@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 from benchmarks.transplants import digits, figures, page
 from benchmarks.transplants.running import RESULTS, job_of
@@ -14,22 +15,26 @@ from sb3_prune.runs import Job, Workers, carry_out, jobs
 
 PAGE = Path("docs/transplant.md")
 FIGURE = Path("docs/images/transplants.png")
-EVERY = {**digits.DIGITS, **TASKS}
 MARK = "<!-- generated: python -m benchmarks.transplants --draw --publish -->"
 """Marks where the generated part of the page begins."""
+JOBS: dict[str, Callable[[int], Job]] = {
+    **digits.JOBS,
+    **{name: partial(job_of, task) for name, task in TASKS.items()},
+}
+"""Makers of jobs from seeds, by the names of the tasks."""
 
 
 def main() -> None:
     """Carry out what is not done yet, then write the table and the figure."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--tasks", nargs="*", default=[], help=f"of {list(EVERY)}")
+    parser.add_argument("--tasks", nargs="*", default=[], help=f"of {list(JOBS)}")
     parser.add_argument("--seeds", nargs="*", type=int, default=list(range(1, 11)))
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--publish", action="store_true", help="write into docs/")
     parser.add_argument("--draw", action="store_true", help="train nothing, only draw")
     options = parser.parse_args()
-    chosen = [t for t in EVERY.values() if not options.tasks or t.name in options.tasks]
-    todo = {task.name: [_job(task, seed) for seed in options.seeds] for task in chosen}
+    chosen = [name for name in JOBS if not options.tasks or name in options.tasks]
+    todo = {name: [JOBS[name](seed) for seed in options.seeds] for name in chosen}
     if not options.draw:
         with Workers(options.workers) as pool:
             every = [job for listed in todo.values() for job in listed]
@@ -44,11 +49,6 @@ def main() -> None:
         written, mark, _ = PAGE.read_text().partition(MARK)
         write_text(PAGE, f"{written}{mark}\n\n{text}")
         figures.draw(found, FIGURE)
-
-
-def _job(task: Any, seed: int) -> Job:
-    is_digits = task.name in digits.DIGITS
-    return (digits.job_of if is_digits else job_of)(task, seed)
 
 
 if __name__ == "__main__":

@@ -1,16 +1,18 @@
-"""Digits: experiment 1 of the source, a classifier of images that gets other classes."""
+"""Digits: experiment 1 of the source, a classifier that gets other classes."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from sklearn.datasets import load_digits
 from torch import nn
 
-from benchmarks.transplants import running
 from sb3_prune.runs import Job
 from sb3_prune.transplanting import transplant_module
 
@@ -73,11 +75,23 @@ class Images:
 
 def job_of(task: Digits, seed: int) -> Job:
     """Return the job of an experiment and a seed."""
-    return running.job_of(task, seed, train)
+    name = task.name.replace(", ", "-").replace(" ", "-")
+    return Job(
+        name=f"{name}/{seed}",
+        function=train,
+        arguments={"task": task, "seed": seed},
+        settings={**asdict(task), "seed": seed},
+    )
 
 
-def train(folder: Path, task: Digits, seed: int) -> dict[str, Curve]:
-    """Train three networks; return their curves.
+JOBS: dict[str, Callable[[int], Job]] = {
+    name: partial(job_of, task) for name, task in DIGITS.items()
+}
+"""Makers of jobs from seeds, by the names of the experiments."""
+
+
+def train(folder: Path, task: Digits, seed: int) -> dict[str, Any]:
+    """Train three networks; return their curves and what was transplanted.
 
     Args:
         folder: Folder of the job, which is not used: a training takes seconds.
@@ -90,12 +104,13 @@ def train(folder: Path, task: Digits, seed: int) -> dict[str, Curve]:
         after, seen=after.seen[: task.images], classes=after.classes[: task.images]
     )
     old = network(task, len(task.old), seed)
-    found = {"old": curve(old, before, task, seed)}
+    found: dict[str, Any] = {"old": curve(old, before, task, seed)}
     new, fresh = (network(task, len(task.new), seed) for _ in range(2))
-    transplant_module(old, new, outputs="fresh", example=before.seen)
+    report = transplant_module(old, new, outputs="fresh", example=before.seen)
     found["transplanted"] = curve(new, after, task, seed)
     found["from scratch"] = curve(fresh, after, task, seed)
-    return found
+    told = {name: getattr(report, name) for name in ("carried", "new", "dropped")}
+    return {**found, "report": told}
 
 
 def images_of(classes: tuple[int, ...], held_out: float, seed: int) -> Images:
@@ -147,4 +162,4 @@ def curve(net: nn.Module, images: Images, task: Digits, seed: int) -> Curve:
 def accuracy(net: nn.Module, images: Images) -> float:
     """Return how many held-out images get their class, in percent."""
     right = net(images.unseen).argmax(1) == images.unseen_classes
-    return 100 * float(right.float().mean())
+    return round(100 * float(right.double().mean()), 3)

@@ -29,7 +29,7 @@ def draw(found: Runs, path: Path) -> None:
     for place, (name, runs) in zip(places, named.items(), strict=False):
         tidy(place)
         place.set_title(name, fontsize=9)
-        place.set_xlabel("steps")
+        place.set_xlabel("environment steps")
         for kind, colour in COLOURS.items():
             values = np.array([[mean for _, mean in run[kind]] for run in runs])
             steps = [step for step, _ in runs[0][kind]]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -25,18 +24,13 @@ Curve = list[tuple[int, float]]
 """Steps and mean greedy return."""
 
 
-def job_of(
-    task: Any, seed: int, function: Callable[..., dict[str, Any]] | None = None
-) -> Job:
-    """Return the job of a task and a seed, :func:`train` by default."""
+def job_of(task: Task, seed: int) -> Job:
+    """Return the job of a task and a seed."""
     settings: dict[str, Any] = json.loads(json.dumps({**asdict(task), "seed": seed}))
     name = task.name.replace(", ", "-").replace(" ", "-")
     given = {"task": task, "seed": seed}
     return Job(
-        name=f"{name}/{seed}",
-        function=function or train,
-        arguments=given,
-        settings=settings,
+        name=f"{name}/{seed}", function=train, arguments=given, settings=settings
     )
 
 
