@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 import torch
 
 from benchmarks.transplants import __main__, digits, figures, page
@@ -31,6 +32,7 @@ def test_equal_seeds_begin_with_equal_trunks() -> None:
     assert all(torch.equal(old[n], new[n]) for n in list(new)[:-2])
 
 
+@pytest.mark.slow
 def test_it_runs_and_the_page_takes_it(tmp_path: Path) -> None:
     short = {name: replace(t, updates=4, points=2) for name, t in DIGITS.items()}
     found = {name: [train(tmp_path, task, 1)] * 2 for name, task in short.items()}

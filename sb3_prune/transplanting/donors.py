@@ -58,8 +58,8 @@ def transplant_weights(
         new: The untrained agent, of the same algorithm.
         weights: A state dictionary, or the path of a ``policy.pth``, of a file of
             safetensors or of a zip of SB3.
-        observation_space: Observations of the old agent; needed if they are no vectors
-            and differ from those of the new one.
+        observation_space: Observations of the old agent; needed if they differ from
+            those of the new one and are neither vectors nor single choices.
         action_space: Actions of the old agent; needed if they differ and are
             MultiDiscrete, or continuous with several bounds.
         net_arch: ``net_arch`` of the old agent, whose widths do not matter; needed if
@@ -130,7 +130,8 @@ def _normalised(env: Nowhere, given: Any) -> VecEnv:
 def _observations(new: BaseAlgorithm, tensors: Weights) -> spaces.Space[Any]:
     """Return the space of old observations, if shapes tell it, else the new one."""
     space = new.observation_space
-    if not isinstance(space, spaces.Box) or len(space.shape) != 1:
+    is_choice = isinstance(space, spaces.Discrete)
+    if not (is_choice or (isinstance(space, spaces.Box) and len(space.shape) == 1)):
         return space
     port = find_ports(new.policy)[OBSERVATIONS]
     alone = [s for s in port.slots if s.tensor.shape[s.axis] == port.entries * s.block]
@@ -139,7 +140,9 @@ def _observations(new: BaseAlgorithm, tensors: Weights) -> spaces.Space[Any]:
     ]
     if not sizes or sizes[0] == port.entries:
         return space
-    return spaces.Box(-np.inf, np.inf, (sizes[0],), space.dtype)
+    if is_choice:
+        return spaces.Discrete(sizes[0])
+    return spaces.Box(-np.inf, np.inf, (sizes[0],), np.float32)
 
 
 def _lengths(policy: nn.Module, slot: Slot, tensors: Weights) -> Iterator[int]:
@@ -214,7 +217,7 @@ def _load(donor: BaseAlgorithm, tensors: Weights) -> None:
     except (RuntimeError, SB3PruneError) as error:
         raise TransplantError(
             f"The weights do not fit {type(policy).__name__}: {error}. If the old agent"
-            " had other observations or actions that are no vectors, give "
+            " had other observations, such as images, or other actions, give "
             "observation_space= or action_space=."
         ) from error
     forget_masks(policy)

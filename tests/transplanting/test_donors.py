@@ -150,6 +150,18 @@ def test_images_of_equal_shapes() -> None:
         transplant_weights(other, old.policy.state_dict())
 
 
+def test_choices_that_are_observed_are_counted() -> None:
+    def made_of(count: int) -> Any:
+        env = Toy(1, spaces.Discrete(3))
+        env.observation_space = spaces.Discrete(count)  # type: ignore[assignment]
+        return zoo.make_model("DQN", env=env, stock=True)
+
+    old, new = made_of(4), made_of(6)
+    some = [3, None, 0, 1, None, 2]
+    report = transplant_weights(new, old.policy.state_dict(), observations=some)
+    assert report.observations == tuple(some) and report.moved < 1e-6
+
+
 def test_bounds_are_those_of_the_new_agent() -> None:
     old = trained("SAC")
     new = zoo.make_model(
