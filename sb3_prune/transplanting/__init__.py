@@ -1,5 +1,6 @@
 """Transplanting: carry a trained agent into other spaces or other networks."""
 
+from sb3_prune.transplanting.folding import InputRules as InputRules
 from sb3_prune.transplanting.outputs import NewActions as NewActions
 from sb3_prune.transplanting.reporting import TransplantReport as TransplantReport
 from sb3_prune.transplanting.transplants import plan_transplant as plan_transplant

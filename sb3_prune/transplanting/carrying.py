@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -37,7 +38,10 @@ class Carried:
 
 @torch.no_grad()
 def carry(
-    old: BaseAlgorithm, new: BaseAlgorithm, plan: TransplantPlan
+    old: BaseAlgorithm,
+    new: BaseAlgorithm,
+    plan: TransplantPlan,
+    shifts: Mapping[str, torch.Tensor] = MappingProxyType({}),
 ) -> dict[str, Carried]:
     """Fill an untrained agent with what an old one has learnt.
 
@@ -51,6 +55,7 @@ def carry(
         old: The old agent; it stays as it is.
         new: The untrained agent.
         plan: What becomes of the tensors.
+        shifts: What is added to biases of the old agent first, by path.
 
     Returns:
         For every tensor what became of it, by its path in the policy.
@@ -60,11 +65,16 @@ def carry(
     """
     edits = {id(tensor): own for tensor, own in edits_of(plan.layers, plan.changes)}
     places = _places(old, new, plan)
-    ours = {_moved(p, places): tensor for p, tensor in tensors(old.policy).items()}
+    whole = {_moved(p, places): tensor for p, tensor in tensors(old.policy).items()}
+    is_alone = plan.observations.is_alone
+    ours = {path: tensor for path, tensor in whole.items() if not is_alone(path)}
     theirs = tensors(new.policy)
     _check_paths(ours, theirs, new.policy, plan)
     own = {path: edits.get(id(tensor), []) for path, tensor in ours.items()}
-    made = {path: _new(t, theirs[path], own[path]) for path, t in ours.items()}
+    made = {
+        path: _new(_shifted(tensor, shifts.get(path)), theirs[path], own[path])
+        for path, tensor in ours.items()
+    }
     for path, tensor in made.items():
         if tensor.shape != theirs[path].shape:
             raise TransplantError(
@@ -78,8 +88,10 @@ def carry(
     _carry_states(old, new, edits, places)
     _carry_variables(old, new)
     found = {path: _counted(t, theirs[path], own[path]) for path, t in ours.items()}
+    gone = {path: Carried(0, 0, whole[path].numel()) for path in whole.keys() - ours}
     alone = theirs.keys() - found.keys()
-    return found | {path: Carried(0, theirs[path].numel(), 0) for path in alone}
+    made_new = {path: Carried(0, theirs[path].numel(), 0) for path in alone}
+    return found | gone | made_new
 
 
 def tensors(policy: nn.Module) -> dict[str, torch.Tensor]:
@@ -109,6 +121,7 @@ def _check_paths(
     inserted = [layer for each in plan.deeper for layer in each.inserted]
     paths = {module: path for path, module in policy.named_modules()}
     fresh = {f"{paths[m]}.{n}" for m in inserted for n, _ in m.named_parameters()}
+    fresh |= {path for path in theirs if plan.observations.is_alone(path)}
     if alone := sorted(ours.keys() ^ (theirs.keys() - fresh)):
         raise TransplantError(f"Only one of the agents has the tensors {alone}.")
 
@@ -143,6 +156,10 @@ def known(
     return ones > 0
 
 
+def _shifted(tensor: torch.Tensor, shift: torch.Tensor | None) -> torch.Tensor:
+    return tensor if shift is None else tensor + shift
+
+
 def _counted(old: torch.Tensor, new: torch.Tensor, edits: Sequence[Edit]) -> Carried:
     kept = run(edits, torch.ones_like(old, dtype=torch.float32), moment=True)
     carried = int((kept > 0).sum())
@@ -164,6 +181,8 @@ def _carry_states(
         for parameter, state in optimizer.state.items():
             path = paths.get(id(parameter))
             if path is None or not _fits(optimizer, theirs.get(name)):
+                continue
+            if path not in parameters:  # A key that is not observed any more.
                 continue
             assert isinstance(parameter, nn.Parameter)
             moments = state_of(name, optimizer, parameter)

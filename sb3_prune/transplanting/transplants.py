@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import copy
-import warnings
-from collections.abc import Mapping
 from typing import Any, TypeVar, cast
 
-import numpy as np
-import torch
 from gymnasium import spaces
 from stable_baselines3.common.base_class import BaseAlgorithm
 
-from sb3_prune.exceptions import TransplantError
 from sb3_prune.surgery import apply, wire
-from sb3_prune.surgery.optimizer import optimizers
 from sb3_prune.surgery.resizing import resize_change
 from sb3_prune.transplanting.building import build
-from sb3_prune.transplanting.carrying import Carried, carry, left_states
+from sb3_prune.transplanting.carrying import carry, left_states
+from sb3_prune.transplanting.checks import (
+    check_fresh,
+    check_pair,
+    other_bounds,
+    warn_of_odd,
+)
+from sb3_prune.transplanting.drift import drift
+from sb3_prune.transplanting.folding import InputRules, fold
 from sb3_prune.transplanting.heads import count_actions, find_heads
-from sb3_prune.transplanting.ids import Sources, pair
+from sb3_prune.transplanting.ids import pair
 from sb3_prune.transplanting.memories import carry_memories
 from sb3_prune.transplanting.normalising import (
     carry_statistics,
@@ -27,12 +29,12 @@ from sb3_prune.transplanting.normalising import (
     same_statistics,
 )
 from sb3_prune.transplanting.outputs import NewActions, fill
-from sb3_prune.transplanting.planning import TransplantPlan, plan_changes
+from sb3_prune.transplanting.pairing import pair_observations
+from sb3_prune.transplanting.planning import plan_changes
 from sb3_prune.transplanting.reporting import TransplantReport
 from sb3_prune.transplanting.states import listen, sample_states
 
-FAR = 0.02
-"""Share of the largest output; new layers behind Tanh move outputs by less."""
+AGAIN = "Some observations are the same old one, which counts several times now."
 Model = TypeVar("Model", bound=BaseAlgorithm)
 
 
@@ -43,6 +45,7 @@ def transplant(
     observations: Any = None,
     actions: Any = None,
     net_arch: Any = None,
+    inputs: InputRules | None = None,
     new_actions: NewActions | None = None,
     seed: int | None = None,
 ) -> Model:
@@ -66,6 +69,7 @@ def transplant(
             branches of MultiDiscrete one after another, the dimensions of Box.
         net_arch: Widths of the new agent, as in ``policy_kwargs``; by default those
             that the old one has now.
+        inputs: Rules for observations that are gone or occur twice.
         new_actions: Rule for the outputs of actions that are new.
         seed: Seed of the new weights and of the environment.
 
@@ -80,6 +84,7 @@ def transplant(
         seed=seed,
         observations=observations,
         actions=actions,
+        inputs=inputs,
         new_actions=new_actions,
     )
     return new
@@ -127,6 +132,7 @@ def transplant_into(
     *,
     observations: Any = None,
     actions: Any = None,
+    inputs: InputRules | None = None,
     new_actions: NewActions | None = None,
 ) -> TransplantReport:
     """Fill an untrained agent, which you have built, with what another one has learnt.
@@ -138,78 +144,50 @@ def transplant_into(
         old: The trained agent; it stays as it is.
         observations: See :func:`transplant`.
         actions: See :func:`transplant`.
+        inputs: See :func:`transplant`.
         new_actions: See :func:`transplant`.
 
     Raises:
         TransplantError: The agents are of different algorithms, or their spaces or
             networks cannot be mapped. The new agent is not changed.
     """
-    _check_fresh(new)
-    seen = pair("observations", observations, *_sizes(old, new))
+    check_fresh(new)
+    seen = pair_observations(old.policy, new.policy, observations)
     check_statistics(old, new, seen)
     counts = count_actions(old.action_space), count_actions(new.action_space)
     acted = pair("actions", actions, *counts)
-    _check_pair(old, new)
-    plan = plan_changes(old, new, seen, acted)
+    check_pair(old, new)
+    rules = inputs or InputRules()
+    plan = plan_changes(old, new, seen, acted, rules)
     heads = find_heads(new.policy, counts[1])
     states, source = sample_states(old)
     said = listen(old.policy, plan.heads, states)
     rule = new_actions or NewActions()
     used = rule.chosen(heads, acted, branches_of(new.action_space))
-    carried = carry(old, new, plan)
+    shifts = fold(old, seen, states) if rules.removed == "mean" else {}
+    carried = carry(old, new, plan, shifts)
     carry_statistics(old, new, seen)
     left = carry_memories(old, new, seen, acted)
     fill(heads, said, acted, branches_of(new.action_space), rule, used)
-    moved = _moved(new, plan, states, said)
-    remarks = (left, *left_states(old, new), _other_bounds(old, new, acted))
-    _warn_of_odd(moved, carried)
+    moved = drift(new, plan, states, said)
+    again = seen.counts_twice and rules.repeated == "copy"
+    if not again:
+        warn_of_odd(moved, carried)
+    remarks = (
+        left,
+        AGAIN if again else "",
+        *left_states(old, new),
+        other_bounds(old, new, acted),
+    )
     return TransplantReport(
         tensors=carried,
-        observations=seen,
+        observations=seen.sources,
         actions=acted,
         rule=used,
         moved=moved,
         states=source,
         left=tuple(filter(None, remarks)),
     )
-
-
-def _check_fresh(new: BaseAlgorithm) -> None:
-    """Refuse to overwrite what an agent has learnt."""
-    learnt = [name for name, each in optimizers(new).items() if each.state]
-    if learnt:
-        raise TransplantError(
-            f"The new agent has learnt already, its optimiser '{learnt[0]}' has taken "
-            "steps: build one that has not, or swap the two agents."
-        )
-
-
-def _other_bounds(old: BaseAlgorithm, new: BaseAlgorithm, actions: Sources) -> str:
-    """Return a warning, which is also given, if carried actions have other bounds."""
-    spaces_ = old.action_space, new.action_space
-    if not all(isinstance(space, spaces.Box) for space in spaces_):
-        return ""
-    bounds = [np.stack([s.low.ravel(), s.high.ravel()]) for s in spaces_]  # type: ignore[attr-defined]
-    places = [(new, old) for new, old in enumerate(actions) if old is not None]
-    if all(np.array_equal(bounds[1][:, n], bounds[0][:, o]) for n, o in places):
-        return ""
-    said = (
-        "The actions have other bounds: the same output of the networks is another "
-        "action where the algorithm scales outputs to the bounds, as SAC and TD3 do."
-    )
-    warnings.warn(said, stacklevel=3)
-    return said
-
-
-def _warn_of_odd(moved: float, carried: Mapping[str, Carried]) -> None:
-    """Warn if outputs moved although nothing of the old agent is gone."""
-    if moved > FAR and not any(each.dropped for each in carried.values()):
-        warnings.warn(
-            f"Outputs for old actions moved by {moved:.2g} of their largest value, "
-            "although nothing was dropped: some code of the policy treats entries by "
-            "their place, or the new agent has other activation functions.",
-            stacklevel=3,
-        )
 
 
 def branches_of(space: spaces.Space[Any]) -> list[int]:
@@ -234,62 +212,3 @@ def _built(
         odd = {n: k for n, k in ours.items() if n in theirs and theirs[n] != k}
         apply(new, {n: resize_change(theirs[n], k) for n, k in odd.items()})
     return new
-
-
-def _check_pair(old: BaseAlgorithm, new: BaseAlgorithm) -> None:
-    if type(old) is not type(new):
-        raise TransplantError(
-            f"An agent of {type(old).__name__} cannot be carried into one of "
-            f"{type(new).__name__}."
-        )
-    kinds = type(old.action_space), type(new.action_space)
-    if kinds[0] is not kinds[1]:
-        raise TransplantError(
-            f"Actions of {kinds[0].__name__} cannot be mapped to those of "
-            f"{kinds[1].__name__}."
-        )
-
-
-def _sizes(old: BaseAlgorithm, new: BaseAlgorithm) -> tuple[int, int]:
-    """Return the numbers of observations; -1 and -1 for equal spaces of any kind."""
-    found = []
-    for model in (old, new):
-        space = model.observation_space
-        if not isinstance(space, spaces.Box) or len(space.shape) != 1:
-            if old.observation_space == new.observation_space:
-                return -1, -1
-            raise TransplantError(
-                f"Observations of {space} cannot be mapped yet, vectors alone can."
-            )
-        found.append(space.shape[0])
-    return found[0], found[1]
-
-
-def _moved(
-    new: BaseAlgorithm, plan: TransplantPlan, states: Any, said: list[Any]
-) -> float:
-    """Return how far outputs for old actions moved; new observations are drawn."""
-    if isinstance(states, torch.Tensor):
-        generator = torch.Generator().manual_seed(0)
-        seen = torch.randn(len(states), len(plan.observations), generator=generator)
-        seen = seen.to(states)
-        for place, source in enumerate(plan.observations):
-            if source is not None:
-                seen[:, place] = states[:, source]
-        states = seen if plan.observations else states
-    count = len(plan.actions)
-    now = listen(new.policy, find_heads(new.policy, count), states)
-    found = 0.0
-    for head, before, after in zip(plan.heads, said, now, strict=True):
-        if before is None or after is None:
-            continue
-        old = before.shape[1] // head.repeats
-        pairs = [
-            (place, source)
-            for place, source in enumerate(head.sources(plan.actions, old))
-            if source is not None
-        ]
-        places, sources = (list(each) for each in zip(*pairs, strict=True))
-        far = (before[:, sources] - after[:, places]).abs().max()
-        found = max(found, float(far / before.abs().max().clamp_min(1e-12)))
-    return found

@@ -212,28 +212,6 @@ def test_what_cannot_be_carried(given: Any, why: str) -> None:
     zoo.assert_same(tensors(old.policy), before)
 
 
-def test_an_agent_that_has_learnt_is_not_overwritten() -> None:
-    old = trained("PPO")
-    with pytest.raises(TransplantError, match="has learnt already"):
-        transplant_into(old, old)
-
-
-def test_other_bounds_are_told() -> None:
-    old = trained("SAC")
-    env = Toy(OBSERVATIONS, spaces.Box(-2, 2, (4,), np.float32))
-    with pytest.warns(UserWarning, match="other bounds"):
-        report = plan_transplant(old, env=env)
-    assert any("other bounds" in remark for remark in report.left)
-
-
-def test_outputs_that_move_for_no_reason_are_told() -> None:
-    old = trained("PPO")
-    kwargs = {"activation_fn": torch.nn.ReLU, "net_arch": [12, 10]}
-    new = PPO(type(old.policy), env_of("PPO"), policy_kwargs=kwargs)
-    with pytest.warns(UserWarning, match="although nothing was dropped"):
-        transplant_into(new, old)
-
-
 def test_vectors_and_dictionaries() -> None:
     class Named(Toy):
         def __init__(self) -> None:
@@ -245,24 +223,6 @@ def test_vectors_and_dictionaries() -> None:
     old = PPO("MultiInputPolicy", Named(), n_steps=32, batch_size=16)
     with pytest.raises(TransplantError):
         transplant(old, env=env_of("PPO"))
-
-
-def test_another_algorithm() -> None:
-    new = A2C("MlpPolicy", env_of("PPO"))
-    with pytest.raises(TransplantError, match="PPO cannot be carried into one of A2C"):
-        transplant_into(new, trained("PPO"))
-
-
-def test_images_are_refused() -> None:
-    class Image(Toy):
-        def __init__(self, size: int) -> None:
-            super().__init__(size, spaces.Discrete(2))
-            self.observation_space = spaces.Box(0, 1, (size, size), np.float32)
-
-    old = PPO("MlpPolicy", Image(3), n_steps=32, batch_size=16)
-    assert plan_transplant(old, env=Image(3)).moved == 0
-    with pytest.raises(TransplantError, match="cannot be mapped yet"):
-        transplant(old, env=Image(4))
 
 
 def test_closed_units() -> None:
