@@ -40,7 +40,7 @@ def draw(found: Runs, path: Path) -> None:
     heading(figure, TITLE)
     places = list(figure.subplots(rows, COLUMNS, squeeze=False).flat)
     for place, (name, runs) in zip(places, named.items(), strict=False):
-        _panel(place, f"{name} ({len(runs)} seeds)", runs)
+        _panel(place, f"{name} (seeds: {len(runs)})", runs)
     for place in places[len(named) :]:
         place.set_axis_off()
     handles, labels = places[0].get_legend_handles_labels()
@@ -56,6 +56,7 @@ def _panel(place: Axes, title: str, runs: Sequence[Run]) -> None:
     tidy(place)
     place.set_title(title, loc="left", fontsize=9)
     place.set_xlabel("steps since the transplant", fontsize=8)
+    place.xaxis.set_major_formatter("{x:,.0f}")
     place.axvline(0, color="#b8c4ce", linewidth=0.8)
     before = runs[0]["old"][-1][0]
     drawn = {
