@@ -98,6 +98,16 @@ DQN_CARTPOLE: dict[str, Any] = {
 }
 """RL Zoo's settings, with returns of 3 steps instead of one: without them, agents are
 no better after 40,000 steps than after 5,000."""
+DQN_SMALL: dict[str, Any] = {
+    **DQN_CARTPOLE,
+    "settings": {
+        **DQN_CARTPOLE["settings"],
+        "learning_rate": 5e-3,
+        "n_steps": 10,
+        "gamma": 0.95,
+    },
+}
+"""For nets of few units, which learn nothing otherwise: their units die."""
 DQN_ZOO: dict[str, Any] = {
     "algorithm": "DQN",
     "settings": {
@@ -174,14 +184,14 @@ SOURCE = (
         old=CARTPOLE,
         new=CARTPOLE,
         arches=((4, 4), (16, 16)),
-        **DQN_CARTPOLE,
+        **DQN_SMALL,
     ),
     Task(
         name="CartPole, 8 to 8-8",
         old=CARTPOLE,
         new=CARTPOLE,
         arches=((8,), (8, 8)),
-        **DQN_CARTPOLE,
+        **DQN_SMALL,
     ),
     Task(
         name="Acrobot, an action more",
