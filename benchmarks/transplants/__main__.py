@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from benchmarks.transplants import figures, page
+from benchmarks.transplants import digits, figures, page
 from benchmarks.transplants.running import RESULTS, job_of
 from benchmarks.transplants.tasks import TASKS
 from sb3_prune.files import write_text
@@ -18,7 +18,8 @@ FIGURE = Path("docs/images/transplants.png")
 MARK = "<!-- generated: python -m benchmarks.transplants --draw --publish -->"
 """Marks where the generated part of the page begins."""
 JOBS: dict[str, Callable[[int], Job]] = {
-    name: partial(job_of, task) for name, task in TASKS.items()
+    **digits.JOBS,
+    **{name: partial(job_of, task) for name, task in TASKS.items()},
 }
 """Makers of jobs from seeds, by the names of the tasks."""
 
@@ -27,7 +28,7 @@ def main() -> None:
     """Carry out what is not done yet, then write the tables and the figure."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tasks", nargs="*", choices=list(JOBS), default=list(JOBS))
-    parser.add_argument("--seeds", nargs="*", type=int, default=list(range(1, 11)))
+    parser.add_argument("--seeds", nargs="*", type=int, default=list(range(1, 21)))
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--publish", action="store_true", help="write into docs/")
     parser.add_argument("--draw", action="store_true", help="train nothing, only draw")

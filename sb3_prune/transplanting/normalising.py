@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
 
 import numpy as np
-from gymnasium import spaces
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.running_mean_std import RunningMeanStd
 from stable_baselines3.common.vec_env import VecNormalize
@@ -16,6 +14,7 @@ from sb3_prune.exceptions import TransplantError
 from sb3_prune.surgery.flow.ports import by_key
 from sb3_prune.transplanting.entries import Part
 from sb3_prune.transplanting.observing import ObservationMap
+from sb3_prune.transplanting.playing import shapes
 
 FEW = 1_000
 """Observations that statistics count for at most where some are of a new sensor."""
@@ -54,16 +53,12 @@ def check_statistics(
     if seen.is_same:
         return
     for model, env in ((old, ours), (new, theirs)):
-        if _shapes(env.observation_space) != _shapes(model.observation_space):
+        if shapes(env) != shapes(model):
             raise TransplantError(
                 f"VecNormalize scales observations of {env.observation_space}, but the "
                 f"agent sees those of {model.observation_space}: put VecNormalize "
                 "around VecFrameStack and others that change what is seen."
             )
-
-
-def _shapes(space: spaces.Space[Any]) -> dict[str, Any]:
-    return {key: each.shape for key, each in by_key(space).items()}
 
 
 def _check_keys(ours: VecNormalize, theirs: VecNormalize, seen: ObservationMap) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -60,6 +60,23 @@ class ObservationMap:
     def asks_for_more(self) -> bool:
         """Whether the new agent observes something that the old one did not."""
         return any(self.is_wider(part) for part in self.new)
+
+    def inverse(self) -> ObservationMap:
+        """Return which old observation is which new one; None for what is gone."""
+        count = self.old[-1].stop
+        place = {s: new for new, s in enumerate(self.sources) if s is not None}
+        shifts = {
+            self.part_of(source).key: (-by[0], -by[1])
+            for part in self.new
+            for source in self.within(part)
+            if source is not None and (by := self.shifts.get(part.key)) is not None
+        }
+        return ObservationMap(
+            old=self.new,
+            new=self.old,
+            sources=tuple(place.get(entry) for entry in range(count)),
+            shifts=shifts,
+        )
 
     def is_wider(self, part: Part) -> bool:
         """Tell whether a part has a new entry, or its image goes on beyond the old one.
@@ -140,37 +157,31 @@ class ObservationMap:
     def _chosen(self, part: Part, given: Mapping[str, Any], onto: Any) -> Any:
         """Return choices, each renamed; what was chosen and is gone stays as it is."""
         found = np.array(onto)
-        columns = found.reshape(*_lead(part, found), len(part.branches))
-        for branch, (start, size) in enumerate(_branches(part)):
-            for place in range(size):
-                source = self.sources[part.start + start + place]
-                if source is None:
-                    continue
-                old = self.part_of(source)
-                if old.key not in given:
-                    continue
-                theirs = np.asarray(given[old.key])
-                theirs = theirs.reshape(*_lead(old, theirs), len(old.branches))
-                for number, (first, width) in enumerate(_branches(old)):
-                    choice = source - old.start - first
-                    if 0 <= choice < width:
-                        columns[..., branch][theirs[..., number] == choice] = place
+        columns = _by_branch(part, found)
+        for (branch, choice), source in zip(
+            _choices(part), self.within(part), strict=True
+        ):
+            old = None if source is None else self.part_of(source)
+            if old is None or source is None or old.key not in given:
+                continue
+            theirs, chosen = _choices(old)[source - old.start]
+            was = _by_branch(old, np.asarray(given[old.key]))[..., theirs] == chosen
+            columns[..., branch][was] = choice
         return found
 
 
-def _branches(part: Part) -> Iterator[tuple[int, int]]:
-    """Yield the first choice of each branch, and how many it has."""
-    start = 0
-    for size in part.branches:
-        yield start, size
-        start += size
+def _choices(part: Part) -> list[tuple[int, int]]:
+    """Return the branch and the choice of every entry."""
+    sizes = enumerate(part.branches)
+    return [(branch, choice) for branch, size in sizes for choice in range(size)]
 
 
-def _lead(part: Part, values: Any) -> tuple[int, ...]:
-    """Return the axes before those of the space; buffers give choices one of 1."""
-    size = len(part.branches)
-    shape: tuple[int, ...] = values.shape
-    return shape[:-1] if shape[-1:] == (size,) else shape
+def _by_branch(part: Part, values: Any) -> Any:
+    """Return a view (..., branches); buffers have an axis for a single choice, too."""
+    count = len(part.branches)
+    shape = values.shape
+    lead = shape[:-1] if shape[-1:] == (count,) else shape
+    return values.reshape(*lead, count)
 
 
 def _by_entry(part: Part, values: Any) -> Any:

@@ -125,22 +125,38 @@ def _hidden(
             f"{', '.join(stay)} for them."
         )
     for name, layer in ours.items():
-        units = theirs[name].units
-        if not bool(layer.active.all()):
-            raise TransplantError(
-                f"Some units of '{name}' are closed: call "
-                "sb3_prune.surgery.remove_closed(model) before."
-            )
-        if units > layer.units:
-            if layer.mixes:
-                raise TransplantError(
-                    f"'{name}' cannot get wider: {', '.join(sorted(layer.mixes))} "
-                    "mixes its units, so new ones would change what the old ones say."
-                )
-            yield name, (layer, add(units - layer.units, layer.units))
-        elif units < layer.units:
-            kept = best(layer, product(layer), units)
-            yield name, (layer, keep(kept, layer.units))
+        change = resized(layer, theirs[name].units)
+        if change is not None:
+            yield name, (layer, change)
+
+
+def resized(layer: HiddenLayer, units: int) -> Change | None:
+    """Return the change after which a layer has another number of units.
+
+    Of a narrower layer, the units with the largest product of norms stay.
+
+    Args:
+        layer: The layer.
+        units: The number; None is returned if the layer has it.
+
+    Raises:
+        TransplantError: Units are closed, or new ones would change what others say.
+    """
+    if not bool(layer.active.all()):
+        raise TransplantError(
+            f"Some units of '{layer.name}' are closed: call "
+            "sb3_prune.surgery.remove_closed(model) before."
+        )
+    if units < layer.units:
+        return keep(best(layer, product(layer), units), layer.units)
+    if units > layer.units and layer.mixes:
+        raise TransplantError(
+            f"'{layer.name}' cannot get wider: {', '.join(sorted(layer.mixes))} "
+            "mixes its units, so new ones would change what the old ones say."
+        )
+    if units > layer.units:
+        return add(units - layer.units, layer.units, seed=None)
+    return None
 
 
 def _passed_on(deeper: list[Deeper]) -> dict[str, tuple[HiddenLayer, Change]]:

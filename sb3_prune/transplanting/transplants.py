@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import copy
+from functools import partial
 from typing import Any, TypeVar, cast
 
 from gymnasium import spaces
 from stable_baselines3.common.base_class import BaseAlgorithm
 
+from sb3_prune.exceptions import require_at_least
 from sb3_prune.surgery import apply, wire
 from sb3_prune.surgery.resizing import resize_change
 from sb3_prune.transplanting.building import build
@@ -31,6 +33,7 @@ from sb3_prune.transplanting.normalising import (
 from sb3_prune.transplanting.outputs import NewActions, fill
 from sb3_prune.transplanting.pairing import pair_observations
 from sb3_prune.transplanting.planning import plan_changes
+from sb3_prune.transplanting.playing import played_states
 from sb3_prune.transplanting.reporting import TransplantReport
 from sb3_prune.transplanting.states import listen, sample_states
 
@@ -47,6 +50,7 @@ def transplant(
     net_arch: Any = None,
     inputs: InputRules | None = None,
     new_actions: NewActions | None = None,
+    play: int = 0,
     seed: int | None = None,
 ) -> Model:
     """Carry a trained agent into other spaces, or into wider or narrower networks.
@@ -71,6 +75,9 @@ def transplant(
             that the old one has now.
         inputs: Rules for observations that are gone or occur twice.
         new_actions: Rule for the outputs of actions that are new.
+        play: Steps of random actions in ``env`` to get sample states, on which rules
+            and the report rest, if the old agent has no recent observations. With 0,
+            sample states are drawn from the space then.
         seed: Seed of the new weights and of the environment.
 
     Raises:
@@ -86,6 +93,7 @@ def transplant(
         actions=actions,
         inputs=inputs,
         new_actions=new_actions,
+        play=play,
     )
     return new
 
@@ -134,6 +142,7 @@ def transplant_into(
     actions: Any = None,
     inputs: InputRules | None = None,
     new_actions: NewActions | None = None,
+    play: int = 0,
 ) -> TransplantReport:
     """Fill an untrained agent, which you have built, with what another one has learnt.
 
@@ -146,11 +155,13 @@ def transplant_into(
         actions: See :func:`transplant`.
         inputs: See :func:`transplant`.
         new_actions: See :func:`transplant`.
+        play: See :func:`transplant`.
 
     Raises:
         TransplantError: The agents are of different algorithms, or their spaces or
             networks cannot be mapped. The new agent is not changed.
     """
+    require_at_least("play", play, 0)
     check_fresh(new)
     seen = pair_observations(old.policy, new.policy, observations)
     check_statistics(old, new, seen)
@@ -160,7 +171,8 @@ def transplant_into(
     rules = inputs or InputRules()
     plan = plan_changes(old, new, seen, acted, rules)
     heads = find_heads(new.policy, counts[1])
-    states, source = sample_states(old)
+    playing = partial(played_states, old, new, seen, play) if play else None
+    states, source = sample_states(old, playing)
     said = listen(old.policy, plan.heads, states)
     rule = new_actions or NewActions()
     used = rule.chosen(heads, acted, branches_of(new.action_space))

@@ -41,6 +41,7 @@ def test_permuted_entries_come_back(order: list[int], batch: int) -> None:
     moved = there.mapped(values, np.zeros((batch, 6)))
     assert np.array_equal(moved, values.reshape(batch, 6)[:, order])
     assert np.array_equal(back.mapped(moved, np.zeros_like(values)), values)
+    assert there.inverse() == back
 
 
 def test_entries_that_are_new_stay_as_they_are() -> None:
@@ -59,6 +60,8 @@ def test_images_lie_where_they_are_moved() -> None:
     expected = [[-1, -1], [1, 2], [4, 5], [7, 8], [-1, -1]]
     assert moved[0, 1].tolist() == expected
     assert found.asks_for_more
+    again = found.inverse().mapped(moved, np.full_like(old, -1))
+    assert again[0, 0].tolist() == [[-1, 1, 2], [-1, 4, 5], [-1, 7, 8]]
     cut = single(image(1, 3, 3), image(1, 2, 2), [0], shifts={"": (-1, 0)})
     assert not cut.asks_for_more and not cut.is_same
     assert cut.mapped(old, np.zeros((1, 1, 2, 2))).tolist() == [[[[3, 4], [6, 7]]]]

@@ -62,7 +62,12 @@ def test_actions_are_inputs_and_outputs() -> None:
     old = trained("SAC")
     new = build(old, env_of("SAC", 5, 3), old.policy_kwargs, 0)
     plan = plan_changes(old, new, same(old, new), (3, None, 0))
-    assert set(plan.changes) == {"outputs 0", "outputs 1", "actions"}
+    read = {
+        f"inputs of {net}.qf{number}.0.weight"
+        for net in ("critic", "critic_target")
+        for number in (0, 1)
+    }
+    assert set(plan.changes) == {"outputs 0", "outputs 1"} | read
 
 
 class Mixed(BaseFeaturesExtractor):
