@@ -152,9 +152,9 @@ def test_readings_of_a_run() -> None:
 
 
 def test_steps_until_the_return_from_scratch() -> None:
-    slow = run_of([0, 1], [0, 0, 0, 0], [0, 0, 0, 12])
+    slow = run_of([0, 1], [0, 0, 0, 0], [0, 0, 0, 2])
     wanted = gains.threshold([RUN, slow])
-    assert wanted == (3 + 3) / 2  # The mean of the last tests, of all seeds.
+    assert wanted == (6 + 2) / 2  # The last quarter of the tests, mean of all seeds.
     assert gains.steps_until(RUN["transplanted"], wanted) == 0
     assert gains.steps_until(slow["transplanted"], wanted) == 30
     assert gains.never([RUN["transplanted"], slow["transplanted"]], wanted) == 1

@@ -43,10 +43,11 @@ def draw(found: Runs, path: Path) -> None:
         _panel(place, f"{name} (seeds: {len(runs)})", runs)
     for place in places[len(named) :]:
         place.set_axis_off()
-    handles, labels = places[0].get_legend_handles_labels()
-    figure.legend(
-        handles, labels, loc="outside lower left", ncols=4, fontsize=9, frameon=False
-    )
+    named_lines = {
+        line.get_label(): line for place in places for line in place.get_lines()
+    }
+    lines = [named_lines[name] for name in COLOURS if name in named_lines]
+    figure.legend(handles=lines, loc="outside lower left", ncols=4, frameon=False)
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic(path) as target:
         figure.savefig(target, dpi=100, format="png")
@@ -54,8 +55,9 @@ def draw(found: Runs, path: Path) -> None:
 
 def _panel(place: Axes, title: str, runs: Sequence[Run]) -> None:
     tidy(place)
-    place.set_title(title, loc="left", fontsize=9)
+    place.set_title(title, loc="left", fontsize=8)
     place.set_xlabel("steps since the transplant", fontsize=8)
+    place.locator_params(axis="x", nbins=6)
     place.xaxis.set_major_formatter("{x:,.0f}")
     place.axvline(0, color="#b8c4ce", linewidth=0.8)
     before = runs[0]["old"][-1][0]

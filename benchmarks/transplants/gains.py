@@ -17,8 +17,8 @@ Run = Mapping[str, Any]
 go on for as many tests as the old agent had, behind those of the transplant."""
 ENOUGH = 5
 """Seeds without which there is no verdict."""
-TAIL = 5
-"""Tests at the end of a training, whose mean is the return that it ends with."""
+TAIL = 0.25
+"""Share of the tests, the last ones, whose mean is how a training ends."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Gain:
 
 def number(value: float) -> str:
     """Return a number with about three digits."""
-    digits = 0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 2
+    digits = 0 if abs(value) >= 100 or not value else 1 if abs(value) >= 10 else 2
     return f"{value:,.{digits}f}"
 
 
@@ -91,7 +91,9 @@ def in_total(runs: Sequence[Run]) -> Gain | None:
 
 def threshold(runs: Sequence[Run]) -> float:
     """Return the return with which agents from scratch end, on average."""
-    return float(np.mean([mean(head(run)[-TAIL:]) for run in runs]))
+    curves = [head(run) for run in runs]
+    ends = [curve[-max(1, round(TAIL * len(curve))) :] for curve in curves]
+    return float(np.mean([mean(end) for end in ends]))
 
 
 def steps_until(curve: Curve, wanted: float) -> float:
