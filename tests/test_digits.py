@@ -42,7 +42,7 @@ def test_it_runs_and_the_page_takes_it(tmp_path: Path) -> None:
         assert run["report"]["new"] == 6 * task.hidden + 6
         assert run["transplanted"] != run["from scratch"]
     assert found[TASK.name][0]["old"] == found[list(DIGITS)[1]][0]["old"]
-    assert page.table(found).rows[0][:2] == [TASK.name, 2]
+    assert page.returns(found).rows[0][:2] == [TASK.name, 2]
     figures.draw(found, tmp_path / "figure.png")
     assert (tmp_path / "figure.png").stat().st_size > 5_000
 
