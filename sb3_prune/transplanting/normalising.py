@@ -40,13 +40,14 @@ def check_statistics(
     if theirs and not ours:
         raise TransplantError(
             "env has VecNormalize, but the old agent sees observations as they are: "
-            "give env without it or with norm_obs=False, or give the old agent its own "
-            "by old.set_env()."
+            "give env without it or with norm_obs=False, or give the old agent's own "
+            "by vecnormalize=."
         )
     if not ours or not theirs:
         return
     _check_settings(ours, theirs)
     if not _changes(ours, observations):
+        _check_numbers(ours, theirs)
         return
     for model, env in ((old, ours), (new, theirs)):
         if env.observation_space.shape != model.observation_space.shape:
@@ -70,6 +71,20 @@ def _check_settings(ours: VecNormalize, theirs: VecNormalize) -> None:
                 f"VecNormalize of env has {name} = {pair[1]}, that of the old agent "
                 f"{pair[0]}: give it the same."
             )
+
+
+def _check_numbers(ours: VecNormalize, theirs: VecNormalize) -> None:
+    """Check that statistics which stay as they are fit the new environment.
+
+    Raises:
+        TransplantError: One scales single frames, and the other one stacked ones.
+    """
+    spaces = ours.observation_space, theirs.observation_space
+    if spaces[0].shape != spaces[1].shape:
+        raise TransplantError(
+            f"VecNormalize of env scales observations of {spaces[1]}, that of the old "
+            f"agent those of {spaces[0]}: put it on the same side of VecFrameStack."
+        )
 
 
 def _normalising(model: BaseAlgorithm) -> VecNormalize | None:

@@ -12,6 +12,7 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from sb3_prune.exceptions import TransplantError
 from sb3_prune.surgery import apply, wire
 from sb3_prune.surgery.resizing import resize_change
+from sb3_prune.transplanting.belongings import with_belongings
 from sb3_prune.transplanting.building import build
 from sb3_prune.transplanting.carrying import carry, left_states
 from sb3_prune.transplanting.checks import (
@@ -44,6 +45,8 @@ def transplant(
     actions: Any = None,
     net_arch: Any = None,
     new_actions: NewActions | None = None,
+    vecnormalize: Any = None,
+    replay_buffer: Any = None,
     seed: int | None = None,
 ) -> Model:
     """Carry a trained agent into other spaces, or into wider or narrower networks.
@@ -67,11 +70,16 @@ def transplant(
         net_arch: Widths of the new agent, as in ``policy_kwargs``; by default those
             that the old one has now.
         new_actions: Rule for the outputs of actions that are new.
+        vecnormalize: The ``VecNormalize`` of the old agent, if its environment is not
+            there: itself, or its file. Files are unpickled: load only those you trust.
+        replay_buffer: The replay buffer of the old agent, which a zip does not hold:
+            itself, or its file.
         seed: Seed of the new weights and of the environment.
 
     Raises:
         TransplantError: The spaces or networks cannot be mapped, or a size differs
             without a map.
+        CheckpointError: A file is missing or broken.
     """
     new, _ = transplant_with_report(
         old,
@@ -81,6 +89,8 @@ def transplant(
         observations=observations,
         actions=actions,
         new_actions=new_actions,
+        vecnormalize=vecnormalize,
+        replay_buffer=replay_buffer,
     )
     return new
 
@@ -128,6 +138,8 @@ def transplant_into(
     observations: Any = None,
     actions: Any = None,
     new_actions: NewActions | None = None,
+    vecnormalize: Any = None,
+    replay_buffer: Any = None,
 ) -> TransplantReport:
     """Fill an untrained agent, which you have built, with what another one has learnt.
 
@@ -139,12 +151,15 @@ def transplant_into(
         observations: See :func:`transplant`.
         actions: See :func:`transplant`.
         new_actions: See :func:`transplant`.
+        vecnormalize: See :func:`transplant`.
+        replay_buffer: See :func:`transplant`.
 
     Raises:
         TransplantError: The agents are of different algorithms, or their spaces or
             networks cannot be mapped. The new agent is not changed.
     """
     check_fresh(new)
+    old = with_belongings(old, vecnormalize, replay_buffer)
     seen = pair("observations", observations, *_sizes(old, new))
     check_statistics(old, new, seen)
     counts = count_actions(old.action_space), count_actions(new.action_space)
