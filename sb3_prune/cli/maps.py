@@ -71,7 +71,7 @@ def _indices(ids: Ids, texts: Sequence[str]) -> list[int | None]:
     except ValueError:
         raise ConfigError(
             f"These {ids.what} have no names: --{ids.what} takes old indices and "
-            f"'{NEW}', and --map more; got {' '.join(texts)[:100]}."
+            f"'{NEW}', --map takes more; got {' '.join(texts)[:100]}."
         ) from None
 
 
