@@ -14,7 +14,7 @@ from torch import nn
 
 import sb3_prune as sp
 from sb3_prune.exceptions import SB3PruneError
-from sb3_prune.surgery import add, keep, remove, trial
+from sb3_prune.surgery import add, keep, merge, remove, split, trial
 from sb3_prune.surgery.hidden_layer import HiddenLayer
 from sb3_prune.surgery.optimizer import optimizers
 from sb3_prune.surgery.targets import target_networks
@@ -100,6 +100,24 @@ def assert_growth_can_be_cut(policy: nn.Module, seed: int | None) -> None:
     wiring = sp.wire(policy)
     assert {name: wiring[name].units - 3 for name in units} == units
     sp.apply(policy, {name: keep(range(n), n + 3) for name, n in units.items()})
+    zoo.assert_same(zoo.snapshot(policy), before)
+
+
+def assert_twins_say_the_same(policy: nn.Module) -> None:
+    """Law 2: units that get twins leave the outputs equal; merged, they are as before.
+
+    Layers whose units an operation mixes are left out: it counts the twins.
+    """
+    before, said = zoo.snapshot(policy), says(policy)
+    layers = {n: la for n, la in sp.wire(policy).items() if not la.group.two_sided}
+    units = {n: la.units for n, la in layers.items() if not la.mixes}
+    sp.apply(policy, {name: split([0, n - 1], n) for name, n in units.items()})
+    zoo.assert_close(says(policy), said, 1e-5)
+    back = {
+        name: merge([[0, n], *([i] for i in range(1, n - 1)), [n - 1, n + 1]], n + 2)
+        for name, n in units.items()
+    }
+    sp.apply(policy, back)
     zoo.assert_same(zoo.snapshot(policy), before)
 
 

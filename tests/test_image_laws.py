@@ -111,6 +111,7 @@ def test_two_cuts_are_one(name: str, first: int, second: int) -> None:
 @some_lookers
 def test_growing_and_cutting_what_was_grown_is_the_identity(name: str) -> None:
     laws.assert_growth_can_be_cut(copied(name), 5)
+    laws.assert_twins_say_the_same(copied(name))
 
 
 @some_lookers

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from gymnasium import spaces
 from stable_baselines3.common.vec_env import VecEnv, VecNormalize
 
 from sb3_prune.cli.hyperparameters import check_values
@@ -68,7 +69,11 @@ def normalise_anew(env: VecEnv, path: Path) -> VecNormalize:
     """
     found = _read(path)
     kept = ("norm_obs", "norm_reward", *SETTINGS)
-    return VecNormalize(env, **{name: getattr(found, name) for name in kept})
+    keys, known = found.norm_obs_keys, env.observation_space
+    if isinstance(known, spaces.Dict) and keys is not None:
+        keys = [key for key in keys if key in known.keys()]  # noqa: SIM118
+    settings = {name: getattr(found, name) for name in kept}
+    return VecNormalize(env, norm_obs_keys=keys, **settings)
 
 
 def _read(path: Path) -> VecNormalize:

@@ -180,7 +180,7 @@ def _pad_twins(policy: BasePolicy) -> dict[str, Change]:
         widest = max(layer.units for layer in layers)
         for layer in layers:
             if layer.units < widest:
-                plan[layer.name] = add(widest - layer.units, layer.units)
+                plan[layer.name] = add(widest - layer.units, layer.units, seed=None)
     return plan
 
 

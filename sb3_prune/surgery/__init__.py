@@ -6,6 +6,7 @@ from sb3_prune.surgery.elementary import keep as keep
 from sb3_prune.surgery.elementary import merge as merge
 from sb3_prune.surgery.elementary import remove as remove
 from sb3_prune.surgery.elementary import reset as reset
+from sb3_prune.surgery.elementary import split as split
 from sb3_prune.surgery.hidden_layer import HiddenLayer as HiddenLayer
 from sb3_prune.surgery.masking import mask as mask
 from sb3_prune.surgery.masking import remove_closed as remove_closed

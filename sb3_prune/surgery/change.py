@@ -91,8 +91,10 @@ class Change:
         given = [self.rows, self.columns, self.draws, self.shifts]
         for matrix in given:
             require_real("A change", matrix)
-        # A strategy may work on a GPU, or count in integers.
-        return [_exactly(matrix, _joint([m.dtype for m in given])) for matrix in given]
+        # A strategy may work on a GPU, or count in integers. Products of other layouts
+        # differ in the last bit, so a plan that was saved would do something else.
+        dtype = _joint([matrix.dtype for matrix in given])
+        return [_exactly(matrix, dtype).contiguous() for matrix in given]
 
     def _check_seeds(self) -> None:
         seeds = listed("Seeds must be whole numbers", self.seeds)

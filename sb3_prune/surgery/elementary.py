@@ -120,13 +120,14 @@ def reset(units: Sequence[int], width: int, seed: int) -> Change:
     )
 
 
-def add(count: int, width: int, seed: int | None = None) -> Change:
+def add(count: int, width: int, seed: int | None = 0) -> Change:
     """Add ``count`` units to ``width``; outgoing weights of 0 keep outputs equal.
 
     Args:
         count: Number of new units.
         width: Number of units K.
-        seed: Seed of the new units' incoming weights; None makes these zero.
+        seed: Seed of the new units' incoming weights. None makes these zero, for units
+            that only fill up: with zeros on both sides, they never learn.
 
     Raises:
         PlanError: ``count`` is negative, or no whole number.
@@ -140,6 +141,28 @@ def add(count: int, width: int, seed: int | None = None) -> Change:
         return Change(rows=rows, columns=rows.T)
     draws = torch.eye(width + count)[:, width:]
     return Change(rows=rows, columns=rows.T, draws=draws, seeds=_seeds(seed, count))
+
+
+def split(units: Sequence[int], width: int) -> Change:
+    r"""Give each of these of ``width`` units a twin; outputs stay equal (Net2Net).
+
+    .. math:: h_{K+j} = h_i, \quad C_{ii} = C_{i,K+j} = 1/2
+
+    Twins get equal gradients. They stay equal as long as nothing else, as noise or
+    dropout, tells them apart. The noise that gSDE draws behind a twin is independent,
+    so its standard deviation falls to :math:`\sqrt{1/2}`.
+
+    Args:
+        units: The units that get a twin, which is appended in this order.
+        width: Number of units K.
+
+    Raises:
+        PlanError: A unit does not exist, or is named twice.
+    """
+    width = _width(width)
+    parents = _checked(units, width)
+    rows = torch.eye(width)[[*range(width), *parents]]
+    return Change(rows=rows, columns=rows.T / rows.sum(0)[:, None])
 
 
 def _seeds(seed: int, count: int) -> tuple[int, ...]:

@@ -181,7 +181,7 @@ def _equations(
 def resize_change(units: int, wanted: int) -> Change:
     """Return the change after which a layer has another number of units."""
     if wanted > units:
-        return add(wanted - units, units)
+        return add(wanted - units, units, seed=None)
     return keep(range(wanted), units)
 
 

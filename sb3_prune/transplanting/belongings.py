@@ -6,7 +6,9 @@ import copy
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from gymnasium import spaces
+from stable_baselines3 import HerReplayBuffer
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.buffers import ReplayBuffer
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
@@ -107,4 +109,16 @@ def _memories(old: BaseAlgorithm, given: Any) -> ReplayBuffer:
             )
     found = copy.copy(buffer)
     found.device = old.device
+    if isinstance(buffer, HerReplayBuffer) and isinstance(found, HerReplayBuffer):
+        found.env = buffer.env or _Silent()  # type: ignore[assignment]
     return found
+
+
+class _Silent:
+    """Stands for the environment that a buffer of hindsight has lost.
+
+    It asks for rewards of other goals, but only observations are looked at here.
+    """
+
+    def env_method(self, name: str, goals: Any, *_: Any, **__: Any) -> list[np.ndarray]:
+        return [np.zeros(len(goals))]

@@ -18,6 +18,7 @@ from stable_baselines3.common.buffers import (
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 
 from sb3_prune.exceptions import TransplantError
+from sb3_prune.policies.adoption import MASKED
 
 OF_THE_ENV = (
     *("observation_space", "action_space", "n_envs", "env", "_vec_normalize_env"),
@@ -68,6 +69,7 @@ def _built(
         if name not in left_out:
             setattr(new, name, copy.deepcopy(value))
     new.policy_kwargs, new.seed = dict(policy_kwargs), seed
+    new.policy_class = _policy_class(old, new.observation_space)
     for name, classes in CHOSEN.items():
         if getattr(new, name, None) in classes:
             setattr(new, name, None)
@@ -81,6 +83,29 @@ def _built(
     new._setup_model()
     made: BaseAlgorithm = new
     return made
+
+
+def _policy_class(old: BaseAlgorithm, space: spaces.Space[Any]) -> Any:
+    """Return the class of the policy: SB3 has others for dictionaries of observations.
+
+    Raises:
+        ValueError: It is a class that SB3 does not know.
+    """
+    kinds = [isinstance(s, spaces.Dict) for s in (old.observation_space, space)]
+    if kinds[0] == kinds[1]:
+        return old.policy_class
+    aliases: dict[str, Any] = old.policy_aliases
+    stock: dict[Any, Any] = {mask: plain for plain, mask in MASKED.items()}
+    plain: Any = stock.get(old.policy_class, old.policy_class)
+    stem = {cls: alias for alias, cls in aliases.items()}.get(plain)
+    if stem is None:
+        raise ValueError(
+            f"nobody knows the counterpart of {old.policy_class.__name__} for {space}; "
+            "build the new agent with a policy of your own, and call transplant_into"
+        )
+    ending = "LstmPolicy" if stem.endswith("LstmPolicy") else "Policy"
+    found = aliases[f"{'MultiInput' if kinds[1] else 'Mlp'}{ending}"]
+    return found if plain is old.policy_class else MASKED[found]
 
 
 def _tensors(model: BaseAlgorithm) -> set[str]:

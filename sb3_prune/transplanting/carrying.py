@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -12,8 +13,10 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from torch import nn
 
 from sb3_prune.exceptions import TransplantError
+from sb3_prune.surgery.change import Change
 from sb3_prune.surgery.edits import Edit, edits_of, run
 from sb3_prune.surgery.flow.slots import Side
+from sb3_prune.surgery.hidden_layer import HiddenLayer
 from sb3_prune.surgery.optimizer import optimizers, state_of
 from sb3_prune.transplanting.planning import TransplantPlan
 
@@ -37,7 +40,10 @@ class Carried:
 
 @torch.no_grad()
 def carry(
-    old: BaseAlgorithm, new: BaseAlgorithm, plan: TransplantPlan
+    old: BaseAlgorithm,
+    new: BaseAlgorithm,
+    plan: TransplantPlan,
+    shifts: Mapping[str, torch.Tensor] = MappingProxyType({}),
 ) -> dict[str, Carried]:
     """Fill an untrained agent with what an old one has learnt.
 
@@ -51,6 +57,7 @@ def carry(
         old: The old agent; it stays as it is.
         new: The untrained agent.
         plan: What becomes of the tensors.
+        shifts: What is added to biases of the old agent first, by path.
 
     Returns:
         For every tensor what became of it, by its path in the policy.
@@ -58,28 +65,72 @@ def carry(
     Raises:
         TransplantError: A tensor would have another shape than the new agent's.
     """
-    edits = {id(tensor): own for tensor, own in edits_of(plan.layers, plan.changes)}
+    edits = edits_by_tensor(plan.layers, plan.changes)
     places = _places(old, new, plan)
-    ours = {_moved(p, places): tensor for p, tensor in tensors(old.policy).items()}
+    whole = {moved_path(p, places): tensor for p, tensor in tensors(old.policy).items()}
+    is_alone = plan.observations.is_alone
+    ours = {path: tensor for path, tensor in whole.items() if not is_alone(path)}
     theirs = tensors(new.policy)
     _check_paths(ours, theirs, new.policy, plan)
-    own = {path: edits.get(id(tensor), []) for path, tensor in ours.items()}
-    made = {path: _new(t, theirs[path], own[path]) for path, t in ours.items()}
-    for path, tensor in made.items():
-        if tensor.shape != theirs[path].shape:
-            raise TransplantError(
-                f"'{path}' would have the shape {tuple(tensor.shape)}, but has "
-                f"{tuple(theirs[path].shape)} in the new agent."
-            )
-    for path, tensor in made.items():
-        theirs[path].copy_(tensor)
+    found = carry_tensors(ours, theirs, edits, shifts)
     for each in plan.deeper:
         each.pass_on()
     _carry_states(old, new, edits, places)
     _carry_variables(old, new)
-    found = {path: _counted(t, theirs[path], own[path]) for path, t in ours.items()}
+    gone = {path: Carried(0, 0, whole[path].numel()) for path in whole.keys() - ours}
     alone = theirs.keys() - found.keys()
-    return found | {path: Carried(0, theirs[path].numel(), 0) for path in alone}
+    made_new = {path: Carried(0, theirs[path].numel(), 0) for path in alone}
+    return found | gone | made_new
+
+
+def edits_by_tensor(
+    layers: Iterable[HiddenLayer], changes: Mapping[str, Change]
+) -> dict[int, list[Edit]]:
+    """Return the edits of each tensor by its id.
+
+    Args:
+        layers: The layers that change.
+        changes: What becomes of them, by name.
+    """
+    return {id(tensor): own for tensor, own in edits_of(layers, changes)}
+
+
+@torch.no_grad()
+def carry_tensors(
+    ours: Mapping[str, torch.Tensor],
+    theirs: Mapping[str, torch.Tensor],
+    edits: Mapping[int, Sequence[Edit]],
+    shifts: Mapping[str, torch.Tensor] = MappingProxyType({}),
+) -> dict[str, Carried]:
+    """Write the tensors of an old network into an untrained one.
+
+    Args:
+        ours: The old tensors by their paths in the new network; they stay as they are.
+        theirs: The new ones, among them all of these paths.
+        edits: What becomes of old tensors, by their ids.
+        shifts: What is added to old biases first, by path.
+
+    Returns:
+        What became of each old tensor, by path.
+
+    Raises:
+        TransplantError: A tensor would have another shape than the new one's; nothing
+            was changed.
+    """
+    own = {path: edits.get(id(tensor), []) for path, tensor in ours.items()}
+    made = {
+        path: _new(_shifted(tensor, shifts.get(path)), theirs[path], own[path])
+        for path, tensor in ours.items()
+    }
+    for path, tensor in made.items():
+        if tensor.shape != theirs[path].shape:
+            raise TransplantError(
+                f"'{path}' would have the shape {tuple(tensor.shape)}, but has "
+                f"{tuple(theirs[path].shape)} in the new network."
+            )
+    for path, tensor in made.items():
+        theirs[path].copy_(tensor)
+    return {path: _counted(t, theirs[path], own[path]) for path, t in ours.items()}
 
 
 def tensors(policy: nn.Module) -> dict[str, torch.Tensor]:
@@ -95,7 +146,13 @@ def _places(
     return {one: other for pair in pairs for one, other in pair}
 
 
-def _moved(path: str, places: Mapping[str, str]) -> str:
+def moved_path(path: str, places: Mapping[str, str]) -> str:
+    """Return the path of a tensor in the new network.
+
+    Args:
+        path: Its path in the old one.
+        places: Paths of modules that are elsewhere there.
+    """
     owner, _, attribute = path.rpartition(".")
     return f"{places.get(owner, owner)}.{attribute}".lstrip(".")
 
@@ -109,6 +166,7 @@ def _check_paths(
     inserted = [layer for each in plan.deeper for layer in each.inserted]
     paths = {module: path for path, module in policy.named_modules()}
     fresh = {f"{paths[m]}.{n}" for m in inserted for n, _ in m.named_parameters()}
+    fresh |= {path for path in theirs if plan.observations.is_alone(path)}
     if alone := sorted(ours.keys() ^ (theirs.keys() - fresh)):
         raise TransplantError(f"Only one of the agents has the tensors {alone}.")
 
@@ -122,7 +180,8 @@ def _new(
     making = [edit for edit in edits if edit.slot.side not in reading]
     if not making or found.shape != fresh.shape:
         return found
-    return torch.where(known(tensor, edits, making), found, fresh.detach())
+    drawn = fresh.detach().to(found)
+    return torch.where(known(tensor, edits, making), found, drawn)
 
 
 def known(
@@ -143,6 +202,10 @@ def known(
     return ones > 0
 
 
+def _shifted(tensor: torch.Tensor, shift: torch.Tensor | None) -> torch.Tensor:
+    return tensor if shift is None else tensor + shift
+
+
 def _counted(old: torch.Tensor, new: torch.Tensor, edits: Sequence[Edit]) -> Carried:
     kept = run(edits, torch.ones_like(old, dtype=torch.float32), moment=True)
     carried = int((kept > 0).sum())
@@ -157,13 +220,15 @@ def _carry_states(
 ) -> None:
     """Give the optimisers of the new agent the states of those of the old one."""
     named = old.policy.named_parameters()
-    paths = {id(p): _moved(path, places) for path, p in named}
+    paths = {id(p): moved_path(path, places) for path, p in named}
     parameters = dict(new.policy.named_parameters())
     theirs = optimizers(new)
     for name, optimizer in optimizers(old).items():
         for parameter, state in optimizer.state.items():
             path = paths.get(id(parameter))
             if path is None or not _fits(optimizer, theirs.get(name)):
+                continue
+            if path not in parameters:  # A key that is not observed any more.
                 continue
             assert isinstance(parameter, nn.Parameter)
             moments = state_of(name, optimizer, parameter)

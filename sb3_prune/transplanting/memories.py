@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
 from gymnasium import spaces
+from stable_baselines3 import HerReplayBuffer
 from stable_baselines3.common.base_class import BaseAlgorithm
-from stable_baselines3.common.buffers import ReplayBuffer
+from stable_baselines3.common.buffers import DictReplayBuffer, ReplayBuffer
 
+from sb3_prune.surgery.flow.ports import by_key
 from sb3_prune.transplanting.ids import Sources
+from sb3_prune.transplanting.observing import ObservationMap
 
+KINDS = (ReplayBuffer, DictReplayBuffer, HerReplayBuffer)
+"""Buffers whose contents are known."""
 UNCHANGED = ("rewards", "dones", "timeouts")
+EPISODES = ("ep_start", "ep_length", "_current_ep_start", "infos")
+"""What a HerReplayBuffer knows of episodes."""
 
 
 def carry_memories(
-    old: BaseAlgorithm, new: BaseAlgorithm, observations: Sources, actions: Sources
+    old: BaseAlgorithm, new: BaseAlgorithm, seen: ObservationMap, actions: Sources
 ) -> str:
     """Carry the transitions of a replay buffer over, if the new agent can use them.
 
@@ -25,7 +33,7 @@ def carry_memories(
     Args:
         old: The old agent.
         new: The new agent, whose buffer is empty.
-        observations: Which old observation each new one is; empty if all stay.
+        seen: Which old observation each new one is.
         actions: Which old action each new one is.
 
     Returns:
@@ -34,36 +42,66 @@ def carry_memories(
     ours, theirs = (getattr(m, "replay_buffer", None) for m in (old, new))
     if ours is None or theirs is None or ours.size() == 0:
         return ""
-    why = _obstacle(ours, theirs, old.action_space, observations, actions)
+    why = _obstacle(ours, theirs, old.action_space, seen, actions)
     if why:
         return f"The replay buffer stays behind: {why}."
     count = ours.size()
     for name in UNCHANGED:
         getattr(theirs, name)[:count] = getattr(ours, name)[:count]
     for name in ("observations", "next_observations"):
-        values = getattr(ours, name)[:count]
-        getattr(theirs, name)[:count] = _mapped(values, observations)
+        _carry_observations(getattr(ours, name), getattr(theirs, name), seen, count)
     theirs.actions[:count] = _acted(ours.actions[:count], old.action_space, actions)
     theirs.pos, theirs.full = ours.pos, ours.full
+    if isinstance(ours, HerReplayBuffer):
+        _carry_episodes(ours, theirs)
     new.num_timesteps = old.num_timesteps
     return ""
+
+
+def _carry_episodes(ours: HerReplayBuffer, theirs: HerReplayBuffer) -> None:
+    """Carry what is known of episodes; the last one has been broken off."""
+    for name in EPISODES:
+        setattr(theirs, name, getattr(ours, name).copy())
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # SB3 tells that it is broken off.
+        theirs.truncate_last_trajectory()
+
+
+def _carry_observations(
+    ours: Any, theirs: Any, seen: ObservationMap, count: int
+) -> None:
+    given = {k: each[:count] for k, each in by_key(ours).items()}
+    room = {k: np.zeros_like(each[:count]) for k, each in by_key(theirs).items()}
+    found = by_key(seen.mapped(given, room if isinstance(theirs, dict) else room[""]))
+    for key, each in by_key(theirs).items():
+        each[:count] = found[key]
 
 
 def _obstacle(
     ours: Any,
     theirs: Any,
     space: spaces.Space[Any],
-    observations: Sources,
+    seen: ObservationMap,
     actions: Sources,
 ) -> str:
     """Return why transitions cannot be carried; nothing if they can."""
-    plain = type(ours) is type(theirs) is ReplayBuffer
-    if not plain or ours.optimize_memory_usage or theirs.optimize_memory_usage:
-        return f"it is a {type(ours).__name__}, or optimised for memory"
+    known = type(ours) is type(theirs) and type(ours) in KINDS
+    if not known or ours.optimize_memory_usage or theirs.optimize_memory_usage:
+        return (
+            f"it is a {type(ours).__name__}, that of the new agent a "
+            f"{type(theirs).__name__}, or one is optimised for memory"
+        )
     if (ours.buffer_size, ours.n_envs) != (theirs.buffer_size, theirs.n_envs):
         return "it is for another number of environments or transitions"
-    if None in observations:
+    if seen.asks_for_more:
         return "nobody knows what new sensors would have said"
+    if seen.loses_choices:
+        return "choices that it observed do not exist any more"
+    return _gone(space, actions)
+
+
+def _gone(space: spaces.Space[Any], actions: Sources) -> str:
+    """Return why actions cannot be carried; nothing if they can."""
     if isinstance(space, spaces.Box):
         return ""
     if not isinstance(space, spaces.Discrete):
@@ -72,22 +110,15 @@ def _obstacle(
     return f"it has the actions {sorted(gone)}, which are gone" if gone else ""
 
 
-def _mapped(values: np.ndarray, sources: Sources) -> np.ndarray:
-    """Return entries along the last axis in their new places; new ones are 0."""
-    if not sources:
-        return values
-    found = np.zeros((*values.shape[:-1], len(sources)), values.dtype)
-    for place, source in enumerate(sources):
-        if source is not None:
-            found[..., place] = values[..., source]
-    return found
-
-
 def _acted(
     values: np.ndarray, space: spaces.Space[Any], actions: Sources
 ) -> np.ndarray:
-    if not isinstance(space, spaces.Discrete):
-        return _mapped(values, actions)
-    places = np.array([actions.index(action) for action in range(int(space.n))])
-    found: np.ndarray = places[values.astype(int)].astype(values.dtype)
+    if isinstance(space, spaces.Discrete):
+        places = np.array([actions.index(action) for action in range(int(space.n))])
+        chosen: np.ndarray = places[values.astype(int)].astype(values.dtype)
+        return chosen
+    found = np.zeros((*values.shape[:-1], len(actions)), values.dtype)
+    for place, source in enumerate(actions):
+        if source is not None:
+            found[..., place] = values[..., source]
     return found

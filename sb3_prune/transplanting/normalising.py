@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import numpy as np
@@ -11,21 +11,24 @@ from stable_baselines3.common.running_mean_std import RunningMeanStd
 from stable_baselines3.common.vec_env import VecNormalize
 
 from sb3_prune.exceptions import TransplantError
-from sb3_prune.transplanting.ids import Sources, is_same
+from sb3_prune.surgery.flow.ports import by_key
+from sb3_prune.transplanting.entries import Part
+from sb3_prune.transplanting.observing import ObservationMap
+from sb3_prune.transplanting.playing import shapes
 
 FEW = 1_000
 """Observations that statistics count for at most where some are of a new sensor."""
 
 
 def check_statistics(
-    old: BaseAlgorithm, new: BaseAlgorithm, observations: Sources
+    old: BaseAlgorithm, new: BaseAlgorithm, seen: ObservationMap
 ) -> None:
     """Check that both agents see normalised observations, or none of them does.
 
     Args:
         old: The old agent.
         new: The new agent.
-        observations: Which old observation each new one is.
+        seen: Which old observation each new one is.
 
     Raises:
         TransplantError: Only one of them does, or the statistics are of other numbers
@@ -46,16 +49,37 @@ def check_statistics(
     if not ours or not theirs:
         return
     _check_settings(ours, theirs)
-    if not _changes(ours, observations):
+    _check_keys(ours, theirs, seen)
+    if seen.is_same:
         _check_numbers(ours, theirs)
         return
     for model, env in ((old, ours), (new, theirs)):
-        if env.observation_space.shape != model.observation_space.shape:
+        if shapes(env) != shapes(model):
             raise TransplantError(
                 f"VecNormalize scales observations of {env.observation_space}, but the "
                 f"agent sees those of {model.observation_space}: put VecNormalize "
                 "around VecFrameStack and others that change what is seen."
             )
+
+
+def _check_keys(ours: VecNormalize, theirs: VecNormalize, seen: ObservationMap) -> None:
+    """Check that what was normalised is normalised, and nothing else is.
+
+    Raises:
+        TransplantError: An entry would be seen on another scale.
+    """
+    for part in seen.new:
+        for source in seen.within(part):
+            if source is None:
+                continue
+            old = seen.part_of(source)
+            scaled = old.key in by_key(ours.obs_rms), part.key in by_key(theirs.obs_rms)
+            if scaled[0] != scaled[1]:
+                raise TransplantError(
+                    f"VecNormalize scales {old} of the old agent: {scaled[0]}, and "
+                    f"{part} of the new one: {scaled[1]}. Give both the same "
+                    "norm_obs_keys."
+                )
 
 
 def _check_settings(ours: VecNormalize, theirs: VecNormalize) -> None:
@@ -79,11 +103,11 @@ def _check_numbers(ours: VecNormalize, theirs: VecNormalize) -> None:
     Raises:
         TransplantError: One scales single frames, and the other one stacked ones.
     """
-    spaces = ours.observation_space, theirs.observation_space
-    if spaces[0].shape != spaces[1].shape:
+    if shapes(ours) != shapes(theirs):
         raise TransplantError(
-            f"VecNormalize of env scales observations of {spaces[1]}, that of the old "
-            f"agent those of {spaces[0]}: put it on the same side of VecFrameStack."
+            f"VecNormalize of env scales observations of {theirs.observation_space}, "
+            f"that of the old agent those of {ours.observation_space}: put it on the "
+            "same side of VecFrameStack."
         )
 
 
@@ -91,15 +115,6 @@ def _normalising(model: BaseAlgorithm) -> VecNormalize | None:
     """Return what scales the observations of an agent, if anything does."""
     env = model.get_vec_normalize_env()
     return env if env is not None and env.norm_obs else None
-
-
-def _changes(env: VecNormalize, observations: Sources) -> bool:
-    """Tell whether the statistics of vectors cannot stay as they are."""
-    rms = env.obs_rms
-    if not observations or not isinstance(rms, RunningMeanStd):
-        return False
-    most = max(source for source in observations if source is not None) + 1
-    return not is_same(observations, max(most, len(rms.mean)))
 
 
 @contextmanager
@@ -115,17 +130,17 @@ def same_statistics(model: BaseAlgorithm) -> Iterator[None]:
 
 
 def carry_statistics(
-    old: BaseAlgorithm, new: BaseAlgorithm, observations: Sources
+    old: BaseAlgorithm, new: BaseAlgorithm, seen: ObservationMap
 ) -> None:
     """Carry the statistics of ``VecNormalize`` over, if there are any.
 
-    One count serves all observations. With a count of a million, the mean of a new
-    sensor would hardly move. So if there is a new one, the count is lowered.
+    One count serves all observations of a key. With a count of a million, the mean of a
+    new sensor would hardly move. So if there is a new one, the count is lowered.
 
     Args:
         old: The old agent.
         new: The new agent, whose statistics are replaced.
-        observations: Which old observation each new one is.
+        seen: Which old observation each new one is.
     """
     ours, theirs = old.get_vec_normalize_env(), new.get_vec_normalize_env()
     if ours is None or theirs is None:
@@ -133,17 +148,43 @@ def carry_statistics(
     theirs.ret_rms = ours.ret_rms.copy()
     if not ours.norm_obs:
         return
-    if not isinstance(ours.obs_rms, RunningMeanStd):
-        theirs.obs_rms = {key: rms.copy() for key, rms in ours.obs_rms.items()}
-    elif _changes(ours, observations):
-        theirs.obs_rms = _mapped(ours.obs_rms, observations)
-    else:  # Below VecFrameStack, single frames are scaled.
-        theirs.obs_rms = ours.obs_rms.copy()
+    given, known = by_key(ours.obs_rms), by_key(theirs.obs_rms)
+    # Below VecFrameStack, single frames are scaled.
+    found = (
+        {key: rms.copy() for key, rms in given.items()}
+        if seen.is_same
+        else _mapped(given, known, seen)
+    )
+    theirs.obs_rms = found if isinstance(theirs.obs_rms, dict) else found[""]
 
 
-def _mapped(old: RunningMeanStd, observations: Sources) -> RunningMeanStd:
-    new = RunningMeanStd(shape=(len(observations),))
-    new.mean = np.array([0.0 if s is None else old.mean[s] for s in observations])
-    new.var = np.array([1.0 if s is None else old.var[s] for s in observations])
-    new.count = min(old.count, FEW) if None in observations else old.count
-    return new
+Statistics = Mapping[str, RunningMeanStd]
+
+
+def _mapped(
+    given: Statistics, known: Statistics, seen: ObservationMap
+) -> dict[str, RunningMeanStd]:
+    """Return the statistics of the new observations, by key."""
+    means = {key: rms.mean for key, rms in given.items()}
+    variances = {key: rms.var for key, rms in given.items()}
+    shapes = {key: rms.mean.shape for key, rms in known.items()}
+    zeros = {key: np.zeros(shape) for key, shape in shapes.items()}
+    ones = {key: np.ones(shape) for key, shape in shapes.items()}
+    found = {}
+    for part in seen.new:
+        if part.key in known:
+            rms = found[part.key] = RunningMeanStd(shape=shapes[part.key])
+            rms.mean = by_key(seen.mapped(means, zeros))[part.key]
+            rms.var = by_key(seen.mapped(variances, ones))[part.key]
+            rms.count = _count(given, part, seen)
+    return found
+
+
+def _count(given: Statistics, part: Part, seen: ObservationMap) -> float:
+    """Return for how many observations the statistics of a part count."""
+    sources = [seen.part_of(s).key for s in seen.within(part) if s is not None]
+    counts = [given[key].count for key in sources]
+    if not counts:
+        return float(RunningMeanStd().count)
+    most = FEW if seen.is_wider(part) else max(counts)
+    return min(most, *counts)

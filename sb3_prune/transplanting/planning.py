@@ -2,36 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 import torch
-from gymnasium import spaces
-from sb3_contrib.common.maskable.policies import MaskableActorCriticPolicy
 from stable_baselines3.common.base_class import BaseAlgorithm
-from stable_baselines3.common.policies import ActorCriticPolicy
-from torch import nn
 
 from sb3_prune.exceptions import TransplantError
 from sb3_prune.strategies.gradual import best
 from sb3_prune.strategies.scores import product
 from sb3_prune.surgery import Change, add, keep
 from sb3_prune.surgery.flow.groups import Group
-from sb3_prune.surgery.flow.ports import ACTIONS, OBSERVATIONS, Port, find_ports
-from sb3_prune.surgery.flow.slots import Side, Slot
+from sb3_prune.surgery.flow.slots import Slot
 from sb3_prune.surgery.hidden_layer import HiddenLayer
 from sb3_prune.surgery.wiring import wire
 from sb3_prune.transplanting.deepening import Deeper, find_deeper
+from sb3_prune.transplanting.folding import InputRules
 from sb3_prune.transplanting.heads import Head, count_actions, find_heads
 from sb3_prune.transplanting.ids import Sources, is_same
+from sb3_prune.transplanting.observing import ObservationMap
+from sb3_prune.transplanting.reading import find_readers
 
 
 @dataclass(frozen=True, kw_only=True)
 class TransplantPlan:
     """What becomes of the tensors of the old agent."""
 
-    observations: Sources
+    observations: ObservationMap
     """Which old observation each new one is."""
     actions: Sources
     """Which old action each new one is."""
@@ -45,20 +43,28 @@ class TransplantPlan:
     """The networks that get further hidden layers."""
 
 
-def selection(sources: Sources, old: int) -> Change:
-    """Return the change in which each new unit is an old one, or nothing."""
+def selection(sources: Sources, old: int, *, share: bool = False) -> Change:
+    """Return the change in which each new unit is an old one, or nothing.
+
+    Args:
+        sources: The old unit of each new one, or None.
+        old: Number of old units.
+        share: Whether what reads them is shared among new units that are the same one.
+    """
     rows = torch.zeros(len(sources), old)
     for new, source in enumerate(sources):
         if source is not None:
             rows[new, source] = 1.0
-    return Change(rows=rows, columns=rows.T)
+    times = rows.sum(0).clamp_min(1.0) if share else torch.ones(old)
+    return Change(rows=rows, columns=rows.T / times[:, None])
 
 
 def plan_changes(
     old: BaseAlgorithm,
     new: BaseAlgorithm,
-    observations: Sources,
+    observations: ObservationMap,
     actions: Sources,
+    rules: InputRules = InputRules(),  # noqa: B008
 ) -> TransplantPlan:
     """Return what becomes of the tensors of an agent.
 
@@ -67,6 +73,7 @@ def plan_changes(
         new: An untrained model with the other spaces and widths.
         observations: Which old observation each new one is.
         actions: Which old action each new one is.
+        rules: What becomes of observations that occur twice.
 
     Raises:
         TransplantError: A change of the observations, the actions or the networks
@@ -75,13 +82,17 @@ def plan_changes(
     _check_noise(old, new, len(actions))
     count = count_actions(old.action_space)
     deeper = find_deeper(old.policy, new.policy)
-    found = dict(_hidden(old, new, deeper))
+    found = dict(_hidden(old, new, deeper, observations.is_alone))
     found |= _passed_on(deeper)
     heads = find_heads(old.policy, count)
     if not is_same(actions, count):
         found |= _outputs(heads, actions, count)
-    for name, layer, sources in _inputs(old.policy, observations, actions, count):
-        found[name] = layer, selection(sources, layer.units)
+    given = observations, actions, count
+    for reader in find_readers(old.policy, new.policy, *given):
+        layer = _as_layer(reader.name, reader.before, (reader.slot,))
+        shared = rules.repeated == "share"
+        change = selection(reader.sources, reader.before, share=shared)
+        found[reader.name] = layer, change
     return TransplantPlan(
         observations=observations,
         actions=actions,
@@ -92,14 +103,20 @@ def plan_changes(
     )
 
 
-ON_POLICY = ActorCriticPolicy | MaskableActorCriticPolicy
-"""Policies that get actions only to tell how probable they are."""
 Found = Iterator[tuple[str, tuple[HiddenLayer, Change]]]
 
 
-def _hidden(old: BaseAlgorithm, new: BaseAlgorithm, deeper: list[Deeper]) -> Found:
+def _hidden(
+    old: BaseAlgorithm,
+    new: BaseAlgorithm,
+    deeper: list[Deeper],
+    alone: Callable[[str], bool],
+) -> Found:
     """Yield the hidden layers that get wider or narrower."""
-    ours, theirs = wire(old), wire(new)
+    ours, theirs = (
+        {name: layer for name, layer in wire(model).items() if not alone(name)}
+        for model in (old, new)
+    )
     inserted = {layer for each in deeper for layer in each.inserted}
     stay = [name for name, layer in theirs.items() if layer.module not in inserted]
     if list(ours) != stay:
@@ -108,22 +125,38 @@ def _hidden(old: BaseAlgorithm, new: BaseAlgorithm, deeper: list[Deeper]) -> Fou
             f"{', '.join(stay)} for them."
         )
     for name, layer in ours.items():
-        units = theirs[name].units
-        if not bool(layer.active.all()):
-            raise TransplantError(
-                f"Some units of '{name}' are closed: call "
-                "sb3_prune.surgery.remove_closed(model) before."
-            )
-        if units > layer.units:
-            if layer.mixes:
-                raise TransplantError(
-                    f"'{name}' cannot get wider: {', '.join(sorted(layer.mixes))} "
-                    "mixes its units, so new ones would change what the old ones say."
-                )
-            yield name, (layer, add(units - layer.units, layer.units))
-        elif units < layer.units:
-            kept = best(layer, product(layer), units)
-            yield name, (layer, keep(kept, layer.units))
+        change = resized(layer, theirs[name].units)
+        if change is not None:
+            yield name, (layer, change)
+
+
+def resized(layer: HiddenLayer, units: int) -> Change | None:
+    """Return the change after which a layer has another number of units.
+
+    Of a narrower layer, the units with the largest product of norms stay.
+
+    Args:
+        layer: The layer.
+        units: The number; None is returned if the layer has it.
+
+    Raises:
+        TransplantError: Units are closed, or new ones would change what others say.
+    """
+    if not bool(layer.active.all()):
+        raise TransplantError(
+            f"Some units of '{layer.name}' are closed: call "
+            "sb3_prune.surgery.remove_closed(model) before."
+        )
+    if units < layer.units:
+        return keep(best(layer, product(layer), units), layer.units)
+    if units > layer.units and layer.mixes:
+        raise TransplantError(
+            f"'{layer.name}' cannot get wider: {', '.join(sorted(layer.mixes))} "
+            "mixes its units, so new ones would change what the old ones say."
+        )
+    if units > layer.units:
+        return add(units - layer.units, layer.units, seed=None)
+    return None
 
 
 def _passed_on(deeper: list[Deeper]) -> dict[str, tuple[HiddenLayer, Change]]:
@@ -150,35 +183,6 @@ def _outputs(
         layer = _as_layer(name, head.repeats * count, head.slots)
         found[name] = layer, selection(sources, layer.units)
     return found
-
-
-def _inputs(
-    policy: nn.Module, observations: Sources, actions: Sources, count: int
-) -> Iterator[tuple[str, HiddenLayer, Sources]]:
-    """Yield the inputs whose entries change."""
-    is_box = isinstance(policy.action_space, spaces.Box)
-    changed = {}
-    ports = find_ports(policy)
-    if observations and not is_same(observations, ports[OBSERVATIONS].entries):
-        changed[OBSERVATIONS] = observations
-    if not is_same(actions, count) and is_box:
-        changed[ACTIONS] = actions
-    for name, sources in changed.items():
-        port = ports.get(name)
-        if name == ACTIONS and isinstance(policy, ON_POLICY) and not _reads(port):
-            continue
-        if port is None or port.opaque is not None:
-            raise TransplantError(
-                f"The {name} cannot be mapped: "
-                f"{port.opaque if port else 'they are no vector'}."
-            )
-        if port.slots:
-            yield name, _as_layer(name, port.entries, port.slots), sources
-
-
-def _reads(port: Port | None) -> bool:
-    """Tell whether networks read the entries; others are compared with outputs."""
-    return any(s.side is Side.COLUMNS for s in (port.slots if port else ()))
 
 
 def _check_noise(old: BaseAlgorithm, new: BaseAlgorithm, count: int) -> None:

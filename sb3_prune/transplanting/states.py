@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -22,11 +22,14 @@ FEWEST = 20
 """With fewer recent observations, the space itself is drawn from."""
 
 
-def sample_states(model: BaseAlgorithm) -> tuple[Any, str]:
+def sample_states(
+    model: BaseAlgorithm, play: Callable[[], Any] | None = None
+) -> tuple[Any, str]:
     """Return observations as the policy gets them, and where they come from.
 
     Args:
         model: The agent.
+        play: Plays for observations, if there are no recent ones.
     """
     try:
         found = recent_inputs(model, MOST).observations
@@ -34,6 +37,8 @@ def sample_states(model: BaseAlgorithm) -> tuple[Any, str]:
             return found, "recent observations"
     except NoObservationsError:
         pass
+    if play is not None:
+        return play(), "random steps in the new environment"
     return sample_inputs(model.policy, MOST).observations, "draws from the space"
 
 

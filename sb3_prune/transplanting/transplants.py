@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import copy
+from functools import partial
 from typing import Any, TypeVar, cast
 
-import torch
 from gymnasium import spaces
 from stable_baselines3.common.base_class import BaseAlgorithm
 
-from sb3_prune.exceptions import TransplantError
+from sb3_prune.exceptions import require_at_least
 from sb3_prune.surgery import apply, wire
 from sb3_prune.surgery.resizing import resize_change
 from sb3_prune.transplanting.belongings import with_belongings
@@ -21,6 +21,8 @@ from sb3_prune.transplanting.checks import (
     other_bounds,
     warn_of_odd,
 )
+from sb3_prune.transplanting.drift import drift
+from sb3_prune.transplanting.folding import InputRules, fold
 from sb3_prune.transplanting.heads import count_actions, find_heads
 from sb3_prune.transplanting.ids import pair
 from sb3_prune.transplanting.memories import carry_memories
@@ -30,10 +32,13 @@ from sb3_prune.transplanting.normalising import (
     same_statistics,
 )
 from sb3_prune.transplanting.outputs import NewActions, fill
-from sb3_prune.transplanting.planning import TransplantPlan, plan_changes
+from sb3_prune.transplanting.pairing import pair_observations
+from sb3_prune.transplanting.planning import plan_changes
+from sb3_prune.transplanting.playing import played_states
 from sb3_prune.transplanting.reporting import TransplantReport
 from sb3_prune.transplanting.states import listen, sample_states
 
+AGAIN = "Some observations are the same old one, which counts several times now."
 Model = TypeVar("Model", bound=BaseAlgorithm)
 
 
@@ -44,9 +49,11 @@ def transplant(
     observations: Any = None,
     actions: Any = None,
     net_arch: Any = None,
+    inputs: InputRules | None = None,
     new_actions: NewActions | None = None,
     vecnormalize: Any = None,
     replay_buffer: Any = None,
+    play: int = 0,
     seed: int | None = None,
 ) -> Model:
     """Carry a trained agent into other spaces, or into wider or narrower networks.
@@ -69,11 +76,15 @@ def transplant(
             branches of MultiDiscrete one after another, the dimensions of Box.
         net_arch: Widths of the new agent, as in ``policy_kwargs``; by default those
             that the old one has now.
+        inputs: Rules for observations that are gone or occur twice.
         new_actions: Rule for the outputs of actions that are new.
         vecnormalize: The ``VecNormalize`` of the old agent, if its environment is not
             there: itself, or its file. Files are unpickled: load only those you trust.
         replay_buffer: The replay buffer of the old agent, which a zip does not hold:
             itself, or its file.
+        play: Steps of random actions in ``env`` to get sample states, on which rules
+            and the report rest, if the old agent has no recent observations. With 0,
+            sample states are drawn from the space then.
         seed: Seed of the new weights and of the environment.
 
     Raises:
@@ -88,9 +99,11 @@ def transplant(
         seed=seed,
         observations=observations,
         actions=actions,
+        inputs=inputs,
         new_actions=new_actions,
         vecnormalize=vecnormalize,
         replay_buffer=replay_buffer,
+        play=play,
     )
     return new
 
@@ -137,9 +150,11 @@ def transplant_into(
     *,
     observations: Any = None,
     actions: Any = None,
+    inputs: InputRules | None = None,
     new_actions: NewActions | None = None,
     vecnormalize: Any = None,
     replay_buffer: Any = None,
+    play: int = 0,
 ) -> TransplantReport:
     """Fill an untrained agent, which you have built, with what another one has learnt.
 
@@ -150,37 +165,50 @@ def transplant_into(
         old: The trained agent; it stays as it is.
         observations: See :func:`transplant`.
         actions: See :func:`transplant`.
+        inputs: See :func:`transplant`.
         new_actions: See :func:`transplant`.
         vecnormalize: See :func:`transplant`.
         replay_buffer: See :func:`transplant`.
+        play: See :func:`transplant`.
 
     Raises:
         TransplantError: The agents are of different algorithms, or their spaces or
             networks cannot be mapped. The new agent is not changed.
     """
+    require_at_least("play", play, 0)
     check_fresh(new)
     old = with_belongings(old, vecnormalize, replay_buffer)
-    seen = pair("observations", observations, *_sizes(old, new))
+    seen = pair_observations(old.policy, new.policy, observations)
     check_statistics(old, new, seen)
     counts = count_actions(old.action_space), count_actions(new.action_space)
     acted = pair("actions", actions, *counts)
     check_pair(old, new)
-    plan = plan_changes(old, new, seen, acted)
+    rules = inputs or InputRules()
+    plan = plan_changes(old, new, seen, acted, rules)
     heads = find_heads(new.policy, counts[1])
-    states, source = sample_states(old)
+    playing = partial(played_states, old, new, seen, play) if play else None
+    states, source = sample_states(old, playing)
     said = listen(old.policy, plan.heads, states)
     rule = new_actions or NewActions()
     used = rule.chosen(heads, acted, branches_of(new.action_space))
-    carried = carry(old, new, plan)
+    shifts = fold(old, seen, states) if rules.removed == "mean" else {}
+    carried = carry(old, new, plan, shifts)
     carry_statistics(old, new, seen)
     left = carry_memories(old, new, seen, acted)
     fill(heads, said, acted, branches_of(new.action_space), rule, used)
-    moved = _moved(new, plan, states, said)
-    remarks = (left, *left_states(old, new), other_bounds(old, new, acted))
-    warn_of_odd(moved, carried)
+    moved = drift(new, plan, states, said)
+    again = seen.counts_twice and rules.repeated == "copy"
+    if not again:
+        warn_of_odd(moved, carried)
+    remarks = (
+        left,
+        AGAIN if again else "",
+        *left_states(old, new),
+        other_bounds(old, new, acted),
+    )
     return TransplantReport(
         tensors=carried,
-        observations=seen,
+        observations=seen.sources,
         actions=acted,
         rule=used,
         moved=moved,
@@ -211,48 +239,3 @@ def _built(
         odd = {n: k for n, k in ours.items() if n in theirs and theirs[n] != k}
         apply(new, {n: resize_change(theirs[n], k) for n, k in odd.items()})
     return new
-
-
-def _sizes(old: BaseAlgorithm, new: BaseAlgorithm) -> tuple[int, int]:
-    """Return the numbers of observations; -1 and -1 for equal spaces of any kind."""
-    found = []
-    for model in (old, new):
-        space = model.observation_space
-        if not isinstance(space, spaces.Box) or len(space.shape) != 1:
-            if old.observation_space == new.observation_space:
-                return -1, -1
-            raise TransplantError(
-                f"Observations of {space} cannot be mapped yet, vectors alone can."
-            )
-        found.append(space.shape[0])
-    return found[0], found[1]
-
-
-def _moved(
-    new: BaseAlgorithm, plan: TransplantPlan, states: Any, said: list[Any]
-) -> float:
-    """Return how far outputs for old actions moved; new observations are drawn."""
-    if isinstance(states, torch.Tensor):
-        generator = torch.Generator().manual_seed(0)
-        seen = torch.randn(len(states), len(plan.observations), generator=generator)
-        seen = seen.to(states)
-        for place, source in enumerate(plan.observations):
-            if source is not None:
-                seen[:, place] = states[:, source]
-        states = seen if plan.observations else states
-    count = len(plan.actions)
-    now = listen(new.policy, find_heads(new.policy, count), states)
-    found = 0.0
-    for head, before, after in zip(plan.heads, said, now, strict=True):
-        if before is None or after is None:
-            continue
-        old = before.shape[1] // head.repeats
-        pairs = [
-            (place, source)
-            for place, source in enumerate(head.sources(plan.actions, old))
-            if source is not None
-        ]
-        places, sources = (list(each) for each in zip(*pairs, strict=True))
-        far = (before[:, sources] - after[:, places]).abs().max()
-        found = max(found, float(far / before.abs().max().clamp_min(1e-12)))
-    return found

@@ -131,3 +131,10 @@ def test_anew_for_other_observations(norm_reward: bool, tmp_path: Path) -> None:
     assert not new.obs_rms.mean.any() and new.obs_rms.mean.shape == (3,)  # type: ignore[union-attr]
     with pytest.raises(CheckpointError, match="does not exist"):
         normalise_anew(cart_poles(), tmp_path / "b.pkl")
+
+
+def test_anew_for_other_keys(tmp_path: Path) -> None:
+    env = make_vec_env("cli.shown:cli/Both-v0")
+    VecNormalize(env, norm_obs_keys=["vec"]).save(str(tmp_path / "a.pkl"))
+    again = normalise_anew(make_vec_env("cli.shown:cli/Both-v0"), tmp_path / "a.pkl")
+    assert again.norm_obs_keys == ["vec"]

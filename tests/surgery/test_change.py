@@ -244,3 +244,9 @@ def test_draws_without_seeds_are_not_discarded(shape: tuple[int, ...]) -> None:
     with pytest.raises(PlanError, match=r"draws must be \(2, 0\), one column per seed"):
         Change(rows=EYE, columns=EYE, draws=torch.ones(shape))
     assert Change(rows=EYE, columns=EYE, draws=torch.ones(2, 0)).draws.shape == (2, 0)
+
+
+def test_matrices_lie_in_memory_as_loaded_ones_do() -> None:
+    rows = torch.rand(3, WIDTH)
+    assert Change(rows=rows, columns=rows.T).columns.is_contiguous()
+    assert merge([[0, 1], [2, 3, 4]], WIDTH).columns.is_contiguous()

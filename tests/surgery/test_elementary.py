@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from sb3_prune.exceptions import PlanError
 from sb3_prune.surgery.change import Change
-from sb3_prune.surgery.elementary import add, keep, merge, remove, reset
+from sb3_prune.surgery.elementary import add, keep, merge, remove, reset, split
 from sb3_prune.surgery.flow.slots import Side
 
 WIDTH = 5
@@ -118,7 +118,7 @@ def test_added_units_are_read_by_nobody() -> None:
         assert (change.before, change.after) == (WIDTH, WIDTH + 2)
         assert torch.equal(rows(change, UNITS)[:WIDTH], UNITS)
         assert not columns(change, UNITS.T)[:, WIDTH:].any()
-    assert not add(2, WIDTH).drawn(8).any()
+    assert not add(2, WIDTH, seed=None).drawn(8).any()
     assert bool(add(2, WIDTH, seed=0).drawn(8)[WIDTH:].all())
 
 
@@ -265,3 +265,24 @@ def test_numbers_that_cannot_be_read_are_refused(number: Any) -> None:
 def test_a_scale_that_is_no_list_of_real_numbers_is_refused(scale: Any) -> None:
     with pytest.raises(PlanError, match="scale must be 2 positive numbers"):
         merge([[0, 1]], 2, scale)
+
+
+@few
+@given(units=subsets)
+def test_twins_share_what_reads_them(units: list[int]) -> None:
+    change = split(units, WIDTH)
+    assert torch.equal(rows(change, UNITS), UNITS[[*range(WIDTH), *units]])
+    assert torch.equal(change.columns.sum(1), torch.ones(WIDTH))
+    read = columns(change, UNITS.T)
+    assert torch.equal(read[:, WIDTH:], UNITS.T[:, units] / 2)
+    assert torch.equal(change.then(keep(range(WIDTH), change.after)).rows, torch.eye(5))
+
+
+def test_split_names_units_that_do_not_exist() -> None:
+    with pytest.raises(PlanError, match=r"\[7\] do not exist"):
+        split([7], WIDTH)
+
+
+def test_added_units_are_drawn_unless_they_only_fill_up() -> None:
+    assert add(2, WIDTH).seeds == add(2, WIDTH, seed=0).seeds != ()
+    assert add(2, WIDTH, seed=None).seeds == ()

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 import zoo
-from stable_baselines3 import PPO
+from stable_baselines3 import PPO, SAC, HerReplayBuffer
 from stable_baselines3.common.buffers import ReplayBuffer
+from stable_baselines3.common.envs import BitFlippingEnv
 from stable_baselines3.common.vec_env import DummyVecEnv, VecFrameStack, VecNormalize
 
 from sb3_prune.exceptions import CheckpointError, NonFiniteError, TransplantError
@@ -128,6 +129,31 @@ def test_stacked_frames() -> None:
     outside = VecNormalize(VecFrameStack(DummyVecEnv([lambda: env_of("PPO")]), 2))
     with pytest.raises(TransplantError, match="same side of VecFrameStack"):
         transplant(old, env=outside, vecnormalize=given)
+
+
+@pytest.mark.slow
+def test_a_buffer_of_hindsight(tmp_path: Path) -> None:
+    def env() -> Any:
+        return BitFlippingEnv(n_bits=4, continuous=True)
+
+    given: dict[str, Any] = {"replay_buffer_class": HerReplayBuffer}
+    given |= {"learning_starts": 20, "buffer_size": 200, "seed": 0}
+    old: Any = SAC("MultiInputPolicy", env(), **given).learn(60)
+    old.save_replay_buffer(tmp_path / "buffer.pkl")
+    old.save(tmp_path / "old.zip")
+    alone = SAC.load(tmp_path / "old.zip", env=DummyVecEnv([env]))
+    expected: Any = transplant(old, env=env())
+    for buffer in (tmp_path / "buffer.pkl", old.replay_buffer):
+        report = plan_transplant(alone, env=env(), replay_buffer=buffer)
+        assert report.states == "recent observations"
+        new: Any = transplant(alone, env=env(), replay_buffer=buffer)
+        ours, theirs = (m.replay_buffer for m in (new, expected))
+        assert ours.size() == theirs.size() > 0
+        assert np.array_equal(ours.ep_length, theirs.ep_length)
+        assert np.array_equal(
+            ours.observations["achieved_goal"], theirs.observations["achieved_goal"]
+        )
+        new.learn(30, reset_num_timesteps=False)
 
 
 # Errors.

@@ -15,6 +15,7 @@ from sb3_prune.surgery.optimizer import optimizers
 from sb3_prune.transplanting import transplant, transplant_into
 from sb3_prune.transplanting.building import build
 from sb3_prune.transplanting.carrying import SQUARES, carry, tensors
+from sb3_prune.transplanting.pairing import pair_observations
 from sb3_prune.transplanting.planning import plan_changes
 from transplanting.made import env_of, trained
 
@@ -31,7 +32,8 @@ FIRST = {
 def carried(name: str) -> tuple[Any, Any, Any]:
     old = trained(name)
     new = build(old, env_of(name, 6), old.policy_kwargs, 0)
-    return old, new, carry(old, new, plan_changes(old, new, MORE, ACTS))
+    seen = pair_observations(old.policy, new.policy, MORE)
+    return old, new, carry(old, new, plan_changes(old, new, seen, ACTS))
 
 
 @pytest.mark.parametrize("name", FIRST)
@@ -88,7 +90,8 @@ def test_the_first_step_of_a_new_weight_is_no_leap(name: str) -> None:
 def test_other_networks() -> None:
     old = trained("PPO")
     new = zoo.make_model("PPO", env=env_of("PPO"), policy_kwargs={"net_arch": [12, 11]})
-    plan = plan_changes(old, old, tuple(range(5)), ACTS)
+    seen = pair_observations(old.policy, old.policy, None)
+    plan = plan_changes(old, old, seen, ACTS)
     before = {k: t.clone() for k, t in tensors(new.policy).items()}
     with pytest.raises(TransplantError, match="would have the shape"):
         carry(old, new, plan)

@@ -9,9 +9,16 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import pytest
+import torch
 from stable_baselines3 import DQN, PPO, SAC
 
-from sb3_prune.transplanting import NewActions, plan_transplant, transplant
+from sb3_prune.transplanting import (
+    NewActions,
+    plan_transplant,
+    transplant,
+    transplant_module,
+    transplant_weights,
+)
 
 PAGE = Path(__file__).parents[2] / "docs" / "transplant.md"
 ANSWERS = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
@@ -59,3 +66,19 @@ def test_an_answer_runs(number: int, capsys: pytest.CaptureFixture[str]) -> None
     assert new.num_timesteps >= 300
     if number == 2:
         assert "carried" in capsys.readouterr().out
+
+
+def test_donors_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("old").mkdir()
+    old = PPO("MlpPolicy", Seen("CartPole-v1", [1, 2]))
+    torch.save(old.policy.state_dict(), "old/policy.pth")
+    weights, module = ANSWERS[3:]
+    names: dict[str, Any] = {"PPO": PPO, "transplant_weights": transplant_weights}
+    exec(weights, names)
+    read = names["new"].policy.mlp_extractor.policy_net[0].weight
+    assert bool((read[:64, [0, 3]] == 0).all())
+    exec(module, {"nn": torch.nn, "transplant_module": transplant_module})
+    assert capsys.readouterr().out.count("outputs moved by at most") == 2

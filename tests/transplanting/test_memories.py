@@ -7,9 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 import zoo
+from gymnasium import spaces
+from stable_baselines3 import SAC, HerReplayBuffer
 from stable_baselines3.common.env_util import make_vec_env
+from stable_baselines3.common.envs import BitFlippingEnv
 
 from sb3_prune.transplanting import plan_transplant, transplant
+from transplanting import looks
 from transplanting.made import env_of, trained
 
 ORDER = (3, 0, 4)
@@ -59,3 +63,66 @@ def test_what_stays_behind(env: Any, given: Any, why: str) -> None:
 
 def test_on_policy_agents_have_none() -> None:
     assert plan_transplant(trained("PPO"), env=env_of("PPO")).left == ()
+
+
+def test_transitions_of_dictionaries_come_along() -> None:
+    old: Any = looks.trained("SAC", "keys")
+    space = spaces.Dict({**looks.SPACES["keys"].spaces, "arm": looks.numbers(2)})  # type: ignore[attr-defined]
+    env = looks.env_of("SAC", space)
+    new: Any = transplant(old, env=env, observations={"arm": [2, 0], "eye": [1, 0]})
+    ours, theirs = old.replay_buffer, new.replay_buffer
+    count = ours.size()
+    assert theirs.size() == count == 96
+    seen, known = ours.next_observations, theirs.next_observations
+    assert np.array_equal(known["arm"][:count], seen["arm"][:count][..., [2, 0]])
+    assert np.array_equal(known["eye"][:count], seen["eye"][:count][:, :, [1, 0]])
+    zoo.train_on(new, 32)
+
+
+def test_choices_come_along_unless_one_is_gone() -> None:
+    old: Any = looks.trained("DQN", "choices")
+    env = looks.env_of("DQN", spaces.Discrete(5))
+    order = [3, 1, 0, 2, 3]
+    new: Any = transplant(old, env=env, observations=order)
+    count = old.replay_buffer.size()
+    moved = new.replay_buffer.observations[:count]
+    assert np.array_equal(
+        np.array(order)[moved], old.replay_buffer.observations[:count]
+    )
+    env = looks.env_of("DQN", spaces.Discrete(3))
+    report = plan_transplant(old, env=env, observations=[0, 1, 2])
+    assert any("choices that it observed" in said for said in report.left)
+
+
+def goals(bits: int = 4) -> BitFlippingEnv:
+    return BitFlippingEnv(n_bits=bits, continuous=True, max_steps=bits)
+
+
+def hindsight(env: Any) -> SAC:
+    given: dict[str, Any] = {"replay_buffer_class": HerReplayBuffer}
+    given |= {"learning_starts": 20, "buffer_size": 200, "batch_size": 16}
+    return SAC("MultiInputPolicy", env, policy_kwargs={"net_arch": [8]}, **given)
+
+
+def test_goals_of_hindsight_come_along() -> None:
+    old: Any = hindsight(goals()).learn(66)
+    new: Any = transplant(old, env=goals(), net_arch=[16])
+    ours, theirs = old.replay_buffer, new.replay_buffer
+    assert theirs.size() == ours.size() == 66
+    for key, each in ours.observations.items():
+        assert np.array_equal(theirs.observations[key][:66], each[:66])
+    start = int(ours._current_ep_start[0])
+    assert np.array_equal(theirs.ep_length[:start], ours.ep_length[:start])
+    assert (theirs.ep_length[start:66] == 66 - start).all()
+    assert theirs.env is new.env
+    new.learn(40, reset_num_timesteps=False)
+    assert theirs.size() == 106
+
+
+def test_new_goals_need_new_transitions() -> None:
+    old = hindsight(goals()).learn(40)
+    given = {key: [*range(4), None] for key in old.observation_space.spaces}  # type: ignore[attr-defined]
+    actions = [*range(4), None]
+    new: Any = transplant(old, env=goals(5), observations=given, actions=actions)
+    assert new.replay_buffer.size() == 0
+    new.learn(40)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from gymnasium import spaces
 from stable_baselines3 import PPO
 from stable_baselines3.common.vec_env import (
     DummyVecEnv,
@@ -17,6 +18,7 @@ from stable_baselines3.common.vec_env import (
 from sb3_prune.exceptions import TransplantError
 from sb3_prune.transplanting import plan_transplant, transplant
 from sb3_prune.transplanting.normalising import FEW
+from transplanting import looks
 from transplanting.made import env_of
 
 
@@ -109,3 +111,45 @@ def test_other_settings(old: Any, name: str) -> None:
     setattr(env, name, 0.5)
     with pytest.raises(TransplantError, match=f"{name} = 0.5"):
         transplant(old, env=env)
+
+
+def keyed(space: Any, *keys: str) -> VecNormalize:
+    env = DummyVecEnv([lambda: looks.env_of("PPO", space)])
+    return VecNormalize(env, norm_obs_keys=list(keys))
+
+
+FLAT = spaces.Dict({"arm": looks.numbers(3), "ball": looks.numbers(2)})
+WIDE = spaces.Dict({"arm": looks.numbers(4), "hand": looks.numbers(2)})
+
+
+@pytest.fixture(scope="module")
+def by_keys() -> PPO:
+    env = keyed(FLAT, "arm", "ball")
+    return PPO("MultiInputPolicy", env, n_steps=64, batch_size=16).learn(64)
+
+
+def test_statistics_have_keys(by_keys: Any) -> None:
+    given = {"arm": [2, None, 1, 0], "hand": "ball"}
+    new: Any = transplant(by_keys, env=keyed(WIDE, "arm", "hand"), observations=given)
+    ours, theirs = (m.get_vec_normalize_env().obs_rms for m in (by_keys, new))
+    assert set(theirs) == {"arm", "hand"}
+    assert np.array_equal(theirs["arm"].mean[[0, 2, 3]], ours["arm"].mean[[2, 1, 0]])
+    assert (theirs["arm"].mean[1], theirs["arm"].var[1]) == (0, 1)
+    assert np.array_equal(theirs["hand"].var, ours["ball"].var)
+    assert theirs["hand"].count == theirs["arm"].count == ours["arm"].count < FEW
+    new.learn(64)
+
+
+def test_a_key_that_is_wholly_new_begins_anew(by_keys: Any) -> None:
+    env = keyed(WIDE, "arm", "hand")
+    given = {"arm": [0, 1, 2, None], "hand": None}
+    new: Any = transplant(by_keys, env=env, observations=given)
+    theirs = new.get_vec_normalize_env().obs_rms
+    assert theirs["hand"].count < 1 and theirs["hand"].var.tolist() == [1, 1]
+
+
+@pytest.mark.parametrize("keys", [("arm",), ("hand",)])
+def test_what_was_normalised_must_be(by_keys: Any, keys: tuple[str, ...]) -> None:
+    given = {"arm": [0, 1, 2, None], "hand": "ball"}
+    with pytest.raises(TransplantError, match="the same norm_obs_keys"):
+        transplant(by_keys, env=keyed(WIDE, *keys), observations=given)

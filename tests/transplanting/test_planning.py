@@ -9,6 +9,7 @@ import pytest
 import torch
 import zoo
 from stable_baselines3 import PPO, TD3
+from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.noise import NormalActionNoise
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from torch import nn
@@ -18,10 +19,16 @@ from sb3_prune.exceptions import TransplantError
 from sb3_prune.strategies.scores import product
 from sb3_prune.transplanting import transplant, transplant_into
 from sb3_prune.transplanting.building import build
+from sb3_prune.transplanting.observing import ObservationMap
+from sb3_prune.transplanting.pairing import pair_observations
 from sb3_prune.transplanting.planning import plan_changes, selection
 from transplanting.made import Toy, env_of, space_of, trained
 
-SAME, ACTS = tuple(range(5)), tuple(range(4))
+ACTS = tuple(range(4))
+
+
+def same(old: BaseAlgorithm, new: BaseAlgorithm) -> ObservationMap:
+    return pair_observations(old.policy, new.policy, None)
 
 
 def test_selection() -> None:
@@ -35,7 +42,7 @@ def test_selection() -> None:
 def test_nothing_changes_where_nothing_differs(name: str) -> None:
     old = trained(name)
     new = build(old, env_of(name), old.policy_kwargs, 0)
-    plan = plan_changes(old, new, SAME, ACTS)
+    plan = plan_changes(old, new, same(old, new), ACTS)
     assert plan.changes == {} and plan.layers == () and plan.heads
 
 
@@ -43,7 +50,7 @@ def test_nothing_changes_where_nothing_differs(name: str) -> None:
 def test_narrower_layers_keep_their_most_important_units(name: str) -> None:
     old = trained(name)
     new = build(old, env_of(name), {"net_arch": [6, 10]}, 0)
-    plan = plan_changes(old, new, SAME, ACTS)
+    plan = plan_changes(old, new, same(old, new), ACTS)
     assert {layer.name for layer in plan.layers} == set(plan.changes)
     for layer, change in plan.changes.items():
         best = product(sp.wire(old)[layer]).topk(6).indices.sort().values
@@ -54,8 +61,13 @@ def test_narrower_layers_keep_their_most_important_units(name: str) -> None:
 def test_actions_are_inputs_and_outputs() -> None:
     old = trained("SAC")
     new = build(old, env_of("SAC", 5, 3), old.policy_kwargs, 0)
-    plan = plan_changes(old, new, SAME, (3, None, 0))
-    assert set(plan.changes) == {"outputs 0", "outputs 1", "actions"}
+    plan = plan_changes(old, new, same(old, new), (3, None, 0))
+    read = {
+        f"inputs of {net}.qf{number}.0.weight"
+        for net in ("critic", "critic_target")
+        for number in (0, 1)
+    }
+    assert set(plan.changes) == {"outputs 0", "outputs 1"} | read
 
 
 class Mixed(BaseFeaturesExtractor):

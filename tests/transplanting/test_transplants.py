@@ -225,18 +225,6 @@ def test_vectors_and_dictionaries() -> None:
         transplant(old, env=env_of("PPO"))
 
 
-def test_images_are_refused() -> None:
-    class Image(Toy):
-        def __init__(self, size: int) -> None:
-            super().__init__(size, spaces.Discrete(2))
-            self.observation_space = spaces.Box(0, 1, (size, size), np.float32)
-
-    old = PPO("MlpPolicy", Image(3), n_steps=32, batch_size=16)
-    assert plan_transplant(old, env=Image(3)).moved == 0
-    with pytest.raises(TransplantError, match="cannot be mapped yet"):
-        transplant(old, env=Image(4))
-
-
 def test_closed_units() -> None:
     old = SAC(sp.MaskedSACPolicy, env_of("SAC"), policy_kwargs={"net_arch": [8, 8]})
     sp.mask(old, {"actor.latent_pi.0": sp.keep(range(4), 8)})

@@ -225,17 +225,27 @@ def sample_inputs(policy: Any, count: int = 3, seed: int = 0) -> Inputs:
             "observation_space to draw inputs from."
         )
     rng = np.random.default_rng(seed)
-    drawn = _sample(policy.observation_space, count, rng)
+    drawn = draw(policy.observation_space, count, rng)
     observations, _ = policy.obs_to_tensor(drawn)
-    actions = torch.as_tensor(_sample(policy.action_space, count, rng))
+    actions = torch.as_tensor(draw(policy.action_space, count, rng))
     # Rollout buffers hold every action as floats.
     actions = actions.to(policy.device, precision(policy))
     return Inputs(observations=observations, actions=actions)
 
 
-def _sample(space: spaces.Space[Any], count: int, rng: np.random.Generator) -> Any:
+def draw(space: spaces.Space[Any], count: int, rng: np.random.Generator) -> Any:
+    """Draw from a space; floats are normal, clipped to its bounds.
+
+    Args:
+        space: The space; its own random state is not touched.
+        count: Number of draws.
+        rng: Source of all draws.
+
+    Returns:
+        An array (count, ...), or one for each key of a dictionary.
+    """
     if isinstance(space, spaces.Dict):
-        return {key: _sample(inner, count, rng) for key, inner in space.spaces.items()}
+        return {key: draw(inner, count, rng) for key, inner in space.spaces.items()}
     if isinstance(space, spaces.Box) and np.issubdtype(space.dtype, np.floating):
         normal = rng.normal(size=(count, *space.shape)).astype(space.dtype)
         return np.clip(normal, space.low, space.high)

@@ -79,7 +79,9 @@ def test_dictionaries_and_images() -> None:
     ports = find_ports(policy)
     assert ports["observations.a"].entries == 3
     assert ports["observations.a"].opaque is None
-    assert ports["observations.image"].opaque == "it is no vector"
+    assert ports["observations.image"].opaque is None
+    (channels,) = ports["observations.image"].slots
+    assert (channels.axis, channels.side) == (1, Side.COLUMNS)
 
 
 @pytest.mark.parametrize("first", [nn.LayerNorm(5), nn.Softmax(1)])
@@ -87,3 +89,34 @@ def test_code_that_mixes_entries_is_seen(first: nn.Module) -> None:
     net = nn.Sequential(first, nn.Linear(5, 2))
     port = find_ports(TinyPolicy(net, (5,)))["observations"]
     assert port.opaque is not None and "mixes them" in port.opaque
+
+
+FLAT = [
+    (spaces.Box(-1, 1, (2, 3), np.float32), 6),
+    (spaces.Discrete(4), 4),
+    (spaces.MultiDiscrete([2, 3]), 5),
+    (spaces.MultiBinary([2, 2]), 4),
+]
+
+
+@pytest.mark.parametrize(("space", "entries"), FLAT)
+def test_what_is_flattened_has_a_column_for_each_entry(
+    space: Any, entries: int
+) -> None:
+    env = zoo.make_env("BranchingDQN")
+    env.observation_space = space
+    port = find_ports(PPO("MlpPolicy", env).policy)["observations"]
+    assert (port.entries, port.opaque) == (entries, None)
+    assert [slot.tensor.shape[1] for slot in port.slots] == [entries, entries]
+
+
+def test_what_else_an_extractor_gets_is_seen() -> None:
+    """Observations with something behind them are no observations."""
+    env = zoo.make_env("BranchingDQN")
+    env.observation_space = spaces.Discrete(4)
+    policy = PPO("MlpPolicy", env).policy
+    flatten = policy.features_extractor
+    found = policy.extract_features
+    policy.extract_features = lambda obs: (flatten(torch.zeros(3, 9)), found(obs))[1]
+    port = find_ports(policy)["observations"]
+    assert port.opaque == "a features extractor gets something else, too"

@@ -1,0 +1,219 @@
+"""Observing: which new observation is which old one, in spaces of any kind."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from sb3_prune.exceptions import TransplantError
+from sb3_prune.surgery.flow.ports import by_key
+from sb3_prune.transplanting.entries import Part
+from sb3_prune.transplanting.ids import Sources, is_same
+
+Shift = tuple[int, int]
+"""By how many rows and columns the old image lies further down and right."""
+UNMOVED = (0, 0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ObservationMap:
+    """Which new observation is which old one."""
+
+    old: tuple[Part, ...]
+    """What the old agent observes."""
+    new: tuple[Part, ...]
+    """What the new one observes."""
+    sources: Sources
+    """For each new entry, counted over all parts, the old one, or None."""
+    shifts: Mapping[str, Shift] = field(default_factory=dict)
+    """Where the old image lies in the new one, by its key."""
+
+    @property
+    def is_same(self) -> bool:
+        """Whether the agents observe the same, in the same places."""
+        shapes = [
+            [(p.key, p.kind, p.space.shape, p.branches) for p in parts]
+            for parts in self.both
+        ]
+        moved = any(shift != UNMOVED for shift in self.shifts.values())
+        same = is_same(self.sources, self.old[-1].stop)
+        return shapes[0] == shapes[1] and same and not moved
+
+    @property
+    def both(self) -> tuple[tuple[Part, ...], tuple[Part, ...]]:
+        """The old and the new parts."""
+        return self.old, self.new
+
+    def is_alone(self, path: str) -> bool:
+        """Tell whether a module serves a key that only one of the agents observes.
+
+        Args:
+            path: Its path in the policy.
+        """
+        keys = [{part.key for part in parts} for parts in self.both]
+        return any(f"extractors.{key}." in path for key in keys[0] ^ keys[1])
+
+    @property
+    def asks_for_more(self) -> bool:
+        """Whether the new agent observes something that the old one did not."""
+        return any(self.is_wider(part) for part in self.new)
+
+    def inverse(self) -> ObservationMap:
+        """Return which old observation is which new one; None for what is gone."""
+        count = self.old[-1].stop
+        place = {s: new for new, s in enumerate(self.sources) if s is not None}
+        shifts = {
+            self.part_of(source).key: (-by[0], -by[1])
+            for part in self.new
+            for source in self.within(part)
+            if source is not None and (by := self.shifts.get(part.key)) is not None
+        }
+        return ObservationMap(
+            old=self.new,
+            new=self.old,
+            sources=tuple(place.get(entry) for entry in range(count)),
+            shifts=shifts,
+        )
+
+    def is_wider(self, part: Part) -> bool:
+        """Tell whether a part has a new entry, or its image goes on beyond the old one.
+
+        Args:
+            part: A part of the new observations.
+        """
+        sources = [self.part_of(s) for s in self.within(part) if s is not None]
+        shift = self.shifts.get(part.key, UNMOVED)
+        return None in self.within(part) or any(
+            by > 0 or new > old + by
+            for each in sources
+            for new, old, by in zip(part.size, each.size, shift, strict=True)
+        )
+
+    @property
+    def counts_twice(self) -> bool:
+        """Whether several new entries are the same old one."""
+        known = [source for source in self.sources if source is not None]
+        return len(set(known)) < len(known)
+
+    @property
+    def loses_choices(self) -> bool:
+        """Whether a choice that the old agent could observe does not exist any more."""
+        gone = set(range(self.old[-1].stop)) - set(self.sources)
+        parts = [part for part in self.old if part.kind == "choices"]
+        return any(gone & set(range(part.start, part.stop)) for part in parts)
+
+    def within(self, part: Part) -> Sources:
+        """Return the old entries that those of a new part are.
+
+        Args:
+            part: The new part.
+        """
+        return self.sources[part.start : part.stop]
+
+    def part_of(self, entry: int) -> Part:
+        """Return the old part that has an entry.
+
+        Args:
+            entry: Its index, counted over all parts.
+        """
+        return next(part for part in self.old if entry < part.stop)
+
+    def mapped(self, values: Any, onto: Any) -> Any:
+        """Return values of old observations in their new places.
+
+        Args:
+            values: Arrays (..., shape of the space), by key if there are keys. Keys may
+                be missing.
+            onto: The same for the new observations; entries that are new stay as they
+                are here.
+        """
+        given, found = by_key(values), dict(by_key(onto))
+        for part in self.new:
+            if part.key in found:
+                found[part.key] = self._mapped(part, given, found[part.key])
+        return found if isinstance(onto, dict) else found[""]
+
+    def _mapped(self, part: Part, given: Mapping[str, Any], onto: Any) -> Any:
+        if part.kind == "choices":
+            return self._chosen(part, given, onto)
+        assert part.space.shape is not None
+        found = np.array(onto)
+        flat = _by_entry(part, found)
+        for place, source in enumerate(self.within(part)):
+            old = None if source is None else self.part_of(source)
+            if old is not None and old.key in given:
+                values = _by_entry(old, np.asarray(given[old.key]))
+                assert source is not None
+                _copy(
+                    values[..., source - old.start, :, :],
+                    flat[..., place, :, :],
+                    self.shifts.get(part.key, UNMOVED),
+                )
+        return found
+
+    def _chosen(self, part: Part, given: Mapping[str, Any], onto: Any) -> Any:
+        """Return choices, each renamed; what was chosen and is gone stays as it is."""
+        found = np.array(onto)
+        columns = _by_branch(part, found)
+        for (branch, choice), source in zip(
+            _choices(part), self.within(part), strict=True
+        ):
+            old = None if source is None else self.part_of(source)
+            if old is None or source is None or old.key not in given:
+                continue
+            theirs, chosen = _choices(old)[source - old.start]
+            was = _by_branch(old, np.asarray(given[old.key]))[..., theirs] == chosen
+            columns[..., branch][was] = choice
+        return found
+
+
+def _choices(part: Part) -> list[tuple[int, int]]:
+    """Return the branch and the choice of every entry."""
+    sizes = enumerate(part.branches)
+    return [(branch, choice) for branch, size in sizes for choice in range(size)]
+
+
+def _by_branch(part: Part, values: Any) -> Any:
+    """Return a view (..., branches); buffers have an axis for a single choice, too."""
+    count = len(part.branches)
+    shape = values.shape
+    lead = shape[:-1] if shape[-1:] == (count,) else shape
+    return values.reshape(*lead, count)
+
+
+def _by_entry(part: Part, values: Any) -> Any:
+    """Return a view (..., entries, height, width)."""
+    assert part.space.shape is not None
+    lead = values.shape[: values.ndim - len(part.space.shape)]
+    return values.reshape(*lead, part.count, *part.size)
+
+
+def _copy(old: Any, new: Any, shift: Shift) -> None:
+    """Write an old image, (..., height, width), into a new one."""
+    ours, theirs = [], []
+    for length, room, by in zip(old.shape[-2:], new.shape[-2:], shift, strict=True):
+        first, last = max(0, by), min(room, length + by)
+        theirs.append(slice(first, last))
+        ours.append(slice(first - by, last - by))
+    new[..., theirs[0], theirs[1]] = old[..., ours[0], ours[1]]
+
+
+def require_kinds(found: ObservationMap) -> None:
+    """Check that entries stay what they are: numbers, channels or choices.
+
+    Args:
+        found: The map.
+
+    Raises:
+        TransplantError: One would become something else.
+    """
+    for part in found.new:
+        for source in found.within(part):
+            old = None if source is None else found.part_of(source)
+            if old is not None and old.kind != part.kind:
+                raise TransplantError(
+                    f"Entry {source - old.start} of {old} cannot become one of {part}."  # type: ignore[operator]
+                )

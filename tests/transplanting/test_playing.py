@@ -1,0 +1,68 @@
+"""Tests for transplanting/playing.py."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from gymnasium import spaces
+from stable_baselines3 import PPO
+from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
+
+from sb3_prune.exceptions import ConfigError
+from sb3_prune.transplanting import plan_transplant
+from sb3_prune.transplanting.pairing import pair_observations
+from sb3_prune.transplanting.playing import played_states
+from transplanting.looks import SPACES, env_of, numbers, untrained
+from transplanting.test_normalising import keyed
+
+MORE = spaces.Dict({**SPACES["flat keys"].spaces, "hand": numbers(2)})  # type: ignore[attr-defined]
+
+
+def test_states_are_those_of_the_new_environment() -> None:
+    old, new = untrained("PPO", SPACES["vector"]), untrained("PPO", numbers(3))
+    order = [4, None, 0]
+    seen = pair_observations(old.policy, new.policy, order)
+    recorded: list[Any] = []
+    env: Any = new.get_env()
+    step = env.step
+    env.step = lambda actions: recorded.append(step(actions)) or recorded[-1]
+    states = played_states(old, new, seen, 10)
+    assert states.shape == (10, 5)
+    seen_there = np.concatenate([each[0] for each in recorded[:9]])
+    assert np.array_equal(states[1:, 4], seen_there[:, 0])
+    assert np.array_equal(states[1:, 0], seen_there[:, 2])
+
+
+def test_keys_and_choices_are_played() -> None:
+    old, new = untrained("PPO", SPACES["flat keys"]), untrained("PPO", MORE)
+    seen = pair_observations(old.policy, new.policy, {"hand": None})
+    states = played_states(old, new, seen, 8)
+    assert states["arm"].shape == (8, 3) and set(states["mode"].tolist()) <= {0, 1, 2}
+
+
+def test_statistics_scale_states_and_stay() -> None:
+    space = spaces.Dict({"arm": numbers(3)})
+    old: Any = PPO("MultiInputPolicy", keyed(space, "arm"), n_steps=64, batch_size=16)
+    old.learn(64)
+    new: Any = PPO("MultiInputPolicy", keyed(space, "arm"), n_steps=64, batch_size=16)
+    scales = new.get_vec_normalize_env()
+    before = scales.obs_rms["arm"].mean.copy()
+    seen = pair_observations(old.policy, new.policy, None)
+    states = played_states(old, new, seen, 30)["arm"].numpy()
+    assert np.array_equal(before, scales.obs_rms["arm"].mean) and scales.training
+    rms = old.get_vec_normalize_env().obs_rms["arm"]
+    raw = states * np.sqrt(rms.var + 1e-8) + rms.mean
+    assert np.abs(raw).max() <= 1 + 1e-5
+
+
+def test_the_report_says_what_was_played() -> None:
+    old = untrained("PPO", SPACES["vector"])
+    env = env_of("PPO", SPACES["vector"])
+    assert plan_transplant(old, env=env, play=25).states.startswith("random steps")
+    assert plan_transplant(old, env=env).states.startswith("draws")
+    with pytest.raises(ConfigError, match="play must be at least 0"):
+        plan_transplant(old, env=env, play=-1)
+    wrapped = VecNormalize(DummyVecEnv([lambda: env]), norm_obs=False)
+    assert plan_transplant(old, env=wrapped, play=25).states.startswith("random")
