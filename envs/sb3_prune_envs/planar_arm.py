@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from sb3_prune_envs.actions import make_decoder
 from sb3_prune_envs.config import ArmConfig, ArmOptions
 from sb3_prune_envs.kinematics import Floats, observations, tip_positions
+from sb3_prune_envs.names import action_names, observation_names
 from sb3_prune_envs.reward import SUCCESS_REWARD, distances, rewards
 from sb3_prune_envs.spaces import observation_space
 from sb3_prune_envs.starting_state import starting_state
@@ -130,6 +131,16 @@ class PlanarArmEnv(gym.Env[Observation, Any]):
         self._angles: Floats | None = None
         self._goals = np.zeros((1, 2))
         self._elapsed = 0
+
+    @property
+    def observation_names(self) -> tuple[str, ...]:
+        """A name for each number of an observation."""
+        return observation_names(self.config)
+
+    @property
+    def action_names(self) -> tuple[str, ...]:
+        """A name for each choice, or for each dimension of continuous actions."""
+        return action_names(self.config)
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None

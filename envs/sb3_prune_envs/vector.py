@@ -14,6 +14,7 @@ from sb3_prune_envs.actions import make_decoder
 from sb3_prune_envs.checks import check_count
 from sb3_prune_envs.config import ArmConfig, ArmOptions
 from sb3_prune_envs.kinematics import Floats, observations, tip_positions
+from sb3_prune_envs.names import action_names, observation_names
 from sb3_prune_envs.planar_arm import Observation
 from sb3_prune_envs.registration import MAX_EPISODE_STEPS
 from sb3_prune_envs.reward import SUCCESS_REWARD, distances, rewards
@@ -80,6 +81,16 @@ class PlanarArmVectorEnv(VectorEnv[Observation, NDArray[Any], NDArray[Any]]):
         self._goals: Floats = np.zeros((num_envs, 2))
         self._elapsed = np.zeros(num_envs, dtype=np.int64)
         self._everyone: Bools = np.ones(num_envs, dtype=np.bool_)
+
+    @property
+    def observation_names(self) -> tuple[str, ...]:
+        """A name for each number of an arm's observation."""
+        return observation_names(self.config)
+
+    @property
+    def action_names(self) -> tuple[str, ...]:
+        """A name for each choice, or for each dimension of continuous actions."""
+        return action_names(self.config)
 
     def reset(
         self,

@@ -13,7 +13,6 @@ from typing import Annotated, Any, ClassVar, Literal
 import tyro
 
 from sb3_prune.cli.options import (
-    EnvOptions,
     PlayOptions,
     RunOptions,
     SavedAgentOptions,
@@ -162,33 +161,44 @@ class CompactOptions(SavedAgentOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class TransplantOptions(EnvOptions, SavedAgentOptions):
+class TransplantOptions(PlayOptions, SavedAgentOptions):
     """Carry a trained agent into other observations, other actions or a bigger net.
 
     Prints what is carried over, and how far the outputs for old actions move. A zip has
-    no replay buffer, so rules for new actions look at random observations.
+    no replay buffer: without --replay-buffer, rules for new actions look at random
+    observations.
+
+    Observations and actions have IDs: names that --show-ids lists, or indices. A map is
+    a list with one old ID or `new` for each new entry, such as 0 1 new 2; or pairs
+    NEW=OLD and NEW=new, such as spin=new, where all others stay by name; or the word
+    `names`, if all stay by name.
     """
 
     out: Path | None = None
-    """Zip to write; it must not exist."""
+    """Zip to write; statistics of VecNormalize and a replay buffer go beside it."""
     dry_run: bool = False
     """Write nothing, only print."""
+    show_ids: bool = False
+    """Write nothing, only list the IDs of old and new observations and actions."""
     overwrite: bool = False
-    """Replace the file if it exists."""
+    """Replace the files if they exist."""
+    old_env: str | None = None
+    """Environment of the old agent, for names; if not given, that of the folder."""
     observations: tuple[str, ...] = ()
-    """For each new observation the old index, or `new`, e.g. 0 1 new 2."""
+    """Map of the observations, e.g. 0 1 new 2, or sin3=new cos3=new."""
     actions: tuple[str, ...] = ()
-    """The same for actions."""
+    """Map of the actions, in the same form."""
     map: Path | None = None
-    """JSON file with `observations` and `actions`, each a list of old indices or null,
-    or the names of old and new ones."""
+    """JSON or YAML file with both: lists of IDs and null, or objects of pairs."""
+    replay_buffer: Path | None = None
+    """Replay buffer of the old agent, a pickle, too: load only files you trust."""
     net_arch: tuple[int, ...] = ()
     """Units of the hidden layers; as they are if not given."""
     rule: Rule | None = None
     """What new actions begin with; by default values are pessimistic, choices rare, and
     new dimensions zero."""
-    of: int = 0
-    """With --rule copy: index of the old action."""
+    of: str = "0"
+    """With --rule copy: ID of the old action."""
     probability: float = 0.05
     """With --rule rare: probability of all new actions together."""
 

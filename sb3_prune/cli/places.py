@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -33,18 +34,64 @@ def maker_for(saved: SavedAgent, options: PlayOptions) -> EnvMaker:
         UnknownNameError: There is no such environment.
     """
     around = find_surroundings(saved.path, options.vecnormalize)
+    return _maker(saved, options, around, _acts_in(saved))
+
+
+def new_maker_for(saved: SavedAgent, options: PlayOptions) -> EnvMaker:
+    """Return a maker of environments that a saved agent is to be carried into.
+
+    They may have other observations and actions than the agent. They are wrapped as
+    those of the agent, but statistics of ``VecNormalize`` begin anew.
+
+    Raises:
+        ConfigError: Nobody names the environment, or the folder cannot be read.
+        UnknownNameError: There is no such environment.
+    """
+    around = find_surroundings(saved.path, options.vecnormalize)
+    kind = type(saved.data["action_space"])
+    anew = replace(around, anew=True)
+    return _maker(saved, options, anew, lambda space: type(space) is kind)
+
+
+def old_maker_for(saved: SavedAgent, env_id: str | None) -> EnvMaker | None:
+    """Return a maker of the environment that a saved agent was trained in.
+
+    Args:
+        saved: The agent.
+        env_id: Id of the environment; None asks the folder where the zip lies.
+
+    Returns:
+        The maker, whose environments are not normalised; None if nobody knows.
+
+    Raises:
+        SB3PruneError: The environment cannot be made.
+    """
+    around = replace(find_surroundings(saved.path), statistics=None)
+    found = env_id or around.env
+    if found is None:
+        return None
+    kwargs = _kwargs(found.rpartition(":")[2], around)
+    return find_env(found, kwargs, _acts_in(saved), around)
+
+
+def _acts_in(saved: SavedAgent) -> Callable[[Any], bool]:
+    return lambda space: bool(space == saved.data["action_space"])
+
+
+def _maker(
+    saved: SavedAgent,
+    options: PlayOptions,
+    around: Surroundings,
+    accepts: Callable[[Any], bool],
+) -> EnvMaker:
     env_id = options.env or around.env
     if env_id is None:
         raise ConfigError(
             f"--env is missing, and nothing beside '{saved.path}' names an environment."
         )
     kwargs = _kwargs(env_id.rpartition(":")[2], around)
-    return find_env(
-        env_id,
-        kwargs | parse_pairs("--env-kwargs", options.env_kwargs),
-        lambda space: bool(space == saved.data["action_space"]),
-        around,
-    )
+    given = parse_pairs("--env-kwargs", options.env_kwargs)
+    return find_env(env_id, kwargs | given, accepts, around)
 
 
 def announce(maker: EnvMaker, options: PlayOptions) -> None:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import pickle
 from pathlib import Path
-from typing import Any
 
-import numpy as np
+from gymnasium import spaces
 from stable_baselines3.common.vec_env import VecEnv, VecNormalize
 
 from sb3_prune.cli.hyperparameters import check_values
-from sb3_prune.exceptions import CheckpointError, NonFiniteError, SB3PruneError
+from sb3_prune.exceptions import CheckpointError
+from sb3_prune.runs.pickles import read_statistics
 
 SETTINGS = {"clip_obs": 10.0, "clip_reward": 10.0, "epsilon": 1e-8, "gamma": 0.99}
 """Numbers of a ``VecNormalize``, with SB3's defaults."""
@@ -58,40 +57,35 @@ def described(path: Path) -> str:
     return f"{what} normalised by {path.name}"
 
 
+def normalise_anew(env: VecEnv, path: Path) -> VecNormalize:
+    """Wrap environments as a file says, with statistics that begin anew.
+
+    Args:
+        env: Environments, which may have other observations than those of the file.
+        path: The file, which is unpickled.
+
+    Raises:
+        CheckpointError: As for :func:`normalise`, as other errors are.
+    """
+    found = _read(path)
+    kept = ("norm_obs", "norm_reward", *SETTINGS)
+    keys, known = found.norm_obs_keys, env.observation_space
+    if isinstance(known, spaces.Dict) and keys is not None:
+        keys = [key for key in keys if key in known.keys()]  # noqa: SIM118
+    settings = {name: getattr(found, name) for name in kept}
+    return VecNormalize(env, norm_obs_keys=keys, **settings)
+
+
 def _read(path: Path) -> VecNormalize:
     if not path.is_file():
         raise CheckpointError(
             f"'{path}' does not exist: it should have the statistics of VecNormalize "
             "that the agent was trained with; --vecnormalize names another file."
         )
+    found = read_statistics(path)
     try:
-        with path.open("rb") as file:
-            found = pickle.load(file)
-    except Exception as error:  # Unpickling can raise any exception.
-        raise CheckpointError(
-            f"'{path}' cannot be loaded as statistics of VecNormalize: {error!r}."
-        ) from error
-    if not isinstance(found, VecNormalize):
-        raise CheckpointError(
-            f"'{path}' has no VecNormalize but {type(found).__name__}: expected a file "
-            "of VecNormalize.save."
-        )
-    try:
-        _check(path, found)
-    except SB3PruneError:
-        raise
-    except Exception as error:  # Anything can be missing, or something else.
+        settings = {name: getattr(found, name) for name in SETTINGS}
+    except AttributeError as error:
         raise CheckpointError(f"'{path}' is damaged: {error!r}.") from error
-    return found
-
-
-def _check(path: Path, found: VecNormalize) -> None:
-    known: Any = found.obs_rms if found.norm_obs else {}
-    each = known if isinstance(known, dict) else {"observations": known}
-    for name, moments in {**each, "rewards": found.ret_rms}.items():
-        if not np.isfinite([moments.mean, moments.var]).all():
-            raise NonFiniteError(f"'{path}' has NaN or infinity for {name}.")
-        if np.any(moments.var < 0):
-            raise CheckpointError(f"'{path}' has a negative variance for {name}.")
-    settings = {name: getattr(found, name) for name in SETTINGS}
     check_values(settings, SETTINGS, f"'{path}'")
+    return found

@@ -10,7 +10,7 @@ from typing import Any
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env import VecEnv, VecFrameStack
 
-from sb3_prune.cli.statistics import described, normalise
+from sb3_prune.cli.statistics import described, normalise, normalise_anew
 from sb3_prune.cli.wrappers import Wrapper, wrapped
 from sb3_prune.exceptions import ConfigError, require_at_least
 
@@ -42,6 +42,8 @@ class Surroundings:
     """Number of stacked observations."""
     statistics: Path | None = None
     """File of ``VecNormalize.save``; None if observations were not normalised."""
+    anew: bool = False
+    """Whether statistics begin anew, for other observations than those of the file."""
 
     def __post_init__(self) -> None:
         """Check the number of frames, which a file of settings gives.
@@ -67,7 +69,9 @@ class Surroundings:
             learning: Whether statistics learn; see :func:`normalise`.
         """
         env = wrapped(env, wrappers)
-        if self.statistics is not None:
+        if self.statistics is not None and self.anew:
+            env = normalise_anew(env, self.statistics)
+        elif self.statistics is not None:
             env = normalise(env, self.statistics, learning=learning)
         if self.frame_stack > 1:
             env = VecFrameStack(env, self.frame_stack)

@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.buffers import ReplayBuffer
+from stable_baselines3.common.vec_env import VecEnv
 
 from sb3_prune.cli.compact import check_target, with_suffix
-from sb3_prune.cli.environments import find_env
+from sb3_prune.cli.ids import Ids, find_ids, side_by_side
 from sb3_prune.cli.lines import TransplantOptions
-from sb3_prune.cli.pairs import parse_pairs
+from sb3_prune.cli.maps import read_maps
 from sb3_prune.cli.parsing import parse
-from sb3_prune.cli.places import find_surroundings
-from sb3_prune.cli.zips import SavedAgent, read_zip
-from sb3_prune.exceptions import ConfigError
-from sb3_prune.runs.folder import write_model
-from sb3_prune.transplanting import NewActions
+from sb3_prune.cli.places import announce, new_maker_for
+from sb3_prune.cli.zips import read_zip
+from sb3_prune.exceptions import ConfigError, RunFolderError
+from sb3_prune.files import atomic
+from sb3_prune.runs.folder import STATISTICS, write_model
+from sb3_prune.runs.pickles import read_replay_buffer
+from sb3_prune.transplanting import NewActions, TransplantReport
 from sb3_prune.transplanting.transplants import transplant_with_report
 
-NEW = "new"
-"""Stands for an entry that the old agent does not have."""
+REPLAY_BUFFER = "replay_buffer.pkl"
+"""Name of a replay buffer beside its zip."""
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -34,27 +38,66 @@ def main(arguments: Sequence[str]) -> None:
     options = parse(TransplantOptions, arguments, "transplant")
     torch.set_num_threads(1)
     out = _target(options)
-    given: dict[str, Any] = _maps(options)
-    rule = NewActions(rule=options.rule, of=options.of, probability=options.probability)
     saved = read_zip(options.model, options.algo)
-    env = _environment(saved, options)
-    model, report = transplant_with_report(
-        saved.load(),
-        env=env,
-        net_arch=list(options.net_arch) or None,
-        new_actions=rule,
-        seed=options.seed,
-        **given,
-    )
-    print(report)
+    buffer = _buffer(options)
+    maker = new_maker_for(saved, options)
     if out is not None:
-        write_model(out, model)
-        print(f"{out} is written")
+        _check_beside(out, maker.around.statistics, options)
+    env = maker.make(1 if buffer is None else buffer.n_envs)
+    old = saved.load()
+    ids = find_ids(saved, old, env, options.old_env)
+    if options.show_ids:
+        announce(maker, options)
+        print("\n".join(side_by_side(ids)))
+        return
+    model, report = transplant_with_report(
+        old,
+        env=env,
+        vecnormalize=maker.around.statistics,
+        replay_buffer=buffer,
+        **_changes(options, ids, old, env),
+    )
+    announce(maker, options)
+    print("\n".join([str(report), *_named(ids, report)]))
+    if out is not None:
+        _write(out, model)
+
+
+def _buffer(options: TransplantOptions) -> ReplayBuffer | None:
+    path = options.replay_buffer
+    return None if path is None else read_replay_buffer(path)
+
+
+def _changes(
+    options: TransplantOptions, ids: Mapping[str, Ids], old: BaseAlgorithm, env: VecEnv
+) -> dict[str, Any]:
+    """Return the arguments of ``transplant`` that say what changes.
+
+    Raises:
+        ConfigError: A map is bad, or the environment has other kinds of actions.
+    """
+    kinds = [type(each.action_space).__name__ for each in (old, env)]
+    if kinds[0] != kinds[1]:
+        raise ConfigError(
+            f"The agent's actions are {kinds[0]}, those of the new environment "
+            f"{kinds[1]}: one cannot be mapped to the other."
+        )
+    given = {"observations": options.observations, "actions": options.actions}
+    rule = NewActions(
+        rule=options.rule,
+        of=ids["actions"].place("old", options.of),
+        probability=options.probability,
+    )
+    arch = list(options.net_arch) or None
+    found = read_maps(ids, given, options.map)
+    return found | {"net_arch": arch, "new_actions": rule, "seed": options.seed}
 
 
 def _target(options: TransplantOptions) -> Path | None:
-    if (options.out is None) != options.dry_run:
-        raise ConfigError("Give either --out, the zip to write, or --dry-run.")
+    if (options.out is not None) + options.dry_run + options.show_ids != 1:
+        raise ConfigError(
+            "Give one of --out, the zip to write, --dry-run and --show-ids."
+        )
     if options.out is None:
         return None
     out = with_suffix(options.out)
@@ -62,48 +105,45 @@ def _target(options: TransplantOptions) -> Path | None:
     return out
 
 
-def _maps(options: TransplantOptions) -> dict[str, Any]:
-    """Return the maps that the options give, or those of a file."""
-    given = {"observations": options.observations, "actions": options.actions}
-    found = {name: _indices(name, each) for name, each in given.items() if each}
-    if options.map is None:
-        return found
-    if found:
-        raise ConfigError("--map says all: give it without --observations, --actions.")
-    try:
-        read = json.loads(options.map.read_text("utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise ConfigError(f"--map {options.map} cannot be read: {error}") from None
-    if not isinstance(read, dict) or not read or set(read) - set(given):
-        raise ConfigError(
-            f"--map {options.map} must be an object with entries of "
-            f"{', '.join(given)}, got {str(read)[:100]}."
-        )
-    return read
+def _check_beside(
+    out: Path, statistics: Path | None, options: TransplantOptions
+) -> None:
+    """Check that the files beside the new zip can be written.
+
+    Raises:
+        RunFolderError: They cannot, or would replace those of the old agent.
+    """
+    for name, old in {
+        STATISTICS: statistics,
+        REPLAY_BUFFER: options.replay_buffer,
+    }.items():
+        path = out.parent / name
+        if old is None:
+            continue
+        if path.exists() and path.samefile(old):
+            raise RunFolderError(
+                f"'{path}' is that of the old agent, and the new one's would replace "
+                "it: choose another folder by --out."
+            )
+        check_target(path, overwrite=options.overwrite)
 
 
-def _indices(name: str, given: Sequence[str]) -> list[int | None]:
-    try:
-        return [None if each == NEW else int(each) for each in given]
-    except ValueError:
-        raise ConfigError(
-            f"--{name} takes old indices and '{NEW}', such as 0 1 {NEW} 2; got "
-            f"{' '.join(given)[:100]}."
-        ) from None
+def _named(ids: Mapping[str, Ids], report: TransplantReport) -> list[str]:
+    sources = {"observations": report.observations, "actions": report.actions}
+    return [line for what, each in ids.items() for line in each.changes(sources[what])]
 
 
-def _environment(saved: SavedAgent, options: TransplantOptions) -> Any:
-    around = find_surroundings(saved.path)
-    if around.statistics is not None:
-        raise ConfigError(
-            f"'{saved.path}' sees observations that '{around.statistics}' normalises: "
-            "transplant it in Python, where both environments have VecNormalize."
-        )
-    env_id = options.env or around.env
-    if env_id is None:
-        raise ConfigError(
-            f"--env is missing, and nothing beside '{saved.path}' names an environment."
-        )
-    kind = type(saved.data["action_space"])
-    kwargs = parse_pairs("--env-kwargs", options.env_kwargs)
-    return find_env(env_id, kwargs, lambda space: type(space) is kind).make(1)
+def _write(out: Path, model: BaseAlgorithm) -> None:
+    """Write the agent, and before it what its zip does not hold."""
+    agent: Any = model
+    beside = []
+    if (statistics := agent.get_vec_normalize_env()) is not None:
+        beside.append(STATISTICS)
+        with atomic(out.parent / STATISTICS) as temporary:
+            statistics.save(str(temporary))
+    if (buffer := getattr(agent, "replay_buffer", None)) is not None and buffer.size():
+        beside.append(REPLAY_BUFFER)
+        with atomic(out.parent / REPLAY_BUFFER) as temporary:
+            agent.save_replay_buffer(temporary)
+    write_model(out, model)
+    print(f"{' and '.join([str(out), *beside])} {'are' if beside else 'is'} written")

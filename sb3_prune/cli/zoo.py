@@ -83,7 +83,7 @@ class _Yaml:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.content: Mapping[str, Any] = _load(path) if path.is_file() else {}
+        self.content: Mapping[str, Any] = read_yaml(path) if path.is_file() else {}
 
     def get(self, key: str) -> Any:
         """Return a setting that JSON can express; None if there is none."""
@@ -120,7 +120,12 @@ class _Unread:
         return f"!!python/{self.tag}"
 
 
-def _load(path: Path) -> dict[str, Any]:
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Read a file of settings by name; Python objects in it are not made.
+
+    Raises:
+        ConfigError: It cannot be read, has something else, or PyYAML is missing.
+    """
     try:
         yaml: Any = import_module("yaml")
     except ImportError as error:

@@ -43,14 +43,15 @@ def check_statistics(
     if theirs and not ours:
         raise TransplantError(
             "env has VecNormalize, but the old agent sees observations as they are: "
-            "give env without it or with norm_obs=False, or give the old agent its own "
-            "by old.set_env()."
+            "give env without it or with norm_obs=False, or give the old agent's own "
+            "by vecnormalize=."
         )
     if not ours or not theirs:
         return
     _check_settings(ours, theirs)
     _check_keys(ours, theirs, seen)
     if seen.is_same:
+        _check_numbers(ours, theirs)
         return
     for model, env in ((old, ours), (new, theirs)):
         if shapes(env) != shapes(model):
@@ -94,6 +95,20 @@ def _check_settings(ours: VecNormalize, theirs: VecNormalize) -> None:
                 f"VecNormalize of env has {name} = {pair[1]}, that of the old agent "
                 f"{pair[0]}: give it the same."
             )
+
+
+def _check_numbers(ours: VecNormalize, theirs: VecNormalize) -> None:
+    """Check that statistics which stay as they are fit the new environment.
+
+    Raises:
+        TransplantError: One scales single frames, and the other one stacked ones.
+    """
+    if shapes(ours) != shapes(theirs):
+        raise TransplantError(
+            f"VecNormalize of env scales observations of {theirs.observation_space}, "
+            f"that of the old agent those of {ours.observation_space}: put it on the "
+            "same side of VecFrameStack."
+        )
 
 
 def _normalising(model: BaseAlgorithm) -> VecNormalize | None:

@@ -12,6 +12,7 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from sb3_prune.exceptions import require_at_least
 from sb3_prune.surgery import apply, wire
 from sb3_prune.surgery.resizing import resize_change
+from sb3_prune.transplanting.belongings import with_belongings
 from sb3_prune.transplanting.building import build
 from sb3_prune.transplanting.carrying import carry, left_states
 from sb3_prune.transplanting.checks import (
@@ -50,6 +51,8 @@ def transplant(
     net_arch: Any = None,
     inputs: InputRules | None = None,
     new_actions: NewActions | None = None,
+    vecnormalize: Any = None,
+    replay_buffer: Any = None,
     play: int = 0,
     seed: int | None = None,
 ) -> Model:
@@ -75,6 +78,10 @@ def transplant(
             that the old one has now.
         inputs: Rules for observations that are gone or occur twice.
         new_actions: Rule for the outputs of actions that are new.
+        vecnormalize: The ``VecNormalize`` of the old agent, if its environment is not
+            there: itself, or its file. Files are unpickled: load only those you trust.
+        replay_buffer: The replay buffer of the old agent, which a zip does not hold:
+            itself, or its file.
         play: Steps of random actions in ``env`` to get sample states, on which rules
             and the report rest, if the old agent has no recent observations. With 0,
             sample states are drawn from the space then.
@@ -83,6 +90,7 @@ def transplant(
     Raises:
         TransplantError: The spaces or networks cannot be mapped, or a size differs
             without a map.
+        CheckpointError: A file is missing or broken.
     """
     new, _ = transplant_with_report(
         old,
@@ -93,6 +101,8 @@ def transplant(
         actions=actions,
         inputs=inputs,
         new_actions=new_actions,
+        vecnormalize=vecnormalize,
+        replay_buffer=replay_buffer,
         play=play,
     )
     return new
@@ -142,6 +152,8 @@ def transplant_into(
     actions: Any = None,
     inputs: InputRules | None = None,
     new_actions: NewActions | None = None,
+    vecnormalize: Any = None,
+    replay_buffer: Any = None,
     play: int = 0,
 ) -> TransplantReport:
     """Fill an untrained agent, which you have built, with what another one has learnt.
@@ -155,6 +167,8 @@ def transplant_into(
         actions: See :func:`transplant`.
         inputs: See :func:`transplant`.
         new_actions: See :func:`transplant`.
+        vecnormalize: See :func:`transplant`.
+        replay_buffer: See :func:`transplant`.
         play: See :func:`transplant`.
 
     Raises:
@@ -163,6 +177,7 @@ def transplant_into(
     """
     require_at_least("play", play, 0)
     check_fresh(new)
+    old = with_belongings(old, vecnormalize, replay_buffer)
     seen = pair_observations(old.policy, new.policy, observations)
     check_statistics(old, new, seen)
     counts = count_actions(old.action_space), count_actions(new.action_space)

@@ -16,8 +16,11 @@ from stable_baselines3.common.vec_env import VecFrameStack, VecNormalize
 from cli import rl_zoo
 from cli.conftest import OFF, TINY, Command
 from cli.rl_zoo import ENV, TIME, cart_poles, save_zoo
-from sb3_prune.cli.places import find_surroundings
+from sb3_prune.cli.options import PlayOptions
+from sb3_prune.cli.places import find_surroundings, new_maker_for, old_maker_for
 from sb3_prune.cli.surroundings import NOTHING
+from sb3_prune.cli.zips import read_zip
+from sb3_prune.exceptions import ConfigError
 
 Refused = Callable[..., str]
 pytestmark = pytest.mark.usefixtures("no_figures")
@@ -268,3 +271,33 @@ def test_statistics_beside_any_zip(tmp_path: Path) -> None:
     assert find_surroundings(tmp_path / "a.zip", tmp_path / "b").statistics == (
         tmp_path / "b"
     )
+
+
+def test_environments_to_carry_an_agent_into(zoo_zip: Path) -> None:
+    saved = read_zip(zoo_zip)
+    env: Any = new_maker_for(saved, PlayOptions(env="Acrobot-v1")).make(1)
+    assert isinstance(env, VecNormalize) and not env.obs_rms.mean.any()
+    assert env.observation_space.shape == (6,)
+    same: Any = new_maker_for(saved, PlayOptions()).make(1)
+    assert same.observation_space.shape == (4,) and not same.obs_rms.mean.any()
+
+
+def test_wrappers_of_the_folder_stay(tmp_path: Path) -> None:
+    model = rl_zoo.wrapped()
+    path = save_zoo(tmp_path, model, env_wrapper=TIME, frame_stack=4)
+    saved = read_zip(path)
+    new: Any = new_maker_for(saved, PlayOptions(env="Acrobot-v1")).make(1)
+    assert new.observation_space.shape == ((6 + 1) * 4,)
+    old: Any = old_maker_for(saved, None)
+    assert old.make(1).observation_space.shape == ((4 + 1) * 4,)
+
+
+def test_the_environment_of_the_old_agent(zoo_zip: Path, tmp_path: Path) -> None:
+    saved = read_zip(zoo_zip)
+    for given in (None, ENV):
+        found: Any = old_maker_for(saved, given)
+        assert found.spec.id == ENV and not isinstance(found.make(1), VecNormalize)
+    alone = read_zip(shutil.copy(zoo_zip, tmp_path / "agent.zip"))
+    assert old_maker_for(alone, None) is None
+    with pytest.raises(ConfigError, match="--env is missing"):
+        new_maker_for(alone, PlayOptions())

@@ -13,7 +13,7 @@ from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.vec_env import VecNormalize
 
 from cli.rl_zoo import cart_poles
-from sb3_prune.cli.statistics import normalise
+from sb3_prune.cli.statistics import normalise, normalise_anew
 from sb3_prune.exceptions import CheckpointError, NonFiniteError, SB3PruneError
 
 
@@ -117,3 +117,24 @@ def test_variances_are_not_negative(name: str, tmp_path: Path) -> None:
 def test_rewards_alone(tmp_path: Path) -> None:
     env = normalise(cart_poles(), saved(tmp_path, norm_obs=False), learning=True)
     assert not env.norm_obs
+
+
+@pytest.mark.parametrize("norm_reward", [True, False])
+def test_anew_for_other_observations(norm_reward: bool, tmp_path: Path) -> None:
+    settings = {"clip_obs": 3.0, "clip_reward": 4.0, "gamma": 0.5, "epsilon": 1e-4}
+    old = VecNormalize(cart_poles(), norm_reward=norm_reward, **settings)  # type: ignore[arg-type]
+    old.reset()
+    old.save(str(tmp_path / "a.pkl"))
+    new = normalise_anew(make_vec_env("Pendulum-v1"), tmp_path / "a.pkl")
+    assert {name: getattr(new, name) for name in settings} == settings
+    assert (new.training, new.norm_obs, new.norm_reward) == (True, True, norm_reward)
+    assert not new.obs_rms.mean.any() and new.obs_rms.mean.shape == (3,)  # type: ignore[union-attr]
+    with pytest.raises(CheckpointError, match="does not exist"):
+        normalise_anew(cart_poles(), tmp_path / "b.pkl")
+
+
+def test_anew_for_other_keys(tmp_path: Path) -> None:
+    env = make_vec_env("cli.shown:cli/Both-v0")
+    VecNormalize(env, norm_obs_keys=["vec"]).save(str(tmp_path / "a.pkl"))
+    again = normalise_anew(make_vec_env("cli.shown:cli/Both-v0"), tmp_path / "a.pkl")
+    assert again.norm_obs_keys == ["vec"]

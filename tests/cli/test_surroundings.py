@@ -34,6 +34,15 @@ def test_the_order_is_that_of_rl_zoo(tmp_path: Path) -> None:
     assert env.observation_space.shape == (12,)
 
 
+def test_statistics_begin_anew_for_other_observations(tmp_path: Path) -> None:
+    path = tmp_path / "a.pkl"
+    VecNormalize(cart_poles(), clip_obs=3.0).save(str(path))
+    around = Surroundings(statistics=path, frame_stack=2, anew=True)
+    env: Any = around.wrap(make_vec_env("Pendulum-v1"), [], learning=True)
+    assert env.observation_space.shape == (6,)
+    assert env.venv.observation_space.shape == (3,) and env.venv.clip_obs == 3.0
+
+
 @pytest.mark.parametrize("env_id", [IMAGES, DICTIONARIES])
 def test_images_are_transposed_as_by_sb3(env_id: str) -> None:
     env = NOTHING.wrap(make_vec_env(env_id), [], learning=True)

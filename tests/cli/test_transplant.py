@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import json
+import pickle
+import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from stable_baselines3 import DQN, SAC
+import torch
+from sb3_prune_envs import make_arm_vec
+from stable_baselines3 import DQN, PPO, SAC
+from stable_baselines3.common.env_util import make_vec_env
 
 from cli.conftest import Command
 
+PAGE = Path(__file__).parents[2] / "docs" / "transplant.md"
 Refused = Callable[..., str]
 WIDER = ["--env", "Pendulum-v1", "--net-arch", "16", "16"]
 
@@ -60,10 +68,11 @@ def test_maps(file: bool, command: Command, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "why"),
     [
-        ([*WIDER], "either --out, the zip to write, or --dry-run"),
-        ([*WIDER, "--dry-run", "--observations", "0", "x"], "takes old indices and"),
+        ([*WIDER], "one of --out, the zip to write, --dry-run and --show-ids"),
+        ([*WIDER, "--dry-run", "--show-ids"], "one of --out, the zip to write"),
+        ([*WIDER, "--dry-run", "--observations", "0", "x", "1"], "observation 'x'"),
         ([*WIDER, "--dry-run", "--map", "nowhere.json"], "cannot be read"),
-        (["--dry-run", "--env", "CartPole-v1"], "SAC cannot be built for env"),
+        (["--dry-run", "--env", "CartPole-v1"], "are Box, those of the new env"),
         (
             ["--dry-run", "--env", "MountainCarContinuous-v0"],
             "has 3 observations, the new one 2",
@@ -77,14 +86,141 @@ def test_what_is_refused(
     assert why in refused("transplant", sac_zip, *line)
 
 
-def test_a_map_of_something_else(
-    refused: Refused, sac_zip: Path, tmp_path: Path
+def test_names(command: Command, refused: Refused, tmp_path: Path) -> None:
+    path, out = tmp_path / "old.zip", tmp_path / "new.zip"
+    small = {"net_arch": [8]}
+    old = PPO("MlpPolicy", make_arm_vec(1, n_joints=2), policy_kwargs=small)
+    old.save(path)
+    line = [path, "--env", "sb3_prune/PlanarArm3-v0"]
+    line += ["--old-env", "sb3_prune/PlanarArm2-v0"]
+    shown = command("transplant", *line, "--show-ids")
+    assert (shown.code, shown.err) == (0, "")
+    table = re.search(r"--show-ids\n(observations.*?)\.\.\.", PAGE.read_text(), re.S)
+    assert table is not None and shown.out.startswith(table[1])
+    hint = "for example sin3=new cos3=new"
+    assert hint in refused("transplant", *line, "--dry-run")
+    line += ["--observations", "sin3=new", "cos3=new", "--rule", "copy"]
+    line += ["--of", "joint2_minus", "--actions"]
+    line += [f"joint3_{turn}=new" for turn in ("plus", "minus", "rest")]
+    result = command("transplant", *line, "--out", out)
+    assert (result.code, result.err) == (0, "")
+    assert "new observations: sin3, cos3\nnew actions: joint3_plus, " in result.out
+    new = PPO.load(out)
+    ours, theirs = (m.policy.mlp_extractor.policy_net[0].weight for m in (old, new))
+    assert torch.equal(theirs[:, [0, 1, 2, 3, 6, 7]], ours)
+    assert not theirs[:, [4, 5]].any()
+    assert (new.policy.action_net.bias[6:] == old.policy.action_net.bias[4]).all()
+
+
+def test_ids_need_no_more_than_an_environment(
+    command: Command, sac_zip: Path, tmp_path: Path
 ) -> None:
-    path = tmp_path / "map.json"
-    for text in ("[]", "{}", '{"rewards": []}', "{", "3"):
-        path.write_text(text)
-        said = refused("transplant", sac_zip, *WIDER, "--dry-run", "--map", path)
-        assert "--map" in said
-    path.write_text('{"actions": [0]}')
-    line = [*WIDER, "--dry-run", "--map", path, "--actions", "0"]
-    assert "--map says all" in refused("transplant", sac_zip, *line)
+    before = list(tmp_path.iterdir())
+    result = command("transplant", sac_zip, "--env", "CartPole-v1", "--show-ids")
+    assert (result.code, result.err) == (0, "")
+    assert "\n2             2    angle\n" in result.out
+    assert "--old-env" in result.out
+    assert list(tmp_path.iterdir()) == before
+
+
+# Statistics and replay buffers.
+
+
+def scaled_by(path: Path) -> Any:
+    with path.open("rb") as file:
+        return pickle.load(file)
+
+
+def test_statistics_of_rl_zoo(
+    command: Command, refused: Refused, zoo_zip: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "new.zip"
+    line = ["--env", "Acrobot-v1", "--actions", "minus=left", "plus=right", "rest=new"]
+    line += ["--observations", "cos1=angle", "sin1=new", "cos2=new", "sin2=new"]
+    line += ["spin1=spin", "spin2=velocity"]
+    result = command("transplant", zoo_zip, *line, "--out", out)
+    assert result.code == 0
+    assert result.err.endswith("observations normalised by vecnormalize.pkl\n")
+    assert result.out.endswith(f"{out} and vecnormalize.pkl are written\n")
+    old = scaled_by(zoo_zip.with_suffix("") / "vecnormalize.pkl")
+    new = scaled_by(tmp_path / "vecnormalize.pkl")
+    places, sources = [0, 4, 5], [2, 3, 1]
+    assert np.array_equal(new.obs_rms.mean[places], old.obs_rms.mean[sources])
+    assert not new.obs_rms.mean[[1, 2, 3]].any()
+    assert new.training and new.norm_reward == old.norm_reward
+    played = command("evaluate", out, "--env", "Acrobot-v1", "--episodes", "1")
+    assert played.code == 0 and "normalised by vecnormalize.pkl" in played.err
+    again = ["transplant", zoo_zip, *line, "--out", tmp_path / "more.zip"]
+    assert "vecnormalize.pkl' exists: choose another" in refused(*again)
+    assert command(*again, "--overwrite").code == 0
+
+
+@pytest.mark.slow
+def test_a_bigger_net_on_statistics_plays_as_before(
+    command: Command, zoo_zip: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "big.zip"
+    line = ["transplant", zoo_zip, "--net-arch", "32", "32", "--out", out]
+    assert command(*line).code == 0
+    play = ["--episodes", "3", "--json"]
+    results = [
+        command("evaluate", zoo_zip, *play),
+        command("evaluate", out, "--env", "CartPole-v1", *play),
+    ]
+    found = [json.loads(result.out)["mean_return"] for result in results]
+    assert found[0] == found[1]
+
+
+def test_the_old_agent_keeps_its_statistics(refused: Refused, zoo_zip: Path) -> None:
+    out = zoo_zip.with_suffix("") / "new.zip"
+    line = ["transplant", zoo_zip, "--net-arch", "32", "32", "--out", out]
+    assert "is that of the old agent" in refused(*line, "--overwrite")
+
+
+def test_statistics_that_are_named(
+    command: Command, zoo_zip: Path, tmp_path: Path
+) -> None:
+    path = shutil.copy(zoo_zip, tmp_path / "agent.zip")
+    statistics = shutil.copy(
+        zoo_zip.with_suffix("") / "vecnormalize.pkl", tmp_path / "other.pkl"
+    )
+    line = ["transplant", path, "--env", "CartPole-v1", "--vecnormalize", statistics]
+    result = command(*line, "--out", tmp_path / "new.zip")
+    assert (result.code, result.err) == (0, "")
+    old, new = (scaled_by(tmp_path / n) for n in ("other.pkl", "vecnormalize.pkl"))
+    assert np.array_equal(new.obs_rms.mean, old.obs_rms.mean)
+    assert new.obs_rms.count == old.obs_rms.count
+
+
+@pytest.mark.parametrize("carried", [True, False])
+def test_a_replay_buffer(carried: bool, command: Command, tmp_path: Path) -> None:
+    env = make_vec_env("CartPole-v1", 2)
+    old: Any = DQN("MlpPolicy", env, learning_starts=20, buffer_size=100, seed=0)
+    old.learn(40).save(tmp_path / "old.zip")
+    old.save_replay_buffer(tmp_path / "buffer.pkl")
+    (tmp_path / "new").mkdir()
+    out = tmp_path / "new" / "new.zip"
+    line = ["transplant", tmp_path / "old.zip", "--env", "CartPole-v1", "--out", out]
+    line += ["--replay-buffer", tmp_path / "buffer.pkl"]
+    line += ["--observations", *["1", "0", "3", "2" if carried else "new"]]
+    result = command(*line)
+    assert result.code == 0 and "on recent observations" in result.out
+    new: Any = DQN.load(out, make_vec_env("CartPole-v1", 2))
+    if not carried:
+        assert "The replay buffer stays behind: nobody knows" in result.out
+        assert [path.name for path in out.parent.iterdir()] == ["new.zip"]
+        return
+    assert result.out.endswith(f"{out} and replay_buffer.pkl are written\n")
+    new.load_replay_buffer(out.with_name("replay_buffer.pkl"))
+    ours, theirs = (m.replay_buffer.observations[:20] for m in (old, new))
+    assert np.array_equal(theirs, ours[..., [1, 0, 3, 2]])
+    assert new.num_timesteps == old.num_timesteps
+    new.learn(10, reset_num_timesteps=False)
+
+
+def test_bad_buffers(refused: Refused, sac_zip: Path, tmp_path: Path) -> None:
+    path = tmp_path / "buffer.pkl"
+    line = ["transplant", sac_zip, *WIDER, "--dry-run", "--replay-buffer", path]
+    assert "does not exist: it should have a replay buffer" in refused(*line)
+    path.write_bytes(pickle.dumps([1]))
+    assert "has no ReplayBuffer but list" in refused(*line)
