@@ -41,6 +41,10 @@ Kind = Literal["auto", "mlp", "ofexi"]
 """Value of ``--policy``."""
 Rule = Literal["mean", "copy", "pessimistic", "zero", "fresh", "rare"]
 """Value of ``--rule``."""
+Removed = Literal["zero", "mean"]
+"""Value of ``--removed``."""
+Repeated = Literal["copy", "share"]
+"""Value of ``--repeated``."""
 States = Literal["greedy", "stochastic", "both"]
 """Value of ``--play-states``."""
 
@@ -199,6 +203,14 @@ class TransplantOptions(PlayOptions, SavedAgentOptions):
     new dimensions zero."""
     of: str = "0"
     """With --rule copy: ID of the old action."""
+    removed: Removed = "zero"
+    """What a removed observation counts as: 0, or its mean on sample states."""
+    repeated: Repeated = "copy"
+    """Whether new observations that are the same old one count once each (copy), or
+    share its weights (share)."""
+    play: int = 0
+    """Steps of random actions in the new environment, to get sample states if there is
+    no replay buffer; with 0 they are drawn from the space."""
     probability: float = 0.05
     """With --rule rare: probability of all new actions together."""
 

@@ -22,7 +22,7 @@ from sb3_prune.exceptions import ConfigError, RunFolderError
 from sb3_prune.files import atomic
 from sb3_prune.runs.folder import STATISTICS, write_model
 from sb3_prune.runs.pickles import read_replay_buffer
-from sb3_prune.transplanting import NewActions, TransplantReport
+from sb3_prune.transplanting import InputRules, NewActions, TransplantReport
 from sb3_prune.transplanting.transplants import transplant_with_report
 
 REPLAY_BUFFER = "replay_buffer.pkl"
@@ -90,7 +90,14 @@ def _changes(
     )
     arch = list(options.net_arch) or None
     found = read_maps(ids, given, options.map)
-    return found | {"net_arch": arch, "new_actions": rule, "seed": options.seed}
+    inputs = InputRules(removed=options.removed, repeated=options.repeated)
+    return found | {
+        "net_arch": arch,
+        "new_actions": rule,
+        "inputs": inputs,
+        "play": options.play,
+        "seed": options.seed,
+    }
 
 
 def _target(options: TransplantOptions) -> Path | None:

@@ -224,3 +224,17 @@ def test_bad_buffers(refused: Refused, sac_zip: Path, tmp_path: Path) -> None:
     assert "does not exist: it should have a replay buffer" in refused(*line)
     path.write_bytes(pickle.dumps([1]))
     assert "has no ReplayBuffer but list" in refused(*line)
+
+
+def test_means_of_removed_observations(command: Command, tmp_path: Path) -> None:
+    path, line = tmp_path / "old.zip", ["--env", "MountainCar-v0", "--dry-run"]
+    kwargs = {"net_arch": [8]}
+    old = DQN("MlpPolicy", "CartPole-v1", policy_kwargs=kwargs, buffer_size=10, seed=0)
+    old.save(path)
+    maps = ["--observations", "3", "3", "--actions", "0", "1", "new"]
+    rules = ["--removed", "mean", "--repeated", "share", "--play", "30"]
+    said = [command("transplant", path, *line, *maps, *given) for given in ((), rules)]
+    assert [each.code for each in said] == [0, 0]
+    assert "count" in said[0].out and "several times" in said[0].out
+    assert "on random steps in the new environment" in said[1].out
+    assert "several times" not in said[1].out
