@@ -59,8 +59,9 @@ class Ids:
         text = str(given)
         if text in names:
             return names.index(text)
-        if text.isdecimal() and int(text) < len(names):
-            return int(text)
+        indices = [str(index) for index in range(len(names))]
+        if text in indices:
+            return indices.index(text)
         raise UnknownNameError(f"{side} {self.what[:-1]}", text, names)
 
     def changes(self, sources: Sequence[int | None]) -> Iterator[str]:
