@@ -26,8 +26,6 @@ OF_THE_ENV = (
     *("ep_info_buffer", "ep_success_buffer", "replay_buffer", "rollout_buffer"),
 )
 """Attributes that belong to an environment."""
-REFUSALS = (AssertionError, AttributeError, RuntimeError, TypeError, ValueError)
-"""What SB3 raises if an algorithm does not fit an environment or its arguments."""
 CHOSEN = {
     "replay_buffer_class": (ReplayBuffer, DictReplayBuffer),
     "rollout_buffer_class": (RolloutBuffer, DictRolloutBuffer),
@@ -52,10 +50,10 @@ def build(
     """
     try:
         return _built(old, env, policy_kwargs, seed)
-    except REFUSALS as error:
+    except Exception as error:  # Policies and optimisers of users may raise anything.
         raise TransplantError(
             f"{type(old).__name__} cannot be built for env with policy_kwargs = "
-            f"{dict(policy_kwargs)} and seed = {seed}: {error}"
+            f"{dict(policy_kwargs)} and seed = {seed}: {type(error).__name__}: {error}"
         ) from error
 
 
