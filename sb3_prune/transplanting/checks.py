@@ -7,10 +7,12 @@ from collections.abc import Mapping
 
 import numpy as np
 from gymnasium import spaces
+from sb3_contrib.trpo.trpo import TRPO
 from stable_baselines3.common.base_class import BaseAlgorithm
 
 from sb3_prune.exceptions import TransplantError
 from sb3_prune.surgery.optimizer import optimizers
+from sb3_prune.surgery.weight_masks import masks_of
 from sb3_prune.transplanting.carrying import Carried
 from sb3_prune.transplanting.ids import Sources
 
@@ -56,6 +58,28 @@ def check_pair(old: BaseAlgorithm, new: BaseAlgorithm) -> None:
         raise TransplantError(
             f"Actions of {kinds[0].__name__} cannot be mapped to those of "
             f"{kinds[1].__name__}."
+        )
+
+
+def check_masks(old: BaseAlgorithm, new: BaseAlgorithm) -> None:
+    """Check that the new agent can keep the masks that weights of the old one have.
+
+    Args:
+        old: The old agent.
+        new: The new one.
+
+    Raises:
+        TransplantError: It cannot.
+    """
+    if not masks_of(old):
+        return
+    policy = new.policy
+    if not getattr(policy, "keeps_weight_masks", False) or isinstance(new, TRPO):
+        raise TransplantError(
+            f"Weights of the old agent are masked, and {type(new).__name__} with "
+            f"{type(policy).__name__} cannot keep them so: use a Masked...Policy of "
+            "another algorithm than TRPO, or call sb3_prune.surgery.weight_masks."
+            "forget_masks(old.policy) before."
         )
 
 

@@ -11,12 +11,14 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 
 from sb3_prune.exceptions import require_at_least
 from sb3_prune.surgery import apply, wire
+from sb3_prune.surgery.flow.forwards import Inputs
 from sb3_prune.surgery.resizing import resize_change
 from sb3_prune.transplanting.belongings import with_belongings
 from sb3_prune.transplanting.building import build
-from sb3_prune.transplanting.carrying import carry, left_states
+from sb3_prune.transplanting.carrying import carry
 from sb3_prune.transplanting.checks import (
     check_fresh,
+    check_masks,
     check_pair,
     other_bounds,
     warn_of_odd,
@@ -25,18 +27,21 @@ from sb3_prune.transplanting.drift import drift
 from sb3_prune.transplanting.folding import InputRules, fold
 from sb3_prune.transplanting.heads import count_actions, find_heads
 from sb3_prune.transplanting.ids import pair
+from sb3_prune.transplanting.matching import told_copies
 from sb3_prune.transplanting.memories import carry_memories
+from sb3_prune.transplanting.moments import left_states
 from sb3_prune.transplanting.normalising import (
     carry_statistics,
     check_statistics,
     same_statistics,
 )
-from sb3_prune.transplanting.outputs import NewActions, fill
+from sb3_prune.transplanting.outputs import NewActions, fill, new_branches
 from sb3_prune.transplanting.pairing import pair_observations
 from sb3_prune.transplanting.planning import plan_changes
 from sb3_prune.transplanting.playing import played_states
 from sb3_prune.transplanting.reporting import TransplantReport
-from sb3_prune.transplanting.states import listen, sample_states
+from sb3_prune.transplanting.shallower import fit_heads
+from sb3_prune.transplanting.states import PLAYED, listen, sample_states
 
 AGAIN = "Some observations are the same old one, which counts several times now."
 Model = TypeVar("Model", bound=BaseAlgorithm)
@@ -53,6 +58,7 @@ def transplant(
     new_actions: NewActions | None = None,
     vecnormalize: Any = None,
     replay_buffer: Any = None,
+    observed: Inputs | None = None,
     play: int = 0,
     seed: int | None = None,
 ) -> Model:
@@ -82,9 +88,11 @@ def transplant(
             there: itself, or its file. Files are unpickled: load only those you trust.
         replay_buffer: The replay buffer of the old agent, which a zip does not hold:
             itself, or its file.
-        play: Steps of random actions in ``env`` to get sample states, on which rules
-            and the report rest, if the old agent has no recent observations. With 0,
-            sample states are drawn from the space then.
+        observed: Sample states, on which rules, fits and the report rest:
+            ``sb3_prune.recording.play_inputs(old, its_env)``, say. By default recent
+            observations of the old agent, if it has any.
+        play: Steps of random actions in ``env`` to get sample states, if there are none
+            else. With 0, they are drawn from the space then.
         seed: Seed of the new weights and of the environment.
 
     Raises:
@@ -103,6 +111,7 @@ def transplant(
         new_actions=new_actions,
         vecnormalize=vecnormalize,
         replay_buffer=replay_buffer,
+        observed=observed,
         play=play,
     )
     return new
@@ -154,6 +163,7 @@ def transplant_into(
     new_actions: NewActions | None = None,
     vecnormalize: Any = None,
     replay_buffer: Any = None,
+    observed: Inputs | None = None,
     play: int = 0,
 ) -> TransplantReport:
     """Fill an untrained agent, which you have built, with what another one has learnt.
@@ -169,6 +179,7 @@ def transplant_into(
         new_actions: See :func:`transplant`.
         vecnormalize: See :func:`transplant`.
         replay_buffer: See :func:`transplant`.
+        observed: See :func:`transplant`.
         play: See :func:`transplant`.
 
     Raises:
@@ -183,16 +194,20 @@ def transplant_into(
     counts = count_actions(old.action_space), count_actions(new.action_space)
     acted = pair("actions", actions, *counts)
     check_pair(old, new)
+    check_masks(old, new)
     rules = inputs or InputRules()
     plan = plan_changes(old, new, seen, acted, rules)
     heads = find_heads(new.policy, counts[1])
     playing = partial(played_states, old, new, seen, play) if play else None
-    states, source = sample_states(old, playing)
+    states, source = sample_states(old, observed, playing)
     said = listen(old.policy, plan.heads, states)
     rule = new_actions or NewActions()
     used = rule.chosen(heads, acted, branches_of(new.action_space))
     shifts = fold(old, seen, states) if rules.removed == "mean" else {}
-    carried = carry(old, new, plan, shifts)
+    if source == PLAYED:
+        observed = Inputs(observations=states)
+    fits = fit_heads(old, plan.shallower, plan.changes, observed)
+    carried = carry(old, new, plan, shifts, fits.tensors)
     carry_statistics(old, new, seen)
     left = carry_memories(old, new, seen, acted)
     fill(heads, said, acted, branches_of(new.action_space), rule, used)
@@ -200,12 +215,14 @@ def transplant_into(
     again = seen.counts_twice and rules.repeated == "copy"
     if not again:
         warn_of_odd(moved, carried)
-    remarks = (
+    remarks = [
         left,
         AGAIN if again else "",
         *left_states(old, new),
         other_bounds(old, new, acted),
-    )
+        new_branches(acted, branches_of(new.action_space), used),
+        *told_copies(old.policy, new.policy),
+    ]
     return TransplantReport(
         tensors=carried,
         observations=seen.sources,
@@ -213,6 +230,7 @@ def transplant_into(
         rule=used,
         moved=moved,
         states=source,
+        fits=fits.errors,
         left=tuple(filter(None, remarks)),
     )
 

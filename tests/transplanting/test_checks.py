@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+import zoo
 from gymnasium import spaces
 from stable_baselines3 import A2C, PPO
 
 from sb3_prune.exceptions import TransplantError
+from sb3_prune.surgery.weight_masks import mask_weights
 from sb3_prune.transplanting import plan_transplant, transplant_into
 from transplanting.made import OBSERVATIONS, Toy, env_of, trained
 
@@ -39,3 +41,13 @@ def test_another_algorithm() -> None:
     new = A2C("MlpPolicy", env_of("PPO"))
     with pytest.raises(TransplantError, match="PPO cannot be carried into one of A2C"):
         transplant_into(new, trained("PPO"))
+
+
+def test_masks_that_the_new_agent_cannot_keep() -> None:
+    old = zoo.make_model("PPO", env=env_of("PPO"))
+    mask_weights(old, {"action_net": torch.rand(4, 10) > 0.5})
+    new = zoo.make_model("PPO", stock=True, env=env_of("PPO"))
+    before = zoo.snapshot(new.policy)
+    with pytest.raises(TransplantError, match="PPO with ActorCriticPolicy cannot keep"):
+        transplant_into(new, old)
+    zoo.assert_same(zoo.snapshot(new.policy), before)
