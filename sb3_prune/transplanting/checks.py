@@ -14,6 +14,7 @@ from sb3_prune.exceptions import TransplantError
 from sb3_prune.surgery.optimizer import optimizers
 from sb3_prune.surgery.weight_masks import masks_of
 from sb3_prune.transplanting.carrying import Carried
+from sb3_prune.transplanting.converting import check_algorithms
 from sb3_prune.transplanting.ids import Sources
 
 FAR = 0.02
@@ -45,14 +46,10 @@ def check_pair(old: BaseAlgorithm, new: BaseAlgorithm) -> None:
         new: The new one.
 
     Raises:
-        TransplantError: They are of different algorithms, or have different kinds of
-            actions.
+        TransplantError: Their algorithms have other networks, or they have different
+            kinds of actions.
     """
-    if type(old) is not type(new):
-        raise TransplantError(
-            f"An agent of {type(old).__name__} cannot be carried into one of "
-            f"{type(new).__name__}."
-        )
+    check_algorithms(type(old), type(new))
     kinds = type(old.action_space), type(new.action_space)
     if kinds[0] is not kinds[1]:
         raise TransplantError(

@@ -8,11 +8,13 @@ from typing import Any, TypeVar, cast
 
 from gymnasium import spaces
 from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.policies import BasePolicy
 
 from sb3_prune.exceptions import require_at_least
 from sb3_prune.surgery import apply, wire
 from sb3_prune.surgery.flow.forwards import Inputs
 from sb3_prune.surgery.resizing import resize_change
+from sb3_prune.transplanting.bare import as_agent
 from sb3_prune.transplanting.belongings import with_belongings
 from sb3_prune.transplanting.building import build
 from sb3_prune.transplanting.carrying import carry
@@ -23,11 +25,12 @@ from sb3_prune.transplanting.checks import (
     other_bounds,
     warn_of_odd,
 )
+from sb3_prune.transplanting.converting import told_algorithm
 from sb3_prune.transplanting.drift import drift
 from sb3_prune.transplanting.folding import InputRules, fold
 from sb3_prune.transplanting.heads import count_actions, find_heads
 from sb3_prune.transplanting.ids import pair
-from sb3_prune.transplanting.matching import told_copies
+from sb3_prune.transplanting.matching import first_of, told_copies
 from sb3_prune.transplanting.memories import carry_memories
 from sb3_prune.transplanting.moments import left_states
 from sb3_prune.transplanting.normalising import (
@@ -60,6 +63,7 @@ def transplant(
     replay_buffer: Any = None,
     observed: Inputs | None = None,
     play: int = 0,
+    algorithm: type[Model] | None = None,
     seed: int | None = None,
 ) -> Model:
     """Carry a trained agent into other spaces, or into wider or narrower networks.
@@ -93,6 +97,9 @@ def transplant(
             observations of the old agent, if it has any.
         play: Steps of random actions in ``env`` to get sample states, if there are none
             else. With 0, they are drawn from the space then.
+        algorithm: Class of the new agent, with the same networks: MaskablePPO for an
+            agent of PPO, say. It has its own defaults for hyperparameters that the old
+            agent lacks.
         seed: Seed of the new weights and of the environment.
 
     Raises:
@@ -105,6 +112,7 @@ def transplant(
         env=env,
         net_arch=net_arch,
         seed=seed,
+        algorithm=algorithm,
         observations=observations,
         actions=actions,
         inputs=inputs,
@@ -128,14 +136,20 @@ def plan_transplant(old: BaseAlgorithm, *, env: Any, **given: Any) -> Transplant
     Raises:
         TransplantError: The spaces or networks cannot be mapped.
     """
-    shape = {key: given.pop(key, None) for key in ("net_arch", "seed")}
+    shape = {key: given.pop(key, None) for key in ("net_arch", "seed", "algorithm")}
     new = _built(old, env, *shape.values())
     with same_statistics(new):
         return transplant_into(new, old, **given)
 
 
 def transplant_with_report(
-    old: Model, *, env: Any, net_arch: Any = None, seed: int | None = None, **given: Any
+    old: Model,
+    *,
+    env: Any,
+    net_arch: Any = None,
+    seed: int | None = None,
+    algorithm: type[Model] | None = None,
+    **given: Any,
 ) -> tuple[Model, TransplantReport]:
     """Return the new agent of :func:`transplant` and its report.
 
@@ -144,18 +158,19 @@ def transplant_with_report(
         env: The environment of the new agent.
         net_arch: Widths of the new agent.
         seed: Seed of the new weights and of the environment.
+        algorithm: Class of the new agent.
         **given: All other arguments of :func:`transplant`.
 
     Raises:
         TransplantError: The spaces or networks cannot be mapped.
     """
-    new = cast("Model", _built(old, env, net_arch, seed))
+    new = cast("Model", _built(old, env, net_arch, seed, algorithm))
     return new, transplant_into(new, old, **given)
 
 
 def transplant_into(
     new: BaseAlgorithm,
-    old: BaseAlgorithm,
+    old: BaseAlgorithm | BasePolicy,
     *,
     observations: Any = None,
     actions: Any = None,
@@ -168,11 +183,13 @@ def transplant_into(
 ) -> TransplantReport:
     """Fill an untrained agent, which you have built, with what another one has learnt.
 
-    It may have other hyperparameters, other spaces and other widths than the old one.
+    It may have other hyperparameters, other spaces and other widths than the old one,
+    and be of another algorithm with the same networks.
 
     Args:
         new: The untrained agent.
-        old: The trained agent; it stays as it is.
+        old: The trained agent, or a policy alone, as of behaviour cloning; it stays as
+            it is.
         observations: See :func:`transplant`.
         actions: See :func:`transplant`.
         inputs: See :func:`transplant`.
@@ -183,10 +200,11 @@ def transplant_into(
         play: See :func:`transplant`.
 
     Raises:
-        TransplantError: The agents are of different algorithms, or their spaces or
-            networks cannot be mapped. The new agent is not changed.
+        TransplantError: Algorithms, spaces or networks do not fit each other. The new
+            agent is not changed.
     """
     require_at_least("play", play, 0)
+    old = as_agent(old, new)
     check_fresh(new)
     old = with_belongings(old, vecnormalize, replay_buffer)
     seen = pair_observations(old.policy, new.policy, observations)
@@ -216,6 +234,7 @@ def transplant_into(
     if not again:
         warn_of_odd(moved, carried)
     remarks = [
+        told_algorithm(old, new),
         left,
         AGAIN if again else "",
         *left_states(old, new),
@@ -245,15 +264,20 @@ def branches_of(space: spaces.Space[Any]) -> list[int]:
 
 
 def _built(
-    old: BaseAlgorithm, env: Any, net_arch: Any, seed: int | None
+    old: BaseAlgorithm,
+    env: Any,
+    net_arch: Any,
+    seed: int | None,
+    algorithm: type[BaseAlgorithm] | None,
 ) -> BaseAlgorithm:
     """Build the new agent, with the widths that the old one has now or shall get."""
     given = copy.deepcopy(old.policy_kwargs)
     if net_arch is not None:
         given["net_arch"] = net_arch
-    new = build(old, env, given, seed)
+    new = build(old, env, given, seed, algorithm)
     if net_arch is None:
         ours, theirs = wire(old).units(), wire(new).units()
-        odd = {n: k for n, k in ours.items() if n in theirs and theirs[n] != k}
+        units = {n: ours.get(n, ours.get(first_of(n), k)) for n, k in theirs.items()}
+        odd = {n: k for n, k in units.items() if theirs[n] != k}
         apply(new, {n: resize_change(theirs[n], k) for n, k in odd.items()})
     return new
