@@ -38,10 +38,14 @@ class Match:
 
     def modules(self) -> Iterator[tuple[nn.Module, nn.Module]]:
         """Yield the modules that both networks have: (old, new)."""
-        stems = zip(stem_of(self.old), stem_of(self.new), strict=False)
-        heads = zip(heads_of(self.old), heads_of(self.new), strict=False)
-        for one, other in (*stems, *heads):
-            yield from zip(one.modules(), other.modules(), strict=False)
+        ours, theirs = stem_of(self.old), stem_of(self.new)
+        pairs = [(ours[name], theirs[name]) for name in ours if name in theirs]
+        pairs += zip(heads_of(self.old), heads_of(self.new), strict=False)
+        for one, other in pairs:
+            inside = dict(other.named_modules())
+            for name, module in one.named_modules():
+                if name in inside:
+                    yield module, inside[name]
 
 
 def find_matches(old: nn.Module, new: nn.Module) -> list[Match]:
@@ -109,8 +113,11 @@ def gone_of(old: nn.Module, matches: Sequence[Match]) -> list[nn.Module]:
     critics = [p for p in find_perceptrons(old) if CRITIC.search(p.name)]
     found = [m for p in critics if p.name not in known for m in p.body.modules()]
     for each in matches:
-        before, after = stem_of(each.old), stem_of(each.new)
-        found += [m for part in before[len(after) :] for m in part.modules()]
+        left, hidden = each.hidden[1], hidden_of(each.old)
+        if 0 < left < len(hidden):
+            stem = list(stem_of(each.old).values())
+            parts = stem[stem.index(hidden[left]) :]
+            found += [m for part in parts for m in part.modules()]
     return found
 
 
@@ -126,7 +133,11 @@ def heads_of(network: Perceptron) -> list[nn.Linear]:
     return [head for head in found if isinstance(head, nn.Linear)]
 
 
-def stem_of(network: Perceptron) -> list[nn.Module]:
-    """Return the modules of a network up to its output layers."""
-    body = list(network.body)
-    return body if network.heads else body[: body.index(heads_of(network)[0])]
+def stem_of(network: Perceptron) -> dict[str, nn.Module]:
+    """Return the modules of a network up to its output layers, by name."""
+    named = dict(network.body.named_children())
+    if network.heads:
+        return named
+    (head,) = heads_of(network)
+    place = list(named.values()).index(head)
+    return dict(list(named.items())[:place])

@@ -17,6 +17,7 @@ from torch import nn
 
 from sb3_prune.compensation.fitting import fit
 from sb3_prune.exceptions import NoObservationsError, TransplantError
+from sb3_prune.gates import Gate
 from sb3_prune.recording.activations import count_observations, observe_weights
 from sb3_prune.recording.inputs import recent_inputs
 from sb3_prune.surgery.change import Change
@@ -62,6 +63,11 @@ class Shallower(Match):
         """The layer of the old network that has read it, which is gone."""
         return hidden_of(self.old)[self.hidden[1]]
 
+    def stays(self) -> list[nn.Module]:
+        """Return the modules of the old network before the layers that are gone."""
+        stem = list(stem_of(self.old).values())
+        return stem[: stem.index(self.reader)]
+
     def readers(self) -> list[Slot]:
         """Return the columns of the output layers, as if they read that layer."""
         return [Slot(head, "weight", 1, Side.COLUMNS) for head in heads_of(self.old)]
@@ -96,12 +102,14 @@ def _check(match: Shallower) -> None:
             f"'{name}' has masked weights in its output layers, which would be fitted: "
             "it cannot lose layers."
         )
-    kinds = [[type(m) for m in stem_of(n)] for n in (match.old, match.new)]
-    if kinds[0][: len(kinds[1])] != kinds[1]:
-        names = [", ".join(kind.__name__ for kind in each) for each in kinds]
+    ours, theirs = (
+        [type(m).__name__ for m in each if not isinstance(m, Gate)]
+        for each in (match.stays(), stem_of(match.new).values())
+    )
+    if ours != theirs:
         raise TransplantError(
-            f"'{name}' does not begin as before: it was {names[0]} and would be "
-            f"{names[1]}."
+            f"'{name}' does not begin as before: it was {', '.join(ours)} and would be "
+            f"{', '.join(theirs)}."
         )
 
 

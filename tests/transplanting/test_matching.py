@@ -18,6 +18,7 @@ from sb3_prune.transplanting.matching import (
     routes_of,
 )
 from transplanting.made import env_of, trained
+from transplanting.test_transplants import states
 
 CRITICS = ["SAC", "ValueSAC", "TD3", "DDPG", "TQC", "CrossQ"]
 
@@ -35,6 +36,24 @@ def test_networks_are_matched_by_name(name: str) -> None:
     assert not any(each.is_copy for each in matches)
     routes = routes_of(policy, policy)
     assert routes and all(places == [path] for path, places in routes.items())
+
+
+@pytest.mark.parametrize("arch", [[12, 10], [12, 10, 11], [12]])
+@pytest.mark.parametrize("name", ["PPO", "SAC", "DQN", "CrossQ"])
+def test_gates_of_one_agent_alone_do_not_matter(name: str, arch: list[int]) -> None:
+    if name == "CrossQ" and len(arch) > 2:
+        return  # It cannot get deeper.
+    old, kwargs = trained(name), {"net_arch": arch}
+    stock, masked = (
+        zoo.make_model(
+            name, stock=stock, env=env_of(name), policy_kwargs=kwargs, seed=3
+        )
+        for stock in (True, False)
+    )
+    for new in (stock, masked):
+        transplant_into(new, old)
+    zoo.assert_same(tensors(stock.policy), tensors(masked.policy))
+    assert zoo.equal(states(stock), states(masked))
 
 
 def test_the_first_critic() -> None:
