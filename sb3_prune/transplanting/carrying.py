@@ -18,8 +18,9 @@ from sb3_prune.surgery.flow.slots import MASK, Side
 from sb3_prune.surgery.hidden_layer import HiddenLayer
 from sb3_prune.surgery.weight_masks import load_masks
 from sb3_prune.transplanting.matching import Routes, routes_of
-from sb3_prune.transplanting.moments import carry_moments, carry_variables
+from sb3_prune.transplanting.moments import carry_moments
 from sb3_prune.transplanting.planning import TransplantPlan
+from sb3_prune.transplanting.variables import carry_variables
 
 
 @dataclass(frozen=True)

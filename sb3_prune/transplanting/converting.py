@@ -50,21 +50,6 @@ def check_algorithms(old: type[BaseAlgorithm], new: type[BaseAlgorithm]) -> None
     )
 
 
-def told_algorithm(old: BaseAlgorithm, new: BaseAlgorithm) -> str:
-    """Return a remark if the new agent is of another algorithm.
-
-    Args:
-        old: The old agent.
-        new: The new one.
-    """
-    if type(old) is type(new):
-        return ""
-    return (
-        f"The new agent is of {type(new).__name__}, the old one of "
-        f"{type(old).__name__}: check its hyperparameters."
-    )
-
-
 def hyperparameters(
     old: BaseAlgorithm, algorithm: type[BaseAlgorithm]
 ) -> dict[str, Any]:

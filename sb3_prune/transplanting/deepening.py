@@ -11,7 +11,8 @@ from sb3_prune.exceptions import TransplantError
 from sb3_prune.gates import Gate
 from sb3_prune.networks.perceptrons import Perceptron
 from sb3_prune.surgery.flow.slots import Side, Slot
-from sb3_prune.transplanting.matching import Match, heads_of, hidden_of
+from sb3_prune.transplanting.matching import Match
+from sb3_prune.transplanting.stems import heads_of, hidden_of
 
 SCALES: dict[type[nn.Module], float] = {nn.ReLU: 1.0, nn.Tanh: 0.1}
 """Activation functions, and the weight with which a layer before one passes its inputs

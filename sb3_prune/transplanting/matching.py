@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from torch import nn
 
 from sb3_prune.networks.perceptrons import Perceptron, find_perceptrons
+from sb3_prune.transplanting.stems import heads_of, hidden_of, stem_of
 
 CRITIC = re.compile(r"\.qf\d+\b")
 """How SB3 calls critics, of which an agent has any number."""
@@ -67,20 +68,6 @@ def find_matches(old: nn.Module, new: nn.Module) -> list[Match]:
     return found
 
 
-def told_copies(old: nn.Module, new: nn.Module) -> list[str]:
-    """Return which critics are copies, one sentence each.
-
-    Args:
-        old: The policy of the old agent.
-        new: That of the new one.
-    """
-    return [
-        f"'{each.new.name}' is a copy of '{each.old.name}' without its moments."
-        for each in find_matches(old, new)
-        if each.is_copy
-    ]
-
-
 def first_of(name: str) -> str:
     """Return the path that a part of a critic has in the first critic."""
     return CRITIC.sub(".qf0", name, count=1)
@@ -119,25 +106,3 @@ def gone_of(old: nn.Module, matches: Sequence[Match]) -> list[nn.Module]:
             parts = stem[stem.index(hidden[left]) :]
             found += [m for part in parts for m in part.modules()]
     return found
-
-
-def hidden_of(network: Perceptron) -> list[nn.Linear]:
-    """Return the hidden layers of a network."""
-    linears = network.linears()
-    return linears if network.heads else linears[:-1]
-
-
-def heads_of(network: Perceptron) -> list[nn.Linear]:
-    """Return the output layers of a network."""
-    found = network.heads or network.linears()[-1:]
-    return [head for head in found if isinstance(head, nn.Linear)]
-
-
-def stem_of(network: Perceptron) -> dict[str, nn.Module]:
-    """Return the modules of a network up to its output layers, by name."""
-    named = dict(network.body.named_children())
-    if network.heads:
-        return named
-    (head,) = heads_of(network)
-    place = list(named.values()).index(head)
-    return dict(list(named.items())[:place])

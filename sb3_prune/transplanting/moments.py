@@ -56,7 +56,7 @@ def carry_moments(
             moments = state_of(name, optimizer, cast("nn.Parameter", parameter))
             own, scale = edits.get(id(parameter), ()), scales.get(path, 1.0)
             theirs[name].state[parameters[path]] = {
-                key: _moment(key, v, own, scale) if key in moments else _copied(v)
+                key: _moment(key, v, own, scale) if key in moments else copy.deepcopy(v)
                 for key, v in state.items()
             }
 
@@ -71,33 +71,6 @@ def _moment(
         found[~kept] = known.mean()
     power = 2 if key in SQUARES else int(key in AVERAGES)
     return found * scale**power
-
-
-def _copied(value: Any) -> Any:
-    return value.clone() if isinstance(value, torch.Tensor) else value
-
-
-def carry_variables(old: BaseAlgorithm, new: BaseAlgorithm) -> None:
-    """Carry what a model itself learns: the entropy coefficient, and its moments.
-
-    A coefficient that is not learnt is a hyperparameter of the new agent.
-
-    Args:
-        old: The old agent; it stays as it is.
-        new: The new agent.
-    """
-    networks, variables = old._get_torch_save_params()
-    for name in variables:
-        value, known = getattr(old, name), getattr(new, name, None)
-        if known is not None and value.requires_grad:
-            known.data.copy_(value.data)
-    for name in networks:
-        mine: Any = getattr(old, name, None)
-        place: Any = getattr(new, name, None)
-        if isinstance(mine, torch.optim.Optimizer) and _alike(mine, place):
-            # load_state_dict() copies no tensors.
-            moments = copy.deepcopy(mine.state_dict()["state"])
-            place.load_state_dict({**place.state_dict(), "state": moments})
 
 
 def left_states(old: BaseAlgorithm, new: BaseAlgorithm) -> tuple[str, ...]:
@@ -122,11 +95,16 @@ def _fits(name: str, old: torch.optim.Optimizer, new: Any) -> bool:
             state_of(name, old, cast("nn.Parameter", parameter))
     except PlanError:  # Adafactor, say, keeps sums over rows and columns.
         return False
-    return _alike(old, new)
+    return alike(old, new)
 
 
-def _alike(old: torch.optim.Optimizer, new: Any) -> bool:
-    """Tell whether two optimisers keep the same moments."""
+def alike(old: torch.optim.Optimizer, new: Any) -> bool:
+    """Tell whether two optimisers keep the same moments.
+
+    Args:
+        old: An optimiser.
+        new: Another one, or anything else.
+    """
     if type(old) is not type(new):
         return False
     ours, theirs = old.param_groups[0], new.param_groups[0]

@@ -80,9 +80,13 @@ class NewActions:
         return self.rule or fitting[0]
 
     def _check_copied(self, actions: Sources, branches: list[int]) -> None:
-        for inside in split(actions, branches):
-            stays = sorted({action for action in inside if action is not None})
-            if None in inside and self.of not in stays:
+        whole, *parts = [
+            sorted({action for action in inside if action is not None})
+            for inside in (actions, *split(actions, branches))
+            if None in inside
+        ]
+        for stays in (whole, *filter(None, parts)):
+            if self.of not in stays:
                 raise TransplantError(
                     f"of must be one of the actions {stays}: {self.of}. Actions are "
                     "copied within their branch; the rule 'mean' needs no of."
@@ -171,7 +175,7 @@ def _fill(
         rows = slot.tensor.movedim(slot.axis, 0)
         if slot.attribute == "log_std" and old:
             rows[new] = rows[old].mean(0)
-        elif used == "copy":
+        elif used == "copy" and old:
             rows[new] = rows[start + actions.index(given.of)].clone()
         elif used == "mean" and old:
             rows[new] = rows[old].mean(0)

@@ -18,19 +18,12 @@ from sb3_prune.transplanting.bare import as_agent
 from sb3_prune.transplanting.belongings import with_belongings
 from sb3_prune.transplanting.building import build
 from sb3_prune.transplanting.carrying import carry
-from sb3_prune.transplanting.checks import (
-    check_fresh,
-    check_masks,
-    check_pair,
-    other_bounds,
-    warn_of_odd,
-)
-from sb3_prune.transplanting.converting import told_algorithm
+from sb3_prune.transplanting.checks import check_fresh, check_masks, check_pair
 from sb3_prune.transplanting.drift import drift
 from sb3_prune.transplanting.folding import InputRules, fold
 from sb3_prune.transplanting.heads import count_actions, find_heads
 from sb3_prune.transplanting.ids import pair
-from sb3_prune.transplanting.matching import first_of, told_copies
+from sb3_prune.transplanting.matching import first_of
 from sb3_prune.transplanting.memories import carry_memories
 from sb3_prune.transplanting.moments import left_states
 from sb3_prune.transplanting.normalising import (
@@ -42,8 +35,14 @@ from sb3_prune.transplanting.outputs import NewActions, fill, new_branches
 from sb3_prune.transplanting.pairing import pair_observations
 from sb3_prune.transplanting.planning import plan_changes
 from sb3_prune.transplanting.playing import played_states
+from sb3_prune.transplanting.refitting import fit_heads
+from sb3_prune.transplanting.remarks import (
+    other_bounds,
+    told_algorithm,
+    told_copies,
+    warn_of_odd,
+)
 from sb3_prune.transplanting.reporting import TransplantReport
-from sb3_prune.transplanting.shallower import fit_heads
 from sb3_prune.transplanting.states import PLAYED, listen, sample_states
 
 AGAIN = "Some observations are the same old one, which counts several times now."

@@ -89,6 +89,10 @@ def test_actions_are_copied_within_their_branch() -> None:
     one = Toy(3, spaces.MultiDiscrete([4, 2]))
     new = transplant(old, env=one, actions=[0, 1, None, 2, 3, 4], new_actions=given)
     assert torch.equal(new.policy.action_net.bias[2], new.policy.action_net.bias[1])
+    more = Toy(3, spaces.MultiDiscrete([3, 2, 2]))
+    actions = [0, 1, 2, 3, 4, None, None]
+    report = plan_transplant(old, env=more, actions=actions, new_actions=given)
+    assert report.left[0].startswith("The actions of the branches [2] are all new")
     with pytest.raises(TransplantError, match=r"the actions \[3, 4\]: 1. Actions are"):
         transplant(old, env=env, actions=[0, 1, 2, None, 3, 4, None], new_actions=given)
 
