@@ -39,7 +39,7 @@ ALGORITHMS = (
 """Names of all algorithms."""
 Kind = Literal["auto", "mlp", "ofexi"]
 """Value of ``--policy``."""
-Rule = Literal["mean", "copy", "pessimistic", "zero", "fresh", "rare"]
+Rule = Literal["mean", "copy", "pessimistic", "zero", "fresh", "rare", "uniform"]
 """Value of ``--rule``."""
 Removed = Literal["zero", "mean"]
 """Value of ``--removed``."""

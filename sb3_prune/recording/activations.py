@@ -22,7 +22,7 @@ from stable_baselines3.common.type_aliases import PyTorchObs
 from sb3_prune.exceptions import NonFiniteError, UnsupportedPolicyError
 from sb3_prune.recording.inputs import recent_inputs
 from sb3_prune.surgery.flow.forwards import Inputs, all_forwards, is_actor_critic
-from sb3_prune.surgery.flow.observe import Observer
+from sb3_prune.surgery.flow.observe import Key, Observer
 from sb3_prune.surgery.flow.quiet import quiet
 from sb3_prune.surgery.hidden_layer import HiddenLayer
 from sb3_prune.surgery.targets import target_names
@@ -85,12 +85,29 @@ def observe(
     Raises:
         NonFiniteError: An observation or action is NaN or infinite.
     """
-    _check_finite(inputs)
     reads = [read.slot for layer in layers for read in layer.reads]
     wanted = {(slot.owner, slot.attribute) for slot in reads}
+    return observe_weights(policy, inputs, wanted)
+
+
+def observe_weights(
+    policy: BasePolicy, inputs: Inputs, wanted: set[Key], *, targets: bool = False
+) -> Observer:
+    """Run the networks of a policy and record what weights are multiplied with.
+
+    Args:
+        policy: The policy.
+        inputs: Inputs of its networks.
+        wanted: The weights.
+        targets: Whether target networks run, too.
+
+    Raises:
+        NonFiniteError: An observation or action is NaN or infinite.
+    """
+    _check_finite(inputs)
     observer = Observer(wanted)
     with quiet(policy), observer:
-        for call in _calls(policy, inputs):
+        for call in _calls(policy, inputs, targets):
             known = {key: len(given) for key, given in observer.arrived.items()}
             call()
             for key, count in known.items():  # The same again, from a later call.
@@ -120,8 +137,10 @@ def count_observations(observations: PyTorchObs) -> int:
     return len(observations)
 
 
-def _calls(policy: BasePolicy, inputs: Inputs) -> Iterator[Callable[[], object]]:
-    """Yield calls that run every online network of a policy."""
+def _calls(
+    policy: BasePolicy, inputs: Inputs, targets: bool
+) -> Iterator[Callable[[], object]]:
+    """Yield calls that run every network of a policy, target networks if asked to."""
     if isinstance(policy, RecurrentActorCriticPolicy):
         yield partial(_run_recurrent, policy, inputs)
         extra = getattr(policy, "extra_forwards", None)
@@ -133,7 +152,7 @@ def _calls(policy: BasePolicy, inputs: Inputs) -> Iterator[Callable[[], object]]
             acts = policy._predict(inputs.observations, deterministic=True)
             inputs = replace(inputs, actions=acts.float())
         found = all_forwards(policy, inputs)
-    copies = target_names(policy)
+    copies = () if targets else target_names(policy)
     for name, call in found:
         if name.partition(".")[0] not in copies:
             yield call

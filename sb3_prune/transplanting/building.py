@@ -1,9 +1,10 @@
-"""Building: an untrained model of the same algorithm, for other spaces."""
+"""Building: an untrained model for other spaces, or of another algorithm."""
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,11 @@ from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 
 from sb3_prune.exceptions import TransplantError
 from sb3_prune.policies.adoption import MASKED
+from sb3_prune.transplanting.converting import (
+    check_algorithms,
+    chosen_kwargs,
+    hyperparameters,
+)
 
 OF_THE_ENV = (
     *("observation_space", "action_space", "n_envs", "env", "_vec_normalize_env"),
@@ -26,8 +32,6 @@ OF_THE_ENV = (
     *("ep_info_buffer", "ep_success_buffer", "replay_buffer", "rollout_buffer"),
 )
 """Attributes that belong to an environment."""
-REFUSALS = (AssertionError, AttributeError, RuntimeError, TypeError, ValueError)
-"""What SB3 raises if an algorithm does not fit an environment or its arguments."""
 CHOSEN = {
     "replay_buffer_class": (ReplayBuffer, DictReplayBuffer),
     "rollout_buffer_class": (RolloutBuffer, DictRolloutBuffer),
@@ -36,7 +40,11 @@ CHOSEN = {
 
 
 def build(
-    old: BaseAlgorithm, env: Any, policy_kwargs: Mapping[str, Any], seed: int | None
+    old: BaseAlgorithm,
+    env: Any,
+    policy_kwargs: Mapping[str, Any],
+    seed: int | None,
+    algorithm: type[BaseAlgorithm] | None = None,
 ) -> BaseAlgorithm:
     """Build an untrained model with the hyperparameters of another one.
 
@@ -45,17 +53,22 @@ def build(
         env: Its environment, which may have other spaces.
         policy_kwargs: Arguments of its policy.
         seed: Seed of its weights and of its environment.
+        algorithm: Its class, by default that of the other model. It has its defaults
+            for what the other one lacks.
 
     Raises:
         TransplantError: There is no such model, because the algorithm cannot act in the
-            environment, for example.
+            environment, for example, or has other networks.
     """
+    cls = algorithm or type(old)
+    check_algorithms(type(old), cls)
+    make = _built if cls is type(old) else partial(_converted, cls)
     try:
-        return _built(old, env, policy_kwargs, seed)
-    except REFUSALS as error:
+        return make(old, env, policy_kwargs, seed)
+    except Exception as error:  # Policies and optimisers of users may raise anything.
         raise TransplantError(
-            f"{type(old).__name__} cannot be built for env with policy_kwargs = "
-            f"{dict(policy_kwargs)} and seed = {seed}: {error}"
+            f"{cls.__name__} cannot be built for env with policy_kwargs = "
+            f"{dict(policy_kwargs)} and seed = {seed}: {type(error).__name__}: {error}"
         ) from error
 
 
@@ -69,7 +82,7 @@ def _built(
         if name not in left_out:
             setattr(new, name, copy.deepcopy(value))
     new.policy_kwargs, new.seed = dict(policy_kwargs), seed
-    new.policy_class = _policy_class(old, new.observation_space)
+    new.policy_class = _policy_class(old, new.observation_space, cls)
     for name, classes in CHOSEN.items():
         if getattr(new, name, None) in classes:
             setattr(new, name, None)
@@ -85,26 +98,55 @@ def _built(
     return made
 
 
-def _policy_class(old: BaseAlgorithm, space: spaces.Space[Any]) -> Any:
-    """Return the class of the policy: SB3 has others for dictionaries of observations.
+def _converted(
+    cls: Any,
+    old: BaseAlgorithm,
+    env: Any,
+    policy_kwargs: Mapping[str, Any],
+    seed: int | None,
+) -> BaseAlgorithm:
+    """Build a model of another algorithm."""
+    bare = cls("MlpPolicy", env, _init_setup_model=False)
+    new: BaseAlgorithm = cls(
+        _policy_class(old, bare.observation_space, cls),
+        bare.env,
+        policy_kwargs=chosen_kwargs(old, policy_kwargs),
+        seed=seed,
+        device=old.device,
+        **hyperparameters(old, cls),
+    )
+    if not isinstance(new, OffPolicyAlgorithm):
+        new.num_timesteps = old.num_timesteps
+    return new
+
+
+def _policy_class(
+    old: BaseAlgorithm, space: spaces.Space[Any], algorithm: type[BaseAlgorithm]
+) -> Any:
+    """Return the class of the policy.
+
+    SB3 has others for dictionaries of observations, and for masks of actions.
 
     Raises:
         ValueError: It is a class that SB3 does not know.
     """
     kinds = [isinstance(s, spaces.Dict) for s in (old.observation_space, space)]
-    if kinds[0] == kinds[1]:
+    cls, aliases = type(old), algorithm.policy_aliases
+    same = cls is algorithm or issubclass(old.policy_class, aliases["MlpPolicy"])
+    if kinds[0] == kinds[1] and same:
         return old.policy_class
-    aliases: dict[str, Any] = old.policy_aliases
     stock: dict[Any, Any] = {mask: plain for plain, mask in MASKED.items()}
     plain: Any = stock.get(old.policy_class, old.policy_class)
-    stem = {cls: alias for alias, cls in aliases.items()}.get(plain)
+    stem = {made: alias for alias, made in cls.policy_aliases.items()}.get(plain)
     if stem is None:
         raise ValueError(
             f"nobody knows the counterpart of {old.policy_class.__name__} for {space}; "
             "build the new agent with a policy of your own, and call transplant_into"
         )
-    ending = "LstmPolicy" if stem.endswith("LstmPolicy") else "Policy"
-    found = aliases[f"{'MultiInput' if kinds[1] else 'Mlp'}{ending}"]
+    if kinds[0] != kinds[1]:
+        ending = "LstmPolicy" if stem.endswith("LstmPolicy") else "Policy"
+        stem = f"{'MultiInput' if kinds[1] else 'Mlp'}{ending}"
+    found = aliases[stem]
     return found if plain is old.policy_class else MASKED[found]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -15,15 +14,13 @@ from torch import nn
 from sb3_prune.exceptions import TransplantError
 from sb3_prune.surgery.change import Change
 from sb3_prune.surgery.edits import Edit, edits_of, run
-from sb3_prune.surgery.flow.slots import Side
+from sb3_prune.surgery.flow.slots import MASK, Side
 from sb3_prune.surgery.hidden_layer import HiddenLayer
-from sb3_prune.surgery.optimizer import optimizers, state_of
+from sb3_prune.surgery.weight_masks import load_masks
+from sb3_prune.transplanting.matching import Routes, routes_of
+from sb3_prune.transplanting.moments import carry_moments
 from sb3_prune.transplanting.planning import TransplantPlan
-
-SQUARES = ("exp_avg_sq", "max_exp_avg_sq", "square_avg", "sum")
-"""Moments of an optimiser by which it divides its steps."""
-KEEPING = ("amsgrad", "centered", "momentum")
-"""Settings of an optimiser that tell which moments it keeps."""
+from sb3_prune.transplanting.variables import carry_variables
 
 
 @dataclass(frozen=True)
@@ -44,43 +41,54 @@ def carry(
     new: BaseAlgorithm,
     plan: TransplantPlan,
     shifts: Mapping[str, torch.Tensor] = MappingProxyType({}),
+    fitted: Mapping[int, torch.Tensor] = MappingProxyType({}),
 ) -> dict[str, Carried]:
     """Fill an untrained agent with what an old one has learnt.
 
     New inputs have weights of 0, and so have all weights that read new units: what the
     agent says stays the same. Weights into new units, and those of new outputs, stay
-    drawn. Moments of new weights are 0, but squares by which steps are divided are the
-    mean of those of carried ones: with a step count that is not theirs, zeros would
-    make their first step several times too large.
+    drawn.
 
     Args:
         old: The old agent; it stays as it is.
         new: The untrained agent.
         plan: What becomes of the tensors.
         shifts: What is added to biases of the old agent first, by path.
+        fitted: By the id of a tensor of the old agent, what takes its place. It has no
+            moments.
 
     Returns:
-        For every tensor what became of it, by its path in the policy.
+        For every tensor what became of it, by its path in the new policy; for those of
+        layers, critics and keys that are gone, by the old path and "(gone)".
 
     Raises:
         TransplantError: A tensor would have another shape than the new agent's.
     """
     edits = edits_by_tensor(plan.layers, plan.changes)
+    before, theirs = tensors(old.policy), tensors(new.policy)
     places = _places(old, new, plan)
-    whole = {moved_path(p, places): tensor for p, tensor in tensors(old.policy).items()}
-    is_alone = plan.observations.is_alone
-    ours = {path: tensor for path, tensor in whole.items() if not is_alone(path)}
-    theirs = tensors(new.policy)
-    _check_paths(ours, theirs, new.policy, plan)
-    found = carry_tensors(ours, theirs, edits, shifts)
+    sources = {new: before[path] for path, news in places.items() for new in news}
+    masks = {p: run(edits.get(id(t), ()), t) for p, t in sources.items() if _is_mask(p)}
+    weights = {path: t for path, t in sources.items() if path not in masks}
+    _check_paths(weights, theirs, new.policy, plan)
+    shifted = {id(before[p]): before[p] + shift for p, shift in shifts.items()}
+    made = _make(weights, theirs, edits, {**shifted, **fitted})
+    for path, tensor in made.items():
+        theirs[path].copy_(tensor)
+    load_masks(new.policy, masks)
     for each in plan.deeper:
         each.pass_on()
-    _carry_states(old, new, edits, places)
-    _carry_variables(old, new)
-    gone = {path: Carried(0, 0, whole[path].numel()) for path in whole.keys() - ours}
-    alone = theirs.keys() - found.keys()
-    made_new = {path: Carried(0, theirs[path].numel(), 0) for path in alone}
-    return found | gone | made_new
+    paths: dict[int, str] = {}
+    for path, tensor in weights.items():
+        if id(tensor) not in fitted:
+            paths.setdefault(id(tensor), path)  # Copies have no moments.
+    scales = dict(pair for each in plan.deeper for pair in each.scales(new.policy))
+    carry_moments(old, new, edits, paths, scales)
+    carry_variables(old, new)
+    gone = {path: before[path].numel() for path, news in places.items() if not news}
+    return _count(sources, new.policy, edits, fitted) | {
+        f"{path} (gone)": Carried(0, 0, size) for path, size in gone.items()
+    }
 
 
 def edits_by_tensor(
@@ -100,7 +108,6 @@ def carry_tensors(
     ours: Mapping[str, torch.Tensor],
     theirs: Mapping[str, torch.Tensor],
     edits: Mapping[int, Sequence[Edit]],
-    shifts: Mapping[str, torch.Tensor] = MappingProxyType({}),
 ) -> dict[str, Carried]:
     """Write the tensors of an old network into an untrained one.
 
@@ -108,7 +115,6 @@ def carry_tensors(
         ours: The old tensors by their paths in the new network; they stay as they are.
         theirs: The new ones, among them all of these paths.
         edits: What becomes of old tensors, by their ids.
-        shifts: What is added to old biases first, by path.
 
     Returns:
         What became of each old tensor, by path.
@@ -117,20 +123,9 @@ def carry_tensors(
         TransplantError: A tensor would have another shape than the new one's; nothing
             was changed.
     """
-    own = {path: edits.get(id(tensor), []) for path, tensor in ours.items()}
-    made = {
-        path: _new(_shifted(tensor, shifts.get(path)), theirs[path], own[path])
-        for path, tensor in ours.items()
-    }
-    for path, tensor in made.items():
-        if tensor.shape != theirs[path].shape:
-            raise TransplantError(
-                f"'{path}' would have the shape {tuple(tensor.shape)}, but has "
-                f"{tuple(theirs[path].shape)} in the new network."
-            )
-    for path, tensor in made.items():
+    for path, tensor in _make(ours, theirs, edits).items():
         theirs[path].copy_(tensor)
-    return {path: _counted(t, theirs[path], own[path]) for path, t in ours.items()}
+    return {p: _counted(t, theirs[p], edits.get(id(t), ())) for p, t in ours.items()}
 
 
 def tensors(policy: nn.Module) -> dict[str, torch.Tensor]:
@@ -140,21 +135,40 @@ def tensors(policy: nn.Module) -> dict[str, torch.Tensor]:
 
 def _places(
     old: BaseAlgorithm, new: BaseAlgorithm, plan: TransplantPlan
-) -> dict[str, str]:
-    """Return the paths of modules that are elsewhere in the new policy."""
-    pairs = (each.paths(old.policy, new.policy) for each in plan.deeper)
-    return {one: other for pair in pairs for one, other in pair}
+) -> dict[str, list[str]]:
+    """Return where each tensor of the old policy is in the new one, by its path."""
+    routes = routes_of(old.policy, new.policy)
+    gone = plan.observations.is_alone
+    return {p: [] if gone(p) else _routed(p, routes) for p in tensors(old.policy)}
 
 
-def moved_path(path: str, places: Mapping[str, str]) -> str:
-    """Return the path of a tensor in the new network.
-
-    Args:
-        path: Its path in the old one.
-        places: Paths of modules that are elsewhere there.
-    """
+def _routed(path: str, routes: Routes) -> list[str]:
     owner, _, attribute = path.rpartition(".")
-    return f"{places.get(owner, owner)}.{attribute}".lstrip(".")
+    return [f"{new}.{attribute}".lstrip(".") for new in routes.get(owner, [owner])]
+
+
+def _is_mask(path: str) -> bool:
+    return path.rpartition(".")[2] == MASK
+
+
+def _make(
+    ours: Mapping[str, torch.Tensor],
+    theirs: Mapping[str, torch.Tensor],
+    edits: Mapping[int, Sequence[Edit]],
+    instead: Mapping[int, torch.Tensor] = MappingProxyType({}),
+) -> dict[str, torch.Tensor]:
+    """Return the tensors of the new network by path; some stand for old ones."""
+    made = {
+        path: _new(instead.get(id(t), t), theirs[path], edits.get(id(t), ()))
+        for path, t in ours.items()
+    }
+    for path, tensor in made.items():
+        if tensor.shape != theirs[path].shape:
+            raise TransplantError(
+                f"'{path}' would have the shape {tuple(tensor.shape)}, but has "
+                f"{tuple(theirs[path].shape)} in the new network."
+            )
+    return made
 
 
 def _check_paths(
@@ -202,92 +216,24 @@ def known(
     return ones > 0
 
 
-def _shifted(tensor: torch.Tensor, shift: torch.Tensor | None) -> torch.Tensor:
-    return tensor if shift is None else tensor + shift
+def _count(
+    sources: Mapping[str, torch.Tensor],
+    policy: nn.Module,
+    edits: Mapping[int, Sequence[Edit]],
+    fitted: Mapping[int, torch.Tensor],
+) -> dict[str, Carried]:
+    """Return what became of each tensor of the new policy."""
+    theirs = tensors(policy)
+    found = {path: Carried(0, tensor.numel(), 0) for path, tensor in theirs.items()}
+    for path, old in sources.items():
+        if id(old) in fitted:
+            found[path] = Carried(0, theirs[path].numel(), old.numel())
+        else:
+            found[path] = _counted(old, theirs[path], edits.get(id(old), ()))
+    return found
 
 
 def _counted(old: torch.Tensor, new: torch.Tensor, edits: Sequence[Edit]) -> Carried:
     kept = run(edits, torch.ones_like(old, dtype=torch.float32), moment=True)
     carried = int((kept > 0).sum())
     return Carried(carried, new.numel() - carried, max(0, old.numel() - carried))
-
-
-def _carry_states(
-    old: BaseAlgorithm,
-    new: BaseAlgorithm,
-    edits: Mapping[int, Sequence[Edit]],
-    places: Mapping[str, str],
-) -> None:
-    """Give the optimisers of the new agent the states of those of the old one."""
-    named = old.policy.named_parameters()
-    paths = {id(p): moved_path(path, places) for path, p in named}
-    parameters = dict(new.policy.named_parameters())
-    theirs = optimizers(new)
-    for name, optimizer in optimizers(old).items():
-        for parameter, state in optimizer.state.items():
-            path = paths.get(id(parameter))
-            if path is None or not _fits(optimizer, theirs.get(name)):
-                continue
-            if path not in parameters:  # A key that is not observed any more.
-                continue
-            assert isinstance(parameter, nn.Parameter)
-            moments = state_of(name, optimizer, parameter)
-            own = edits.get(id(parameter), ())
-            theirs[name].state[parameters[path]] = {
-                key: _moment(key, moments[key], own) if key in moments else _copied(v)
-                for key, v in state.items()
-            }
-
-
-def _moment(key: str, moment: torch.Tensor, edits: Sequence[Edit]) -> torch.Tensor:
-    found = run(edits, moment, moment=True).clone()
-    kept = run(edits, torch.ones_like(moment), moment=True) > 0
-    if key in SQUARES and bool(kept.any()):
-        found[~kept] = found[kept].mean()
-    return found
-
-
-def _copied(value: Any) -> Any:
-    return value.clone() if isinstance(value, torch.Tensor) else value
-
-
-def _carry_variables(old: BaseAlgorithm, new: BaseAlgorithm) -> None:
-    """Carry what the model itself learns: the entropy coefficient, and its moments.
-
-    A coefficient that is not learnt is a hyperparameter of the new agent.
-    """
-    networks, variables = old._get_torch_save_params()
-    for name in variables:
-        value, known = getattr(old, name), getattr(new, name, None)
-        if known is not None and value.requires_grad:
-            known.data.copy_(value.data)
-    for name in networks:
-        mine: Any = getattr(old, name, None)
-        place: Any = getattr(new, name, None)
-        if isinstance(mine, torch.optim.Optimizer) and _fits(mine, place):
-            # load_state_dict() copies no tensors.
-            moments = copy.deepcopy(mine.state_dict()["state"])
-            place.load_state_dict({**place.state_dict(), "state": moments})
-
-
-def _fits(old: torch.optim.Optimizer, new: Any) -> bool:
-    """Tell whether an optimiser of the new agent can go on with an old one's states."""
-    if type(old) is not type(new):
-        return False
-    ours, theirs = old.param_groups[0], new.param_groups[0]
-    return all(bool(ours.get(k)) == bool(theirs.get(k)) for k in KEEPING)
-
-
-def left_states(old: BaseAlgorithm, new: BaseAlgorithm) -> tuple[str, ...]:
-    """Return which optimisers begin anew, one sentence each.
-
-    Args:
-        old: The old agent.
-        new: The new one.
-    """
-    theirs = optimizers(new)
-    return tuple(
-        f"The moments of '{name}' ({type(optimizer).__name__}) stay behind."
-        for name, optimizer in optimizers(old).items()
-        if optimizer.state and not _fits(optimizer, theirs.get(name))
-    )

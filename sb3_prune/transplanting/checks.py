@@ -1,21 +1,14 @@
-"""Checks of two agents, and warnings about what one became in the other."""
+"""Checks of two agents, before one is carried into the other."""
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Mapping
-
-import numpy as np
-from gymnasium import spaces
+from sb3_contrib.trpo.trpo import TRPO
 from stable_baselines3.common.base_class import BaseAlgorithm
 
 from sb3_prune.exceptions import TransplantError
 from sb3_prune.surgery.optimizer import optimizers
-from sb3_prune.transplanting.carrying import Carried
-from sb3_prune.transplanting.ids import Sources
-
-FAR = 0.02
-"""Share of the largest output; new layers behind Tanh move outputs by less."""
+from sb3_prune.surgery.weight_masks import masks_of
+from sb3_prune.transplanting.converting import check_algorithms
 
 
 def check_fresh(new: BaseAlgorithm) -> None:
@@ -43,14 +36,10 @@ def check_pair(old: BaseAlgorithm, new: BaseAlgorithm) -> None:
         new: The new one.
 
     Raises:
-        TransplantError: They are of different algorithms, or have different kinds of
-            actions.
+        TransplantError: Their algorithms have other networks, or they have different
+            kinds of actions.
     """
-    if type(old) is not type(new):
-        raise TransplantError(
-            f"An agent of {type(old).__name__} cannot be carried into one of "
-            f"{type(new).__name__}."
-        )
+    check_algorithms(type(old), type(new))
     kinds = type(old.action_space), type(new.action_space)
     if kinds[0] is not kinds[1]:
         raise TransplantError(
@@ -59,40 +48,23 @@ def check_pair(old: BaseAlgorithm, new: BaseAlgorithm) -> None:
         )
 
 
-def other_bounds(old: BaseAlgorithm, new: BaseAlgorithm, actions: Sources) -> str:
-    """Return a warning, which is also given, if carried actions have other bounds.
+def check_masks(old: BaseAlgorithm, new: BaseAlgorithm) -> None:
+    """Check that the new agent can keep the masks that weights of the old one have.
 
     Args:
         old: The old agent.
         new: The new one.
-        actions: Which old action each new one is.
+
+    Raises:
+        TransplantError: It cannot.
     """
-    spaces_ = old.action_space, new.action_space
-    if not all(isinstance(space, spaces.Box) for space in spaces_):
-        return ""
-    bounds = [np.stack([s.low.ravel(), s.high.ravel()]) for s in spaces_]  # type: ignore[attr-defined]
-    places = [(new, old) for new, old in enumerate(actions) if old is not None]
-    if all(np.array_equal(bounds[1][:, n], bounds[0][:, o]) for n, o in places):
-        return ""
-    said = (
-        "The actions have other bounds: the same output of the networks is another "
-        "action where the algorithm scales outputs to the bounds, as SAC and TD3 do."
-    )
-    warnings.warn(said, stacklevel=3)
-    return said
-
-
-def warn_of_odd(moved: float, carried: Mapping[str, Carried]) -> None:
-    """Warn if outputs moved although nothing of the old agent is gone.
-
-    Args:
-        moved: How far they moved, relative to the largest.
-        carried: What became of each tensor.
-    """
-    if moved > FAR and not any(each.dropped for each in carried.values()):
-        warnings.warn(
-            f"Outputs for old actions moved by {moved:.2g} of their largest value, "
-            "although nothing was dropped: some code of the policy treats entries by "
-            "their place, or the new agent has other activation functions.",
-            stacklevel=3,
+    if not masks_of(old):
+        return
+    policy = new.policy
+    if not getattr(policy, "keeps_weight_masks", False) or isinstance(new, TRPO):
+        raise TransplantError(
+            f"Weights of the old agent are masked, and {type(new).__name__} with "
+            f"{type(policy).__name__} cannot keep them so: use a Masked...Policy of "
+            "another algorithm than TRPO, or call sb3_prune.surgery.weight_masks."
+            "forget_masks(old.policy) before."
         )

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import nn
 
 from sb3_prune.exceptions import TransplantError
 from sb3_prune.gates import Gate
-from sb3_prune.networks.perceptrons import Perceptron, find_perceptrons
+from sb3_prune.networks.perceptrons import Perceptron
 from sb3_prune.surgery.flow.slots import Side, Slot
+from sb3_prune.transplanting.matching import Match
+from sb3_prune.transplanting.stems import heads_of, hidden_of
 
 SCALES: dict[type[nn.Module], float] = {nn.ReLU: 1.0, nn.Tanh: 0.1}
 """Activation functions, and the weight with which a layer before one passes its inputs
@@ -19,24 +20,13 @@ on. ReLU does so exactly, for its inputs are outputs of a ReLU. Tanh is almost l
 near 0: 0.1 changes an input of 1 by 0.3 %, and less would learn more slowly."""
 
 
-@dataclass(frozen=True)
-class Deeper:
+class Deeper(Match):
     """A network that gets further hidden layers before its output layers."""
-
-    old: Perceptron
-    """The network of the old agent."""
-    new: Perceptron
-    """The network of the new agent."""
-
-    @property
-    def hidden(self) -> int:
-        """Number of hidden layers of the old network."""
-        return len(_hidden(self.old))
 
     @property
     def inserted(self) -> list[nn.Linear]:
         """The new layers."""
-        return _hidden(self.new)[self.hidden :]
+        return hidden_of(self.new)[self.hidden[0] :]
 
     @property
     def scale(self) -> float:
@@ -45,23 +35,18 @@ class Deeper:
 
     def readers(self) -> list[Slot]:
         """Return the columns of the output layers of the old network."""
-        return [Slot(head, "weight", 1, Side.COLUMNS) for head in _heads(self.old)]
+        return [Slot(head, "weight", 1, Side.COLUMNS) for head in heads_of(self.old)]
 
     def widths(self) -> tuple[int, int]:
         """Return the units of the last layer that is not new, and of the last one."""
-        layers = _hidden(self.new)
-        return layers[self.hidden - 1].out_features, layers[-1].out_features
+        layers = hidden_of(self.new)
+        return layers[self.hidden[0] - 1].out_features, layers[-1].out_features
 
-    def paths(self, old: nn.Module, new: nn.Module) -> Iterator[tuple[str, str]]:
-        """Yield the paths of output layers that are elsewhere in the new policy.
-
-        Args:
-            old: The policy of the old agent.
-            new: That of the new one.
-        """
-        ours, theirs = ({m: n for n, m in p.named_modules()} for p in (old, new))
-        for one, other in zip(_heads(self.old), _heads(self.new), strict=True):
-            yield ours[one], theirs[other]
+    def scales(self, policy: nn.Module) -> Iterator[tuple[str, float]]:
+        """Yield the paths of weights in the new policy whose inputs are scaled."""
+        paths = {module: path for path, module in policy.named_modules()}
+        for head in heads_of(self.new):
+            yield f"{paths[head]}.weight", self.scale
 
     @torch.no_grad()
     def pass_on(self) -> None:
@@ -72,39 +57,29 @@ class Deeper:
             layer.weight[:size] = factor * torch.eye(size)
             if layer.bias is not None:
                 layer.bias[:size] = 0.0
-        for head in _heads(self.new):
+        for head in heads_of(self.new):
             head.weight /= self.scale
 
 
-def find_deeper(old: nn.Module, new: nn.Module) -> list[Deeper]:
+def find_deeper(matches: Sequence[Match]) -> list[Deeper]:
     """Return the networks that get further hidden layers, target networks too.
 
     Args:
-        old: The policy of the old agent.
-        new: That of the new one.
+        matches: Which network of the old agent is which of the new one.
 
     Raises:
-        TransplantError: A network loses layers, or its new layers cannot pass on what
-            they get.
+        TransplantError: The new layers cannot pass on what they get.
     """
-    theirs = {each.name: each for each in find_perceptrons(new)}
-    found = []
-    for each in find_perceptrons(old):
-        pair = Deeper(each, theirs[each.name]) if each.name in theirs else None
-        if pair is None or len(_hidden(pair.new)) == pair.hidden:
-            continue
-        _check(pair)
-        found.append(pair)
+    found = [Deeper(m.old, m.new) for m in matches if m.hidden[0] < m.hidden[1]]
+    for each in found:
+        _check(each)
     return found
 
 
 def _check(pair: Deeper) -> None:
-    name, hidden = pair.old.name, pair.hidden
-    if len(_hidden(pair.new)) < hidden or not hidden:
-        raise TransplantError(
-            f"'{name}' has {hidden} hidden layers and would have "
-            f"{len(_hidden(pair.new))}: layers can be added behind others, not removed."
-        )
+    name = pair.new.name
+    if not pair.hidden[0]:
+        raise TransplantError(f"'{name}' has no hidden layer behind which others fit.")
     if any(isinstance(head, nn.Parameter) for head in pair.old.heads):
         raise TransplantError(f"'{name}' has gSDE's noise: it cannot get new layers.")
     odd = [m for m in pair.new.body if list(m.parameters()) and not _is_linear(m)]
@@ -124,16 +99,6 @@ def _check(pair: Deeper) -> None:
 
 def _is_linear(module: nn.Module) -> bool:
     return isinstance(module, nn.Linear)
-
-
-def _hidden(perceptron: Perceptron) -> list[nn.Linear]:
-    linears = perceptron.linears()
-    return linears if perceptron.heads else linears[:-1]
-
-
-def _heads(perceptron: Perceptron) -> list[nn.Linear]:
-    found = perceptron.heads or perceptron.linears()[-1:]
-    return [head for head in found if isinstance(head, nn.Linear)]
 
 
 def _weight(perceptron: Perceptron) -> float:

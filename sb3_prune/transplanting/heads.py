@@ -93,9 +93,13 @@ def _head(linear: nn.Linear, role: Role, actions: int) -> Head:
 
 
 def _deviations(policy: nn.Module, actions: int) -> Iterator[Head]:
-    """Yield the parameters ``log_std``, whose last axis is that of the actions."""
+    """Yield the parameters ``log_std``, whose last axis is that of the actions.
+
+    With ``full_std=False``, gSDE has one column for all actions.
+    """
     for module in policy.modules():
         log_std = module._parameters.get("log_std")
-        if log_std is not None and log_std.shape[-1] == actions:
+        one = not getattr(getattr(module, "action_dist", None), "full_std", True)
+        if log_std is not None and log_std.shape[-1] == actions and not one:
             slot = Slot(module, "log_std", log_std.ndim - 1, Side.UNIT, neutral=0.0)
             yield Head((slot,), Role.POLICY, 1)

@@ -17,7 +17,6 @@ from sb3_prune.transplanting.carrying import (
     Carried,
     carry_tensors,
     edits_by_tensor,
-    moved_path,
     tensors,
 )
 from sb3_prune.transplanting.examples import count_inputs, examples_of, mapped
@@ -154,13 +153,18 @@ def _carry(
     places: dict[str, str],
 ) -> dict[str, Carried]:
     """Write the tensors of the old module into the new one."""
-    ours = {moved_path(p, places): tensor for p, tensor in tensors(old).items()}
+    ours = {_moved_path(p, places): tensor for p, tensor in tensors(old).items()}
     theirs = tensors(new)
     if alone := sorted(ours.keys() ^ theirs.keys()):
         raise TransplantError(f"Only one of the modules has the tensors {alone}.")
     plan = {layer.name: change for layer, change in changes}
     edits = edits_by_tensor([layer for layer, _ in changes], plan)
     return carry_tensors(ours, theirs, edits)
+
+
+def _moved_path(path: str, places: dict[str, str]) -> str:
+    owner, _, attribute = path.rpartition(".")
+    return f"{places.get(owner, owner)}.{attribute}".lstrip(".")
 
 
 def _pairs(ours: Plain, theirs: Plain) -> Iterator[tuple[HiddenLayer, HiddenLayer]]:

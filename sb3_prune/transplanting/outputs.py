@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Literal, get_args
 
 import torch
@@ -18,9 +19,10 @@ from sb3_prune.networks.perceptrons import Role
 from sb3_prune.transplanting.heads import Head
 from sb3_prune.transplanting.ids import Sources
 
-DEFAULTS = {Role.Q_VALUES: "pessimistic", Role.POLICY: "rare"}
-"""Rules for outputs that are values, or logits, of discrete actions."""
-Rule = Literal["mean", "copy", "pessimistic", "zero", "fresh", "rare"]
+FOR = {Role.Q_VALUES: ("pessimistic",), Role.POLICY: ("rare", "uniform")}
+"""Rules for values alone, or for logits of discrete actions alone; the first of each is
+the default."""
+Rule = Literal["mean", "copy", "pessimistic", "zero", "fresh", "rare", "uniform"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,9 +36,10 @@ class NewActions:
     rule: Rule | None = None
     """The mean of all old actions (mean); the action ``of`` (copy); a value below all
     that old actions have on sample states (pessimistic); zeros; weights as they are
-    drawn for a new network (fresh); or logits by which all new actions together have
-    the probability ``probability`` on sample states (rare). By default pessimistic for
-    values, rare for the logits of a policy, and zero for continuous actions."""
+    drawn for a new network (fresh); or logits by which, on average over sample states,
+    all new actions together have the probability ``probability`` (rare), or each has
+    the share of one among all actions (uniform). By default pessimistic for values,
+    rare for the logits of a policy, and zero for continuous actions."""
     of: int = 0
     """Index of the old action that is copied."""
     probability: float = 0.05
@@ -65,16 +68,56 @@ class NewActions:
         """
         if None not in actions:
             return ""
-        stays = sorted({action for action in actions if action is not None})
-        if self.rule == "copy" and self.of not in stays:
-            raise TransplantError(f"of must be one of the actions {stays}: {self.of}.")
-        role = heads[0].role
-        usual = DEFAULTS[role] if branches else "zero"
-        if self.rule in DEFAULTS.values() and self.rule != usual:
+        if self.rule == "copy":
+            self._check_copied(actions, branches)
+        fitting = FOR[heads[0].role] if branches else ("zero",)
+        alone = {rule for rules in FOR.values() for rule in rules}
+        if self.rule in alone - set(fitting):
             raise TransplantError(
-                f"rule = {self.rule!r} does not fit these actions; usual: {usual!r}."
+                f"rule = {self.rule!r} does not fit these actions; usual: "
+                f"{fitting[0]!r}."
             )
-        return self.rule or usual
+        return self.rule or fitting[0]
+
+    def _check_copied(self, actions: Sources, branches: list[int]) -> None:
+        whole, *parts = [
+            sorted({action for action in inside if action is not None})
+            for inside in (actions, *split(actions, branches))
+            if None in inside
+        ]
+        for stays in (whole, *filter(None, parts)):
+            if self.of not in stays:
+                raise TransplantError(
+                    f"of must be one of the actions {stays}: {self.of}. Actions are "
+                    "copied within their branch; the rule 'mean' needs no of."
+                )
+
+
+def split(actions: Sources, branches: list[int]) -> list[Sources]:
+    """Return the actions of each branch; all together if there are none.
+
+    Args:
+        actions: Which old action each new one is.
+        branches: Numbers of actions that are chosen from together.
+    """
+    parts = branches or [len(actions)]
+    ends = list(accumulate(parts))
+    return [actions[end - size : end] for size, end in zip(parts, ends, strict=True)]
+
+
+def new_branches(actions: Sources, branches: list[int], used: str) -> str:
+    """Return a remark about branches that have no action of the old agent, if any.
+
+    Args:
+        actions: Which old action each new one is.
+        branches: Numbers of actions that are chosen from together.
+        used: The rule that is used.
+    """
+    parts = enumerate(split(actions, branches))
+    new = [number for number, inside in parts if not any(a is not None for a in inside)]
+    if not new or used == "fresh":
+        return ""
+    return f"The actions of the branches {new} are all new: their outputs begin at 0."
 
 
 @torch.no_grad()
@@ -99,15 +142,14 @@ def fill(
         used: The rule that :meth:`NewActions.chosen` has returned.
     """
     online = next((outputs for outputs in said if outputs is not None), None)
-    parts = branches or [len(actions)]
-    starts = [sum(parts[:number]) for number in range(len(parts))]
     for head, outputs in zip(heads, said, strict=True) if used else ():
         heard = online if outputs is None else outputs
         for repeat in range(head.repeats):
             part = None if heard is None else _repeated(heard, head.repeats, repeat)
-            for start, size in zip(starts, parts, strict=True):
-                inside = actions[start : start + size]
-                _fill(head, part, inside, repeat * len(actions) + start, given, used)
+            start = repeat * len(actions)
+            for inside in split(actions, branches):
+                _fill(head, part, inside, start, given, used)
+                start += len(inside)
 
 
 def _repeated(outputs: torch.Tensor, repeats: int, repeat: int) -> torch.Tensor:
@@ -133,7 +175,7 @@ def _fill(
         rows = slot.tensor.movedim(slot.axis, 0)
         if slot.attribute == "log_std" and old:
             rows[new] = rows[old].mean(0)
-        elif used == "copy" and given.of in actions:
+        elif used == "copy" and old:
             rows[new] = rows[start + actions.index(given.of)].clone()
         elif used == "mean" and old:
             rows[new] = rows[old].mean(0)
@@ -146,12 +188,14 @@ def _constant(
 ) -> float:
     """Return the bias of the new actions of one branch."""
     known = [source for source in actions if source is not None]
-    if outputs is None or not known or used not in ("pessimistic", "rare"):
+    if outputs is None or not known or used in ("mean", "zero"):
         return 0.0
     old = outputs[:, known].double()
     if used == "pessimistic":
         return float(old.min() - old.std())
-    return _logit(old, len(actions) - len(known), given.probability)
+    count = len(actions) - len(known)
+    share = given.probability if used == "rare" else count / len(actions)
+    return _logit(old, count, share)
 
 
 def _logit(old: torch.Tensor, count: int, probability: float) -> float:

@@ -21,8 +21,10 @@ from sb3_prune.transplanting.deepening import Deeper, find_deeper
 from sb3_prune.transplanting.folding import InputRules
 from sb3_prune.transplanting.heads import Head, count_actions, find_heads
 from sb3_prune.transplanting.ids import Sources, is_same
+from sb3_prune.transplanting.matching import Match, find_matches, gone_of
 from sb3_prune.transplanting.observing import ObservationMap
 from sb3_prune.transplanting.reading import find_readers
+from sb3_prune.transplanting.shallower import Shallower, find_shallower
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +43,8 @@ class TransplantPlan:
     """The output layers of the old agent that have entries for each action."""
     deeper: tuple[Deeper, ...] = field(repr=False)
     """The networks that get further hidden layers."""
+    shallower: tuple[Shallower, ...] = field(repr=False)
+    """The networks that lose their last hidden layers."""
 
 
 def selection(sources: Sources, old: int, *, share: bool = False) -> Change:
@@ -81,9 +85,11 @@ def plan_changes(
     """
     _check_noise(old, new, len(actions))
     count = count_actions(old.action_space)
-    deeper = find_deeper(old.policy, new.policy)
-    found = dict(_hidden(old, new, deeper, observations.is_alone))
+    matches = find_matches(old.policy, new.policy)
+    deeper, shallower = find_deeper(matches), find_shallower(matches)
+    found = dict(_hidden(old, new, matches, deeper, observations.is_alone))
     found |= _passed_on(deeper)
+    found |= _read_earlier(shallower, found)
     heads = find_heads(old.policy, count)
     if not is_same(actions, count):
         found |= _outputs(heads, actions, count)
@@ -100,6 +106,7 @@ def plan_changes(
         layers=tuple(layer for layer, _ in found.values()),
         heads=tuple(heads),
         deeper=tuple(deeper),
+        shallower=tuple(shallower),
     )
 
 
@@ -109,20 +116,23 @@ Found = Iterator[tuple[str, tuple[HiddenLayer, Change]]]
 def _hidden(
     old: BaseAlgorithm,
     new: BaseAlgorithm,
+    matches: list[Match],
     deeper: list[Deeper],
     alone: Callable[[str], bool],
 ) -> Found:
     """Yield the hidden layers that get wider or narrower."""
+    others = set(gone_of(old.policy, matches))
+    others |= {module for each in deeper for module in each.inserted}
+    copies = [each for each in matches if each.is_copy]
+    others |= {module for each in copies for module in each.new.body.modules()}
     ours, theirs = (
-        {name: layer for name, layer in wire(model).items() if not alone(name)}
-        for model in (old, new)
+        {n: la for n, la in wire(m).items() if not alone(n) and la.module not in others}
+        for m in (old, new)
     )
-    inserted = {layer for each in deeper for layer in each.inserted}
-    stay = [name for name, layer in theirs.items() if layer.module not in inserted]
-    if list(ours) != stay:
+    if list(ours) != list(theirs):
         raise TransplantError(
             f"The old agent has the hidden layers {', '.join(ours)}; the new one has "
-            f"{', '.join(stay)} for them."
+            f"{', '.join(theirs)} for them."
         )
     for name, layer in ours.items():
         change = resized(layer, theirs[name].units)
@@ -164,12 +174,30 @@ def _passed_on(deeper: list[Deeper]) -> dict[str, tuple[HiddenLayer, Change]]:
     found = {}
     for each in deeper:
         old, new = each.widths()
-        if old != new:
+        if old != new and not each.is_copy:
             name = f"behind {each.old.name}"
             sources = (*range(old), *[None] * (new - old))
             layer = _as_layer(name, old, tuple(each.readers()))
             found[name] = layer, selection(sources, old)
     return found
+
+
+def _read_earlier(
+    shallower: list[Shallower], found: Mapping[str, tuple[HiddenLayer, Change]]
+) -> dict[str, tuple[HiddenLayer, Change]]:
+    """Return what output layers read without later layers, if its units change."""
+    changes = {
+        twin.module: change
+        for layer, change in found.values()
+        for twin in layer.with_targets()
+    }
+    made = {}
+    for each in shallower:
+        change = changes.get(each.last)
+        if change is not None and not each.is_copy:
+            layer = _as_layer(each.read, change.before, tuple(each.readers()))
+            made[each.read] = layer, change
+    return made
 
 
 def _outputs(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sb3_prune.transplanting.carrying import Carried
 from sb3_prune.transplanting.ids import Sources
@@ -28,6 +28,9 @@ class TransplantReport:
     """Where the states come from that rules and differences are computed on."""
     left: tuple[str, ...]
     """What stays behind, one sentence each."""
+    fits: Mapping[str, float] = field(default_factory=dict)
+    """Networks that have lost layers, whose output layers were fitted: relative error
+    on observations that were held out."""
 
     @property
     def carried(self) -> int:
@@ -54,4 +57,9 @@ class TransplantReport:
         rows.append(f"outputs moved by at most {self.moved:.2g} on {self.states}")
         if self.rule:
             rows.append(f"outputs of new actions: {self.rule}")
+        rows += [
+            f"output layers of '{name}' fitted with a relative error of {error:.2g}; "
+            "their moments begin anew"
+            for name, error in self.fits.items()
+        ]
         return "\n".join([*rows, *self.left])

@@ -8,10 +8,11 @@ from typing import Any
 import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
 
-from sb3_prune.exceptions import NoObservationsError
+from sb3_prune.exceptions import NoObservationsError, TransplantError
 from sb3_prune.recording.activations import count_observations
 from sb3_prune.recording.inputs import recent_inputs
-from sb3_prune.surgery.flow.forwards import sample_inputs
+from sb3_prune.recording.samples import part
+from sb3_prune.surgery.flow.forwards import Inputs, sample_inputs
 from sb3_prune.surgery.flow.observe import Observer
 from sb3_prune.surgery.flow.quiet import quiet
 from sb3_prune.transplanting.heads import Head
@@ -20,17 +21,30 @@ MOST = 1024
 """Largest number of sample states."""
 FEWEST = 20
 """With fewer recent observations, the space itself is drawn from."""
+PLAYED = "random steps in the new environment"
+"""Where states come from if random actions were played."""
 
 
 def sample_states(
-    model: BaseAlgorithm, play: Callable[[], Any] | None = None
+    model: BaseAlgorithm,
+    given: Inputs | None = None,
+    play: Callable[[], Any] | None = None,
 ) -> tuple[Any, str]:
     """Return observations as the policy gets them, and where they come from.
 
     Args:
         model: The agent.
-        play: Plays for observations, if there are no recent ones.
+        given: What it has observed; by default recent observations, if there are any.
+        play: Plays for observations, if there are no others.
+
+    Raises:
+        TransplantError: Observations of another shape are given.
     """
+    if given is not None:
+        _check_shapes(model, given)
+        count = count_observations(given.observations)
+        chosen = torch.linspace(0, count - 1, min(count, MOST)).round().long()
+        return part(given, chosen).observations, "given observations"
     try:
         found = recent_inputs(model, MOST).observations
         if count_observations(found) >= FEWEST:
@@ -38,8 +52,28 @@ def sample_states(
     except NoObservationsError:
         pass
     if play is not None:
-        return play(), "random steps in the new environment"
+        return play(), PLAYED
     return sample_inputs(model.policy, MOST).observations, "draws from the space"
+
+
+def _check_shapes(model: BaseAlgorithm, given: Inputs) -> None:
+    if not isinstance(given, Inputs):
+        raise TransplantError(
+            "observed must be what sb3_prune.recording.play_inputs(old, env) returns, "
+            f"got {type(given).__name__}."
+        )
+    expected = _shapes(sample_inputs(model.policy, 1))
+    if _shapes(given) != expected or not count_observations(given.observations):
+        raise TransplantError(
+            f"observed has observations of {_shapes(given)}, but the old agent sees "
+            f"{expected}."
+        )
+
+
+def _shapes(inputs: Inputs) -> dict[str, tuple[int, ...]]:
+    seen = inputs.observations
+    named = seen if isinstance(seen, dict) else {"shape": seen}
+    return {name: tuple(tensor.shape[1:]) for name, tensor in named.items()}
 
 
 @torch.no_grad()

@@ -8,35 +8,42 @@ from typing import Any, TypeVar, cast
 
 from gymnasium import spaces
 from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.policies import BasePolicy
 
 from sb3_prune.exceptions import require_at_least
 from sb3_prune.surgery import apply, wire
+from sb3_prune.surgery.flow.forwards import Inputs
 from sb3_prune.surgery.resizing import resize_change
+from sb3_prune.transplanting.bare import as_agent
 from sb3_prune.transplanting.belongings import with_belongings
 from sb3_prune.transplanting.building import build
-from sb3_prune.transplanting.carrying import carry, left_states
-from sb3_prune.transplanting.checks import (
-    check_fresh,
-    check_pair,
-    other_bounds,
-    warn_of_odd,
-)
+from sb3_prune.transplanting.carrying import carry
+from sb3_prune.transplanting.checks import check_fresh, check_masks, check_pair
 from sb3_prune.transplanting.drift import drift
 from sb3_prune.transplanting.folding import InputRules, fold
 from sb3_prune.transplanting.heads import count_actions, find_heads
 from sb3_prune.transplanting.ids import pair
+from sb3_prune.transplanting.matching import first_of
 from sb3_prune.transplanting.memories import carry_memories
+from sb3_prune.transplanting.moments import left_states
 from sb3_prune.transplanting.normalising import (
     carry_statistics,
     check_statistics,
     same_statistics,
 )
-from sb3_prune.transplanting.outputs import NewActions, fill
+from sb3_prune.transplanting.outputs import NewActions, fill, new_branches
 from sb3_prune.transplanting.pairing import pair_observations
 from sb3_prune.transplanting.planning import plan_changes
 from sb3_prune.transplanting.playing import played_states
+from sb3_prune.transplanting.refitting import fit_heads
+from sb3_prune.transplanting.remarks import (
+    other_bounds,
+    told_algorithm,
+    told_copies,
+    warn_of_odd,
+)
 from sb3_prune.transplanting.reporting import TransplantReport
-from sb3_prune.transplanting.states import listen, sample_states
+from sb3_prune.transplanting.states import PLAYED, listen, sample_states
 
 AGAIN = "Some observations are the same old one, which counts several times now."
 Model = TypeVar("Model", bound=BaseAlgorithm)
@@ -53,7 +60,9 @@ def transplant(
     new_actions: NewActions | None = None,
     vecnormalize: Any = None,
     replay_buffer: Any = None,
+    observed: Inputs | None = None,
     play: int = 0,
+    algorithm: type[Model] | None = None,
     seed: int | None = None,
 ) -> Model:
     """Carry a trained agent into other spaces, or into wider or narrower networks.
@@ -82,9 +91,14 @@ def transplant(
             there: itself, or its file. Files are unpickled: load only those you trust.
         replay_buffer: The replay buffer of the old agent, which a zip does not hold:
             itself, or its file.
-        play: Steps of random actions in ``env`` to get sample states, on which rules
-            and the report rest, if the old agent has no recent observations. With 0,
-            sample states are drawn from the space then.
+        observed: Sample states, on which rules, fits and the report rest:
+            ``sb3_prune.recording.play_inputs(old, its_env)``, say. By default recent
+            observations of the old agent, if it has any.
+        play: Steps of random actions in ``env`` to get sample states, if there are none
+            else. With 0, they are drawn from the space then.
+        algorithm: Class of the new agent, with the same networks: MaskablePPO for an
+            agent of PPO, say. It has its own defaults for hyperparameters that the old
+            agent lacks.
         seed: Seed of the new weights and of the environment.
 
     Raises:
@@ -97,12 +111,14 @@ def transplant(
         env=env,
         net_arch=net_arch,
         seed=seed,
+        algorithm=algorithm,
         observations=observations,
         actions=actions,
         inputs=inputs,
         new_actions=new_actions,
         vecnormalize=vecnormalize,
         replay_buffer=replay_buffer,
+        observed=observed,
         play=play,
     )
     return new
@@ -119,14 +135,20 @@ def plan_transplant(old: BaseAlgorithm, *, env: Any, **given: Any) -> Transplant
     Raises:
         TransplantError: The spaces or networks cannot be mapped.
     """
-    shape = {key: given.pop(key, None) for key in ("net_arch", "seed")}
+    shape = {key: given.pop(key, None) for key in ("net_arch", "seed", "algorithm")}
     new = _built(old, env, *shape.values())
     with same_statistics(new):
         return transplant_into(new, old, **given)
 
 
 def transplant_with_report(
-    old: Model, *, env: Any, net_arch: Any = None, seed: int | None = None, **given: Any
+    old: Model,
+    *,
+    env: Any,
+    net_arch: Any = None,
+    seed: int | None = None,
+    algorithm: type[Model] | None = None,
+    **given: Any,
 ) -> tuple[Model, TransplantReport]:
     """Return the new agent of :func:`transplant` and its report.
 
@@ -135,18 +157,19 @@ def transplant_with_report(
         env: The environment of the new agent.
         net_arch: Widths of the new agent.
         seed: Seed of the new weights and of the environment.
+        algorithm: Class of the new agent.
         **given: All other arguments of :func:`transplant`.
 
     Raises:
         TransplantError: The spaces or networks cannot be mapped.
     """
-    new = cast("Model", _built(old, env, net_arch, seed))
+    new = cast("Model", _built(old, env, net_arch, seed, algorithm))
     return new, transplant_into(new, old, **given)
 
 
 def transplant_into(
     new: BaseAlgorithm,
-    old: BaseAlgorithm,
+    old: BaseAlgorithm | BasePolicy,
     *,
     observations: Any = None,
     actions: Any = None,
@@ -154,28 +177,33 @@ def transplant_into(
     new_actions: NewActions | None = None,
     vecnormalize: Any = None,
     replay_buffer: Any = None,
+    observed: Inputs | None = None,
     play: int = 0,
 ) -> TransplantReport:
     """Fill an untrained agent, which you have built, with what another one has learnt.
 
-    It may have other hyperparameters, other spaces and other widths than the old one.
+    It may have other hyperparameters, other spaces and other widths than the old one,
+    and be of another algorithm with the same networks.
 
     Args:
         new: The untrained agent.
-        old: The trained agent; it stays as it is.
+        old: The trained agent, or a policy alone, as of behaviour cloning; it stays as
+            it is.
         observations: See :func:`transplant`.
         actions: See :func:`transplant`.
         inputs: See :func:`transplant`.
         new_actions: See :func:`transplant`.
         vecnormalize: See :func:`transplant`.
         replay_buffer: See :func:`transplant`.
+        observed: See :func:`transplant`.
         play: See :func:`transplant`.
 
     Raises:
-        TransplantError: The agents are of different algorithms, or their spaces or
-            networks cannot be mapped. The new agent is not changed.
+        TransplantError: Algorithms, spaces or networks do not fit each other. The new
+            agent is not changed.
     """
     require_at_least("play", play, 0)
+    old = as_agent(old, new)
     check_fresh(new)
     old = with_belongings(old, vecnormalize, replay_buffer)
     seen = pair_observations(old.policy, new.policy, observations)
@@ -183,16 +211,20 @@ def transplant_into(
     counts = count_actions(old.action_space), count_actions(new.action_space)
     acted = pair("actions", actions, *counts)
     check_pair(old, new)
+    check_masks(old, new)
     rules = inputs or InputRules()
     plan = plan_changes(old, new, seen, acted, rules)
     heads = find_heads(new.policy, counts[1])
     playing = partial(played_states, old, new, seen, play) if play else None
-    states, source = sample_states(old, playing)
+    states, source = sample_states(old, observed, playing)
     said = listen(old.policy, plan.heads, states)
     rule = new_actions or NewActions()
     used = rule.chosen(heads, acted, branches_of(new.action_space))
     shifts = fold(old, seen, states) if rules.removed == "mean" else {}
-    carried = carry(old, new, plan, shifts)
+    if source == PLAYED:
+        observed = Inputs(observations=states)
+    fits = fit_heads(old, plan.shallower, plan.changes, observed)
+    carried = carry(old, new, plan, shifts, fits.tensors)
     carry_statistics(old, new, seen)
     left = carry_memories(old, new, seen, acted)
     fill(heads, said, acted, branches_of(new.action_space), rule, used)
@@ -200,12 +232,15 @@ def transplant_into(
     again = seen.counts_twice and rules.repeated == "copy"
     if not again:
         warn_of_odd(moved, carried)
-    remarks = (
+    remarks = [
+        told_algorithm(old, new),
         left,
         AGAIN if again else "",
         *left_states(old, new),
         other_bounds(old, new, acted),
-    )
+        new_branches(acted, branches_of(new.action_space), used),
+        *told_copies(old.policy, new.policy),
+    ]
     return TransplantReport(
         tensors=carried,
         observations=seen.sources,
@@ -213,6 +248,7 @@ def transplant_into(
         rule=used,
         moved=moved,
         states=source,
+        fits=fits.errors,
         left=tuple(filter(None, remarks)),
     )
 
@@ -227,15 +263,20 @@ def branches_of(space: spaces.Space[Any]) -> list[int]:
 
 
 def _built(
-    old: BaseAlgorithm, env: Any, net_arch: Any, seed: int | None
+    old: BaseAlgorithm,
+    env: Any,
+    net_arch: Any,
+    seed: int | None,
+    algorithm: type[BaseAlgorithm] | None,
 ) -> BaseAlgorithm:
     """Build the new agent, with the widths that the old one has now or shall get."""
     given = copy.deepcopy(old.policy_kwargs)
     if net_arch is not None:
         given["net_arch"] = net_arch
-    new = build(old, env, given, seed)
+    new = build(old, env, given, seed, algorithm)
     if net_arch is None:
         ours, theirs = wire(old).units(), wire(new).units()
-        odd = {n: k for n, k in ours.items() if n in theirs and theirs[n] != k}
+        units = {n: ours.get(n, ours.get(first_of(n), k)) for n, k in theirs.items()}
+        odd = {n: k for n, k in units.items() if theirs[n] != k}
         apply(new, {n: resize_change(theirs[n], k) for n, k in odd.items()})
     return new

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 import zoo
 from gymnasium import spaces
 from stable_baselines3 import A2C, DQN
@@ -49,6 +50,13 @@ def test_buffers_fit_the_new_observations() -> None:
     assert type(new.replay_buffer) is DictReplayBuffer
 
 
+class Odd(torch.optim.Adam):
+    """An optimiser that raises something of its own."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        raise KeyError("betas")
+
+
 @pytest.mark.parametrize(
     ("given", "why"),
     [
@@ -56,6 +64,7 @@ def test_buffers_fit_the_new_observations() -> None:
         ({"policy_kwargs": {"net_arc": [8]}}, "unexpected keyword argument 'net_arc'"),
         ({"env": env_of("SAC")}, "DQN cannot be built for env"),
         ({"seed": -1}, "seed"),
+        ({"policy_kwargs": {"optimizer_class": Odd}}, "KeyError: 'betas'"),
     ],
 )
 def test_what_cannot_be_built(given: Any, why: str) -> None:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 import torch
-from gymnasium import spaces
-from stable_baselines3 import A2C, PPO
+import zoo
+from stable_baselines3 import DQN
 
 from sb3_prune.exceptions import TransplantError
-from sb3_prune.transplanting import plan_transplant, transplant_into
-from transplanting.made import OBSERVATIONS, Toy, env_of, trained
+from sb3_prune.surgery.weight_masks import mask_weights
+from sb3_prune.transplanting import transplant_into
+from transplanting.made import env_of, trained
 
 
 def test_an_agent_that_has_learnt_is_not_overwritten() -> None:
@@ -19,23 +19,17 @@ def test_an_agent_that_has_learnt_is_not_overwritten() -> None:
         transplant_into(old, old)
 
 
-def test_other_bounds_are_told() -> None:
-    old = trained("SAC")
-    env = Toy(OBSERVATIONS, spaces.Box(-2, 2, (4,), np.float32))
-    with pytest.warns(UserWarning, match="other bounds"):
-        report = plan_transplant(old, env=env)
-    assert any("other bounds" in remark for remark in report.left)
-
-
-def test_outputs_that_move_for_no_reason_are_told() -> None:
-    old = trained("PPO")
-    kwargs = {"activation_fn": torch.nn.ReLU, "net_arch": [12, 10]}
-    new = PPO(type(old.policy), env_of("PPO"), policy_kwargs=kwargs)
-    with pytest.warns(UserWarning, match="although nothing was dropped"):
-        transplant_into(new, old)
-
-
 def test_another_algorithm() -> None:
-    new = A2C("MlpPolicy", env_of("PPO"))
-    with pytest.raises(TransplantError, match="PPO cannot be carried into one of A2C"):
+    new = DQN("MlpPolicy", env_of("PPO"), buffer_size=10)
+    with pytest.raises(TransplantError, match="PPO cannot be carried into one of DQN"):
         transplant_into(new, trained("PPO"))
+
+
+def test_masks_that_the_new_agent_cannot_keep() -> None:
+    old = zoo.make_model("PPO", env=env_of("PPO"))
+    mask_weights(old, {"action_net": torch.rand(4, 10) > 0.5})
+    new = zoo.make_model("PPO", stock=True, env=env_of("PPO"))
+    before = zoo.snapshot(new.policy)
+    with pytest.raises(TransplantError, match="PPO with ActorCriticPolicy cannot keep"):
+        transplant_into(new, old)
+    zoo.assert_same(zoo.snapshot(new.policy), before)

@@ -51,7 +51,6 @@ def test_new_layers_learn(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "given", "why"),
     [
-        ("DQN", {"net_arch": [12]}, "added behind others, not removed"),
         ("DQN", {"net_arch": [12, 10, 9]}, "9 units, too few to pass on the 10"),
         ("CrossQ", {"net_arch": [12, 10, 10]}, "there is a BatchRenorm1d between"),
     ],

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 import zoo
 from gymnasium import spaces
 from stable_baselines3 import PPO, SAC
@@ -13,6 +14,7 @@ from torch import nn
 
 from sb3_prune.exceptions import TransplantError
 from sb3_prune.networks.perceptrons import Role
+from sb3_prune.transplanting import transplant
 from sb3_prune.transplanting.heads import Head, count_actions, find_heads
 from transplanting.made import Toy, env_of, trained
 
@@ -37,6 +39,23 @@ def test_noise_that_depends_on_the_state(algorithm: Any) -> None:
     heads = find_heads(algorithm("MlpPolicy", env, use_sde=True).policy, 3)
     noise = [slot for head in heads for slot in head.slots if slot.axis == 1]
     assert [slot.attribute for slot in noise] == ["log_std"]
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_noise_that_actions_share(count: int) -> None:
+    env, wide = (Toy(5, spaces.Box(-1, 1, (n,), np.float32)) for n in (count, 3))
+    kwargs = {"net_arch": [8], "full_std": False}
+    old = PPO("MlpPolicy", env, use_sde=True, policy_kwargs=kwargs, **zoo.PPO)
+    assert len(find_heads(old.policy, count)) == 1
+    actions = [*range(count), *[None] * (3 - count)]
+    new: Any = transplant(old.learn(32), env=wide, actions=actions, net_arch=[9])
+    assert torch.equal(new.policy.log_std[:8], old.policy.log_std)  # type: ignore[arg-type, index]
+    seen = torch.linspace(-1, 1, 5)[None]
+    one, other = (
+        m.policy.get_distribution(seen).distribution.stddev for m in (old, new)
+    )
+    torch.testing.assert_close(other[:, :count], one)
+    new.learn(32)
 
 
 def test_quantiles_repeat_the_actions() -> None:

@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from gymnasium import spaces
 from sb3_contrib import QRDQN
-from stable_baselines3 import DQN
+from stable_baselines3 import DQN, PPO
 
 from sb3_prune.exceptions import ConfigError, TransplantError
-from sb3_prune.transplanting import NewActions, transplant
+from sb3_prune.transplanting import NewActions, plan_transplant, transplant
 from sb3_prune.transplanting.heads import find_heads
 from sb3_prune.transplanting.states import listen, sample_states
 from transplanting.made import Toy, env_of, space_of, trained
@@ -61,6 +62,46 @@ def test_rare_actions_have_the_probability_together(probability: float) -> None:
     assert float(mean) == pytest.approx(probability, rel=1e-4)
 
 
+def test_uniform_actions_have_the_same_share_each() -> None:
+    _, new = said("PPO", rule="uniform")
+    mean = new.double().softmax(1).mean(0)
+    torch.testing.assert_close(mean[[1, 5]], torch.full((2,), 1 / 6).double())
+
+
+def test_uniform_actions_of_each_branch() -> None:
+    old, env = branches([3, 2]), Toy(3, spaces.MultiDiscrete([4, 3, 2]))
+    actions = [0, 1, None, 2, 3, None, 4, None, None]
+    given = NewActions(rule="uniform")
+    report = plan_transplant(old, env=env, actions=actions, new_actions=given)
+    assert report.left[0].startswith("The actions of the branches [2] are all new")
+    new = transplant(old, env=env, actions=actions, new_actions=given)
+    states, _ = sample_states(old)
+    (outputs,) = listen(new.policy, find_heads(new.policy, 9), states)
+    assert outputs is not None
+    for start, size, place in ((0, 4, 2), (4, 3, 1), (7, 2, 0)):
+        share = outputs[:, start : start + size].double().softmax(1)[:, place].mean()
+        assert float(share) == pytest.approx(1 / size)
+
+
+def test_actions_are_copied_within_their_branch() -> None:
+    old, env = branches([3, 2]), Toy(3, spaces.MultiDiscrete([4, 3]))
+    given = NewActions(rule="copy", of=1)
+    one = Toy(3, spaces.MultiDiscrete([4, 2]))
+    new = transplant(old, env=one, actions=[0, 1, None, 2, 3, 4], new_actions=given)
+    assert torch.equal(new.policy.action_net.bias[2], new.policy.action_net.bias[1])
+    more = Toy(3, spaces.MultiDiscrete([3, 2, 2]))
+    actions = [0, 1, 2, 3, 4, None, None]
+    report = plan_transplant(old, env=more, actions=actions, new_actions=given)
+    assert report.left[0].startswith("The actions of the branches [2] are all new")
+    with pytest.raises(TransplantError, match=r"the actions \[3, 4\]: 1. Actions are"):
+        transplant(old, env=env, actions=[0, 1, 2, None, 3, 4, None], new_actions=given)
+
+
+def branches(sizes: list[int]) -> PPO:
+    env = Toy(3, spaces.MultiDiscrete(sizes))
+    return PPO("MlpPolicy", env, n_steps=32, batch_size=16, seed=0).learn(32)
+
+
 def test_zero_values_are_a_trap_where_rewards_are_negative() -> None:
     class Costly(Toy):
         def step(self, action: Any) -> Any:
@@ -99,6 +140,8 @@ def test_deviations_of_new_dimensions_are_the_mean_of_the_others() -> None:
         ("PPO", {"rule": "pessimistic"}, "does not fit these actions; usual: 'rare'"),
         ("DQN", {"rule": "rare"}, "usual: 'pessimistic'"),
         ("SAC", {"rule": "rare"}, "usual: 'zero'"),
+        ("DQN", {"rule": "uniform"}, "usual: 'pessimistic'"),
+        ("SAC", {"rule": "uniform"}, "usual: 'zero'"),
         ("DQN", {"rule": "copy", "of": 9}, r"one of the actions \[0, 1, 2, 3\]: 9"),
     ],
 )

@@ -7,7 +7,12 @@ from typing import Any
 import pytest
 import torch
 import zoo
+from stable_baselines3.common.vec_env import DummyVecEnv
 
+from sb3_prune.exceptions import TransplantError
+from sb3_prune.recording import play_inputs
+from sb3_prune.surgery.flow.forwards import Inputs
+from sb3_prune.transplanting import transplant
 from sb3_prune.transplanting.heads import find_heads
 from sb3_prune.transplanting.states import listen, sample_states
 from transplanting.made import env_of, trained
@@ -18,6 +23,30 @@ def test_recent_observations_come_first() -> None:
     assert source == "recent observations" and len(states) == 96
     states, source = sample_states(zoo.make_model("SAC", env=env_of("SAC")))
     assert source == "draws from the space" and len(states) == 1024
+
+
+def test_given_observations_come_before_all() -> None:
+    model = trained("SAC")
+    env = DummyVecEnv([lambda: env_of("SAC")])
+    played = play_inputs(model, env, episodes=3, progress=False)
+    states, source = sample_states(model, played)
+    assert source == "given observations" and len(states) == 120
+
+
+@pytest.mark.parametrize(
+    ("observed", "why"),
+    [
+        (
+            torch.zeros(30, 5),
+            "must be what .* returns, got Tensor",
+        ),
+        (Inputs(observations=torch.zeros(30, 4)), r"'shape': \(4,\).* old agent sees"),
+        (Inputs(observations=torch.zeros(0, 5)), "old agent sees"),
+    ],
+)
+def test_other_observations_are_refused(observed: Any, why: str) -> None:
+    with pytest.raises(TransplantError, match=why):
+        transplant(trained("PPO"), env=env_of("PPO"), observed=observed)
 
 
 @pytest.mark.parametrize("name", zoo.ALGORITHMS)

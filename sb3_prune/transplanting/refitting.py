@@ -1,0 +1,118 @@
+"""Refitting: output layers that read an earlier layer, since later ones are gone.
+
+No weights do exactly what several layers did. The output layers are fitted by ridge
+regression, on observations of the old agent, to what the old ones said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from stable_baselines3.common.base_class import BaseAlgorithm
+from torch import nn
+
+from sb3_prune.compensation.fitting import fit
+from sb3_prune.exceptions import NoObservationsError, TransplantError
+from sb3_prune.recording.activations import count_observations, observe_weights
+from sb3_prune.recording.inputs import recent_inputs
+from sb3_prune.surgery.change import Change
+from sb3_prune.surgery.flow.forwards import Inputs
+from sb3_prune.surgery.flow.observe import Observer
+from sb3_prune.transplanting.shallower import Shallower
+from sb3_prune.transplanting.stems import heads_of
+
+MOST = 4096
+"""Largest number of observations for a fit."""
+FEWEST = 20
+"""Smallest number of observations for a fit; also more than units that are read."""
+
+
+@dataclass(frozen=True)
+class Fits:
+    """Output layers that were fitted."""
+
+    tensors: Mapping[int, torch.Tensor] = field(default_factory=dict)
+    """Their weights and biases, by the id of the tensor of the old layer that each
+    stands for. They read the layer that the new network keeps, as it was."""
+    errors: Mapping[str, float] = field(default_factory=dict)
+    """By the path of the network, the error on observations that were held out: the
+    largest of its output layers, each relative to the deviation of its outputs."""
+
+
+@torch.no_grad()
+def fit_heads(
+    old: BaseAlgorithm,
+    networks: Sequence[Shallower],
+    changes: Mapping[str, Change],
+    given: Inputs | None = None,
+) -> Fits:
+    """Fit the output layers of networks that lose hidden layers.
+
+    Args:
+        old: The old agent; it stays as it is.
+        networks: The networks.
+        changes: By :attr:`Shallower.read`, which units the new agent has; all if a name
+            is not listed.
+        given: What the agent has observed; by default recent observations.
+
+    Raises:
+        TransplantError: There are too few recent observations.
+    """
+    if not networks:
+        return Fits()
+    inputs = _inputs(old, networks, given)
+    read: list[nn.Module] = [network.reader for network in networks]
+    read += [head for network in networks for head in heads_of(network.old)]
+    weights = {(module, "weight") for module in read}
+    observer = observe_weights(old.policy, inputs, weights, targets=True)
+    tensors: dict[int, torch.Tensor] = {}
+    errors = {}
+    for network in networks:
+        units = _arrived(observer, network.reader)
+        if (change := changes.get(network.read)) is not None:
+            units = units * change.columns.any(1).to(units)
+        errors[network.new.name] = max(
+            _fitted(head, units, observer, tensors) for head in heads_of(network.old)
+        )
+    return Fits(tensors, errors)
+
+
+def _inputs(
+    old: BaseAlgorithm, networks: Sequence[Shallower], given: Inputs | None
+) -> Inputs:
+    units = max(network.last.out_features for network in networks)
+    least, count = max(FEWEST, units + 1), 0
+    with suppress(NoObservationsError):
+        given = given or recent_inputs(old, max(MOST, 4 * units))
+        count = count_observations(given.observations)
+    if given is None or count < least:
+        raise TransplantError(
+            f"'{networks[0].new.name}' loses hidden layers, so its output layers are "
+            f"fitted on observations of the old agent: there are {count}, at least "
+            f"{least} are needed. Give observed=sb3_prune.recording.play_inputs(old, "
+            "env), with env the vectorised environment of the old agent, or play=1000."
+        )
+    return given
+
+
+def _arrived(observer: Observer, module: nn.Module) -> torch.Tensor:
+    """Return what a layer has read, (observations, inputs)."""
+    return torch.cat([x.flatten(0, -2) for x in observer.arrived[module, "weight"]])
+
+
+def _fitted(
+    head: Any, units: torch.Tensor, observer: Observer, found: dict[int, torch.Tensor]
+) -> float:
+    """Fit an output layer to what it said, by the units that it is to read."""
+    said = head(_arrived(observer, head))
+    start = torch.zeros(said.shape[1], units.shape[1])
+    has_bias = head.bias is not None
+    made = fit(said, units, start, torch.ones(len(start)), intercept=has_bias)
+    found[id(head.weight)] = made.columns.to(head.weight)
+    if has_bias:
+        found[id(head.bias)] = made.shifts.to(head.bias)
+    return made.error

@@ -1,0 +1,86 @@
+"""Remarks: what else a user has to know of a transplant."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+
+import numpy as np
+from gymnasium import spaces
+from stable_baselines3.common.base_class import BaseAlgorithm
+from torch import nn
+
+from sb3_prune.transplanting.carrying import Carried
+from sb3_prune.transplanting.ids import Sources
+from sb3_prune.transplanting.matching import find_matches
+
+FAR = 0.02
+"""Share of the largest output; new layers behind Tanh move outputs by less."""
+
+
+def told_algorithm(old: BaseAlgorithm, new: BaseAlgorithm) -> str:
+    """Return a remark if the new agent is of another algorithm.
+
+    Args:
+        old: The old agent.
+        new: The new one.
+    """
+    if type(old) is type(new):
+        return ""
+    return (
+        f"The new agent is of {type(new).__name__}, the old one of "
+        f"{type(old).__name__}: check its hyperparameters."
+    )
+
+
+def told_copies(old: nn.Module, new: nn.Module) -> list[str]:
+    """Return which critics are copies, one sentence each.
+
+    Args:
+        old: The policy of the old agent.
+        new: That of the new one.
+    """
+    return [
+        f"'{each.new.name}' is a copy of '{each.old.name}' without its moments."
+        for each in find_matches(old, new)
+        if each.is_copy
+    ]
+
+
+def other_bounds(old: BaseAlgorithm, new: BaseAlgorithm, actions: Sources) -> str:
+    """Return a warning, which is also given, if carried actions have other bounds.
+
+    Args:
+        old: The old agent.
+        new: The new one.
+        actions: Which old action each new one is.
+    """
+    spaces_ = old.action_space, new.action_space
+    if not all(isinstance(space, spaces.Box) for space in spaces_):
+        return ""
+    bounds = [np.stack([s.low.ravel(), s.high.ravel()]) for s in spaces_]  # type: ignore[attr-defined]
+    places = [(new, old) for new, old in enumerate(actions) if old is not None]
+    if all(np.array_equal(bounds[1][:, n], bounds[0][:, o]) for n, o in places):
+        return ""
+    said = (
+        "The actions have other bounds: the same output of the networks is another "
+        "action where the algorithm scales outputs to the bounds, as SAC and TD3 do."
+    )
+    warnings.warn(said, stacklevel=3)
+    return said
+
+
+def warn_of_odd(moved: float, carried: Mapping[str, Carried]) -> None:
+    """Warn if outputs moved although nothing of the old agent is gone.
+
+    Args:
+        moved: How far they moved, relative to the largest.
+        carried: What became of each tensor.
+    """
+    if moved > FAR and not any(each.dropped for each in carried.values()):
+        warnings.warn(
+            f"Outputs for old actions moved by {moved:.2g} of their largest value, "
+            "although nothing was dropped: some code of the policy treats entries by "
+            "their place, or the new agent has other activation functions.",
+            stacklevel=3,
+        )

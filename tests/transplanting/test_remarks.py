@@ -1,0 +1,48 @@
+"""Tests for transplanting/remarks.py."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+import zoo
+from gymnasium import spaces
+from stable_baselines3 import A2C, PPO
+
+from sb3_prune.transplanting import plan_transplant, transplant_into
+from sb3_prune.transplanting.remarks import told_algorithm, told_copies
+from transplanting.made import OBSERVATIONS, Toy, env_of, trained
+
+
+def test_other_bounds_are_told() -> None:
+    old = trained("SAC")
+    env = Toy(OBSERVATIONS, spaces.Box(-2, 2, (4,), np.float32))
+    with pytest.warns(UserWarning, match="other bounds"):
+        report = plan_transplant(old, env=env)
+    assert any("other bounds" in remark for remark in report.left)
+
+
+def test_outputs_that_move_for_no_reason_are_told() -> None:
+    old = trained("PPO")
+    kwargs = {"activation_fn": torch.nn.ReLU, "net_arch": [12, 10]}
+    new = PPO(type(old.policy), env_of("PPO"), policy_kwargs=kwargs)
+    with pytest.warns(UserWarning, match="although nothing was dropped"):
+        transplant_into(new, old)
+
+
+def test_other_algorithms_and_copies_are_told() -> None:
+    old, new = trained("PPO"), A2C("MlpPolicy", env_of("PPO"))
+    assert told_algorithm(old, old) == ""
+    assert told_algorithm(old, new).startswith("The new agent is of A2C, the old one")
+    one, three = (
+        zoo.make_model("SAC", env=env_of("SAC"), policy_kwargs={"n_critics": count})
+        for count in (1, 3)
+    )
+    assert told_copies(three.policy, one.policy) == []
+    names = [
+        said.partition(" is a copy")[0]
+        for said in told_copies(one.policy, three.policy)
+    ]
+    assert names == [
+        f"'critic{kind}.qf{i}'" for kind in ("", "_target") for i in (1, 2)
+    ]
