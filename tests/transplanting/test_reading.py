@@ -158,7 +158,10 @@ def test_an_agent_says_the_same_about_what_it_knew(case: str, name: str) -> None
     check(case, name)
 
 
-@pytest.mark.parametrize("case", CASES)
+SOME = ("frames more", "rows more", "branches more", "an eye more", "another name")
+
+
+@pytest.mark.parametrize("case", SOME)
 def test_ppo_says_the_same_about_what_it_knew(case: str) -> None:
     check(case, "PPO")
 
