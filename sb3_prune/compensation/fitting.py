@@ -132,6 +132,7 @@ def fit(
     weights: torch.Tensor,
     *,
     intercept: bool = True,
+    ridges: Sequence[float] | None = None,
 ) -> Fit:
     """Fit the old units of a layer by its new ones.
 
@@ -141,12 +142,14 @@ def fit(
         start: :math:`C_0`, what the plain cut does, (K, K').
         weights: Weight of each unit in errors, (K,): the norm of what reads it.
         intercept: Whether there is a c; else it is 0.
+        ridges: Ridges to choose from; :data:`RIDGES` by default.
 
     Raises:
         NoObservationsError: There are fewer than five samples.
         NonFiniteError: An activation is NaN or infinite.
     """
     # Not all devices have double precision.
+    ridges = RIDGES if ridges is None else ridges
     old, new, start, weights = (t.cpu().double() for t in (old, new, start, weights))
     if len(old) < HELD_OUT:
         raise NoObservationsError(f"A fit needs {HELD_OUT} samples, got {len(old)}.")
@@ -157,10 +160,10 @@ def fit(
     squares = weights.square()
     ridge, found = math.inf, (start, torch.zeros_like(weights))
     plain = least = float(out.missing(*found) @ squares)
-    lost = _Path.of(kept, start, intercept).lost(RIDGES, out, squares)
+    lost = _Path.of(kept, start, intercept).lost(ridges, out, squares)
     best = int(lost.argmin())
     if float(lost[best]) < plain:
-        ridge, least = RIDGES[best], float(lost[best])
+        ridge, least = ridges[best], float(lost[best])
         found = _Path.of(kept.joined(out), start, intercept).solution(ridge)
     total = float(out.variance() @ squares)
     return Fit(

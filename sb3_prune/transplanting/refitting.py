@@ -1,11 +1,17 @@
-"""Refitting: output layers that read an earlier layer, since later ones are gone.
+r"""Refitting: output layers that read an earlier layer, since later ones are gone.
 
 No weights do exactly what several layers did. The output layers are fitted by ridge
-regression, on observations of the old agent, to what the old ones said.
+regression, on observations of the old agent, to what the old ones said. Units that
+resemble each other would get huge weights of both signs, and then the first steps of
+training would wreck the agent. So the ridge is as large as it takes for a fitted layer
+:math:`V` to be no steeper than the layers that it stands for can be:
+
+.. math:: \lVert V \rVert_2 \le \prod_l \lVert W_l \rVert_2
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -15,7 +21,7 @@ import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
 from torch import nn
 
-from sb3_prune.compensation.fitting import fit
+from sb3_prune.compensation.fitting import RIDGES, fit
 from sb3_prune.exceptions import NoObservationsError, TransplantError
 from sb3_prune.recording.activations import count_observations, observe_weights
 from sb3_prune.recording.inputs import recent_inputs
@@ -29,6 +35,10 @@ MOST = 4096
 """Largest number of observations for a fit."""
 FEWEST = 20
 """Smallest number of observations for a fit; also more than units that are read."""
+STEPS = (*RIDGES, 1.0, 10.0)
+"""Ridges to choose from, as multiples of the mean variance of the units."""
+SLACK = 1.01
+"""A fitted layer may be so much steeper than said: norms are rounded."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +86,8 @@ def fit_heads(
         if (change := changes.get(network.read)) is not None:
             units = units * change.columns.any(1).to(units)
         errors[network.new.name] = max(
-            _fitted(head, units, observer, tensors) for head in heads_of(network.old)
+            _fitted(network, head, units, observer, tensors)
+            for head in heads_of(network.old)
         )
     return Fits(tensors, errors)
 
@@ -105,14 +116,27 @@ def _arrived(observer: Observer, module: nn.Module) -> torch.Tensor:
 
 
 def _fitted(
-    head: Any, units: torch.Tensor, observer: Observer, found: dict[int, torch.Tensor]
+    network: Shallower,
+    head: Any,
+    units: torch.Tensor,
+    observer: Observer,
+    found: dict[int, torch.Tensor],
 ) -> float:
     """Fit an output layer to what it said, by the units that it is to read."""
     said = head(_arrived(observer, head))
     start = torch.zeros(said.shape[1], units.shape[1])
-    has_bias = head.bias is not None
-    made = fit(said, units, start, torch.ones(len(start)), intercept=has_bias)
+    given = said, units, start, torch.ones(len(start))
+    steepest = SLACK * math.prod(map(_norm, (layer.weight for layer in network.gone())))
+    steepest *= _norm(head.weight)
+    for number in range(len(STEPS)):
+        made = fit(*given, intercept=head.bias is not None, ridges=STEPS[number:])
+        if _norm(made.columns) <= steepest:
+            break
     found[id(head.weight)] = made.columns.to(head.weight)
-    if has_bias:
+    if head.bias is not None:
         found[id(head.bias)] = made.shifts.to(head.bias)
     return made.error
+
+
+def _norm(weight: torch.Tensor) -> float:
+    return float(torch.linalg.matrix_norm(weight, 2))

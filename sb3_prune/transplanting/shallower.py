@@ -30,7 +30,11 @@ class Shallower(Match):
     @property
     def reader(self) -> nn.Linear:
         """The layer of the old network that has read it, which is gone."""
-        return hidden_of(self.old)[self.hidden[1]]
+        return self.gone()[0]
+
+    def gone(self) -> list[nn.Linear]:
+        """Return the hidden layers of the old network that are gone."""
+        return hidden_of(self.old)[self.hidden[1] :]
 
     def stays(self) -> list[nn.Module]:
         """Return the modules of the old network before the layers that are gone."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import cache
 from typing import Any
 
@@ -76,6 +77,21 @@ def test_the_error_is_that_of_the_outputs() -> None:
     (worse, _) = listen(new.policy, find_heads(new.policy, 4), states)
     assert worse is not None
     assert (one - worse).square().sum() > (one - other).square().sum()
+
+
+@pytest.mark.parametrize("name", ["PPO", "SAC", "DQN"])
+def test_fitted_layers_are_no_steeper_than_what_they_stand_for(name: str) -> None:
+    """Steeper ones fit better, but the first steps of training would wreck them."""
+    old: Any = trained(name)
+    new = transplant(old, env=env_of(name), net_arch=[12], observed=played(name))
+    for each in find_shallower(find_matches(old.policy, new.policy)):
+        before = [*each.gone(), heads_of(each.old)[0]]
+        most = math.prod(_norm(layer.weight) for layer in before)
+        assert _norm(heads_of(each.new)[0].weight) <= 1.01 * most
+
+
+def _norm(weight: torch.Tensor) -> float:
+    return float(torch.linalg.matrix_norm(weight.detach(), 2))
 
 
 def test_moments_of_what_stays_are_kept_and_those_of_fitted_layers_begin_anew() -> None:
