@@ -74,16 +74,16 @@ def find_columns(
     ports: Mapping[str, tuple[Port, Hashable, int]],
     layers: Iterable[HiddenLayer],
     units: Mapping[str, int],
-    flat: Collection[str] = (),
+    further: Collection[Place] = (),
 ) -> dict[Place, Columns]:
-    """Return every axis along which entries of inputs lie, or flattened pictures.
+    """Return every axis along which entries of inputs lie, and further ones.
 
     Args:
         policy: The policy.
         ports: The inputs: the port, its label, and the number of its first entry.
         layers: The hidden layers of the policy.
         units: How many units layers will have, where this is known.
-        flat: Names of layers whose units are flattened.
+        further: Axes along which units of hidden layers lie, as of flattened pictures.
     """
     paths = {module: path for path, module in policy.named_modules()}
     slots: dict[Place, Slot] = {}
@@ -105,12 +105,27 @@ def find_columns(
                     shown = units.get(layer.name)
                     stretch = _stretch(slot, twin.units, layer.name, shown=shown)
                     place = note(slot, stretch)
-                    if layer.name in flat and reads_flat(slot):
+                    if place in further:
                         slots.setdefault(place, slot)
     return {
         place: Columns(slot=slot, labels=tuple(_labels(slot, found[place])))
         for place, slot in slots.items()
     }
+
+
+def places_behind(policy: nn.Module, layers: Iterable[HiddenLayer]) -> Iterator[Place]:
+    """Yield every axis of vectors along which units of some layers are read.
+
+    Args:
+        policy: The policy.
+        layers: Hidden layers of the policy.
+    """
+    paths = {module: path for path, module in policy.named_modules()}
+    for layer in layers:
+        for twin in layer.with_targets():
+            for slot in twin.slots():
+                if slot.owner in paths and reads_flat(slot):
+                    yield paths[slot.owner], slot.attribute, slot.axis
 
 
 def reads_flat(slot: Slot) -> bool:

@@ -47,6 +47,14 @@ class Part:
         assert self.space.shape is not None
         return self.space.shape[1:] if self.kind == "image" else (1, 1)  # type: ignore[return-value]
 
+    def owns(self, path: str) -> bool:
+        """Tell whether a module belongs to the network that reads this key only.
+
+        Args:
+            path: Its path, or that of one of its tensors, in the policy.
+        """
+        return bool(self.key) and f"extractors.{self.key}." in f"{path}."
+
     @property
     def branches(self) -> list[int]:
         """Numbers of choices of which one is taken each."""

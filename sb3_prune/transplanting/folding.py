@@ -60,8 +60,10 @@ def fold(
 
     Raises:
         TransplantError: A layer that reads removed observations has no bias, or pads
-            images, or something else scales them before.
+            images, or goes with its key, or something else scales them before; or rows
+            or columns of an image are cut off.
     """
+    _check_cuts(seen)
     gone = set(range(seen.old[-1].stop)) - set(seen.sources)
     ports = find_ports(old.policy) if gone else {}
     paths = {module: path for path, module in old.policy.named_modules()}
@@ -70,10 +72,25 @@ def fold(
     for part in seen.old:
         own = sorted(entry - part.start for entry in gone if _has(part, entry))
         for slot in _reading(ports, part) if own else ():
+            if seen.is_alone(paths[slot.owner]):
+                raise TransplantError(
+                    f"The means of {part} cannot go into biases: the network that "
+                    'reads them is gone, too. removed="zero" drops what it said.'
+                )
             shift = _shift(slot, paths[slot.owner], own, means[part.key])
             path = f"{paths[slot.owner]}.{_bias(slot)}"
             found[path] = found.get(path, torch.zeros_like(shift)) + shift
     return found
+
+
+def _check_cuts(seen: ObservationMap) -> None:
+    back = seen.inverse()
+    for part in back.new:
+        if back.goes_on(part):
+            raise TransplantError(
+                f"Rows or columns of {part} are cut off, whose means cannot go into "
+                'biases: give removed="zero".'
+            )
 
 
 def _has(part: Part, entry: int) -> bool:

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from sb3_prune.exceptions import TransplantError
+from sb3_prune.gates import Gate
 from sb3_prune.surgery.flow.forwards import all_forwards, sample_inputs
 from sb3_prune.surgery.flow.quiet import quiet
 from sb3_prune.transplanting.observing import Shift
@@ -19,7 +20,10 @@ PICTURES = 4
 """Axes of a batch of pictures, (batch, channels, height, width)."""
 Strided = nn.Conv2d | nn.MaxPool2d | nn.AvgPool2d
 """Layers that make pictures smaller by their stride, in the same way everywhere."""
-KEEPING = nn.ReLU | nn.Tanh | nn.ELU | nn.LeakyReLU | nn.BatchNorm2d | nn.Identity
+KEEPING = (
+    *(nn.ReLU, nn.Tanh, nn.ELU, nn.LeakyReLU, nn.GELU, nn.SiLU, nn.Mish, nn.Sigmoid),
+    *(nn.BatchNorm2d, nn.Identity, Gate),
+)
 """Layers that leave every place where it is."""
 
 
@@ -34,20 +38,26 @@ class Grid:
 
 
 def find_grids(policy: nn.Module) -> dict[str, Grid]:
-    """Return the pictures that a policy flattens, by the path of what flattens them.
+    """Return the pictures that a policy flattens, by the paths of what makes them.
+
+    These are the modules ahead of a ``Flatten`` in the same ``Sequential``.
 
     Args:
         policy: The policy.
     """
     seen: dict[str, Shift] = {}
     strides: dict[str, Shift] = {}
+    ahead: dict[str, list[str]] = {}
     handles = []
     for parent_path, parent in policy.named_modules():
-        listed = list(parent.children()) if isinstance(parent, nn.Sequential) else []
+        named = dict(parent.named_children())
+        listed = list(named.values()) if isinstance(parent, nn.Sequential) else []
+        paths = [f"{parent_path}.{name}".lstrip(".") for name in named]
         for place, module in enumerate(listed):
             if isinstance(module, nn.Flatten):
-                path = f"{parent_path}.{place}"
+                path = paths[place]
                 strides[path] = _stride(listed[:place])
+                ahead[path] = paths[:place]
 
                 def note(_: Any, args: Any, path: str = path) -> None:
                     if args[0].ndim == PICTURES:
@@ -61,7 +71,11 @@ def find_grids(policy: nn.Module) -> dict[str, Grid]:
     finally:
         for handle in handles:
             handle.remove()
-    return {path: Grid(size=size, stride=strides[path]) for path, size in seen.items()}
+    return {
+        path: Grid(size=size, stride=strides[flatten])
+        for flatten, size in seen.items()
+        for path in ahead[flatten]
+    }
 
 
 def _stride(modules: Sequence[nn.Module]) -> Shift:
@@ -88,7 +102,7 @@ def positions(old: Grid, new: Grid, shift: Shift) -> tuple[int | None, ...]:
         shift: By how many rows and columns the old image lies further down and right.
 
     Raises:
-        TransplantError: Places would lie between others.
+        TransplantError: Places would lie between others, or nobody knows where.
     """
     return tuple(_positions(old, new, _steps(old, shift)))
 
@@ -97,14 +111,15 @@ def _steps(grid: Grid, shift: Shift) -> Shift:
     """Return by how many places a picture moves behind the convolutions."""
     found = []
     for by, stride in zip(shift, grid.stride, strict=True):
-        if by and (not stride or by % stride):
+        if not stride or by % stride:
             raise TransplantError(
                 f"An image that moves by {by} rows or columns moves by no whole number "
                 f"of places behind the convolutions: give multiples of {stride}."
                 if stride
-                else "Images cannot move here: nobody knows the stride of all layers."
+                else "Images cannot move or have other sizes here: nobody knows the "
+                "stride of all layers."
             )
-        found.append(by // stride if by else 0)
+        found.append(by // stride)
     return found[0], found[1]
 
 

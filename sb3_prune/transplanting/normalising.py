@@ -54,7 +54,8 @@ def check_statistics(
         _check_numbers(ours, theirs)
         return
     for model, env in ((old, ours), (new, theirs)):
-        if shapes(env) != shapes(model):
+        given, got = shapes(env), shapes(model)
+        if any(given[key] != got[key] for key in by_key(env.obs_rms)):
             raise TransplantError(
                 f"VecNormalize scales observations of {env.observation_space}, but the "
                 f"agent sees those of {model.observation_space}: put VecNormalize "

@@ -54,7 +54,9 @@ class ObservationMap:
             path: Its path in the policy.
         """
         keys = [{part.key for part in parts} for parts in self.both]
-        return any(f"extractors.{key}." in path for key in keys[0] ^ keys[1])
+        alone = keys[0] ^ keys[1]
+        parts = (*self.old, *self.new)
+        return any(part.owns(path) for part in parts if part.key in alone)
 
     @property
     def asks_for_more(self) -> bool:
@@ -84,9 +86,17 @@ class ObservationMap:
         Args:
             part: A part of the new observations.
         """
+        return None in self.within(part) or self.goes_on(part)
+
+    def goes_on(self, part: Part) -> bool:
+        """Tell whether an image goes on beyond the old one.
+
+        Args:
+            part: A part of the new observations.
+        """
         sources = [self.part_of(s) for s in self.within(part) if s is not None]
         shift = self.shifts.get(part.key, UNMOVED)
-        return None in self.within(part) or any(
+        return any(
             by > 0 or new > old + by
             for each in sources
             for new, old, by in zip(part.size, each.size, shift, strict=True)
@@ -94,8 +104,21 @@ class ObservationMap:
 
     @property
     def counts_twice(self) -> bool:
-        """Whether several new entries are the same old one."""
-        known = [source for source in self.sources if source is not None]
+        """Whether several new numbers are the same old one."""
+        return self._repeats(choices=False)
+
+    @property
+    def repeats_choices(self) -> bool:
+        """Whether several new choices, of which one is taken, are the same old one."""
+        return self._repeats(choices=True)
+
+    def _repeats(self, *, choices: bool) -> bool:
+        known = [
+            source
+            for part in self.new
+            for source in self.within(part)
+            if source is not None and (part.kind == "choices") == choices
+        ]
         return len(set(known)) < len(known)
 
     @property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from torch import nn
@@ -45,9 +45,14 @@ def pair_observations(old: nn.Module, new: nn.Module, given: Any) -> Observation
         sources, shifts = _single(ours[0], theirs[0], given)
     else:
         sources, shifts = _by_key(ours, theirs, given)
+    if all(source is None for source in sources):
+        raise TransplantError(
+            f"All observations are new in {given!r}: nothing would be carried over."
+        )
     found = ObservationMap(old=ours, new=theirs, sources=sources, shifts=shifts)
     require_kinds(found)
     _check_sizes(found)
+    _check_networks(old, new, found)
     return found
 
 
@@ -162,13 +167,14 @@ def _by_name(
     """Pair entries by names that are unique over all parts."""
     names = [_names(p, given[n]) for n, p in (("old", ours), ("new", theirs))]
     counts = [parts[-1].stop for parts in (ours, theirs)]
+    _check_unnamed(ours, theirs, given)
     return pair(OBSERVATIONS, dict(zip(("old", "new"), names, strict=True)), *counts)
 
 
 def _names(parts: tuple[Part, ...], given: Any) -> list[Any]:
     """Return the names of all entries in a row; those of unnamed keys are indices."""
     if not parts[0].key:
-        return given if isinstance(given, list) else list(given)
+        return given  # type: ignore[no-any-return]  # pair() checks it.
     known = {part.key for part in parts}
     if not isinstance(given, Mapping) or set(given) - known:
         raise TransplantError(
@@ -178,10 +184,27 @@ def _names(parts: tuple[Part, ...], given: Any) -> list[Any]:
     found: list[Any] = []
     for part in parts:
         own = given.get(part.key, [f"{part.key}.{i}" for i in range(part.count)])
-        if isinstance(own, str) or len(own) != part.count:
-            raise TransplantError(f"{part} needs {part.count} names, got {own!r}.")
+        listed = isinstance(own, Sequence) and not isinstance(own, str)
+        if not listed or len(own) != part.count:
+            raise TransplantError(
+                f"{part} needs a list of {part.count} names, got {own!r}."
+            )
         found += own
     return found
+
+
+def _check_unnamed(
+    ours: tuple[Part, ...], theirs: tuple[Part, ...], given: Mapping[str, Any]
+) -> None:
+    """Check that keys without names, whose entries stay, are the same for both.
+
+    Raises:
+        TransplantError: They differ.
+    """
+    old = {part.key: part for part in ours}
+    for part in theirs:
+        if part.key in old and part.key not in {*given["old"], *given["new"]}:
+            _single(old[part.key], part, None)
 
 
 def _check_sizes(found: ObservationMap) -> None:
@@ -192,6 +215,26 @@ def _check_sizes(found: ObservationMap) -> None:
             moved = part.key in found.shifts
             if old is not None and old.size != part.size and not moved:
                 _check_same(f"{OBSERVATIONS} of '{part.key}'", old, part, None)
+
+
+def _check_networks(old: nn.Module, new: nn.Module, found: ObservationMap) -> None:
+    """Check that what a network of its own reads stays where that network is.
+
+    Raises:
+        TransplantError: The network would stay behind, since it is called by its key.
+    """
+    for part in found.new:
+        for source in found.within(part):
+            was = part if source is None else found.part_of(source)
+            if was.key == part.key:
+                continue
+            for policy, each in ((old, was), (new, part)):
+                if any(each.owns(path) for path, _ in policy.named_parameters()):
+                    raise TransplantError(
+                        f"{was} of the old agent cannot become {part}: '{each.key}' "
+                        "has a network of its own, which stays behind if keys change. "
+                        "Keep the key, or map what is called otherwise to None."
+                    )
 
 
 def frames(old: int, new: int, size: int) -> list[int | None]:

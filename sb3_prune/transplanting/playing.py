@@ -51,7 +51,8 @@ def _played(env: VecEnv, new: BaseAlgorithm, steps: int) -> Any:
     if scales is not None and shapes(scales) != shapes(new):
         raise TransplantError(
             f"Nothing can be played: VecNormalize gets observations of "
-            f"{scales.observation_space}, the agent those of {new.observation_space}."
+            f"{scales.observation_space}, the agent those of {new.observation_space}. "
+            "Give play=0, or put VecNormalize around what changes them."
         )
     with _frozen(scales):
         observations = env.reset()

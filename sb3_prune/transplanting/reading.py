@@ -14,12 +14,15 @@ from torch import nn
 from sb3_prune.exceptions import TransplantError
 from sb3_prune.surgery.flow.ports import ACTIONS, OBSERVATIONS, Port, find_ports
 from sb3_prune.surgery.flow.slots import Side, Slot
+from sb3_prune.surgery.hidden_layer import HiddenLayer
 from sb3_prune.surgery.wiring import Wiring, wire
 from sb3_prune.transplanting.columns import (
     BESIDES,
     Columns,
     Label,
+    Place,
     find_columns,
+    places_behind,
     reads_flat,
     trace_columns,
 )
@@ -89,8 +92,9 @@ def _changes(part: Part, seen: ObservationMap) -> bool:
 
 def _check_port(ports: Ports, name: str, what: str) -> None:
     port = ports.get(name)
-    if port is None or port.opaque is not None:
-        why = port.opaque if port else "no features extractor reads them in a known way"
+    if port is None or port.opaque is not None or not port.slots:
+        why = port.opaque if port else None
+        why = why or "no features extractor reads them in a known way"
         raise TransplantError(f"{what} cannot be mapped: {why}.")
 
 
@@ -110,9 +114,13 @@ def _pairs(
     ours, theirs = wire(old), wire(new)
     units = theirs.units()
     source = _Source(old, new, seen, actions, (ours, theirs))
-    flat = [name for name in theirs if source.places(name)]
-    was = _columns(old, ports[0], seen.old, ours, units, flat)
-    now = _columns(new, ports[1], seen.new, theirs, {}, flat)
+    further = {
+        place
+        for policy, layers in ((old, ours), (new, theirs))
+        for place in places_behind(policy, _moving(policy, layers, source))
+    }
+    was = _columns(old, ports[0], seen.old, ours, units, further)
+    now = _columns(new, ports[1], seen.new, theirs, {}, further)
     for place, columns in was.items():
         if place not in now:
             continue
@@ -130,13 +138,34 @@ def _pairs(
             )
 
 
+def _moving(
+    policy: nn.Module, layers: Wiring, source: _Source
+) -> Iterator[HiddenLayer]:
+    """Yield the layers that only one agent has, and those whose pictures move.
+
+    Raises:
+        TransplantError: Other layers are added to one that only one agent has.
+    """
+    paths = {module: path for path, module in policy.named_modules()}
+    for name, layer in layers.items():
+        makers = [s.owner for s in layer.group.slots if s.side is Side.ROWS]
+        alone = {paths[m]: source.seen.is_alone(paths[m]) for m in makers if m in paths}
+        if any(alone.values()) and not all(alone.values()):
+            raise TransplantError(
+                f"{', '.join(sorted(alone))} are added to each other, but not all of "
+                "their keys are observed by both agents: the sum would be another one."
+            )
+        if any(alone.values()) or source.places(name):
+            yield layer
+
+
 def _columns(
     policy: nn.Module,
     ports: Ports,
     parts: tuple[Part, ...],
     layers: Wiring,
     units: Mapping[str, int],
-    flat: Collection[str],
+    further: Collection[Place],
 ) -> dict[Any, Columns]:
     named: dict[str, tuple[Hashable, int]] = {ACTIONS: (ACTIONS, 0)}
     named |= {part.port: (OBSERVATIONS, part.start) for part in parts}
@@ -145,7 +174,7 @@ def _columns(
         for name, port in ports.items()
         if port.opaque is None and name in named
     }
-    return find_columns(policy, known, layers.values(), units, flat)
+    return find_columns(policy, known, layers.values(), units, further)
 
 
 class _Source:
@@ -199,20 +228,22 @@ class _Source:
             return ()
         if not self.grids:
             self.grids = [find_grids(policy) for policy in self.policies]
-        before, after = (_behind(grids, name) for grids in self.grids)
-        if before is None or after is None:
-            return ()  # No flatten: what reads the units reads no places.
-        return positions(before, after, shift)
+        before, after = (grids.get(name) for grids in self.grids)
+        if before is not None and after is not None:
+            return positions(before, after, shift)
+        if any(_reads_places(layers[name]) for layers in self.layers if name in layers):
+            raise TransplantError(
+                f"Images that '{name}' gets cannot move or have other sizes: it needs "
+                "a torch.nn.Flatten behind it in the same torch.nn.Sequential."
+            )
+        return ()
 
 
 def _feeds(part: Part, name: str) -> bool:
     """Tell whether a layer gets an image."""
-    mark = f"extractors.{part.key}." if part.key else ""
-    return part.kind == "image" and mark in name
+    return part.kind == "image" and (not part.key or part.owns(name))
 
 
-def _behind(grids: Mapping[str, Grid], name: str) -> Grid | None:
-    """Return the picture that is flattened in the same sequence as a layer."""
-    parent = name.rpartition(".")[0]
-    own = [grid for path, grid in grids.items() if path.rpartition(".")[0] == parent]
-    return own[0] if len(own) == 1 else None
+def _reads_places(layer: HiddenLayer) -> bool:
+    """Tell whether a weight reads the units at several places."""
+    return any(reads_flat(slot) and slot.block > 1 for slot in layer.slots())

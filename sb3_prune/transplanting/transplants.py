@@ -10,7 +10,7 @@ from gymnasium import spaces
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.policies import BasePolicy
 
-from sb3_prune.exceptions import require_at_least
+from sb3_prune.exceptions import TransplantError, require_at_least
 from sb3_prune.surgery import apply, wire
 from sb3_prune.surgery.flow.forwards import Inputs
 from sb3_prune.surgery.resizing import resize_change
@@ -71,7 +71,7 @@ def transplant(
     hyperparameters of the old one, ready for ``learn()``. It acts as the old one does:
     new observations and new units are not read yet, new actions follow a rule. States
     of optimisers and statistics of ``VecNormalize`` come along, and so does a replay
-    buffer of vectors if no sensor is new. If it stays behind, ``num_timesteps`` starts
+    buffer if no sensor is new. If it stays behind, ``num_timesteps`` starts
     at 0, so that ``learning_starts`` counts from now.
 
     Args:
@@ -79,8 +79,9 @@ def transplant(
         env: The environment of the new agent, or a vectorised one; with
             ``VecNormalize`` if the old agent's had it.
         observations: Which new observation is which old one: ``{"old": [names], "new":
-            [names]}``, or for each new index the old index or None. Not needed if there
-            are as many.
+            [names]}``, or for each new index the old index or None. For a dictionary
+            such maps by key; for an image also ``{"channels": map, "height": map,
+            "width": map}``. Not needed if they are of the same kind and size.
         actions: The same for actions: the choices of Discrete, the choices of all
             branches of MultiDiscrete one after another, the dimensions of Box.
         net_arch: Widths of the new agent, as in ``policy_kwargs``; by default those
@@ -213,6 +214,11 @@ def transplant_into(
     check_pair(old, new)
     check_masks(old, new)
     rules = inputs or InputRules()
+    if rules.repeated == "share" and seen.repeats_choices:
+        raise TransplantError(
+            'repeated="share" is for numbers: of choices only one is taken, so each '
+            "copy needs all of the weights."
+        )
     plan = plan_changes(old, new, seen, acted, rules)
     heads = find_heads(new.policy, counts[1])
     playing = partial(played_states, old, new, seen, play) if play else None

@@ -13,6 +13,7 @@ from sb3_prune.transplanting.columns import (
     BESIDES,
     Columns,
     find_columns,
+    places_behind,
     reads_flat,
     trace_columns,
 )
@@ -41,7 +42,8 @@ def test_a_first_layer_reads_entries_and_features() -> None:
 def test_flattened_pictures_have_positions() -> None:
     policy = untrained("PPO", image(1, 44, 44)).policy
     layers, last = wire(policy), "features_extractor.cnn.4"
-    found = find_columns(policy, {}, layers.values(), {}, [last])
+    behind = places_behind(policy, [layers[last]])
+    found = find_columns(policy, {}, layers.values(), {}, [*behind])
     (place,) = found
     assert place == ("features_extractor.linear.0", "weight", 1)
     assert found[place].labels[:5] == (
@@ -58,7 +60,9 @@ def test_what_lies_between_is_counted_through() -> None:
     whole = find_columns(policy, known, [], {})
     assert whole["mlp_extractor.policy_net.0", "weight", 1].labels[0] == ("two", 5, 0)
     hidden = wire(policy)["mlp_extractor.policy_net.0"]
-    other = find_columns(policy, {}, [hidden], {}, [hidden.name])
+    behind = [*places_behind(policy, [hidden])]
+    assert behind == [("mlp_extractor.policy_net.2", "weight", 1)]
+    other = find_columns(policy, {}, [hidden], {}, behind)
     assert len(other["mlp_extractor.policy_net.2", "weight", 1].labels) == 8
     assert reads_flat(Slot(owner, "weight", 1, Side.COLUMNS))
     assert not reads_flat(Slot(nn.Conv2d(1, 1, 1), "weight", 1, Side.COLUMNS))

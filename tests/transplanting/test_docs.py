@@ -55,6 +55,7 @@ NAMES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", range(3))
 def test_an_answer_runs(number: int, capsys: pytest.CaptureFixture[str]) -> None:
     code = ANSWERS[number]

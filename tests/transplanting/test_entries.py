@@ -39,4 +39,7 @@ def test_sizes_and_branches() -> None:
     image_, branches = find_parts(untrained("PPO", keys).policy)
     assert image_.size == (40, 50) and image_.branches == []
     assert branches.size == (1, 1) and branches.branches == [2, 3]
+    path = "pi_features_extractor.extractors.a"
+    assert image_.owns(path) and image_.owns(f"{path}.cnn.0.weight")
+    assert not image_.owns(f"{path}a.cnn.0") and not branches.owns(path)
     assert image_.port == "observations.a" and "'a' (image, 2 entries)" in str(image_)

@@ -94,6 +94,31 @@ def test_what_is_normalised_before_is_refused() -> None:
         transplant(old, env=env, observations=[0, 1, 2, 3], inputs=MEAN)
 
 
+def test_means_that_no_bias_can_stand_for_are_refused() -> None:
+    cut = {"height": [*range(36)]}
+    env = env_of("PPO", image(1))
+    high = untrained("PPO", image(1, 44, 36))
+    with pytest.raises(TransplantError, match=r"Rows or columns .* are cut off"):
+        transplant(high, env=env, observations=cut, inputs=MEAN)
+    blind = spaces.Dict({"arm": numbers(3), "ball": numbers(2)})
+    env = env_of("PPO", blind)
+    with pytest.raises(TransplantError, match=r"'eye' .* network that reads them"):
+        transplant(trained("PPO", "keys"), env=env, observations={}, inputs=MEAN)
+
+
+def test_choices_are_not_shared() -> None:
+    env = env_of("PPO", spaces.Discrete(5))
+    given = [0, 1, 2, 3, 3]
+    share = InputRules(repeated="share")
+    old = trained("PPO", "choices")
+    with pytest.raises(TransplantError, match="is for numbers"):
+        transplant(old, env=env, observations=given, inputs=share)
+    new = transplant(old, env=env, observations=given)
+    seen = np.array([0, 1, 2, 3])
+    for moved in (seen, np.array([0, 1, 2, 4])):
+        torch.testing.assert_close(said(new, moved), said(old, seen))
+
+
 def test_rules() -> None:
     for given in ({"removed": "drop"}, {"repeated": "split"}):
         with pytest.raises(ConfigError, match="must be one of"):

@@ -62,6 +62,19 @@ def test_a_new_sensor_is_soon_known(old: Any) -> None:
     assert abs(scaled) < 1
 
 
+def test_images_beside_what_is_scaled_may_be_transposed() -> None:
+    def scaled(count: int) -> VecNormalize:
+        keys = {"arm": looks.numbers(count), "eye": looks.image(36, 36, 1)}
+        env = looks.env_of("PPO", spaces.Dict(keys))  # type: ignore[arg-type]
+        return VecNormalize(DummyVecEnv([lambda: env]), norm_obs_keys=["arm"])
+
+    old = PPO("MultiInputPolicy", scaled(2), n_steps=32, batch_size=16).learn(32)
+    given = {"arm": [1, None, 0]}
+    new: Any = transplant(old, env=scaled(3), observations=given)
+    ours, theirs = (m.get_vec_normalize_env().obs_rms["arm"] for m in (old, new))  # type: ignore[attr-defined]
+    assert np.array_equal(theirs.mean[[2, 0]], ours.mean) and theirs.mean[1] == 0
+
+
 @pytest.mark.parametrize("given", [True, False])
 def test_both_agents_or_none(old: Any, given: bool) -> None:
     raw: VecEnv = DummyVecEnv([lambda: env_of("PPO")])

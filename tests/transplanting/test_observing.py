@@ -93,7 +93,22 @@ def test_keys_that_are_missing_are_left_alone() -> None:
     moved = found.mapped({"a": np.array([[1.0, 2.0]])}, {"c": np.full((1, 3), 9.0)})
     assert moved["c"].tolist() == [[9, 1, 9]]
     assert found.is_alone("x.extractors.a.cnn.0") and found.is_alone("extractors.c.0")
+    assert found.is_alone("x.extractors.a")
     assert not found.is_alone("x.extractors.d.cnn.0")
+
+
+def test_what_occurs_twice() -> None:
+    number = single(numbers(2), numbers(3), [0, 1, 1])
+    choice = single(spaces.Discrete(2), spaces.Discrete(3), [0, 1, 1])
+    assert number.counts_twice and not number.repeats_choices
+    assert choice.repeats_choices and not choice.counts_twice
+
+
+def test_an_image_that_is_cut_goes_on_backwards() -> None:
+    cut = single(image(1, 3, 3), image(1, 2, 3), [0], shifts={"": (0, 0)})
+    assert not cut.goes_on(cut.new[0])
+    back = cut.inverse()
+    assert back.goes_on(back.new[0])
 
 
 def test_the_same_is_the_same() -> None:

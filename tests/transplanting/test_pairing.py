@@ -35,7 +35,7 @@ def test_keys_that_are_not_named_stay() -> None:
 def test_names_may_change_their_key() -> None:
     new = spaces.Dict({"b": numbers(4), "c": numbers(1)})
     names = {"old": {"a": ["x", "y"]}, "new": {"b": ["b.2", "y", "b.0", "z"], "c": "x"}}
-    with pytest.raises(TransplantError, match="needs 1 names"):
+    with pytest.raises(TransplantError, match="a list of 1 names"):
         sources(FLAT, new, names)
     names["new"]["c"] = ["x"]
     assert sources(FLAT, new, names).sources == (4, 1, 2, None, 0)
@@ -49,6 +49,10 @@ def test_frames() -> None:
         frames(0, 1, 1)
 
 
+WIDER = spaces.Dict({"a": numbers(2), "b": numbers(4)})
+NAMED = {"a": ["x", "y"]}
+EYE = spaces.Dict({"arm": numbers(3), "ball": numbers(2), "look": image(2)})
+TWO_EYES = spaces.Dict({**EYE.spaces, "eye": image(2)})
 ERRORS: list[tuple[Any, Any, Any, str]] = [
     (FLAT, KEYS, None, "say by observations="),
     (FLAT, numbers(5), None, "name all entries"),
@@ -66,6 +70,13 @@ ERRORS: list[tuple[Any, Any, Any, str]] = [
     ),
     (FLAT, FLAT, {"old": {"z": []}, "new": {}}, "lists by key"),
     (FLAT, FLAT, {"old": [1], "new": {}}, "lists by key"),
+    (FLAT, FLAT, {"a": None, "b": None}, "All observations are new"),
+    (numbers(2), FLAT, {"old": "xy", "new": {}}, "must be a list, got 'xy'"),
+    (numbers(2), FLAT, {"old": None, "new": {}}, "must be a list, got None"),
+    (FLAT, FLAT, {"old": {"a": 3}, "new": {}}, "needs a list of 2 names, got 3"),
+    (FLAT, WIDER, {"old": NAMED, "new": NAMED}, "of 'b'.*the new one 4"),
+    (KEYS, EYE, {"look": "eye"}, "'eye' has a network of its own"),
+    (KEYS, TWO_EYES, {"look": "eye"}, "'eye' has a network of its own"),
     (image(), image(3, 40, 40), None, "images of"),
     (image(), image(3, 40, 40), [0, 1, 2], "images of"),
     (image(), image(3, 40, 36), {"channels": [0, 1, 2]}, "height"),

@@ -158,7 +158,10 @@ def test_an_agent_says_the_same_about_what_it_knew(case: str, name: str) -> None
     check(case, name)
 
 
-@pytest.mark.parametrize("case", CASES)
+SOME = ("frames more", "rows more", "branches more", "an eye more", "another name")
+
+
+@pytest.mark.parametrize("case", SOME)
 def test_ppo_says_the_same_about_what_it_knew(case: str) -> None:
     check(case, "PPO")
 
@@ -218,6 +221,100 @@ class Own(BaseFeaturesExtractor):
 
     def forward(self, observations: torch.Tensor) -> torch.Tensor:
         return torch.relu(self.net(observations)).mean(1)
+
+
+ONES = spaces.Dict({"a": numbers(1), "b": numbers(1), "c": numbers(1)})
+
+
+@pytest.mark.parametrize("name", ["PPO", "SAC"])
+def test_keys_of_one_number_are_told_apart(name: str) -> None:
+    old = untrained(name, ONES).learn(96)
+    seen = draw(ONES)
+    given = {"a": "c", "b": "a", "c": "b"}
+    new = transplant(old, env=env_of(name, ONES), observations=given)
+    moved = {key: seen[was] for key, was in given.items()}
+    torch.testing.assert_close(said(new, moved), said(old, seen))
+    fewer = spaces.Dict({"b": numbers(1), "c": numbers(2)})
+    given_less = {"c": [None, 0]}
+    less = transplant(old, env=env_of(name, fewer), observations=given_less)
+    wide = {"b": seen["b"], "c": np.concatenate([noise(1), seen["c"]], 1)}
+    none = {**seen, "a": np.zeros_like(seen["a"])}
+    torch.testing.assert_close(said(less, wide), said(old, none))
+
+
+def test_eyes_alone() -> None:
+    """No vector tells here what the first layers read."""
+    eyes = spaces.Dict({"left": image(1), "right": image(1)})
+    old = untrained("PPO", eyes).learn(32)
+    seen = draw(eyes)
+    more = spaces.Dict({**eyes.spaces, "back": image(1)})
+    new = transplant(old, env=env_of("PPO", more), observations={"back": None})
+    moved = {**seen, "back": pixels(1, 36, 36)}
+    torch.testing.assert_close(said(new, moved), said(old, seen))
+    other = spaces.Dict({"left": image(1), "up": image(1)})
+    new = transplant(old, env=env_of("PPO", other), observations={"up": None})
+    ups = [said(new, {"left": seen["left"], "up": pixels(1, 36, 36)}) for _ in "ab"]
+    torch.testing.assert_close(*ups)
+
+
+class Sum(BaseFeaturesExtractor):
+    """Adds what networks of single keys say."""
+
+    def __init__(self, space: Any) -> None:
+        super().__init__(space, 4)
+        nets = {k: nn.Linear(v.shape[0], 4) for k, v in space.spaces.items()}
+        self.extractors = nn.ModuleDict(nets)
+
+    def forward(self, observations: Any) -> torch.Tensor:
+        said = [net(observations[k]) for k, net in self.extractors.items()]
+        return torch.relu(torch.stack(said).sum(0))
+
+
+def test_sums_over_other_keys_are_refused() -> None:
+    kwargs = {"features_extractor_class": Sum}
+    old = untrained("PPO", ONES, policy_kwargs=kwargs)
+    other = spaces.Dict({"a": numbers(1), "d": numbers(1)})
+    with pytest.raises(TransplantError, match="are added to each other"):
+        transplant(old, env=env_of("PPO", other), observations={"d": None})
+
+
+class Short(BaseFeaturesExtractor):
+    """Convolutions and linear layers in one sequence, or a flatten in the code."""
+
+    def __init__(self, space: Any, whole: bool) -> None:
+        super().__init__(space, 6)
+        first = nn.Conv2d(space.shape[0], 4, 8, 4)
+        flat = first(torch.zeros(1, *space.shape)).numel()
+        rest = nn.Linear(flat, 5), nn.ReLU(), nn.Linear(5, 6)
+        self.net = nn.Sequential(first, nn.ReLU(), nn.Flatten(), *rest)
+        self.whole = whole
+
+    def forward(self, observations: torch.Tensor) -> torch.Tensor:
+        if self.whole:
+            return torch.relu(self.net(observations))
+        return torch.relu(self.net[3:](self.net[:2](observations).flatten(1)))
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_only_known_flattens_let_images_move(whole: bool) -> None:
+    kwargs = {
+        "features_extractor_class": Short,
+        "features_extractor_kwargs": {"whole": whole},
+    }
+    old = untrained("PPO", image(1), policy_kwargs=kwargs)
+    seen = draw(image(1))
+    given = {"height": [*[None] * 8, *range(36)], "width": [*range(36), *[None] * 8]}
+    env = env_of("PPO", image(1, 44, 44))
+    if not whole:
+        with pytest.raises(TransplantError, match=r"needs a torch.nn.Flatten"):
+            transplant(old, env=env, observations=given)
+        # As many places as before: shapes alone would not tell.
+        moved = {"height": [*range(8, 36), *[None] * 8]}
+        with pytest.raises(TransplantError, match=r"needs a torch.nn.Flatten"):
+            transplant(old, env=env_of("PPO", image(1)), observations=moved)
+        return
+    new = transplant(old, env=env, observations=given)
+    torch.testing.assert_close(said(new, padded(seen, 44, 44, (8, 0))), said(old, seen))
 
 
 def test_rows_that_a_strange_extractor_reads_are_refused() -> None:

@@ -11,6 +11,7 @@ import zoo
 from gymnasium import spaces
 from stable_baselines3 import PPO
 from torch import nn
+from transplanting.looks import untrained
 
 from sb3_prune.surgery.flow.ports import find_ports
 from sb3_prune.surgery.flow.slots import Side
@@ -120,3 +121,11 @@ def test_what_else_an_extractor_gets_is_seen() -> None:
     policy.extract_features = lambda obs: (flatten(torch.zeros(3, 9)), found(obs))[1]
     port = find_ports(policy)["observations"]
     assert port.opaque == "a features extractor gets something else, too"
+
+
+def test_inputs_of_one_entry_are_followed() -> None:
+    one, two = (spaces.Box(-1, 1, (n,), np.float32) for n in (1, 2))
+    space = spaces.Dict({"a": one, "b": two, "c": one})
+    ports = find_ports(untrained("PPO", space).policy)
+    for key, start in (("a", 0), ("b", 1), ("c", 3)):
+        assert {s.start for s in ports[f"observations.{key}"].slots} == {start}

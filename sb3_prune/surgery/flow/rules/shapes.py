@@ -46,6 +46,8 @@ def regroup(axes: list[Axis], old: list[int], new: list[int]) -> list[Axis]:
     """
     if 0 in old:
         return [opaque(n, "empty") for n in new]
+    if old == new:
+        return axes
     # Axes of length one are left out and put back, unless they are a layer of one unit.
     before = [(a, n) for a, n in zip(axes, old, strict=True) if n != 1 or is_held(a)]
     after = [n for n in new if n != 1]
