@@ -177,3 +177,10 @@ def test_claims_say_what_does_not_hold(tiny: Budget) -> None:
     assert [holds for _, holds in made.claims] == [False, False]
     assert made.rows[2] == ["dsp", 2, 4, 5, 6, "80.0", "80.0 to 80.0", "80.0"]
     assert figures.of(dict(fake()), (SHORT.env, 0.9), "dense")
+
+
+def test_claims_wait_for_all_seeds(tiny: Budget) -> None:
+    found = dict(fake())
+    found[SHORT.env, "dsp", 0.9] = found[SHORT.env, "dsp", 0.9][:1]
+    made = page.table(tiny, tiny.parts[0], 0.9, found)
+    assert made.claims == [] and [row[1] for row in made.rows] == [2, 2, 1]
