@@ -19,7 +19,7 @@ from sb3_prune.transplanting import plan_transplant, transplant, transplant_into
 from sb3_prune.transplanting.carrying import tensors
 from sb3_prune.transplanting.heads import find_heads
 from sb3_prune.transplanting.matching import find_matches, heads_of
-from sb3_prune.transplanting.refitting import fit_heads
+from sb3_prune.transplanting.refitting import STEEPER, fit_heads
 from sb3_prune.transplanting.shallower import find_shallower
 from sb3_prune.transplanting.states import PLAYED, listen, sample_states
 from transplanting.made import env_of, trained
@@ -80,14 +80,14 @@ def test_the_error_is_that_of_the_outputs() -> None:
 
 
 @pytest.mark.parametrize("name", ["PPO", "SAC", "DQN"])
-def test_fitted_layers_are_no_steeper_than_what_they_stand_for(name: str) -> None:
-    """Steeper ones fit better, but the first steps of training would wreck them."""
+def test_fitted_layers_are_not_much_steeper_than_what_they_stand_for(name: str) -> None:
+    """Steeper ones fit better, but the next updates would wreck the agent."""
     old: Any = trained(name)
     new = transplant(old, env=env_of(name), net_arch=[12], observed=played(name))
     for each in find_shallower(find_matches(old.policy, new.policy)):
         before = [*each.gone(), heads_of(each.old)[0]]
         most = math.prod(_norm(layer.weight) for layer in before)
-        assert _norm(heads_of(each.new)[0].weight) <= 1.01 * most
+        assert _norm(heads_of(each.new)[0].weight) <= STEEPER * most
 
 
 def _norm(weight: torch.Tensor) -> float:
