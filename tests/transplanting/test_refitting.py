@@ -29,6 +29,7 @@ from transplanting.made import env_of, trained
 def played(name: str) -> Any:
     """Return what an agent sees and does in an environment."""
     env = DummyVecEnv([lambda: env_of(name)])
+    env.seed(0)
     return play_inputs(trained(name), env, episodes=3, progress=False)
 
 
