@@ -184,3 +184,8 @@ def test_claims_wait_for_all_seeds(tiny: Budget) -> None:
     found[SHORT.env, "dsp", 0.9] = found[SHORT.env, "dsp", 0.9][:1]
     made = page.table(tiny, tiny.parts[0], 0.9, found)
     assert made.claims == [] and [row[1] for row in made.rows] == [2, 2, 1]
+
+
+def test_the_published_page_is_made_of_its_results() -> None:
+    published = __main__.PAGE.read_text("utf-8").partition(__main__.MARK)[2][2:]
+    assert published == __main__.published()

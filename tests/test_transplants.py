@@ -194,3 +194,9 @@ def test_the_page_and_the_figure(tmp_path: Path) -> None:
 
 def test_the_page_has_one_mark() -> None:
     assert __main__.PAGE.read_text("utf-8").count(__main__.MARK) == 1
+
+
+def test_the_published_page_is_made_of_its_results() -> None:
+    found = __main__.results(list(__main__.JOBS), list(range(1, 21)))
+    published = __main__.PAGE.read_text("utf-8").partition(__main__.MARK)[2][2:]
+    assert published == page.text(found)

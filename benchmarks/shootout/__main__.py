@@ -55,9 +55,16 @@ def main() -> None:
     draw(budget, found, f"{ROOT / budget.name}/")
     if options.publish:
         written, mark, _ = PAGE.read_text().partition(MARK)
-        tried = page.text(BUDGETS["trials"], results(BUDGETS["trials"]))
-        write_text(PAGE, f"{written}{mark}\n\n{text}\n# Settings of dsp\n\n{tried}")
+        write_text(PAGE, f"{written}{mark}\n\n{published()}")
         draw(budget, found, str(DOCS / "images/shootout_"))
+
+
+def published() -> str:
+    """Return the generated part of the page: the small budget, and trials of dsp."""
+    small, tried = (
+        page.text(BUDGETS[name], results(BUDGETS[name])) for name in ("small", "trials")
+    )
+    return f"{small}\n# Settings of dsp\n\n{tried}"
 
 
 def tell(job: Job, result: Mapping[str, Any]) -> None:
