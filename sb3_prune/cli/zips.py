@@ -20,6 +20,7 @@ from stable_baselines3.common.vec_env import VecEnv
 from sb3_prune.cli.algorithms import Algorithm, find_algorithm
 from sb3_prune.cli.origins import algorithm_of, check_origin
 from sb3_prune.exceptions import CheckpointError, NonFiniteError
+from sb3_prune.runs.standing_in import stand_in
 
 SHOWN = 5
 """Number of bad tensors that a message names."""
@@ -44,7 +45,8 @@ class SavedAgent:
         """Build the model.
 
         Args:
-            env: Environment to train in.
+            env: Environment to train in. Without one, hindsight replay gets one of
+                the same spaces in which nobody can act.
             device: Device to load the model onto.
             **changes: Attributes of the algorithm that replace those in the zip.
 
@@ -57,6 +59,7 @@ class SavedAgent:
             self._check_space("action_space", env.action_space)
         cls = self.algorithm.cls
         try:
+            env = env or stand_in(self.data)
             return cls.load(self.path, env=env, device=device, **changes)
         except Exception as error:  # Old pickles can raise any exception.
             raise CheckpointError(f"{_cannot(self.path)}: {error}") from error

@@ -16,7 +16,10 @@ from sb3_prune.exceptions import CompactError
 
 _SCRIPT = """
 import importlib, sys
+import gymnasium as gym
 import numpy as np
+from stable_baselines3 import HerReplayBuffer
+from stable_baselines3.common.save_util import load_from_zip_file
 
 class Absent:
     def find_spec(self, name, path=None, target=None):
@@ -25,7 +28,18 @@ class Absent:
 
 sys.meta_path.insert(0, Absent())
 zip_path, module, cls, observations, actions = sys.argv[1:]
-model = getattr(importlib.import_module(module), cls).load(zip_path, device="cpu")
+
+class Nowhere(gym.Env):
+    def __init__(self, data):
+        self.observation_space = data["observation_space"]
+        self.action_space = data["action_space"]
+
+data = load_from_zip_file(zip_path, device="cpu")[0]
+replays = data.get("replay_buffer_class")
+hindsight = isinstance(replays, type) and issubclass(replays, HerReplayBuffer)
+env = Nowhere(data) if hindsight else None  # Such a zip loads only with one.
+cls = getattr(importlib.import_module(module), cls)
+model = cls.load(zip_path, env=env, device="cpu")
 seen = np.load(observations)
 if not isinstance(seen, np.ndarray):
     seen = {name.removeprefix("key:"): seen[name] for name in seen}
@@ -41,6 +55,9 @@ def plain_actions(
     observations: np.ndarray | Mapping[str, np.ndarray],
 ) -> np.ndarray:
     """Load a zip in a fresh process in which ``import sb3_prune`` fails, and predict.
+
+    A zip with hindsight replay is loaded with an environment of its spaces: SB3 demands
+    one.
 
     Args:
         path: Plain zip: the result of :func:`compact`, written by ``save``.

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from typing import TypeVar
 
 from stable_baselines3.common.base_class import BaseAlgorithm
-from stable_baselines3.her import HerReplayBuffer
 
+from sb3_prune.runs.standing_in import relabels
 from sb3_prune.surgery.flow.quiet import same_random_state
 
 Model = TypeVar("Model", bound=BaseAlgorithm)
@@ -31,8 +31,7 @@ def reload(
     buffer = io.BytesIO()
     model.save(buffer, exclude=exclude)
     buffer.seek(0)
-    replays = getattr(model, "replay_buffer_class", None)
-    relabels = isinstance(replays, type) and issubclass(replays, HerReplayBuffer)
-    env = model.get_env() if relabels else None
+    needed = relabels(getattr(model, "replay_buffer_class", None))
+    env = model.get_env() if needed else None
     with same_random_state():  # SB3 seeds every generator when it loads.
         return cls.load(buffer, env, model.device)

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
 from stable_baselines3.common.base_class import BaseAlgorithm
@@ -19,6 +18,7 @@ from torch import nn
 from sb3_prune.exceptions import CheckpointError, SB3PruneError, TransplantError
 from sb3_prune.gates import OPTIONAL
 from sb3_prune.policies import MaskedPolicyMixin, adopt
+from sb3_prune.runs.standing_in import Nowhere
 from sb3_prune.surgery import remove_closed, wire
 from sb3_prune.surgery.flow.ports import OBSERVATIONS, find_ports
 from sb3_prune.surgery.flow.quiet import same_random_state
@@ -94,15 +94,6 @@ def transplant_weights(
     report = transplant_into(new, donor, **given)
     masked = [UNMASKED] if any(name.endswith(f".{MASK}") for name in tensors) else []
     return replace(report, left=(*report.left, ANEW, *masked))
-
-
-class Nowhere(gym.Env[Any, Any]):
-    """An environment of given spaces, in which nobody acts."""
-
-    def __init__(
-        self, observation_space: spaces.Space[Any], action_space: spaces.Space[Any]
-    ) -> None:
-        self.observation_space, self.action_space = observation_space, action_space
 
 
 def _normalised(env: Nowhere, given: Any) -> VecEnv:

@@ -7,15 +7,18 @@ import pickle
 import re
 import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import gymnasium as gym
 import numpy as np
 import pytest
 import torch
 from sb3_prune_envs import make_arm_vec
-from stable_baselines3 import DQN, PPO, SAC
+from stable_baselines3 import DQN, PPO, SAC, HerReplayBuffer
 from stable_baselines3.common.env_util import make_vec_env
+from stable_baselines3.common.envs import BitFlippingEnv
 
 from cli.conftest import Command
 
@@ -216,6 +219,30 @@ def test_a_replay_buffer(carried: bool, command: Command, tmp_path: Path) -> Non
     assert np.array_equal(theirs, ours[..., [1, 0, 3, 2]])
     assert new.num_timesteps == old.num_timesteps
     new.learn(10, reset_num_timesteps=False)
+
+
+@pytest.mark.slow
+def test_hindsight_replay(command: Command, tmp_path: Path) -> None:
+    for n in (3, 4):
+        gym.register(f"Bits{n}-v0", partial(BitFlippingEnv, n, render_mode="rgb_array"))
+    her: Any = HerReplayBuffer
+    given: Any = {"replay_buffer_class": her, "buffer_size": 100, "learning_starts": 9}
+    old: Any = DQN("MultiInputPolicy", "Bits3-v0", **given, seed=0)
+    old.learn(40).save(tmp_path / "old.zip")
+    old.save_replay_buffer(tmp_path / "buffer.pkl")
+    seen = dict.fromkeys(old.observation_space, [2, 1, 0, None])
+    maps = {"observations": seen, "actions": [0, 1, 2, None]}
+    (tmp_path / "map.json").write_text(json.dumps(maps))
+    out = tmp_path / "new.zip"
+    line = ["--env", "Bits4-v0", "--map", tmp_path / "map.json", "--out", out]
+    line += ["--replay-buffer", tmp_path / "buffer.pkl"]
+    result = command("transplant", tmp_path / "old.zip", *line)
+    assert result.code == 0 and "carried" in result.out
+    new = DQN.load(out, env=gym.make("Bits4-v0"))
+    weights = [m.q_net.q_net[-1].weight for m in (old, new)]  # type: ignore[index]
+    assert torch.equal(weights[0][[0, 1, 2]], weights[1][[0, 1, 2]])
+    result = command("compact", out, "--out", tmp_path / "plain.zip", "--verify")
+    assert "its actions are equal" in result.out
 
 
 def test_bad_buffers(refused: Refused, sac_zip: Path, tmp_path: Path) -> None:

@@ -6,6 +6,8 @@ import images
 import numpy as np
 import pytest
 import zoo
+from stable_baselines3 import DQN, HerReplayBuffer
+from stable_baselines3.common.envs import BitFlippingEnv
 
 from sb3_prune import SB3PruneError, compact
 from sb3_prune.exporters.verification import plain_actions
@@ -39,5 +41,18 @@ def test_dictionaries_arrive_there(tmp_path: Path) -> None:
     drawn = [space.sample() for _ in range(9)]
     observations = {key: np.stack([each[key] for each in drawn]) for key in drawn[0]}
     there = plain_actions(tmp_path / "plain.zip", type(model), observations)
+    here, _ = model.predict(observations, deterministic=True)
+    assert (there == here).all()
+
+
+@pytest.mark.slow
+def test_hindsight_replay(tmp_path: Path) -> None:
+    env = BitFlippingEnv(3, render_mode="rgb_array")
+    her = HerReplayBuffer
+    model = DQN("MultiInputPolicy", env, replay_buffer_class=her, buffer_size=100)
+    compact(model).save(tmp_path / "plain.zip")
+    drawn = [env.observation_space.sample() for _ in range(9)]
+    observations = {key: np.stack([each[key] for each in drawn]) for key in drawn[0]}
+    there = plain_actions(tmp_path / "plain.zip", DQN, observations)
     here, _ = model.predict(observations, deterministic=True)
     assert (there == here).all()
