@@ -230,7 +230,7 @@ def test_hindsight_replay(command: Command, tmp_path: Path) -> None:
     old: Any = DQN("MultiInputPolicy", "Bits3-v0", **given, seed=0)
     old.learn(40).save(tmp_path / "old.zip")
     old.save_replay_buffer(tmp_path / "buffer.pkl")
-    seen = dict.fromkeys(old.observation_space, [2, 1, 0, None])
+    seen = {key: [2, 1, 0, None] for key in old.observation_space}
     maps = {"observations": seen, "actions": [0, 1, 2, None]}
     (tmp_path / "map.json").write_text(json.dumps(maps))
     out = tmp_path / "new.zip"

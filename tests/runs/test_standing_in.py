@@ -20,8 +20,13 @@ class Relabelling(HerReplayBuffer):
 
 @pytest.mark.parametrize(
     ("given", "expected"),
-    [(HerReplayBuffer, True), (Relabelling, True), (ReplayBuffer, False), (None, False)]
-    + [("HerReplayBuffer", False)],
+    [
+        (HerReplayBuffer, True),
+        (Relabelling, True),
+        (ReplayBuffer, False),
+        ("HerReplayBuffer", False),
+        (None, False),
+    ],
 )
 def test_who_relabels(given: Any, expected: bool) -> None:
     assert relabels(given) == expected
