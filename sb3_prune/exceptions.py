@@ -103,6 +103,20 @@ class JobError(SB3PruneError, RuntimeError):
     """A job failed, or a saved result is damaged or of other settings."""
 
 
+class MissingExtraError(SB3PruneError, ImportError):
+    """Something needs a package that only an extra of sb3-prune installs."""
+
+    def __init__(self, purpose: str, package: str, extra: str) -> None:
+        super().__init__(
+            f"{purpose} needs the package {package}, which is not installed: "
+            f"pip install 'sb3-prune[{extra}]'."
+        )
+
+
+class WorkerDiedError(JobError):
+    """The process that carried out a job has died."""
+
+
 class JobsFailedError(JobError):
     """Some of many jobs have failed; all others are finished.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, is_dataclass
@@ -30,6 +31,8 @@ BEGUN = "settings.json"
 """File in that folder with the settings with which the job began."""
 LOCK = "lock"
 """File in that folder that who carries out the job holds locked."""
+PATIENCE = 5.0
+"""Seconds to wait for that lock: who carried out the job may have just been killed."""
 PART = re.compile(r"\w[\w.,=+@-]{0,199}", re.ASCII)
 """What a part of a job's name looks like; files of longer names cannot be written."""
 
@@ -127,6 +130,13 @@ def begun(job: Job, folder: Path) -> Iterator[None]:
 
 def _is_ours(file: TextIO) -> bool:
     """Lock a file until it is closed, however that comes; tell if that was possible."""
+    end = time.monotonic() + PATIENCE
+    while not (locked := _lock(file)) and time.monotonic() < end:
+        time.sleep(0.05)
+    return locked
+
+
+def _lock(file: TextIO) -> bool:
     if fcntl is None:
         return True  # Windows.
     try:

@@ -1,6 +1,8 @@
 """Many: carry out jobs, such as trainings, side by side and each only once.
 
 A finished job leaves a small JSON file, by which the next call knows that it is done.
+That costs less than a millisecond, so that there is no other form for short jobs; a
+table of all results is written at the end.
 """
 
 from __future__ import annotations
@@ -11,17 +13,25 @@ import shutil
 import sys
 import traceback
 from collections import Counter
-from collections.abc import Callable, Generator, Iterable
-from concurrent.futures import Executor, Future, as_completed
-from contextlib import closing
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import Executor, Future
+from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 
 from tqdm import tqdm
 
-from sb3_prune.exceptions import ConfigError, JobsFailedError, last_line
+from sb3_prune.exceptions import (
+    ConfigError,
+    JobsFailedError,
+    last_line,
+    require_at_least,
+)
 from sb3_prune.files import write_text
+from sb3_prune.runs.attempts import Answer, Attempts
 from sb3_prune.runs.folder import check_creatable
 from sb3_prune.runs.jobs import (
+    BEGUN,
     Job,
     Result,
     begun,
@@ -32,6 +42,7 @@ from sb3_prune.runs.jobs import (
     text_of,
     without_settings,
 )
+from sb3_prune.runs.tables import check_table, rows_of, write_table
 from sb3_prune.runs.workers import Workers
 
 
@@ -40,7 +51,9 @@ def carry_out(
     folder: str | Path,
     *,
     work: str | Path | None = None,
-    executor: Executor | None = None,
+    executor: Executor | Callable[[], Executor] | None = None,
+    attempts: int = 3,
+    table: str | Path | None = None,
     on_result: Callable[[Job, Result], object] | None = None,
     desc: str = "jobs",
 ) -> dict[str, Result]:
@@ -54,10 +67,15 @@ def carry_out(
         folder: Folder of the results, ``<name>.json``.
         work: Folder of the folders of unfinished jobs, ``<name>.unfinished/``; by
             default that of the results. The workers must see it if jobs use it.
-        executor: Where to carry them out, any that has ``submit``, such as Dask's
-            ``client.get_executor()``; it is not shut down. By default
+        executor: Where to carry them out, any that has ``submit``, such as that of
+            :func:`~sb3_prune.runs.on_cluster`; it is not shut down. Or a function that
+            makes one, and another when that one breaks. By default
             :class:`~sb3_prune.runs.Workers`: two processes with one thread of torch
             each.
+        attempts: How often a job may end its worker before it is given up.
+        table: File of all results that there are, written when this ends, by Ctrl-C and
+            failures, too: ``.csv``, or ``.parquet`` with the extra ``parquet``. It has
+            a row per finished job, in the order of the jobs.
         on_result: Called with each new result as soon as it is saved.
         desc: Name of the progress bar, which is shown only on a terminal.
 
@@ -66,13 +84,17 @@ def carry_out(
         are lists, keys are texts.
 
     Raises:
-        ConfigError: Two jobs have the same name. Nothing was carried out.
+        ConfigError: Two jobs have the same name, or a value is out of range. Nothing
+            was carried out.
         JobError: A saved result is damaged, or a finished or begun job has other
-            settings. Nothing was carried out.
+            settings. Nothing was carried out. Or the results fit no table.
+        MissingExtraError: The table needs an extra that is not installed.
         RunFolderError: A folder cannot be written to. Nothing was carried out.
         JobsFailedError: Jobs have failed; all others are finished.
     """
     listed, root = list(jobs), Path(folder).resolve()
+    require_at_least("attempts", attempts)
+    check_table(table)
     _require_unique(job.name for job in listed)
     found = {job.name: read(job, root) for job in listed}
     todo = [job for job in listed if found[job.name] is None]
@@ -82,10 +104,11 @@ def carry_out(
     for target in {root, place} if todo else ():
         check_creatable(target / "any.json")
     failures: dict[str, str] = {}
-    bar = tqdm(total=len(listed), desc=desc, unit="job", disable=None)
+    done = len(listed) - len(todo)  # The rate is that of this call.
+    bar = tqdm(total=len(listed), initial=done, desc=desc, unit="job", disable=None)
+    ended = _ended(todo, root, place, executor, attempts)
     # Closing ends the workers at once, whatever is raised here in between.
-    with bar, closing(_ended(todo, root, place, executor)) as ended:
-        bar.update(len(listed) - len(todo))
+    with _tabled(table, listed, root), bar, closing(ended):
         for job, text, problem in ended:
             bar.update()
             if problem:
@@ -101,6 +124,17 @@ def carry_out(
     return results
 
 
+@contextmanager
+def _tabled(table: str | Path | None, jobs: list[Job], root: Path) -> Iterator[None]:
+    """Write the table of what is finished, however the block ends."""
+    try:
+        yield
+    finally:
+        if table is not None:
+            found = ((job.name, read(job, root)) for job in jobs)
+            write_table(table, rows_of(found))
+
+
 # The jobs.
 
 
@@ -111,7 +145,11 @@ def _require_unique(names: Iterable[str]) -> None:
 
 
 def _ended(
-    jobs: list[Job], root: Path, work: Path, executor: Executor | None
+    jobs: list[Job],
+    root: Path,
+    work: Path,
+    executor: Executor | Callable[[], Executor] | None,
+    most: int,
 ) -> Generator[tuple[Job, str, str]]:
     """Yield each job when it ends, with the text of its file or why there is none."""
     if not jobs:
@@ -119,31 +157,36 @@ def _ended(
     if executor is None:
         with Workers(min(2, len(jobs))) as workers:
             workers.submit(os.getpid).result()  # If none can be started, no job failed.
-            yield from _ended(jobs, root, work, workers)
+            yield from _ended(jobs, root, work, workers, most)
         return
-    futures: dict[Future[tuple[str, str]], Job] = {}
+    attempts = Attempts(
+        executor,
+        partial(_submit, work=work),
+        lambda job: (folder_of(job, work) / BEGUN).is_file(),
+        most,
+    )
     try:
-        for job in jobs:
-            futures[_submit(executor, job, folder_of(job, work))] = job
-        for future in as_completed(futures):
-            yield futures[future], *_save(future, futures[future], root, work)
-    except BaseException:  # Ctrl-C: what is done is saved, what waits is not begun.
-        for future, job in futures.items():
+        for job, future in attempts.ended(jobs):
+            yield job, *_save(future, job, root, work)
+    except BaseException as error:  # Ctrl-C: the done is saved, the waiting not begun.
+        for future, tried in attempts.open.items():
             if not future.cancel() and future.done():
-                _save(future, job, root, work)
+                _save(future, tried.job, root, work)
+        attempts.close(error)
         raise
+    attempts.close()
 
 
-def _submit(executor: Executor, job: Job, folder: Path) -> Future[tuple[str, str]]:
+def _submit(executor: Executor, job: Job, work: Path) -> Future[Answer]:
     try:
-        return executor.submit(_attempt, job, folder)
+        return executor.submit(_attempt, job, folder_of(job, work))
     except RuntimeError as error:  # The executor is broken.
-        failed: Future[tuple[str, str]] = Future()
+        failed: Future[Answer] = Future()
         failed.set_exception(error)
         return failed
 
 
-def _attempt(job: Job, folder: Path) -> tuple[str, str]:
+def _attempt(job: Job, folder: Path) -> Answer:
     """Carry out a job where the executor says; return its file's text, or a problem.
 
     Not every exception survives the way back from another process, so texts are sent.
@@ -156,8 +199,8 @@ def _attempt(job: Job, folder: Path) -> tuple[str, str]:
 
 
 def _save(
-    future: Future[tuple[str, str]], job: Job, root: Path, work: Path
-) -> tuple[str, str]:
+    future: Future[Answer], job: Job, root: Path, work: Path
+) -> Answer:
     """Write the file of a job that has ended; return its text, or a problem."""
     try:
         text, problem = future.result()

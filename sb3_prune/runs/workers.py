@@ -20,7 +20,7 @@ from typing import ParamSpec, TypeVar
 
 import torch
 
-from sb3_prune.exceptions import JobError, require_at_least
+from sb3_prune.exceptions import JobError, WorkerDiedError, require_at_least
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -59,8 +59,8 @@ class Workers(ThreadPoolExecutor):
     ) -> Future[T]:
         """Call a function in one of the processes.
 
-        The future raises what the function raises, or a ``JobError`` if the process
-        died or could not be started.
+        The future raises what the function raises, a ``WorkerDiedError`` if the process
+        died, or a ``JobError`` if none could be started.
         """
         return super().submit(self._call, partial(fn, *args, **kwargs))
 
@@ -102,7 +102,7 @@ class Workers(ThreadPoolExecutor):
             result = worker.pool.submit(call).result()
         except BrokenExecutor as error:
             self._all.discard(worker)
-            raise JobError(worker.death()) from error
+            raise WorkerDiedError(worker.death()) from error
         except BaseException:
             self._idle.append(worker)
             raise

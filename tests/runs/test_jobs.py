@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from contextlib import ExitStack
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 import numpy as np
@@ -144,6 +146,7 @@ def test_a_job_is_carried_out_by_one_process_at_a_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made, folder = job("a"), tmp_path / "folder"
+    monkeypatch.setattr("sb3_prune.runs.jobs.PATIENCE", 0.1)
     other = pytest.raises(JobError, match="'a' is being carried out by another process")
     with begun(made, folder):
         with other, begun(made, folder):
@@ -154,3 +157,13 @@ def test_a_job_is_carried_out_by_one_process_at_a_time(
     monkeypatch.undo()
     with begun(made, folder):
         pass
+
+
+def test_who_was_just_killed_is_waited_for(tmp_path: Path) -> None:
+    made, folder = job("a"), tmp_path / "folder"
+    dying = ExitStack()
+    dying.enter_context(begun(made, folder))
+    timer = Timer(0.2, dying.close)
+    timer.start()
+    with begun(made, folder):
+        timer.join()

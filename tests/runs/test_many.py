@@ -24,7 +24,7 @@ import pytest
 from runs.test_workers import gone, wait_for
 from runs.working import die, give, job, resume, sleep, threads
 from sb3_prune.exceptions import ConfigError, JobError, JobsFailedError, RunFolderError
-from sb3_prune.runs import Job, carry_out
+from sb3_prune.runs import Job, carry_out, read_table
 
 
 @pytest.fixture
@@ -181,6 +181,48 @@ def test_a_full_disk_fails_one_job(
     assert carry_out([job("a")], tmp_path, executor=pool)["a"]["calls"] == 2
 
 
+def test_the_table_has_what_is_finished(tmp_path: Path, pool: Executor) -> None:
+    table = tmp_path / "new/table.csv"
+    jobs = [job("b", number=1), job("bad", die, how="odd"), job("a")]
+    row = {"job": "b", "number": 1, "calls": 1}
+    with pytest.raises(JobsFailedError):
+        carry_out(jobs, tmp_path / "x", executor=pool, table=table)
+    assert read_table(table) == [row, {"job": "a", "number": 0, "calls": 1}]
+    carry_out(jobs[:1], tmp_path / "x", executor=pool, table=table)
+    assert read_table(table) == [row]
+
+
+def test_what_cannot_become_a_table_is_refused_first(
+    tmp_path: Path, pool: Executor
+) -> None:
+    with pytest.raises(ConfigError, match=r"must be one of .csv, .parquet; got '.xls'"):
+        carry_out([job("a")], tmp_path, executor=pool, table=tmp_path / "t.xls")
+    with pytest.raises(ConfigError, match="attempts must be at least 1"):
+        carry_out([job("a")], tmp_path, executor=pool, attempts=0)
+    assert files(tmp_path) == []
+
+
+@pytest.mark.slow
+def test_a_pool_that_breaks_is_built_anew(tmp_path: Path) -> None:
+    """Its jobs are done, but for the one that ends every process it gets."""
+    made: list[Executor] = []
+
+    def make() -> Executor:
+        made.append(ProcessPoolExecutor(2, get_context("spawn")))
+        return made[-1]
+
+    jobs = [job("good/1"), job("bad", die, how="kill"), job("resumed", resume)]
+    jobs += [job(f"good/{number}") for number in range(2, 9)]
+    with pytest.raises(JobsFailedError) as found:
+        carry_out(jobs, tmp_path, executor=make, attempts=2)
+    assert list(found.value.failures) == ["bad"]
+    others = [each.name for each in jobs if each.name != "bad"]
+    assert list(found.value.results) == others
+    assert len(made) >= 4
+    with pytest.raises(RuntimeError, match="after shutdown"):
+        made[-1].submit(os.getpid)
+
+
 # By default: two processes.
 
 
@@ -190,14 +232,14 @@ def test_deaths_cost_only_what_died(tmp_path: Path) -> None:
     jobs += [job("kill", die, how="kill"), job("resumed", resume), job("who", threads)]
     jobs += [job(f"good/{number}") for number in range(3)]
     with pytest.raises(JobsFailedError) as found:
-        carry_out(jobs, tmp_path)
+        carry_out(jobs, tmp_path, attempts=2)
     failures = found.value.failures
-    assert sorted(failures) == ["exit", "kill", "resumed"]
+    assert sorted(failures) == ["exit", "kill"]
     assert "ended with exit code 7" in failures["exit"]
     assert "ended by SIGKILL" in failures["kill"]
     who = found.value.results["who"]
     assert who["threads"] == 1 and who["pid"] != os.getpid()
-    assert carry_out(jobs[3:], tmp_path)["resumed"] == {"from": 5}
+    assert found.value.results["resumed"] == {"from": 5}
 
 
 SCRIPT = """
@@ -206,8 +248,21 @@ from sb3_prune.runs import carry_out
 
 if __name__ == "__main__":
     jobs = [job("quick", sleep, seconds=0), job("slow", sleep, seconds=100)]
-    carry_out([*jobs, job("later", sleep, seconds=100), job("never")], {folder!r})
+    jobs += [job("later", sleep, seconds=100), job("never")]
+    carry_out(jobs, {folder!r}, table={table!r})
 """
+
+
+def start(script: Path) -> subprocess.Popen[str]:
+    tests = str(Path(__file__).parents[1])
+    path = os.pathsep.join([tests, os.environ.get("PYTHONPATH", "")])
+    return subprocess.Popen(
+        [sys.executable, str(script)],
+        env={**os.environ, "PYTHONPATH": path},
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
 
 
 def end(run: subprocess.Popen[str]) -> None:
@@ -221,17 +276,9 @@ def end(run: subprocess.Popen[str]) -> None:
 def test_ctrl_c_leaves_what_is_finished(
     tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    folder = tmp_path / "results"
-    (tmp_path / "it.py").write_text(SCRIPT.format(folder=str(folder)))
-    tests = str(Path(__file__).parents[1])
-    path = os.pathsep.join([tests, os.environ.get("PYTHONPATH", "")])
-    run = subprocess.Popen(
-        [sys.executable, str(tmp_path / "it.py")],
-        env={**os.environ, "PYTHONPATH": path},
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
+    folder, table = tmp_path / "results", tmp_path / "table.csv"
+    (tmp_path / "it.py").write_text(SCRIPT.format(folder=str(folder), table=str(table)))
+    run = start(tmp_path / "it.py")
     request.addfinalizer(lambda: end(run))
     wait_for((folder / "quick.json").is_file, 60)
     pids = [folder / f"{name}.unfinished/pid" for name in ("slow", "later")]
@@ -244,4 +291,42 @@ def test_ctrl_c_leaves_what_is_finished(
     assert wait_for(lambda: all(gone(int(pid.read_text())) for pid in pids))
     assert sorted(p.name for p in folder.glob("*.json")) == ["quick.json"]
     assert not (folder / "never.unfinished").exists()
+    assert read_table(table) == [{"job": "quick"}]
     assert carry_out([job("quick", sleep, seconds=0)], folder) == {"quick": {}}
+
+
+MANY = """
+from runs.working import job, nap
+from sb3_prune.runs import carry_out
+
+if __name__ == "__main__":
+    jobs = [job(f"seed={{seed}}", nap, seed=seed) for seed in range({count})]
+    carry_out(jobs, {folder!r}, table={table!r})
+"""
+
+
+@pytest.mark.slow
+def test_killed_at_any_moment_it_loses_no_seed(
+    tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    """Killed while it starts, works, and writes; the last time it may finish."""
+    count, folder, table = 60, tmp_path / "results", tmp_path / "table.parquet"
+    text = MANY.format(count=count, folder=str(folder), table=str(table))
+    (tmp_path / "it.py").write_text(text)
+    finished: set[Path] = set()
+    for more in (0, 1, 7, 20):
+        run = start(tmp_path / "it.py")
+        request.addfinalizer(lambda run=run: end(run))
+        goal = len(finished) + more
+        wait_for(lambda goal=goal: len(list(folder.glob("*.json"))) >= goal, 120)
+        run.kill()  # The process of carry_out alone; its workers end by themselves.
+        run.wait()
+        finished |= set(folder.glob("*.json"))
+        assert len(finished) < count and not table.exists()
+    before = {path: path.stat().st_mtime_ns for path in finished}
+    last = start(tmp_path / "it.py")
+    _, err = last.communicate(timeout=120)
+    assert last.returncode == 0, err
+    assert [row["seed"] for row in read_table(table)] == list(range(count))
+    assert {path: path.stat().st_mtime_ns for path in finished} == before
+    assert files(folder) == sorted(f"seed={seed}.json" for seed in range(count))

@@ -61,6 +61,12 @@ def sleep(folder: Path, seconds: float) -> dict[str, Any]:
     return {}
 
 
+def nap(folder: Path, seed: int) -> dict[str, Any]:
+    """Take a moment, and return what depends on the seed alone."""
+    time.sleep(0.05)
+    return {"seed": seed, "value": seed / 7, "solved": seed % 3 == 0, "steps": None}
+
+
 def threads(folder: Path) -> dict[str, Any]:
     """Tell the number of torch's threads, and the process."""
     return {"threads": torch.get_num_threads(), "pid": os.getpid()}
