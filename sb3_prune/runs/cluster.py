@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager
+from importlib import import_module
+from typing import Any
 
 from sb3_prune.exceptions import ConfigError, JobError, MissingExtraError
 
@@ -28,7 +30,7 @@ def on_cluster(scheduler: str, *, timeout: float = 30.0) -> Iterator[Executor]:
         MissingExtraError: The extra ``distributed`` is not installed.
     """
     try:
-        from distributed import Client  # noqa: PLC0415  # Optional.
+        distributed: Any = import_module("distributed")
     except ImportError as error:
         extra = MissingExtraError("A cluster", "distributed", "distributed")
         raise extra from error
@@ -38,7 +40,7 @@ def on_cluster(scheduler: str, *, timeout: float = 30.0) -> Iterator[Executor]:
             f"{scheduler!r}."
         )
     try:
-        client = Client(scheduler, timeout=timeout, set_as_default=False)
+        client = distributed.Client(scheduler, timeout=timeout, set_as_default=False)
     except (OSError, ValueError) as error:
         raise JobError(
             f"No Dask scheduler answers at {scheduler} within {timeout:g} s: {error}."

@@ -198,9 +198,7 @@ def _attempt(job: Job, folder: Path) -> Answer:
         return "", traceback.format_exc()
 
 
-def _save(
-    future: Future[Answer], job: Job, root: Path, work: Path
-) -> Answer:
+def _save(future: Future[Answer], job: Job, root: Path, work: Path) -> Answer:
     """Write the file of a job that has ended; return its text, or a problem."""
     try:
         text, problem = future.result()

@@ -29,9 +29,9 @@ Process = subprocess.Popen[str]
 def start(*arguments: str) -> Process:
     tests = str(Path(__file__).parents[1])
     path = os.pathsep.join([tests, os.environ.get("PYTHONPATH", "")])
+    module = f"distributed.cli.dask_{arguments[0]}"
     return subprocess.Popen(
-        [sys.executable, "-W", "ignore", "-m", "distributed.cli.dask_" + arguments[0]]
-        + list(arguments[1:]),
+        [sys.executable, "-W", "ignore", "-m", module, *arguments[1:]],
         env={**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
         stderr=subprocess.PIPE,
         text=True,
@@ -53,7 +53,8 @@ def scheduler(processes: list[Process]) -> str:
     """Return the address of a scheduler with a port that was free."""
     local = ("--host", "127.0.0.1", "--port", "0", "--no-dashboard")
     processes.append(start("scheduler", *local))
-    assert (stderr := processes[0].stderr) is not None
+    stderr = processes[0].stderr
+    assert stderr is not None
     for line in stderr:
         if found := re.search(r"tcp://127\.0\.0\.1:\d+", line):
             Thread(target=stderr.read, daemon=True).start()  # Or its pipe fills up.
@@ -134,7 +135,9 @@ def test_addresses_and_a_missing_extra(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.slow
 def test_nobody_there() -> None:
     with (
-        pytest.raises(JobError, match=r"No Dask scheduler answers at tcp://127.0.0.1:1"),
+        pytest.raises(
+            JobError, match=r"No Dask scheduler answers at tcp://127.0.0.1:1"
+        ),
         on_cluster("tcp://127.0.0.1:1", timeout=1),
     ):
         pass

@@ -33,9 +33,7 @@ def test_rows_come_back(ending: str, tmp_path: Path) -> None:
     assert [each.name for each in path.parent.iterdir()] == [path.name]
 
 
-VALUES = (
-    st.none() | st.booleans() | st.integers(-(2**60), 2**60) | st.floats(width=32)
-)
+VALUES = st.none() | st.booleans() | st.integers(-(2**60), 2**60) | st.floats(width=32)
 TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\0"))
 
 

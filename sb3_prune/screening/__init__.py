@@ -1,0 +1,1 @@
+"""Screening: sort out fresh agents by a number that is measured early."""

@@ -1,0 +1,69 @@
+"""Tests for screening/outcomes.py."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from sb3_prune.exceptions import ConfigError
+from sb3_prune.screening.outcomes import Outcomes
+from screening.made import FIVE, outcomes
+
+ROWS: list[dict[str, Any]] = [
+    {"seed": 3, "value": 1.0, "solved": True, "steps_to_solve": 40, "steps": 45},
+    {"seed": 1, "value": 0.5, "solved": False, "steps_to_solve": None, "steps": 100},
+]
+
+
+def test_rows_become_arrays() -> None:
+    found = Outcomes.of(iter(ROWS))
+    assert found.seeds.tolist() == [3, 1] and found.values.tolist() == [1.0, 0.5]
+    assert found.iterations.tolist() == [40, 100]
+    assert found.successes.tolist() == [True, False] and len(found) == 2
+    renamed = [{"also/x": 7.0, "n": 5, **row} for row in ROWS]
+    other = Outcomes.of(renamed, value="also/x", solved_at="n")
+    assert other.values.tolist() == [7, 7] and other.iterations.tolist() == [5, 100]
+
+
+def test_a_limit_makes_late_successes_failures() -> None:
+    found = FIVE.within(250)
+    assert found.successes.tolist() == [False, True, False, True, False]
+    assert found.iterations.tolist() == [250, 200, 250, 100, 250]
+    assert FIVE.within(300).successes.tolist() == [False, True, False, True, True]
+    with pytest.raises(ConfigError, match=r"before 450 .* 1 seeds, such as \[0\], aft"):
+        FIVE.within(450)
+
+
+def test_runs_at_the_threshold_are_above_it() -> None:
+    assert FIVE.kept(1.1).tolist() == [False, True, False, True, True]
+    assert FIVE.kept(1.1, above=False).tolist() == [True, False, True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"seed": 3}, r"Seeds are there twice: \[3\]"),
+        ({"value": float("nan")}, r"values must be finite; those of seeds \[1\]"),
+        ({"steps": float("inf")}, r"iterations must be finite; those of seeds \[1\]"),
+        ({"steps": 0}, r"seeds \[1\] have no iterations"),
+        ({"passed": False}, r"1 seeds were given up, such as \[1\]"),
+    ],
+)
+def test_what_statistics_cannot_use_is_refused(
+    change: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(ConfigError, match=said):
+        Outcomes.of([ROWS[0], {**ROWS[1], **change}])
+
+
+def test_columns_and_lengths_are_checked() -> None:
+    with pytest.raises(ConfigError, match=r"no column \['updates'\]; it has \['seed'"):
+        Outcomes.of(ROWS, spent="updates")
+    for wrong in ([1.0, 2.0], []):
+        with pytest.raises(ConfigError, match="arrays of one length"):
+            outcomes(wrong, [1.0], [1])
+    with pytest.raises(ConfigError, match="arrays of one length"):
+        Outcomes.of([])
+    assert np.isfinite(FIVE.values).all()
