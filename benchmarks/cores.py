@@ -1,4 +1,4 @@
-"""(o) Do many short jobs keep all cores busy?
+"""(q) Do many short jobs keep all cores busy?
 
 200 short trainings on two processes. The processor time of all our processes over the
 wall-clock time is the number of cores that they kept busy. What other programs took of
@@ -93,17 +93,20 @@ def run(count: int = COUNT, steps: int = STEPS) -> Table:
 
     before = os.getloadavg()[0]
     found = measured(work)
-    others = "unknown" if found.others is None else found.others
-    left = None if found.others is None else max(0.01, WORKERS - found.others)
+    others: float | str = "unknown"
+    idle: float | str = "unknown"
+    if found.others is not None:
+        others = found.others
+        idle = max(0.0, (os.cpu_count() or WORKERS) - found.ours - found.others)
     table = Table(
-        f"(o) {count} trainings of A2C, {steps:,} steps each, on {WORKERS} processes",
+        f"(q) {count} trainings of A2C, {steps:,} steps each, on {WORKERS} processes",
         ["what", "measured"],
         [
             ["seconds in all, imports of the workers counted", found.seconds],
             ["seconds a training", found.seconds / count],
             ["cores that we kept busy", found.ours],
             ["cores that others kept busy meanwhile", others],
-            ["ours, of what others left", found.ours / left if left else "unknown"],
+            ["cores that stood idle", idle],
             ["processes that wanted to run before it began (load)", before],
         ],
     )

@@ -99,7 +99,7 @@ def _mark(axes: Axes, threshold: float) -> None:
     axes.axvline(threshold, color=INK, linewidth=1.2, linestyle="--")
     axes.annotate(
         f" {threshold:g}",
-        (threshold, 0.96),
+        (threshold, 0.02),
         xycoords=("data", "axes fraction"),
         color=INK,
         fontsize=9,

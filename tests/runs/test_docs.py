@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from runs.made import gradual, make_run
-from sb3_prune.runs import Job, carry_out
+from runs.working import give, job
+from sb3_prune.runs import Job, carry_out, read_table
 
 PAGE = Path(__file__).parents[2] / "docs" / "many.md"
-TRAINING, COMPARING = re.findall(
+TRAINING, CLUSTER, COMPARING = re.findall(
     r"```python\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL
 )
 
@@ -33,10 +34,18 @@ def test_the_training_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
         return result
 
     with ThreadPoolExecutor(1) as pool:
-        job = Job(name="a", function=stopped, arguments=arguments)  # type: ignore[arg-type]
-        first = carry_out([job], tmp_path, executor=pool)["a"]
+        made = Job(name="a", function=stopped, arguments=arguments)  # type: ignore[arg-type]
+        first = carry_out([made], tmp_path, executor=pool)["a"]
     assert first["units"] == 52 and first["return"] >= 8
     assert train(copied, **arguments) == first  # type: ignore[operator]
+
+
+def test_the_cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With threads in its place; test_cluster.py has a real one."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sb3_prune.runs.on_cluster", lambda _: ThreadPoolExecutor(1))
+    exec(CLUSTER, {"jobs": [job("a", give, result={"x": 1})]})
+    assert read_table("runs/mine.parquet") == [{"job": "a", "x": 1}]
 
 
 def test_the_comparison(
