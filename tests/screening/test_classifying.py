@@ -11,7 +11,7 @@ import pytest
 from sb3_prune.exceptions import ConfigError, MissingExtraError
 from sb3_prune.screening.classifying import classify_faster
 from sb3_prune.screening.outcomes import Outcomes
-from screening.made import drawn, outcomes
+from screening.tabled import drawn, outcomes
 
 
 def entropies(runs: Outcomes, told: slice) -> np.ndarray:

@@ -6,7 +6,7 @@ import numpy as np
 
 from sb3_prune.screening.drawing import plot_runs, plot_sweep
 from sb3_prune.screening.sweep import sweep_thresholds
-from screening.made import FIVE, drawn
+from screening.tabled import FIVE, drawn
 
 
 def test_the_sweep_is_drawn() -> None:

@@ -14,7 +14,7 @@ from sb3_prune.screening.efficiency import (
     redrawn,
     sample_efficiency,
 )
-from screening.made import FIVE, drawn, outcomes
+from screening.tabled import FIVE, drawn, outcomes
 
 PLAIN = 3 / 1500
 CASES = [

@@ -11,7 +11,7 @@ from scipy.stats import spearmanr
 
 from sb3_prune.exceptions import ConfigError
 from sb3_prune.screening.independence import relation
-from screening.made import FIVE, drawn, outcomes
+from screening.tabled import FIVE, drawn, outcomes
 
 
 def test_few_runs_are_paired_in_every_way() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from sb3_prune.exceptions import ConfigError
 from sb3_prune.screening.outcomes import Outcomes
-from screening.made import FIVE, outcomes
+from screening.tabled import FIVE, outcomes
 
 ROWS: list[dict[str, Any]] = [
     {"seed": 3, "value": 1.0, "solved": True, "steps_to_solve": 40, "steps": 45},

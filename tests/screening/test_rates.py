@@ -6,7 +6,7 @@ import pytest
 
 from sb3_prune.exceptions import ConfigError
 from sb3_prune.screening.rates import LIMITS, rate, success_rates
-from screening.made import FIVE, drawn
+from screening.tabled import FIVE, drawn
 
 
 def test_rates_are_what_they_are_by_hand() -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from sb3_prune.runs import write_table
-from screening.made import drawn
+from screening.tabled import drawn
 
 PAGE = Path(__file__).parents[2] / "docs" / "screening_statistics.md"
 CODE = re.findall(r"```python\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)

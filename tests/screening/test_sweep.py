@@ -10,7 +10,7 @@ import pytest
 from sb3_prune.exceptions import ConfigError
 from sb3_prune.screening.efficiency import boost
 from sb3_prune.screening.sweep import grid, sweep_thresholds
-from screening.made import FIVE, drawn, outcomes
+from screening.tabled import FIVE, drawn, outcomes
 
 TEST = outcomes([1.0, 1.3, 1.1, 1.2], [100, 400, 200, 300], [1, 0, 1, 1], first=10)
 
