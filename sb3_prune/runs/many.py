@@ -103,6 +103,9 @@ def carry_out(
         require_same_job(job, folder_of(job, place))
     for target in {root, place} if todo else ():
         check_creatable(target / "any.json")
+    for job in listed:  # A caller that was killed may have left the last ones.
+        if found[job.name] is not None:
+            shutil.rmtree(folder_of(job, place), ignore_errors=True)
     failures: dict[str, str] = {}
     done = len(listed) - len(todo)  # The rate is that of this call.
     bar = tqdm(total=len(listed), initial=done, desc=desc, unit="job", disable=None)

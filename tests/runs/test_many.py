@@ -120,6 +120,17 @@ def test_checkpoints_of_other_settings_are_not_gone_on_from(
         carry_out([job("a", die, how="exit")], tmp_path)
 
 
+def test_folders_of_finished_jobs_are_cleared_away(
+    tmp_path: Path, pool: Executor
+) -> None:
+    """Its caller may be killed when a result is saved, and its folder still there."""
+    carry_out([job("a"), job("b")], tmp_path, executor=pool)
+    for name in ("a", "other"):
+        (tmp_path / f"{name}.unfinished").mkdir()
+    carry_out([job("a"), job("b")], tmp_path)
+    assert files(tmp_path) == ["a.json", "b.json", "other.unfinished"]
+
+
 def test_work_may_be_elsewhere(tmp_path: Path, pool: Executor) -> None:
     jobs, work = [job("x/a"), job("x/b", die, how="odd")], tmp_path / "work"
     with pytest.raises(JobsFailedError):
@@ -318,10 +329,10 @@ def test_killed_at_any_moment_it_loses_no_seed(
         run = start(tmp_path / "it.py")
         request.addfinalizer(lambda run=run: end(run))
         goal = len(finished) + more
-        wait_for(lambda goal=goal: len(list(folder.glob("*.json"))) >= goal, 120)
+        wait_for(lambda goal=goal: len(list(folder.glob("seed=*.json"))) >= goal, 120)
         run.kill()  # The process of carry_out alone; its workers end by themselves.
         run.wait()
-        finished |= set(folder.glob("*.json"))
+        finished |= set(folder.glob("seed=*.json"))
         assert len(finished) < count and not table.exists()
     before = {path: path.stat().st_mtime_ns for path in finished}
     last = start(tmp_path / "it.py")
@@ -329,4 +340,5 @@ def test_killed_at_any_moment_it_loses_no_seed(
     assert last.returncode == 0, err
     assert [row["seed"] for row in read_table(table)] == list(range(count))
     assert {path: path.stat().st_mtime_ns for path in finished} == before
-    assert files(folder) == sorted(f"seed={seed}.json" for seed in range(count))
+    seen = [name for name in files(folder) if not name.startswith(".")]
+    assert seen == sorted(f"seed={seed}.json" for seed in range(count))
