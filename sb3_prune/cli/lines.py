@@ -153,6 +153,38 @@ class CompareOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ReportOptions:
+    """Show finished runs in one HTML file that needs no network.
+
+    What was pruned, returns before and after with intervals, learning and widths over
+    training, every hidden layer, analyses and animations if a run has them, and how to
+    load and export the agents. Nothing is unpickled.
+    """
+
+    runs: Annotated[
+        tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="RUN...")
+    ]
+    """Run folders of train and prune."""
+    out: Path | None = None
+    """File to write; `report.html` in the run, or beside the first of several."""
+    overwrite: bool = False
+    """Replace the file if it exists."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CardOptions:
+    """Write a folder for the Hugging Face hub: model card, zips, results.
+
+    Files have the names that huggingface_sb3 gives. Nothing is uploaded.
+    """
+
+    run: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")]
+    """Run folder of train or prune."""
+    out: Path | None = None
+    """Folder to create; `hub` in the run folder if not given."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class CompactOptions(SavedAgentOptions):
     """Turn a pruned agent into a zip that loads where sb3-prune is not installed."""
 
@@ -259,6 +291,8 @@ LINES: Mapping[str, type[Any]] = {
     "prune": PruneOptions,
     "evaluate": EvaluateOptions,
     "compare": CompareOptions,
+    "report": ReportOptions,
+    "card": CardOptions,
     "compact": CompactOptions,
     "transplant": TransplantOptions,
     "analyze": AnalyzeOptions,
