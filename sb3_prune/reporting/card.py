@@ -94,7 +94,9 @@ def card(run: ReportedRun) -> str:
     files, name, env = files_of(run), _name(run), str(run.config["env"]["id"])
     plain, pruned = f"{name}.zip", f"{name}-pruned.zip"
     statistics = HUB_STATISTICS if run.statistics else None
-    code = loading.pruned_code(run.algorithm, pruned, statistics)
+    loaded = f'load_from_hub(repo, "{HUB_STATISTICS}")' if statistics else None
+    code = loading.pruned_code(run.algorithm, "path", loaded)
+    removed = run.before.counts["units"] - run.after.counts["units"]
     strategy = run.config["strategy"]
     return markdown(
         "card.md",
@@ -104,13 +106,15 @@ def card(run: ReportedRun) -> str:
         shown=loading.STOCK[run.algorithm][1],
         task=run.task,
         strategy=run.strategy,
-        options=strategy and json.dumps(strategy["options"], indent=2),
+        removed=removed if removed > 0 else None,
+        options=strategy
+        and json.dumps(strategy["options"], indent=2).replace("`", "'"),
         plain=plain if plain in files else None,
         pruned=pruned,
         problem=run.plain_problem,
         statistics=statistics,
         pictures={each: PICTURES[each] for each in PICTURES if each in files},
-        code=loading.plain_code(run.algorithm, plain, statistics)
+        code=loading.plain_code(run.algorithm, "path", loaded)
         if plain in files
         else code,
         pruned_code=code,

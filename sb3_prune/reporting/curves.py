@@ -34,7 +34,7 @@ def one_run(run: ReportedRun) -> Chart | None:
         lines.append(Line(series=len(names), x=steps, y=widths, stepped=True))
         names.append(layers)
     panels.append(Panel(title="units in each layer", lines=lines, zero=True))
-    first = run.summary.get("first_cut")
+    first = run.first_cut
     marks = {} if first is None else {"first cut": float(first)}
     title = f"Learning and widths of {run.name}"
     return Chart(title=title, names=names, panels=panels, marks=marks)

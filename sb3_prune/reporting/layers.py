@@ -31,7 +31,7 @@ class LayerPicture:
     @property
     def each(self) -> int:
         """Number of units for which a dot stands."""
-        return -(-max(self.before, self.after) // DOTS)
+        return max(1, -(-max(self.before, self.after) // DOTS))
 
     @property
     def size(self) -> tuple[int, int]:

@@ -31,13 +31,22 @@ TARGETS = ("c", "onnx", "numpy")
 
 
 def plain_code(algorithm: str, path: str, statistics: str | None = None) -> str:
-    """Return Python that loads a plain zip, and the statistics if there are some."""
+    """Return Python that loads a plain zip, and the statistics if there are some.
+
+    Args:
+        algorithm: One of those in ``STOCK``.
+        path: Expression for the zip, such as ``'plain.zip'`` with its quotes.
+        statistics: Expression for the file of ``VecNormalize``; None if there is none.
+    """
     package, name = STOCK[algorithm]
     return _code(package, name, path, statistics)
 
 
 def pruned_code(algorithm: str, path: str, statistics: str | None = None) -> str:
-    """Return Python that loads a pruned zip, where sb3_prune is installed."""
+    """Return Python that loads a pruned zip, where sb3_prune is installed.
+
+    The arguments are those of :func:`plain_code`.
+    """
     package, name = STOCK[algorithm]
     if algorithm in OURS:
         package, name = "sb3_prune", OURS[algorithm]
@@ -60,15 +69,15 @@ def export_lines(run: ReportedRun) -> list[str]:
 def shown(run: ReportedRun) -> dict[str, str]:
     """Return code by what it does: load the plain zip, load the pruned one, export."""
     known, folder = run.algorithm in STOCK, run.folder
-    statistics = run.statistics and str(folder / run.statistics)
+    statistics = run.statistics and repr(str(folder / run.statistics))
     code = {}
     if known and run.plain_problem is None:
-        path = str(folder / PLAIN)
+        path = repr(str(folder / PLAIN))
         code["Load it with plain Stable-Baselines3"] = plain_code(
             run.algorithm, path, statistics
         )
     if known and (folder / MODEL).is_file():
-        path = str(folder / MODEL)
+        path = repr(str(folder / MODEL))
         code["Load it where sb3-prune is installed, to prune on"] = pruned_code(
             run.algorithm, path, statistics
         )
@@ -77,9 +86,8 @@ def shown(run: ReportedRun) -> dict[str, str]:
 
 
 def _code(package: str, name: str, path: str, statistics: str | None) -> str:
-    """Return Python that loads a zip; paths are literals, whatever is in them."""
-    lines = [f"from {package} import {name}", "", f"model = {name}.load({path!r})"]
+    lines = [f"from {package} import {name}", "", f"model = {name}.load({path})"]
     if statistics:
         lines.insert(1, "from stable_baselines3.common.vec_env import VecNormalize")
-        lines.append(f"env = VecNormalize.load({statistics!r}, env)  # your VecEnv")
+        lines.append(f"env = VecNormalize.load({statistics}, env)  # your VecEnv")
     return "\n".join(lines)

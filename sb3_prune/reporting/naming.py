@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from sb3_prune.exceptions import ConfigError
 
 CARD, RESULTS, HUB_STATISTICS = "README.md", "results.json", "vec_normalize.pkl"
@@ -18,9 +20,14 @@ def model_name(algorithm: str, env: str) -> str:
         env: Id of the environment; a module before a colon is left out.
 
     Raises:
-        ConfigError: The id has more than one colon.
+        ConfigError: The id has more than one colon, or what no file name should have.
     """
     *module, name = env.replace("/", "-").split(":")
     if len(module) > 1:
         raise ConfigError(f"The id of an environment has one colon at most: '{env}'.")
+    if not re.fullmatch(r"[\w.-]+", name):
+        raise ConfigError(
+            "The id of an environment must be of letters, digits and . - _ / to name "
+            f"files, got '{env}'."
+        )
     return f"{ZOO.get(algorithm, algorithm)}-{name}"

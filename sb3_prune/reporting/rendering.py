@@ -14,7 +14,7 @@ SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~$])")
 """Characters that mean something in Markdown."""
 
 
-def rendered(name: str, **values: Any) -> str:
+def rendered(name: str, /, **values: Any) -> str:
     """Return a template of HTML with values in it; texts are escaped.
 
     Args:
@@ -24,12 +24,12 @@ def rendered(name: str, **values: Any) -> str:
     return _environment(html=True).get_template(name).render(**values)
 
 
-def markdown(name: str, **values: Any) -> str:
+def markdown(name: str, /, **values: Any) -> str:
     """Return a template of Markdown with values in it.
 
     Args:
-        name: File in the folder of templates; it escapes by the filters ``md`` and
-            ``json`` (YAML takes JSON).
+        name: File in the folder of templates; it escapes by the filters ``md``,
+            ``code`` and ``json`` (YAML takes JSON).
         **values: The values by name.
     """
     return _environment(html=False).get_template(name).render(**values)
@@ -47,6 +47,7 @@ def _environment(*, html: bool) -> Environment:
     )
     environment.globals["raw"] = _raw
     environment.filters["md"] = _escaped
+    environment.filters["code"] = _code
     environment.filters["json"] = json.dumps
     return environment
 
@@ -61,3 +62,9 @@ def _raw(name: str) -> Markup:
 def _escaped(text: object) -> str:
     r"""Return a text that is itself in Markdown, in one line: ``a_b`` -> ``a\_b``."""
     return SPECIAL.sub(r"\\\1", " ".join(str(text).split()))
+
+
+def _code(text: object) -> str:
+    """Return a text as code in Markdown, in one line and in a cell of a table."""
+    plain = " ".join(str(text).replace("`", "'").split())
+    return f"`{plain}`".replace("|", r"\|")

@@ -74,6 +74,8 @@ class ReportedRun:
     """Every evaluation with a finite result."""
     cuts: Sequence[tuple[int, Mapping[str, int]]]
     """Environment steps and units per layer: start, every change, end."""
+    first_cut: int | None
+    """Environment steps before the first cut; None if there was none."""
     summary: Mapping[str, Any]
     """Content of its ``summary.json``."""
 
@@ -101,6 +103,7 @@ class ReportedRun:
                 tested={when: _test(summary["test"][when]) for when in WHEN},
                 tests=[t for t in map(_test, summary["tests"]) if t is not None],
                 cuts=[(int(c["timesteps"]), dict(c["units"])) for c in summary["cuts"]],
+                first_cut=_whole(summary["first_cut"]),
                 summary=summary,
             )
 
@@ -177,6 +180,10 @@ def _settled(config: Mapping[str, Any]) -> None:
     list(config["command"]), dict(config["versions"]), dict(config["env"]["kwargs"])
     if config["strategy"] is not None:
         str(config["strategy"]["name"]), dict(config["strategy"]["options"])
+
+
+def _whole(number: Any) -> int | None:
+    return None if number is None else int(number)
 
 
 def _test(content: Any) -> Test | None:

@@ -96,9 +96,8 @@ def moments(run: ReportedRun) -> Iterator[str]:
 
 
 def _moment(run: ReportedRun) -> str:
-    first = run.summary["first_cut"]
-    if is_fresh(run):
-        return f"the last evaluation before the first cut, which was at step {first:,}"
+    if is_fresh(run) and run.first_cut is not None:
+        return f"the last evaluation before the first cut, at step {run.first_cut:,}"
     return "the evaluation of the agent that was given"
 
 
