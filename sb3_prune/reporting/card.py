@@ -107,8 +107,7 @@ def card(run: ReportedRun) -> str:
         task=run.task,
         strategy=run.strategy,
         removed=removed if removed > 0 else None,
-        options=strategy
-        and json.dumps(strategy["options"], indent=2).replace("`", "'"),
+        options=strategy and _fenced(strategy["options"]),
         plain=plain if plain in files else None,
         pruned=pruned,
         problem=run.plain_problem,
@@ -130,6 +129,11 @@ def card(run: ReportedRun) -> str:
 
 def _name(run: ReportedRun) -> str:
     return model_name(run.algorithm, str(run.config["env"]["id"]))
+
+
+def _fenced(options: Mapping[str, Any]) -> str:
+    """Return options as JSON that cannot end the block of code around it."""
+    return json.dumps(options, indent=2).replace("`", "'")
 
 
 def _results(test: Mapping[str, Any]) -> dict[str, Any]:

@@ -25,7 +25,7 @@ def model_name(algorithm: str, env: str) -> str:
     *module, name = env.replace("/", "-").split(":")
     if len(module) > 1:
         raise ConfigError(f"The id of an environment has one colon at most: '{env}'.")
-    if not re.fullmatch(r"[\w.-]+", name):
+    if not re.fullmatch(r"[\w.-]+", name, re.ASCII):
         raise ConfigError(
             "The id of an environment must be of letters, digits and . - _ / to name "
             f"files, got '{env}'."

@@ -103,6 +103,7 @@ def _section(run: ReportedRun) -> Mapping[str, Any]:
         "sizes": tables.sizes(run),
         "results": tables.results(run),
         "moments": list(tables.moments(run)),
+        "sure": any(row.name == "95 % interval" for row in tables.results(run)),
         "chart": one_run(run),
         "networks": networks,
         "grown": any(layer.grown for each in networks.values() for layer in each),
