@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sb3_prune.cli.lines import CardOptions
+from sb3_prune.cli.folders import CardOptions
 from sb3_prune.cli.parsing import parse
 from sb3_prune.reporting import write_card
 

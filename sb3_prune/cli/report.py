@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sb3_prune.cli.lines import ReportOptions
+from sb3_prune.cli.folders import ReportOptions
 from sb3_prune.cli.parsing import parse
 from sb3_prune.exceptions import ConfigError, RunFolderError
 from sb3_prune.reporting import write_report
