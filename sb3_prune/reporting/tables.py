@@ -98,7 +98,7 @@ def moments(run: ReportedRun) -> Iterator[str]:
 def _moment(run: ReportedRun) -> str:
     if is_fresh(run) and run.first_cut is not None:
         return f"the last evaluation before the first cut, at step {run.first_cut:,}"
-    return "the evaluation of the agent that was given"
+    return "the agent as it was before anything was pruned"
 
 
 def _change(run: ReportedRun, name: str) -> str:

@@ -46,7 +46,7 @@ def test_an_agent_that_was_given_was_evaluated_at_the_start(tmp_path: Path) -> N
     command = {"command": ["sb3-prune", "prune", "a.zip"]}
     run = made(tmp_path, config=command)
     assert list(moments(run)) == [
-        "Before: the evaluation of the agent that was given. "
+        "Before: the agent as it was before anything was pruned. "
         "After: the last evaluation."
     ]
     assert [row.before for row in highlights(run)] == ["664", "4,000", "50"]
