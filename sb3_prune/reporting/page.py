@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sb3_prune.exceptions import ConfigError
+from sb3_prune.exceptions import ConfigError, RunFolderError
 from sb3_prune.files import write_text
 from sb3_prune.reporting import embedding, loading, tables
 from sb3_prune.reporting.curves import has_trained, of_runs, one_run
@@ -41,6 +41,8 @@ def write_report(runs: Iterable[str | Path], out: str | Path) -> Path:
     path = Path(out)
     found = read_runs(runs)
     check_creatable(path)
+    if not path.absolute().parent.is_dir():
+        raise RunFolderError(f"'{path}' must be a file in a folder that exists.")
     write_text(path, html(found))
     return path
 

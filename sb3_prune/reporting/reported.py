@@ -44,11 +44,18 @@ class Agent:
 
     @classmethod
     def of(cls, content: Mapping[str, Any]) -> Agent:
-        """Read what a run says of an agent."""
+        """Read what a run says of an agent.
+
+        Raises:
+            ValueError: The latency is not finite.
+        """
+        latency = float(content["latency_us"])
+        if not math.isfinite(latency):
+            raise ValueError(f"latency_us is {latency}")
         return cls(
             widths={str(name): int(n) for name, n in content["widths"].items()},
             counts={name: int(content[name]) for name in COUNTS},
-            latency=float(content["latency_us"]),
+            latency=latency,
         )
 
 
@@ -93,6 +100,8 @@ class ReportedRun:
             name = str(config["options"].get("label") or path.resolve().name)
             _settled(config)
         with damage(path / SUMMARY):
+            cuts = [(int(c["timesteps"]), dict(c["units"])) for c in summary["cuts"]]
+            cuts[0]  # There is at least the start.
             return cls(
                 folder=path,
                 name=name,
@@ -102,7 +111,7 @@ class ReportedRun:
                 after=Agent.of(summary["after"]),
                 tested={when: _test(summary["test"][when]) for when in WHEN},
                 tests=[t for t in map(_test, summary["tests"]) if t is not None],
-                cuts=[(int(c["timesteps"]), dict(c["units"])) for c in summary["cuts"]],
+                cuts=cuts,
                 first_cut=_whole(summary["first_cut"]),
                 summary=summary,
             )
@@ -177,7 +186,7 @@ class ReportedRun:
 def _settled(config: Mapping[str, Any]) -> None:
     """Touch what a report reads of a configuration, so that damage shows early."""
     int(config["options"]["seed"]), str(config["env"]["id"]), str(config["algorithm"])
-    list(config["command"]), dict(config["versions"]), dict(config["env"]["kwargs"])
+    str(config["command"][1]), dict(config["versions"]), dict(config["env"]["kwargs"])
     if config["strategy"] is not None:
         str(config["strategy"]["name"]), dict(config["strategy"]["options"])
 

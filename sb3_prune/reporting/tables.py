@@ -103,7 +103,9 @@ def _moment(run: ReportedRun) -> str:
 
 def _change(run: ReportedRun, name: str) -> str:
     before, after = run.before.counts[name], run.after.counts[name]
-    return f"{after / before - 1:+.1%}".replace("%", " %") if before != after else ""
+    if not before or before == after:
+        return ""
+    return f"{after / before - 1:+.1%}".replace("%", " %")
 
 
 def _share(test: Test | None) -> str:

@@ -158,5 +158,7 @@ def test_refused_and_nothing_is_written(tmp_path: Path) -> None:
     run = tmp_path / "good"
     with pytest.raises(RunFolderError, match="cannot be created"):
         write_report([run], tmp_path / ("x" * 300 + ".html"))
+    with pytest.raises(RunFolderError, match="in a folder that exists"):
+        write_report([run], tmp_path / "no" / "x.html")
     names = {path.name for path in tmp_path.iterdir()}
     assert names == {"good", "unfinished"}

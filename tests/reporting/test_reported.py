@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from reporting.made import PRUNED, WIDTHS, evaluation, whole_run
+from reporting.made import PRUNED, SMALL, WIDTHS, evaluation, whole_run
 from sb3_prune.exceptions import ConfigError
 from sb3_prune.reporting.reported import NO_CUT, NO_RETURN, ReportedRun
 
@@ -114,4 +114,24 @@ def test_a_summary_without_a_part(key: str, tmp_path: Path) -> None:
     del content[key]
     (folder / "summary.json").write_text(json.dumps(content))
     with pytest.raises(ConfigError, match=r"summary.json' is damaged"):
+        ReportedRun.read(folder)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"cuts": []},
+        {"first_cut": "soon"},
+        {"after": {"widths": PRUNED, **SMALL, "latency_us": float("nan")}},
+        {"before": {"widths": {"a": "b"}, **SMALL}},
+    ],
+)
+def test_odd_values_are_damage(odd: dict[str, Any], tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"summary.json' is damaged"):
+        ReportedRun.read(whole_run(tmp_path / "run", **odd))
+
+
+def test_a_configuration_without_a_command(tmp_path: Path) -> None:
+    folder = whole_run(tmp_path / "run", config={"command": ["sb3-prune"]})
+    with pytest.raises(ConfigError, match=r"config.json' is damaged"):
         ReportedRun.read(folder)
