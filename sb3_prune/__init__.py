@@ -43,6 +43,8 @@ __all__ = [
     "reset",
     "transplant",
     "wire",
+    "write_card",
+    "write_report",
 ]
 
 __version__ = "0.1.0"

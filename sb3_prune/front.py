@@ -19,6 +19,8 @@ from sb3_prune.plugins import hookimpl as hookimpl
 from sb3_prune.policies import *
 from sb3_prune.policies import adopt as adopt
 from sb3_prune.pruning import prune as prune
+from sb3_prune.reporting import write_card as write_card
+from sb3_prune.reporting import write_report as write_report
 from sb3_prune.runs import checkpoints as checkpoints
 from sb3_prune.strategies import Strategy as Strategy
 from sb3_prune.surgery import Change as Change

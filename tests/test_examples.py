@@ -104,10 +104,14 @@ def test_the_demo_writes_everything(
     summary = json.loads((tmp_path / "summary.json").read_text())
     pairs = {"success", "units", "params", "latency_us"}
     keys = {f"{key}_{when}" for key in pairs for when in ("before", "after")}
-    assert summary.keys() == keys | {"validation_passed", "plain_load_equal", "seconds"}
+    assert summary.keys() >= keys | {"validation_passed", "plain_load_equal", "seconds"}
     assert summary["units_before"] == 1536
     assert summary["units_after"] < 1536
     assert summary["plain_load_equal"] is True
     written = {path.name for path in tmp_path.iterdir()}
     pictures = {"learning.png", "widths.png", "arm.gif"}
-    assert written == pictures | {"model.zip", "plain.zip", "summary.json"}
+    texts = {"config.json", "summary.json", "report.html"}
+    assert written == pictures | texts | {"model.zip", "plain.zip"}
+    page = (tmp_path / "report.html").read_text("utf-8")
+    assert f"{summary['success_after']:.1%}".replace("%", " %") in page
+    assert "data:image/gif" in page

@@ -12,6 +12,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 import tyro
 
+from sb3_prune.cli.folders import CardOptions, CompareOptions, ReportOptions
 from sb3_prune.cli.options import (
     PlayOptions,
     RunOptions,
@@ -133,26 +134,6 @@ class EvaluateOptions(PlayOptions, SavedAgentOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class CompareOptions:
-    """Compare finished runs: returns with intervals, sizes, and two pictures.
-
-    Runs that differ only in --seed, or that share a --label, are one row: the
-    interquartile mean of their last evaluations, and its 95 % bootstrap interval.
-    """
-
-    runs: Annotated[
-        tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="RUN...")
-    ]
-    """Run folders of train and prune, all of one environment."""
-    out: Path | None = None
-    """Folder to create; `comparison` beside the first run if not given."""
-    overwrite: bool = False
-    """Replace an older comparison in the folder."""
-    json: bool = False
-    """Print JSON."""
-
-
-@dataclass(frozen=True, kw_only=True)
 class CompactOptions(SavedAgentOptions):
     """Turn a pruned agent into a zip that loads where sb3-prune is not installed."""
 
@@ -259,6 +240,8 @@ LINES: Mapping[str, type[Any]] = {
     "prune": PruneOptions,
     "evaluate": EvaluateOptions,
     "compare": CompareOptions,
+    "report": ReportOptions,
+    "card": CardOptions,
     "compact": CompactOptions,
     "transplant": TransplantOptions,
     "analyze": AnalyzeOptions,
