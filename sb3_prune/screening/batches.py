@@ -37,7 +37,8 @@ def screen(
 ) -> list[dict[str, Any]]:
     """Train an agent of every seed; give up those that the screener does not let pass.
 
-    A training ends when its task is solved or its steps are spent. It is carried out by
+    A training ends when its task is solved, but not within a window, or its steps are
+    spent. It is carried out by
     :func:`~sb3_prune.runs.carry_out`: seeds that are finished are not trained again.
 
     Args:
@@ -66,8 +67,9 @@ def screen(
     require_threshold(threshold)
     require_at_least("steps", steps)
     judge = make_screener(screener)
-    require_at_least("steps", steps, judge.config.window)
     further = dict(also or {})
+    for each in (judge, *further.values()):
+        require_at_least("steps", steps, each.config.window)
     settings = {
         "make_model": _named(make_model),
         "screener": _described(judge),
@@ -117,7 +119,10 @@ def train_screened(
     del folder
     judge = ScreeningCallback(screener, threshold=threshold, details=details)
     others = {n: ScreeningCallback(s, details=details) for n, s in also.items()}
-    goal = SolvedCallback(solved)
+    # A task may be solved within the window, and yet the run has a value.
+    goal = SolvedCallback(
+        solved, max(each.config.window for each in (screener, *also.values()))
+    )
     callbacks: list[BaseCallback] = [*others.values(), judge, goal]
     model = make_model(seed)
     try:

@@ -17,6 +17,7 @@ from sb3_prune.screening.window import Window
 from sb3_prune.surgery.flow.names import called
 from sb3_prune.surgery.flow.observe import Observer
 from sb3_prune.surgery.flow.quiet import quiet
+from sb3_prune.surgery.flow.slots import Read
 
 _PASSING = ("View", "UnsafeView", "ReshapeAlias", "Clone", "Mul", "Permute")
 """Operations between a ReLU and its reader that keep its units: flattening, a gate."""
@@ -90,22 +91,29 @@ def sensitivities(
     arrived = [inputs for _, inputs in found]
     gradients = torch.autograd.grad(loss, arrived, allow_unused=True)
     return {
-        layer.name: _sensitivity(layer, *got, gradient)
+        layer.name: _sensitivity(layer, *got, gradient, guided)
         for layer, got, gradient in zip(layers, found, gradients, strict=True)
     }
 
 
 def _sensitivity(
-    layer: Layer, read: Any, inputs: torch.Tensor, gradient: torch.Tensor | None
+    layer: Layer,
+    read: Read,
+    inputs: torch.Tensor,
+    gradient: torch.Tensor | None,
+    guided: bool,
 ) -> Sensitivity:
     if gradient is None:
         raise UnsupportedPolicyError(
             f"The loss of A2C does not depend on the units of '{layer.name}'."
         )
+    is_relu = _is_relu(inputs)
+    if guided and is_relu:  # Hooks act on what is passed on, not on what is asked for.
+        gradient = gradient.clamp(min=0)
     return Sensitivity(
         activations=layer.rows(read, inputs.detach()),
         gradients=layer.rows(read, gradient),
-        is_relu=_is_relu(inputs),
+        is_relu=is_relu,
     )
 
 

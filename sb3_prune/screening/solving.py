@@ -38,6 +38,7 @@ class SolvedCallback(BaseCallback):
 
     Args:
         solved: The criterion.
+        least: Environment steps before which ``learn()`` goes on even if it is solved.
 
     Raises:
         UnsupportedPolicyError: When an episode ends: no Monitor tells its return.
@@ -47,8 +48,9 @@ class SolvedCallback(BaseCallback):
         updates: SB3's count of updates then; None before.
     """
 
-    def __init__(self, solved: SolvedAt) -> None:
+    def __init__(self, solved: SolvedAt, least: int = 0) -> None:
         super().__init__()
+        self.least = least
         self.solved = solved
         self.steps: int | None = None
         self.updates: int | None = None
@@ -62,10 +64,13 @@ class SolvedCallback(BaseCallback):
         for done, info in zip(self.locals["dones"], self.locals["infos"], strict=True):
             if done:
                 self._returns.append(_return_of(info))
-        full = len(self._returns) == self.solved.episodes
-        if full and fmean(self._returns) >= self.solved.level:
+        if self.steps is None and self._is_solved():
             self.steps, self.updates = self.num_timesteps, self.model._n_updates
-        return self.steps is None
+        return self.steps is None or self.num_timesteps < self.least
+
+    def _is_solved(self) -> bool:
+        full = len(self._returns) == self.solved.episodes
+        return full and fmean(self._returns) >= self.solved.level
 
 
 def _return_of(info: dict[str, Any]) -> float:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from screening.made import Largest, window
 
 from sb3_prune.exceptions import (
     ConfigError,
@@ -16,6 +15,7 @@ from sb3_prune.exceptions import (
 )
 from sb3_prune.plugins.registry import check_class
 from sb3_prune.screening import ScreenerConfig, make_screener
+from screening.made import Largest, window
 
 
 @pytest.mark.parametrize("value", [0.9, 1.0, 1.1])

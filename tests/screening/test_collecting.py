@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import torch
 import zoo
-from screening.made import STEPS, Counting, Watching, window
 from stable_baselines3 import A2C
 from stable_baselines3.common.env_util import make_vec_env
 
 from sb3_prune.surgery.flow.quiet import quiet
+from screening.made import STEPS, Counting, Watching, window
 
 
 def test_steps_of_all_environments_count() -> None:

@@ -7,11 +7,11 @@ import math
 import pytest
 import torch
 import zoo
-from screening.made import STEPS, window
 
 from sb3_prune.exceptions import UnsupportedPolicyError
 from sb3_prune.recording import record_activations
 from sb3_prune.surgery.flow.quiet import quiet
+from screening.made import STEPS, window
 
 STOCHASTIC = ["PPO", "A2C", "TRPO", "MaskablePPO", "RecurrentPPO"]
 SQUASHED = ["SAC", "ValueSAC", "TQC", "CrossQ"]
