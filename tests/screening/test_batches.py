@@ -109,7 +109,7 @@ def test_bad_arguments_are_refused(tmp_path: Path) -> None:
     def inner(seed: int) -> Any:
         return make_a2c(seed)
 
-    for make in (inner, lambda seed: make_a2c(seed)):
+    for make in (inner, lambda seed: make_a2c(seed)):  # noqa: PLW0108
         with pytest.raises(ConfigError, match="a function of a module"):
             screen(make, [0], Largest(), folder=tmp_path, steps=60)
     with pytest.raises(ConfigError, match="steps must be at least 50"):
