@@ -125,9 +125,9 @@ class GuidedEntropy(UnitEntropy):
         if others and (self.config.others == "refuse" or len(others) == len(found)):
             raise UnsupportedPolicyError(
                 "Guided back-propagation is for ReLU networks, and these layers are "
-                f"not behind a ReLU: {', '.join(others)}. Measure 'gradient-entropy', "
-                "or, of networks that mix ReLU with others, set others to 'plain' or "
-                "'leave-out'."
+                f"not seen directly behind a ReLU: {', '.join(others)}. Measure "
+                "'gradient-entropy', or, of networks that mix ReLU with others, set "
+                "others to 'plain' or 'leave-out'."
             )
         left_out = others if self.config.others == "leave-out" else []
         return {n: each.weighted for n, each in found.items() if n not in left_out}

@@ -8,6 +8,8 @@ import pytest
 import torch
 import zoo
 from captum.attr import GuidedBackprop
+from stable_baselines3 import A2C
+from stable_baselines3.common.envs import FakeImageEnv, SimpleMultiObsEnv
 from torch import nn
 
 from sb3_prune.exceptions import UnsupportedPolicyError
@@ -143,3 +145,24 @@ def test_looking_changes_nothing(name: str) -> None:
     zoo.assert_same(zoo.snapshot(found.model.policy), before, identities=True)
     after = [p.grad for p in found.model.policy.parameters()]
     assert all(a is b for a, b in zip(grads, after, strict=True))
+
+
+def test_channels_have_a_row_for_each_place() -> None:
+    env = FakeImageEnv(screen_height=36, screen_width=36)
+    kwargs = {"features_extractor_kwargs": {"features_dim": 5}}
+    model = A2C("CnnPolicy", env, seed=0, device="cpu", policy_kwargs=kwargs)
+    found = window_of(model, 3)
+    measured = sensitivities(found, ["features_extractor"], guided=True)
+    shapes = [tuple(each.gradients.shape) for each in measured.values()]
+    assert shapes == [(3 * 8 * 8, 32), (3 * 3 * 3, 64), (3 * 1 * 1, 64), (3, 5)]
+    assert all(each.is_relu for each in measured.values())
+    rows = found.activations(["features_extractor"])
+    for layer, each in measured.items():
+        torch.testing.assert_close(each.activations, rows[layer])
+
+
+def test_concatenated_units_are_not_seen_behind_their_relu() -> None:
+    model = A2C("MultiInputPolicy", SimpleMultiObsEnv(), seed=0, device="cpu")
+    measured = sensitivities(window_of(model, 3), ["features_extractor"])
+    seen = {name.rpartition("img.")[2]: s.is_relu for name, s in measured.items()}
+    assert seen == {"cnn.0": True, "cnn.2": True, "cnn.4": True, "linear.0": False}
