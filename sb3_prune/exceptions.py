@@ -91,6 +91,10 @@ class FewObservationsError(NoObservationsError):
     """A strategy looks at activations, on too few observations."""
 
 
+class ScreeningError(SB3PruneError, RuntimeError):
+    """No fresh agent passes its screener."""
+
+
 class CheckpointError(SB3PruneError, OSError):
     """A saved agent cannot be read, or is for other spaces or other versions."""
 

@@ -6,10 +6,13 @@ Matplotlib is imported when something is drawn, because it takes half a second.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from sb3_prune.plots.curves import FAINT, INK
+import numpy as np
+from numpy.typing import NDArray
+
+from sb3_prune.plots.curves import ACCENT, FAINT, INK
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -85,3 +88,20 @@ def label_layers(axes: Axes, names: Iterable[str]) -> None:
         rotation=35 if tilted else 0,
         ha="right" if tilted else "center",
     )
+
+
+def draw_units(axes: Axes, values: Mapping[str, NDArray[np.float64]]) -> None:
+    """Draw a point for each unit and a line for each layer's mean.
+
+    Args:
+        axes: Where to draw.
+        values: Layer name -> a number for each unit, (units,).
+    """
+    colours = shades(len(values))
+    for i, (found, colour) in enumerate(zip(values.values(), colours, strict=True)):
+        # Spread points sideways by the golden ratio: even, and without random numbers.
+        x = i + 0.6 * ((np.arange(len(found)) * 0.618034) % 1 - 0.5)
+        axes.scatter(x, found, s=9, color=colour, alpha=0.55, linewidths=0)
+        axes.hlines(found.mean(), i - 0.36, i + 0.36, color=ACCENT, linewidth=2)
+    tidy(axes)
+    label_layers(axes, values)

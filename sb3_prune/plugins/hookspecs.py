@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from sb3_prune.analysis.base import Analysis
     from sb3_prune.plugins.command import Command
     from sb3_prune.plugins.pluggable import Pluggable
+    from sb3_prune.screening.base import Screener
     from sb3_prune.strategies.base import Strategy
 
 API = 1
@@ -98,32 +99,28 @@ def register_analyses(register: Callable[[type[Analysis]], None]) -> None:
 
 
 @hookspec
-def register_screeners(register: Callable[[type[Pluggable]], None]) -> None:
-    """Register screeners, which find inputs that an agent does not need.
+def register_screeners(register: Callable[[type[Screener]], None]) -> None:
+    """Register screeners, which judge a fresh agent by the first steps of its training.
 
     Example::
 
-        from dataclasses import dataclass
+        from sb3_prune.plugins import hookimpl
+        from sb3_prune.screening import Screener
 
-        from sb3_prune.plugins import Pluggable, hookimpl
 
+        class Loudness(Screener):
+            '''Mean absolute activation of the hidden units.'''
 
-        class Variance(Pluggable):
-            '''Screen out the inputs that hardly vary.'''
+            name = "loudness"
 
-            name = "variance"
-
-            @dataclass(frozen=True, kw_only=True)
-            class Config:
-                '''Which inputs to screen out.'''
-
-                smallest: float = 1e-6
-                '''Variance below which an input is screened out.'''
+            def measure(self, window):
+                rows = window.activations().values()
+                return sum(float(a.abs().mean()) for a in rows) / len(rows)
 
 
         @hookimpl
         def register_screeners(register):
-            register(Variance)
+            register(Loudness)
     """
 
 

@@ -1,8 +1,16 @@
 """Tests for figures.py."""
 
+import numpy as np
 import pytest
 
-from sb3_prune.analysis.figures import heading, label_layers, new_figure, shades, tidy
+from sb3_prune.analysis.figures import (
+    draw_units,
+    heading,
+    label_layers,
+    new_figure,
+    shades,
+    tidy,
+)
 from sb3_prune.analysis.figures import layer_labels as labels
 
 
@@ -49,3 +57,12 @@ def test_figures_are_tidy() -> None:
     heading(figure, "Title")
     assert figure.get_suptitle() == "Title"
     assert not axes.spines["top"].get_visible()
+
+
+def test_units_are_points_and_layers_lines() -> None:
+    axes = new_figure((4, 3)).add_subplot()
+    draw_units(axes, {"a.0": np.array([1.0, 3.0]), "a.2": np.array([2.0])})
+    points, line, *_ = axes.collections
+    assert points.get_offsets()[:, 1].tolist() == [1, 3]  # type: ignore[union-attr,index,call-overload]
+    ((left, right),) = line.get_segments()  # type: ignore[attr-defined]
+    assert left[1] == right[1] == 2
