@@ -30,7 +30,7 @@ from stable_baselines3.dqn.dqn import DQN
 
 import sb3_prune as sp
 from sb3_prune.evaluation import ValidationTest, latency_us, success_rate
-from sb3_prune.exporters.verification import plain_actions
+from sb3_prune.exporting.verification import plain_actions
 from sb3_prune.files import write_text
 from sb3_prune.plots import plot_learning, plot_widths, record_gif
 

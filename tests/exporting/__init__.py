@@ -1,1 +1,1 @@
-"""Tests for sb3_prune/exporters/."""
+"""Tests for sb3_prune/exporting/."""

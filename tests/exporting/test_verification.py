@@ -8,7 +8,7 @@ import pytest
 import zoo
 
 from sb3_prune import SB3PruneError, compact
-from sb3_prune.exporters.verification import plain_actions
+from sb3_prune.exporting.verification import plain_actions
 
 
 @pytest.mark.slow

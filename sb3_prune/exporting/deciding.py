@@ -1,0 +1,182 @@
+"""Deciding: a module whose forward pass is the whole decision of an agent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from gymnasium import spaces
+from sb3_contrib.common.maskable.policies import MaskableActorCriticPolicy
+from sb3_contrib.common.recurrent.policies import RecurrentActorCriticPolicy
+from stable_baselines3.common.policies import BasePolicy
+from torch import nn
+
+from sb3_prune.exceptions import ExportError
+from sb3_prune.exporting.extras import distribution, value
+from sb3_prune.exporting.normalisation import Normalisation
+from sb3_prune.exporting.program import Port
+from sb3_prune.networks.ofexinet import OFEXiNet
+
+EXTRAS = ("distribution", "value")
+"""What a decision can give besides the action."""
+
+
+class Deciding(nn.Module):
+    """The whole decision, from raw observations to the environment's action.
+
+    Args:
+        policy: The policy; it is changed, so give a copy.
+        normalised: Normalisation of each key that has one; ``""`` is no dictionary.
+        extras: Which of :data:`EXTRAS` to give, too.
+    """
+
+    def __init__(
+        self,
+        policy: BasePolicy,
+        normalised: Mapping[str, Normalisation],
+        extras: Sequence[str] = (),
+    ) -> None:
+        super().__init__()
+        self.policy, self.extras = policy, tuple(extras)
+        self.given: list[str] = []
+        # The keys of a module must not be empty nor hold dots.
+        self.keys = list(normalised)
+        self.normalisations = nn.ModuleList(normalised.values())
+        space: Any = policy.action_space
+        if isinstance(space, spaces.Box):
+            if not np.issubdtype(space.dtype, np.floating):
+                raise ExportError(f"Box actions must be floats, got {space}.")
+            self.register_buffer("low", torch.from_numpy(space.low.copy()))
+            self.register_buffer("high", torch.from_numpy(space.high.copy()))
+        if isinstance(policy, RecurrentActorCriticPolicy):
+            policy._process_sequence = _one_step  # type: ignore[method-assign]
+        for module in policy.modules():
+            if isinstance(module, OFEXiNet):
+                module.forget()
+                module.plain = True
+
+    def forward(self, *inputs: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """Return the outputs in the order of the ports, batch axis first."""
+        parts = observation_ports(self.policy.observation_space, self.keys)
+        observation = self._read(dict(zip([p.key for p in parts], inputs, strict=False)))
+        rest = inputs[len(parts) :]
+        policy: Any = self.policy
+        more: tuple[torch.Tensor, ...] = ()
+        asked: tuple[Any, ...] = (observation, *rest)
+        if isinstance(policy, RecurrentActorCriticPolicy):
+            states = (rest[0].transpose(0, 1), rest[1].transpose(0, 1))
+            asked = (observation, states, rest[2])
+            action, more = policy._predict(*asked, deterministic=True)
+            more = tuple(state.transpose(0, 1) for state in more)
+        elif isinstance(policy, MaskableActorCriticPolicy):
+            action = policy._predict(
+                observation, deterministic=True, action_masks=rest[0]
+            )
+        else:
+            action = policy._predict(observation, deterministic=True)
+        extras = self._extras(asked)
+        self.given = list(extras)
+        return (self._act(action), *more, *extras.values())
+
+    def _read(self, parts: Mapping[str | None, torch.Tensor]) -> Any:
+        read = dict(parts)
+        for key, normalisation in zip(self.keys, self.normalisations, strict=True):
+            read[key or None] = normalisation(read[key or None])
+        return read[None] if None in read else read
+
+    def _act(self, action: torch.Tensor) -> torch.Tensor:
+        space: Any = self.policy.action_space
+        action = action.reshape(-1, *space.shape)
+        if not isinstance(space, spaces.Box):
+            return action.to(getattr(torch, np.dtype(space.dtype).name))
+        if self.policy.squash_output:
+            return self.low + (0.5 * (action + 1.0) * (self.high - self.low))
+        return action.clamp(self.low, self.high)
+
+    def _extras(self, asked: tuple[Any, ...]) -> dict[str, torch.Tensor]:
+        found = {}
+        if "distribution" in self.extras:
+            found |= distribution(self.policy, *asked)
+        if "value" in self.extras:
+            found["value"] = value(self.policy, *asked)
+        return found
+
+
+def _one_step(features: Any, states: Any, starts: Any, lstm: nn.LSTM) -> Any:
+    """Do what SB3 does for one step, without its branch on whether an episode begins."""
+    kept = (1.0 - starts).reshape(1, -1, 1)
+    memory = (kept * states[0], kept * states[1])
+    output, memory = lstm(features.unsqueeze(0), memory)
+    return output.squeeze(0), memory
+
+
+def observation_ports(
+    space: spaces.Space[Any], normalised: Sequence[str] = ()
+) -> tuple[Port, ...]:
+    """Return the ports of the observations, those of a dictionary in its order.
+
+    Args:
+        space: The observations that the agent reads.
+        normalised: Keys that are normalised: these come as float64.
+    """
+    parts = space.spaces if isinstance(space, spaces.Dict) else {"": space}
+    names = _names(parts)
+    return tuple(
+        Port(
+            name=names[key],
+            shape=tuple(part.shape or ()),
+            dtype=np.dtype(np.float64) if key in normalised else _dtype(part),
+            kind="observation",
+            key=key if isinstance(space, spaces.Dict) else None,
+        )
+        for key, part in parts.items()
+    )
+
+
+def _dtype(space: spaces.Space[Any]) -> np.dtype[Any]:
+    """Return the type in which a policy takes a part: SB3 casts it to float32 at once."""
+    dtype = np.dtype(space.dtype)
+    return np.dtype(np.float32) if dtype.kind == "f" else dtype
+
+
+def _names(keys: Mapping[str, Any]) -> dict[str, str]:
+    """Return names that Python and C can use, all different."""
+    names: dict[str, str] = {}
+    for key in keys:
+        plain = "".join(c if c.isascii() and c.isalnum() else "_" for c in key)
+        name = f"observation_{plain}" if keys.keys() != {""} else "observation"
+        while name in names.values():
+            name += "_"
+        names[key] = name
+    return names
+
+
+def other_inputs(policy: BasePolicy) -> Iterator[Port]:
+    """Yield the ports of inputs besides the observations."""
+    if isinstance(policy, MaskableActorCriticPolicy):
+        space: Any = policy.action_space
+        size = {"Discrete": "n", "MultiDiscrete": "nvec"}.get(type(space).__name__)
+        entries = int(np.sum(getattr(space, size))) if size else 2 * int(space.n)
+        yield Port(
+            name="action_mask",
+            shape=(entries,),
+            dtype=np.dtype(bool),
+            kind="action_mask",
+        )
+    if isinstance(policy, RecurrentActorCriticPolicy):
+        shape = (policy.lstm_actor.num_layers, policy.lstm_actor.hidden_size)
+        for i in range(2):
+            yield Port(
+                name=f"state_{i}",
+                shape=shape,
+                dtype=np.dtype(np.float32),
+                kind="state",
+            )
+        yield Port(
+            name="episode_start",
+            shape=(),
+            dtype=np.dtype(np.float32),
+            kind="episode_start",
+        )
