@@ -27,13 +27,14 @@ KEPT = {ATEN.permute.default}
 
 
 def fold(program: fx.GraphModule) -> fx.GraphModule:
-    """Simplify a program in place, and return it.
+    """Return a program that computes the same in fewer operations.
 
     Args:
         program: Core ATen operations; weights are read by ``get_attr``.
     """
     _drop_checks(program.graph)
-    CSEPass()(program)
+    merged = CSEPass()(program)
+    program = merged.graph_module if merged is not None else program
     _compute_constants(program)
     for simplify in (_pick_before_softmax, _fold_behind, _fold_before):
         _everywhere(program, simplify)

@@ -1,0 +1,166 @@
+"""Exports: write an agent as a file that needs no Stable-Baselines3, and load it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, cast
+
+from stable_baselines3.common.base_class import BaseAlgorithm
+
+from sb3_prune import plugins
+from sb3_prune.exceptions import ExportError, RunFolderError, require_path
+from sb3_prune.exporting.asking import Agent
+from sb3_prune.exporting.base import Exporter
+from sb3_prune.exporting.checking import Check, check_against
+from sb3_prune.exporting.facts import facts_of
+from sb3_prune.exporting.normalisation import UNSAID, statistics_for
+from sb3_prune.exporting.tracing import trace
+from sb3_prune.files import atomic, atomic_folder, hidden
+from sb3_prune.plugins.options import build
+
+
+def export(
+    model: BaseAlgorithm,
+    to: str,
+    path: str | Path,
+    *,
+    vecnormalize: Any = UNSAID,
+    env: Any = None,
+    outputs: Sequence[str] = (),
+    overwrite: bool = False,
+    **options: Any,
+) -> Check:
+    """Write the whole decision of an agent as a file that needs no Stable-Baselines3.
+
+    It goes from the raw observation to the greedy action that the environment takes:
+    normalisation, preprocessing, networks, and the scaling or choice of the action are
+    inside. The export is compared with ``model.predict`` on at least 1,000 observations
+    before the file appears, and says so itself.
+
+    Args:
+        model: The agent, pruned or not; it is not changed.
+        to: Name of an exporter, such as ``numpy`` or ``onnx``.
+        path: File or folder to write.
+        vecnormalize: Statistics of the observations: a ``VecNormalize``, its file, or
+            None if the agent was trained on raw observations. It must be said unless
+            the environment of the model normalises.
+        env: Environment, or its id. The export is then also compared on episodes.
+        outputs: What to give besides the action: ``distribution`` (its parameters) and
+            ``value``.
+        overwrite: Replace an older export.
+        **options: Options of the exporter.
+
+    Returns:
+        How the export compares with the agent.
+
+    Raises:
+        UnknownNameError: There is no such exporter.
+        ConfigError: An option is wrong, or it is not said whether observations are
+            normalised.
+        ExportError: The agent cannot be exported, or its export would act differently.
+        RunFolderError: The path cannot be written, or there is something already.
+    """
+    exporter = build(exporter_class(to), options)
+    statistics = statistics_for(model, vecnormalize)
+    target = check_path(path, exporter, overwrite=overwrite)
+    decision = trace(model, statistics, outputs, dynamic=exporter.dynamic)
+    facts = facts_of(decision, target.stem)
+    with _replacing(target, exporter) as temporary:
+        exporter.write(decision, temporary, {**facts, "check": None})
+        agent = exporter.load(temporary)
+        check = check_against(agent, model, statistics, env)
+        _empty(temporary)
+        exporter.write(decision, temporary, {**facts, "check": check.to_dict()})
+    return check
+
+
+def load_export(path: str | Path) -> Agent:
+    """Load an export, to ask it for actions as a model of Stable-Baselines3.
+
+    Args:
+        path: What :func:`export` wrote. Exports are code: load only files you trust.
+
+    Raises:
+        ExportError: The path is no export, or it is damaged.
+    """
+    require_path("path", path)
+    found = Path(path)
+    if not found.exists():
+        raise ExportError(f"'{found}' does not exist.")
+    for cls in _classes().values():
+        if cls.wrote(found):
+            return cls.load(found)
+    raise ExportError(
+        f"'{found}' is no export of the installed exporters: {', '.join(_classes())}."
+    )
+
+
+def exporter_class(name: str) -> type[Exporter]:
+    """Return an exporter by name.
+
+    Raises:
+        UnknownNameError: There is none of that name.
+    """
+    return cast("type[Exporter]", plugins.get("exporters", name))
+
+
+def _classes() -> Mapping[str, type[Exporter]]:
+    return cast("Mapping[str, type[Exporter]]", plugins.classes("exporters"))
+
+
+def check_path(path: str | Path, exporter: Exporter, *, overwrite: bool) -> Path:
+    """Return the path to write, with the suffix of the exporter if it has none.
+
+    Raises:
+        RunFolderError: It cannot be written, or there is something already.
+    """
+    require_path("path", path)
+    given = Path(path)
+    target = given if given.suffix else given.with_name(given.name + exporter.suffix)
+    try:
+        exists, parent = target.exists(), target.parent.is_dir()
+    except (OSError, ValueError) as error:
+        raise RunFolderError(f"'{target}' cannot be created: {error}.") from error
+    if not target.name or not parent:
+        raise RunFolderError(f"'{target}' must be in a folder that exists.")
+    if exists and not (overwrite and exporter.wrote(target)):
+        raise RunFolderError(
+            f"'{target}' exists: choose another path, or pass overwrite if it is an "
+            f"older export as '{exporter.name}'."
+        )
+    return target
+
+
+@contextmanager
+def _replacing(target: Path, exporter: Exporter) -> Iterator[Path]:
+    """Yield a temporary path that gets its name, and replaces what has it, at the end."""
+    try:
+        if exporter.suffix:
+            with atomic(target) as temporary:
+                yield temporary
+        elif target.exists():
+            old = hidden(target)
+            with atomic_folder(hidden(target)) as temporary:
+                yield temporary
+                target.rename(old)
+                shutil.copytree(temporary, target)
+            shutil.rmtree(old)
+        else:
+            with atomic_folder(target) as temporary:
+                yield temporary
+    except OSError as error:
+        if isinstance(error, RunFolderError):
+            raise
+        raise RunFolderError(f"'{target}' cannot be written: {error}.") from error
+
+
+def _empty(path: Path) -> None:
+    """Remove what was written to be checked."""
+    if path.is_dir():
+        for each in path.iterdir():
+            shutil.rmtree(each) if each.is_dir() else each.unlink()
+    else:
+        path.unlink()
