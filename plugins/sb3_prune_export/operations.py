@@ -128,7 +128,9 @@ def max_pool(
     """Return the largest value of each window over the last two axes."""
     if ceil_mode:
         raise ValueError("Pooling with ceil_mode is not supported.")
-    both = [[*each, *each][:2] for each in (kernel, stride or kernel, padding, dilation)]
+    both = [
+        [*each, *each][:2] for each in (kernel, stride or kernel, padding, dilation)
+    ]
     size, steps, pads, spread = both
     edges = [(0, 0)] * (x.ndim - 2) + [(pad, pad) for pad in pads]
     wide = [(k - 1) * d + 1 for k, d in zip(size, spread, strict=True)]
