@@ -55,7 +55,7 @@ class Writer:
 
     def _read_inputs(self, decision: Decision) -> None:
         program = decision.program
-        specs = {spec.arg.name: spec for spec in program.graph_signature.input_specs}  # type: ignore[union-attr]
+        specs = {spec.arg.name: spec for spec in program.graph_signature.input_specs}
         inputs = iter(decision.inputs)
         for node in program.graph.nodes:
             if node.op != "placeholder":
@@ -112,7 +112,7 @@ class Writer:
 
     def _need(self, helper: Callable[..., Any]) -> None:
         """Note a function, after those that it calls itself."""
-        for called in helper.__code__.co_names:  # type: ignore[attr-defined]
+        for called in helper.__code__.co_names:
             inner = getattr(operations, called, None)
             if inspect.isfunction(inner):
                 self._need(inner)

@@ -111,7 +111,7 @@ def code(writer: Writer, inputs: list[str], words: str) -> str:
             *weights,
             *writer.constants,
             f"\n\ndef run({', '.join(inputs)}):",
-            '    """Return the outputs of one decision; arrays have a batch axis of 1."""',
+            '    """Return the outputs of one decision; arrays have a batch of 1."""',
             '    with np.errstate(all="ignore"):',
             body,
             f"    return ({writer.returned})\n\n",

@@ -1,4 +1,4 @@
-"""The exporter ``onnx``: one file for ONNX Runtime and everything else that reads it."""
+"""The exporter ``onnx``: one file for ONNX Runtime and whatever else reads it."""
 
 from __future__ import annotations
 

@@ -107,7 +107,7 @@ def _masks(env: VecEnv) -> bool:
 
 @contextmanager
 def _as_raw(env: Any) -> Iterator[VecEnv]:
-    """Yield a vectorised environment without normalisation; close what was made here."""
+    """Yield a vectorised environment without normalisation, closed if made here."""
     if isinstance(env, str):
         made = DummyVecEnv([lambda: gym.make(env)])
         try:

@@ -116,7 +116,8 @@ def _exported(
     table = default_decompositions()
     name = ATEN._native_batch_norm_legit_no_training.default
     table[name] = _plain_batch_norm
-    return exported.run_decompositions(table)
+    decomposed: ExportedProgram = exported.run_decompositions(table)
+    return decomposed
 
 
 def _plain_batch_norm(
@@ -142,7 +143,7 @@ def _unlifted(program: ExportedProgram, inputs: Sequence[Port]) -> fx.GraphModul
     """Return a program whose weights are attributes and whose inputs have our names."""
     graph, root = fx.Graph(), torch.nn.Module()
     known: dict[fx.Node, Any] = {}
-    specs = {spec.arg.name: spec for spec in program.graph_signature.input_specs}  # type: ignore[union-attr]
+    specs = {spec.arg.name: spec for spec in program.graph_signature.input_specs}
     names = iter([port.name for port in inputs])
     for node in program.graph.nodes:
         if node.op == "placeholder":
