@@ -39,7 +39,7 @@ import numpy as np
 
 class Absent:
     def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in ("sb3_prune", "torch", "stable_baselines3", "gymnasium", "safetensors"):
+        if name.partition(".")[0] in sys.argv[3:]:
             raise ModuleNotFoundError(name)
 
 sys.meta_path.insert(0, Absent())
@@ -122,8 +122,9 @@ def test_numpy_in_a_fresh_process(tmp_path: Path) -> None:
     model = exported.agent("SAC")
     export(model, "numpy", tmp_path / "robot", vecnormalize=None)
     raw = [0.5, -0.5, 1.0]
-    command = [sys.executable, "-c", FRESH, str(tmp_path), json.dumps(raw)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    absent = ["sb3_prune", "torch", "stable_baselines3", "gymnasium", "safetensors"]
+    line = [sys.executable, "-c", FRESH, str(tmp_path), json.dumps(raw), *absent]
+    done = subprocess.run(line, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     expected, _ = model.predict(np.float32(raw), deterministic=True)
     np.testing.assert_allclose(json.loads(done.stdout), expected, atol=2e-5)
@@ -182,6 +183,21 @@ def test_what_is_no_export(tmp_path: Path) -> None:
         load_export(tmp_path / "a")
     with pytest.raises(ExportError, match="no export of the installed"):
         load_export(tmp_path)
+
+
+def test_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The code of docs/export.md runs."""
+    page = (Path(__file__).parents[2] / "docs" / "export.md").read_text("utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    zoo.make_model("SAC", stock=True).save("agent")
+    scope: dict[str, Any] = {}
+    try:
+        for block in page.split("```python\n")[1:]:
+            exec(block.split("```")[0], scope)
+    finally:
+        sys.modules.pop("robot", None)
+    assert scope["action"].shape == (1,)
 
 
 @pytest.mark.slow

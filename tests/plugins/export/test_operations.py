@@ -11,6 +11,7 @@ from sb3_prune_export import operations as ops
 
 ATEN = torch.ops.aten
 RNG = np.random.default_rng(0)
+POOL = ATEN.max_pool2d_with_indices.default
 ROW = RNG.normal(size=(2, 6)).astype(np.float32) * 3
 IMAGE = RNG.normal(size=(1, 4, 9, 8)).astype(np.float32)
 
@@ -39,7 +40,7 @@ CASES: list[tuple[Any, Any, list[Any]]] = [
         ATEN.max_pool2d_with_indices.default,
         [IMAGE, [3, 2], [2, 2], [1, 1]],
     ),
-    (ops.max_pool, ATEN.max_pool2d_with_indices.default, [IMAGE, [2, 2]]),
+    (ops.max_pool, POOL, [IMAGE, [2, 2]]),
     (ops.avg_pool, ATEN.avg_pool2d.default, [IMAGE, [3, 2], [2, 1], [1, 1]]),
     (ops.pad_edges, ATEN.constant_pad_nd.default, [IMAGE, [1, 2, 0, 3], -1.0]),
     (ops.split_into, ATEN.split_with_sizes.default, [ROW, [1, 3, 2], 1]),
