@@ -32,7 +32,7 @@ import sb3_prune as sp
 from sb3_prune.cli.results import Results
 from sb3_prune.cli.results import measure as measure_size
 from sb3_prune.evaluation import Evaluation, ValidationTest
-from sb3_prune.exporters.verification import plain_actions
+from sb3_prune.exporting.verification import plain_actions
 from sb3_prune.plots import plot_learning, plot_widths, record_gif
 from sb3_prune.runs.folder import CONFIG, SUMMARY, RunFolder, versions
 

@@ -79,6 +79,10 @@ class CompactError(SB3PruneError, ValueError):
     """No stock policy can represent the pruned network."""
 
 
+class ExportError(SB3PruneError, ValueError):
+    """An agent cannot be exported, or its export would act differently."""
+
+
 class NonFiniteError(SB3PruneError, ValueError):
     """A weight, an observation or an action is NaN or infinite."""
 

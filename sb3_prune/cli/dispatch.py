@@ -23,6 +23,7 @@ COMMANDS = {
     "report": "show runs in one HTML file",
     "card": "write a folder for the model hub, with a model card",
     "compact": "turn a pruned agent into a plain SB3 zip",
+    "export": "write an agent's decision as C, ONNX or NumPy",
     "transplant": "carry an agent into other spaces or a bigger net",
     "analyze": "analyse the hidden units of a saved agent",
     "strategies": "list the pruning strategies and their options",
@@ -47,6 +48,7 @@ and the result is an ordinary SB3 zip that loads where sb3-prune is not installe
   sb3-prune report runs/sac runs/pruned --out report.html
   sb3-prune card runs/sac --out hub/sac
   sb3-prune compact runs/sac/model.zip --out plain.zip --verify
+  sb3-prune export runs/sac/model.zip --to onnx --vecnormalize none
   sb3-prune transplant agent.zip --env Pendulum-v1 --net-arch 256 256 --out big.zip
   sb3-prune analyze runs/sac/model.zip --env Pendulum-v1 --episodes 20 --compare-random
   sb3-prune strategies

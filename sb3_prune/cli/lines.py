@@ -14,6 +14,8 @@ import tyro
 
 from sb3_prune.cli.folders import CardOptions, CompareOptions, ReportOptions
 from sb3_prune.cli.options import (
+    ALGORITHMS,
+    EnvOptions,
     PlayOptions,
     RunOptions,
     SavedAgentOptions,
@@ -21,23 +23,6 @@ from sb3_prune.cli.options import (
 from sb3_prune.cli.parsing import parse
 from sb3_prune.exceptions import ConfigError, require_at_least
 
-ALGORITHMS = (
-    "dqn",
-    "qrdqn",
-    "branching-dqn",
-    "sac",
-    "value-sac",
-    "td3",
-    "ddpg",
-    "tqc",
-    "crossq",
-    "ppo",
-    "a2c",
-    "trpo",
-    "maskable-ppo",
-    "recurrent-ppo",
-)
-"""Names of all algorithms."""
 Kind = Literal["auto", "mlp", "ofexi"]
 """Value of ``--policy``."""
 Rule = Literal["mean", "copy", "pessimistic", "zero", "fresh", "rare", "uniform"]
@@ -146,6 +131,29 @@ class CompactOptions(SavedAgentOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ExportOptions(EnvOptions, SavedAgentOptions):
+    """Write an agent's whole decision as a file that needs no Stable-Baselines3.
+
+    From the raw observation to the greedy action. The export is compared with the agent
+    on at least 1,000 observations before the file appears; with --env also on those of
+    episodes.
+    """
+
+    to: str = field()
+    """What to write: a name of an exporter, such as numpy, onnx or c."""
+    vecnormalize: str | None = None
+    """Statistics of VecNormalize, a pickle, too, or none; one of them must be said."""
+    out: Path | None = None
+    """File or folder to write; beside the zip if not given."""
+    outputs: tuple[str, ...] = ()
+    """What to give besides the action: distribution, value."""
+    option: tuple[str, ...] = ()
+    """Options of the exporter, KEY=VALUE or JSON, e.g. opset=20."""
+    overwrite: bool = False
+    """Replace an older export."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class TransplantOptions(PlayOptions, SavedAgentOptions):
     """Carry a trained agent into other observations, other actions or a bigger net.
 
@@ -243,6 +251,7 @@ LINES: Mapping[str, type[Any]] = {
     "report": ReportOptions,
     "card": CardOptions,
     "compact": CompactOptions,
+    "export": ExportOptions,
     "transplant": TransplantOptions,
     "analyze": AnalyzeOptions,
     "strategies": StrategiesOptions,

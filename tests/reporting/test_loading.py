@@ -7,10 +7,10 @@ import shlex
 from pathlib import Path
 
 import pytest
+from sb3_prune.exporting.compaction import stock_class
 
 from reporting.made import whole_run
 from sb3_prune.cli.algorithms import ALGORITHMS
-from sb3_prune.exporters.compaction import stock_class
 from sb3_prune.reporting.loading import (
     OURS,
     STOCK,

@@ -18,7 +18,7 @@ from stable_baselines3.sac.policies import SACPolicy
 
 import sb3_prune as sp
 from sb3_prune.exceptions import CompactError, UnsupportedPolicyError
-from sb3_prune.exporters.compaction import compact, joint_matrix, stock_class
+from sb3_prune.exporting.compaction import compact, joint_matrix, stock_class
 from sb3_prune.policies.mixin import MaskedPolicyMixin
 from sb3_prune.surgery.optimizer import optimizers
 

@@ -10,7 +10,7 @@ from stable_baselines3 import DQN, HerReplayBuffer
 from stable_baselines3.common.envs import BitFlippingEnv
 
 from sb3_prune import SB3PruneError, compact
-from sb3_prune.exporters.verification import plain_actions
+from sb3_prune.exporting.verification import plain_actions
 
 
 @pytest.mark.slow
