@@ -47,10 +47,10 @@ def test_the_lines_are_understood(line: str) -> None:
 @pytest.mark.slow
 def test_the_error_without_sb3_prune() -> None:
     """As SB3 answers in a process in which sb3_prune cannot be imported."""
-    from sb3_prune.exporting.verification import plain_actions
     from stable_baselines3 import PPO
 
     from sb3_prune.exceptions import CompactError
+    from sb3_prune.exporting.verification import plain_actions
 
     fixture = PAGE.parents[1] / "tests" / "fixtures" / "PPO.zip"
     with pytest.raises(CompactError, match=r"No module named 'sb3_prune'$"):

@@ -7,10 +7,12 @@ import shlex
 from pathlib import Path
 
 import pytest
-from sb3_prune.exporting.compaction import stock_class
 
 from reporting.made import whole_run
 from sb3_prune.cli.algorithms import ALGORITHMS
+from sb3_prune.cli.lines import ExportOptions
+from sb3_prune.cli.parsing import parse
+from sb3_prune.exporting.compaction import stock_class
 from sb3_prune.reporting.loading import (
     OURS,
     STOCK,
@@ -57,6 +59,8 @@ def test_code_of_a_run(tmp_path: Path) -> None:
     for line in export_lines(run):
         assert shlex.split(line)[2] == str(folder / "model.zip")
         assert shlex.split(line)[-1] == str(folder / "vecnormalize.pkl")
+        read = parse(ExportOptions, shlex.split(line)[2:], "export")
+        assert str(read.vecnormalize) == str(folder / "vecnormalize.pkl")
 
 
 def test_what_is_not_there_is_not_offered(tmp_path: Path) -> None:
