@@ -1,0 +1,138 @@
+"""Operations that choose, join and surround numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch.fx import Node
+
+from sb3_prune_export.c import graph
+from sb3_prune_export.c.axes import split
+from sb3_prune_export.c.blocks import Block
+from sb3_prune_export.c.copying import copy_into
+from sb3_prune_export.c.numbers import literal
+from sb3_prune_export.c.pointwise import Value
+from sb3_prune_export.c.rules.table import rule
+from sb3_prune_export.c.state import Lowering
+from sb3_prune_export.c.views import View
+
+
+@rule("cat")
+def cat(lowering: Lowering, node: Node, values: list[Value], axis: int = 0) -> View:
+    """Write tensors beside each other."""
+    result = lowering.new(graph.fake(node).shape, graph.fake(node).dtype)
+    block = lowering.block(node)
+    start = 0
+    for value in values:
+        part = lowering.view(value)  # type: ignore[arg-type]
+        if not part.meta.numel():
+            continue
+        size = part.shape[axis]
+        place = result.of(result.meta.narrow(axis, start, size))
+        copy_into(block, part, place)
+        start += size
+    return result
+
+
+@rule("constant_pad_nd")
+def pad(
+    lowering: Lowering, node: Node, value: View, widths: list[int], filler: float = 0
+) -> View:
+    """Surround a tensor with a number; negative widths cut from it."""
+    result = lowering.new(graph.fake(node).shape, graph.fake(node).dtype)
+    block = lowering.block(node)
+    y = block.write(result)
+    inner, source = result.meta, value.meta
+    with block.full_nest(("i",), (result.buffer.size,)):
+        block.line(f"{y}[i] = {literal(filler, result.buffer.number)};")
+    for place in range(len(widths) // 2):
+        axis = source.ndim - 1 - place
+        before, after = widths[2 * place : 2 * place + 2]
+        cut, end = max(-before, 0), source.shape[axis] - max(-after, 0)
+        source = source.narrow(axis, cut, end - cut)
+        inner = inner.narrow(axis, max(before, 0), end - cut)
+    copy_into(block, value.of(source), result.of(inner))
+    return result
+
+
+@rule("embedding")
+def embedding(
+    lowering: Lowering, node: Node, table: Any, places: View, *_: Any
+) -> View:
+    """Look up rows of a table; a place outside of it becomes the nearest one in it."""
+    return _rows(lowering, node, lowering.view(table), places, 0)
+
+
+@rule("index_select")
+def index_select(
+    lowering: Lowering, node: Node, value: Value, axis: int, places: Value
+) -> View:
+    """Choose along an axis."""
+    view = lowering.view(value)  # type: ignore[arg-type]
+    chosen = lowering.view(places)  # type: ignore[arg-type]
+    return _rows(lowering, node, view, chosen, axis)
+
+
+def _rows(
+    lowering: Lowering, node: Node, table: View, places: View, axis: int
+) -> View:
+    """Write the loops that look up entries of an axis, in the places' shape."""
+    axis %= len(table.shape)
+    result = lowering.new(graph.fake(node).shape, graph.fake(node).dtype)
+    rank = len(places.shape)
+    block = lowering.block(node)
+    x, n, y = block.read(table), block.read(places), block.write(result)
+    chosen = range(axis, axis + rank)
+    others, walked = split(result, list(chosen)) if rank else split(result, [])
+    if not rank:
+        others, walked = walked, others
+    with block.full_nest(walked.variables, walked.sizes):
+        terms = [
+            f"{places.strides[number - axis]} * {name}"
+            for name, number in zip(walked.variables, walked.numbers, strict=True)
+        ]
+        _clamped(block, f"{n}[{' + '.join(terms) or '0'}]", table.shape[axis])
+        with block.full_nest(others.variables, others.sizes):
+            source = [
+                f"{table.strides[number if number < axis else number - rank + 1]} * {name}"
+                for name, number in zip(others.variables, others.numbers, strict=True)
+            ]
+            source.append(f"{table.strides[axis]} * at")
+            to = f"{walked.place(result)} + {others.place(result)}"
+            block.line(f"{y}[{to}] = {x}[{' + '.join(source)}];")
+    return result
+
+
+def _clamped(block: Block, place: str, size: int) -> None:
+    """Write a place that lies inside a table, whatever was given."""
+    block.line(f"const long long given = {place};")
+    last = f"(given > {size - 1} ? {size - 1} : given)"
+    block.line(f"const int at = (int)(given < 0 ? 0 : {last});")
+
+
+@rule("gather")
+def gather(
+    lowering: Lowering, node: Node, value: Value, axis: int, places: Value, **_: Any
+) -> View:
+    """Choose a number along an axis for each place of another tensor."""
+    table = lowering.view(value)  # type: ignore[arg-type]
+    chosen = lowering.view(places)  # type: ignore[arg-type]
+    axis %= max(len(table.shape), 1)
+    result = lowering.new(graph.fake(node).shape, graph.fake(node).dtype)
+    block = lowering.block(node)
+    x, n, y = block.read(table), block.read(chosen), block.write(result)
+    outer, inner = split(result, list(range(result.meta.ndim)))
+    with block.full_nest(inner.variables, inner.sizes):
+        _clamped(block, f"{n}[{inner.place(chosen)}]", table.shape[axis])
+        along = table.meta.select(axis, 0).unsqueeze(axis)
+        flat = table.of(along.expand(torch.Size(along.shape)))
+        rest = [
+            f"{table.strides[number]} * {name}"
+            for name, number in zip(inner.variables, inner.numbers, strict=True)
+            if number != axis
+        ]
+        del outer, flat
+        source = " + ".join([*rest, f"{table.strides[axis]} * at"])
+        block.line(f"{y}[{inner.place(result)}] = {x}[{source}];")
+    return result
