@@ -11,7 +11,12 @@ from typing import Any, cast
 from stable_baselines3.common.base_class import BaseAlgorithm
 
 from sb3_prune import plugins
-from sb3_prune.exceptions import ExportError, RunFolderError, require_path
+from sb3_prune.exceptions import (
+    ExportError,
+    RunFolderError,
+    SB3PruneError,
+    require_path,
+)
 from sb3_prune.exporting.asking import Agent
 from sb3_prune.exporting.base import Exporter
 from sb3_prune.exporting.checking import Check, check_against
@@ -119,7 +124,9 @@ def check_path(path: str | Path, exporter: Exporter, *, overwrite: bool) -> Path
     """
     require_path("path", path)
     given = Path(path)
-    target = given if given.suffix else given.with_name(given.name + exporter.suffix)
+    target = given
+    if given.name and given.suffix != exporter.suffix and exporter.suffix:
+        target = given.with_name(given.name + exporter.suffix)
     try:
         exists, parent = target.exists(), target.parent.is_dir()
     except (OSError, ValueError) as error:
@@ -142,18 +149,18 @@ def _replacing(target: Path, exporter: Exporter) -> Iterator[Path]:
             with atomic(target) as temporary:
                 yield temporary
         elif target.exists():
-            old = hidden(target)
-            with atomic_folder(hidden(target)) as temporary:
+            new, old = hidden(target), hidden(target)
+            with atomic_folder(new) as temporary:
                 yield temporary
-                target.rename(old)
-                shutil.copytree(temporary, target)
+            target.rename(old)
+            new.rename(target)
             shutil.rmtree(old)
         else:
             with atomic_folder(target) as temporary:
                 yield temporary
+    except SB3PruneError:
+        raise
     except OSError as error:
-        if isinstance(error, RunFolderError):
-            raise
         raise RunFolderError(f"'{target}' cannot be written: {error}.") from error
 
 

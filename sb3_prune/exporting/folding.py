@@ -39,7 +39,9 @@ def fold(program: fx.GraphModule) -> fx.GraphModule:
     for simplify in (_pick_before_softmax, _fold_behind, _fold_before):
         _everywhere(program, simplify)
     program.graph.eliminate_dead_code()
-    program.delete_all_unused_submodules()
+    used = {node.target for node in program.graph.nodes if node.op == "get_attr"}
+    for name in [n for n, _ in program.named_buffers() if n not in used]:
+        delattr(program, name)
     program.recompile()
     return program
 

@@ -1,0 +1,1 @@
+"""placeholder while numpy is tried"""
