@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch.export import ExportedProgram
 from torch.fx import Node
@@ -15,6 +16,7 @@ from sb3_prune_export.c.copying import copy, copy_into
 from sb3_prune_export.c.groups import Group
 from sb3_prune_export.c.lowering import lower
 from sb3_prune_export.c.memory import plan
+from sb3_prune_export.c.numbers import NUMBERS, Number
 from sb3_prune_export.c.state import Lowering
 from sb3_prune_export.c.views import Buffer, View, contiguous
 
@@ -42,6 +44,21 @@ class Code:
     def weights(self) -> int:
         """How many constant numbers there are."""
         return sum(values.numel() for _, values in self.arrays)
+
+    @property
+    def weight_bytes(self) -> int:
+        """Memory of the constant numbers."""
+        return sum(_bytes(b.number, b.size) for b, _ in self.arrays)
+
+    @property
+    def scratch_bytes(self) -> int:
+        """Memory of the scratch, without gaps between numbers of different types."""
+        by_field = {number.field: number for number in NUMBERS.values()}
+        return sum(_bytes(by_field[f], size) for f, size in self.sizes.items())
+
+
+def _bytes(number: Number, count: int) -> int:
+    return np.dtype(number.dtype).itemsize * count
 
 
 def translate(
