@@ -12,12 +12,13 @@ from sb3_prune.exporting.asking import Agent
 from sb3_prune.exporting.base import Exporter
 from sb3_prune.exporting.facts import in_words
 from sb3_prune.exporting.program import Decision
-from sb3_prune_export.c.code import Code, translate
 from sb3_prune_export.c import measuring
+from sb3_prune_export.c.code import Code, translate
 from sb3_prune_export.c.header import MARK, header
 from sb3_prune_export.c.loading import load
 from sb3_prune_export.c.names import check_prefix, prefix_of
 from sb3_prune_export.c.rounding import Rounded
+
 
 class CExporter(Exporter):
     """One C99 header: no heap, no dependency but ``math.h``; C++ as well."""
@@ -32,13 +33,12 @@ class CExporter(Exporter):
         prefix: str | None = None
         """Beginning of every name in it; by default it is made of the file's name."""
         double: bool = False
-        """Compute in ``double`` instead of ``float``; inputs and outputs that are
-        ``float`` are ``double``, too."""
+        """Compute in ``double`` instead of ``float``; so are inputs and outputs."""
         int8: bool = False
         """Keep the weights of linear layers and convolutions in eight bits; the header
         says how far its actions are from those of exact weights."""
         max_weights: int = 2_000_000
-        """Refuse networks with more constant numbers: each takes about 12 characters."""
+        """Refuse networks with more constant numbers, each about 12 characters long."""
 
         def __post_init__(self) -> None:
             require_flag("double", self.double)
@@ -46,9 +46,6 @@ class CExporter(Exporter):
             require_at_least("max_weights", self.max_weights)
             if self.prefix is not None:
                 check_prefix(self.prefix)
-
-    def __init__(self, config: Config) -> None:
-        self.config = config
 
     def write(self, decision: Decision, path: Path, facts: Mapping[str, Any]) -> None:
         """Write the header.
@@ -114,6 +111,6 @@ class CExporter(Exporter):
 def _sizes(code: Code) -> str:
     """Return what the header takes of a machine's memory."""
     return (
-        f"It holds {code.weights:,} constant numbers in {code.weight_bytes:,} bytes, and "
-        f"needs\n{code.scratch_bytes:,} bytes of scratch memory."
+        f"It holds {code.weights:,} constant numbers in {code.weight_bytes:,} bytes,"
+        f" and needs\n{code.scratch_bytes:,} bytes of scratch memory."
     )

@@ -75,7 +75,9 @@ class Block:
     ) -> Iterator[None]:
         """Open loops inside each other, also those of one turn."""
         for variable, count in zip(variables, sizes, strict=True):
-            self.line(f"for (int {variable} = 0; {variable} < {count}; ++{variable}) {{")
+            self.line(
+                f"for (int {variable} = 0; {variable} < {count}; ++{variable}) {{"
+            )
             self.depth += 1
         yield
         for _ in sizes:
@@ -109,7 +111,9 @@ def place(
     """Return the index at which loops over these sizes find a number."""
     terms = [
         variable if stride == 1 else f"{stride} * {variable}"
-        for variable, size, stride in zip(variables[: len(sizes)], sizes, strides, strict=True)
+        for variable, size, stride in zip(
+            variables[: len(sizes)], sizes, strides, strict=True
+        )
         if size > 1 and stride
     ]
     return " + ".join(terms) or "0"

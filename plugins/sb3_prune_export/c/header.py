@@ -80,16 +80,24 @@ def _opening(
         "",
         BANNER,
         f"    {prefix}_predict({call});",
-        f"    {prefix}_predict_with(&scratch, ...);  with memory of the caller's",
-        f"Define {big}_NO_STATIC before including it to have only the second one, whose",
-        f"scratch memory is a {prefix}_scratch anywhere. An output may be written where",
-        "an input of the same type lies, such as a state. Define",
-        f"{big}_TEST for {prefix}_test(), which compares one decision with a known one,",
-        f"or {big}_MAIN for a main() that prints the result.",
+        f"    {prefix}_predict_with(&scratch, ...);  with memory of the caller's,",
+        f"which is a {prefix}_scratch anywhere. Define {big}_NO_STATIC before including",
+        "the header to have only the second one. An output may be written where an",
+        f"input of its type lies, such as a state. Define {big}_TEST for",
+        f"{prefix}_test(), which compares one decision with a known one, or",
+        f"{big}_MAIN for a main() that prints the result.",
         "",
         f"{MARK}{told}",
     ]
-    return ["/*", *lines, "*/", f"#ifndef {big}_H", f"#define {big}_H", "", *_includes(big)]
+    return [
+        "/*",
+        *lines,
+        "*/",
+        f"#ifndef {big}_H",
+        f"#define {big}_H",
+        "",
+        *_includes(big),
+    ]
 
 
 def _includes(big: str) -> list[str]:
@@ -116,16 +124,21 @@ def _sizes(code: Code, big: str) -> list[str]:
 def _memory(code: Code, prefix: str) -> list[str]:
     names = {n.field: n.name for n in NUMBERS.values()}
     fields = [f"    {names[f]} {f}[{size}];" for f, size in sorted(code.sizes.items())]
-    return ["typedef struct {", *(fields or ["    char unused;"]), f"}} {prefix}_scratch;"]
+    return [
+        "typedef struct {",
+        *(fields or ["    char unused;"]),
+        f"}} {prefix}_scratch;",
+    ]
 
 
 def _arrays(code: Code, prefix: str) -> list[str]:
     lines = []
     for buffer, values in code.arrays:
         shape = " x ".join(map(str, values.shape)) or "1"
+        name = f"{prefix}_{buffer.name}[{buffer.size}]"
         lines += [
             f"/* {shape} */",
-            f"static const {buffer.number.name} {prefix}_{buffer.name}[{buffer.size}] = {{",
+            f"static const {buffer.number.name} {name} = {{",
             f"    {array(values, buffer.number)}",
             "};",
             "",

@@ -22,7 +22,6 @@ SAME = ("clone", "lift_fresh_copy", "contiguous")
 """Operations that copy numbers: nothing here writes to what it reads."""
 
 
-
 def lower(
     program: ExportedProgram, names: Sequence[str], lowering: Lowering
 ) -> tuple[list[View], list[View | torch.Tensor]]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from sb3_prune.exporting.program import Decision, Port
 from sb3_prune.exporting.samples import Batch, from_space
-from sb3_prune_export.c.rounding import Arrays, Rounded
+from sb3_prune_export.c.rounding import Rounded
 
 MEASURED = 1000
 """Observations on which the error of weights in eight bits is measured."""
@@ -25,9 +25,7 @@ def examples(decision: Decision, count: int) -> Iterator[list[np.ndarray]]:
         yield [_input(port, drawn, row, rng) for port in decision.inputs]
 
 
-def _input(
-    port: Port, drawn: Batch, row: int, rng: np.random.Generator
-) -> np.ndarray:
+def _input(port: Port, drawn: Batch, row: int, rng: np.random.Generator) -> np.ndarray:
     shape = (1, *port.shape)
     if port.kind == "observation":
         return drawn[port.key or ""][row].reshape(shape).astype(port.dtype)
@@ -45,9 +43,7 @@ def int8_error(decision: Decision, run: Rounded) -> dict[str, float]:
         differ; and the number of ``observations``.
     """
     exact = Rounded(decision.program, ())
-    pairs = [
-        (run(given)[0], exact(given)[0]) for given in examples(decision, MEASURED)
-    ]
+    pairs = [(run(given)[0], exact(given)[0]) for given in examples(decision, MEASURED)]
     found = difference(*(np.stack(side) for side in zip(*pairs, strict=True)))
     return {**found, "observations": MEASURED}
 
@@ -62,11 +58,11 @@ def difference(one: np.ndarray, other: np.ndarray) -> dict[str, float]:
 
 
 def in_words(error: dict[str, float]) -> str:
-    """Return the error as a sentence."""
-    begin = f"Weights have 8 bits: on {error['observations']} observations from the space,"
+    """Return the error as two lines of text."""
+    count = error["observations"]
+    begin = f"Weights have 8 bits: on {count} observations from the space,"
+    end = "from those of exact weights."
     if "share" in error:
-        return f"{begin}\n{error['share']:.1%} of the choices differ from those of exact weights."
-    return (
-        f"{begin} actions differ\nby at most {error['largest']:.2g}, on average by "
-        f"{error['mean']:.2g}, from those of exact weights."
-    )
+        return f"{begin}\n{error['share']:.1%} of the choices differ {end}"
+    largest, mean = error["largest"], error["mean"]
+    return f"{begin}\nactions are at most {largest:.2g}, on average {mean:.2g} {end}"

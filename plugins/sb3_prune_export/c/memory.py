@@ -1,4 +1,4 @@
-"""The memory plan: where in the scratch memory each buffer lies, and while what lives."""
+"""The memory plan: where each buffer lies in the scratch memory."""
 
 from __future__ import annotations
 

@@ -7,14 +7,16 @@ import re
 from sb3_prune.exceptions import ConfigError
 
 RESERVED = frozenset(
-    "alignas alignof and and_eq asm atomic auto bitand bitor bool break case catch char "
-    "class compl concept const constexpr continue co_await co_return co_yield decltype "
-    "default delete do double dynamic_cast else enum explicit export extern false float "
-    "for friend goto if inline int long main module mutable namespace new noexcept not "
-    "not_eq nullptr operator or or_eq private protected public register reinterpret_cast "
-    "requires restrict return short signed sizeof static static_assert static_cast struct "
-    "switch template this thread_local throw true try typedef typeid typename union "
-    "unsigned using virtual void volatile wchar_t while xor xor_eq".split()
+    """
+    alignas alignof and and_eq asm atomic auto bitand bitor bool break case catch char
+    class compl concept const constexpr continue co_await co_return co_yield decltype
+    default delete do double dynamic_cast else enum explicit export extern false float
+    for friend goto if inline int long main module mutable namespace new noexcept not
+    not_eq nullptr operator or or_eq private protected public register
+    reinterpret_cast requires restrict return short signed sizeof static static_assert
+    static_cast struct switch template this thread_local throw true try typedef typeid
+    typename union unsigned using virtual void volatile wchar_t while xor xor_eq
+    """.split()  # noqa: SIM905, a list of them would fill a page
 )
 """Words of C and C++ that name nothing else."""
 

@@ -42,9 +42,7 @@ def pointwise(
         _operand(lowering, value, kind, shape)
         for value, kind in zip(values, kinds, strict=True)
     ]
-    casts = [
-        _cast(value, kind) for value, kind in zip(operands, kinds, strict=True)
-    ]
+    casts = [_cast(value, kind) for value, kind in zip(operands, kinds, strict=True)]
     buffer = Buffer(number=number, size=max(math.prod(shape), 1))
     member = Member(filled(template, number.suffix), operands, casts, buffer)
     group = _group(lowering, member, shape)
@@ -61,9 +59,8 @@ def _operand(
     """Return a tensor in the shape of the result, or a literal."""
     if isinstance(value, torch.Tensor) and value.numel():
         first = value.flatten()[0]
-        if bool(((value == first) | ((value != value) & (first != first))).all()):
-            number = kind or lowering.number(value.dtype)
-            return literal(first.item(), number)
+        if torch.equal(value, first.expand(value.shape)):
+            return literal(first.item(), kind or lowering.number(value.dtype))
     if isinstance(value, (View, torch.Tensor)):
         view = lowering.view(value)
         return view.of(view.meta.expand(shape))

@@ -15,8 +15,8 @@ from sb3_prune_export.c import graph
 from sb3_prune_export.c.blocks import Block
 from sb3_prune_export.c.groups import Group
 from sb3_prune_export.c.numbers import DOUBLE, FLOAT, NUMBERS, Number
-from sb3_prune_export.c.weights import Kernel, quantised
 from sb3_prune_export.c.views import Buffer, View, contiguous
+from sb3_prune_export.c.weights import Kernel, quantised
 
 
 @dataclass(eq=False)

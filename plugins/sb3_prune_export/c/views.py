@@ -1,7 +1,7 @@
 """Buffers, and tensors as views of them.
 
 A view is a tensor of torch's device ``meta``, which has a shape and strides but no
-numbers. So torch itself says what every reshaping does, and none of them costs anything.
+numbers. So torch itself says what a reshaping does, and none of them costs anything.
 """
 
 from __future__ import annotations

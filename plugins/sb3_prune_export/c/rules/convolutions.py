@@ -32,21 +32,21 @@ def convolution(
     del output_padding
     if transposed or isinstance(weight, View) or isinstance(bias, View):
         raise lowering.refuse(node, "no rule where transposed or without fixed weights")
-    axes = weight.ndim - 2
-    if axes not in (1, 2):
-        raise lowering.refuse(node, f"no rule for {axes} axes")
-    if axes == 1:  # A picture of one row.
+    flat = weight.ndim == 3  # noqa: PLR2004, (outputs, inputs, size)
+    if weight.ndim not in (3, 4):
+        raise lowering.refuse(node, f"no rule for {weight.ndim - 2} axes")
+    if flat:  # A picture of one row.
         row = lowering.view(value)
         value, weight = row.of(row.meta.unsqueeze(2)), weight.unsqueeze(2)
         stride, padding, dilation = [1, *stride], [0, *padding], [1, *dilation]
     shape = list(graph.fake(node).shape)
-    full = shape if axes == 2 else [*shape[:2], 1, shape[2]]
+    full = [*shape[:2], 1, shape[2]] if flat else shape
     result = picture(lowering, full, graph.fake(node).dtype)
     block = lowering.block(node)
     bias = weight.new_zeros(weight.shape[0]) if bias is None else bias
     window = Window(value, result, stride, padding, dilation, list(weight.shape[2:]))
     _write(lowering, block, node, window, (weight, bias, groups))
-    return result if axes == 2 else result.of(result.meta.squeeze(2))
+    return result.of(result.meta.squeeze(2)) if flat else result
 
 
 def picture(lowering: Lowering, shape: list[int], dtype: torch.dtype) -> View:
@@ -97,7 +97,9 @@ class Window:
         for name, variable, moved, axis in (("h", "p", "i", 0), ("w", "q", "j", 1)):
             step, near = self.stride[axis], self.dilation[axis]
             start = f" - {self.padding[axis]}" if self.padding[axis] else ""
-            block.line(f"const int {name} = {step} * {moved} + {near} * {variable}{start};")
+            block.line(
+                f"const int {name} = {step} * {moved} + {near} * {variable}{start};"
+            )
             if self.padding[axis]:
                 size = self.value.shape[2 + axis]
                 block.line(f"if ({name} < 0 || {name} >= {size}) continue;")
@@ -130,7 +132,6 @@ def _write(
         block.line(f"{number} *out = {y} + {window.target()};")
         with block.full_nest(("c",), (channels,)):
             block.line(f"out[c] = {'0' if s else f'{b}[c]'};")
-        loops = ("p", "q", "n"), (*window.size, inputs)
         with block.full_nest(("p", "q"), window.size):
             window.inputs(block)
             names = ("g", "n") if groups > 1 else ("n",)
@@ -141,7 +142,6 @@ def _write(
                 rows = f"(({window.size[1]} * p + q) * {inputs} + n) * {channels}"
                 with block.full_nest(("c",), (outputs,)):
                     block.line(f"out[{part}c] += v * {k}[{rows} + {part}c];")
-        del loops
         if s:
             with block.full_nest(("c",), (channels,)):
                 block.line(f"out[c] = out[c] * {s}[c] + {b}[c];")

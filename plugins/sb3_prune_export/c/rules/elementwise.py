@@ -16,6 +16,9 @@ from sb3_prune_export.c.rules.table import RULES, rule
 from sb3_prune_export.c.state import Lowering
 from sb3_prune_export.c.views import View
 
+SQUARE = 2
+"""Exponent for which a product is written."""
+
 
 def _arithmetic(name: str) -> Callable[..., View]:
     def lower(lowering: Lowering, node: Node, *values: Any, **options: Any) -> View:
@@ -60,7 +63,7 @@ def power(lowering: Lowering, node: Node, base: Value, exponent: Value) -> View:
     template = ARITHMETIC["pow"]
     if not lowering.number(graph.fake(node).dtype).floating:
         raise lowering.refuse(node, "no rule for whole numbers")
-    if not isinstance(exponent, (View, torch.Tensor)) and exponent == 2:
+    if not isinstance(exponent, (View, torch.Tensor)) and exponent == SQUARE:
         return pointwise(lowering, node, "{0} * {0}", [base])
     return pointwise(lowering, node, template, [base, exponent])
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
 from torch.fx import Node
 
 from sb3_prune_export.c import graph
@@ -74,33 +73,24 @@ def index_select(
     return _rows(lowering, node, view, chosen, axis)
 
 
-def _rows(
-    lowering: Lowering, node: Node, table: View, places: View, axis: int
-) -> View:
+def _rows(lowering: Lowering, node: Node, table: View, places: View, axis: int) -> View:
     """Write the loops that look up entries of an axis, in the places' shape."""
     axis %= len(table.shape)
     result = lowering.new(graph.fake(node).shape, graph.fake(node).dtype)
     rank = len(places.shape)
     block = lowering.block(node)
     x, n, y = block.read(table), block.read(places), block.write(result)
-    chosen = range(axis, axis + rank)
-    others, walked = split(result, list(chosen)) if rank else split(result, [])
-    if not rank:
-        others, walked = walked, others
-    with block.full_nest(walked.variables, walked.sizes):
-        terms = [
-            f"{places.strides[number - axis]} * {name}"
-            for name, number in zip(walked.variables, walked.numbers, strict=True)
-        ]
-        _clamped(block, f"{n}[{' + '.join(terms) or '0'}]", table.shape[axis])
-        with block.full_nest(others.variables, others.sizes):
-            source = [
-                f"{table.strides[number if number < axis else number - rank + 1]} * {name}"
-                for name, number in zip(others.variables, others.numbers, strict=True)
-            ]
-            source.append(f"{table.strides[axis]} * at")
-            to = f"{walked.place(result)} + {others.place(result)}"
-            block.line(f"{y}[{to}] = {x}[{' + '.join(source)}];")
+    _, every = split(result, None)
+    row, source = [], [f"{table.strides[axis]} * at"]
+    for name, number in zip(every.variables, every.numbers, strict=True):
+        if axis <= number < axis + rank:
+            row.append(f"{places.strides[number - axis]} * {name}")
+        else:
+            own = number if number < axis else number - rank + 1
+            source.append(f"{table.strides[own]} * {name}")
+    with block.full_nest(every.variables, every.sizes):
+        _clamped(block, f"{n}[{' + '.join(row) or '0'}]", table.shape[axis])
+        block.line(f"{y}[{every.place(result)}] = {x}[{' + '.join(source)}];")
     return result
 
 
@@ -122,17 +112,14 @@ def gather(
     result = lowering.new(graph.fake(node).shape, graph.fake(node).dtype)
     block = lowering.block(node)
     x, n, y = block.read(table), block.read(chosen), block.write(result)
-    outer, inner = split(result, list(range(result.meta.ndim)))
-    with block.full_nest(inner.variables, inner.sizes):
-        _clamped(block, f"{n}[{inner.place(chosen)}]", table.shape[axis])
-        along = table.meta.select(axis, 0).unsqueeze(axis)
-        flat = table.of(along.expand(torch.Size(along.shape)))
-        rest = [
+    _, walked = split(result, None)
+    with block.full_nest(walked.variables, walked.sizes):
+        _clamped(block, f"{n}[{walked.place(chosen)}]", table.shape[axis])
+        terms = [
             f"{table.strides[number]} * {name}"
-            for name, number in zip(inner.variables, inner.numbers, strict=True)
+            for name, number in zip(walked.variables, walked.numbers, strict=True)
             if number != axis
         ]
-        del outer, flat
-        source = " + ".join([*rest, f"{table.strides[axis]} * at"])
-        block.line(f"{y}[{inner.place(result)}] = {x}[{source}];")
+        source = " + ".join([*terms, f"{table.strides[axis]} * at"])
+        block.line(f"{y}[{walked.place(result)}] = {x}[{source}];")
     return result

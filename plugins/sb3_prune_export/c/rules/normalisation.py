@@ -41,7 +41,11 @@ def batch_norm(
     scale = scale if weight is None else scale * weight.double()
     shift = -mean.double() * scale + (0 if bias is None else bias.double())
     shape = [1, -1, *[1] * (len(value.shape) - 2)]
-    values: list[Value] = [value, scale.to(mean).view(shape), shift.to(mean).view(shape)]
+    values: list[Value] = [
+        value,
+        scale.to(mean).view(shape),
+        shift.to(mean).view(shape),
+    ]
     return pointwise(lowering, node, "{0} * {1} + {2}", values), None, None
 
 

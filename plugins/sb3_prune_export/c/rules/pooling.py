@@ -48,10 +48,10 @@ def avg_pool(
     divisor: int | None = None,
 ) -> View:
     """Write the mean of each window."""
-    if ceil_mode or (any(padding) and count_include_pad and divisor is None):
-        divisor = divisor or _area(size)
     if ceil_mode:
         raise lowering.refuse(node, "no rule for ceil_mode")
+    if count_include_pad or not any(padding):
+        divisor = divisor or size[0] * size[-1]
     window = _window(lowering, node, value, (size, stride, padding, (1, 1)))
     number = value.buffer.number.name
     lines = (f"{number} sum = 0;\nint count = 0;", "sum += v;\n++count;")
@@ -60,10 +60,6 @@ def avg_pool(
         lines = (f"{number} sum = 0;", "sum += v;")
     _write(lowering, node, window, lines, f"sum / {by}")
     return window.result
-
-
-def _area(size: list[int]) -> int:
-    return size[0] * size[-1]
 
 
 def _window(lowering: Lowering, node: Node, value: View, given: Any) -> Window:

@@ -17,7 +17,7 @@ from sb3_prune_export.c.views import View
 ROWS = 4
 """Inputs that are added in one go, so that the outputs are read and written less."""
 LANES = 4
-"""Rows are padded to a multiple of this, so that compilers need no loop for the rest."""
+"""Rows are padded to a multiple of this, so no compiler needs a loop for the rest."""
 
 
 @rule("addmm")
@@ -37,7 +37,9 @@ def addmm(
     fixed = isinstance(right, torch.Tensor) and isinstance(bias, torch.Tensor)
     if fixed and bias.ndim == 1:  # type: ignore[union-attr]
         return _linear(lowering, node, bias, left, right)
-    return pointwise(lowering, node, "{0} + {1}", [bias, mm(lowering, node, left, right)])
+    return pointwise(
+        lowering, node, "{0} + {1}", [bias, mm(lowering, node, left, right)]
+    )
 
 
 @rule("mm")
@@ -134,6 +136,8 @@ def _product(lowering: Lowering, node: Node, left: View, right: View) -> View:
     with block.full_nest(names, [*batch, rows, columns]):
         block.line(f"{number.name} sum = 0;")
         with block.full_nest(("i",), [inner]):
-            block.line(f"sum += {x}[{at(left, 'r', 'i')}] * {w}[{at(right, 'i', 'j')}];")
+            block.line(
+                f"sum += {x}[{at(left, 'r', 'i')}] * {w}[{at(right, 'i', 'j')}];"
+            )
         block.line(f"{y}[{at(result, 'r', 'j')}] = sum;")
     return result

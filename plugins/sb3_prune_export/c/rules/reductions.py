@@ -51,7 +51,7 @@ def fold(lowering: Lowering, node: Node, value: View, axes: Any, name: str) -> V
     result = graph.fake(node)
     kept = lowering.new(result.shape, result.dtype)
     outer, inner = split(value, axes)
-    source, target = kept.buffer.number.name, _aligned(kept, value, outer)
+    source, target = kept.buffer.number.name, _aligned(outer)
     start, action = FOLDS[name]
     block = lowering.block(node)
     x, y = block.read(value), block.write(kept)
@@ -70,9 +70,8 @@ def fold(lowering: Lowering, node: Node, value: View, axes: Any, name: str) -> V
     return kept
 
 
-def _aligned(result: View, value: View, outer: Axes) -> str:
-    """Return the index of the result for the loops over the axes that stay."""
-    del value
+def _aligned(outer: Axes) -> str:
+    """Return the index of a result without gaps in loops over the axes that stay."""
     terms, stride = [], 1
     for name, size in reversed(list(zip(outer.variables, outer.sizes, strict=True))):
         terms.append(name if stride == 1 else f"{stride} * {name}")
@@ -120,7 +119,7 @@ def _extreme(
     block = lowering.block(node)
     x, y = block.read(value), block.write(places)
     z = block.write(best)
-    start, target = outer.place(value), _aligned(places, value, outer)
+    start, target = outer.place(value), _aligned(outer)
     with block.full_nest(outer.variables, outer.sizes):
         block.line(f"{number} best = {x}[{start}];")
         block.line("int at = 0;")

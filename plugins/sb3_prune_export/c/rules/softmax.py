@@ -12,9 +12,7 @@ from sb3_prune_export.c.views import View
 
 
 @rule("_softmax", "_log_softmax")
-def softmax(
-    lowering: Lowering, node: Node, value: View, axis: int, half: bool
-) -> View:
+def softmax(lowering: Lowering, node: Node, value: View, axis: int, half: bool) -> View:
     """Write a softmax along an axis, from which the largest number is subtracted."""
     if half:
         raise lowering.refuse(node, "no rule for numbers of 16 bits")
