@@ -70,6 +70,34 @@ def fold(lowering: Lowering, node: Node, value: View, axes: Any, name: str) -> V
     return kept
 
 
+@rule("var")
+def variance(
+    lowering: Lowering,
+    node: Node,
+    value: View,
+    axes: Any = None,
+    *,
+    correction: float = 1,
+    keepdim: bool = False,
+) -> View:
+    """Write the variance over axes: of n numbers, by n minus a correction."""
+    del keepdim  # The node knows its shape.
+    kept = lowering.new(graph.fake(node).shape, graph.fake(node).dtype)
+    outer, inner = split(value, axes)
+    count, name = math.prod(inner.sizes), kept.buffer.number.name
+    block = lowering.block(node)
+    x, y = block.read(value), block.write(kept)
+    v = f"{x}[{outer.place(value)} + {inner.place(value)}]"
+    with block.full_nest(outer.variables, outer.sizes):
+        block.line(f"{name} mean = 0, sum = 0;")
+        with block.full_nest(inner.variables, inner.sizes):
+            block.line(f"mean += {v} / {count};")
+        with block.full_nest(inner.variables, inner.sizes):
+            block.line(f"sum += ({v} - mean) * ({v} - mean);")
+        block.line(f"{y}[{_aligned(outer)}] = sum / {max(count - correction, 0)};")
+    return kept
+
+
 def _aligned(outer: Axes) -> str:
     """Return the index of a result without gaps in loops over the axes that stay."""
     terms, stride = [], 1

@@ -1,0 +1,1 @@
+"""Tests of the plug-in sb3_prune_export."""
