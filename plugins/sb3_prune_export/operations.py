@@ -38,10 +38,10 @@ def gelu(x: np.ndarray, approximate: str = "none") -> np.ndarray:
     if approximate == "tanh":
         inner = math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)
         return np.asarray(0.5 * x * (1 + np.tanh(inner)))
-    return np.asarray(0.5 * x * (1 + erf(x / math.sqrt(2))))
+    return np.asarray(0.5 * x * (1 + error_function(x / math.sqrt(2))))
 
 
-def erf(x: np.ndarray) -> np.ndarray:
+def error_function(x: np.ndarray) -> np.ndarray:
     """Return the error function, which NumPy does not have."""
     values = [math.erf(each) for each in x.ravel().tolist()]
     return np.array(values, x.dtype).reshape(x.shape)
@@ -128,7 +128,9 @@ def max_pool(
     """Return the largest value of each window over the last two axes."""
     if ceil_mode:
         raise ValueError("Pooling with ceil_mode is not supported.")
-    both = [[*each, *each][:2] for each in (kernel, stride or kernel, padding, dilation)]
+    both = [
+        [*each, *each][:2] for each in (kernel, stride or kernel, padding, dilation)
+    ]
     size, steps, pads, spread = both
     edges = [(0, 0)] * (x.ndim - 2) + [(pad, pad) for pad in pads]
     wide = [(k - 1) * d + 1 for k, d in zip(size, spread, strict=True)]
@@ -153,14 +155,14 @@ def avg_pool(
     return np.asarray(seen.mean(axis=(-2, -1), dtype=x.dtype))
 
 
-def pad(x: np.ndarray, edges: Sequence[int], value: float = 0.0) -> np.ndarray:
+def pad_edges(x: np.ndarray, edges: Sequence[int], value: float = 0.0) -> np.ndarray:
     """Pad an array; edges are given from the last axis on, as torch has them."""
     pairs = [(edges[i], edges[i + 1]) for i in range(0, len(edges), 2)][::-1]
     widths = [(0, 0)] * (x.ndim - len(pairs)) + pairs
     return np.pad(x, widths, constant_values=value)
 
 
-def split(x: np.ndarray, sizes: Sequence[int], axis: int = 0) -> list[np.ndarray]:
+def split_into(x: np.ndarray, sizes: Sequence[int], axis: int = 0) -> list[np.ndarray]:
     """Split an array into parts of the given sizes."""
     return np.split(x, np.cumsum(sizes)[:-1], axis=axis)
 

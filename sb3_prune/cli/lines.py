@@ -13,6 +13,7 @@ from typing import Annotated, Any, ClassVar, Literal
 import tyro
 
 from sb3_prune.cli.options import (
+    EnvOptions,
     PlayOptions,
     RunOptions,
     SavedAgentOptions,
@@ -165,6 +166,29 @@ class CompactOptions(SavedAgentOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ExportOptions(EnvOptions, SavedAgentOptions):
+    """Write an agent's whole decision as a file that needs no Stable-Baselines3.
+
+    From the raw observation to the greedy action. The export is compared with the agent
+    on at least 1,000 observations before the file appears; with --env also on those of
+    episodes.
+    """
+
+    to: str = field()
+    """What to write: a name of an exporter, such as numpy, onnx or c."""
+    vecnormalize: str | None = None
+    """Statistics of VecNormalize, a pickle, too, or none; one of them must be said."""
+    out: Path | None = None
+    """File or folder to write; beside the zip if not given."""
+    outputs: tuple[str, ...] = ()
+    """What to give besides the action: distribution, value."""
+    option: tuple[str, ...] = ()
+    """Options of the exporter, KEY=VALUE or JSON, e.g. opset=20."""
+    overwrite: bool = False
+    """Replace an older export."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class TransplantOptions(PlayOptions, SavedAgentOptions):
     """Carry a trained agent into other observations, other actions or a bigger net.
 
@@ -260,6 +284,7 @@ LINES: Mapping[str, type[Any]] = {
     "evaluate": EvaluateOptions,
     "compare": CompareOptions,
     "compact": CompactOptions,
+    "export": ExportOptions,
     "transplant": TransplantOptions,
     "analyze": AnalyzeOptions,
     "strategies": StrategiesOptions,

@@ -23,9 +23,7 @@ class Agent:
             that returns one array per output.
     """
 
-    def __init__(
-        self, facts: Mapping[str, Any], run: Callable[..., Arrays]
-    ) -> None:
+    def __init__(self, facts: Mapping[str, Any], run: Callable[..., Arrays]) -> None:
         self.facts, self.run = facts, run
         self._inputs = facts["inputs"]
         kinds = {each["kind"] for each in self._inputs}
@@ -139,7 +137,9 @@ def _batch(array: np.ndarray, port: Mapping[str, Any]) -> tuple[np.ndarray, bool
         most = np.asarray(port["choices"])
         if ((array < 0) | (array >= most)).any():
             raise ValueError(f"{port['name']} must be at least 0 and below {most}.")
-    return (array if batched else array[None]).astype(port["dtype"], copy=False), batched
+    return (array if batched else array[None]).astype(
+        port["dtype"], copy=False
+    ), batched
 
 
 def _masks(given: Any, count: int, entries: int, branches: Sequence[int]) -> np.ndarray:

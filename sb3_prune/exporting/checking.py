@@ -16,7 +16,12 @@ from stable_baselines3.common.vec_env import VecNormalize
 from sb3_prune.exceptions import ExportError
 from sb3_prune.exporting.asking import Agent
 from sb3_prune.exporting.extras import scores
-from sb3_prune.exporting.samples import Batch, from_episodes, from_space, from_statistics
+from sb3_prune.exporting.samples import (
+    Batch,
+    from_episodes,
+    from_space,
+    from_statistics,
+)
 from sb3_prune.surgery.flow.quiet import quiet
 
 TOLERANCE = 1e-5
@@ -180,9 +185,11 @@ class _Comparison:
         if isinstance(space, spaces.MultiBinary) and len(known) == len(one):
             return bool((np.abs(known)[one != other] <= limit).all())
         one, other = one.astype(int), other.astype(int)
-        sizes = {spaces.Discrete: lambda: [int(space.n)],
-                 spaces.MultiDiscrete: lambda: space.nvec,
-                 spaces.MultiBinary: lambda: [2] * len(one)}[type(space)]()
+        sizes = {
+            spaces.Discrete: lambda: [int(space.n)],
+            spaces.MultiDiscrete: lambda: space.nvec,
+            spaces.MultiBinary: lambda: [2] * len(one),
+        }[type(space)]()
         begins = np.cumsum([0, *sizes[:-1]])
         gaps = np.abs(known[begins + one] - known[begins + other])
         return bool((gaps <= limit).all())

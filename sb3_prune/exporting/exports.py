@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
@@ -25,6 +25,7 @@ from sb3_prune.exporting.normalisation import UNSAID, statistics_for
 from sb3_prune.exporting.tracing import trace
 from sb3_prune.files import atomic, atomic_folder, hidden
 from sb3_prune.plugins.options import build
+from sb3_prune.runs.folder import check_creatable
 
 
 def export(
@@ -95,11 +96,11 @@ def load_export(path: str | Path) -> Agent:
     found = Path(path)
     if not found.exists():
         raise ExportError(f"'{found}' does not exist.")
-    for cls in _classes().values():
+    for cls in plugins.exporters().values():
         if cls.wrote(found):
             return cls.load(found)
     raise ExportError(
-        f"'{found}' is no export of the installed exporters: {', '.join(_classes())}."
+        f"'{found}' is no export of the installed exporters: {', '.join(plugins.exporters())}."
     )
 
 
@@ -110,10 +111,6 @@ def exporter_class(name: str) -> type[Exporter]:
         UnknownNameError: There is none of that name.
     """
     return cast("type[Exporter]", plugins.get("exporters", name))
-
-
-def _classes() -> Mapping[str, type[Exporter]]:
-    return cast("Mapping[str, type[Exporter]]", plugins.classes("exporters"))
 
 
 def check_path(path: str | Path, exporter: Exporter, *, overwrite: bool) -> Path:
@@ -127,13 +124,10 @@ def check_path(path: str | Path, exporter: Exporter, *, overwrite: bool) -> Path
     target = given
     if given.name and given.suffix != exporter.suffix and exporter.suffix:
         target = given.with_name(given.name + exporter.suffix)
-    try:
-        exists, parent = target.exists(), target.parent.is_dir()
-    except (OSError, ValueError) as error:
-        raise RunFolderError(f"'{target}' cannot be created: {error}.") from error
-    if not target.name or not parent:
+    check_creatable(target)
+    if not target.name or not target.parent.is_dir():
         raise RunFolderError(f"'{target}' must be in a folder that exists.")
-    if exists and not (overwrite and exporter.wrote(target)):
+    if target.exists() and not (overwrite and exporter.wrote(target)):
         raise RunFolderError(
             f"'{target}' exists: choose another path, or pass overwrite if it is an "
             f"older export as '{exporter.name}'."

@@ -96,7 +96,9 @@ def _bound(bound: np.ndarray) -> Any:
 
 
 def _nested(value: Any) -> Any:
-    return [_nested(each) for each in value] if isinstance(value, list) else _number(value)
+    return (
+        [_nested(each) for each in value] if isinstance(value, list) else _number(value)
+    )
 
 
 def _number(value: Any) -> Any:

@@ -20,9 +20,7 @@ WIDE = 1e4
 """Bounds beyond this say nothing about usual values; neither do infinite ones."""
 
 
-def from_space(
-    space: spaces.Space[Any], count: int, rng: np.random.Generator
-) -> Batch:
+def from_space(space: spaces.Space[Any], count: int, rng: np.random.Generator) -> Batch:
     """Draw observations from their space.
 
     Where bounds are wide, values are normal, with a scale between 0.1 and 100 per row.
@@ -86,8 +84,11 @@ def from_episodes(
         observation: Any = raw.reset()
         start = np.ones(raw.num_envs, bool)
         for _ in range(-(-count // raw.num_envs)):
-            seen.append({"": observation} if not isinstance(observation, dict)
-                        else dict(observation))
+            seen.append(
+                {"": observation}
+                if not isinstance(observation, dict)
+                else dict(observation)
+            )
             masks = raw.env_method("action_masks") if _masks(raw) else None
             more = {} if masks is None else {"action_masks": np.stack(masks)}
             normal = observation

@@ -112,9 +112,7 @@ def _exported(
         one = torch.export.Dim.AUTO
         shapes = tuple({0: one} for _ in example)
         shapes = (shapes,) if isinstance(module, Deciding) else shapes
-    exported = torch.export.export(
-        module, example, dynamic_shapes=shapes, strict=False
-    )
+    exported = torch.export.export(module, example, dynamic_shapes=shapes, strict=False)
     table = default_decompositions()
     name = ATEN._native_batch_norm_legit_no_training.default
     table[name] = _plain_batch_norm
@@ -210,9 +208,11 @@ def _details(
     model: BaseAlgorithm, statistics: VecNormalize | None, extras: Sequence[str]
 ) -> Mapping[str, Any]:
     space = model.action_space
-    branches = [int(n) for n in np.ravel(space.nvec)] if isinstance(
-        space, spaces.MultiDiscrete
-    ) else None
+    branches = (
+        [int(n) for n in np.ravel(space.nvec)]
+        if isinstance(space, spaces.MultiDiscrete)
+        else None
+    )
     normalisation = None
     if statistics is not None:
         keys = statistics.norm_obs_keys

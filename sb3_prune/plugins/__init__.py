@@ -14,6 +14,7 @@ from sb3_prune.plugins.pluggable import Pluggable as Pluggable
 
 if TYPE_CHECKING:
     from sb3_prune.analysis.base import Analysis
+    from sb3_prune.exporting.base import Exporter
     from sb3_prune.strategies.base import Strategy
 
 
@@ -38,9 +39,9 @@ def screeners() -> Mapping[str, type[Pluggable]]:
     return classes("screeners")
 
 
-def exporters() -> Mapping[str, type[Pluggable]]:
+def exporters() -> Mapping[str, type[Exporter]]:
     """Return the registered exporters by name, sorted."""
-    return classes("exporters")
+    return cast("Mapping[str, type[Exporter]]", classes("exporters"))
 
 
 def commands() -> Mapping[str, type[Command]]:

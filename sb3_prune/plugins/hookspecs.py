@@ -14,6 +14,7 @@ import pluggy
 
 if TYPE_CHECKING:
     from sb3_prune.analysis.base import Analysis
+    from sb3_prune.exporting.base import Exporter
     from sb3_prune.plugins.command import Command
     from sb3_prune.plugins.pluggable import Pluggable
     from sb3_prune.strategies.base import Strategy
@@ -128,32 +129,53 @@ def register_screeners(register: Callable[[type[Pluggable]], None]) -> None:
 
 
 @hookspec
-def register_exporters(register: Callable[[type[Pluggable]], None]) -> None:
+def register_exporters(register: Callable[[type[Exporter]], None]) -> None:
     """Register exporters, which write an agent in a form for deployment.
 
     Example::
 
+        import json
         from dataclasses import dataclass
 
-        from sb3_prune.plugins import Pluggable, hookimpl
+        import torch
+
+        from sb3_prune.exporting import Agent, Exporter
+        from sb3_prune.plugins import hookimpl
 
 
-        class CHeader(Pluggable):
-            '''Weights as a C header for microcontrollers.'''
+        class Torch(Exporter):
+            '''The program as torch.export saves it, for where there is torch.'''
 
-            name = "c-header"
+            name = "torch"
+            suffix = ".pt2"
 
             @dataclass(frozen=True, kw_only=True)
             class Config:
-                '''How to write the numbers.'''
+                '''There is nothing to choose.'''
 
-                digits: int = 7
-                '''Significant decimal digits of each weight.'''
+            def write(self, decision, path, facts):
+                more = {"facts": json.dumps(facts)}
+                torch.export.save(decision.program, path, extra_files=more)
+
+            @classmethod
+            def load(cls, path):
+                more = {"facts": ""}
+                run = torch.export.load(path, extra_files=more).module()
+
+                def decide(*inputs):
+                    outputs = run(*map(torch.tensor, inputs))
+                    return [output.numpy() for output in outputs]
+
+                return Agent(json.loads(more["facts"]), decide)
+
+            @classmethod
+            def wrote(cls, path):
+                return path.suffix == cls.suffix
 
 
         @hookimpl
         def register_exporters(register):
-            register(CHeader)
+            register(Torch)
     """
 
 

@@ -23,6 +23,7 @@ CLASSES: dict[str, tuple[str, str]] = {
     "evaluate": ("sb3_prune.cli.evaluate", "EvaluateOptions"),
     "compare": ("sb3_prune.cli.compare", "CompareOptions"),
     "compact": ("sb3_prune.cli.compact", "CompactOptions"),
+    "export": ("sb3_prune.cli.export", "ExportOptions"),
     "transplant": ("sb3_prune.cli.transplant", "TransplantOptions"),
     "analyze": ("sb3_prune.cli.analyze", "AnalyzeOptions"),
     "project": ("sb3_prune_clusters.projecting", "ProjectOptions"),
@@ -55,6 +56,7 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
         "evaluate.evaluate",
         "analyze.record_episodes",
         "compact.save_plain",
+        "export.export",
         "transplant.write_model",
     ):
         monkeypatch.setattr(f"sb3_prune.cli.{place}", reach)
@@ -111,6 +113,7 @@ def _line(name: str, path: Path, folder: Path) -> list[object]:
         "evaluate": [path, *env],
         "compare": [folder, *out],
         "compact": [path, *out],
+        "export": [path, "--to", "numpy", "--vecnormalize", "none", *out],
         "transplant": [path, *env, *out],
         "analyze": [path, *env, *out],
         "project": [path, path, *env, *out],
