@@ -31,6 +31,7 @@ RUNS = {
     "pixels": ("pixels", "run"),
     "startup": ("startup", "run"),
     "penalty": ("penalty", "run"),
+    "exporting": ("exporting", "run"),
 }
 """Benchmark name -> module and function; the module is imported when it is run."""
 COMMANDS = {

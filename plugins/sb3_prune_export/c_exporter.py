@@ -58,13 +58,15 @@ class CExporter(Exporter):
         prefix = self.config.prefix or prefix_of(facts["name"])
         run = Rounded(decision.program, code.rounded)
         example = next(measuring.examples(decision, 1))
-        told = {**facts, "c": self._facts(code, prefix)}
+        own = self._facts(code, prefix)
         words = f"{in_words(facts)}\n\n{_sizes(code)}"
         if not exact:
             error = measuring.int8_error(decision, run)
-            told["c"]["int8_error"] = error
+            own["int8_error"] = error
             words += f"\n{measuring.in_words(error)}"
-        text = header(code, prefix, words, told, example, run(example))
+        text = header(
+            code, prefix, words, {"facts": facts, "c": own}, example, run(example)
+        )
         path.write_text(text, "utf-8")
 
     def _code(self, decision: Decision, *, int8: bool) -> Code:

@@ -73,8 +73,8 @@ def _opening(
 ) -> list[str]:
     big = prefix.upper()
     call = ", ".join(b.name or "" for b in [*code.inputs, *code.outputs])
-    told = json.dumps(facts, ensure_ascii=True).replace("*/", "*\\/")
-    told = told.replace("/*", "\\/*").replace("?", "\\u003f")
+    # Neither ends nor begins of comments, nor trigraphs.
+    told = json.dumps(facts).replace("*", "\\u002a").replace("?", "\\u003f")
     lines = [
         *comment(words).splitlines(),
         "",

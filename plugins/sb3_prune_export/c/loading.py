@@ -24,17 +24,23 @@ class CAgent(Agent):
 
     Args:
         facts: What the export says of itself.
+        own: What the header says of its code.
         library: The compiled wrapper, whose pointers nobody else has bound.
 
     Attributes:
+        own: What the header says of its code: ``prefix``, ``types`` of inputs and
+            outputs, ``float``, ``int8`` and ``int8_error``, number of ``weights``,
+            bytes of ``scratch``.
         given: Name of an input -> its array, with a batch axis of 1.
         found: Name of an output -> its array, with a batch axis of 1, which the next
             decision overwrites.
     """
 
-    def __init__(self, facts: Mapping[str, Any], library: ctypes.CDLL) -> None:
+    def __init__(
+        self, facts: Mapping[str, Any], own: Mapping[str, Any], library: ctypes.CDLL
+    ) -> None:
         super().__init__(facts, self._run)
-        single = facts["c"]["float"]
+        self.own, single = own, own["float"]
         self.given = {p["name"]: _buffer(p, single) for p in facts["inputs"]}
         self.found = {p["name"]: _buffer(p, single) for p in facts["outputs"]}
         self._types = [p["dtype"] for p in facts["outputs"]]
@@ -104,27 +110,28 @@ def load(path: Path) -> CAgent:
     """
     text = path.read_text("utf-8")
     try:
-        facts = facts_in(text)
+        told = facts_in(text)
     except ValueError as error:
         raise ExportError(f"'{path}' is damaged: its facts are no JSON.") from error
-    if facts is None or "c" not in facts:
+    if told is None or told.keys() != {"facts", "c"}:
         raise ExportError(f"'{path}' is no C export.")
+    facts, own = told["facts"], told["c"]
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "agent.h").write_text(text, "utf-8")
         source, target = Path(folder, "agent.c"), Path(folder, "agent.so")
-        source.write_text(wrapper(facts), "utf-8")
+        source.write_text(wrapper(facts, own), "utf-8")
         shared_library(source, target)
-        return CAgent(facts, ctypes.CDLL(str(target)))
+        return CAgent(facts, own, ctypes.CDLL(str(target)))
 
 
-def wrapper(facts: Mapping[str, Any]) -> str:
+def wrapper(facts: Mapping[str, Any], own: Mapping[str, Any]) -> str:
     """Return the C code of a library with two functions around a header.
 
     ``sb3_prune_bind`` takes the arrays of all inputs and outputs once;
     ``sb3_prune_decide`` computes the outputs and returns 0, or returns 1 for NaN.
     """
-    prefix, ports = facts["c"]["prefix"], [*facts["inputs"], *facts["outputs"]]
-    types = facts["c"]["types"]
+    prefix, ports = own["prefix"], [*facts["inputs"], *facts["outputs"]]
+    types = own["types"]
     names = [port["name"] for port in ports]
     checks = [
         f"    for (int i = 0; i < {prefix.upper()}_{p['name'].upper()}_SIZE; ++i)\n"

@@ -63,7 +63,7 @@ def fold(lowering: Lowering, node: Node, value: View, axes: Any, name: str) -> V
             at = f"{outer.place(value)} + {inner.place(value)}"
             cast = "" if kind == value.buffer.number.name else f"({kind})"
             block.line(f"const {kind} v = {cast}{x}[{at}];")
-            block.line(action)
+            block.line(action if value.buffer.number.floating else _whole(action))
         count = math.prod(inner.sizes)
         division = f" / {count}" if name == "mean" else ""
         block.line(f"{y}[{target}] = sum{division};")
@@ -105,6 +105,11 @@ def _aligned(outer: Axes) -> str:
         terms.append(name if stride == 1 else f"{stride} * {name}")
         stride *= size
     return " + ".join(terms) or "0"
+
+
+def _whole(line: str) -> str:
+    """Return a line without its test for NaN, of which compilers warn."""
+    return line.replace(" || (v != v && best == best)", "").replace(" || v != v", "")
 
 
 @rule("argmax", "argmin")
@@ -154,7 +159,8 @@ def _extreme(
         with block.full_nest(inner.variables, inner.sizes):
             block.line(f"const {number} v = {x}[{start} + {inner.place(value)}];")
             sign = ">" if largest else "<"
-            block.line(f"if (v {sign} best || (v != v && best == best)) {{")
+            test = f"if (v {sign} best || (v != v && best == best)) {{"
+            block.line(test if value.buffer.number.floating else _whole(test))
             turn = inner.variables[0]
             block.line(f"    best = v;\n{'    ' * block.depth}    at = {turn};")
             block.line("}")

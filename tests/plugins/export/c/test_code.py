@@ -20,8 +20,8 @@ def test_a_program_reads_inputs_writes_outputs_and_needs_little_scratch() -> Non
     code = translate(program, ["observation"], ["action"])
     assert [b.name for b in code.inputs] == ["observation"]
     assert [(b.name, b.size) for b in code.outputs] == [("action", 2)]
-    assert code.sizes == {"f": 24}  # Two layers of 9, padded to 12.
-    assert code.scratch_bytes == 4 * 24
+    assert code.sizes == {"f": 21}  # 9 numbers, and 9 that are padded to 12.
+    assert code.scratch_bytes == 4 * 21
     assert code.weights == 6 * 12 + 10 * 12 + 10 * 4
 
 

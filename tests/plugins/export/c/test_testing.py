@@ -20,7 +20,7 @@ def test_a_header_that_computes_something_else_says_so() -> None:
 
 def test_nan_where_none_is_expected_fails() -> None:
     text, _ = running.written(nn.ReLU(), torch.ones(1, 2))
-    broken = text.replace("x[i] < 0 ? 0 : x[i]", "NAN")
+    broken = text.replace("x[i] < 0 ? 0 : x[i]", "x[i] < 0 ? 0 : NAN")
     with pytest.raises(AssertionError, match="nan"):
         running.measured(broken, running.require("gcc"), "-std=c99")
 

@@ -13,8 +13,9 @@ from sb3_prune.exceptions import ExportError
 from .. import running
 
 FOLDS: list[Any] = [
-    lambda x: x.sum(1), lambda x: x.mean((1, 2)), lambda x: x.amax(2), lambda x: x.sum(),
-    lambda x: x.amin((0, 1), keepdim=True), lambda x: x.prod(1), lambda x: x.max(),
+    lambda x: x.sum(1), lambda x: x.mean((1, 2)), lambda x: x.amax(2),
+    lambda x: x.sum(), lambda x: x.amin((0, 1), keepdim=True), lambda x: x.prod(1),
+    lambda x: x.max(),
     lambda x: x.max(1)[0], lambda x: x.min(2)[1], lambda x: x.argmax(1),
     lambda x: x.transpose(1, 2).argmin(1), lambda x: (x > 0).any(1),
     lambda x: (x > 0).all(2), lambda x: x.logsumexp(1), lambda x: x.std(1),
