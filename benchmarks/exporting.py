@@ -1,4 +1,4 @@
-"""(n) What does a decision cost once the agent is exported?"""
+"""(p) What does a decision cost once the agent is exported?"""
 
 from __future__ import annotations
 
@@ -54,10 +54,12 @@ def in_c(header: Path, observations: np.ndarray, count: int) -> Callable[[], int
         shared_library(source, target)
         library = ctypes.CDLL(str(target))
     action = np.zeros(6, np.float32)
-    given = [ctypes.c_void_p(each.ctypes.data) for each in (observations, action)]
 
     def work() -> int:
-        library.decide(*given, count)
+        pointers = [
+            ctypes.c_void_p(each.ctypes.data) for each in (observations, action)
+        ]
+        library.decide(*pointers, count)
         return count
 
     return work
@@ -95,9 +97,9 @@ def contenders(
 def run() -> Table:
     """Compare the ways to decide, for a dense agent and for the same, cut."""
     table = Table(
-        "(n) One decision after an export, batch 1, SAC 3x256 on HalfCheetah-v5, dense "
+        "(p) One decision after an export, batch 1, SAC 3x256 on HalfCheetah-v5, dense "
         "and with 90 % of the units gone",
-        ["agent", "way", "us per decision", "times faster than dense predict"],
+        ["agent", "way", "us per decision", "times as fast as dense predict"],
     )
     arch = {"net_arch": [256, 256, 256]}
     env = gym.make("HalfCheetah-v5")

@@ -6,6 +6,7 @@ import ctypes
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -41,8 +42,12 @@ class CAgent(Agent):
     ) -> None:
         super().__init__(facts, self._run)
         self.own, single = own, own["float"]
-        self.given = {p["name"]: _buffer(p, single) for p in facts["inputs"]}
-        self.found = {p["name"]: _buffer(p, single) for p in facts["outputs"]}
+        given, found = (
+            {port["name"]: _buffer(port, single) for port in facts[side]}
+            for side in ("inputs", "outputs")
+        )
+        # C has their addresses, so no array may take the place of another.
+        self.given, self.found = MappingProxyType(given), MappingProxyType(found)
         self._types = [p["dtype"] for p in facts["outputs"]]
         buffers = [*self.given.values(), *self.found.values()]
         pointers = (ctypes.c_void_p * len(buffers))(*(b.ctypes.data for b in buffers))
