@@ -58,8 +58,8 @@ def lower(
 def _call(lowering: Lowering, node: Node, values: dict[Node, Any]) -> Any:
     """Lower one operation and return its result."""
     lowering.module = graph.module_of(node)
-    args = map_arg(node.args, lambda each: values[each])
-    kwargs = map_arg(node.kwargs, lambda each: values[each])
+    args: Any = map_arg(node.args, lambda each: values[each])
+    kwargs: Any = map_arg(node.kwargs, lambda each: values[each])
     if node.target is operator.getitem:
         return args[0][args[1]]
     if not any(isinstance(values[each], View) for each in node.all_input_nodes):

@@ -28,11 +28,12 @@ def examples(decision: Decision, count: int) -> Iterator[list[np.ndarray]]:
 def _input(port: Port, drawn: Batch, row: int, rng: np.random.Generator) -> np.ndarray:
     shape = (1, *port.shape)
     if port.kind == "observation":
-        return drawn[port.key or ""][row].reshape(shape).astype(port.dtype)
-    if port.kind == "state":
-        return (rng.normal(size=shape) * 0.1).astype(port.dtype)
-    fill = np.ones if port.kind == "action_mask" else np.zeros
-    return fill(shape, port.dtype)
+        found = np.asarray(drawn[port.key or ""][row]).reshape(shape)
+    elif port.kind == "state":
+        found = rng.normal(size=shape) * 0.1
+    else:
+        found = np.full(shape, float(port.kind == "action_mask"))
+    return found.astype(port.dtype)
 
 
 def int8_error(decision: Decision, run: Rounded) -> dict[str, float]:

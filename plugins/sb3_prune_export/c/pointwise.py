@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -15,12 +16,14 @@ from sb3_prune_export.c.numbers import Number, literal
 from sb3_prune_export.c.state import Lowering
 from sb3_prune_export.c.views import Buffer, View
 
-Value = View | torch.Tensor | float | int | bool
+Tensor = View | torch.Tensor
+"""A tensor that is computed, or one that is constant."""
+Value = Tensor | float | int | bool
 """An operand."""
 
 
 def pointwise(
-    lowering: Lowering, node: Node, template: str, values: list[Value], **types: Any
+    lowering: Lowering, node: Node, template: str, values: Sequence[Value], **types: Any
 ) -> View:
     """Add one operation on single numbers.
 

@@ -50,7 +50,7 @@ class View:
     @property
     def offset(self) -> int:
         """Place of its first number in the buffer."""
-        return self.meta.storage_offset()
+        return int(self.meta.storage_offset())
 
     def of(self, meta: torch.Tensor) -> View:
         """Return another view of the same buffer."""

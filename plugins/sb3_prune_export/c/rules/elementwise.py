@@ -11,7 +11,7 @@ from torch.fx import Node
 
 from sb3_prune_export.c import graph
 from sb3_prune_export.c.expressions import ARITHMETIC, BITWISE, TESTS, WHOLE
-from sb3_prune_export.c.pointwise import Value, pointwise
+from sb3_prune_export.c.pointwise import Tensor, Value, pointwise
 from sb3_prune_export.c.rules.table import RULES, rule
 from sb3_prune_export.c.state import Lowering
 from sb3_prune_export.c.views import View
@@ -70,10 +70,10 @@ def power(lowering: Lowering, node: Node, base: Value, exponent: Value) -> View:
 
 @rule("_to_copy")
 def to_copy(
-    lowering: Lowering, node: Node, value: Value, *, dtype: Any = None, **_: Any
-) -> Value:
+    lowering: Lowering, node: Node, value: Tensor, *, dtype: Any = None, **_: Any
+) -> Tensor:
     """Convert to another type; to the same type costs nothing."""
-    old = lowering.view(value).buffer.number  # type: ignore[arg-type]
+    old = lowering.view(value).buffer.number
     number = lowering.number(dtype or graph.fake(node).dtype)
     if dtype is torch.bool and graph.fake(node.args[0]).dtype is not torch.bool:
         return pointwise(lowering, node, "{0} != 0", [value], operands=None)
@@ -97,12 +97,9 @@ def where(
 def clamp(lowering: Lowering, node: Node, value: Value, *limits: Any) -> View:
     """Clip to limits, each a number, a tensor or None; NaN stays NaN."""
     name = graph.name_of(node)
-    if name == "hardtanh":
-        low, high = (*limits, *(-1.0, 1.0)[len(limits) :])
-    elif name == "clamp_max":
-        low, high = None, limits[0]
-    else:
-        low, high = (*limits, None, None)[:2]
+    missing: tuple[Any, ...] = (-1.0, 1.0) if name == "hardtanh" else (None, None)
+    given = (None, *limits) if name == "clamp_max" else limits
+    low, high = (*given, *missing[len(given) :])
     found = value
     if low is not None:
         found = pointwise(lowering, node, "{0} < {1} ? {1} : {0}", [found, low])

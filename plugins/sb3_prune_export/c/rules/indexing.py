@@ -11,20 +11,20 @@ from sb3_prune_export.c.axes import split
 from sb3_prune_export.c.blocks import Block
 from sb3_prune_export.c.copying import copy_into
 from sb3_prune_export.c.numbers import literal
-from sb3_prune_export.c.pointwise import Value
+from sb3_prune_export.c.pointwise import Tensor
 from sb3_prune_export.c.rules.table import rule
 from sb3_prune_export.c.state import Lowering
 from sb3_prune_export.c.views import View
 
 
 @rule("cat")
-def cat(lowering: Lowering, node: Node, values: list[Value], axis: int = 0) -> View:
+def cat(lowering: Lowering, node: Node, values: list[Tensor], axis: int = 0) -> View:
     """Write tensors beside each other."""
     result = lowering.new(graph.fake(node).shape, graph.fake(node).dtype)
     block = lowering.block(node)
     start = 0
     for value in values:
-        part = lowering.view(value)  # type: ignore[arg-type]
+        part = lowering.view(value)
         if not part.meta.numel():
             continue
         size = part.shape[axis]
@@ -65,11 +65,11 @@ def embedding(
 
 @rule("index_select")
 def index_select(
-    lowering: Lowering, node: Node, value: Value, axis: int, places: Value
+    lowering: Lowering, node: Node, value: Tensor, axis: int, places: Tensor
 ) -> View:
     """Choose along an axis."""
-    view = lowering.view(value)  # type: ignore[arg-type]
-    chosen = lowering.view(places)  # type: ignore[arg-type]
+    view = lowering.view(value)
+    chosen = lowering.view(places)
     return _rows(lowering, node, view, chosen, axis)
 
 
@@ -80,7 +80,7 @@ def _rows(lowering: Lowering, node: Node, table: View, places: View, axis: int) 
     rank = len(places.shape)
     block = lowering.block(node)
     x, n, y = block.read(table), block.read(places), block.write(result)
-    _, every = split(result, None)
+    every = split(result, None)[1]
     row, source = [], [f"{table.strides[axis]} * at"]
     for name, number in zip(every.variables, every.numbers, strict=True):
         if axis <= number < axis + rank:
@@ -103,16 +103,22 @@ def _clamped(block: Block, place: str, size: int) -> None:
 
 @rule("gather")
 def gather(
-    lowering: Lowering, node: Node, value: Value, axis: int, places: Value, **_: Any
+    lowering: Lowering,
+    node: Node,
+    value: Tensor,
+    axis: int,
+    places: Tensor,
+    **options: Any,
 ) -> View:
     """Choose a number along an axis for each place of another tensor."""
-    table = lowering.view(value)  # type: ignore[arg-type]
-    chosen = lowering.view(places)  # type: ignore[arg-type]
+    del options  # Only gradients depend on them.
+    table = lowering.view(value)
+    chosen = lowering.view(places)
     axis %= max(len(table.shape), 1)
     result = lowering.new(graph.fake(node).shape, graph.fake(node).dtype)
     block = lowering.block(node)
     x, n, y = block.read(table), block.read(chosen), block.write(result)
-    _, walked = split(result, None)
+    walked = split(result, None)[1]
     with block.full_nest(walked.variables, walked.sizes):
         _clamped(block, f"{n}[{walked.place(chosen)}]", table.shape[axis])
         terms = [

@@ -82,7 +82,8 @@ def group_norm(
     """Write a normalisation over groups of channels and all places."""
     del size
     parts = (batch, groups, channels // groups, *value.shape[2:])
-    grouped = value.of(value.meta.unflatten(1, parts[1:3]))
+    meta: Any = value.meta  # Torch does not say what types unflatten has.
+    grouped = value.of(meta.unflatten(1, parts[1:3]))
     places = [1] * len(value.shape[2:])
     factors = []
     for each in (weight, bias):

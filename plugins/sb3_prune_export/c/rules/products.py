@@ -9,7 +9,7 @@ from torch.fx import Node
 
 from sb3_prune_export.c import graph
 from sb3_prune_export.c.blocks import Block
-from sb3_prune_export.c.pointwise import Value, pointwise
+from sb3_prune_export.c.pointwise import Tensor, pointwise
 from sb3_prune_export.c.rules.table import rule
 from sb3_prune_export.c.state import Lowering
 from sb3_prune_export.c.views import View
@@ -24,9 +24,9 @@ LANES = 4
 def addmm(
     lowering: Lowering,
     node: Node,
-    bias: Value,
-    left: Value,
-    right: Value,
+    bias: Tensor,
+    left: Tensor,
+    right: Tensor,
     *,
     beta: float = 1,
     alpha: float = 1,
@@ -43,21 +43,21 @@ def addmm(
 
 
 @rule("mm")
-def mm(lowering: Lowering, node: Node, left: Value, right: Value) -> View:
+def mm(lowering: Lowering, node: Node, left: Tensor, right: Tensor) -> View:
     """Write a product of two matrices."""
     if isinstance(right, torch.Tensor):
         return _linear(lowering, node, right.new_zeros(right.shape[1]), left, right)
-    return _product(lowering, node, lowering.view(left), right)
+    return _product(lowering, node, lowering.view(left), lowering.view(right))
 
 
 @rule("bmm")
-def bmm(lowering: Lowering, node: Node, left: Value, right: Value) -> View:
+def bmm(lowering: Lowering, node: Node, left: Tensor, right: Tensor) -> View:
     """Write products of as many pairs of matrices as there are in the batch."""
     return _product(lowering, node, lowering.view(left), lowering.view(right))
 
 
 def _linear(
-    lowering: Lowering, node: Node, bias: Any, left: Value, weight: Any
+    lowering: Lowering, node: Node, bias: Any, left: Tensor, weight: Any
 ) -> View:
     """Write x W + b with constant W and b, row by row of x.
 
