@@ -6,16 +6,16 @@ import inspect
 import keyword
 import operator
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from torch import fx
+from torch.export import ExportedProgram
 from torch.export.graph_signature import InputKind
 
 from sb3_prune.exceptions import ExportError
-from sb3_prune.exporting.program import Decision
 from sb3_prune_export import operations
 from sb3_prune_export.numpy_rules import DEFAULTS, IGNORED, RULES
 
@@ -33,36 +33,49 @@ class Writer:
         helpers: Functions of :mod:`operations` that the lines call, in their order.
     """
 
-    def __init__(self, decision: Decision) -> None:
+    def __init__(self) -> None:
         self.weights: dict[str, np.ndarray] = {}
         self.constants: list[str] = []
         self.lines: list[str] = []
         self.helpers: list[Callable[..., Any]] = []
+        self._returned: list[str] = []
         self._known: dict[fx.Node, str] = {}
         self._fixed: set[fx.Node] = set()
         self._used = set(RESERVED) | set(vars(operations))
-        self._read_inputs(decision)
-        for node in decision.program.graph.nodes:
+
+    @classmethod
+    def of(cls, program: ExportedProgram, inputs: Sequence[str]) -> Writer:
+        """Write a program.
+
+        Args:
+            program: Core ATen operations.
+            inputs: Names of its inputs.
+
+        Raises:
+            ExportError: There is no rule for an operation.
+        """
+        writer = cls()
+        writer._read_inputs(program, iter(inputs))
+        for node in program.graph.nodes:
             if node.op == "call_function":
-                self._write(node)
+                writer._write(node)
             elif node.op == "output":
-                self._returned = [self._text(each) for each in node.args[0]]
+                writer._returned = [writer._text(each) for each in node.args[0]]
+        return writer
 
     @property
     def returned(self) -> str:
         """The expression of all outputs."""
         return f"{', '.join(self._returned)},"
 
-    def _read_inputs(self, decision: Decision) -> None:
-        program = decision.program
-        specs = {spec.arg.name: spec for spec in program.graph_signature.input_specs}  # type: ignore[union-attr]
-        inputs = iter(decision.inputs)
+    def _read_inputs(self, program: ExportedProgram, inputs: Iterator[str]) -> None:
+        specs = {spec.arg.name: spec for spec in program.graph_signature.input_specs}
         for node in program.graph.nodes:
             if node.op != "placeholder":
                 continue
             spec = specs[node.name]
             if spec.kind is InputKind.USER_INPUT:
-                self._known[node] = self._name(next(inputs).name)
+                self._known[node] = self._name(next(inputs))
                 continue
             assert spec.target is not None
             name = self._known[node] = self._name(spec.target)
@@ -112,7 +125,7 @@ class Writer:
 
     def _need(self, helper: Callable[..., Any]) -> None:
         """Note a function, after those that it calls itself."""
-        for called in helper.__code__.co_names:  # type: ignore[attr-defined]
+        for called in helper.__code__.co_names:
             inner = getattr(operations, called, None)
             if inspect.isfunction(inner):
                 self._need(inner)

@@ -56,10 +56,11 @@ class NumpyExporter(Exporter):
 
     def write(self, decision: Decision, path: Path, facts: Mapping[str, Any]) -> None:
         """Write ``__init__.py`` and ``weights.safetensors``."""
-        writer = Writer(decision)
+        inputs = [port.name for port in decision.inputs]
+        writer = Writer.of(decision.program, inputs)
         metadata = {"facts": json.dumps(facts)}
         save_file(writer.weights, path / WEIGHTS, metadata)
-        text = code(writer, [port.name for port in decision.inputs], in_words(facts))
+        text = code(writer, inputs, in_words(facts))
         (path / CODE).write_text(text, "utf-8")
 
     @classmethod
@@ -111,7 +112,7 @@ def code(writer: Writer, inputs: list[str], words: str) -> str:
             *weights,
             *writer.constants,
             f"\n\ndef run({', '.join(inputs)}):",
-            '    """Return the outputs of one decision; arrays have a batch axis of 1."""',
+            '    """Return the outputs of one decision; arrays have a batch of 1."""',
             '    with np.errstate(all="ignore"):',
             body,
             f"    return ({writer.returned})\n\n",

@@ -1,4 +1,4 @@
-"""The exporter ``onnx``: one file for ONNX Runtime and everything else that reads it."""
+"""The exporter ``onnx``: one file for ONNX Runtime and whatever else reads it."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ class OnnxExporter(Exporter):
         names = {way: [each["name"] for each in ports] for way, ports in named.items()}
         with _silent():
             try:
-                return torch.onnx.export(
+                program: Any = torch.onnx.export(
                     decision.program,
                     (),
                     dynamo=True,
@@ -98,6 +98,13 @@ class OnnxExporter(Exporter):
                     f"torch.onnx cannot express this agent in opset "
                     f"{self.config.opset}: {type(error).__name__}: {reason}"
                 ) from error
+        # Torch only logs that it could not convert a program, and keeps the old one.
+        if (written := program.model.opset_imports[""]) != self.config.opset:
+            raise ExportError(
+                f"torch.onnx cannot write opset {self.config.opset} for this agent, "
+                f"only {written}."
+            )
+        return program
 
     @classmethod
     def load(cls, path: Path) -> Agent:

@@ -112,8 +112,8 @@ def windows(
     """Return the windows over the last axes, (..., *places, *entries of a window)."""
     rank = len(size)
     axes = tuple(range(x.ndim - rank, x.ndim))
-    seen = np.lib.stride_tricks.sliding_window_view(x, tuple(size), axes)  # type: ignore[call-overload]
-    steps = [slice(None, None, step) for step in (*stride, *dilation)]
+    seen = np.lib.stride_tricks.sliding_window_view(x, tuple(size), axes)
+    steps: Any = [slice(None, None, step) for step in (*stride, *dilation)]
     return np.asarray(seen[(..., *steps)])
 
 
@@ -177,9 +177,9 @@ def cut(
     """Return a slice along one axis."""
     where: list[Any] = [slice(None)] * x.ndim
     where[axis] = slice(begin, end, step)
-    return x[tuple(where)]
+    return np.asarray(x[tuple(where)])
 
 
 def pick(x: np.ndarray, axis: int, index: int) -> np.ndarray:
     """Return the part at one index of an axis, without the axis."""
-    return np.take(x, index, axis=axis)
+    return np.asarray(np.take(x, index, axis=axis))

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 Arrays = Sequence[np.ndarray]
+IMAGE_AXES = 3
 
 
 class Agent:
@@ -120,10 +121,10 @@ class Agent:
 
 
 def _batch(array: np.ndarray, port: Mapping[str, Any]) -> tuple[np.ndarray, bool]:
-    """Return a batch of one part of the observations, and whether it was one already."""
+    """Return a batch of one part of the observations, and whether it was one."""
     shape = tuple(port["shape"])
     turned = shape[1:] + shape[:1]  # A camera's image: height, width, channels.
-    if len(shape) == 3 and array.shape[-3:] == turned != shape:
+    if len(shape) == IMAGE_AXES and array.shape[-IMAGE_AXES:] == turned != shape:
         array = np.moveaxis(array, -1, -3)
     batched = array.ndim == len(shape) + 1
     if array.shape[batched:] != shape:

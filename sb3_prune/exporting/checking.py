@@ -114,7 +114,7 @@ class _Comparison:
         return worst, ties
 
     def _step(self, where: str, part: Batch, state: Any) -> tuple[float, int, Any]:
-        raw: Any = part[""] if "" in part else part
+        raw: Any = part.get("", part)
         count = len(next(iter(part.values())))
         starts = self.rng.random(count) < 1 / STEPS
         masks = self._masks(count)
@@ -124,7 +124,7 @@ class _Comparison:
             read, state, starts, deterministic=True, **more
         )
         found, memory = self.agent.predict(raw, state, starts, action_masks=masks)
-        if new is not None:
+        if new is not None and memory is not None:
             for wanted, given in zip(new, memory, strict=True):
                 self._close(f"state, {where}", given, wanted, np.float64(1))
         space: Any = self.model.action_space
@@ -136,7 +136,7 @@ class _Comparison:
         return 0.0, ties, new
 
     def _close(self, what: str, found: Any, expected: Any, size: Any) -> float:
-        """Check numbers; where a box has no size, relative to the numbers themselves."""
+        """Check numbers; where a box has no size, relative to the expected ones."""
         size = np.where(np.isnan(size), np.maximum(np.abs(expected), 1), size)
         apart = np.abs(np.asarray(found, np.float64) - expected)
         wrong = ~(apart <= self.tolerance * size)
@@ -185,11 +185,12 @@ class _Comparison:
         if isinstance(space, spaces.MultiBinary) and len(known) == len(one):
             return bool((np.abs(known)[one != other] <= limit).all())
         one, other = one.astype(int), other.astype(int)
-        sizes = {
-            spaces.Discrete: lambda: [int(space.n)],
-            spaces.MultiDiscrete: lambda: space.nvec,
-            spaces.MultiBinary: lambda: [2] * len(one),
-        }[type(space)]()
+        known_sizes: Mapping[type, Any] = {
+            spaces.Discrete: [getattr(space, "n", 0)],
+            spaces.MultiDiscrete: getattr(space, "nvec", ()),
+            spaces.MultiBinary: [2] * len(one),
+        }
+        sizes = known_sizes[type(space)]
         begins = np.cumsum([0, *sizes[:-1]])
         gaps = np.abs(known[begins + one] - known[begins + other])
         return bool((gaps <= limit).all())
@@ -205,8 +206,11 @@ class _Comparison:
                 shape[1] = len(starts)
                 zeros = np.zeros(shape)
                 pair = (zeros, zeros) if state is None else state
-                as_tensor = policy.lstm_actor.weight_ih_l0.new_tensor
-                inputs += [tuple(map(as_tensor, pair)), as_tensor(starts)]
+                tensors = [
+                    torch.as_tensor(np.float32(each)) for each in (*pair, starts)
+                ]
+                first, second, begins = (t.to(policy.device) for t in tensors)
+                inputs += [(first, second), begins]
             elif masks is not None:
                 inputs.append(masks)
             found = scores(policy, *inputs)

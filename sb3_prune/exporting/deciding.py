@@ -32,6 +32,9 @@ class Deciding(nn.Module):
         extras: Which of :data:`EXTRAS` to give, too.
     """
 
+    low: torch.Tensor
+    high: torch.Tensor
+
     def __init__(
         self,
         policy: BasePolicy,
@@ -51,7 +54,7 @@ class Deciding(nn.Module):
             self.register_buffer("low", torch.from_numpy(space.low.copy()))
             self.register_buffer("high", torch.from_numpy(space.high.copy()))
         if isinstance(policy, RecurrentActorCriticPolicy):
-            policy._process_sequence = _one_step  # type: ignore[method-assign]
+            policy._process_sequence = _one_step  # type: ignore[method-assign,assignment]
         for module in policy.modules():
             if isinstance(module, OFEXiNet):
                 module.forget()
@@ -73,9 +76,8 @@ class Deciding(nn.Module):
             action, more = policy._predict(*asked, deterministic=True)
             more = tuple(state.transpose(0, 1) for state in more)
         elif isinstance(policy, MaskableActorCriticPolicy):
-            action = policy._predict(
-                observation, deterministic=True, action_masks=rest[0]
-            )
+            masks: Any = rest[0]
+            action = policy._predict(observation, True, action_masks=masks)
         else:
             action = policy._predict(observation, deterministic=True)
         extras = self._extras(asked)
@@ -86,7 +88,7 @@ class Deciding(nn.Module):
         read = dict(parts)
         for key, normalisation in zip(self.keys, self.normalisations, strict=True):
             read[key or None] = normalisation(read[key or None])
-        return read[None] if None in read else read
+        return read.get(None, read)
 
     def _act(self, action: torch.Tensor) -> torch.Tensor:
         space: Any = self.policy.action_space
@@ -98,7 +100,7 @@ class Deciding(nn.Module):
         return action.clamp(self.low, self.high)
 
     def _extras(self, asked: tuple[Any, ...]) -> dict[str, torch.Tensor]:
-        found = {}
+        found: dict[str, torch.Tensor] = {}
         if "distribution" in self.extras:
             found |= distribution(self.policy, *asked)
         if "value" in self.extras:
@@ -107,7 +109,7 @@ class Deciding(nn.Module):
 
 
 def _one_step(features: Any, states: Any, starts: Any, lstm: nn.LSTM) -> Any:
-    """Do what SB3 does for one step, without its branch on whether an episode begins."""
+    """Do what SB3 does for one step, without a branch on whether an episode begins."""
     kept = (1.0 - starts).reshape(1, -1, 1)
     memory = (kept * states[0], kept * states[1])
     output, memory = lstm(features.unsqueeze(0), memory)
@@ -138,7 +140,7 @@ def observation_ports(
 
 
 def _dtype(space: spaces.Space[Any]) -> np.dtype[Any]:
-    """Return the type in which a policy takes a part: SB3 casts it to float32 at once."""
+    """Return the type in which a policy takes a part; SB3 casts floats to float32."""
     dtype = np.dtype(space.dtype)
     return np.dtype(np.float32) if dtype.kind == "f" else dtype
 

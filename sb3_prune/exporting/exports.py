@@ -99,9 +99,8 @@ def load_export(path: str | Path) -> Agent:
     for cls in plugins.exporters().values():
         if cls.wrote(found):
             return cls.load(found)
-    raise ExportError(
-        f"'{found}' is no export of the installed exporters: {', '.join(plugins.exporters())}."
-    )
+    known = ", ".join(plugins.exporters())
+    raise ExportError(f"'{found}' is no export of the installed exporters: {known}.")
 
 
 def exporter_class(name: str) -> type[Exporter]:
@@ -137,7 +136,7 @@ def check_path(path: str | Path, exporter: Exporter, *, overwrite: bool) -> Path
 
 @contextmanager
 def _replacing(target: Path, exporter: Exporter) -> Iterator[Path]:
-    """Yield a temporary path that gets its name, and replaces what has it, at the end."""
+    """Yield a temporary path, which gets the name of the target at the end."""
     try:
         if exporter.suffix:
             with atomic(target) as temporary:

@@ -71,10 +71,10 @@ def value(policy: BasePolicy, *inputs: Any) -> torch.Tensor:
     """Return the value that the agent expects, (batch, n).
 
     The state value of an actor-critic and of ValueSAC; Q-values of all actions of DQN,
-    QR-DQN (the mean of the quantiles) and BranchingDQN (its branches side by side); else
-    the Q-value of the greedy action, of the critic that thinks least of it (TQC: the
-    mean of all quantiles). They are in the units of the rewards of the training, scaled
-    by VecNormalize if it did.
+    QR-DQN (the mean of the quantiles) and BranchingDQN (its branches side by side);
+    else the Q-value of the greedy action, of the critic that thinks least of it (TQC:
+    the mean of all quantiles). They are in the units of the rewards of the training,
+    scaled by VecNormalize if it did.
 
     Raises:
         ExportError: There is no critic, or it has a memory of its own.
@@ -97,7 +97,8 @@ def _of_remembered(policy: RecurrentActorCriticPolicy, *inputs: Any) -> torch.Te
             "The critic has an LSTM of its own, whose state SB3's predict does not "
             "carry: leave the value out."
         )
-    return policy.predict_values(*inputs)
+    values: torch.Tensor = policy.predict_values(*inputs)
+    return values
 
 
 @value.register(DQNPolicy)
@@ -117,7 +118,8 @@ def _of_quantiles(policy: Any, observation: Any) -> torch.Tensor:
 @value.register(CrossQPolicy)
 def _of_greedy(policy: Any, observation: Any) -> torch.Tensor:
     if isinstance(policy, ValuePolicyMixin):
-        return policy.value(observation)
+        state_value: torch.Tensor = policy.value(observation)
+        return state_value
     action = policy._predict(observation, deterministic=True)
     return torch.cat(policy.critic(observation, action), dim=1).amin(1, keepdim=True)
 

@@ -24,6 +24,8 @@ AFFINE = {
 """Operations that a linear layer may take over, if the other operand is constant."""
 KEPT = {ATEN.permute.default}
 """Operations on weights that stay: weights are written as the agent has them."""
+CHECKS = {ATEN._assert_tensor_metadata.default, ATEN._assert_async.msg}
+"""Operations that only raise errors."""
 
 
 def fold(program: fx.GraphModule) -> fx.GraphModule:
@@ -55,9 +57,12 @@ def _everywhere(
 
 
 def _drop_checks(graph: fx.Graph) -> None:
-    """Drop checks of types and copies, which say nothing about values."""
+    """Drop checks, which say nothing about results, and copies.
+
+    Without its check, a one-hot code of a choice out of range is all zeros.
+    """
     for node in list(graph.nodes):
-        if node.target is ATEN._assert_tensor_metadata.default:
+        if node.target in CHECKS:
             graph.erase_node(node)
         elif node.target in (ATEN.clone.default, ATEN.alias.default):
             node.replace_all_uses_with(node.args[0])
@@ -74,7 +79,7 @@ def constant(program: fx.GraphModule, node: Any) -> torch.Tensor | None:
         found: torch.Tensor = getattr(program, str(node.target))
         return found
     if node.target in KEPT and (inner := constant(program, node.args[0])) is not None:
-        return node.target(inner, *node.args[1:])  # type: ignore[operator,no-any-return]
+        return node.target(inner, *node.args[1:])  # type: ignore[no-any-return]
     return None
 
 

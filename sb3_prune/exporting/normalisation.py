@@ -23,7 +23,8 @@ UNSAID: Any = object()
 class Normalisation(nn.Module):
     r"""Normalises observations as VecNormalize does, in float64.
 
-    .. math:: \mathrm{clip}\left(\frac{o - \mu}{\sqrt{\sigma^2 + \epsilon}}, -c, c\right)
+    .. math:: \mathrm{clip}\left(
+        \frac{o - \mu}{\sqrt{\sigma^2 + \epsilon}}, -c, c\right)
 
     Args:
         mean: Means, of the observation's shape.
@@ -31,6 +32,9 @@ class Normalisation(nn.Module):
         epsilon: What is added to the variances.
         clip: Largest absolute value of the result.
     """
+
+    mean: torch.Tensor
+    deviation: torch.Tensor
 
     def __init__(
         self, mean: np.ndarray, variance: np.ndarray, epsilon: float, clip: float
@@ -109,7 +113,7 @@ def normalisations(
         return {}
     found: Mapping[str, Any]
     keyed = isinstance(statistics.obs_rms, dict)
-    found = statistics.obs_rms if keyed else {"": statistics.obs_rms}  # type: ignore
+    found = statistics.obs_rms if keyed else {"": statistics.obs_rms}
     parts = space.spaces if isinstance(space, spaces.Dict) else {"": space}
     for key, moments in found.items():
         if key not in parts or parts[key].shape != moments.mean.shape:

@@ -31,7 +31,7 @@ class Port:
     name: str
     """Its name, unique among inputs and outputs, and a name in Python and C, too:
     ``observation``, or ``observation_<key>`` of a dictionary; ``action_mask``;
-    ``state_<i>``, which is ``new_state_<i>`` as output; ``episode_start``; ``action``."""
+    ``state_<i>``, as output ``new_state_<i>``; ``episode_start``; ``action``."""
     shape: tuple[int, ...]
     """Shape without the batch axis, which the program has in front (batch 1)."""
     dtype: np.dtype[Any]
@@ -58,4 +58,4 @@ class Decision:
     action_space: spaces.Space[Any]
     """Space of the actions."""
     details: Mapping[str, Any] = field(default_factory=dict)
-    """Facts that JSON can hold: algorithm, policy, branches, normalisation, versions."""
+    """Facts that JSON can hold: algorithm, policy, normalisation, versions."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
+from sb3_contrib.common.maskable.policies import MaskableActorCriticPolicy
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecNormalize
 
@@ -89,25 +90,27 @@ def from_episodes(
                 if not isinstance(observation, dict)
                 else dict(observation)
             )
-            masks = raw.env_method("action_masks") if _masks(raw) else None
-            more = {} if masks is None else {"action_masks": np.stack(masks)}
             normal = observation
             if statistics is not None:
                 normal = statistics.normalize_obs(observation)
             action, state = model.predict(
-                normal, state, start, deterministic=True, **more
+                normal, state, start, deterministic=True, **_masks(model, raw)
             )
             observation, _, start, _ = raw.step(action)
     return {key: np.concatenate([each[key] for each in seen]) for key in seen[0]}
 
 
-def _masks(env: VecEnv) -> bool:
-    return bool(env.has_attr("action_masks"))
+def _masks(model: BaseAlgorithm, env: VecEnv) -> Mapping[str, np.ndarray]:
+    """Return the action masks of an agent that asks for them, as an argument."""
+    masked = isinstance(model.policy, MaskableActorCriticPolicy)
+    if not (masked and env.has_attr("action_masks")):
+        return {}
+    return {"action_masks": np.stack(env.env_method("action_masks"))}
 
 
 @contextmanager
 def _as_raw(env: Any) -> Iterator[VecEnv]:
-    """Yield a vectorised environment without normalisation; close what was made here."""
+    """Yield a vectorised environment without normalisation, closed if made here."""
     if isinstance(env, str):
         made = DummyVecEnv([lambda: gym.make(env)])
         try:

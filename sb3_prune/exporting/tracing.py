@@ -66,7 +66,7 @@ def trace(
         remove_closed(policy)
         absorb(policy)
     found = normalisations(statistics, policy.observation_space)
-    with quiet(policy), _traceable():
+    with quiet(policy), traceable():
         deciding = Deciding(policy, found, extras).eval()
         inputs = (
             *observation_ports(policy.observation_space, deciding.keys),
@@ -90,9 +90,9 @@ def _traced(
     example = tuple(_example(port, batch) for port in inputs)
     try:
         given = deciding(*example)
-        once = _exported(deciding, example, dynamic)
-        flat = fold(_unlifted(once, inputs))
-        program = _exported(flat, example, dynamic)
+        once = lowered(deciding, example, dynamic)
+        flat = fold(unlifted(once, [port.name for port in inputs]))
+        program = lowered(flat, example, dynamic)
     except ExportError:
         raise
     except Exception as error:  # Torch raises errors of many kinds.
@@ -104,9 +104,10 @@ def _traced(
     return program, tuple(_outputs(deciding, inputs, given))
 
 
-def _exported(
-    module: torch.nn.Module, example: tuple[torch.Tensor, ...], dynamic: bool
+def lowered(
+    module: torch.nn.Module, example: tuple[torch.Tensor, ...], dynamic: bool = False
 ) -> ExportedProgram:
+    """Export a module as core ATen operations; batch normalisations are spelled out."""
     shapes: Any = None
     if dynamic:
         one = torch.export.Dim.AUTO
@@ -116,7 +117,8 @@ def _exported(
     table = default_decompositions()
     name = ATEN._native_batch_norm_legit_no_training.default
     table[name] = _plain_batch_norm
-    return exported.run_decompositions(table)
+    decomposed: ExportedProgram = exported.run_decompositions(table)
+    return decomposed
 
 
 def _plain_batch_norm(
@@ -138,12 +140,17 @@ def _plain_batch_norm(
     return x * scale.reshape(shape) + shift.reshape(shape), nothing, nothing
 
 
-def _unlifted(program: ExportedProgram, inputs: Sequence[Port]) -> fx.GraphModule:
-    """Return a program whose weights are attributes and whose inputs have our names."""
+def unlifted(program: ExportedProgram, inputs: Sequence[str]) -> fx.GraphModule:
+    """Return a program whose weights are attributes.
+
+    Args:
+        program: The program.
+        inputs: Names that its inputs get.
+    """
     graph, root = fx.Graph(), torch.nn.Module()
     known: dict[fx.Node, Any] = {}
-    specs = {spec.arg.name: spec for spec in program.graph_signature.input_specs}  # type: ignore[union-attr]
-    names = iter([port.name for port in inputs])
+    specs = {spec.arg.name: spec for spec in program.graph_signature.input_specs}
+    names = iter(inputs)
     for node in program.graph.nodes:
         if node.op == "placeholder":
             spec = specs[node.name]
@@ -191,7 +198,7 @@ def _outputs(
 
 
 @contextmanager
-def _traceable() -> Iterator[None]:
+def traceable() -> Iterator[None]:
     """Switch off checks of values, which no trace can follow, and warnings of torch."""
     cls: Any = torch.distributions.Distribution
     before = cls._validate_args

@@ -1,1 +1,1 @@
-"""Tests of the plug-in sb3_prune_export."""
+"""Tests for plugins/sb3_prune_export/."""
