@@ -22,10 +22,10 @@ OTHERS = {"onnx": ("onnxruntime", ".onnx"), "numpy": ("NumPy", "")}
 """Other exporters -> what runs them, and the suffix of what they write."""
 LOOP = """
 #include "agent.h"
-void decide(const TYPE *observations, float *action, int count) {
+void decide(const TYPE *observations, float *actions, int count) {
     static agent_scratch scratch;
     for (int i = 0; i < count; ++i)
-        agent_predict_with(&scratch, observations + 17 * (i % 64), action);
+        agent_predict_with(&scratch, observations + 17 * (i % 64), actions + 6 * (i % 64));
 }
 """
 ROUNDS = 15
@@ -53,11 +53,11 @@ def in_c(header: Path, observations: np.ndarray, count: int) -> Callable[[], int
         Path(folder, "agent.h").write_text(header.read_text("utf-8"))
         shared_library(source, target)
         library = ctypes.CDLL(str(target))
-    action = np.zeros(6, np.float32)
+    actions = np.zeros((64, 6), np.float32)
 
     def work() -> int:
         pointers = [
-            ctypes.c_void_p(each.ctypes.data) for each in (observations, action)
+            ctypes.c_void_p(each.ctypes.data) for each in (observations, actions)
         ]
         library.decide(*pointers, count)
         return count

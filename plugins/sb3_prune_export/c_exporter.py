@@ -38,7 +38,7 @@ class CExporter(Exporter):
         """Keep the weights of linear layers and convolutions in eight bits; the header
         says how far its actions are from those of exact weights."""
         max_weights: int = 2_000_000
-        """Refuse networks with more constant numbers, each about 12 characters long."""
+        """Refuse networks with more constant numbers, each about 15 characters long."""
 
         def __post_init__(self) -> None:
             require_flag("double", self.double)

@@ -22,7 +22,6 @@ from sb3_prune.testing import check_exporter
 
 from .c import running
 
-
 BOX = spaces.Box(-2, 3, (2,))
 
 
