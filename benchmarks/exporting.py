@@ -25,7 +25,8 @@ LOOP = """
 void decide(const TYPE *observations, float *actions, int count) {
     static agent_scratch scratch;
     for (int i = 0; i < count; ++i)
-        agent_predict_with(&scratch, observations + 17 * (i % 64), actions + 6 * (i % 64));
+        agent_predict_with(&scratch, observations + 17 * (i % 64),
+                           actions + 6 * (i % 64));
 }
 """
 ROUNDS = 15

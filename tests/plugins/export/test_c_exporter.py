@@ -41,7 +41,9 @@ def test_every_agent_acts_equally_in_c(name: str, tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["RecurrentPPO", "PPO-mixed", "PPO-Cnn"])
 def test_headers_pass_their_own_test(name: str, tmp_path: Path) -> None:
-    path, extras = tmp_path / "the agent.h", ("distribution", "value")
+    path = tmp_path / "the agent.h"
+    # SB3's predict does not carry the state of a critic's memory.
+    extras = ["distribution", *(["value"] if name != "RecurrentPPO" else [])]
     export(exported.agent(name), "c", path, vecnormalize=None, outputs=extras)
     main = '#define THE_AGENT_MAIN\n#include "agent.h"\n'
     headers = {"agent.h": path.read_text("utf-8")}
