@@ -20,7 +20,6 @@ __all__ = [
     "AfterPruning",
     "Analysis",
     "Change",
-    "Exporter",
     "FeatureCallback",
     "Plan",
     "PruningCallback",

@@ -15,7 +15,8 @@ from sb3_prune.cli.parsing import parse
 from sb3_prune.cli.places import maker_for
 from sb3_prune.cli.zips import SavedAgent, read_zip
 from sb3_prune.exceptions import ConfigError
-from sb3_prune.exporting.exports import check_path, export, exporter_class
+from sb3_prune.exporting.exports import export, exporter_class
+from sb3_prune.exporting.targets import check_path
 from sb3_prune.plugins.options import build
 
 

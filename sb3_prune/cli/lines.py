@@ -13,6 +13,7 @@ from typing import Annotated, Any, ClassVar, Literal
 import tyro
 
 from sb3_prune.cli.options import (
+    ALGORITHMS,
     EnvOptions,
     PlayOptions,
     RunOptions,
@@ -21,23 +22,6 @@ from sb3_prune.cli.options import (
 from sb3_prune.cli.parsing import parse
 from sb3_prune.exceptions import ConfigError, require_at_least
 
-ALGORITHMS = (
-    "dqn",
-    "qrdqn",
-    "branching-dqn",
-    "sac",
-    "value-sac",
-    "td3",
-    "ddpg",
-    "tqc",
-    "crossq",
-    "ppo",
-    "a2c",
-    "trpo",
-    "maskable-ppo",
-    "recurrent-ppo",
-)
-"""Names of all algorithms."""
 Kind = Literal["auto", "mlp", "ofexi"]
 """Value of ``--policy``."""
 Rule = Literal["mean", "copy", "pessimistic", "zero", "fresh", "rare", "uniform"]

@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
 from stable_baselines3.common.base_class import BaseAlgorithm
 
 from sb3_prune import plugins
-from sb3_prune.exceptions import (
-    ExportError,
-    RunFolderError,
-    SB3PruneError,
-    require_path,
-)
+from sb3_prune.exceptions import ExportError, require_path
 from sb3_prune.exporting.asking import Agent
 from sb3_prune.exporting.base import Exporter
 from sb3_prune.exporting.checking import Check, check_against
 from sb3_prune.exporting.facts import facts_of
-from sb3_prune.exporting.normalisation import UNSAID, statistics_for
+from sb3_prune.exporting.statistics import UNSAID, statistics_for
+from sb3_prune.exporting.targets import check_path, empty, replacing
 from sb3_prune.exporting.tracing import trace
-from sb3_prune.files import atomic, atomic_folder, hidden
 from sb3_prune.plugins.options import build
-from sb3_prune.runs.folder import check_creatable
 
 
 def export(
@@ -74,11 +66,11 @@ def export(
     target = check_path(path, exporter, overwrite=overwrite)
     decision = trace(model, statistics, outputs, dynamic=exporter.dynamic)
     facts = facts_of(decision, target.stem)
-    with _replacing(target, exporter) as temporary:
+    with replacing(target, exporter) as temporary:
         exporter.write(decision, temporary, {**facts, "check": None})
         agent = exporter.load(temporary)
         check = check_against(agent, model, statistics, env)
-        _empty(temporary)
+        empty(temporary)
         exporter.write(decision, temporary, {**facts, "check": check.to_dict()})
     return check
 
@@ -110,57 +102,3 @@ def exporter_class(name: str) -> type[Exporter]:
         UnknownNameError: There is none of that name.
     """
     return cast("type[Exporter]", plugins.get("exporters", name))
-
-
-def check_path(path: str | Path, exporter: Exporter, *, overwrite: bool) -> Path:
-    """Return the path to write, with the suffix of the exporter if it has none.
-
-    Raises:
-        RunFolderError: It cannot be written, or there is something already.
-    """
-    require_path("path", path)
-    given = Path(path)
-    target = given
-    if given.name and given.suffix != exporter.suffix and exporter.suffix:
-        target = given.with_name(given.name + exporter.suffix)
-    check_creatable(target)
-    if not target.name or not target.parent.is_dir():
-        raise RunFolderError(f"'{target}' must be in a folder that exists.")
-    if target.exists() and not (overwrite and exporter.wrote(target)):
-        raise RunFolderError(
-            f"'{target}' exists: choose another path, or pass overwrite if it is an "
-            f"older export as '{exporter.name}'."
-        )
-    return target
-
-
-@contextmanager
-def _replacing(target: Path, exporter: Exporter) -> Iterator[Path]:
-    """Yield a temporary path, which gets the name of the target at the end."""
-    try:
-        if exporter.suffix:
-            with atomic(target) as temporary:
-                yield temporary
-        elif target.exists():
-            new, old = hidden(target), hidden(target)
-            with atomic_folder(new) as temporary:
-                yield temporary
-            target.rename(old)
-            new.rename(target)
-            shutil.rmtree(old)
-        else:
-            with atomic_folder(target) as temporary:
-                yield temporary
-    except SB3PruneError:
-        raise
-    except OSError as error:
-        raise RunFolderError(f"'{target}' cannot be written: {error}.") from error
-
-
-def _empty(path: Path) -> None:
-    """Remove what was written to be checked."""
-    if path.is_dir():
-        for each in path.iterdir():
-            shutil.rmtree(each) if each.is_dir() else each.unlink()
-    else:
-        path.unlink()

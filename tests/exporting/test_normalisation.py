@@ -1,26 +1,18 @@
-"""Normalisation is that of VecNormalize; who does not say which one is refused."""
+"""Normalisation is that of VecNormalize."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
-import exported
 import gymnasium as gym
 import numpy as np
 import pytest
 import torch
-import zoo
 from gymnasium import spaces
 from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
 
-from sb3_prune.exceptions import CheckpointError, ConfigError, ExportError
-from sb3_prune.exporting.normalisation import (
-    UNSAID,
-    Normalisation,
-    normalisations,
-    statistics_for,
-)
+from sb3_prune.exceptions import ExportError
+from sb3_prune.exporting.normalisation import Normalisation, normalisations
 
 
 def vecnormalize(env: Any = "Pendulum-v1", **kwargs: Any) -> VecNormalize:
@@ -48,38 +40,6 @@ def test_nothing_is_lost_before_the_mean_is_subtracted() -> None:
     module = Normalisation(np.full(1, 1e9), np.full(1, 1e-6), 1e-8, 10.0)
     moved = torch.tensor([[1e9 + 0.001]], dtype=torch.float64)
     assert module(moved).item() == pytest.approx(1.0, rel=0.01)
-
-
-def test_it_must_be_said() -> None:
-    model = exported.agent("SAC")
-    with pytest.raises(ConfigError, match="must be said"):
-        statistics_for(model, UNSAID)
-    for none in (None, "none"):
-        assert statistics_for(model, none) is None
-    with pytest.raises(ConfigError, match="must be a VecNormalize"):
-        statistics_for(model, 3)
-
-
-def test_the_environment_of_the_model_may_say_it() -> None:
-    env = vecnormalize()
-    model = zoo.make_model("PPO", env=env)
-    assert statistics_for(model, UNSAID) is env
-    with pytest.raises(ConfigError, match="environment normalises"):
-        statistics_for(model, None)
-
-
-def test_files(tmp_path: Path) -> None:
-    model, env = exported.agent("SAC"), vecnormalize()
-    env.save(str(tmp_path / "v.pkl"))
-    found = statistics_for(model, tmp_path / "v.pkl")
-    assert found is not None
-    np.testing.assert_array_equal(found.obs_rms.mean, env.obs_rms.mean)
-    with pytest.raises(CheckpointError, match="does not exist"):
-        statistics_for(model, tmp_path / "w.pkl")
-
-
-def test_rewards_alone_are_no_normalisation() -> None:
-    assert statistics_for(exported.agent("SAC"), vecnormalize(norm_obs=False)) is None
 
 
 def test_statistics_of_other_observations() -> None:
