@@ -32,6 +32,7 @@ RUNS = {
     "startup": ("startup", "run"),
     "penalty": ("penalty", "run"),
     "screening-cost": ("screening_cost", "run"),
+    "exporting": ("exporting", "run"),
 }
 """Benchmark name -> module and function; the module is imported when it is run."""
 COMMANDS = {

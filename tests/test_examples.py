@@ -2,6 +2,7 @@
 
 import json
 import runpy
+import shutil
 from pathlib import Path
 
 import pytest
@@ -115,3 +116,20 @@ def test_the_demo_writes_everything(
     page = (tmp_path / "report.html").read_text("utf-8")
     assert f"{summary['success_after']:.1%}".replace("%", " %") in page
     assert "data:image/gif" in page
+
+
+@pytest.mark.slow
+def test_an_arm_is_driven_by_c(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With few steps: pruned and exported agents earn the same."""
+    if shutil.which("gcc") is None:
+        pytest.skip("gcc is not installed")
+    learn = PPO.learn
+    monkeypatch.setattr(PPO, "learn", lambda self, _, **k: learn(self, 3_840, **k))
+    monkeypatch.chdir(tmp_path)
+    runpy.run_path(str(EXAMPLES / "to_the_robot.py"))
+    _, pruned, in_c, *_ = capsys.readouterr().out.splitlines()
+    earned = [float(line.split("return")[1].split(",")[0]) for line in (pruned, in_c)]
+    assert earned[0] == pytest.approx(earned[1], abs=0.05)
+    assert (tmp_path / "runs" / "robot" / "arm.h").exists()

@@ -9,10 +9,15 @@ from sb3_prune.plugins.hookspecs import hookimpl
 from sb3_prune.plugins.lazy import lazy
 
 if TYPE_CHECKING:
+    from sb3_prune_export.c_exporter import CExporter as CExporter
     from sb3_prune_export.numpy_exporter import NumpyExporter as NumpyExporter
     from sb3_prune_export.onnx_exporter import OnnxExporter as OnnxExporter
 
-HOMES = {"numpy_exporter": ["NumpyExporter"], "onnx_exporter": ["OnnxExporter"]}
+HOMES = {
+    "c_exporter": ["CExporter"],
+    "numpy_exporter": ["NumpyExporter"],
+    "onnx_exporter": ["OnnxExporter"],
+}
 """Module -> names that are imported from it when they are used."""
 __all__ = [name for names in HOMES.values() for name in names]
 
@@ -23,8 +28,10 @@ if not TYPE_CHECKING:
 @hookimpl
 def register_exporters(register: Callable[[type[Any]], None]) -> None:
     """Register the exporters."""
+    from sb3_prune_export.c_exporter import CExporter  # noqa: PLC0415
     from sb3_prune_export.numpy_exporter import NumpyExporter  # noqa: PLC0415
     from sb3_prune_export.onnx_exporter import OnnxExporter  # noqa: PLC0415
 
+    register(CExporter)
     register(NumpyExporter)
     register(OnnxExporter)
