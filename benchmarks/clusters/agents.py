@@ -21,6 +21,10 @@ from sb3_prune.files import atomic
 from sb3_prune.runs import Job
 from sb3_prune.runs.jobs import read
 
+ROOT = Path("runs/clusters")
+"""Folder of agents."""
+RESULTS = Path("benchmarks/results/clusters")
+"""Folder of the results of finished jobs, which is in the repository."""
 ARMS = 128
 LAYERS = 6
 
@@ -62,8 +66,13 @@ def untrained(joints: int, width: int, seed: int) -> DQN:
 
 
 def folder_of(budget: Budget) -> Path:
+    """Return the folder of a budget's agents."""
+    return ROOT / budget.name
+
+
+def results_of(budget: Budget) -> Path:
     """Return the folder of a budget's results."""
-    return Path("runs/clusters", budget.name)
+    return RESULTS / budget.name
 
 
 def path_of(budget: Budget, joints: int, width: int, seed: int) -> Path:
@@ -83,7 +92,7 @@ def job_of(budget: Budget, joints: int, width: int, seed: int) -> Job:
 
 def record_of(budget: Budget, joints: int, width: int, seed: int) -> dict[str, Any]:
     """Return the record of an agent's training, whose job is done."""
-    found = read(job_of(budget, joints, width, seed), folder_of(budget))
+    found = read(job_of(budget, joints, width, seed), results_of(budget))
     assert found is not None
     return found
 

@@ -11,7 +11,7 @@ from sb3_prune_clusters import ClustersConfig, prune_in_rounds
 from stable_baselines3 import DQN
 from stable_baselines3.common.utils import LinearSchedule
 
-from benchmarks.clusters.agents import ARMS, arms, folder_of, trained
+from benchmarks.clusters.agents import ARMS, arms, folder_of, results_of, trained
 from benchmarks.clusters.budget import Budget
 from sb3_prune.evaluation import success_rate
 from sb3_prune.files import atomic
@@ -69,7 +69,7 @@ def cases(budget: Budget) -> Iterator[Case]:
     """Return all cases of a budget, the most informative ones first."""
     for seed in range(budget.agents):
         for width in budget.widths:
-            for reading, tau in READINGS if width == budget.map_width else EXTREMES:
+            for reading, tau in READINGS if width == budget.read_width else EXTREMES:
                 yield Case(
                     joints=3,
                     width=width,
@@ -123,7 +123,7 @@ def job_of(budget: Budget, case: Case) -> Job:
 
 def pruned(budget: Budget, case: Case) -> list[dict[str, Any]]:
     """Return the rounds of a case, whose job is done."""
-    found = read(job_of(budget, case), folder_of(budget))
+    found = read(job_of(budget, case), results_of(budget))
     assert found is not None
     rounds: list[dict[str, Any]] = found["rounds"]
     return rounds

@@ -41,7 +41,7 @@ def trainings(
         for seed in seeds or budget.seeds
         for variant in VARIANTS
         for task in budget.tasks
-        if (not only or variant.name in only) and (not tasks or task.label in tasks)
+        if variant.name in (only or budget.variants) and (not tasks or task.label in tasks)
     ]
 
 
