@@ -250,8 +250,7 @@ PAPER = Budget(
             blocks=8,
             phases=(0.1, 0.8),  # Thetas are fixed for 200,000 steps, as elsewhere.
         ),
-        # All entries are predicted: Table 4 counts 111, all that Ant-v2 has. Ant-v5
-        # leaves out the contact forces of the ground, and has 105.
+        # Table 4 counts all 111 entries of Ant-v2 as predicted; Ant-v5 has 105.
         Task(env="Ant-v5", steps=1_000_000, blocks=6),
         Task(env="Hopper-v5", steps=1_000_000, blocks=6),
         Task(env="Walker2d-v5", steps=1_000_000, blocks=6),

@@ -13,6 +13,7 @@ from sb3_prune_xinet.anatomy import complexity_terms
 from benchmarks.ofexinet.budget import OFE, VARIANTS, Budget, Task, Variant
 from benchmarks.ofexinet.running import build, read
 
+
 def scored_from(budget: Budget, task: Task) -> float:
     """Return the share of training from which on evaluations count.
 

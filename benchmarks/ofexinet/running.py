@@ -22,7 +22,12 @@ from benchmarks.ofexinet.budget import (
     Variant,
 )
 from benchmarks.ofexinet.recording import Recording
-from benchmarks.ofexinet.shapes import DrawingOnly, ToSizes, final_units, shrink_untrained
+from benchmarks.ofexinet.shapes import (
+    DrawingOnly,
+    ToSizes,
+    final_units,
+    shrink_untrained,
+)
 from sb3_prune.runs import Job, checkpoints, jobs
 
 ROOT = Path("runs/ofexinet")
