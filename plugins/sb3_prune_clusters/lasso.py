@@ -29,6 +29,10 @@ RIDGE = 1e-10
 Without it the Cholesky decomposition fails where a unit is a copy of another.
 """
 
+ITERATIONS = 100
+"""Iterations per source unit, at most. SciPy's 3 are too few without a penalty, when
+many source units are alike."""
+
 
 def nonnegative_lasso(source: ArrayLike, target: ArrayLike, penalty: float) -> Floats:
     """Solve eq. (5) for every target unit.
@@ -99,5 +103,5 @@ def _solve(B: Floats, A: Floats, penalty: float) -> Floats:
     goals = solve_triangular(root, B.T @ A - penalty, trans="T")
     P = np.empty((B.shape[1], A.shape[1]))
     for m, goal in enumerate(goals.T):
-        P[:, m] = nnls(root, goal)[0]
+        P[:, m] = nnls(root, goal, maxiter=ITERATIONS * len(root))[0]
     return P
