@@ -127,14 +127,24 @@ def plain_is_equal(agent: DQN, path: Path) -> bool:
     return bool((plain_actions(path, DQN, observations) == mine).all())
 
 
-def draw(agent: DQN, learning: sp.ValidationCallback, rounds: list[Round]) -> None:
+def units_of(agent: Any) -> str:
+    """Return the number of an agent's hidden units as a caption."""
+    return f"{sp.complexity(agent).units:,} units"
+
+
+def draw(
+    agent: DQN, dense: DQN, learning: sp.ValidationCallback, rounds: list[Round]
+) -> None:
     """Write the curves and the animation."""
     tests = [(e["timesteps"], e["success_rate"]) for e in learning.history]
     widths: list[dict[str, Any]] = [{"timesteps": 0, "units": rounds[0].units}]
     marks, now = {}, learning.num_timesteps
+    sizes = [(0.0, sum(rounds[0].units.values()))]
     for done in rounds:
         if done.number:
-            marks[f"merge {done.number}"] = float(now)
+            left = sum(done.units.values())
+            marks[f"merge {done.number}: alike units become one"] = float(now)
+            sizes.append((float(now), left))
         widths.append({"timesteps": now, "units": done.units})
         tests += [(now + steps, success) for steps, success in done.history]
         now += done.env_steps
@@ -146,12 +156,14 @@ def draw(agent: DQN, learning: sp.ValidationCallback, rounds: list[Round]) -> No
         ylabel="share of test episodes that succeed",
         target=test.required / test.episodes,
         marks=marks,
+        units=[*sizes, (float(now), sizes[-1][1])],
     )
     plot_widths(FOLDER / "widths.png", widths)
     arm = gym.make(
         "sb3_prune/PlanarArm3-v0", action_mode="joint", render_mode="rgb_array"
     )
-    record_gif(FOLDER / "arm.gif", agent, arm)
+    both = {f"dense, {units_of(dense)}": dense, f"pruned, {units_of(agent)}": agent}
+    record_gif(FOLDER / "arm.gif", both, arm)
     arm.close()
 
 
@@ -188,6 +200,7 @@ def main() -> None:
     agent = make_agent(make_arms(ARMS))
     learning = learn(agent, test_env)
     before = measure(agent, test_env) | {"latency_us": latency_us(agent)}
+    agent.save(FOLDER / "dense.zip")
     rounds = prune(agent, test_env)
     plain = sp.compact(agent)
     after = measure(agent, test_env) | {"latency_us": latency_us(plain)}
@@ -197,7 +210,7 @@ def main() -> None:
     summary |= {f"{key}_after": value for key, value in after.items()}
     summary["validation_passed"] = len(rounds) == ROUNDS + 1 and rounds[-1].passed
     summary["plain_load_equal"] = plain_is_equal(agent, FOLDER / "plain.zip")
-    draw(agent, learning, rounds)
+    draw(agent, DQN.load(FOLDER / "dense.zip", device="cpu"), learning, rounds)
     summary["seconds"] = round(time.perf_counter() - began, 1)
     write_text(FOLDER / "summary.json", json.dumps(summary, indent=2) + "\n")
     show(summary)
