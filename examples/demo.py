@@ -143,7 +143,8 @@ def draw(
     for done in rounds:
         if done.number:
             left = sum(done.units.values())
-            marks[f"merge {done.number}: alike units become one"] = float(now)
+            text = f"merge {done.number}: {sizes[-1][1]:,} → {left:,} units"
+            marks[text] = float(now)
             sizes.append((float(now), left))
         widths.append({"timesteps": now, "units": done.units})
         tests += [(now + steps, success) for steps, success in done.history]
@@ -153,7 +154,7 @@ def draw(
     plot_learning(
         FOLDER / "learning.png",
         *zip(*tests, strict=True),
-        ylabel="share of test episodes that succeed",
+        ylabel="episodes that succeed",
         target=test.required / test.episodes,
         marks=marks,
         units=[*sizes, (float(now), sizes[-1][1])],

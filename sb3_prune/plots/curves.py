@@ -79,7 +79,11 @@ def plot_learning(
     for label, step in (marks or {}).items():
         axes.axvline(step, color=FAINT, linewidth=1.2)
         axes.annotate(
-            f" {label}", (step, 0.02), xycoords=("data", "axes fraction"), color=INK
+            f" {label}",
+            (step, 0.02),
+            xycoords=("data", "axes fraction"),
+            color=INK,
+            fontsize=8,
         )
     _save(figure, path)
 
@@ -94,7 +98,9 @@ def _units_below(
     below.step(*zip(*units, strict=True), where="post", color=INK, linewidth=1.6)
     for step, count in units[:-1]:
         below.annotate(f" {count:,}", (step, count), color=INK, fontsize=8, va="bottom")
-    below.set_ylim(0, 1.35 * max(count for _, count in units))
+    below.set_yscale("log")
+    counts = [count for _, count in units]
+    below.set_ylim(0.5 * min(counts), 4 * max(counts))
     below.set_ylabel("hidden units")
     below.set_xlabel(axes.get_xlabel())
     axes.set_xlabel("")
