@@ -111,3 +111,24 @@ def test_a_pair_that_fails_is_named() -> None:
     assert found["Linear maps beat greedy ones, by error (48 x 6)."].answer == "holds"
     failing = found["Linear maps beat greedy ones, by coverage (48 x 6)."]
     assert failing.answer is Answer.FAILS and "2-4" in failing.found
+
+
+def test_the_best_lambda_separates_most() -> None:
+    def judged(at_five: float) -> Answer:
+        maps = [
+            {
+                **projection("linear", error, 0.5),
+                **{"source": 3, "target": 3, "method": "linear"},
+                **{"random": random, "penalty": penalty},
+            }
+            for penalty, random, error in (
+                *((5.0, False, 0.1), (5.0, True, at_five)),
+                *((50.0, False, 0.1), (50.0, True, 0.2)),
+                *((500.0, False, 0.5), (500.0, True, 0.5)),
+            )
+        ]
+        (found,) = comparisons.of_lambdas(maps, 48)
+        return found.answer
+
+    assert judged(0.15) is Answer.HOLDS
+    assert judged(0.25) is Answer.FAILS

@@ -12,6 +12,8 @@ from benchmarks.verdicts import Verdict, answer
 
 STEEP = 0.5
 """Layers by which the source must rise per target layer to map layer to layer."""
+ENOUGH = 3
+"""Values of lambda that are needed to say which is the best."""
 Maps = Sequence[Mapping[str, Any]]
 
 
@@ -121,6 +123,28 @@ def _beats(
         found=f"{len(pairs) - len(failing)} of {len(pairs)} pairs"
         + (f"; not in {', '.join(failing)}" if failing else ""),
         answer=answer(not failing),
+    )
+
+
+def of_lambdas(maps: Maps, width: int) -> Iterator[Verdict]:
+    """Judge which lambda tells trained sources from random ones best."""
+    errors: dict[tuple[bool, float], list[float]] = defaultdict(list)
+    for one in maps:
+        three = (one["source"], one["target"], one["width"]) == (3, 3, width)
+        if three and one["method"] == "linear" and not one["itself"]:
+            errors[one["random"], one["penalty"]].append(one["error"])
+    penalties = sorted({p for _, p in errors if (True, p) in errors})
+    if len(penalties) < ENOUGH:
+        return
+    shares = {
+        p: np.mean(errors[True, p]) / np.mean(errors[False, p]) for p in penalties
+    }
+    yield Verdict(
+        claim=f"lambda = 50 is the best choice ({width} x 6).",
+        rule="the error of random sources, divided by that of trained ones, is the "
+        "largest",
+        found=", ".join(f"{p:g}: {share:.2f}" for p, share in shares.items()),
+        answer=answer(max(shares, key=shares.__getitem__) == 50),
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from sb3_prune.analysis.figures import heading, new_figure, shades, tidy
 from sb3_prune.files import atomic
@@ -69,14 +70,16 @@ def by_width(found: Mapping[str, Sequence[Rounds]], path: Path) -> None:
         for label, runs in found.items():
             if int(label.partition(":")[0]) == width:
                 name = label.partition(": ")[2]
-                _over_rounds(axes, runs, colours[name], name)
+                _over_rounds(axes, runs, colours[name])
         axes.set_yscale("log")
         axes.set_yticks(UNITS, map(str, UNITS))
         axes.minorticks_off()
         axes.set_xticks(range(4))
         axes.set_xlabel("round")
-        axes.legend(fontsize=7, frameon=False, loc="lower left")
     panels[0].set_ylabel("hidden units")
+    lines = [Line2D([], [], color=colour, marker="o") for colour in colours.values()]
+    place: dict[str, Any] = {"loc": "outside lower center", "frameon": False}
+    figure.legend(lines, list(colours), ncols=len(lines), fontsize=8, **place)
     save(figure, path)
 
 
@@ -84,19 +87,18 @@ UNITS = (50, 100, 200, 500, 1000, 2000)
 """Ticks of the axis of hidden units."""
 
 
-def _over_rounds(axes: Axes, runs: Sequence[Rounds], colour: Any, label: str) -> None:
+def _over_rounds(axes: Axes, runs: Sequence[Rounds], colour: Any) -> None:
     for rounds in runs:
         axes.plot([total(done) for done in rounds], color=colour, alpha=0.25)
     longest = max(map(len, runs))
     mean = [np.mean([total(r[k]) for r in runs if len(r) > k]) for k in range(longest)]
-    axes.plot(mean, color=colour, marker="o", markersize=3, label=label)
+    axes.plot(mean, color=colour, marker="o", markersize=3)
 
 
 def layer_matrices(found: Mapping[str, np.ndarray], path: Path) -> None:
     """Draw the share of target layers that source layers predict, per pair of arms."""
-    figure = new_figure((1.0 + 2.4 * len(found), 3.2))
-    text = "Share of target layers that source layers predict"
-    heading(figure, text, size=10)
+    figure = new_figure((2.0 + 2.4 * len(found), 3.2))
+    heading(figure, "Which source layers predict target layers", size=11)
     every = figure.subplots(1, len(found), squeeze=False)[0]
     for axes, (label, matrix) in zip(every, found.items(), strict=True):
         image = axes.imshow(matrix, vmin=0, vmax=1, cmap="viridis")

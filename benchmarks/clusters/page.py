@@ -261,6 +261,7 @@ def judged(budget: Budget) -> list[Verdict]:
             made += comparisons.of_distances(each, looks, inputs)
     for each in budget.widths:
         made += comparisons.of_maps(found, each)
+        made += comparisons.of_lambdas(found, each)
     return made
 
 
