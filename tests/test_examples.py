@@ -110,4 +110,5 @@ def test_the_demo_writes_everything(
     assert summary["plain_load_equal"] is True
     written = {path.name for path in tmp_path.iterdir()}
     pictures = {"learning.png", "widths.png", "arm.gif"}
-    assert written == pictures | {"model.zip", "plain.zip", "summary.json"}
+    zips = {"dense.zip", "model.zip", "plain.zip"}
+    assert written == pictures | zips | {"summary.json"}
