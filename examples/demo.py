@@ -144,27 +144,38 @@ def follow(
     marks, now = {}, learning.num_timesteps
     for done in rounds:
         if done.number:
-            marks[f"merge {done.number}"] = float(now)
+            sizes = [sum(units.values()) for units in (widths[-1]["units"], done.units)]
+            text = f"merge {done.number}: {sizes[0]:,} → {sizes[1]:,} units"
+            marks[text] = float(now)
             widths.append({"timesteps": now, "units": done.units})
         tests += [(now + steps, success) for steps, success in done.history]
         now += done.env_steps
     return tests, [*widths, {**widths[-1], "timesteps": now}], marks
 
 
-def draw(agent: DQN, learning: sp.ValidationCallback, rounds: list[Round]) -> None:
+def units_of(agent: Any) -> str:
+    """Return the number of an agent's hidden units as a caption."""
+    return f"{sp.complexity(agent).units:,} units"
+
+
+def draw(
+    agent: DQN, dense: DQN, learning: sp.ValidationCallback, rounds: list[Round]
+) -> None:
     """Write the curves and the animation."""
     tests, widths, marks = follow(learning, rounds)
     test = ValidationTest()
     plot_learning(
         FOLDER / "learning.png",
         *zip(*tests, strict=True),
-        ylabel="share of test episodes that succeed",
+        ylabel="episodes that succeed",
         target=test.required / test.episodes,
         marks=marks,
+        units=[(float(w["timesteps"]), sum(w["units"].values())) for w in widths],
     )
     plot_widths(FOLDER / "widths.png", widths)
     arm = gym.make(ARM, render_mode="rgb_array", **ARM_ARGUMENTS)
-    record_gif(FOLDER / "arm.gif", agent, arm)
+    both = {f"dense, {units_of(dense)}": dense, f"pruned, {units_of(agent)}": agent}
+    record_gif(FOLDER / "arm.gif", both, arm)
     arm.close()
 
 
@@ -231,13 +242,15 @@ def main() -> None:
     agent = make_agent(make_arms(ARMS))
     learning = learn(agent, test_env)
     size, tested = measure_size(agent), {"before": evaluate(agent, test_env)}
+    agent.save(FOLDER / "dense.zip")
     rounds = prune(agent, test_env)
     plain = sp.compact(agent)
     tested["after"] = evaluate(agent, test_env)
     agent.save(FOLDER / "model.zip")
     plain.save(FOLDER / "plain.zip")
     tests, widths, _ = follow(learning, rounds)
-    draw(agent, learning, rounds)
+    dense = DQN.load(FOLDER / "dense.zip", device="cpu")
+    draw(agent, dense, learning, rounds)
     results = Results(
         fresh=True,
         seconds=time.perf_counter() - began,

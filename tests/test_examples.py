@@ -112,7 +112,7 @@ def test_the_demo_writes_everything(
     written = {path.name for path in tmp_path.iterdir()}
     pictures = {"learning.png", "widths.png", "arm.gif"}
     texts = {"config.json", "summary.json", "report.html"}
-    assert written == pictures | texts | {"model.zip", "plain.zip"}
+    assert written == pictures | texts | {"dense.zip", "model.zip", "plain.zip"}
     page = (tmp_path / "report.html").read_text("utf-8")
     assert f"{summary['success_after']:.1%}".replace("%", " %") in page
     assert "data:image/gif" in page

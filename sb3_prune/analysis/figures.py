@@ -5,7 +5,6 @@ Matplotlib is imported when something is drawn, because it takes half a second.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sb3_prune.plots.curves import ACCENT, FAINT, INK
+from sb3_prune.plots.labels import layer_labels
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -52,27 +52,6 @@ def shades(count: int) -> list[tuple[float, ...]]:
     from matplotlib import colormaps  # noqa: PLC0415
 
     return [colormaps["viridis"](0.85 * i / max(1, count - 1)) for i in range(count)]
-
-
-def layer_labels(names: Iterable[str]) -> dict[str, str]:
-    """Return short labels of layers: the network and a number that counts from 1.
-
-    For example, the second hidden layer of a critic, ``critic.qf0.2`` in the wiring, is
-    labelled ``qf0 2``. If the agent has only one network, the label is ``layer 2``.
-    """
-    listed = list(names)
-    paths = {name: name.rpartition(".")[0] for name in listed}
-    short = {path: path.rpartition(".")[2] for path in paths.values()}
-    if len(short) == 1:
-        short = dict.fromkeys(short, "layer")
-    elif len(set(short.values())) < len(short):
-        short = {path: path for path in short}
-    count: Counter[str] = Counter()
-    labels = {}
-    for name in listed:
-        count[paths[name]] += 1
-        labels[name] = f"{short[paths[name]]} {count[paths[name]]}".strip()
-    return labels
 
 
 def label_layers(axes: Axes, names: Iterable[str]) -> None:
