@@ -6,7 +6,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 LOWEST := .venv-lowest
-SMOKE  := test_front.py test_readme.py cli/test_dispatch.py plots exporters \
+SMOKE  := test_front.py test_readme.py cli/test_dispatch.py plots exporting \
 	envs/test_mujoco_arm.py plugins/test_baselines.py
 THREADS := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1
 

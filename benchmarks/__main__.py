@@ -31,6 +31,8 @@ RUNS = {
     "pixels": ("pixels", "run"),
     "startup": ("startup", "run"),
     "penalty": ("penalty", "run"),
+    "screening-cost": ("screening_cost", "run"),
+    "exporting": ("exporting", "run"),
     "cores": ("cores", "run"),
 }
 """Benchmark name -> module and function; the module is imported when it is run."""

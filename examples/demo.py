@@ -3,7 +3,7 @@
 Run ``make demo``. It trains a DQN agent of a 3-joint arm until the agent passes a
 validation test. Twice, it merges units with similar activations and retrains the agent
 until it passes again. Finally, it loads the plain SB3 zip in a new process where
-sb3_prune is not installed. All results are in runs/demo.
+sb3_prune is not installed. All results are in runs/demo; open report.html first.
 
 Source of agent, test and merging: Feldotto et al. 2022. The agent is stock DQN with one
 action for each of the 27 combinations of joint moves, softmax exploration and six
@@ -12,8 +12,8 @@ hidden ReLU layers.
 
 from __future__ import annotations
 
-import json
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +29,12 @@ from stable_baselines3.common.vec_env import VecEnv
 from stable_baselines3.dqn.dqn import DQN
 
 import sb3_prune as sp
-from sb3_prune.evaluation import ValidationTest, latency_us, success_rate
-from sb3_prune.exporters.verification import plain_actions
-from sb3_prune.files import write_text
+from sb3_prune.cli.results import Results
+from sb3_prune.cli.results import measure as measure_size
+from sb3_prune.evaluation import Evaluation, ValidationTest
+from sb3_prune.exporting.verification import plain_actions
 from sb3_prune.plots import plot_learning, plot_widths, record_gif
+from sb3_prune.runs.folder import CONFIG, SUMMARY, RunFolder, versions
 
 FOLDER = Path("runs/demo")
 ARMS = 128
@@ -40,6 +42,7 @@ UPDATES_TO_LEARN = 30_000
 UPDATES_TO_RETRAIN = 20_000
 FRESH_EPISODES = 1_000
 ROUNDS = 2
+ARM, ARM_ARGUMENTS = "sb3_prune/PlanarArm3-v0", {"action_mode": "joint"}
 MERGING = ClustersConfig(tau=0.4, min_units=8)
 
 
@@ -100,16 +103,21 @@ def prune(agent: DQN, test_env: VecEnv) -> list[Round]:
     )
 
 
-def measure(agent: Any, test_env: VecEnv) -> dict[str, float]:
-    """Return an agent's success on new episodes, and its units and parameters."""
-    count = sp.complexity(agent)
-    return {
-        "success": success_rate(
-            agent, test_env, episodes=FRESH_EPISODES, seed=5_000_000
-        ),
-        "units": count.units,
-        "params": count.params_deploy,
-    }
+def evaluate(agent: DQN, test_env: VecEnv) -> Evaluation:
+    """Return an agent's success and return on new episodes."""
+    return sp.evaluate(agent, test_env, episodes=FRESH_EPISODES, seed=5_000_000)
+
+
+def measure(results: Results, tests: dict[str, Evaluation]) -> dict[str, float]:
+    """Return success, units, parameters and latency, before and after."""
+    found = {}
+    for when, test in tests.items():
+        size = getattr(results, when)
+        found[f"success_{when}"] = test.success
+        found[f"units_{when}"] = size.complexity.units
+        found[f"params_{when}"] = size.complexity.params_deploy
+        found[f"latency_us_{when}"] = size.latency_us
+    return found
 
 
 def plain_is_equal(agent: DQN, path: Path) -> bool:
@@ -127,32 +135,78 @@ def plain_is_equal(agent: DQN, path: Path) -> bool:
     return bool((plain_actions(path, DQN, observations) == mine).all())
 
 
-def draw(agent: DQN, learning: sp.ValidationCallback, rounds: list[Round]) -> None:
-    """Write the curves and the animation."""
+def follow(
+    learning: sp.ValidationCallback, rounds: list[Round]
+) -> tuple[list[tuple[int, float]], list[dict[str, Any]], dict[str, float]]:
+    """Return tests (steps, success), widths over training, and the steps of merges."""
     tests = [(e["timesteps"], e["success_rate"]) for e in learning.history]
     widths: list[dict[str, Any]] = [{"timesteps": 0, "units": rounds[0].units}]
     marks, now = {}, learning.num_timesteps
     for done in rounds:
         if done.number:
-            marks[f"merge {done.number}"] = float(now)
-        widths.append({"timesteps": now, "units": done.units})
+            sizes = [sum(units.values()) for units in (widths[-1]["units"], done.units)]
+            text = f"merge {done.number}: {sizes[0]:,} → {sizes[1]:,} units"
+            marks[text] = float(now)
+            widths.append({"timesteps": now, "units": done.units})
         tests += [(now + steps, success) for steps, success in done.history]
         now += done.env_steps
-    widths.append({**widths[-1], "timesteps": now})
+    return tests, [*widths, {**widths[-1], "timesteps": now}], marks
+
+
+def units_of(agent: Any) -> str:
+    """Return the number of an agent's hidden units as a caption."""
+    return f"{sp.complexity(agent).units:,} units"
+
+
+def draw(
+    agent: DQN, dense: DQN, learning: sp.ValidationCallback, rounds: list[Round]
+) -> None:
+    """Write the curves and the animation."""
+    tests, widths, marks = follow(learning, rounds)
     test = ValidationTest()
     plot_learning(
         FOLDER / "learning.png",
         *zip(*tests, strict=True),
-        ylabel="share of test episodes that succeed",
+        ylabel="episodes that succeed",
         target=test.required / test.episodes,
         marks=marks,
+        units=[(float(w["timesteps"]), sum(w["units"].values())) for w in widths],
     )
     plot_widths(FOLDER / "widths.png", widths)
-    arm = gym.make(
-        "sb3_prune/PlanarArm3-v0", action_mode="joint", render_mode="rgb_array"
-    )
-    record_gif(FOLDER / "arm.gif", agent, arm)
+    arm = gym.make(ARM, render_mode="rgb_array", **ARM_ARGUMENTS)
+    both = {f"dense, {units_of(dense)}": dense, f"pruned, {units_of(agent)}": agent}
+    record_gif(FOLDER / "arm.gif", both, arm)
     arm.close()
+
+
+def describe() -> dict[str, Any]:
+    """Return what a run folder says of its settings."""
+    return {
+        "command": ["python", "-m", "examples.demo"],
+        "algorithm": "dqn",
+        "options": {"seed": 0, "label": "demo"},
+        "strategy": {"name": "clusters", "options": asdict(MERGING)},
+        "env": {"id": ARM, "kwargs": ARM_ARGUMENTS},
+        "versions": versions(),
+    }
+
+
+def summarise(
+    results: Results,
+    tested: dict[str, Evaluation],
+    tests: list[tuple[int, float]],
+) -> dict[str, Any]:
+    """Return the summary of a run folder; its curve is that of the validation tests."""
+    unknown = dict.fromkeys(["mean_return", "std_return", "interval", "mean_length"])
+    episodes = ValidationTest().episodes
+    curve = [
+        {"timesteps": steps, "units": {}, "episodes": episodes, "success": success}
+        for steps, success in tests
+    ]
+    return results.to_dict() | {
+        "test": {when: test.to_dict() for when, test in tested.items()},
+        "tests": [unknown | test for test in curve],
+    }
 
 
 def show(summary: dict[str, Any]) -> None:
@@ -175,7 +229,7 @@ def show(summary: dict[str, Any]) -> None:
     passed = "passed" if summary["validation_passed"] else "NOT PASSED"
     console.print(
         f"Validation test {passed}; plain zip in a fresh process: {plain} actions; "
-        f"{summary['seconds']:.0f} s. See {FOLDER}/ (arm.gif first)."
+        f"{summary['seconds']:.0f} s. See {FOLDER}/ (report.html first)."
     )
 
 
@@ -187,19 +241,32 @@ def main() -> None:
     test_env = make_arms(300)
     agent = make_agent(make_arms(ARMS))
     learning = learn(agent, test_env)
-    before = measure(agent, test_env) | {"latency_us": latency_us(agent)}
+    size, tested = measure_size(agent), {"before": evaluate(agent, test_env)}
+    agent.save(FOLDER / "dense.zip")
     rounds = prune(agent, test_env)
     plain = sp.compact(agent)
-    after = measure(agent, test_env) | {"latency_us": latency_us(plain)}
+    tested["after"] = evaluate(agent, test_env)
     agent.save(FOLDER / "model.zip")
     plain.save(FOLDER / "plain.zip")
-    summary = {f"{key}_before": value for key, value in before.items()}
-    summary |= {f"{key}_after": value for key, value in after.items()}
+    tests, widths, _ = follow(learning, rounds)
+    dense = DQN.load(FOLDER / "dense.zip", device="cpu")
+    draw(agent, dense, learning, rounds)
+    results = Results(
+        fresh=True,
+        seconds=time.perf_counter() - began,
+        before=size,
+        after=measure_size(plain),
+        widths=widths,
+        tests=[],
+        plain_load_equal=plain_is_equal(agent, FOLDER / "plain.zip"),
+        plain_problem=None,
+    )
+    summary = summarise(results, tested, tests) | measure(results, tested)
     summary["validation_passed"] = len(rounds) == ROUNDS + 1 and rounds[-1].passed
-    summary["plain_load_equal"] = plain_is_equal(agent, FOLDER / "plain.zip")
-    draw(agent, learning, rounds)
-    summary["seconds"] = round(time.perf_counter() - began, 1)
-    write_text(FOLDER / "summary.json", json.dumps(summary, indent=2) + "\n")
+    folder = RunFolder(FOLDER)
+    folder.write_json(CONFIG, describe())
+    folder.write_json(SUMMARY, summary)
+    sp.write_report([FOLDER], FOLDER / "report.html")
     show(summary)
 
 

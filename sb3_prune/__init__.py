@@ -34,8 +34,10 @@ __all__ = [
     "compact",
     "complexity",
     "evaluate",
+    "export",
     "hookimpl",
     "keep",
+    "load_export",
     "mask",
     "merge",
     "prune",
@@ -43,6 +45,8 @@ __all__ = [
     "reset",
     "transplant",
     "wire",
+    "write_card",
+    "write_report",
 ]
 
 __version__ = "0.1.0"

@@ -79,6 +79,10 @@ class CompactError(SB3PruneError, ValueError):
     """No stock policy can represent the pruned network."""
 
 
+class ExportError(SB3PruneError, ValueError):
+    """An agent cannot be exported, or its export would act differently."""
+
+
 class NonFiniteError(SB3PruneError, ValueError):
     """A weight, an observation or an action is NaN or infinite."""
 
@@ -89,6 +93,10 @@ class NoObservationsError(SB3PruneError, RuntimeError):
 
 class FewObservationsError(NoObservationsError):
     """A strategy looks at activations, on too few observations."""
+
+
+class ScreeningError(SB3PruneError, RuntimeError):
+    """No fresh agent passes its screener."""
 
 
 class CheckpointError(SB3PruneError, OSError):

@@ -14,11 +14,16 @@ from sb3_prune.callbacks import ValidationCallback as ValidationCallback
 from sb3_prune.evaluation import evaluate as evaluate
 from sb3_prune.evaluation.complexity import complexity as complexity
 from sb3_prune.exceptions import SB3PruneError as SB3PruneError
-from sb3_prune.exporters import compact as compact
+from sb3_prune.exporting import Exporter as Exporter
+from sb3_prune.exporting import compact as compact
+from sb3_prune.exporting import export as export
+from sb3_prune.exporting import load_export as load_export
 from sb3_prune.plugins import hookimpl as hookimpl
 from sb3_prune.policies import *
 from sb3_prune.policies import adopt as adopt
 from sb3_prune.pruning import prune as prune
+from sb3_prune.reporting import write_card as write_card
+from sb3_prune.reporting import write_report as write_report
 from sb3_prune.runs import checkpoints as checkpoints
 from sb3_prune.strategies import Strategy as Strategy
 from sb3_prune.surgery import Change as Change

@@ -2,6 +2,7 @@
 
 import json
 import runpy
+import shutil
 from pathlib import Path
 
 import pytest
@@ -104,10 +105,31 @@ def test_the_demo_writes_everything(
     summary = json.loads((tmp_path / "summary.json").read_text())
     pairs = {"success", "units", "params", "latency_us"}
     keys = {f"{key}_{when}" for key in pairs for when in ("before", "after")}
-    assert summary.keys() == keys | {"validation_passed", "plain_load_equal", "seconds"}
+    assert summary.keys() >= keys | {"validation_passed", "plain_load_equal", "seconds"}
     assert summary["units_before"] == 1536
     assert summary["units_after"] < 1536
     assert summary["plain_load_equal"] is True
     written = {path.name for path in tmp_path.iterdir()}
     pictures = {"learning.png", "widths.png", "arm.gif"}
-    assert written == pictures | {"model.zip", "plain.zip", "summary.json"}
+    texts = {"config.json", "summary.json", "report.html"}
+    assert written == pictures | texts | {"dense.zip", "model.zip", "plain.zip"}
+    page = (tmp_path / "report.html").read_text("utf-8")
+    assert f"{summary['success_after']:.1%}".replace("%", " %") in page
+    assert "data:image/gif" in page
+
+
+@pytest.mark.slow
+def test_an_arm_is_driven_by_c(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With few steps: pruned and exported agents earn the same."""
+    if shutil.which("gcc") is None:
+        pytest.skip("gcc is not installed")
+    learn = PPO.learn
+    monkeypatch.setattr(PPO, "learn", lambda self, _, **k: learn(self, 3_840, **k))
+    monkeypatch.chdir(tmp_path)
+    runpy.run_path(str(EXAMPLES / "to_the_robot.py"))
+    _, pruned, in_c, *_ = capsys.readouterr().out.splitlines()
+    earned = [float(line.split("return")[1].split(",")[0]) for line in (pruned, in_c)]
+    assert earned[0] == pytest.approx(earned[1], abs=0.05)
+    assert (tmp_path / "runs" / "robot" / "arm.h").exists()

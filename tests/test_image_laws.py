@@ -19,7 +19,7 @@ from stable_baselines3.common.torch_layers import NatureCNN
 from torch import nn
 
 import sb3_prune as sp
-from sb3_prune.exporters.compaction import compact
+from sb3_prune.exporting.compaction import compact
 from sb3_prune.surgery import remove, trial
 
 every_looker = pytest.mark.parametrize("name", LOOKERS)

@@ -23,7 +23,7 @@ from torch import nn
 
 import sb3_prune as sp
 from sb3_prune.exceptions import SB3PruneError
-from sb3_prune.exporters.compaction import compact
+from sb3_prune.exporting.compaction import compact
 from sb3_prune.surgery import add, keep, merge, remove, remove_closed, reset
 from sb3_prune.surgery.hidden_layer import HiddenLayer
 from sb3_prune.surgery.optimizer import optimizers

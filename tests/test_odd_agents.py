@@ -19,7 +19,7 @@ from torch import nn
 import sb3_prune as sp
 from sb3_prune.analysis.reference import random_like
 from sb3_prune.exceptions import UnsupportedPolicyError
-from sb3_prune.exporters.compaction import compact
+from sb3_prune.exporting.compaction import compact
 from sb3_prune.surgery import add, merge, remove, reset
 
 # State-dependent noise.

@@ -17,10 +17,15 @@ from stable_baselines3.common.vec_env import VecEnv
 import sb3_prune as sp
 from benchmarks.clusters.budget import Budget
 from sb3_prune.evaluation import success_rate
+from sb3_prune.exceptions import JobError
 from sb3_prune.files import atomic
 from sb3_prune.runs import Job
 from sb3_prune.runs.jobs import read
 
+ROOT = Path("runs/clusters")
+"""Folder of agents."""
+RESULTS = Path("benchmarks/results/clusters")
+"""Folder of the results of finished jobs, which is in the repository."""
 ARMS = 128
 LAYERS = 6
 
@@ -62,8 +67,13 @@ def untrained(joints: int, width: int, seed: int) -> DQN:
 
 
 def folder_of(budget: Budget) -> Path:
+    """Return the folder of a budget's agents."""
+    return ROOT / budget.name
+
+
+def results_of(budget: Budget) -> Path:
     """Return the folder of a budget's results."""
-    return Path("runs/clusters", budget.name)
+    return RESULTS / budget.name
 
 
 def path_of(budget: Budget, joints: int, width: int, seed: int) -> Path:
@@ -81,16 +91,29 @@ def job_of(budget: Budget, joints: int, width: int, seed: int) -> Job:
     )
 
 
-def record_of(budget: Budget, joints: int, width: int, seed: int) -> dict[str, Any]:
-    """Return the record of an agent's training, whose job is done."""
-    found = read(job_of(budget, joints, width, seed), folder_of(budget))
-    assert found is not None
-    return found
+def record_of(
+    budget: Budget, joints: int, width: int, seed: int
+) -> dict[str, Any] | None:
+    """Return the record of an agent's training; None if it is not trained."""
+    return read(job_of(budget, joints, width, seed), results_of(budget))
 
 
 def trained(budget: Budget, joints: int, width: int, seed: int) -> DQN:
-    """Return a trained agent, whose job is done."""
-    path = path_of(budget, joints, width, seed)
+    """Return a trained agent."""
+    return load(path_of(budget, joints, width, seed), joints)
+
+
+def load(path: Path, joints: int) -> DQN:
+    """Return the agent of a finished job.
+
+    Raises:
+        JobError: Its zip is not there. Results are in the repository, zips are not.
+    """
+    if not path.is_file():
+        raise JobError(
+            f"The agent '{path}' is gone, though its result may be kept: move the "
+            f"result away from '{RESULTS}' to train the agent anew."
+        )
     return DQN.load(path, env=arms(joints), device="cpu")
 
 

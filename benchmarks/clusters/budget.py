@@ -21,8 +21,10 @@ class Budget:
     """Thresholds of the sweep."""
     sweep_width: int = 48
     """Initial width of the agents in the sweep over thresholds."""
-    map_width: int = 256
-    """Initial width of the agents that are projected."""
+    read_width: int = 256
+    """Initial width of the agents for which readings of the threshold are compared."""
+    map_width: int = 128
+    """Initial width of the agents that are looked into and projected."""
     updates: int = 40_000
     """Largest number of gradient steps to train an agent."""
     retrain: int = 15_000
@@ -40,6 +42,7 @@ SMOKE = Budget(
     joints=(2, 3),
     taus=(0.0, 0.2),
     sweep_width=32,
+    read_width=32,
     map_width=32,
     updates=100,
     retrain=50,
@@ -49,7 +52,7 @@ SMOKE = Budget(
 SMALL = Budget(
     name="small",
     agents=5,
-    widths=(48, 256, 512),
+    widths=(32, 48, 128, 256, 512),
     joints=(2, 3, 4),
     taus=(0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4),
 )

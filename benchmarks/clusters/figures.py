@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from sb3_prune.analysis.figures import heading, new_figure, shades, tidy
 from sb3_prune.files import atomic
@@ -55,35 +57,64 @@ def by_threshold(found: Mapping[float, Sequence[Rounds]], path: Path) -> None:
 
 
 def by_width(found: Mapping[str, Sequence[Rounds]], path: Path) -> None:
-    """Draw the units left after each round, for each initial width and reading."""
-    figure = new_figure((7, 4))
-    heading(figure, "Hidden units over rounds of merging and retraining")
-    axes = figure.subplots()
-    tidy(axes)
-    for colour, (label, runs) in zip(shades(len(found)), found.items(), strict=True):
-        for rounds in runs:
-            axes.plot([total(done) for done in rounds], color=colour, alpha=0.25)
-        longest = max(map(len, runs))
-        mean = [
-            np.mean([total(r[k]) for r in runs if len(r) > k]) for k in range(longest)
-        ]
-        axes.plot(mean, color=colour, marker="o", markersize=3, label=label)
-    axes.set_yscale("log")
-    axes.set_xticks(range(4))
-    axes.set_xlabel("round")
-    axes.set_ylabel("hidden units")
-    axes.legend(fontsize=8, frameon=False, ncols=2)
+    """Draw the units left after each round, in one panel per initial width."""
+    widths = sorted({int(label.partition(":")[0]) for label in found})
+    figure = new_figure((2.6 * len(widths), 3.4))
+    heading(figure, "Hidden units over rounds of merging and retraining, by width")
+    names = sorted({label.partition(": ")[2] for label in found})
+    colours = dict(zip(names, shades(len(names)), strict=True))
+    panels = figure.subplots(1, len(widths), sharey=True, squeeze=False)[0]
+    for axes, width in zip(panels, widths, strict=True):
+        tidy(axes)
+        axes.set_title(f"{width} x 6", loc="left", fontsize=9, color=INK)
+        for label, runs in found.items():
+            if int(label.partition(":")[0]) == width:
+                name = label.partition(": ")[2]
+                _over_rounds(axes, runs, colours[name])
+        axes.set_yscale("log")
+        axes.set_yticks(UNITS, map(str, UNITS))
+        axes.minorticks_off()
+        axes.set_xticks(range(4))
+        axes.set_xlabel("round")
+    panels[0].set_ylabel("hidden units")
+    lines = [Line2D([], [], color=colour, marker="o") for colour in colours.values()]
+    place: dict[str, Any] = {"loc": "outside lower center", "frameon": False}
+    figure.legend(lines, list(colours), ncols=len(lines), fontsize=8, **place)
     save(figure, path)
+
+
+UNITS = (50, 100, 200, 500, 1000, 2000)
+"""Ticks of the axis of hidden units."""
+
+
+def _over_rounds(axes: Axes, runs: Sequence[Rounds], colour: Any) -> None:
+    for rounds in runs:
+        axes.plot([total(done) for done in rounds], color=colour, alpha=0.25)
+    longest = max(map(len, runs))
+    mean = [np.mean([total(r[k]) for r in runs if len(r) > k]) for k in range(longest)]
+    axes.plot(mean, color=colour, marker="o", markersize=3)
 
 
 def layer_matrices(found: Mapping[str, np.ndarray], path: Path) -> None:
     """Draw the share of target layers that source layers predict, per pair of arms."""
-    figure = new_figure((2.1 * len(found), 2.6))
-    heading(figure, "Which source layers (down) predict which target layers (right)")
+    figure = new_figure((2.0 + 2.4 * len(found), 3.2))
+    heading(figure, "Which source layers predict target layers", size=11)
     every = figure.subplots(1, len(found), squeeze=False)[0]
     for axes, (label, matrix) in zip(every, found.items(), strict=True):
-        axes.imshow(matrix, vmin=0, vmax=0.7, cmap="viridis")
+        image = axes.imshow(matrix, vmin=0, vmax=1, cmap="viridis")
         axes.set_title(label, fontsize=9, color=INK)
-        axes.set_xticks([])
-        axes.set_yticks([])
+        ticks = range(len(matrix))
+        axes.set_xticks(ticks, [str(k + 1) for k in ticks])
+        axes.set_yticks(ticks, [str(k + 1) for k in ticks])
+        axes.set_xlabel("target layer")
+        for (i, j), share in np.ndenumerate(matrix):
+            ink = "white" if share < DARK else "black"
+            text = f"{share:.2f}"
+            axes.text(j, i, text, ha="center", va="center", fontsize=6, color=ink)
+    every[0].set_ylabel("source layer")
+    figure.colorbar(image, ax=list(every), label="share", pad=0.02)
     save(figure, path)
+
+
+DARK = 0.55
+"""Share up to which a number in a cell is white."""

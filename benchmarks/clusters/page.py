@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from benchmarks.clusters import figures
+from benchmarks.clusters import comparisons, figures, looking, mapping, verdicts
 from benchmarks.clusters.agents import main_settings, record_of
 from benchmarks.clusters.budget import Budget
 from benchmarks.clusters.figures import Rounds, total
+from benchmarks.clusters.mapping import LAMBDA
 from benchmarks.clusters.pruning import MIN_UNITS, Case, cases, pruned
 from benchmarks.harness import Table
-
-PAPER_SHAPE = [51.6, 21, 15.9, 12.6, 10.2, 16.7]
+from benchmarks.verdicts import Verdict, markdown
 
 
 def spread(values: Iterable[float], text: str = "{:.0f}") -> str:
@@ -29,9 +30,15 @@ def spread(values: Iterable[float], text: str = "{:.0f}") -> str:
 def grouped(budget: Budget) -> dict[tuple[int, int, str, float, int], list[Rounds]]:
     """Return the rounds of every case by (joints, width, reading, tau, rounds)."""
     groups: dict[tuple[int, int, str, float, int], list[Rounds]] = defaultdict(list)
-    for case in dict.fromkeys(cases(budget)):
-        groups[_key(case)].append(pruned(budget, case))
+    for case in dict.fromkeys(case for each in _widths(budget) for case in cases(each)):
+        if (found := pruned(budget, case)) is not None:
+            groups[_key(case)].append(found)
     return groups
+
+
+def _widths(budget: Budget) -> list[Budget]:
+    """Return the budget, and what it would be with other widths of looks and maps."""
+    return [replace(budget, map_width=width) for width in budget.widths]
 
 
 def _key(case: Case) -> tuple[int, int, str, float, int]:
@@ -44,8 +51,12 @@ def agents(budget: Budget) -> Table:
         "Agents",
         ["joints", "width", "passed", "gradient steps", "success on 1,000 episodes"],
     )
-    for joints, width in main_settings(budget):
-        records = [record_of(budget, joints, width, s) for s in range(budget.agents)]
+    every_setting = [s for each in _widths(budget) for s in main_settings(each)]
+    for joints, width in sorted(set(every_setting)):
+        every = [record_of(budget, joints, width, s) for s in range(budget.agents)]
+        records = [record for record in every if record is not None]
+        if not records:
+            continue
         table.rows.append(
             [
                 joints,
@@ -69,10 +80,11 @@ def rounds(budget: Budget, folder: Path) -> Table:
             "units, rounds 1 2 3",
             "mean shape at the end",
             "gradient steps, rounds 1 2 3",
+            "success on 1,000 fresh episodes",
         ],
     )
     drawn = {}
-    for (joints, width, reading, tau, count), runs in grouped(budget).items():
+    for (joints, width, reading, tau, count), runs in sorted(grouped(budget).items()):
         if count == 1:
             continue
         whole = [r for r in runs if len(r) == count + 1 and r[-1]["passed"]]
@@ -86,6 +98,9 @@ def rounds(budget: Budget, folder: Path) -> Table:
                 _over_rounds(runs, total),
                 _shape(whole),
                 _over_rounds(runs, lambda done: done["gradient_steps"]),
+                spread((r[-1]["fresh_success"] for r in whole), "{:.3f}")
+                if whole
+                else "-",
             ]
         )
     figures.by_width(drawn, folder / "clusters_rounds.png")
@@ -117,63 +132,149 @@ def thresholds(budget: Budget, folder: Path) -> Table:
             "gradient steps",
         ],
     )
-    sweep = {}
-    for (_, width, reading, tau, count), every in grouped(budget).items():
-        # Agents that no longer passed before the merge have no round to report.
-        runs = [r for r in every if len(r) > 1]
-        if runs and count == 1 and width == budget.sweep_width and reading == "layer":
-            sweep[tau] = runs
-            table.rows.append(
-                [
-                    f"{tau:g}",
-                    spread(total(r[1]) for r in runs),
-                    spread((r[1]["merged_success"] for r in runs), "{:.2f}"),
-                    f"{sum(r[1]['passed'] for r in runs)} of {len(runs)}",
-                    spread(r[1]["gradient_steps"] for r in runs),
-                ]
-            )
+    # Agents that no longer passed before the merge have no round to report.
+    sweep = verdicts.sweep_of(grouped(budget), budget.sweep_width)
+    for tau, runs in sweep.items():
+        table.rows.append(
+            [
+                f"{tau:g}",
+                spread(total(r[1]) for r in runs),
+                spread((r[1]["merged_success"] for r in runs), "{:.2f}"),
+                f"{sum(r[1]['passed'] for r in runs)} of {len(runs)}",
+                spread(r[1]["gradient_steps"] for r in runs),
+            ]
+        )
     if sweep:
         figures.by_threshold(sweep, folder / "clusters_thresholds.png")
     return table
 
 
-def distances(found: Mapping[str, Sequence[Mapping[str, Any]]]) -> Table:
+def distances(budget: Budget) -> Table:
     """Make the table of the distances between units."""
     table = Table(
         "Distances between speaking units, 500 episodes",
-        ["agents", "mean", "standard deviation", "5 %", "95 %", "means of the layers"],
+        [
+            *("width", "observations", "agents", "mean", "standard deviation"),
+            *("5 %", "95 %", "means of the layers"),
+        ],
     )
-    for kind, every in found.items():
-        numbers = [
-            spread((s[key] for s in every), "{:.2f}")
-            for key in ("mean", "std", "p5", "p95")
-        ]
-        layers = np.mean([s["layers"] for s in every if len(s["layers"]) == 6], axis=0)
-        table.rows.append([kind, *numbers, " ".join(f"{x:.2f}" for x in layers)])
+    for width in budget.widths:
+        looks = looking.kept(budget, width)
+        for inputs in looking.INPUTS:
+            seen = [look[inputs] for look in looks if inputs in look]
+            for kind in looking.KINDS if seen else ():
+                every = [each[kind] for each in seen]
+                row = [f"{width} x 6", inputs, kind, *_statistics(every)]
+                table.rows.append(row)
     return table
 
 
-def maps(found: Sequence[Mapping[str, Any]], folder: Path) -> Table:
+def _statistics(every: Sequence[Mapping[str, Any]]) -> list[str]:
+    keys = ("mean", "std", "p5", "p95")
+    numbers = [spread((s[key] for s in every), "{:.2f}") for key in keys]
+    layers = np.mean([s["layers"] for s in every if len(s["layers"]) == 6], axis=0)
+    return [*numbers, " ".join(f"{x:.2f}" for x in layers)]
+
+
+METRICS = ("error", "saturation", "coverage")
+
+
+def maps(budget: Budget) -> Table:
     """Make the table of the projections between agents."""
     table = Table(
-        "Projections of pruned agents, lambda = 50",
-        ["source-target", "inputs", "method", "error", "saturation", "coverage"],
+        f"Projections of pruned agents, lambda = {LAMBDA:g}",
+        ["width", "source-target", "inputs", "method", "agents", *METRICS],
     )
-    groups: dict[tuple[str, str, str], list[Mapping[str, Any]]] = defaultdict(list)
-    for one in found:
-        method = "random source" if one["random"] else one["method"]
-        pair = f"{one['source']}-{one['target']}"
-        groups[pair, one["inputs"], method].append(one)
-    for key, every in groups.items():
-        numbers = [
-            spread((one[m] for one in every), "{:.3f}")
-            for m in ("error", "saturation", "coverage")
-        ]
-        table.rows.append([*key, *numbers])
-    matrices = {
-        pair: np.mean([one["layers"] for one in every], axis=0)
-        for (pair, inputs, method), every in groups.items()
-        if method == "linear" and (inputs == "balanced" or pair == "3-3")
-    }
-    figures.layer_matrices(matrices, folder / "clusters_layers.png")
+    for (width, pair, inputs, kind), every in _of_maps(budget, itself=False).items():
+        numbers = [spread((one[m] for one in every), "{:.3f}") for m in METRICS]
+        row = [f"{width} x 6", pair, inputs, kind, len(every), *numbers]
+        table.rows.append(row)
     return table
+
+
+def _of_maps(
+    budget: Budget, *, itself: bool
+) -> dict[tuple[int, str, str, str], list[Mapping[str, Any]]]:
+    groups: dict[Any, list[Mapping[str, Any]]] = defaultdict(list)
+    for one in mapping.kept(budget):
+        if one["penalty"] == LAMBDA and one["itself"] == itself:
+            pair = f"{one['source']}-{one['target']}"
+            groups[one["width"], pair, one["inputs"], one["kind"]].append(one)
+    return groups
+
+
+def lambdas(budget: Budget) -> Table:
+    """Make the table of projections by lambda, those of agents onto themselves too."""
+    table = Table(
+        f"Projections of {budget.map_width} x 6, three joints, by lambda",
+        ["source", "lambda", "agents", *METRICS],
+    )
+    groups: dict[Any, list[Mapping[str, Any]]] = defaultdict(list)
+    for one in mapping.kept(budget):
+        three = (one["source"], one["target"], one["width"]) == (3, 3, budget.map_width)
+        if three:
+            shown = "greedy" if one["method"] == "greedy" else f"{one['penalty']:g}"
+            kind = one["kind"] if one["itself"] or one["random"] else "another agent"
+            groups[kind, one["method"], one["penalty"], shown].append(one)
+    for (kind, _, _, shown), every in sorted(groups.items()):
+        numbers = [spread((one[m] for one in every), "{:.3f}") for m in METRICS]
+        table.rows.append([kind, shown, len(every), *numbers])
+    return table
+
+
+def layers(budget: Budget, folder: Path) -> list[Table]:
+    """Make a table of each matrix of layers, equation (9), and draw them."""
+    found = {
+        f"{pair}, {width} x 6": np.mean([one["layers"] for one in every], axis=0)
+        for (width, pair, inputs, kind), every in _of_maps(budget, itself=False).items()
+        if kind == "linear"
+        and (inputs == "balanced" or pair == "3-3")
+        and all("layers" in one for one in every)
+    }
+    if found:
+        figures.layer_matrices(found, folder / "clusters_layers.png")
+    return [_matrix(label, matrix) for label, matrix in found.items()]
+
+
+def _matrix(label: str, matrix: np.ndarray) -> Table:
+    count = range(1, matrix.shape[1] + 1)
+    table = Table(
+        f"Layer to layer, {label}, mean over agents (columns: target layers)",
+        ["source layer", *map(str, count)],
+    )
+    for number, row in enumerate(matrix, 1):
+        table.rows.append([str(number), *(f"{share:.3f}" for share in row)])
+    return table
+
+
+def judged(budget: Budget) -> list[Verdict]:
+    """Return all verdicts."""
+    groups, found = grouped(budget), mapping.kept(budget)
+    width = budget.sweep_width
+    every = [record_of(budget, 3, width, seed) for seed in range(budget.agents)]
+    steps = [record["updates"] for record in every if record is not None]
+    made = list(verdicts.of_sweep(groups, width, np.mean(steps)) if steps else ())
+    made += verdicts.of_rounds(groups)
+    for each in budget.widths:
+        looks = looking.kept(budget, each)
+        for inputs in looking.INPUTS:
+            made += comparisons.of_distances(each, looks, inputs)
+    for each in budget.widths:
+        made += comparisons.of_maps(found, each)
+        made += comparisons.of_lambdas(found, each)
+    return made
+
+
+def text(budget: Budget, folder: Path) -> str:
+    """Return the generated part of the page; write the figures into a folder."""
+    tables = [
+        agents(budget),
+        thresholds(budget, folder),
+        rounds(budget, folder),
+        distances(budget),
+        maps(budget),
+        lambdas(budget),
+        *layers(budget, folder),
+    ]
+    shown = "\n".join(table.markdown() for table in tables if table.rows)
+    return f"{markdown('Verdicts', judged(budget))}\n{shown}"

@@ -11,7 +11,14 @@ from sb3_prune_clusters import ClustersConfig, prune_in_rounds
 from stable_baselines3 import DQN
 from stable_baselines3.common.utils import LinearSchedule
 
-from benchmarks.clusters.agents import ARMS, arms, folder_of, trained
+from benchmarks.clusters.agents import (
+    ARMS,
+    arms,
+    folder_of,
+    load,
+    results_of,
+    trained,
+)
 from benchmarks.clusters.budget import Budget
 from sb3_prune.evaluation import success_rate
 from sb3_prune.files import atomic
@@ -69,7 +76,7 @@ def cases(budget: Budget) -> Iterator[Case]:
     """Return all cases of a budget, the most informative ones first."""
     for seed in range(budget.agents):
         for width in budget.widths:
-            for reading, tau in READINGS if width == budget.map_width else EXTREMES:
+            for reading, tau in READINGS if width == budget.read_width else EXTREMES:
                 yield Case(
                     joints=3,
                     width=width,
@@ -121,17 +128,15 @@ def job_of(budget: Budget, case: Case) -> Job:
     )
 
 
-def pruned(budget: Budget, case: Case) -> list[dict[str, Any]]:
-    """Return the rounds of a case, whose job is done."""
-    found = read(job_of(budget, case), folder_of(budget))
-    assert found is not None
-    rounds: list[dict[str, Any]] = found["rounds"]
-    return rounds
+def pruned(budget: Budget, case: Case) -> list[dict[str, Any]] | None:
+    """Return the rounds of a case; None if its job is not done."""
+    found = read(job_of(budget, case), results_of(budget))
+    return None if found is None else list(found["rounds"])
 
 
 def pruned_agent(budget: Budget, case: Case) -> DQN:
-    """Return the pruned agent of a case, whose job is done."""
-    return DQN.load(case.path(budget), env=arms(case.joints), device="cpu")
+    """Return the pruned agent of a case."""
+    return load(case.path(budget), case.joints)
 
 
 def prune(folder: Path, budget: Budget, case: Case) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from concurrent.futures import Executor
 from tqdm import tqdm
 
 from benchmarks.clusters import agents, pruning
-from benchmarks.clusters.agents import folder_of, main_settings
+from benchmarks.clusters.agents import main_settings, results_of
 from benchmarks.clusters.budget import Budget
 from sb3_prune import runs
 from sb3_prune.runs.jobs import Job, Result
@@ -29,6 +29,6 @@ def carry_out(budget: Budget, executor: Executor) -> None:
     then = [
         pruning.job_of(budget, case) for case in dict.fromkeys(pruning.cases(budget))
     ]
-    folder = folder_of(budget)
+    folder = results_of(budget)
     runs.carry_out(first, folder, executor=executor, desc="agents")
     runs.carry_out(then, folder, executor=executor, on_result=tell, desc="cases")

@@ -41,7 +41,8 @@ def trainings(
         for seed in seeds or budget.seeds
         for variant in VARIANTS
         for task in budget.tasks
-        if (not only or variant.name in only) and (not tasks or task.label in tasks)
+        if variant.name in (only or budget.variants)
+        and (not tasks or task.label in tasks)
     ]
 
 
@@ -96,8 +97,16 @@ def main() -> None:
     write_text(folder / "tables.md", text)
     draw(found, str(folder) + "/")
     if options.publish:
-        publish(text)
+        publish(whole_text())
         draw(found, str(DOCS / "images/ofexinet_"))
+
+
+def whole_text() -> str:
+    """Return the generated part of the page: the small budget, then further ones."""
+    small = BUDGETS["small"]
+    more = [BUDGETS[name] for name in ("hopper", "drawing")]
+    text = page.text(small, results(small))
+    return text + "".join(page.further(budget, results(budget)) for budget in more)
 
 
 def results(budget: Budget) -> Found:

@@ -56,11 +56,18 @@ class Variant:
     """Normalisation of the features extractor."""
     networks: tuple[str, ...] = ()
     """Names of the networks to prune; empty prunes all."""
+    from_scratch: bool = False
+    """Whether it is trained from scratch in the sizes that Prune-B has at its end."""
+    cut: bool = False
+    """Whether it is cut to these sizes at once, when thetas would begin to learn."""
+    reopens: bool = False
+    """Whether its gates draw as Prune-B's do, and then open again: no unit goes."""
 
     @property
     def grows_from_big(self) -> bool:
         """Whether the agent equals OFE-Big until its thetas begin to learn."""
-        return (self.units, self.hidden, self.norm) == (1.0, 1.0, "batch")
+        sizes = (self.units, self.hidden, self.norm)
+        return sizes == (1.0, 1.0, "batch") and not self.from_scratch
 
 
 SAC = Variant(name="sac", units=0, hidden=0.5)
@@ -74,6 +81,9 @@ PRUNE_B_DEPLOYED = Variant(
     name="prune-b-deployed", preset="prune-b", networks=("ofe.phi_o", "actor")
 )
 PRUNE_C = Variant(name="prune-c", preset="prune-c")
+SMALL_DENSE = Variant(name="small-dense", from_scratch=True)
+CUT_B = Variant(name="cut-b", cut=True)
+DRAWN_B = Variant(name="drawn-b", preset="prune-b", reopens=True)
 VARIANTS = (
     OFE_BIG,
     PRUNE_B,
@@ -84,8 +94,13 @@ VARIANTS = (
     PRUNE_C,
     PRUNE_A,
     SAC_BIG,
+    SMALL_DENSE,
+    CUT_B,
+    DRAWN_B,
 )
 """All variants; the most important come first, as a run may be interrupted."""
+COMPARED = tuple(v.name for v in VARIANTS if not (v.cut or v.reopens or v.from_scratch))
+"""Names of the variants of which most budgets train agents."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,11 +122,18 @@ class Budget:
     batch_size: int = 256
     """Size of every batch."""
     evaluations: int = 25
-    """Evaluations per training."""
+    """Evaluations per training, unless they are at regular steps."""
+    every: int | None = None
+    """Environment steps from one evaluation to the next; None takes ``evaluations``."""
     episodes: int = 5
     """Episodes per evaluation."""
     prices: tuple[float, float, float] = (1.0, 1.0, 1.0)
     """Factors on the paper's nu of extractor, policy and value networks."""
+    scored: float = 0.2
+    """Share of training at its end in which evaluations count; a smaller one where
+    units are removed until later."""
+    variants: tuple[str, ...] = COMPARED
+    """Names of the variants that are trained."""
     relative: float | None = None
     """Price of the average unit relative to the gradient at its theta; None uses the
     nus as they are."""
@@ -122,6 +144,10 @@ class Budget:
     end: float = 0.8
     """Share of training at which thetas are rounded and then fixed."""
 
+    def spacing(self, task: Task) -> int:
+        """Return the environment steps from one evaluation to the next."""
+        return self.every or max(1, task.steps // self.evaluations)
+
     def in_task(self, task: Task) -> Budget:
         """Return the budget with the settings that the task overrides."""
         begin, end = task.phases or (self.begin, self.end)
@@ -129,6 +155,11 @@ class Budget:
         return replace(self, begin=begin, end=end, theta_rate=rate)
 
 
+OF_OTHERS = ("tasks", "seeds", "scored", "variants")
+"""Fields of a budget on which no single training depends."""
+LATER = {"every": None, "from_scratch": False, "cut": False, "reopens": False}
+"""Fields that came later, and the value that stands for what was done before: with it
+they are no settings of a training."""
 OF_PRUNING = ("prices", "relative", "theta_rate", "begin", "end")
 """Fields of a budget that matter only for trainings with a preset."""
 
@@ -167,6 +198,7 @@ SMALL = Budget(
         ARM,
     ),
     seeds=(1, 2, 3),  # The settings were chosen on seed 0.
+    variants=(*COMPARED, "small-dense"),
     units=64,
     hidden=256,
     random_steps=2_500,
@@ -178,11 +210,48 @@ SMALL = Budget(
     begin=0.4,
     end=0.6,
 )
+HOPPER_LONG = Budget(
+    name="hopper",
+    tasks=(
+        replace(HOPPER, steps=500_000, phases=(0.3, 0.7), theta_rate=5e-4),
+    ),  # Theta's rate times its steps is twice that of the small budget.
+    seeds=(3, 4, 5),
+    variants=("ofe-big", "prune-b"),
+    units=64,
+    hidden=256,
+    random_steps=2_500,
+    batch_size=128,
+    every=10_000,
+    episodes=20,
+    prices=(1.0, 2.0, 0.3),
+    relative=0.05,
+    scored=0.3,
+)
+DRAWING = Budget(
+    name="drawing",
+    tasks=(HOPPER,),
+    seeds=(1,),
+    variants=("ofe-big", "prune-b", "cut-b", "drawn-b", "prune-b-deployed"),
+    units=64,
+    hidden=256,
+    random_steps=2_500,
+    batch_size=128,
+    every=5_000,
+    episodes=20,
+    prices=(1.0, 2.0, 0.3),
+    relative=0.05,
+)
 PAPER = Budget(
     name="paper",
     tasks=(
-        Task(env="HalfCheetah-v5", steps=2_000_000, blocks=8),
-        Task(env="Ant-v5", steps=1_000_000, blocks=6, predicted=27),
+        Task(
+            env="HalfCheetah-v5",
+            steps=2_000_000,
+            blocks=8,
+            phases=(0.1, 0.8),  # Thetas are fixed for 200,000 steps, as elsewhere.
+        ),
+        # Table 4 counts all 111 entries of Ant-v2 as predicted; Ant-v5 has 105.
+        Task(env="Ant-v5", steps=1_000_000, blocks=6),
         Task(env="Hopper-v5", steps=1_000_000, blocks=6),
         Task(env="Walker2d-v5", steps=1_000_000, blocks=6),
     ),
@@ -190,7 +259,8 @@ PAPER = Budget(
     units=128,
     hidden=512,
     random_steps=10_000,
-    evaluations=100,
+    every=10_000,
     episodes=10,
 )
-BUDGETS = {budget.name: budget for budget in (SMOKE, SMALL, PAPER)}
+_EVERY = (SMOKE, SMALL, HOPPER_LONG, DRAWING, PAPER)
+BUDGETS = {budget.name: budget for budget in _EVERY}

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.image import AxesImage
+from matplotlib.ticker import EngFormatter, LogLocator, MaxNLocator, NullLocator
 
 from benchmarks.ofexinet.results import Results, Run
 from sb3_prune.analysis.figures import heading, new_figure, tidy
@@ -30,6 +31,9 @@ COLOURS = {
     "prune-b": "#e4572e",
     "prune-b-deployed": "#8e1b0e",
     "prune-c": "#27ae60",
+    "small-dense": "#117a65",
+    "cut-b": "#2e86c1",
+    "drawn-b": "#d35ef0",
 }
 PARTS = {
     "C_o": "phi_o",
@@ -72,17 +76,33 @@ def returns(found: Found, path: Path) -> None:
         for panel in axes:
             tidy(panel)
             panel.xaxis.set_major_locator(MaxNLocator(5))
+            panel.xaxis.set_major_formatter(EngFormatter(sep=""))
         axes[0].set_title(task, loc="left", fontsize=10)
         axes[1].set_xlabel("environment steps")
-        axes[1].set_yscale("log")
+        _in_thousands(axes[1])
         for name, runs in variants.items():
             _curve(axes[0], name, runs, lambda row: row["return"], WINDOW)
             _curve(axes[1], name, runs, lambda row: row["terms"]["d"], 1)
-    named = [panel.get_legend_handles_labels() for panel in rows[0]]
-    lines = {name: line for pair in named for line, name in zip(*pair, strict=True)}
-    names = {"loc": "upper left", "frameon": False, "fontsize": 7, "ncols": 2}
-    rows[0][0].legend(lines.values(), lines.keys(), **names)
+    rows[0][0].set_ylabel("greedy return")
+    rows[1][0].set_ylabel("deployed parameters")
+    _name(figure, rows[0])
     save(figure, path)
+
+
+def _in_thousands(axes: Axes) -> None:
+    axes.set_yscale("log")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.yaxis.set_major_formatter(EngFormatter(sep=""))
+    axes.yaxis.set_minor_locator(NullLocator())
+
+
+def _name(figure: Figure, panels: Sequence[Axes]) -> None:
+    """Write one legend below all panels, with the names of all of them."""
+    named = [panel.get_legend_handles_labels() for panel in panels]
+    found = {name: line for pair in named for line, name in zip(*pair, strict=True)}
+    options: dict[str, Any] = {"loc": "outside lower center", "frameon": False}
+    options |= {"ncols": len(found), "fontsize": 8}
+    figure.legend(list(found.values()), list(found.keys()), **options)
 
 
 def _curve(
@@ -102,9 +122,10 @@ def _curve(
 
 def blocks(found: Found, path: Path) -> None:
     """Draw the units left in each block of phi_o and phi_oa (Figure 5)."""
-    figure = new_figure((4.5 * len(found), 3.2))
-    heading(figure, "Units left per block: phi_o, then phi_oa")
-    for axes, (task, variants) in zip(_axes(figure, found), found.items(), strict=True):
+    figure = new_figure((4.5 * len(found), 3.4))
+    heading(figure, "Units left per block, mean over seeds")
+    panels = _axes(figure, found)
+    for axes, (task, variants) in zip(panels, found.items(), strict=True):
         tidy(axes)
         axes.set_title(task, loc="left", fontsize=10)
         shown = [name for name in variants if name.startswith("prune") or name == "ofe"]
@@ -116,13 +137,15 @@ def blocks(found: Found, path: Path) -> None:
                 heights,
                 0.8 / len(shown),
                 color=COLOURS[name],
-                label=f"{name}: {sum(heights):.0f}",
+                label=name,
                 align="edge",
             )
-        axes.axvline(_half(variants) - 0.5, color=COLOURS["sac"], linewidth=1)
-        axes.set_xlabel("block")
-        axes.set_ylim(top=1.3 * axes.get_ylim()[1])  # Room for the legend.
-        axes.legend(frameon=False, fontsize=8)
+        half = _half(variants)
+        axes.axvline(half - 0.5, color=COLOURS["sac"], linewidth=1)
+        axes.set_xticks(range(2 * half), [*range(1, half + 1)] * 2)
+        axes.set_xlabel("block of phi_o, then of phi_oa")
+    panels[0].set_ylabel("units")
+    _name(figure, panels)
     save(figure, path)
 
 
@@ -139,22 +162,26 @@ def _half(variants: Mapping[str, Sequence[Run]]) -> int:
 def tiles(found: Found, path: Path) -> None:
     """Draw each network's parameters, relative to OFE's and OFE-Big's (Figure 4)."""
     figure = new_figure((3.4 + 2.6 * len(found), 3.4))
-    heading(
-        figure, "Parameters in thousands; share of OFE's (colour) and of OFE-Big's, %"
-    )
-    for axes, (task, variants) in zip(_axes(figure, found), found.items(), strict=True):
+    heading(figure, "Parameters; below them, shares of OFE's (colour) and OFE-Big's")
+    panels = _axes(figure, found)
+    image = None
+    for axes, (task, variants) in zip(panels, found.items(), strict=True):
         pruned = [name for name in variants if name.startswith("prune")]
         if pruned:
-            _tile(axes, variants, sorted(pruned))
+            image = _tile(axes, variants, sorted(pruned))
         axes.set_title(task, loc="left", fontsize=10)
+    if image is not None:
+        bar = figure.colorbar(image, ax=panels, extend="max", pad=0.01)
+        bar.set_label("times OFE's parameters", fontsize=8)
+        bar.ax.tick_params(labelsize=8)
     save(figure, path)
 
 
-def _tile(axes: Axes, variants: Results, pruned: Sequence[str]) -> None:
+def _tile(axes: Axes, variants: Results, pruned: Sequence[str]) -> AxesImage:
     shares = np.array(
         [[variants.size(n, p) / variants.size("ofe", p) for n in pruned] for p in PARTS]
     )
-    axes.imshow(shares, cmap="Oranges", vmin=0, vmax=DARK, aspect="auto")
+    image = axes.imshow(shares, cmap="Oranges", vmin=0, vmax=DARK, aspect="auto")
     for row, part in enumerate(PARTS):
         for column, name in enumerate(pruned):
             count = variants.size(name, part)
@@ -165,6 +192,7 @@ def _tile(axes: Axes, variants: Results, pruned: Sequence[str]) -> None:
             axes.text(column, row, text, color=ink, **place)
     axes.set_xticks(range(len(pruned)), pruned)
     axes.set_yticks(range(len(PARTS)), PARTS.values())
+    return image
 
 
 def _axes(figure: Figure, found: Found) -> list[Axes]:

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from benchmarks import verdicts
 from benchmarks.harness import Table
+from benchmarks.ofexinet import verdicts as of
 from benchmarks.ofexinet.budget import Budget, Task
 from benchmarks.ofexinet.figures import Found
 from benchmarks.ofexinet.pace import path_of
@@ -23,8 +25,10 @@ price {relative} (see [features](features.md)), theta's learning rate {theta_rat
 thetas learn from {begin:.0%} to {end:.0%} of training
 {exceptions}
 and are rounded then, units below 0.1 are removed at once. OFE has a quarter of the
-units and half the hidden width, SAC the latter, SAC-Big four times that. The score is
-the best evaluation of the last 20 % ({episodes} greedy episodes each).
+units and half the hidden width, SAC the latter, SAC-Big four times that. Small-dense
+has the sizes that Prune-B ends with, from scratch. The score is the best evaluation
+({episodes} greedy episodes each) of the last {scored:.0%}; where thetas learn until
+later, all variants are scored from then on.
 
 """
 PAPER = {
@@ -54,12 +58,25 @@ The paper used version 2 of the environments.
 
 
 def text(budget: Budget, found: Found) -> str:
-    """Return the generated part of the page: the settings, then the tables."""
-    tables = [make(found) for make in (claims, scores, sizes, extractor)]
-    if path_of(budget).is_file():
-        tables.append(Table(**json.loads(path_of(budget).read_text())))
+    """Return the generated part of the page: verdicts, settings, then the tables."""
+    path = path_of(budget)
+    pace = json.loads(path.read_text()) if path.is_file() else None
+    tables = [make(found) for make in (pairs, scores, sizes, extractor)]
+    tables += [Table(**pace)] if pace else []
+    judged = verdicts.markdown("Verdicts", of.verdicts(found, pace))
     head = HEAD.format(**vars(budget), exceptions=_exceptions(budget))
-    return head + "\n".join(table.markdown() for table in tables)
+    return f"{judged}\n{head}" + "\n".join(table.markdown() for table in tables)
+
+
+def further(budget: Budget, found: Found) -> str:
+    """Return the tables of an experiment beside the published budget, if it began."""
+    if not found:
+        return ""
+    judged = [*of.verdicts(found, None)]
+    judged += [v for runs in found.values() for v in of.costs(runs)]
+    rows = [make(found).markdown() for make in (pairs, scores)]
+    title = f"Verdicts of the budget `{budget.name}`"
+    return "\n".join(["", verdicts.markdown(title, judged), *rows])
 
 
 def _exceptions(budget: Budget) -> str:
@@ -77,7 +94,7 @@ def _exception(task: Task) -> str:
 
 
 def scores(found: Found) -> Table:
-    """Make Table 3: best and mean evaluation of the last 20 %, and relative sizes."""
+    """Make Table 3: best and mean of the evaluations that count, relative sizes."""
     table = Table(
         "Scores (the paper's Table 3)",
         [
@@ -85,7 +102,7 @@ def scores(found: Found) -> Table:
             "variant",
             "seeds",
             "score",
-            "mean of last 20 %",
+            "mean",
             "dR %",
             "tR %",
             "paper",
@@ -122,29 +139,32 @@ def sizes(found: Found) -> Table:
     return table
 
 
-def claims(found: Found) -> Table:
-    """Compare Prune-B with OFE-Big by return and size; pace.py compares time."""
+def pairs(found: Found) -> Table:
+    """Put Prune-B beside OFE-Big, seed by seed; pace.py compares time."""
     table = Table(
-        "Prune-B against OFE-Big",
-        ["environment", "variant", "return %", "mean %", "d %", "t %", "CPU %"],
+        "Prune-B beside OFE-Big",
+        [
+            *("environment", "variant", "seeds", "best %, by seed", "mean %, by seed"),
+            *("d %", "t %", "OFE-Big's evaluations"),
+        ],
     )
     for task, variants in found.items():
-        for name in ("prune-b", "prune-b-deployed"):
-            if {name, "ofe-big"} <= variants.keys():
-                _claim(table, task, name, variants)
+        for name in (of.PRUNED, "prune-b-deployed", "small-dense"):
+            if {name, of.BIG} <= variants.keys():
+                table.rows.append([task, name, *_beside(name, variants)])
     return table
 
 
-def _claim(table: Table, task: str, name: str, variants: Results) -> None:
-    pruned, big = variants[name], variants["ofe-big"]
-    score, mean = _share(pruned, big, "score"), _share(pruned, big, "mean")
-    d, t = (_share_of_size(variants, name, part) for part in "dt")
-    time = _share(pruned, big, "cpu_seconds")
-    shares = (score, mean, d, t, time)
-    table.rows.append([task, name, *(round(100 * share, 1) for share in shares)])
-    who = f"{task}, {name}"
-    table.claim(f"{who}: at least 95 % of the return ({score:.1%})", score >= 0.95)
-    table.claim(f"{who}: at most 40 % of the deployed size ({d:.1%})", d <= 0.4)
+def _beside(name: str, variants: Results) -> list[str]:
+    both = variants.pairs(name, of.BIG)
+    best = [100 * ours.score / theirs.score for ours, theirs in both]
+    mean = [100 * ours.mean / theirs.mean for ours, theirs in both]
+    size = [100 * variants.size(name, p) / variants.size(of.BIG, p) for p in "dt"]
+    late = [value for run in variants[of.BIG] for value in run.late]
+    listed = (", ".join(f"{value:.1f}" for value in values) for values in (best, mean))
+    shares = (f"{value:.1f}" for value in size)
+    spread = f"{min(late):,.4g} to {max(late):,.4g}"
+    return [", ".join(str(ours.seed) for ours, _ in both), *listed, *shares, spread]
 
 
 def extractor(found: Found) -> Table:
@@ -191,12 +211,3 @@ def _shown(runs: Sequence[Run], what: str) -> str:
     values = [getattr(run, what) for run in runs]
     spread = f" ({min(values):.4g}-{max(values):.4g})" if len(values) > 1 else ""
     return f"{np.mean(values):.4g}{spread}"
-
-
-def _share_of_size(variants: Results, name: str, part: str) -> float:
-    return variants.size(name, part) / variants.size("ofe-big", part)
-
-
-def _share(ours: Sequence[Run], theirs: Sequence[Run], what: str) -> float:
-    means = [np.mean([getattr(run, what) for run in runs]) for runs in (ours, theirs)]
-    return float(means[0] / means[1])

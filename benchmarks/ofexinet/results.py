@@ -10,33 +10,45 @@ import gymnasium as gym
 import numpy as np
 from sb3_prune_xinet.anatomy import complexity_terms
 
-from benchmarks.ofexinet.budget import VARIANTS, Budget, Task, Variant
+from benchmarks.ofexinet.budget import OFE, VARIANTS, Budget, Task, Variant
 from benchmarks.ofexinet.running import build, read
 
-LAST = 0.2
-"""Scores are from the evaluations in this last share of training (Table 3)."""
+
+def scored_from(budget: Budget, task: Task) -> float:
+    """Return the share of training from which on evaluations count.
+
+    It is the same for all variants in an environment: none is scored while the gates of
+    another one still draw.
+    """
+    return max(1 - budget.scored, budget.in_task(task).end)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Run:
     """One finished training."""
 
+    seed: int
+    """Seed of the training."""
+    since: float
+    """Share of training from which on evaluations count."""
     history: Sequence[Mapping[str, Any]]
     """The evaluations of the training, in order."""
 
     @property
+    def late(self) -> list[float]:
+        """Returns of the evaluations that count."""
+        begin = self.since * self.history[-1]["timesteps"]
+        return [float(r["return"]) for r in self.history if r["timesteps"] >= begin]
+
+    @property
     def score(self) -> float:
-        """Best evaluation in the last fifth of training."""
-        end = self.history[-1]["timesteps"]
-        late = [r for r in self.history if r["timesteps"] >= (1 - LAST) * end]
-        return float(max(row["return"] for row in late))
+        """Best evaluation that counts."""
+        return max(self.late)
 
     @property
     def mean(self) -> float:
-        """Mean of the evaluations in the last fifth of training."""
-        end = self.history[-1]["timesteps"]
-        late = [r for r in self.history if r["timesteps"] >= (1 - LAST) * end]
-        return float(np.mean([row["return"] for row in late]))
+        """Mean of the evaluations that count."""
+        return float(np.mean(self.late))
 
     @property
     def terms(self) -> Mapping[str, float]:
@@ -66,15 +78,25 @@ class Results(dict[str, list[Run]]):
 
     Attributes:
         built: Variant -> part of the agent -> parameters before training.
+        since: Share of training from which on evaluations count.
     """
 
     def __init__(self, budget: Budget, task: Task) -> None:
         super().__init__()
-        self.built = {v.name: _built(budget, task, v) for v in VARIANTS}
-        for variant in VARIANTS:
+        self.since = scored_from(budget, task)
+        variants = [v for v in VARIANTS if v.name in budget.variants]
+        self.built = {v.name: _built(budget, task, v) for v in (*variants, OFE)}
+        for variant in variants:
             for seed in budget.seeds:
                 if found := read(budget, task, variant, seed):
-                    self.setdefault(variant.name, []).append(Run(**found))
+                    run = Run(seed=seed, since=self.since, **found)
+                    self.setdefault(variant.name, []).append(run)
+
+    def pairs(self, name: str, other: str) -> list[tuple[Run, Run]]:
+        """Return the runs of two variants that have the same seed, side by side."""
+        theirs = {run.seed: run for run in self.get(other, ())}
+        ours = self.get(name, ())
+        return [(run, theirs[run.seed]) for run in ours if run.seed in theirs]
 
     def size(self, name: str, part: str) -> float:
         """Return the mean number of parameters of a part at the end of training.

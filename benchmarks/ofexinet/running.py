@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
-from sb3_prune_xinet import PRESETS
+from sb3_prune_xinet import PRESETS, XiNet, XiNetConfig
 from stable_baselines3.common.vec_env import DummyVecEnv
 
 import sb3_prune as sp
 from benchmarks.ofexinet.budget import (
+    LATER,
+    OF_OTHERS,
     OF_PRUNING,
     OFE_BIG,
     Budget,
@@ -20,6 +22,12 @@ from benchmarks.ofexinet.budget import (
     Variant,
 )
 from benchmarks.ofexinet.recording import Recording
+from benchmarks.ofexinet.shapes import (
+    DrawingOnly,
+    ToSizes,
+    final_units,
+    shrink_untrained,
+)
 from sb3_prune.runs import Job, checkpoints, jobs
 
 ROOT = Path("runs/ofexinet")
@@ -39,15 +47,24 @@ def place_of(budget: Budget, task: Task, variant: Variant, seed: int) -> Path:
 
 def settings_of(budget: Budget, task: Task, variant: Variant) -> dict[str, Any]:
     """Return all settings that a training depends on besides its seed, JSON-able."""
-    left_out = {"tasks", "seeds", *(() if variant.preset else OF_PRUNING)}
+    # When a cut comes depends on when thetas would begin to learn.
+    pruning = OF_PRUNING if not variant.preset and not variant.cut else ()
+    left_out = {*OF_OTHERS, *pruning}
     given = asdict(budget.in_task(task))
     shared = {k: v for k, v in given.items() if k not in left_out}
     own = {k: v for k, v in asdict(task).items() if k not in ("phases", "theta_rate")}
     if not is_grown(task, variant):
         del own["shared"]
-    settings = {"budget": shared, "task": own, "variant": asdict(variant)}
+    settings = {"budget": _set(shared), "task": own, "variant": _set(asdict(variant))}
+    if variant.from_scratch or variant.cut:
+        settings["units"] = final_units(task, RESULTS)
     found: dict[str, Any] = json.loads(json.dumps(settings))
     return found
+
+
+def _set(settings: dict[str, Any]) -> dict[str, Any]:
+    """Return the settings without those that came later and are not made use of."""
+    return {k: v for k, v in settings.items() if k not in LATER or v != LATER[k]}
 
 
 def job_of(budget: Budget, task: Task, variant: Variant, seed: int) -> Job:
@@ -102,7 +119,7 @@ def build(
             "norm": variant.norm,
             "predicted": task.predicted,
         }
-    return sp.ValueSAC(
+    model = sp.ValueSAC(
         policy,
         env,
         gamma=task.gamma,
@@ -112,6 +129,9 @@ def build(
         seed=seed,
         device="cpu",
     )
+    if variant.from_scratch:
+        shrink_untrained(model, final_units(task, RESULTS))
+    return model
 
 
 def train(
@@ -172,7 +192,7 @@ def _train_to(
     The training resumes its own checkpoint if there is one; otherwise it continues
     from the checkpoint ``start``, or begins anew if ``start`` is None.
     """
-    task = job[1]
+    task, variant = job[1:3]
     make = [lambda: gym.make(task.env, **task.kwargs)]
     callbacks, states = _callbacks(*job, DummyVecEnv(make))
     every = max(1, task.steps // PIECES)
@@ -183,6 +203,8 @@ def _train_to(
         model, saved = checkpoints.load(sp.ValueSAC, source, env, device="cpu")
         for name, state in saved.items():
             states[name].load_state_dict(state)
+        if variant.cut and not own:
+            sp.prune(model, ToSizes(final_units(task, RESULTS)))
     else:
         model = build(*job, make[0]())
     left = steps - model.num_timesteps
@@ -196,7 +218,7 @@ def _callbacks(
 ) -> tuple[list[Any], dict[str, Any]]:
     recording = Recording(
         env,
-        every=max(1, task.steps // budget.evaluations),
+        every=budget.spacing(task),
         episodes=budget.episodes,
         seed=TEST_SEED + seed,
     )
@@ -205,9 +227,9 @@ def _callbacks(
     if variant.units:
         callbacks.insert(0, sp.FeatureCallback(pretraining=budget.random_steps))
     if variant.preset is not None:
+        kind = DrawingOnly if variant.reopens else XiNet
         states["pruning"] = sp.PruningCallback(
-            "xinet",
-            _strengths(budget.in_task(task), variant),
+            kind(XiNetConfig(**_strengths(budget.in_task(task), variant))),
             total_timesteps=task.steps,
         )
         callbacks.append(states["pruning"])

@@ -29,6 +29,10 @@ RIDGE = 1e-10
 Without it the Cholesky decomposition fails where a unit is a copy of another.
 """
 
+ITERATIONS = 100
+"""Iterations per source unit, at most. SciPy's 3 are too few without a penalty, when
+many source units are alike."""
+
 
 def nonnegative_lasso(source: ArrayLike, target: ArrayLike, penalty: float) -> Floats:
     """Solve eq. (5) for every target unit.
@@ -44,7 +48,7 @@ def nonnegative_lasso(source: ArrayLike, target: ArrayLike, penalty: float) -> F
 
     Raises:
         ConfigError: The penalty is negative or not finite, or B and A have different
-            numbers of rows.
+            numbers of rows, or the source units are too much alike for the penalty.
         NonFiniteError: An activation is NaN or infinite.
     """
     B, A = _checked(source, target, penalty)
@@ -98,6 +102,14 @@ def _solve(B: Floats, A: Floats, penalty: float) -> Floats:
     root = np.ascontiguousarray(cholesky(gram))
     goals = solve_triangular(root, B.T @ A - penalty, trans="T")
     P = np.empty((B.shape[1], A.shape[1]))
+    most = ITERATIONS * len(root)
     for m, goal in enumerate(goals.T):
-        P[:, m] = nnls(root, goal)[0]
+        try:
+            P[:, m] = nnls(root, goal, maxiter=most)[0]
+        except RuntimeError as error:
+            raise ConfigError(
+                f"Target unit {m} has no solution after {most:,} iterations with "
+                f"penalty = {penalty:g}: the source units are too much alike. A "
+                "larger penalty helps."
+            ) from error
     return P

@@ -5,11 +5,14 @@ Matplotlib is imported when something is drawn, because it takes half a second.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from sb3_prune.plots.curves import FAINT, INK
+import numpy as np
+from numpy.typing import NDArray
+
+from sb3_prune.plots.curves import ACCENT, FAINT, INK
+from sb3_prune.plots.labels import layer_labels
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -51,27 +54,6 @@ def shades(count: int) -> list[tuple[float, ...]]:
     return [colormaps["viridis"](0.85 * i / max(1, count - 1)) for i in range(count)]
 
 
-def layer_labels(names: Iterable[str]) -> dict[str, str]:
-    """Return short labels of layers: the network and a number that counts from 1.
-
-    For example, the second hidden layer of a critic, ``critic.qf0.2`` in the wiring, is
-    labelled ``qf0 2``. If the agent has only one network, the label is ``layer 2``.
-    """
-    listed = list(names)
-    paths = {name: name.rpartition(".")[0] for name in listed}
-    short = {path: path.rpartition(".")[2] for path in paths.values()}
-    if len(short) == 1:
-        short = dict.fromkeys(short, "layer")
-    elif len(set(short.values())) < len(short):
-        short = {path: path for path in short}
-    count: Counter[str] = Counter()
-    labels = {}
-    for name in listed:
-        count[paths[name]] += 1
-        labels[name] = f"{short[paths[name]]} {count[paths[name]]}".strip()
-    return labels
-
-
 def label_layers(axes: Axes, names: Iterable[str]) -> None:
     """Label the positions 0, 1, 2, ... of the x axis with the names of layers."""
     texts = list(layer_labels(names).values())
@@ -85,3 +67,20 @@ def label_layers(axes: Axes, names: Iterable[str]) -> None:
         rotation=35 if tilted else 0,
         ha="right" if tilted else "center",
     )
+
+
+def draw_units(axes: Axes, values: Mapping[str, NDArray[np.float64]]) -> None:
+    """Draw a point for each unit and a line for each layer's mean.
+
+    Args:
+        axes: Where to draw.
+        values: Layer name -> a number for each unit, (units,).
+    """
+    colours = shades(len(values))
+    for i, (found, colour) in enumerate(zip(values.values(), colours, strict=True)):
+        # Spread points sideways by the golden ratio: even, and without random numbers.
+        x = i + 0.6 * ((np.arange(len(found)) * 0.618034) % 1 - 0.5)
+        axes.scatter(x, found, s=9, color=colour, alpha=0.55, linewidths=0)
+        axes.hlines(found.mean(), i - 0.36, i + 0.36, color=ACCENT, linewidth=2)
+    tidy(axes)
+    label_layers(axes, values)

@@ -59,6 +59,11 @@ class LayerValues(Result):
         axes.set_ylabel(self.ylabel, fontsize=9)
         if self.percent:
             axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+        if not any(any(found.values()) for found in self.values.values()):
+            # Otherwise the axis would show tiny numbers on both sides of zero.
+            axes.set_ylim(0, 1)
+            place_of: dict[str, Any] = {"xycoords": "axes fraction", "ha": "center"}
+            axes.annotate("0 in every layer", (0.5, 0.5), color=INK, **place_of)
         tidy(axes)
         label_layers(axes, self.values)
         if self.series:  # Above the axes the legend hides no bar.

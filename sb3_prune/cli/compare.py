@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 
-from sb3_prune.cli.lines import CompareOptions
+from sb3_prune.cli.folders import CompareOptions
 from sb3_prune.cli.outputs import as_json, as_png, check_out, publish
 from sb3_prune.cli.parsing import parse
 from sb3_prune.cli.tables import aligned

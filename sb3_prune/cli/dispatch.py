@@ -20,7 +20,10 @@ COMMANDS = {
     "prune": "prune an agent that is already trained, at once or while it trains on",
     "evaluate": "measure return, success, size and speed of a saved agent",
     "compare": "show several runs side by side, seeds put together",
+    "report": "show runs in one HTML file",
+    "card": "write a folder for the model hub, with a model card",
     "compact": "turn a pruned agent into a plain SB3 zip",
+    "export": "write an agent's decision as C, ONNX or NumPy",
     "transplant": "carry an agent into other spaces or a bigger net",
     "analyze": "analyse the hidden units of a saved agent",
     "strategies": "list the pruning strategies and their options",
@@ -42,7 +45,10 @@ and the result is an ordinary SB3 zip that loads where sb3-prune is not installe
   sb3-prune prune agent.zip --env Pendulum-v1 --out runs/now --timesteps 0
   sb3-prune evaluate runs/sac/model.zip --env Pendulum-v1 --episodes 100
   sb3-prune compare runs/sac runs/pruned --out runs/comparison
+  sb3-prune report runs/sac runs/pruned --out report.html
+  sb3-prune card runs/sac --out hub/sac
   sb3-prune compact runs/sac/model.zip --out plain.zip --verify
+  sb3-prune export runs/sac/model.zip --to onnx --vecnormalize none
   sb3-prune transplant agent.zip --env Pendulum-v1 --net-arch 256 256 --out big.zip
   sb3-prune analyze runs/sac/model.zip --env Pendulum-v1 --episodes 20 --compare-random
   sb3-prune strategies

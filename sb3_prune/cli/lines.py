@@ -12,7 +12,10 @@ from typing import Annotated, Any, ClassVar, Literal
 
 import tyro
 
+from sb3_prune.cli.folders import CardOptions, CompareOptions, ReportOptions
 from sb3_prune.cli.options import (
+    ALGORITHMS,
+    EnvOptions,
     PlayOptions,
     RunOptions,
     SavedAgentOptions,
@@ -20,23 +23,6 @@ from sb3_prune.cli.options import (
 from sb3_prune.cli.parsing import parse
 from sb3_prune.exceptions import ConfigError, require_at_least
 
-ALGORITHMS = (
-    "dqn",
-    "qrdqn",
-    "branching-dqn",
-    "sac",
-    "value-sac",
-    "td3",
-    "ddpg",
-    "tqc",
-    "crossq",
-    "ppo",
-    "a2c",
-    "trpo",
-    "maskable-ppo",
-    "recurrent-ppo",
-)
-"""Names of all algorithms."""
 Kind = Literal["auto", "mlp", "ofexi"]
 """Value of ``--policy``."""
 Rule = Literal["mean", "copy", "pessimistic", "zero", "fresh", "rare", "uniform"]
@@ -133,26 +119,6 @@ class EvaluateOptions(PlayOptions, SavedAgentOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class CompareOptions:
-    """Compare finished runs: returns with intervals, sizes, and two pictures.
-
-    Runs that differ only in --seed, or that share a --label, are one row: the
-    interquartile mean of their last evaluations, and its 95 % bootstrap interval.
-    """
-
-    runs: Annotated[
-        tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="RUN...")
-    ]
-    """Run folders of train and prune, all of one environment."""
-    out: Path | None = None
-    """Folder to create; `comparison` beside the first run if not given."""
-    overwrite: bool = False
-    """Replace an older comparison in the folder."""
-    json: bool = False
-    """Print JSON."""
-
-
-@dataclass(frozen=True, kw_only=True)
 class CompactOptions(SavedAgentOptions):
     """Turn a pruned agent into a zip that loads where sb3-prune is not installed."""
 
@@ -162,6 +128,29 @@ class CompactOptions(SavedAgentOptions):
     """Replace the file if it exists."""
     verify: bool = False
     """Load the zip in a new process without sb3-prune, and compare actions."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportOptions(EnvOptions, SavedAgentOptions):
+    """Write an agent's whole decision as a file that needs no Stable-Baselines3.
+
+    From the raw observation to the greedy action. The export is compared with the agent
+    on at least 1,000 observations before the file appears; with --env also on those of
+    episodes.
+    """
+
+    to: str = field()
+    """What to write: a name of an exporter, such as numpy, onnx or c."""
+    vecnormalize: str | None = None
+    """Statistics of VecNormalize, a pickle, too, or none; one of them must be said."""
+    out: Path | None = None
+    """File or folder to write; beside the zip if not given."""
+    outputs: tuple[str, ...] = ()
+    """What to give besides the action: distribution, value."""
+    option: tuple[str, ...] = ()
+    """Options of the exporter, KEY=VALUE or JSON, e.g. opset=20."""
+    overwrite: bool = False
+    """Replace an older export."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -259,7 +248,10 @@ LINES: Mapping[str, type[Any]] = {
     "prune": PruneOptions,
     "evaluate": EvaluateOptions,
     "compare": CompareOptions,
+    "report": ReportOptions,
+    "card": CardOptions,
     "compact": CompactOptions,
+    "export": ExportOptions,
     "transplant": TransplantOptions,
     "analyze": AnalyzeOptions,
     "strategies": StrategiesOptions,

@@ -12,6 +12,23 @@ import tyro
 
 from sb3_prune.exceptions import ConfigError, require_at_least
 
+ALGORITHMS = (
+    "dqn",
+    "qrdqn",
+    "branching-dqn",
+    "sac",
+    "value-sac",
+    "td3",
+    "ddpg",
+    "tqc",
+    "crossq",
+    "ppo",
+    "a2c",
+    "trpo",
+    "maskable-ppo",
+    "recurrent-ppo",
+)
+"""Names of all algorithms."""
 MOST_THREADS = 1024
 """Largest number of threads; torch starts all of them."""
 MOST_ENVS = 2**16

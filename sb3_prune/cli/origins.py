@@ -10,7 +10,7 @@ from stable_baselines3.common.policies import BasePolicy
 from sb3_prune import policies
 from sb3_prune.cli.algorithms import ALGORITHMS, Algorithm
 from sb3_prune.exceptions import CheckpointError, CompactError, UnknownNameError
-from sb3_prune.exporters.compaction import stock_class
+from sb3_prune.exporting.compaction import stock_class
 
 DDPG = {"policy_delay": 1, "target_noise_clip": 0, "target_policy_noise": 0.1}
 """Settings of TD3 that DDPG always has; TD3's own noise is 0.2 by default."""

@@ -9,8 +9,8 @@ import numpy as np
 from gymnasium import spaces
 from stable_baselines3.common.base_class import BaseAlgorithm
 
-from sb3_prune.exporters.compaction import compact
-from sb3_prune.exporters.verification import plain_actions
+from sb3_prune.exporting.compaction import compact
+from sb3_prune.exporting.verification import plain_actions
 from sb3_prune.runs.folder import write_model
 
 OBSERVATIONS = 64

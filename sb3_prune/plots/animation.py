@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,10 +16,13 @@ from sb3_prune.files import atomic
 if TYPE_CHECKING:
     from PIL import Image
 
+CAPTION = 26
+"""Height in pixels of the room for captions."""
+
 
 def record_gif(
     path: str | Path,
-    model: BaseAlgorithm,
+    model: BaseAlgorithm | Mapping[str, BaseAlgorithm],
     env: gym.Env[Any, Any],
     *,
     episodes: int = 4,
@@ -30,11 +34,12 @@ def record_gif(
 
     Args:
         path: File to write.
-        model: The agent.
+        model: The agent, or caption -> agent: these play the same episodes, side by
+            side.
         env: Environment made with ``render_mode="rgb_array"``.
         episodes: Number of episodes.
         every: Number of steps between two frames.
-        size: Width of a frame in pixels.
+        size: Width of an agent's frame in pixels.
         seed: Seed of the first episode; each further episode adds 1.
 
     Raises:
@@ -45,10 +50,11 @@ def record_gif(
             f"The environment must be made with render_mode='rgb_array', "
             f"got {env.render_mode!r}."
         )
-    frames = []
+    agents = model if isinstance(model, Mapping) else {"": model}
+    images = []
     for episode in range(episodes):
-        frames += _episode(model, env, seed + episode, every)
-    images = [_image(frame, size) for frame in frames]
+        played = [_episode(a, env, seed + episode, every) for a in agents.values()]
+        images += [_beside(list(agents), each, size) for each in _together(played)]
     fps = float(env.metadata.get("render_fps", 30)) / every
     with atomic(path) as temporary:
         images[0].save(
@@ -75,12 +81,27 @@ def _episode(
     return [*frames[::every], *[frames[-1]] * 8]
 
 
-def _image(frame: Any, size: int) -> Image.Image:
-    from PIL import Image  # noqa: PLC0415  # Only animations need Pillow.
+def _together(played: Sequence[list[Any]]) -> Iterator[tuple[Any, ...]]:
+    """Yield the frames of all agents at each step; who is done first stands still."""
+    longest = max(map(len, played))
+    padded = [[*frames, *[frames[-1]] * (longest - len(frames))] for frames in played]
+    return zip(*padded, strict=True)
 
-    picture = Image.fromarray(np.asarray(frame))
-    height = round(size * picture.height / picture.width)
-    small = picture.resize((size, height), Image.Resampling.LANCZOS)
+
+def _beside(captions: Sequence[str], frames: Sequence[Any], size: int) -> Image.Image:
+    """Return the frames of all agents side by side, below their captions."""
+    from PIL import Image, ImageDraw  # noqa: PLC0415  # Only animations need Pillow.
+
+    pictures = [Image.fromarray(np.asarray(frame)).convert("RGB") for frame in frames]
+    height = round(size * pictures[0].height / pictures[0].width)
+    room = CAPTION if any(captions) else 0
+    small = Image.new("RGB", (size * len(frames), height + room), "white")
+    for place, (caption, picture) in enumerate(zip(captions, pictures, strict=True)):
+        scaled = picture.resize((size, height), Image.Resampling.LANCZOS)
+        small.paste(scaled, (place * size, room))
+        if caption:
+            at = (place * size + 8, 6)
+            ImageDraw.Draw(small).text(at, caption, fill="black", font_size=13)
     # Octree quantisation keeps small bright objects such as the goal; median cut
     # loses them.
     return small.quantize(256, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sb3_prune.files import atomic
+from sb3_prune.plots.labels import layer_labels
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -51,6 +52,7 @@ def plot_learning(
     ylabel: str,
     target: float | None = None,
     marks: Mapping[str, float] | None = None,
+    units: Sequence[tuple[float, int]] = (),
 ) -> None:
     """Write a PNG of performance over training.
 
@@ -61,17 +63,49 @@ def plot_learning(
         ylabel: Label of the y axis: what the values are, with their unit.
         target: Value that the agent should reach, drawn as a horizontal line.
         marks: Label of an event -> its environment step, drawn as a vertical line.
+        units: Environment step and hidden units from it on, drawn below, on the same
+            axis of steps.
     """
     figure, axes = canvas("Performance while units disappear", ylabel)
+    if units:
+        _units_below(figure, axes, units)
     axes.plot(steps, values, color=INK, linewidth=1.8, marker="o", markersize=3)
     if target is not None:
         axes.axhline(target, color=ACCENT, linewidth=1, linestyle="--")
+        place: dict[str, Any] = {"xycoords": ("axes fraction", "data"), "ha": "right"}
+        place |= {"xytext": (0, 3), "textcoords": "offset points"}
+        text = f"to pass: {target:g}"
+        axes.annotate(text, (1, target), color=ACCENT, fontsize=8, **place)
     for label, step in (marks or {}).items():
         axes.axvline(step, color=FAINT, linewidth=1.2)
         axes.annotate(
-            f" {label}", (step, 0.02), xycoords=("data", "axes fraction"), color=INK
+            f" {label}",
+            (step, 0.02),
+            xycoords=("data", "axes fraction"),
+            color=INK,
+            fontsize=8,
         )
     _save(figure, path)
+
+
+def _units_below(
+    figure: Figure, axes: Axes, units: Sequence[tuple[float, int]]
+) -> None:
+    """Add a panel of all hidden units below the axes, and share the axis of steps."""
+    grid = figure.add_gridspec(2, 1, height_ratios=(3, 1))
+    axes.set_subplotspec(grid[0])
+    below = figure.add_subplot(grid[1], sharex=axes)
+    below.step(*zip(*units, strict=True), where="post", color=INK, linewidth=1.6)
+    for step, count in units[:-1]:
+        below.annotate(f" {count:,}", (step, count), color=INK, fontsize=8, va="bottom")
+    below.set_yscale("log")
+    counts = [count for _, count in units]
+    below.set_ylim(0.5 * min(counts), 4 * max(counts))
+    below.set_ylabel("hidden units")
+    below.set_xlabel(axes.get_xlabel())
+    axes.set_xlabel("")
+    axes.tick_params(labelbottom=False)
+    below.spines[["top", "right"]].set_visible(False)
 
 
 def plot_widths(path: str | Path, history: Sequence[Mapping[str, Any]]) -> None:
@@ -88,8 +122,8 @@ def plot_widths(path: str | Path, history: Sequence[Mapping[str, Any]]) -> None:
     steps = [entry["timesteps"] for entry in history]
     # Layers with equal curves share one, because only the last one drawn would show.
     curves: dict[tuple[int, ...], list[str]] = defaultdict(list)
-    for name in history[0]["units"]:
-        curves[tuple(entry["units"][name] for entry in history)].append(name)
+    for name, label in layer_labels(history[0]["units"]).items():
+        curves[tuple(entry["units"][name] for entry in history)].append(label)
     for i, (units, names) in enumerate(curves.items()):
         shade = colormaps["viridis"](i / max(1, len(curves) - 1) * 0.9)
         label = "\n".join(names)

@@ -14,6 +14,8 @@ from sb3_prune.plugins.pluggable import Pluggable as Pluggable
 
 if TYPE_CHECKING:
     from sb3_prune.analysis.base import Analysis
+    from sb3_prune.exporting.base import Exporter
+    from sb3_prune.screening.base import Screener
     from sb3_prune.strategies.base import Strategy
 
 
@@ -33,14 +35,14 @@ def analyses() -> Mapping[str, type[Analysis]]:
     return cast("Mapping[str, type[Analysis]]", classes("analyses"))
 
 
-def screeners() -> Mapping[str, type[Pluggable]]:
+def screeners() -> Mapping[str, type[Screener]]:
     """Return the registered screeners by name, sorted."""
-    return classes("screeners")
+    return cast("Mapping[str, type[Screener]]", classes("screeners"))
 
 
-def exporters() -> Mapping[str, type[Pluggable]]:
+def exporters() -> Mapping[str, type[Exporter]]:
     """Return the registered exporters by name, sorted."""
-    return classes("exporters")
+    return cast("Mapping[str, type[Exporter]]", classes("exporters"))
 
 
 def commands() -> Mapping[str, type[Command]]:

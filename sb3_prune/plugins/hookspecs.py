@@ -14,8 +14,9 @@ import pluggy
 
 if TYPE_CHECKING:
     from sb3_prune.analysis.base import Analysis
+    from sb3_prune.exporting.base import Exporter
     from sb3_prune.plugins.command import Command
-    from sb3_prune.plugins.pluggable import Pluggable
+    from sb3_prune.screening.base import Screener
     from sb3_prune.strategies.base import Strategy
 
 API = 1
@@ -98,62 +99,79 @@ def register_analyses(register: Callable[[type[Analysis]], None]) -> None:
 
 
 @hookspec
-def register_screeners(register: Callable[[type[Pluggable]], None]) -> None:
-    """Register screeners, which find inputs that an agent does not need.
+def register_screeners(register: Callable[[type[Screener]], None]) -> None:
+    """Register screeners, which judge a fresh agent by the first steps of its training.
 
     Example::
 
-        from dataclasses import dataclass
+        from sb3_prune.plugins import hookimpl
+        from sb3_prune.screening import Screener
 
-        from sb3_prune.plugins import Pluggable, hookimpl
 
+        class Loudness(Screener):
+            '''Mean absolute activation of the hidden units.'''
 
-        class Variance(Pluggable):
-            '''Screen out the inputs that hardly vary.'''
+            name = "loudness"
 
-            name = "variance"
-
-            @dataclass(frozen=True, kw_only=True)
-            class Config:
-                '''Which inputs to screen out.'''
-
-                smallest: float = 1e-6
-                '''Variance below which an input is screened out.'''
+            def measure(self, window):
+                rows = window.activations().values()
+                return sum(float(a.abs().mean()) for a in rows) / len(rows)
 
 
         @hookimpl
         def register_screeners(register):
-            register(Variance)
+            register(Loudness)
     """
 
 
 @hookspec
-def register_exporters(register: Callable[[type[Pluggable]], None]) -> None:
+def register_exporters(register: Callable[[type[Exporter]], None]) -> None:
     """Register exporters, which write an agent in a form for deployment.
 
     Example::
 
+        import json
         from dataclasses import dataclass
 
-        from sb3_prune.plugins import Pluggable, hookimpl
+        import torch
+
+        from sb3_prune.exporting import Agent, Exporter
+        from sb3_prune.plugins import hookimpl
 
 
-        class CHeader(Pluggable):
-            '''Weights as a C header for microcontrollers.'''
+        class Torch(Exporter):
+            '''The program as torch.export saves it, for where there is torch.'''
 
-            name = "c-header"
+            name = "torch"
+            suffix = ".pt2"
 
             @dataclass(frozen=True, kw_only=True)
             class Config:
-                '''How to write the numbers.'''
+                '''There is nothing to choose.'''
 
-                digits: int = 7
-                '''Significant decimal digits of each weight.'''
+            def write(self, decision, path, facts):
+                more = {"facts": json.dumps(facts)}
+                torch.export.save(decision.program, path, extra_files=more)
+
+            @classmethod
+            def load(cls, path):
+                more = {"facts": ""}
+                run = torch.export.load(path, extra_files=more).module()
+
+                def decide(*inputs):
+                    outputs = run(*map(torch.tensor, inputs))
+                    return [output.numpy() for output in outputs]
+
+                return Agent(json.loads(more["facts"]), decide)
+
+            @classmethod
+            def wrote(cls, path):
+                return path.suffix == cls.suffix
 
 
         @hookimpl
         def register_exporters(register):
-            register(CHeader)
+            register(Torch)
     """
 
 

@@ -75,11 +75,12 @@ class FinishedRun:
                 evaluated, or a file is damaged.
         """
         path = Path(folder)
-        config, summary = _content(path, CONFIG), _content(path, SUMMARY)
-        with _damage(path / CONFIG):
+        config, summary = read_content(path, CONFIG), read_content(path, SUMMARY)
+        with damage(path / CONFIG):
             told = _told(config)
-        with _damage(path / SUMMARY):
-            curve = {int(t["timesteps"]): t["mean_return"] for t in summary["tests"]}
+        with damage(path / SUMMARY):
+            known = [t for t in summary["tests"] if t["mean_return"] is not None]
+            curve = {int(t["timesteps"]): t["mean_return"] for t in known}
             sizes = {key: int(summary["after"][key]) for key in SIZES}
             built = " ".join(map(str, summary["before"]["widths"].values()))
             bad = [value for value in curve.values() if not math.isfinite(value)]
@@ -104,13 +105,18 @@ def _told(config: Mapping[str, Any]) -> dict[str, Any]:
         "label": options.get("label"),
         "algorithm": config["algorithm"],
         "strategy": strategy.get("name", "dense"),
-        "task": _task(config["env"]),
+        "task": task_of(config["env"]),
         "origin": (int(options["seed"]), options.get(MODEL_OPTION)),
-        "settings": dict(_flat(settings)),
+        "settings": dict(flat(settings)),
     }
 
 
-def _content(folder: Path, name: str) -> dict[str, Any]:
+def read_content(folder: Path, name: str) -> dict[str, Any]:
+    """Return what a JSON file in the folder of a run says.
+
+    Raises:
+        ConfigError: It is no run folder, the file is missing, or it is damaged.
+    """
     path = folder / name
     if not (folder / CONFIG).is_file():
         raise ConfigError(
@@ -121,13 +127,13 @@ def _content(folder: Path, name: str) -> dict[str, Any]:
         raise ConfigError(
             f"The run in '{folder}' has no {name}: it failed or is not finished yet."
         )
-    with _damage(path):
+    with damage(path):
         found: dict[str, Any] = json.loads(path.read_text("utf-8"))
         return found
 
 
 @contextmanager
-def _damage(path: Path) -> Iterator[None]:
+def damage(path: Path) -> Iterator[None]:
     """Name the file whose content raises an error.
 
     Raises:
@@ -145,15 +151,16 @@ def _damage(path: Path) -> Iterator[None]:
         raise ConfigError(f"'{path}' is damaged, or no run's: {error!r}.") from error
 
 
-def _task(env: Mapping[str, Any]) -> str:
+def task_of(env: Mapping[str, Any]) -> str:
+    """Return an environment and its arguments as text."""
     kwargs = {name: v for name, v in sorted(env["kwargs"].items()) if name != ACTIONS}
     return " ".join([str(env["id"]), *(f"{name}={v}" for name, v in kwargs.items())])
 
 
-def _flat(content: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
+def flat(content: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
     """Yield the values of nested mappings by dotted name, if they say something."""
     for name, value in content.items():
         if isinstance(value, Mapping):
-            yield from _flat(value, f"{path}{name}.")
+            yield from flat(value, f"{path}{name}.")
         elif value is not None and value is not False and value not in ([], ""):
             yield f"{path}{name}", value

@@ -125,6 +125,17 @@ def check_free(path: str | Path, *, overwrite: bool = False) -> None:
         )
 
 
+def check_absent(path: Path) -> None:
+    """Check that a folder can be created, and is not there yet.
+
+    Raises:
+        RunFolderError: It is there, or cannot be created.
+    """
+    check_creatable(path)
+    if path.exists():
+        raise RunFolderError(f"'{path}' exists: choose another folder.")
+
+
 def check_creatable(path: Path) -> None:
     """Check that a file or folder can be written, by writing beside it.
 

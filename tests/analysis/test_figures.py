@@ -1,23 +1,15 @@
 """Tests for figures.py."""
 
-import pytest
+import numpy as np
 
-from sb3_prune.analysis.figures import heading, label_layers, new_figure, shades, tidy
-from sb3_prune.analysis.figures import layer_labels as labels
-
-
-@pytest.mark.parametrize(
-    ("names", "expected"),
-    [
-        (["q_net.q_net.0", "q_net.q_net.2"], ["layer 1", "layer 2"]),
-        (["actor.mu.0", "critic.qf0.0", "critic.qf0.2"], ["mu 1", "qf0 1", "qf0 2"]),
-        (["a.net.0", "b.net.0"], ["a.net 1", "b.net 1"]),
-        (["first", "second"], ["layer 1", "layer 2"]),
-        ([], []),
-    ],
+from sb3_prune.analysis.figures import (
+    draw_units,
+    heading,
+    label_layers,
+    new_figure,
+    shades,
+    tidy,
 )
-def test_labels_are_short(names: list[str], expected: list[str]) -> None:
-    assert labels(names) == dict(zip(names, expected, strict=True))
 
 
 def test_long_labels_are_tilted() -> None:
@@ -49,3 +41,12 @@ def test_figures_are_tidy() -> None:
     heading(figure, "Title")
     assert figure.get_suptitle() == "Title"
     assert not axes.spines["top"].get_visible()
+
+
+def test_units_are_points_and_layers_lines() -> None:
+    axes = new_figure((4, 3)).add_subplot()
+    draw_units(axes, {"a.0": np.array([1.0, 3.0]), "a.2": np.array([2.0])})
+    points, line, *_ = axes.collections
+    assert points.get_offsets()[:, 1].tolist() == [1, 3]  # type: ignore[union-attr,index,call-overload]
+    ((left, right),) = line.get_segments()  # type: ignore[attr-defined]
+    assert left[1] == right[1] == 2

@@ -25,6 +25,13 @@ def test_bars_are_as_high_as_the_numbers() -> None:
     assert [t.get_text() for t in axes.get_legend().get_texts()] == ["low", "high"]
 
 
+def test_nothing_to_see_is_said() -> None:
+    axes = make(values={"net.0": {"low": 0.0}}, percent=True).plot().axes[0]
+    assert [text.get_text() for text in axes.texts] == ["0 in every layer"]
+    assert axes.get_ylim() == (0, 1)
+    assert not make().plot().axes[0].texts
+
+
 def test_bars_do_not_overlap() -> None:
     axes = make().plot().axes[0]
     edges = sorted((b.get_x(), b.get_x() + b.get_width()) for b in axes.patches)

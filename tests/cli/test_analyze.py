@@ -22,7 +22,14 @@ from sb3_prune.recording import Recording
 
 Refused = Callable[..., str]
 PNG = b"\x89PNG"
-ALL = ["dendrograms", "distances", "dormancy", "effective-rank", "entropy"]
+ALL = [
+    "activation-entropy",
+    "dendrograms",
+    "distances",
+    "dormancy",
+    "effective-rank",
+    "entropy",
+]
 ALL += ["redundancy"]
 
 

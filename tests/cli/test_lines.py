@@ -7,7 +7,7 @@ from typing import get_args
 
 import pytest
 
-from sb3_prune.cli import lines
+from sb3_prune.cli import lines, options
 from sb3_prune.cli.algorithms import ALGORITHMS
 from sb3_prune.cli.dispatch import COMMANDS
 from sb3_prune.cli.lines import LINES, PruneOptions, TrainOptions, check
@@ -20,7 +20,7 @@ TRAIN = ["--algo", "sac", "--env", "x", "--out", "y"]
 
 def test_names_are_those_of_what_is_not_imported() -> None:
     assert LINES.keys() == COMMANDS.keys()
-    assert tuple(ALGORITHMS) == lines.ALGORITHMS
+    assert tuple(ALGORITHMS) == options.ALGORITHMS
     assert get_args(lines.States) == get_args(States)
 
 

@@ -22,12 +22,15 @@ CLASSES: dict[str, tuple[str, str]] = {
     "prune": ("sb3_prune.cli.prune", "PruneOptions"),
     "evaluate": ("sb3_prune.cli.evaluate", "EvaluateOptions"),
     "compare": ("sb3_prune.cli.compare", "CompareOptions"),
+    "report": ("sb3_prune.cli.report", "ReportOptions"),
+    "card": ("sb3_prune.cli.card", "CardOptions"),
     "compact": ("sb3_prune.cli.compact", "CompactOptions"),
+    "export": ("sb3_prune.cli.export", "ExportOptions"),
     "transplant": ("sb3_prune.cli.transplant", "TransplantOptions"),
     "analyze": ("sb3_prune.cli.analyze", "AnalyzeOptions"),
     "project": ("sb3_prune_clusters.projecting", "ProjectOptions"),
 }
-POSITIONAL = ("runs", "model", "source", "target")
+POSITIONAL = ("runs", "run", "model", "source", "target")
 
 
 class ReachedError(Exception):
@@ -55,6 +58,7 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
         "evaluate.evaluate",
         "analyze.record_episodes",
         "compact.save_plain",
+        "export.export",
         "transplant.write_model",
     ):
         monkeypatch.setattr(f"sb3_prune.cli.{place}", reach)
@@ -110,7 +114,10 @@ def _line(name: str, path: Path, folder: Path) -> list[object]:
         "prune": [path, *env, *out],
         "evaluate": [path, *env],
         "compare": [folder, *out],
+        "report": [folder, *out],
+        "card": [folder, *out],
         "compact": [path, *out],
+        "export": [path, "--to", "numpy", "--vecnormalize", "none", *out],
         "transplant": [path, *env, *out],
         "analyze": [path, *env, *out],
         "project": [path, path, *env, *out],

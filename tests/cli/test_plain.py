@@ -33,7 +33,7 @@ def test_what_cannot_be_said_is_not_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # By module: the package has a function of that name.
-    compact = importlib.import_module("sb3_prune.exporters.compaction")
+    compact = importlib.import_module("sb3_prune.exporting.compaction")
     monkeypatch.setattr(compact, "MAX_JOINT_ACTIONS", 3)
     with pytest.raises(CompactError):
         save_plain(trained("BranchingDQN"), tmp_path / "plain.zip")

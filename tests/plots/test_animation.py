@@ -23,6 +23,17 @@ def test_every_second_step_is_a_frame(tmp_path: Path) -> None:
         assert 2 * 2 <= getattr(gif, "n_frames", 1) <= 2 * 14
 
 
+def test_agents_play_side_by_side(tmp_path: Path) -> None:
+    env = gym.make(ARM, render_mode="rgb_array", max_episode_steps=4)
+    models = {
+        f"agent {seed}": PPO("MlpPolicy", env, n_steps=8, batch_size=8, seed=seed)
+        for seed in (0, 1)
+    }
+    record_gif(tmp_path / "arms.gif", models, env, episodes=1, size=100)
+    with Image.open(tmp_path / "arms.gif") as gif:
+        assert gif.size == (200, 126)
+
+
 def test_other_render_modes_are_refused(tmp_path: Path) -> None:
     env = gym.make(ARM)
     model = PPO("MlpPolicy", env, n_steps=8, batch_size=8, device="cpu")

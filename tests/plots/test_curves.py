@@ -18,6 +18,14 @@ def test_learning_curves_are_pictures(tmp_path: Path) -> None:
         assert len(picture.convert("RGB").getcolors(1 << 20) or []) > 10
 
 
+def test_units_may_share_the_axis_of_steps(tmp_path: Path) -> None:
+    plain, both = tmp_path / "plain.png", tmp_path / "both.png"
+    plot_learning(plain, [0, 10], [0.1, 0.9], ylabel="success")
+    units = [(0, 8), (5, 4), (10, 4)]
+    plot_learning(both, [0, 10], [0.1, 0.9], ylabel="success", units=units)
+    assert plain.read_bytes() != both.read_bytes()
+
+
 def test_width_curves_are_pictures(tmp_path: Path) -> None:
     path = tmp_path / "widths.png"
     history = [

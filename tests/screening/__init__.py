@@ -1,1 +1,1 @@
-"""Screening."""
+"""Tests of sb3_prune.screening."""

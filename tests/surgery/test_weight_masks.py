@@ -14,7 +14,7 @@ from torch.nn.utils import prune as torch_prune
 
 import sb3_prune as sp
 from sb3_prune.exceptions import PlanError, UnknownNameError, UnsupportedPolicyError
-from sb3_prune.exporters.compaction import compact
+from sb3_prune.exporting.compaction import compact
 from sb3_prune.surgery import add, keep
 from sb3_prune.surgery.flow.slots import MASK
 from sb3_prune.surgery.masking import remove_closed

@@ -10,6 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import FigureBase
+from numpy.typing import NDArray
 
 from sb3_prune.analysis import Analysis, Result, layer_labels
 from sb3_prune.analysis.figures import shades, tidy
@@ -145,14 +146,28 @@ class Dendrograms(Analysis):
         return LayerTree(tree=tree, silent=silent)
 
 
+def heights(tree: Tree) -> NDArray[np.float64]:
+    """Return the height of each node, (nodes,): the smallest D from the root to it.
+
+    D of a cluster may be smaller than D of a part of it. A cut takes the first cluster
+    whose D is small enough, with all its parts. With these heights, these are exactly
+    the brackets below the line of the cut.
+    """
+    found = tree.distances.copy()
+    for node in range(len(found) - 1, len(tree.units) - 1, -1):
+        for child in tree.children(node):
+            found[child] = min(found[child], found[node])
+    return found
+
+
 def branches(tree: Tree) -> list[list[tuple[float, float]]]:
-    """Return the four corners of each merge's bracket: x from 0 to 1, y is D.
+    """Return the four corners of each merge's bracket: x from 0 to 1, y from `heights`.
 
     SciPy's ``dendrogram`` is not used: it is recursive and exceeds Python's recursion
     limit in wide layers.
     """
     count = len(tree.units)
-    x, y = np.zeros(len(tree.sizes)), np.zeros(len(tree.sizes))
+    x, y = np.zeros(len(tree.sizes)), heights(tree)
     todo, order = [tree.root], 0
     while todo:
         node = todo.pop()
@@ -160,7 +175,6 @@ def branches(tree: Tree) -> list[list[tuple[float, float]]]:
         if node < count:
             x[node] = (order + 0.5) / count
             order += 1
-    y[count:] = tree.to_scipy()[:, 2]
     found = []
     for node, (a, b) in enumerate(tree.merges.tolist(), count):
         x[node] = (x[a] + x[b]) / 2

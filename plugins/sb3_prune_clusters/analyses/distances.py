@@ -23,6 +23,8 @@ Floats = NDArray[np.float64]
 
 ALL = "all to all"
 PERCENTILES = (5, 25, 50, 75, 95)
+FEW = 100
+"""Number of pairs up to which each is drawn as a tick: a density of few says little."""
 OVERLAP = 1.8
 """Height of the highest ridge; 1 is the vertical distance between two ridges."""
 
@@ -164,8 +166,16 @@ def _hill(axes: Axes, distances: Floats, grid: Floats) -> None:
             fontsize=8,
         )
     axes.set_ylim(0, 1.2 * (height.max() or 1))
+    _ticks(axes, distances, 0.0, 99)
     axes.set_ylabel("density, all pairs", color=INK, fontsize=9)
     tidy(axes)
+
+
+def _ticks(axes: Axes, distances: Floats, base: float, order: int) -> None:
+    """Draw each distance as a tick on the base line, if there are few."""
+    if len(distances) <= FEW:
+        places = np.full(len(distances), base)
+        axes.plot(distances, places, "|", color=INK, markersize=6, zorder=order)
 
 
 def _ridges(axes: Axes, layers: Mapping[str, Floats], grid: Floats) -> None:
@@ -182,6 +192,7 @@ def _ridges(axes: Axes, layers: Mapping[str, Floats], grid: Floats) -> None:
         edge = np.where(height > 0.01 * height.max(), top, np.nan)
         axes.plot(grid, edge, color="white", linewidth=1, zorder=2 * row + 3)
     for base, found in enumerate(reversed(list(layers.values()))):
+        _ticks(axes, found, base, 98)
         if len(found):
             mark = [found.mean()]
             axes.plot(mark, [base], "^", color=ACCENT, markersize=5, zorder=99)

@@ -7,14 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import FigureBase
 from numpy.typing import NDArray
 
 from sb3_prune.analysis import Analysis, Result
-from sb3_prune.analysis.figures import label_layers, shades, tidy
+from sb3_prune.analysis.figures import draw_units
 from sb3_prune.exceptions import require_at_least
-from sb3_prune.plots.curves import ACCENT
 from sb3_prune.recording import Recording
 
 Floats = NDArray[np.float64]
@@ -55,8 +53,8 @@ class EntropyResult(Result):
     def draw(self, figure: FigureBase) -> None:
         """Draw a point for each unit and a line for each layer's mean."""
         left, right = figure.subplots(1, 2)
-        _scatter(left, self.histogram)
-        _scatter(right, self.binary)
+        draw_units(left, self.histogram)
+        draw_units(right, self.binary)
         left.set_ylabel(f"bits, {self.bins} bins", fontsize=9)
         right.set_ylabel("bits, active or not", fontsize=9)
         left.set_ylim(-0.03 * np.log2(self.bins), 1.03 * np.log2(self.bins))
@@ -131,14 +129,3 @@ def _summary(values: Floats) -> dict[str, Any]:
         "std": float(values.std()),
         "units": values.tolist(),
     }
-
-
-def _scatter(axes: Axes, values: Mapping[str, Floats]) -> None:
-    colours = shades(len(values))
-    for i, (found, colour) in enumerate(zip(values.values(), colours, strict=True)):
-        # Spread points sideways by the golden ratio: even, and without random numbers.
-        x = i + 0.6 * ((np.arange(len(found)) * 0.618034) % 1 - 0.5)
-        axes.scatter(x, found, s=9, color=colour, alpha=0.55, linewidths=0)
-        axes.hlines(found.mean(), i - 0.36, i + 0.36, color=ACCENT, linewidth=2)
-    tidy(axes)
-    label_layers(axes, values)

@@ -27,12 +27,17 @@ PRODUCTS = frozenset(_PRODUCTS.split())
 class Observer(TorchFunctionMode):
     """Records what weights are multiplied with.
 
+    Args:
+        weights: The weights.
+        attached: Keep the inputs in the graph of their gradients.
+
     Attributes:
         arrived: The inputs of each weight, one tensor per call.
     """
 
-    def __init__(self, weights: Iterable[Key]) -> None:
+    def __init__(self, weights: Iterable[Key], *, attached: bool = False) -> None:
         super().__init__()
+        self.attached = attached
         self.arrived: dict[Key, list[torch.Tensor]] = defaultdict(list)
         self._keys = {_place(getattr(*key)): key for key in weights}
 
@@ -47,8 +52,8 @@ class Observer(TorchFunctionMode):
             operands = tensors[1:] if name == "addmm" else tensors
             for weight in tensors:
                 if (key := self._key(weight)) is not None:
-                    other = (t for t in operands if self._key(t) is None)
-                    self.arrived[key].append(next(other).detach())
+                    other = next(t for t in operands if self._key(t) is None)
+                    self.arrived[key].append(other if self.attached else other.detach())
         return out
 
     def _key(self, tensor: torch.Tensor) -> Key | None:

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from sb3_prune_clusters import lasso
 from sb3_prune_clusters.lasso import Floats, nonnegative_lasso, objective
 
 from sb3_prune.exceptions import ConfigError, NonFiniteError
@@ -134,3 +135,14 @@ def test_other_numbers_of_samples_are_refused() -> None:
 def test_nan_is_refused() -> None:
     with pytest.raises(NonFiniteError, match="NaN"):
         nonnegative_lasso(np.eye(2), np.full((2, 1), np.nan), 1.0)
+
+
+def test_what_cannot_be_solved_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def give_up(*_: object, maxiter: int) -> None:
+        # SciPy's own 3 * 2 were too few for 290 units of an agent, without a penalty.
+        assert maxiter == 100 * 2
+        raise RuntimeError("Maximum number of iterations reached.")
+
+    monkeypatch.setattr(lasso, "nnls", give_up)
+    with pytest.raises(ConfigError, match=r"unit 0 .* 200 iterations with penalty = 0"):
+        nonnegative_lasso(np.eye(3, 2), np.eye(3, 1), 0.0)

@@ -156,3 +156,15 @@ def test_modules_hold_other_tensors_for_a_while(fails: bool) -> None:
     assert norm.weight is weight
     assert norm.running_mean is mean
     assert [name for name, _ in norm.named_parameters()] == ["weight", "bias"]
+
+
+@pytest.mark.parametrize("attached", [True, False])
+def test_inputs_stay_in_the_graph_if_asked_to(attached: bool) -> None:
+    net = nn.Sequential(nn.Linear(5, 4), nn.Tanh(), nn.Linear(4, 1))
+    with Observer([(net[2], "weight")], attached=attached) as observer:
+        out = net(torch.ones(2, 5)).sum()
+    (given,) = observer.arrived[net[2], "weight"]
+    assert given.requires_grad is attached
+    if attached:
+        (gradient,) = torch.autograd.grad(out, given)
+        assert torch.equal(gradient, net[2].weight.expand(2, 4))  # type: ignore[arg-type]

@@ -13,6 +13,7 @@ from sb3_prune_clusters.analyses.dendrograms import (
     DendrogramsConfig,
     branches,
     colours,
+    heights,
 )
 from sb3_prune_clusters.distances import unit_distances
 from sb3_prune_clusters.tree import Tree, grow
@@ -42,13 +43,26 @@ def test_branches_equal_those_of_scipy(linkage: str, seed: int) -> None:
     points = np.random.default_rng(seed).normal(size=(20, 3))
     distances = np.linalg.norm(points[:, None] - points, axis=2)
     tree = grow(distances, linkage=linkage)  # type: ignore[arg-type]
-    expected = dendrogram(tree.to_scipy(), no_plot=True)
+    matrix = tree.to_scipy()
+    matrix[:, 2] = heights(tree)[20:]
+    expected = dendrogram(matrix, no_plot=True)
     corners = [
         [(x / 200, y) for x, y in zip(*each, strict=True)]
         for each in zip(expected["icoord"], expected["dcoord"], strict=True)
     ]
     found = [sorted(np.round(each, 9).tolist()) for each in (branches(tree), corners)]
     assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("tau", [0.2, 0.5, 0.8])
+@pytest.mark.parametrize("seed", range(5))
+def test_the_line_of_the_cut_divides_the_brackets(tau: float, seed: int) -> None:
+    points = np.random.default_rng(seed).normal(size=(60, 3))
+    tree = grow(np.linalg.norm(points[:, None] - points, axis=2))
+    threshold = tau * float(tree.distances.max())
+    tops = [bracket[1][1] for bracket in branches(tree)]
+    below = [colour != ABOVE for colour in colours(tree, threshold)]
+    assert [top <= threshold for top in tops] == below
 
 
 def test_wide_chains_can_be_drawn() -> None:

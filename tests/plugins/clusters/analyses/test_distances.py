@@ -96,3 +96,11 @@ def test_densities_equal_scipy() -> None:
 def test_too_few_points_are_refused() -> None:
     with pytest.raises(ConfigError, match="at least 2, got 1"):
         DistancesConfig(points=1)
+
+
+def test_few_pairs_are_shown_one_by_one() -> None:
+    made = make_recording(a=[[[2, 0, 1], [0, 5, 1]], [[2, 5, 0], [2, 5, 1]]])
+    left, right = Distances().analyze(made).plot().axes
+    for axes in (left, right):
+        (ticks,) = (line for line in axes.lines if line.get_marker() == "|")
+        assert len(ticks.get_xdata()) == 3  # type: ignore[arg-type]

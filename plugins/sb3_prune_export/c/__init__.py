@@ -1,0 +1,1 @@
+"""C: an agent's decision as one header."""

@@ -1,0 +1,182 @@
+"""The exporter ``onnx``: one file for ONNX Runtime and whatever else reads it."""
+
+from __future__ import annotations
+
+import json
+import logging
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+
+from sb3_prune.exceptions import ConfigError, ExportError, require_at_least
+from sb3_prune.exporting.asking import Agent
+from sb3_prune.exporting.base import Exporter
+from sb3_prune.exporting.facts import in_words
+from sb3_prune.exporting.program import Decision
+
+KEY = "sb3_prune"
+"""Key of the facts, as JSON, in the metadata of the file."""
+NOISY = "torch.onnx._internal.exporter._registration"
+"""A logger that tells of packages which no agent needs."""
+LEAST_OPSET = 18
+"""Oldest version of the operators that torch writes without converting it."""
+
+
+class OnnxExporter(Exporter):
+    """An ONNX file, with what it means in its metadata."""
+
+    name = "onnx"
+    suffix = ".onnx"
+    extra = "export"
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config:
+        """How to write it."""
+
+        opset: int = LEAST_OPSET
+        """Version of the ONNX operators, from 18 on."""
+        batch: Literal["one", "any"] = "one"
+        """Size of the batch: always 1, or any."""
+        input_names: tuple[str, ...] = ()
+        """Names of the inputs in their order; observation and so on if not given."""
+        output_names: tuple[str, ...] = ()
+        """Names of the outputs in their order; action and so on if not given."""
+
+        def __post_init__(self) -> None:
+            require_at_least("opset", self.opset, LEAST_OPSET)
+            for names in (self.input_names, self.output_names):
+                if len(set(names)) < len(names) or "" in names:
+                    raise ConfigError(f"Names must differ, got {', '.join(names)}.")
+
+    def __init__(self, config: Any = None) -> None:
+        super().__init__(config)
+        self._converted: tuple[Decision, Any] | None = None
+
+    @property
+    def dynamic(self) -> bool:
+        """Whether batches may have any size."""
+        return bool(self.config.batch == "any")
+
+    def write(self, decision: Decision, path: Path, facts: Mapping[str, Any]) -> None:
+        """Write one file, weights included."""
+        named = {
+            "inputs": _renamed(facts["inputs"], self.config.input_names),
+            "outputs": _renamed(facts["outputs"], self.config.output_names),
+        }
+        told = {**facts, **named}
+        if self._converted is None or self._converted[0] is not decision:
+            self._converted = decision, self._convert(decision, named)
+        program = self._converted[1]
+        program.model.metadata_props[KEY] = json.dumps(told)
+        program.model.doc_string = in_words(told)
+        program.model.producer_name = "sb3-prune"
+        program.save(str(path))
+
+    def _convert(self, decision: Decision, named: Mapping[str, Any]) -> Any:
+        _require("onnx", "onnxscript")
+        names = {way: [each["name"] for each in ports] for way, ports in named.items()}
+        with _silent():
+            try:
+                program: Any = torch.onnx.export(
+                    decision.program,
+                    (),
+                    dynamo=True,
+                    opset_version=self.config.opset,
+                    input_names=names["inputs"],
+                    output_names=names["outputs"],
+                    verbose=False,
+                )
+            except Exception as error:  # Torch raises errors of many kinds.
+                reason = str(error).strip().partition("\n")[0]
+                raise ExportError(
+                    f"torch.onnx cannot express this agent in opset "
+                    f"{self.config.opset}: {type(error).__name__}: {reason}"
+                ) from error
+        # Torch only logs that it could not convert a program, and keeps the old one.
+        if (written := program.model.opset_imports[""]) != self.config.opset:
+            raise ExportError(
+                f"torch.onnx cannot write opset {self.config.opset} for this agent, "
+                f"only {written}."
+            )
+        return program
+
+    @classmethod
+    def load(cls, path: Path) -> Agent:
+        """Load the file by ONNX Runtime, on one thread."""
+        _require("onnxruntime")
+        import onnxruntime  # noqa: PLC0415  # Optional.
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        providers = ["CPUExecutionProvider"]
+        try:
+            session = onnxruntime.InferenceSession(str(path), options, providers)
+            facts = json.loads(session.get_modelmeta().custom_metadata_map[KEY])
+        except Exception as error:  # Each damage has an error of its own.
+            raise ExportError(f"'{path}' cannot be loaded: {error!r}.") from error
+        return Agent(facts, _runner(session))
+
+    @classmethod
+    def wrote(cls, path: Path) -> bool:
+        """Tell whether a file is an ONNX file by its name."""
+        return path.is_file() and path.suffix == cls.suffix
+
+
+def _runner(session: Any) -> Callable[..., Sequence[np.ndarray]]:
+    names = [each.name for each in session.get_inputs()]
+
+    def run(*inputs: np.ndarray) -> Sequence[np.ndarray]:
+        found: list[np.ndarray] = session.run(
+            None, dict(zip(names, inputs, strict=True))
+        )
+        return found
+
+    return run
+
+
+def _renamed(
+    ports: Sequence[Mapping[str, Any]], names: Sequence[str]
+) -> list[dict[str, Any]]:
+    if not names:
+        return [dict(port) for port in ports]
+    if len(names) != len(ports):
+        known = ", ".join(port["name"] for port in ports)
+        raise ConfigError(
+            f"{len(ports)} names are needed, for {known}; got {', '.join(names)}."
+        )
+    return [{**port, "name": n} for port, n in zip(ports, names, strict=True)]
+
+
+def _require(*packages: str) -> None:
+    """Check that optional packages are installed.
+
+    Raises:
+        ExportError: One is not.
+    """
+    for package in packages:
+        try:
+            __import__(package)
+        except ImportError as error:
+            raise ExportError(
+                f"The exporter 'onnx' needs {package}: pip install 'sb3-prune[export]'."
+            ) from error
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """Keep warnings of torch about itself away."""
+    logger = logging.getLogger(NOISY)
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)

@@ -1,0 +1,61 @@
+"""The abstract exporter: writes an agent's decision in a form for deployment."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+from sb3_prune.exporting.asking import Agent
+from sb3_prune.exporting.program import Decision
+from sb3_prune.plugins.pluggable import Pluggable
+from sb3_prune.plugins.registry import base_of
+
+
+@base_of("exporters")
+class Exporter(Pluggable):
+    """Writes an agent's decision as a file or a folder, and loads it again.
+
+    Plug-ins register exporters through the hook ``register_exporters``. What they write
+    is compared with the agent, and appears under its name only if it acts equally.
+    """
+
+    suffix: ClassVar[str]
+    """Suffix of the file, e.g. ``.onnx``; empty if :meth:`write` makes a folder."""
+    extra: ClassVar[str] = ""
+    """Optional dependencies of sb3-prune that it needs, for messages."""
+
+    @property
+    def dynamic(self) -> bool:
+        """Whether it wants a program for batches of any size, not only of 1."""
+        return False
+
+    @abstractmethod
+    def write(self, decision: Decision, path: Path, facts: Mapping[str, Any]) -> None:
+        """Write the export.
+
+        Args:
+            decision: The agent's decision.
+            path: File to write, or an empty folder. Its name is a temporary one.
+            facts: What the export should say of itself, as values that JSON can hold:
+                ``name`` is its name, ``check`` how it was checked; this is None when it
+                is written for the first time, to be checked.
+
+        Raises:
+            ExportError: It cannot express an operation, or is too large.
+        """
+
+    @classmethod
+    @abstractmethod
+    def load(cls, path: Path) -> Agent:
+        """Load what :meth:`write` wrote, with the facts that it got.
+
+        Raises:
+            ExportError: The file is damaged, or something to run it is missing.
+        """
+
+    @classmethod
+    @abstractmethod
+    def wrote(cls, path: Path) -> bool:
+        """Tell whether a file or folder looks like one of this exporter."""

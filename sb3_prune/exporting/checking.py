@@ -1,0 +1,217 @@
+"""Checking: does an export act as its agent does?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from gymnasium import spaces
+from sb3_contrib.common.recurrent.policies import RecurrentActorCriticPolicy
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.vec_env import VecNormalize
+
+from sb3_prune.exceptions import ExportError
+from sb3_prune.exporting.asking import Agent
+from sb3_prune.exporting.extras import scores
+from sb3_prune.exporting.samples import (
+    Batch,
+    from_episodes,
+    from_space,
+    from_statistics,
+)
+from sb3_prune.surgery.flow.quiet import quiet
+
+TOLERANCE = 1e-5
+"""Largest difference of actions in a box, relative to its size where it is above 1; and
+of the logits or values between which a choice is a tie, relative to the largest."""
+OBSERVATIONS = 1000
+"""Number of observations from each source."""
+STEPS = 20
+"""Length of the sequences on which agents with a memory are compared."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    """How an export compares with its agent."""
+
+    sources: Mapping[str, int]
+    """Where observations are from -> their number."""
+    largest_difference: float
+    """Largest difference of actions, in the units of the environment; of choices, 0."""
+    ties: int
+    """Choices that differ where the agent itself sees no difference."""
+    tolerance: float
+    """Largest difference that was accepted."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the numbers, as values that JSON can store."""
+        return {**asdict(self), "observations": sum(self.sources.values())}
+
+
+def check_against(
+    agent: Agent,
+    model: BaseAlgorithm,
+    statistics: VecNormalize | None,
+    env: Any = None,
+    *,
+    tolerance: float = TOLERANCE,
+) -> Check:
+    """Compare the actions of an export with those of its agent.
+
+    Args:
+        agent: The export.
+        model: The agent.
+        statistics: Those that its observations are normalised by.
+        env: Environment, or its id, to get observations of greedy episodes from.
+        tolerance: Largest difference, see :data:`TOLERANCE`.
+
+    Raises:
+        ExportError: An action differs; the message says at which observation.
+    """
+    rng = np.random.default_rng(0)
+    space = model.observation_space
+    found = {"space": from_space(space, OBSERVATIONS, rng)}
+    if statistics is not None:
+        found["statistics"] = from_statistics(statistics, space, OBSERVATIONS, rng)
+    if env is not None:
+        found["episodes"] = from_episodes(model, env, statistics, OBSERVATIONS)
+    compared = [
+        _Comparison(agent, model, statistics, rng, tolerance).run(name, batch)
+        for name, batch in found.items()
+    ]
+    return Check(
+        sources={name: len(next(iter(b.values()))) for name, b in found.items()},
+        largest_difference=max(worst for worst, _ in compared),
+        ties=sum(ties for _, ties in compared),
+        tolerance=tolerance,
+    )
+
+
+@dataclass
+class _Comparison:
+    agent: Agent
+    model: BaseAlgorithm
+    statistics: VecNormalize | None
+    rng: np.random.Generator
+    tolerance: float
+
+    def run(self, name: str, batch: Batch) -> tuple[float, int]:
+        """Return the largest difference of actions and the number of ties."""
+        rows = len(next(iter(batch.values())))
+        remembers = isinstance(self.model.policy, RecurrentActorCriticPolicy)
+        width = -(-rows // STEPS) if remembers else rows
+        worst, ties, state = 0.0, 0, None
+        for begin in range(0, rows, width):
+            part = {key: array[begin : begin + width] for key, array in batch.items()}
+            count = len(next(iter(part.values())))
+            if state is not None:
+                state = tuple(each[:, :count] for each in state)
+            difference, tied, state = self._step(f"{name} {begin}", part, state)
+            worst, ties = max(worst, difference), ties + tied
+        return worst, ties
+
+    def _step(self, where: str, part: Batch, state: Any) -> tuple[float, int, Any]:
+        raw: Any = part.get("", part)
+        count = len(next(iter(part.values())))
+        starts = self.rng.random(count) < 1 / STEPS
+        masks = self._masks(count)
+        more = {} if masks is None else {"action_masks": masks}
+        read = raw if self.statistics is None else self.statistics.normalize_obs(raw)
+        expected, new = self.model.predict(
+            read, state, starts, deterministic=True, **more
+        )
+        found, memory = self.agent.predict(raw, state, starts, action_masks=masks)
+        if new is not None and memory is not None:
+            for wanted, given in zip(new, memory, strict=True):
+                self._close(f"state, {where}", given, wanted, np.float64(1))
+        space: Any = self.model.action_space
+        if isinstance(space, spaces.Box):
+            bounds = np.stack([np.abs(space.low), np.abs(space.high)]).max(axis=0)
+            size = np.where(np.isfinite(bounds), np.maximum(bounds, 1), np.nan)
+            return self._close(f"action, {where}", found, expected, size), 0, new
+        ties = self._ties(where, read, (state, starts), masks, found, expected)
+        return 0.0, ties, new
+
+    def _close(self, what: str, found: Any, expected: Any, size: Any) -> float:
+        """Check numbers; where a box has no size, relative to the expected ones."""
+        size = np.where(np.isnan(size), np.maximum(np.abs(expected), 1), size)
+        apart = np.abs(np.asarray(found, np.float64) - expected)
+        wrong = ~(apart <= self.tolerance * size)
+        if wrong.any():
+            at = tuple(int(i) for i in np.argwhere(wrong)[0])
+            raise ExportError(
+                f"The export acts differently ({what}, entry {at}): "
+                f"{found[at]}, expected {expected[at]}. Nothing was written."
+            )
+        return float(apart.max(initial=0.0))
+
+    def _masks(self, count: int) -> np.ndarray | None:
+        ports = self.agent.facts["inputs"]
+        port = next((p for p in ports if p["kind"] == "action_mask"), None)
+        if port is None:
+            return None
+        masks = self.rng.random((count, port["shape"][0])) < 0.7  # noqa: PLR2004
+        begin = 0
+        for branch in port["branches"]:  # One action of each branch is allowed.
+            allowed = begin + self.rng.integers(0, branch, count)
+            masks[np.arange(count), allowed] = True
+            begin += branch
+        return masks
+
+    def _ties(
+        self, where: str, read: Any, memory: Any, masks: Any, found: Any, expected: Any
+    ) -> int:
+        """Check choices; return how many differ where the agent sees no difference."""
+        different = np.asarray(found) != expected
+        if not different.any():
+            return 0
+        rows = np.flatnonzero(different.reshape(len(different), -1).any(axis=1))
+        known = self._scores(read, memory, masks)
+        for row in rows:
+            one, other = np.ravel(found[row]), np.ravel(expected[row])
+            if known is None or not self._tied(known[row], one, other):
+                raise ExportError(
+                    f"The export acts differently ({where}, row {row}): {one.tolist()}"
+                    f", expected {other.tolist()}. Nothing was written."
+                )
+        return len(rows)
+
+    def _tied(self, known: np.ndarray, one: np.ndarray, other: np.ndarray) -> bool:
+        space: Any = self.model.action_space
+        limit = self.tolerance * max(1.0, float(np.abs(known).max()))
+        if isinstance(space, spaces.MultiBinary) and len(known) == len(one):
+            return bool((np.abs(known)[one != other] <= limit).all())
+        one, other = one.astype(int), other.astype(int)
+        known_sizes: Mapping[type, Any] = {
+            spaces.Discrete: [getattr(space, "n", 0)],
+            spaces.MultiDiscrete: getattr(space, "nvec", ()),
+            spaces.MultiBinary: [2] * len(one),
+        }
+        sizes = known_sizes[type(space)]
+        begins = np.cumsum([0, *sizes[:-1]])
+        gaps = np.abs(known[begins + one] - known[begins + other])
+        return bool((gaps <= limit).all())
+
+    @torch.no_grad()
+    def _scores(self, read: Any, memory: Any, masks: Any) -> np.ndarray | None:
+        policy: Any = self.model.policy
+        with quiet(policy):
+            inputs = [policy.obs_to_tensor(read)[0]]
+            if isinstance(policy, RecurrentActorCriticPolicy):
+                state, starts = memory
+                shape = list(policy.lstm_hidden_state_shape)
+                shape[1] = len(starts)
+                zeros = np.zeros(shape)
+                pair = (zeros, zeros) if state is None else state
+                tensors = [
+                    torch.as_tensor(np.float32(each)) for each in (*pair, starts)
+                ]
+                first, second, begins = (t.to(policy.device) for t in tensors)
+                inputs += [(first, second), begins]
+            elif masks is not None:
+                inputs.append(masks)
+            found = scores(policy, *inputs)
+        return None if found is None else found.cpu().numpy()

@@ -1,0 +1,133 @@
+"""Samples: raw observations to compare an export with its agent on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from gymnasium import spaces
+from sb3_contrib.common.maskable.policies import MaskableActorCriticPolicy
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecNormalize
+
+from sb3_prune.exceptions import ConfigError
+
+Batch = dict[str, np.ndarray]
+"""Key of a dictionary of observations, or ``""`` -> (batch, ...)."""
+WIDE = 1e4
+"""Bounds beyond this say nothing about usual values; neither do infinite ones."""
+
+
+def from_space(space: spaces.Space[Any], count: int, rng: np.random.Generator) -> Batch:
+    """Draw observations from their space.
+
+    Where bounds are wide, values are normal, with a scale between 0.1 and 100 per row.
+    """
+    parts = space.spaces if isinstance(space, spaces.Dict) else {"": space}
+    return {key: _draw(part, count, rng) for key, part in parts.items()}
+
+
+def _draw(space: Any, count: int, rng: np.random.Generator) -> np.ndarray:
+    shape = (count, *(space.shape or ()))
+    if isinstance(space, spaces.MultiBinary):
+        return rng.integers(0, 2, shape).astype(space.dtype)
+    if isinstance(space, spaces.Discrete | spaces.MultiDiscrete):
+        most = space.n if isinstance(space, spaces.Discrete) else space.nvec
+        return rng.integers(0, most, shape).astype(space.dtype)
+    if np.dtype(space.dtype).kind in "ui":
+        return rng.integers(space.low, space.high, shape, space.dtype, endpoint=True)
+    wide = (np.abs(space.low) > WIDE) | (np.abs(space.high) > WIDE)
+    low, high = np.where(wide, 0, space.low), np.where(wide, 0, space.high)
+    uniform = rng.uniform(low, high, shape)
+    scale = 10 ** rng.uniform(-1, 2, (count, *[1] * len(space.shape)))
+    drawn = np.where(wide, rng.normal(size=shape) * scale, uniform)
+    return np.clip(drawn, space.low, space.high).astype(space.dtype)
+
+
+def from_statistics(
+    statistics: VecNormalize, space: spaces.Space[Any], count: int, rng: Any
+) -> Batch:
+    """Draw observations from normal distributions with the known means and variances.
+
+    Deviations are doubled, so that some are clipped; parts that are not normalised come
+    from the space.
+    """
+    drawn = from_space(space, count, rng)
+    keyed = isinstance(statistics.obs_rms, dict)
+    known: Any = statistics.obs_rms if keyed else {"": statistics.obs_rms}
+    for key, moments in known.items():
+        noise = rng.normal(size=(count, *moments.mean.shape)) * 2
+        drawn[key] = moments.mean + noise * np.sqrt(moments.var + statistics.epsilon)
+    return drawn
+
+
+def from_episodes(
+    model: BaseAlgorithm, env: Any, statistics: VecNormalize | None, count: int
+) -> Batch:
+    """Return raw observations of greedy episodes.
+
+    Args:
+        model: The agent.
+        env: An environment, vectorised or not, or the id of one; a VecNormalize around
+            it is looked through. It is reset.
+        statistics: Those that the agent's observations are normalised by.
+        count: Number of steps.
+
+    Raises:
+        ConfigError: Its observations or actions are not those of the agent.
+    """
+    with _as_raw(env) as raw:
+        _check_spaces(model, raw)
+        seen, state = [], None
+        observation: Any = raw.reset()
+        start = np.ones(raw.num_envs, bool)
+        for _ in range(-(-count // raw.num_envs)):
+            seen.append(
+                {"": observation}
+                if not isinstance(observation, dict)
+                else dict(observation)
+            )
+            normal = observation
+            if statistics is not None:
+                normal = statistics.normalize_obs(observation)
+            action, state = model.predict(
+                normal, state, start, deterministic=True, **_masks(model, raw)
+            )
+            observation, _, start, _ = raw.step(action)
+    return {key: np.concatenate([each[key] for each in seen]) for key in seen[0]}
+
+
+def _masks(model: BaseAlgorithm, env: VecEnv) -> Mapping[str, np.ndarray]:
+    """Return the action masks of an agent that asks for them, as an argument."""
+    masked = isinstance(model.policy, MaskableActorCriticPolicy)
+    if not (masked and env.has_attr("action_masks")):
+        return {}
+    return {"action_masks": np.stack(env.env_method("action_masks"))}
+
+
+@contextmanager
+def _as_raw(env: Any) -> Iterator[VecEnv]:
+    """Yield a vectorised environment without normalisation, closed if made here."""
+    if isinstance(env, str):
+        made = DummyVecEnv([lambda: gym.make(env)])
+        try:
+            yield made
+        finally:
+            made.close()
+    elif isinstance(env, gym.Env):
+        yield DummyVecEnv([lambda: env])
+    elif isinstance(env, VecEnv):
+        yield env.venv if isinstance(env, VecNormalize) else env
+    else:
+        raise ConfigError(f"env must be an environment or its id, got {env!r}.")
+
+
+def _check_spaces(model: BaseAlgorithm, env: VecEnv) -> None:
+    if env.action_space != model.action_space:
+        raise ConfigError(
+            f"env has other actions than the agent: {env.action_space}, expected "
+            f"{model.action_space}."
+        )

@@ -1,0 +1,205 @@
+"""Reported: what the files of one run say, and which pieces are missing.
+
+Nothing is unpickled: only JSON is read, and pictures are taken as they are.
+"""
+
+from __future__ import annotations
+
+import math
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sb3_prune.runs.finished import damage, flat, read_content, task_of
+from sb3_prune.runs.folder import CONFIG, MODEL, PLAIN, STATISTICS, SUMMARY
+
+Test = Mapping[str, Any]
+"""An evaluation: ``mean_return``, ``interval``, ``success`` and others."""
+COUNTS = (
+    "units",
+    "params_deploy",
+    "params_train",
+    "weights_deploy",
+    "flops_deploy",
+    "sparse_flops_deploy",
+)
+"""Whole numbers that a run says of its agent, besides the latency."""
+WHEN = ("before", "after")
+NO_RETURN = "It was not evaluated (--eval-episodes 0): no returns, no learning curve."
+NO_CUT = "Nothing was pruned, so there is no evaluation before pruning."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Agent:
+    """Size and speed of an agent."""
+
+    widths: Mapping[str, int]
+    """Layer name -> number of units."""
+    counts: Mapping[str, int]
+    """The numbers in ``COUNTS``."""
+    latency: float
+    """Median time of ``predict`` for one observation, in microseconds."""
+
+    @classmethod
+    def of(cls, content: Mapping[str, Any]) -> Agent:
+        """Read what a run says of an agent.
+
+        Raises:
+            ValueError: The latency is not finite.
+        """
+        latency = float(content["latency_us"])
+        if not math.isfinite(latency):
+            raise ValueError(f"latency_us is {latency}")
+        return cls(
+            widths={str(name): int(n) for name, n in content["widths"].items()},
+            counts={name: int(content[name]) for name in COUNTS},
+            latency=latency,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportedRun:
+    """A complete run of ``sb3-prune train`` or ``prune``, evaluated or not."""
+
+    folder: Path
+    """Its folder."""
+    name: str
+    """Its label, or the name of its folder."""
+    config: Mapping[str, Any]
+    """Content of its ``config.json``."""
+    task: str
+    """Environment and its arguments."""
+    before: Agent
+    """The agent at the start."""
+    after: Agent
+    """The agent at the end."""
+    tested: Mapping[str, Test | None]
+    """``before`` pruning and ``after`` -> evaluation; None if there is none."""
+    tests: Sequence[Test]
+    """Every evaluation with a finite result."""
+    cuts: Sequence[tuple[int, Mapping[str, int]]]
+    """Environment steps and units per layer: start, every change, end."""
+    first_cut: int | None
+    """Environment steps before the first cut; None if there was none."""
+    summary: Mapping[str, Any]
+    """Content of its ``summary.json``."""
+
+    @classmethod
+    def read(cls, folder: str | Path) -> ReportedRun:
+        """Read the folder of a run.
+
+        Raises:
+            ConfigError: It is no run folder, the run is not complete, or a file is
+                damaged.
+        """
+        path = Path(folder)
+        config, summary = read_content(path, CONFIG), read_content(path, SUMMARY)
+        with damage(path / CONFIG):
+            name = str(config["options"].get("label") or path.resolve().name)
+            _settled(config)
+        with damage(path / SUMMARY):
+            cuts = [(int(c["timesteps"]), dict(c["units"])) for c in summary["cuts"]]
+            cuts[0]  # There is at least the start.
+            return cls(
+                folder=path,
+                name=name,
+                config=config,
+                task=task_of(config["env"]),
+                before=Agent.of(summary["before"]),
+                after=Agent.of(summary["after"]),
+                tested={when: _test(summary["test"][when]) for when in WHEN},
+                tests=[t for t in map(_test, summary["tests"]) if t is not None],
+                cuts=cuts,
+                first_cut=_whole(summary["first_cut"]),
+                summary=summary,
+            )
+
+    @property
+    def algorithm(self) -> str:
+        """Name of the algorithm."""
+        return str(self.config["algorithm"])
+
+    @property
+    def strategy(self) -> str | None:
+        """Name of the strategy; None if nothing was to be pruned."""
+        found = self.config["strategy"]
+        return None if found is None else str(found["name"])
+
+    @property
+    def line(self) -> str:
+        """The command line that began it."""
+        return shlex.join(map(str, self.config["command"]))
+
+    @property
+    def score(self) -> str:
+        """What the curve shows: ``success`` where every evaluation knows it."""
+        known = [test.get("success") is not None for test in self.tests]
+        return "success" if known and all(known) else "mean_return"
+
+    @property
+    def curve(self) -> list[Test]:
+        """The evaluations that have a score, by environment steps."""
+        return [test for test in self.tests if test.get(self.score) is not None]
+
+    @property
+    def plain_problem(self) -> str | None:
+        """Why there is no plain zip that can be used; None if there is one."""
+        if not (self.folder / PLAIN).is_file():
+            why = self.summary.get("plain_problem") or "it is not in the folder"
+            return f"There is no {PLAIN}: {why}"
+        if self.summary.get("plain_problem"):
+            return f"{PLAIN} cannot be used: {self.summary['plain_problem']}"
+        if self.summary.get("plain_load_equal") is False:
+            return f"{PLAIN} acts differently from {MODEL}."
+        return None
+
+    @property
+    def statistics(self) -> str | None:
+        """Name of the file with the statistics of ``VecNormalize``, if there is one."""
+        return STATISTICS if (self.folder / STATISTICS).is_file() else None
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Options of the run and of its strategy, if they say something."""
+        told = {**self.config["options"], "strategy": self.config["strategy"]}
+        return dict(flat(told))
+
+    def missing(self) -> Iterator[str]:
+        """Yield what a report cannot show, because the run does not have it."""
+        lost = len(self.summary["tests"]) - len(self.curve)
+        if not self.summary["tests"]:
+            yield NO_RETURN
+        elif lost:
+            yield f"{lost} evaluations have no finite result and are left out."
+        if self.tests and self.tested["before"] is None:
+            yield NO_CUT
+        if not (self.folder / MODEL).is_file():
+            yield f"There is no {MODEL} in its folder."
+        if self.plain_problem:
+            yield self.plain_problem
+        if self.summary.get("plain_load_equal") is None and not self.plain_problem:
+            yield f"{PLAIN} was not verified (--no-verify)."
+
+
+def _settled(config: Mapping[str, Any]) -> None:
+    """Touch what a report reads of a configuration, so that damage shows early."""
+    int(config["options"]["seed"]), str(config["env"]["id"]), str(config["algorithm"])
+    str(config["command"][1]), dict(config["versions"]), dict(config["env"]["kwargs"])
+    if config["strategy"] is not None:
+        str(config["strategy"]["name"]), dict(config["strategy"]["options"])
+
+
+def _whole(number: Any) -> int | None:
+    return None if number is None else int(number)
+
+
+def _test(content: Any) -> Test | None:
+    """Return an evaluation; None if there is none, or it is not finite."""
+    if content is None:
+        return None
+    test = dict(content)
+    numbers = [test.get("mean_return"), test.get("success"), *(test["interval"] or ())]
+    known = [float(number) for number in numbers if number is not None]
+    return test if known and all(map(math.isfinite, known)) else None

@@ -1,0 +1,125 @@
+"""Tables: an agent before and after pruning, as rows of text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from sb3_prune.reporting.reported import ReportedRun, Test
+
+SIZES = {
+    "units": "hidden units",
+    "params_deploy": "parameters to act",
+    "params_train": "parameters in all",
+    "flops_deploy": "FLOPs per action",
+}
+"""Counts that every report shows, and how they are called."""
+NONE = "\N{EN DASH}"
+"""What stands where a number is not known."""
+
+
+class Row(NamedTuple):
+    """One quantity before and after."""
+
+    name: str
+    """What it is."""
+    before: str
+    """The number before pruning."""
+    after: str
+    """The number after it."""
+    change: str
+    """How far it went, in per cent; empty if that says nothing."""
+
+
+def sizes(run: ReportedRun) -> list[Row]:
+    """Return the sizes of the agent and its latency."""
+    before, after = run.before.counts, run.after.counts
+    names = dict(SIZES)
+    if after["sparse_flops_deploy"] < after["flops_deploy"]:  # Masked single weights.
+        names["weights_deploy"] = "weights to act, unmasked"
+        names["sparse_flops_deploy"] = "FLOPs without masked weights"
+    rows = [
+        Row(text, f"{before[name]:,}", f"{after[name]:,}", _change(run, name))
+        for name, text in names.items()
+    ]
+    fast, slow = run.after.latency, run.before.latency
+    return [*rows, Row("latency of predict", f"{slow:.0f} µs", f"{fast:.0f} µs", "")]
+
+
+def results(run: ReportedRun) -> list[Row]:
+    """Return what the agent achieved; no rows if it was never evaluated."""
+    before, after = run.tested["before"], run.tested["after"]
+    rows = {
+        "mean return": (returned(before), returned(after)),
+        "95 % interval": (interval(before), interval(after)),
+        "success": (_share(before), _share(after)),
+        "steps of an episode": (_length(before), _length(after)),
+        "episodes": (_episodes(before), _episodes(after)),
+    }
+    return [Row(name, *pair, "") for name, pair in rows.items() if set(pair) != {NONE}]
+
+
+def highlights(run: ReportedRun) -> list[Row]:
+    """Return the few numbers by which an agent is judged."""
+    names = {"hidden units", "parameters to act", "mean return", "success"}
+    achieved = results(run)
+    if is_fresh(run):  # What an agent did before it had learnt is no measure.
+        achieved = [row._replace(before=NONE) for row in achieved]
+    return [row for row in [*sizes(run), *achieved] if row.name in names]
+
+
+def is_fresh(run: ReportedRun) -> bool:
+    """Tell whether the agent was untrained at the start, and pruned while it learnt."""
+    command: str = run.config["command"][1]
+    return command == "train"
+
+
+def returned(test: Test | None) -> str:
+    """Return the mean return as text."""
+    return _shown(test, "mean_return", "{:.4g}")
+
+
+def interval(test: Test | None) -> str:
+    """Return the 95 % interval of the mean return as text."""
+    if test is None or test.get("interval") is None:
+        return NONE
+    low, high = test["interval"]
+    return f"{low:.4g} to {high:.4g}"
+
+
+def moments(run: ReportedRun) -> Iterator[str]:
+    """Yield what "before" and "after" mean in the rows of results."""
+    if run.tested["before"] is not None:
+        yield f"Before: {_moment(run)}. After: the last evaluation."
+    elif run.tested["after"] is not None:
+        yield "After: the last evaluation."
+
+
+def _moment(run: ReportedRun) -> str:
+    if is_fresh(run) and run.first_cut is not None:
+        return f"the last evaluation before the first cut, at step {run.first_cut:,}"
+    return "the agent as it was before anything was pruned"
+
+
+def _change(run: ReportedRun, name: str) -> str:
+    before, after = run.before.counts[name], run.after.counts[name]
+    if not before or before == after:
+        return ""
+    return f"{after / before - 1:+.1%}".replace("%", " %")
+
+
+def _share(test: Test | None) -> str:
+    return _shown(test, "success", "{:.1%}").replace("%", " %")
+
+
+def _length(test: Test | None) -> str:
+    return _shown(test, "mean_length", "{:.4g}")
+
+
+def _episodes(test: Test | None) -> str:
+    return _shown(test, "episodes", "{:,}")
+
+
+def _shown(test: Test | None, name: str, text: str) -> str:
+    known = None if test is None else test.get(name)
+    return NONE if known is None else text.format(known)

@@ -1,0 +1,119 @@
+"""Collecting: gather the window of a run from what SB3 tells its callbacks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from gymnasium import spaces
+from sb3_contrib.common.recurrent.type_aliases import RNNStates
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
+from stable_baselines3.common.type_aliases import PyTorchObs
+
+from sb3_prune.screening.window import Cut, Window
+from sb3_prune.surgery.flow.forwards import Inputs
+
+
+class Collector:
+    """Keeps the steps of a run, until they are a window.
+
+    Args:
+        model: The agent in training.
+
+    Attributes:
+        steps: Environment steps so far, those of all environments counted.
+    """
+
+    def __init__(self, model: BaseAlgorithm) -> None:
+        self.model = model
+        self.steps = 0
+        self._parts: list[dict[str, Any]] = []
+        self._cuts: list[Cut] = []
+        self._last: Any = None
+
+    def add(self, seen: Mapping[str, Any]) -> None:
+        """Keep a step.
+
+        Args:
+            seen: The local variables of SB3's ``collect_rollouts``, after a step and
+                before it is stored.
+        """
+        model, dones = self.model, seen["dones"]
+        part = {
+            "observations": _copied(model._last_obs),
+            # The replay buffer has actions scaled to [-1, 1].
+            "actions": _copied(seen.get("buffer_actions", seen["actions"])),
+            "rewards": np.array(seen["rewards"], np.float32),
+            "ends": np.array(dones, bool),
+        }
+        if seen.get("action_masks") is not None:
+            part["masks"] = np.array(seen["action_masks"], bool)
+        if (states := getattr(model, "_last_lstm_states", None)) is not None:
+            part["states"] = _forgotten(states, model._last_episode_starts)
+        if part["ends"].any():
+            self._note_cuts(part["ends"], seen["infos"])
+        self._parts.append(part)
+        self._last = seen["new_obs"]
+        self.steps += len(dones)
+
+    def _note_cuts(self, ends: Any, infos: Any) -> None:
+        for i in np.flatnonzero(ends):
+            final = infos[i].get("terminal_observation")
+            if infos[i].get("TimeLimit.truncated", False) and final is not None:
+                seen = self._tensors(final)
+                cut = Cut(step=len(self._parts), environment=int(i), observation=seen)
+                self._cuts.append(cut)
+
+    def _tensors(self, observations: Any) -> PyTorchObs:
+        return self.model.policy.obs_to_tensor(observations)[0]
+
+    def window(self) -> Window:
+        """Return the steps so far."""
+        kept = {name: [part[name] for part in self._parts] for name in self._parts[0]}
+        off_policy = isinstance(self.model, OffPolicyAlgorithm)
+        read = None
+        if off_policy and isinstance(self.model.action_space, spaces.Box):
+            joined = np.concatenate(kept["actions"])
+            read = torch.as_tensor(joined, device=self.model.device).float()
+        return Window(
+            model=self.model,
+            inputs=Inputs(
+                observations=self._tensors(_joined(kept["observations"])),
+                actions=read,
+                lstm_states=_states(kept["states"]) if "states" in kept else None,
+            ),
+            actions=np.stack(kept["actions"]),
+            rewards=np.stack(kept["rewards"]),
+            ends=np.stack(kept["ends"]),
+            last=self._tensors(self._last),
+            cuts=tuple(self._cuts),
+            masks=np.stack(kept["masks"]) if "masks" in kept else None,
+        )
+
+
+def _copied(value: Any) -> Any:
+    """Copy arrays, which environments may write into again."""
+    if isinstance(value, dict):
+        return {key: np.array(inner) for key, inner in value.items()}
+    return np.array(value)
+
+
+def _joined(parts: list[Any]) -> Any:
+    if isinstance(parts[0], dict):
+        return {key: np.concatenate([p[key] for p in parts]) for key in parts[0]}
+    return np.concatenate(parts)
+
+
+def _forgotten(states: RNNStates, starts: Any) -> list[torch.Tensor]:
+    """Return the states of an LSTM, zero in environments that begin an episode."""
+    (a, b), (c, d) = states
+    keep = torch.as_tensor(1.0 - np.asarray(starts, np.float32), device=a.device)
+    return [(each * keep.view(1, -1, 1)).detach() for each in (a, b, c, d)]
+
+
+def _states(parts: list[list[torch.Tensor]]) -> RNNStates:
+    a, b, c, d = (torch.cat(each, 1) for each in zip(*parts, strict=True))
+    return RNNStates((a, b), (c, d))

@@ -1,0 +1,102 @@
+"""Initialising: draw a fresh agent anew until its screener lets it pass."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from stable_baselines3.common.base_class import BaseAlgorithm
+
+from sb3_prune.exceptions import ScreeningError
+from sb3_prune.screening.base import Screener, make_screener
+from sb3_prune.screening.callback import ScreeningCallback, require_threshold
+
+Model = TypeVar("Model", bound=BaseAlgorithm)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Drawn(Generic[Model]):
+    """A fresh agent that passed, and what it took to find it."""
+
+    model: Model
+    """The agent, as ``make_model(seed)`` returns it: its training has not begun."""
+    seed: int
+    """Its seed."""
+    values: dict[int, float]
+    """Value of every seed that was tried."""
+    steps: int
+    """Environment steps that all of them took."""
+
+
+def draw_until(
+    make_model: Callable[[int], Model],
+    threshold: float,
+    screener: str | Screener = "policy-entropy",
+    seeds: Iterable[int] = range(100),
+) -> Drawn[Model]:
+    """Return the first fresh agent that passes (entropy-aware initialisation).
+
+    Each agent acts for the window of the screener, as its algorithm acts at the start
+    of a training, but learns nothing. The agent that is returned is made anew, so its
+    training is that of an agent which nobody screened.
+
+    Source: Jang & Kim 2021, "Entropy-aware model initialization for effective
+    exploration in deep reinforcement learning".
+
+    Args:
+        make_model: Returns a fresh agent with its environment, by a seed.
+        threshold: What values are compared with, see the option ``direction``.
+        screener: Name of a screener, or an instance.
+        seeds: Seeds to try, in this order.
+
+    Raises:
+        ConfigError: The threshold is no finite number.
+        ScreeningError: No seed passes; the message has the best value.
+        UnknownNameError: No plug-in has a screener of that name.
+    """
+    require_threshold(threshold)
+    judge = make_screener(screener)
+    values: dict[int, float] = {}
+    steps = 0
+    for seed in seeds:
+        found = _acted(make_model(seed), judge)
+        assert found.value is not None
+        values[seed], steps = found.value, steps + found.steps
+        if judge.passes(found.value, threshold):
+            model = make_model(seed)
+            return Drawn(model=model, seed=seed, values=values, steps=steps)
+    raise ScreeningError(_nobody(judge, threshold, values))
+
+
+class _UntilMeasured(ScreeningCallback):
+    """Ends the run with the window."""
+
+    def _on_step(self) -> bool:
+        return super()._on_step() and self.value is None
+
+
+def _acted(model: BaseAlgorithm, screener: Screener) -> ScreeningCallback:
+    """Let an agent act for a window without learning; close its environment."""
+    learnt: Any = model
+    learnt.train = lambda *_, **__: None
+    callback = _UntilMeasured(screener)
+    try:
+        model.learn(screener.config.window, callback)
+    finally:
+        env = model.get_env()
+        if env is not None:
+            env.close()
+    return callback
+
+
+def _nobody(screener: Screener, threshold: float, values: dict[int, float]) -> str:
+    if not values:
+        return "No seed to try: expected at least one."
+    best = max if screener.config.direction == "above" else min
+    seed = best(values, key=values.__getitem__)
+    return (
+        f"None of {len(values)} seeds passes: expected '{screener.name}' "
+        f"{screener.config.direction} {threshold:g}, the best is {values[seed]:.4g} "
+        f"of seed {seed}. Choose another threshold, or try more seeds."
+    )

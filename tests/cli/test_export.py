@@ -1,0 +1,53 @@
+"""Tests for cli/export.py."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from exporting.test_normalisation import vecnormalize
+from stable_baselines3 import SAC
+
+from cli.conftest import Command
+from sb3_prune import load_export
+
+Refused = Callable[..., str]
+
+
+def test_the_export_acts_as_the_zip(
+    command: Command, sac_zip: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "robot"
+    line = ["export", sac_zip, "--to", "numpy", "--vecnormalize", "none", "--out", out]
+    result = command(*line, "--outputs", "distribution", "value")
+    assert (result.code, result.err) == (0, "")
+    assert result.out.startswith(f"{out} is written: load it by")
+    assert "on 1000 observations (space)" in result.out
+    raw = np.array([0.1, 0.2, 0.3], np.float32)
+    expected, _ = SAC.load(sac_zip).predict(raw, deterministic=True)
+    agent = load_export(out)
+    np.testing.assert_allclose(agent.predict(raw)[0], expected, atol=2e-5)
+    assert {"mean", "log_std", "value"} < set(agent.outputs(raw))
+
+
+def test_statistics_environment_and_options(
+    command: Command, sac_zip: Path, tmp_path: Path
+) -> None:
+    vecnormalize().save(str(tmp_path / "v.pkl"))
+    where = ["--vecnormalize", tmp_path / "v.pkl", "--env", "Pendulum-v1"]
+    out = ["--out", tmp_path / "robot.onnx", "--option", "opset=19"]
+    result = command("export", sac_zip, "--to", "onnx", *where, *out)
+    assert (result.code, result.err) == (0, "")
+    assert "on 3000 observations (space, statistics, episodes)" in result.out
+
+
+def test_bad_input(refused: Refused, sac_zip: Path, tmp_path: Path) -> None:
+    line = ["export", sac_zip, "--to", "numpy", "--out", tmp_path / "robot"]
+    assert "--vecnormalize must be given" in refused(*line)
+    none = ["--vecnormalize", "none"]
+    assert "does not exist" in refused(*line, "--vecnormalize", tmp_path / "v.pkl")
+    assert "no such option: 'opset'" in refused(*line, *none, "--option", "opset=3")
+    assert "distribution, value" in refused(*line, *none, "--outputs", "entropy")
+    assert "Unknown exporter 'word'" in refused(*line[:2], "--to", "word", *none)
+    assert list(tmp_path.iterdir()) == []

@@ -1,1 +1,0 @@
-"""Tests for sb3_prune/exporters/."""

@@ -1,0 +1,1 @@
+"""Tests for sb3_prune/exporting/."""

@@ -1,0 +1,69 @@
+"""Samples are of their space, also where it has no end."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import exported
+import gymnasium as gym
+import numpy as np
+import pytest
+from gymnasium import spaces
+from images import BOTH
+from stable_baselines3.common.vec_env import DummyVecEnv
+
+from exporting.test_normalisation import vecnormalize
+from sb3_prune.exceptions import ConfigError
+from sb3_prune.exporting.samples import from_episodes, from_space, from_statistics
+
+CARTPOLE = gym.make("CartPole-v1").observation_space
+RNG = np.random.default_rng
+
+
+@pytest.mark.parametrize(
+    "space", [exported.MIXED, BOTH, exported.WIDE, CARTPOLE, spaces.Discrete(5)]
+)
+def test_samples_are_of_the_space(space: spaces.Space[Any]) -> None:
+    found = from_space(space, 50, RNG(0))
+    for i in range(50):
+        if isinstance(space, spaces.Dict):
+            assert space.contains({key: array[i] for key, array in found.items()})
+        else:
+            assert space.contains(found[""][i])
+
+
+def test_wide_bounds_do_not_mean_wide_values() -> None:
+    """CartPole's velocities are bounded by 3e38, where no network says anything."""
+    assert np.abs(from_space(CARTPOLE, 1000, RNG(0))[""]).max() < 1e4
+
+
+def test_samples_of_statistics_have_their_moments() -> None:
+    env = vecnormalize()
+    found = from_statistics(env, env.observation_space, 4000, RNG(0))[""]
+    np.testing.assert_allclose(found.mean(axis=0), env.obs_rms.mean, atol=0.2)
+    deviation = 2 * np.sqrt(env.obs_rms.var)
+    np.testing.assert_allclose(found.std(axis=0), deviation, rtol=0.1)
+
+
+def test_episodes_are_raw() -> None:
+    env = vecnormalize()
+    model = exported.agent("SAC")
+    for given in (env, "Pendulum-v1", gym.make("Pendulum-v1")):
+        found = from_episodes(model, given, env, 250)[""]
+        assert found.shape == (250, 3)
+        np.testing.assert_allclose(np.hypot(found[:, 0], found[:, 1]), 1, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["PPO-mixed", "Maskable-two", "LSTM-two"])
+def test_episodes_of_any_agent(name: str) -> None:
+    model = exported.agent(name)
+    env = exported.Anything(model.observation_space, model.action_space)
+    found = from_episodes(model, DummyVecEnv([lambda: env] * 1), None, 30)
+    assert {len(array) for array in found.values()} == {30}
+
+
+def test_an_environment_of_another_agent() -> None:
+    with pytest.raises(ConfigError, match="other actions"):
+        from_episodes(exported.agent("SAC"), "CartPole-v1", None, 10)
+    with pytest.raises(ConfigError, match="or its id"):
+        from_episodes(exported.agent("SAC"), 3, None, 10)

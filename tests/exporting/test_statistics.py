@@ -1,0 +1,46 @@
+"""Whether an agent was normalised is said, or refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import exported
+import numpy as np
+import pytest
+import zoo
+
+from exporting.test_normalisation import vecnormalize
+from sb3_prune.exceptions import CheckpointError, ConfigError
+from sb3_prune.exporting.statistics import UNSAID, statistics_for
+
+
+def test_it_must_be_said() -> None:
+    model = exported.agent("SAC")
+    with pytest.raises(ConfigError, match="must be said"):
+        statistics_for(model, UNSAID)
+    for none in (None, "none"):
+        assert statistics_for(model, none) is None
+    with pytest.raises(ConfigError, match="must be a VecNormalize"):
+        statistics_for(model, 3)
+
+
+def test_the_environment_of_the_model_may_say_it() -> None:
+    env = vecnormalize()
+    model = zoo.make_model("PPO", env=env)
+    assert statistics_for(model, UNSAID) is env
+    with pytest.raises(ConfigError, match="environment normalises"):
+        statistics_for(model, None)
+
+
+def test_files(tmp_path: Path) -> None:
+    model, env = exported.agent("SAC"), vecnormalize()
+    env.save(str(tmp_path / "v.pkl"))
+    found = statistics_for(model, tmp_path / "v.pkl")
+    assert found is not None
+    np.testing.assert_array_equal(found.obs_rms.mean, env.obs_rms.mean)
+    with pytest.raises(CheckpointError, match="does not exist"):
+        statistics_for(model, tmp_path / "w.pkl")
+
+
+def test_rewards_alone_are_no_normalisation() -> None:
+    assert statistics_for(exported.agent("SAC"), vecnormalize(norm_obs=False)) is None

@@ -1,0 +1,1 @@
+"""Tests for plugins/sb3_prune_export/."""

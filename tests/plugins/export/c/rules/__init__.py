@@ -1,0 +1,1 @@
+"""Tests of the rules, one operation at a time, compiled and run."""

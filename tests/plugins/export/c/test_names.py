@@ -1,0 +1,28 @@
+"""Tests for sb3_prune_export/c/names.py."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sb3_prune_export.c.names import check_prefix, identifier, prefix_of
+
+from sb3_prune.exceptions import ConfigError
+
+
+@pytest.mark.parametrize(
+    "prefix", ["", "1arm", "left arm", "double", "class", "_arm", "a__b", "arm_", 3]
+)
+def test_what_is_no_name_in_c_is_refused(prefix: object) -> None:
+    with pytest.raises(ConfigError, match="prefix must be a name in C"):
+        check_prefix(prefix)
+
+
+@given(st.text(max_size=20))
+def test_any_text_becomes_a_prefix(text: str) -> None:
+    assert check_prefix(prefix_of(text))
+
+
+def test_names_stay_readable() -> None:
+    assert prefix_of("Left-arm (2)") == "left_arm_2"
+    assert identifier("actor.latent_pi.0") == "actor_latent_pi_0"

@@ -1,0 +1,87 @@
+"""The exporter onnx keeps the contract, with any options."""
+
+from __future__ import annotations
+
+import builtins
+from pathlib import Path
+from typing import Any
+
+import exported
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+from sb3_prune_export import OnnxExporter
+
+from sb3_prune import export, load_export
+from sb3_prune.exceptions import ConfigError, ExportError
+from sb3_prune.testing import check_exporter
+
+
+@pytest.mark.slow
+def test_it_keeps_the_contract() -> None:
+    check_exporter(OnnxExporter)
+
+
+def test_names_opset_and_any_batch(tmp_path: Path) -> None:
+    path = tmp_path / "robot.onnx"
+    names = {"input_names": ("obs",), "output_names": ("torque",)}
+    model = exported.agent("SAC")
+    export(model, "onnx", path, vecnormalize=None, opset=20, batch="any", **names)
+    found = onnx.load(path)
+    onnx.checker.check_model(found)
+    assert {each.domain: each.version for each in found.opset_import}[""] == 20
+    assert "channels first" in " ".join(found.doc_string.split())
+    session = onnxruntime.InferenceSession(path)
+    raw = np.random.default_rng(0).normal(size=(7, 3)).astype(np.float32)
+    (actions,) = session.run(["torque"], {"obs": raw})
+    expected, _ = model.predict(raw, deterministic=True)
+    np.testing.assert_allclose(actions, expected, atol=2e-5)
+
+
+def test_branches_and_spaces_are_in_the_metadata(tmp_path: Path) -> None:
+    path = tmp_path / "robot.onnx"
+    export(exported.agent("BranchingDQN"), "onnx", path, vecnormalize=None)
+    facts = load_export(path).facts
+    assert facts["branches"] == [3, 2]
+    assert facts["action_space"]["choices"] == [3, 2]
+    assert facts["observation_space"]["high"] == 1.0
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"opset": 9}, "opset must be at least 18"),
+        ({"batch": "two"}, "batch must be"),
+        ({"input_names": ("a", "a")}, "Names must differ"),
+        ({"output_names": ("a", "b")}, "1 names are needed, for action"),
+        ({"opset": 999}, "opset 999"),
+    ],
+)
+def test_options_that_cannot_be(
+    options: dict[str, Any], message: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "robot"
+    with pytest.raises((ConfigError, ExportError), match=message):
+        export(exported.agent("SAC"), "onnx", path, vecnormalize=None, **options)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_onnxruntime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = builtins.__import__
+
+    def absent(name: str, *args: Any, **kwargs: Any) -> Any:
+        if name == "onnxruntime":
+            raise ImportError(name)
+        return plain(name, *args, **kwargs)
+
+    monkeypatch.setattr(builtins, "__import__", absent)
+    with pytest.raises(ExportError, match=r"sb3-prune\[export\]"):
+        OnnxExporter.load(tmp_path / "robot.onnx")
+
+
+def test_damage(tmp_path: Path) -> None:
+    path = tmp_path / "robot.onnx"
+    path.write_bytes(b"short")
+    with pytest.raises(ExportError, match="cannot be loaded"):
+        load_export(path)

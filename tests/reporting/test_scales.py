@@ -1,0 +1,42 @@
+"""Tests for reporting/scales.py."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sb3_prune.reporting.scales import Scale
+
+NUMBERS = st.lists(st.floats(-1e9, 1e9), min_size=1, max_size=8)
+
+
+@given(NUMBERS, st.booleans())
+def test_every_value_lies_on_the_axis(values: list[float], zero: bool) -> None:
+    values = [abs(v) for v in values] if zero else values
+    scale = Scale.around(values, 200, 10, zero=zero)
+    assert all(10 <= scale.place(value) <= 200 for value in values)
+    assert all(10 <= place <= 200 for place, _ in scale.labels())
+    assert len(scale.ticks) >= 2
+    assert all(a < b for a, b in pairwise(scale.ticks))
+
+
+def test_zero_is_where_the_axis_begins() -> None:
+    assert Scale.around([5, 10], 100, 0, zero=True).place(0) == 100
+
+
+@pytest.mark.parametrize(
+    ("values", "percent", "expected"),
+    [
+        ([0, 20_000], False, ["0", "5k", "10k", "15k", "20k"]),
+        ([0, 1], True, ["0 %", "25 %", "50 %", "75 %", "100 %"]),
+        ([0, 1000], False, ["0", "250", "500", "750", "1,000"]),
+    ],
+)
+def test_labels_are_round(
+    values: list[float], percent: bool, expected: list[str]
+) -> None:
+    scale = Scale.around(values, 0, 100)
+    assert [text for _, text in scale.labels(percent=percent)] == expected

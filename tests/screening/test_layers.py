@@ -1,0 +1,87 @@
+"""Tests for layers.py."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+import zoo
+from torch import nn
+
+import sb3_prune as sp
+from sb3_prune.exceptions import ConfigError, UnknownNameError
+from sb3_prune.screening import layers
+from sb3_prune.screening.layers import choose, find_layers
+
+
+@pytest.mark.parametrize("name", zoo.ALGORITHMS)
+def test_remembered_layers_are_those_of_the_wiring(name: str) -> None:
+    layers._REMEMBERED.clear()
+    first, second = (zoo.make_model(name, seed=seed).policy for seed in (0, 1))
+    find_layers(first)
+    found, wiring = find_layers(second), sp.wire(second)
+    assert len(layers._REMEMBERED) == 1
+    assert {la.name: la.units for la in found} == wiring.units()
+    for layer in found:
+        expected = wiring[layer.name]
+        assert layer.network == expected.network
+        keys = [(r.slot.owner, r.slot.attribute) for r in expected.reads]
+        assert layer.keys == keys
+        for read, other in zip(layer.reads, expected.reads, strict=True):
+            assert read.input_axis == other.input_axis
+            assert (read.slot.start, read.slot.block) == (
+                other.slot.start,
+                other.slot.block,
+            )
+
+
+def test_nothing_of_an_agent_is_remembered() -> None:
+    layers._REMEMBERED.clear()
+    find_layers(zoo.make_model("PPO").policy)
+    ((found,),) = [layers._REMEMBERED.values()]
+    assert all(owner is layers._NOWHERE for layer in found for owner, _ in layer.keys)
+
+
+def test_other_structures_have_other_layers() -> None:
+    for kwargs in ({"net_arch": [5]}, {"net_arch": [5, 4]}, {"activation_fn": nn.ReLU}):
+        policy = zoo.make_model("A2C", policy_kwargs=kwargs).policy
+        find_layers(policy)
+        assert {la.name: la.units for la in find_layers(policy)} == sp.wire(
+            policy
+        ).units()
+
+
+def test_a_cut_agent_is_found_again() -> None:
+    model = zoo.make_model("A2C")
+    find_layers(model.policy)
+    sp.apply(model, zoo.random_plan(model.policy))
+    found = {layer.name: layer.units for layer in find_layers(model.policy)}
+    assert found == sp.wire(model.policy).units()
+
+
+def test_code_of_a_user_is_traced_every_time() -> None:
+    class Mine(nn.Tanh):
+        """Unknown code."""
+
+    layers._REMEMBERED.clear()
+    policy = zoo.make_model("A2C", policy_kwargs={"activation_fn": Mine}).policy
+    assert len(find_layers(policy)) == 4
+    assert not layers._REMEMBERED
+
+
+def test_networks_are_chosen_by_what_they_do_or_by_name() -> None:
+    found = find_layers(zoo.trained("SAC").policy)
+    assert {la.network for la in choose(found)} == {"actor.latent_pi"}
+    critics = {la.network for la in choose(found, ["critic"])}
+    assert critics == {"critic.qf0", "critic.qf1"}
+    with pytest.raises(UnknownNameError, match="network 'crtic'"):
+        choose(found, ["crtic"])
+    with pytest.raises(ConfigError, match=r"name networks.*critic\.qf0"):
+        choose([la for la in found if not la.acts])
+
+
+def test_positions_are_rows() -> None:
+    layer = find_layers(zoo.trained("A2C").policy)[0]
+    assert layer.rows(layer.reads[0], torch.zeros(7, layer.units)).shape == (
+        7,
+        layer.units,
+    )

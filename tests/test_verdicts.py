@@ -1,0 +1,135 @@
+"""Tests for benchmarks/verdicts.py, and for the rules that use it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from benchmarks import verdicts
+from benchmarks.ofexinet import verdicts as method_2
+from benchmarks.ofexinet.budget import BUDGETS
+from benchmarks.ofexinet.results import Results, Run, scored_from
+from benchmarks.verdicts import Answer, Verdict, answer
+
+SMALL = BUDGETS["small"]
+
+
+@pytest.mark.parametrize(
+    ("holds", "decidable", "expected"),
+    [
+        (True, True, Answer.HOLDS),
+        (False, True, Answer.FAILS),
+        (True, False, Answer.OPEN),
+        (False, False, Answer.OPEN),
+    ],
+)
+def test_what_cannot_be_decided_neither_holds_nor_fails(
+    holds: bool, decidable: bool, expected: Answer
+) -> None:
+    assert answer(holds, decidable=decidable) is expected
+
+
+def test_every_row_names_its_rule() -> None:
+    one = Verdict(claim="A", rule="B", found="C", answer=Answer.HOLDS)
+    assert "| A | B | C | holds |" in verdicts.markdown("T", [one])
+
+
+# Method 2.
+
+
+def runs_of(
+    returns: dict[str, list[list[float]]], units: dict[str, int] | None = None
+) -> Results:
+    """Return results made of the evaluations of each seed."""
+    found: Any = Results.__new__(Results)
+    found.since = 0.0
+    found.built = {"ofe": {"d": 10.0, "t": 10.0}}
+    for name, seeds in returns.items():
+        found[name] = [
+            Run(seed=seed, since=0.0, history=[row(i, r, units) for i, r in rows])
+            for seed, rows in enumerate(map(list, map(enumerate, seeds)))
+        ]
+    return found  # type: ignore[no-any-return]
+
+
+def row(at: int, value: float, units: dict[str, int] | None) -> dict[str, Any]:
+    return {
+        "timesteps": at + 1,
+        "return": value,
+        "terms": {"d": 5.0, "t": 5.0},
+        "units": units or {"ofe.phi_o.0": 4, "ofe.phi_oa.0": 4},
+        "aux_loss": 1.0,
+        "feature_gap": 0.1,
+    }
+
+
+def answers(runs: Results) -> dict[str, Answer]:
+    found = method_2.verdicts({"Task": runs}, None)
+    return {v.claim.removeprefix("Task: "): v.answer for v in found}
+
+
+def test_an_average_may_hold_where_a_seed_does_not() -> None:
+    found = answers(
+        runs_of({"ofe-big": [[100, 90], [100, 90]], "prune-b": [[80, 80], [120, 110]]})
+    )
+    text = "Prune-B keeps 94 to 99 % of the return,"
+    assert found[f"{text} on average."] is Answer.HOLDS
+    assert found[f"{text} in every seed."] is Answer.FAILS
+
+
+def test_swinging_agents_decide_nothing() -> None:
+    found = answers(runs_of({"ofe-big": [[100, 40]], "prune-b": [[100, 100]]}))
+    assert found["Prune-B keeps 94 to 99 % of the return, on average."] is Answer.OPEN
+
+
+def test_only_equal_seeds_are_compared() -> None:
+    runs = runs_of({"ofe-big": [[100]], "prune-b": [[100], [500]]})
+    assert method_2.shares(runs, lambda run: run.score) == [1.0]
+
+
+def test_one_seed_of_the_others_shows_no_advantage() -> None:
+    many: dict[str, Any] = {"ofe-big": [[100, 90]], "prune-b": [[100, 90]]}
+    claim = "wide features help."
+    assert answers(runs_of({**many, "sac": [[50]]}))[claim] is Answer.OPEN
+    assert answers(runs_of({**many, "sac": [[50], [60]]}))[claim] is Answer.HOLDS
+    assert answers(runs_of({**many, "sac": [[99]]}))[claim] is Answer.FAILS
+
+
+def test_a_branch_that_loses_nothing_is_not_pruned() -> None:
+    both = {"ofe-big": [[1.0]], "prune-b": [[1.0]]}
+    runs = runs_of(both, {"ofe.phi_o.0": 8, "ofe.phi_oa.0": 8})
+    claim = "phi_o is pruned heavily, phi_oa less, but too."
+    for oa, expected in ((8, Answer.FAILS), (6, Answer.HOLDS), (3, Answer.FAILS)):
+        left = {"ofe.phi_o.0": 3, "ofe.phi_oa.0": oa}
+        runs["prune-b"][0].history[0]["units"] = left  # type: ignore[index]
+        assert answers(runs)[claim] is expected
+
+
+def test_drawing_and_size_are_told_apart() -> None:
+    names = ("ofe-big", "prune-b", "prune-b-deployed", "cut-b", "drawn-b")
+    runs = runs_of({name: [[100, 99]] for name in names} | {"drawn-b": [[50, 50]]})
+    found = {v.claim: v.answer for v in method_2.costs(runs)}
+    assert found == {
+        "Size costs return.": Answer.FAILS,
+        "Drawing costs return.": Answer.HOLDS,
+    }
+    del runs["cut-b"]
+    assert method_2.costs(runs) == []
+
+
+def test_nobody_is_scored_while_gates_draw() -> None:
+    task = SMALL.tasks[0]
+    assert scored_from(SMALL, task) == 0.8
+    assert scored_from(SMALL, replace(task, phases=(0.7, 0.85))) == 0.85
+    run = Run(seed=0, since=0.85, history=[row(i, i, None) for i in range(20)])
+    assert run.late == [16, 17, 18, 19] and run.score == 19 and run.mean == 17.5
+
+
+def test_the_budget_paper_is_the_papers() -> None:
+    paper = BUDGETS["paper"]
+    for task in paper.tasks:
+        assert paper.in_task(task).begin * task.steps == 200_000
+        assert paper.spacing(task) == 10_000
+        assert task.predicted is None

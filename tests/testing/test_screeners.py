@@ -1,0 +1,101 @@
+"""check_screener accepts what keeps the contract and names what breaks it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import zoo
+from screening.made import Largest
+
+from sb3_prune.exceptions import PluginError
+from sb3_prune.plugins import screeners
+from sb3_prune.screening import Window
+from sb3_prune.testing import check_screener
+
+
+class Changes(Largest):
+    """Changes the model."""
+
+    def measure(self, window: Window) -> float:
+        with torch.no_grad():
+            next(window.model.policy.parameters()).add_(1e-6)
+        return 1.0
+
+
+class Hooks(Largest):
+    """Leaves a hook."""
+
+    def measure(self, window: Window) -> float:
+        window.model.policy.register_forward_hook(lambda *_: None)
+        return 1.0
+
+
+class Draws(Largest):
+    """Draws from torch."""
+
+    def measure(self, window: Window) -> float:
+        return float(torch.rand(()))
+
+
+class Rolls(Largest):
+    """Draws from NumPy."""
+
+    def measure(self, window: Window) -> float:
+        return float(np.random.default_rng().random())
+
+
+class Infinite(Largest):
+    """Measures no number."""
+
+    def measure(self, window: Window) -> float:
+        return float("inf")
+
+
+class Fails(Largest):
+    """Raises."""
+
+    def measure(self, window: Window) -> float:
+        raise KeyError("layer")
+
+
+class Details(Largest):
+    """Has details that are no JSON."""
+
+    def details(self, window: Window) -> Mapping[str, Any]:
+        return window.activations()
+
+
+@pytest.mark.parametrize(
+    ("cls", "said"),
+    [
+        (Changes, "it changes the model"),
+        (Hooks, "it leaves 1 torch hooks"),
+        (Draws, "global random state"),
+        (Rolls, "measured again"),
+        (Infinite, "'largest' measures inf"),
+        (Fails, "KeyError: 'layer'"),
+        (Details, "details as JSON"),
+        (int, "not a valid screener"),
+    ],
+)
+def test_what_breaks_the_contract_is_named(cls: Any, said: str) -> None:
+    with pytest.raises(PluginError, match=said):
+        check_screener(cls)
+
+
+@pytest.mark.parametrize("name", screeners())
+def test_our_screeners_keep_it(name: str) -> None:
+    check_screener(screeners()[name], {"window": 20})  # type: ignore[arg-type]
+
+
+def test_models_of_ones_own() -> None:
+    check_screener(Largest, models=[zoo.make_model("SAC"), zoo.make_model("DQN")])
+    with pytest.raises(PluginError, match="on DQN: measure raises Unsupported"):
+        check_screener(
+            screeners()["policy-entropy"],  # type: ignore[arg-type]
+            models=[zoo.make_model("DQN")],
+        )
