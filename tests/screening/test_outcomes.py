@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from sb3_prune.exceptions import ConfigError
+from sb3_prune.runs import read_table, write_table
+from sb3_prune.screening import SolvedAt, screen
 from sb3_prune.screening.outcomes import Outcomes
+from screening.made import Largest, make_a2c
 from screening.tabled import FIVE, outcomes
 
 ROWS: list[dict[str, Any]] = [
@@ -25,6 +30,23 @@ def test_rows_become_arrays() -> None:
     renamed = [{"also/x": 7.0, "n": 5, **row} for row in ROWS]
     other = Outcomes.of(renamed, value="also/x", solved_at="n")
     assert other.values.tolist() == [7, 7] and other.iterations.tolist() == [5, 100]
+
+
+def test_rows_of_screen_and_of_its_table_are_taken(tmp_path: Path) -> None:
+    given: dict[str, Any] = {"folder": tmp_path, "steps": 300}
+    with ThreadPoolExecutor(1) as pool:
+        easy = SolvedAt(level=15.0, episodes=3)
+        rows = screen(
+            make_a2c, range(3), Largest(), solved=easy, executor=pool, **given
+        )
+    write_table(tmp_path / "t.csv", rows)
+    for table in (rows, read_table(tmp_path / "t.csv")):
+        found = Outcomes.of(table)
+        assert found.values.tolist() == [row["value"] for row in rows]
+        assert found.successes.tolist() == [row["solved"] for row in rows]
+        spent = [row["steps_to_solve"] or 300 for row in rows]
+        assert found.iterations.tolist() == spent
+        Outcomes.of(table, solved_at="updates_to_solve", spent="updates")
 
 
 def test_a_limit_makes_late_successes_failures() -> None:
