@@ -1,4 +1,4 @@
-"""(q) Do many short jobs keep all cores busy?
+"""(r) Do many short jobs keep all cores busy?
 
 200 short trainings on two processes. The processor time of all our processes over the
 wall-clock time is the number of cores that they kept busy. What other programs took of
@@ -99,7 +99,7 @@ def run(count: int = COUNT, steps: int = STEPS) -> Table:
         others = found.others
         idle = max(0.0, (os.cpu_count() or WORKERS) - found.ours - found.others)
     table = Table(
-        f"(q) {count} trainings of A2C, {steps:,} steps each, on {WORKERS} processes",
+        f"(r) {count} trainings of A2C, {steps:,} steps each, on {WORKERS} processes",
         ["what", "measured"],
         [
             ["seconds in all, imports of the workers counted", found.seconds],
