@@ -26,6 +26,7 @@ COMMANDS = {
     "export": "write an agent's decision as C, ONNX or NumPy",
     "transplant": "carry an agent into other spaces or a bigger net",
     "analyze": "analyse the hidden units of a saved agent",
+    "screen": "train many seeds: is giving up by an early number worth it?",
     "strategies": "list the pruning strategies and their options",
     "plugins": "list the plug-ins and what they provide",
 }
@@ -51,6 +52,7 @@ and the result is an ordinary SB3 zip that loads where sb3-prune is not installe
   sb3-prune export runs/sac/model.zip --to onnx --vecnormalize none
   sb3-prune transplant agent.zip --env Pendulum-v1 --net-arch 256 256 --out big.zip
   sb3-prune analyze runs/sac/model.zip --env Pendulum-v1 --episodes 20 --compare-random
+  sb3-prune screen --algo a2c --env CartPole-v1 --seeds 0:500 --test-seeds 500:1000
   sb3-prune strategies
   sb3-prune plugins
 

@@ -9,7 +9,7 @@ from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.preprocessing import is_image_space
 
 from sb3_prune.cli.algorithms import ALGORITHMS, Algorithm
-from sb3_prune.cli.lines import Kind
+from sb3_prune.cli.options import Kind
 from sb3_prune.exceptions import ConfigError
 from sb3_prune.policies.adoption import MASKED
 

@@ -8,23 +8,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
-
-import tyro
+from typing import Any, ClassVar, Literal
 
 from sb3_prune.cli.folders import CardOptions, CompareOptions, ReportOptions
 from sb3_prune.cli.options import (
-    ALGORITHMS,
     EnvOptions,
+    NewAgentOptions,
     PlayOptions,
     RunOptions,
     SavedAgentOptions,
 )
 from sb3_prune.cli.parsing import parse
+from sb3_prune.cli.seeds import ScreenOptions
 from sb3_prune.exceptions import ConfigError, require_at_least
 
-Kind = Literal["auto", "mlp", "ofexi"]
-"""Value of ``--policy``."""
 Rule = Literal["mean", "copy", "pessimistic", "zero", "fresh", "rare", "uniform"]
 """Value of ``--rule``."""
 Removed = Literal["zero", "mean"]
@@ -33,22 +30,6 @@ Repeated = Literal["copy", "share"]
 """Value of ``--repeated``."""
 States = Literal["greedy", "stochastic", "both"]
 """Value of ``--play-states``."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class NewAgentOptions:
-    """Options that describe a new agent."""
-
-    algo: Annotated[str, tyro.conf.arg(help=f"One of {', '.join(ALGORITHMS)}.")]
-    """Algorithm."""
-    policy: Kind = "auto"
-    """Networks that suit the observations, MLPs, or ones on learnt features (ofexi)."""
-    ofe: tuple[str, ...] = ()
-    """Options of the OFEXiNet, KEY=VALUE or JSON, e.g. blocks=8 units=128."""
-    net_arch: tuple[int, ...] = ()
-    """Initial units of the hidden layers, e.g. 256 256; SB3's default if not given."""
-    action_noise: float | None = None
-    """Standard deviation of noise on actions; td3 and ddpg need it to explore."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -254,6 +235,7 @@ LINES: Mapping[str, type[Any]] = {
     "export": ExportOptions,
     "transplant": TransplantOptions,
     "analyze": AnalyzeOptions,
+    "screen": ScreenOptions,
     "strategies": StrategiesOptions,
     "plugins": PluginsOptions,
 }

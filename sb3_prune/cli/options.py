@@ -29,6 +29,8 @@ ALGORITHMS = (
     "recurrent-ppo",
 )
 """Names of all algorithms."""
+Kind = Literal["auto", "mlp", "ofexi"]
+"""Value of ``--policy``."""
 MOST_THREADS = 1024
 """Largest number of threads; torch starts all of them."""
 MOST_ENVS = 2**16
@@ -63,6 +65,22 @@ class PlayOptions(EnvOptions):
 
     vecnormalize: Path | None = None
     """Statistics of VecNormalize, a pickle, too; if not given, those of the folder."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewAgentOptions:
+    """Options that describe a new agent."""
+
+    algo: Annotated[str, tyro.conf.arg(help=f"One of {', '.join(ALGORITHMS)}.")]
+    """Algorithm."""
+    policy: Kind = "auto"
+    """Networks that suit the observations, MLPs, or ones on learnt features (ofexi)."""
+    ofe: tuple[str, ...] = ()
+    """Options of the OFEXiNet, KEY=VALUE or JSON, e.g. blocks=8 units=128."""
+    net_arch: tuple[int, ...] = ()
+    """Initial units of the hidden layers, e.g. 256 256; SB3's default if not given."""
+    action_noise: float | None = None
+    """Standard deviation of noise on actions; td3 and ddpg need it to explore."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,6 +131,18 @@ class RunOptions(EnvOptions):
             ConfigError: A value is out of range.
             RunFolderError: A run cannot be written to the folder.
         """
+        self.check_numbers()
+        from sb3_prune.runs.folder import check_free  # noqa: PLC0415  # Takes seconds.
+
+        _check_device(self.device)
+        check_free(self.out, overwrite=self.overwrite)
+
+    def check_numbers(self) -> None:
+        """Check the numbers.
+
+        Raises:
+            ConfigError: One is out of range.
+        """
         least = {"timesteps": self.least_timesteps, "n_envs": 1, "threads": 1}
         for name, smallest in {**least, "eval_every": 1, "eval_episodes": 0}.items():
             if getattr(self, name) is not None:
@@ -127,10 +157,6 @@ class RunOptions(EnvOptions):
             raise _bad("seed", "in [0, 2**32)", self.seed)
         if self.learning_rate is not None and not 0 < self.learning_rate < math.inf:
             raise _bad("learning_rate", "positive and finite", self.learning_rate)
-        from sb3_prune.runs.folder import check_free  # noqa: PLC0415  # Takes seconds.
-
-        _check_device(self.device)
-        check_free(self.out, overwrite=self.overwrite)
 
 
 def _check_device(name: str) -> None:

@@ -49,7 +49,7 @@ def main(arguments: Sequence[str]) -> None:
     algorithm = find_algorithm(options.algo)
     if options.policy != "auto":
         algorithm.policy_class(options.policy)
-    kwargs = _algorithm_kwargs(options, algorithm)
+    kwargs = algorithm_kwargs(options, algorithm)
     torch.set_num_threads(options.threads)
     maker = find_env(
         options.env,
@@ -97,7 +97,13 @@ def build(
     return model
 
 
-def _algorithm_kwargs(options: TrainOptions, algorithm: Algorithm) -> dict[str, Any]:
+def algorithm_kwargs(options: TrainOptions, algorithm: Algorithm) -> dict[str, Any]:
+    """Return the arguments of the algorithm that options give.
+
+    Raises:
+        ConfigError: A value is out of range.
+        UnknownNameError: An argument does not exist, or has an option of its own.
+    """
     kwargs = algorithm.read_arguments(options.algo_kwargs)
     if not all(map(UNITS.accepts, options.net_arch)):
         raise ConfigError(f"--net-arch must be {UNITS}, got {options.net_arch}.")

@@ -15,6 +15,8 @@ from sb3_prune.screening.gradients import Sensitivity as Sensitivity
 from sb3_prune.screening.gradients import sensitivities as sensitivities
 from sb3_prune.screening.independence import relation as relation
 from sb3_prune.screening.initialising import draw_until as draw_until
+from sb3_prune.screening.judging import Judgement as Judgement
+from sb3_prune.screening.judging import judge as judge
 from sb3_prune.screening.outcomes import Outcomes as Outcomes
 from sb3_prune.screening.rates import success_rates as success_rates
 from sb3_prune.screening.solving import SolvedAt as SolvedAt

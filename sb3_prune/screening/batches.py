@@ -34,6 +34,7 @@ def screen(
     also: Mapping[str, Screener] | None = None,
     details: bool = False,
     executor: Executor | None = None,
+    table: str | Path | None = None,
 ) -> list[dict[str, Any]]:
     """Train an agent of every seed; give up those that the screener does not let pass.
 
@@ -52,6 +53,7 @@ def screen(
         also: Further screeners that only measure, by the names of their columns.
         details: Whether to keep further numbers of the screeners.
         executor: Where to train; see :func:`~sb3_prune.runs.carry_out`.
+        table: File of all rows, ``.csv`` or ``.parquet``, written however this ends.
 
     Returns:
         For each seed ``seed``, ``value``, ``passed`` (None without a threshold),
@@ -61,7 +63,9 @@ def screen(
 
     Raises:
         ConfigError: A value is out of range, or ``make_model`` cannot be imported.
+        JobError: The folder has results of other settings.
         JobsFailedError: Trainings have failed; all others are finished.
+        MissingExtraError: The table needs an extra that is not installed.
         UnknownNameError: No plug-in has a screener of that name.
     """
     require_threshold(threshold)
@@ -97,7 +101,7 @@ def screen(
         )
         for seed in seeds
     ]
-    found = carry_out(jobs, folder, executor=executor, desc="screening")
+    found = carry_out(jobs, folder, executor=executor, table=table, desc="screening")
     return list(found.values())
 
 

@@ -28,8 +28,10 @@ CLASSES: dict[str, tuple[str, str]] = {
     "export": ("sb3_prune.cli.export", "ExportOptions"),
     "transplant": ("sb3_prune.cli.transplant", "TransplantOptions"),
     "analyze": ("sb3_prune.cli.analyze", "AnalyzeOptions"),
+    "screen": ("sb3_prune.cli.seeds", "ScreenOptions"),
     "project": ("sb3_prune_clusters.projecting", "ProjectOptions"),
 }
+SCREENED = ["--seeds", "0:2", "--test-seeds", "2:4", "--level", "0"]
 POSITIONAL = ("runs", "run", "model", "source", "target")
 
 
@@ -60,6 +62,7 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
         "compact.save_plain",
         "export.export",
         "transplant.write_model",
+        "screen.screen",
     ):
         monkeypatch.setattr(f"sb3_prune.cli.{place}", reach)
     monkeypatch.setattr("sb3_prune_clusters.projecting.project_agents", reach)
@@ -120,6 +123,7 @@ def _line(name: str, path: Path, folder: Path) -> list[object]:
         "export": [path, "--to", "numpy", "--vecnormalize", "none", *out],
         "transplant": [path, *env, *out],
         "analyze": [path, *env, *out],
+        "screen": ["--algo", "sac", *env, *out, *SCREENED],
         "project": [path, path, *env, *out],
     }[name]
 

@@ -13,7 +13,7 @@ import pytest
 from sb3_prune_screening import Entropy
 
 from sb3_prune.exceptions import ConfigError, JobError
-from sb3_prune.runs import Workers
+from sb3_prune.runs import Workers, read_table
 from sb3_prune.screening import ScreenerConfig, ScreeningCallback, SolvedAt, screen
 from screening.made import Largest, make_a2c
 
@@ -89,6 +89,14 @@ def test_finished_seeds_are_not_trained_again(tmp_path: Path, pool: Any) -> None
         screen(make_a2c, [0], Largest(ScreenerConfig(window=20)), **given)
     with pytest.raises(JobError, match="make_model"):
         screen(partial(make_a2c, n_steps=4), [0], Largest(), **given)
+
+
+def test_a_table_has_all_rows(tmp_path: Path, pool: Any) -> None:
+    given: dict[str, Any] = {"folder": tmp_path / "seeds", "steps": 60}
+    table = tmp_path / "table.csv"
+    rows = screen(make_a2c, [0, 1], Largest(), executor=pool, table=table, **given)
+    jobs = [{"job": f"seed={row['seed']}", **row} for row in rows]
+    assert read_table(table) == jobs
 
 
 def test_settings_name_the_function_and_its_arguments(
