@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 WINDOW = 50
@@ -74,8 +74,6 @@ class Budget:
     judged: bool = True
     """Whether trainings end when they succeed under the chosen reading, and are
     screened. Else all go on to the end of the longest reading."""
-    train: int = 500
-    """Seeds below this one are for training, the others are held out."""
 
     def jobs(self) -> Iterator[tuple[Part, range]]:
         """Yield the seeds of each job, all kinds of agents in turn."""
@@ -105,15 +103,9 @@ BUDGETS: dict[str, Budget] = {
             folder="smoke",
             parts=all_setups(range(30_000, 30_004), 2),
             iterations=200,
-            train=30_002,
         ),
         Budget(name="small", folder="runs", parts=SMALL),
         Budget(name="paper", folder="runs", parts=(*SMALL, MORE)),
     )
 }
 """Budgets by name. Readings are chosen on seeds of their own, from 20,000 on."""
-
-
-def seeds_of(parts: Sequence[Part], setup: Setup) -> list[range]:
-    """Return the seeds of a kind of agent."""
-    return [part.seeds for part in parts if part.setup == setup]

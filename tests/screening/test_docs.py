@@ -8,16 +8,21 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from stable_baselines3 import A2C
 
 from sb3_prune.plugins import screeners
 from sb3_prune.plugins.options import options_of
+from sb3_prune.runs import write_table
 from sb3_prune.screening import batches
+from screening.tabled import drawn
 
 PAGE = Path(__file__).parents[2] / "docs" / "screening.md"
 TEXT = PAGE.read_text("utf-8")
-FIRST, MANY, DRAWN, OWN = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
+FIRST, MANY, SWEPT, CLASSIFIED, DRAWN, OWN = re.findall(
+    r"```python\n(.*?)```", TEXT, re.DOTALL
+)
 
 
 def run(code: str, name: str = "example") -> dict[str, Any]:
@@ -75,3 +80,37 @@ def test_a_window_of_a2c_has_nine_updates() -> None:
     model = A2C("MlpPolicy", "CartPole-v1", device="cpu")
     model.learn(100, Watching(50))
     assert model._n_updates == 9 and "updated 9 times" in TEXT
+
+
+@pytest.mark.slow
+def test_the_statistics_of_a_table(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    runs, generator = drawn(1_000, 0, effect=0.3), np.random.default_rng(0)
+    rows: list[dict[str, Any]] = [
+        {
+            "seed": int(seed),
+            "value": float(value),
+            "passed": None,
+            "solved": bool(success),
+            "steps_to_solve": float(spent) if success else None,
+            "steps": float(spent),
+            "entropies": generator.normal(size=128).tolist(),
+        }
+        for seed, value, spent, success in zip(
+            runs.seeds, runs.values, runs.iterations, runs.successes, strict=True
+        )
+    ]
+    write_table("runs/screened.parquet", rows)
+    run(f"{SWEPT}\n{CLASSIFIED}")
+    said = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in said[:5]] == [
+        *("threshold", "boost", "boost", "within", "within")
+    ]
+    assert said[5].startswith("Relation(correlation=-")
+    assert [line.split()[0] for line in said[6:]] == ["all", "first", "second"]
+    assert sorted(each.name for each in tmp_path.glob("*.png")) == [
+        "runs.png",
+        "thresholds.png",
+    ]

@@ -1,0 +1,264 @@
+"""Tests for benchmarks/screening."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from stable_baselines3 import A2C
+from torch import nn
+
+from benchmarks.screening import __main__, figures, page, running
+from benchmarks.screening.budget import BUDGETS, SETUPS, Setup
+from benchmarks.screening.experiments import EXPERIMENTS, found, outcomes, split
+from benchmarks.screening.readings import (
+    CHOSEN,
+    GREEDY,
+    READINGS,
+    TOLD,
+    Reading,
+    Run,
+    fits,
+    solved_at,
+)
+from benchmarks.screening.verdicts import five_lines
+from sb3_prune.screening import SolvedAt
+from sb3_prune.screening.solving import SolvedCallback
+
+ASKED = Reading(iteration="updates", episodes=GREEDY, level="195")
+NEVER = SolvedAt(level=1e9, episodes=1)
+every_setup = pytest.mark.parametrize("setup", SETUPS.values(), ids=list(SETUPS))
+
+
+def test_v0_is_the_one_of_the_register() -> None:
+    with warnings.catch_warnings(action="ignore"):  # That v0 is out of date.
+        old = gym.make("CartPole-v0").spec
+    ours = running.make(SETUPS["tanh-v0"]).spec
+    assert old is not None and ours is not None
+    for name in ("entry_point", "kwargs", "max_episode_steps", "additional_wrappers"):
+        assert getattr(old, name) == getattr(ours, name), name
+
+
+@every_setup
+def test_agents_are_stock_ones_with_other_activations(setup: Setup) -> None:
+    ours = running.build(setup, 3)
+    stock = A2C("MlpPolicy", "CartPole-v1", seed=3, device="cpu")
+    weights = stock.policy.state_dict()
+    assert all((weights[n] == w).all() for n, w in ours.policy.state_dict().items())
+    first = nn.ReLU if setup.relu else nn.Tanh
+    both = ours.policy.mlp_extractor
+    for net in (both.policy_net, both.value_net):
+        assert [type(net[1]), type(net[3])] == [first, nn.Tanh]
+    assert ours.learning_rate == 2.5e-3
+
+
+@pytest.mark.slow
+@every_setup
+def test_looking_changes_no_training(setup: Setup) -> None:
+    looked = running.train(setup, 3, 1_000, None, units=True)
+    blind = running.train(setup, 3, 1_000, NEVER, units=False)
+    plain = running.build(setup, 3).learn(1_000)
+    env = plain.get_env()
+    assert env is not None
+    assert [looked["lengths"], blind["lengths"]] == [
+        *env.env_method("get_episode_lengths"),
+        looked["lengths"],
+    ]
+    assert [steps for steps, _ in looked["greedy"]] == [500, 1_000]
+    assert looked["values"] == blind["values"]
+    assert tuple(looked["values"]) == tuple(looked["units"]) == setup.screeners
+    for layers in looked["units"].values():
+        assert [len(units) for units in layers.values()] == [64, 64]
+
+
+@pytest.mark.parametrize("episodes", [1, 3, 10])
+def test_readings_agree_with_the_callback(episodes: int) -> None:
+    setup, level = SETUPS["tanh-v0"], 25.0
+    goal = SolvedCallback(SolvedAt(level=level, episodes=episodes))
+    running.build(setup, 5).learn(1_500, goal)
+    run = running.train(setup, 5, 1_500, NEVER, units=False)
+    assert solved_at(run, episodes, level) == goal.steps
+
+
+def test_readings_by_hand() -> None:
+    run = {"lengths": [10, 200, 190, 200, 7], "greedy": [[500, 100.0], [600, 200.0]]}
+    assert solved_at(run, 1, 195) == 210
+    assert solved_at(run, 2, 195) == 400
+    assert solved_at(run, 2, 195.5) is None
+    assert solved_at(run, 3, 195) == 600
+    assert solved_at(run, 5, 1) == 607 and solved_at(run, 6, 1) is None
+    assert solved_at(run, GREEDY, 195) == 600
+    setup = SETUPS["tanh-v1"]
+    given: dict[str, Any] = {"episodes": 1, "level": "195"}
+    assert Reading(iteration="environment steps", **given).solved(run, setup) == 210
+    assert Reading(iteration="updates", **given).solved(run, setup) == 42
+    other = Reading(iteration="updates", episodes=1, level="to the end")
+    assert other.solved(run, setup) is None
+    assert other.solved(run, SETUPS["tanh-v0"]) == 42
+
+
+def test_a_stopped_job_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    setup, train, done = SETUPS["relu-v0"], running.train, []
+
+    def once(setup: Setup, seed: int, *more: Any) -> dict[str, Any]:
+        if seed in done:
+            raise KeyboardInterrupt
+        done.append(seed)
+        return {"seed": seed}
+
+    monkeypatch.setattr(running, "train", once)
+    done.append(8)
+    with pytest.raises(KeyboardInterrupt):
+        running.train_many(tmp_path, setup, [7, 9], 60, NEVER, True)
+    done.remove(8)
+    both = running.train_many(tmp_path, setup, [7, 9], 60, NEVER, True)
+    assert both == {"runs": [{"seed": 7}, {"seed": 8}]} and done == [7, 8]
+    assert train is not once
+
+
+def test_jobs_of_budgets() -> None:
+    for budget in BUDGETS.values():
+        names = [running.job_of(budget, *each).name for each in budget.jobs()]
+        assert len(set(names)) == len(names)
+    small, paper = (
+        {running.job_of(BUDGETS[n], *each).name for each in BUDGETS[n].jobs()}
+        for n in ("small", "paper")
+    )
+    assert small < paper
+    seeds = {n: _seeds(n) for n in BUDGETS}
+    assert seeds["small"] == set(range(1_000))
+    assert seeds["paper"] == set(range(10_000))
+    assert len(seeds["readings"]) == 100
+    assert not seeds["paper"] & (seeds["readings"] | seeds["smoke"])
+
+
+def _seeds(name: str) -> set[int]:
+    return {seed for _, seeds in BUDGETS[name].jobs() for seed in seeds}
+
+
+def test_readings_are_trained_for_the_longest_of_them() -> None:
+    budget = BUDGETS["readings"]
+    for each in budget.jobs():
+        given = running.job_of(budget, *each).arguments
+        assert given["steps"] == 25_000 and given["solved"] is None
+
+
+def rates_of(reading: Reading, runs: int = 1_000) -> dict[str, list[Run]]:
+    """Make trainings that have exactly the source's rates under a greedy reading."""
+    made: dict[str, list[Run]] = {}
+    for name, setup in SETUPS.items():
+        told = sorted((t.limit, t.share) for t in TOLD if t.setup == setup)
+        made[name] = [
+            _solved_within(reading, setup, told, place / runs) for place in range(runs)
+        ]
+    return made
+
+
+def _solved_within(
+    reading: Reading, setup: Setup, told: list[tuple[int, float]], place: float
+) -> Run:
+    begin = next((limit for limit, share in told if place < share), 10**6)
+    per = 5 if reading.iteration == "updates" else 1
+    before = max(1, (begin - 500) * per)
+    return {"lengths": [10] * 5, "greedy": [[before, 1e9]]}
+
+
+@pytest.mark.slow
+def test_the_nearest_reading_is_found() -> None:
+    best = fits(rates_of(ASKED))[0]
+    assert best.reading.episodes == GREEDY and best.distance < 1e-9
+    assert best.reading.iteration == "updates" and best.held == 4
+    assert len(fits(rates_of(ASKED))) == len(READINGS) == 36
+    assert fits({}) == []
+
+
+def fake(setup: Setup, seeds: range) -> Iterator[Run]:
+    """Make trainings that are solved sooner the higher the entropy is."""
+    generator = np.random.default_rng(len(setup.name))
+    for seed in seeds:
+        value = float(generator.normal(1.2, 0.1))
+        wait = int(120 * np.exp(generator.normal(0, 0.4) - 8 * (value - 1.2)))
+        layer = generator.normal(value, 0.1, 64).round(3).tolist()
+        units = {"a": layer, "b": layer}
+        # 100 episodes of 200 steps after short ones.
+        yield {
+            "seed": seed,
+            "values": dict.fromkeys(setup.screeners, round(value, 4)),
+            "units": dict.fromkeys(setup.screeners, units),
+            "lengths": [20] * min(wait, 1_000) + [200] * 100 * (wait < 200),
+            "greedy": [],
+        }
+
+
+@pytest.fixture(scope="module")
+def runs() -> dict[str, list[Run]]:
+    seeds = range(460, 540)
+    return {name: list(fake(setup, seeds)) for name, setup in SETUPS.items()}
+
+
+@pytest.mark.slow
+def test_the_page_of_made_up_trainings(
+    runs: dict[str, list[Run]], tmp_path: Path
+) -> None:
+    judged = found(runs, {})
+    assert [each.experiment for each in judged] == list(EXPERIMENTS[:6])
+    assert all(len(f.train) == len(f.test) == 40 for f in judged)
+    text = page.text(rates_of(ASKED, 50), judged)
+    assert text.count("| 40 + 40 |") == 6
+    assert "| **source** |" in text and "updates (chosen)" in text
+    assert text.count("| second 64 |") == 4
+    assert "2 more were not carried out" in text
+    assert [line[:3] for line in text.splitlines()[-5:]] == [
+        f"{number}. " for number in range(1, 6)
+    ]
+    few = __main__.shown(judged)
+    figures.draw(few, tmp_path)
+    assert len(list(tmp_path.glob("screening_*.png"))) == 2 * len(few) == 4
+
+
+def test_outcomes_are_those_of_the_chosen_reading(runs: dict[str, list[Run]]) -> None:
+    for name, setup in SETUPS.items():
+        made = outcomes(runs[name], setup, "entropy")
+        for run, n, success in zip(
+            runs[name], made.iterations, made.successes, strict=True
+        ):
+            solved = CHOSEN.solved(run, setup)
+            assert success == (solved is not None and solved <= 5_000)
+            assert n == (solved if success else 5_000)
+
+
+def test_seeds_are_on_one_side() -> None:
+    made: list[Run] = [{"seed": seed} for seed in range(1_000)]
+    for experiment in EXPERIMENTS:
+        train, test = split(experiment, made)
+        assert len(train) == len(test) == 500
+        assert {id(run) for run in [*train, *test]} == {id(run) for run in made}
+
+
+def test_the_verdict_is_the_data_s(runs: dict[str, list[Run]]) -> None:
+    (first,) = found({"tanh-v1": runs["tanh-v1"]}, {})
+    for low, says in ((1.0, "in 1 of 1"), (-1.0, "in 0 of 1"), (-9.0, "in 0 of 1")):
+        gain = replace(first.judgement.sweep.test_gain, interval=(low, low + 3))
+        sweep = replace(first.judgement.sweep, test_gain=gain)
+        judged = replace(first, judgement=replace(first.judgement, sweep=sweep))
+        lines = five_lines([], [judged])
+        assert says in lines[1] and ("for nobody" in lines[4]) == (low < 0)
+    nobody = five_lines([], [])
+    assert "No reading was measured" in nobody[0] and "No experiment" in nobody[1]
+
+
+def test_without_results_the_page_says_so() -> None:
+    text = page.text({}, [])
+    assert text.count("Not measured yet") == 4
+
+
+@pytest.mark.slow
+def test_the_published_page_is_made_of_its_results() -> None:
+    text = __main__.PAGE.read_text("utf-8").partition(__main__.MARK)[2][2:]
+    assert text == __main__.published()
