@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 from dataclasses import asdict, fields
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.logger import Logger
 
 from sb3_prune.cli.algorithms import Algorithm, find_algorithm
 from sb3_prune.cli.environments import EnvMaker, find_env
@@ -23,7 +24,7 @@ from sb3_prune.cli.parsing import parse
 from sb3_prune.cli.seeds import ScreenOptions
 from sb3_prune.cli.tables import aligned
 from sb3_prune.cli.train import algorithm_kwargs, build
-from sb3_prune.exceptions import ConfigError, RunFolderError
+from sb3_prune.exceptions import ConfigError, RunFolderError, require_at_least
 from sb3_prune.files import write_bytes
 from sb3_prune.runs import Workers, on_cluster
 from sb3_prune.runs.folder import check_creatable
@@ -32,6 +33,7 @@ from sb3_prune.screening import (
     Judgement,
     Outcomes,
     Screener,
+    ScreeningCallback,
     SolvedAt,
     judge,
     make_screener,
@@ -60,7 +62,8 @@ def main(arguments: Sequence[str]) -> None:
     options.check()
     screener = make_screener(options.screener, parse_pairs("--option", options.option))
     given = {name: getattr(options, name) for name in AGENT}
-    level = _level(options, _rehearsed(given, options.n_envs))
+    require_at_least("--timesteps", options.timesteps, screener.config.window)
+    level = _level(options, _rehearsed(given, options.n_envs, screener))
     table = options.out / f"{TABLE}.{options.table}"
     _check_out(options.out, table)
     with _executor(options) as executor:
@@ -103,14 +106,16 @@ def _found(options: TrainOptions) -> tuple[Algorithm, EnvMaker]:
     return algorithm, maker
 
 
-def _rehearsed(given: Mapping[str, Any], n_envs: int) -> EnvMaker:
-    """Build an agent once, so that mistakes are told before thousands are trained."""
+def _rehearsed(given: Mapping[str, Any], n_envs: int, screener: Screener) -> EnvMaker:
+    """Measure an agent once, so that mistakes are told before thousands are trained."""
     options = TrainOptions(out=Path(), strategy="none", n_envs=n_envs, **given)
     options.check_numbers()
     model = make_agent(0, n_envs=n_envs, **given)
+    model.set_logger(Logger(None, []))
     env = model.get_env()
     assert env is not None
-    env.close()
+    with closing(env):
+        model.learn(screener.config.window, ScreeningCallback(screener))
     return _found(options)[1]
 
 

@@ -38,17 +38,17 @@ class ScreenOptions(NewAgentOptions):
     """Seeds on which the threshold is chosen, FIRST:END without END, e.g. 0:500."""
     test_seeds: str = field()
     """Seeds on which it is judged, e.g. 500:1000."""
-    out: Path = field()
+    out: Path = Path("screened")
     """Folder of the results, of an earlier call, too."""
     screener: str = "entropy"
     """What is measured; docs/screening.md lists the screeners."""
     option: tuple[str, ...] = ()
     """Options of the screener, KEY=VALUE or JSON, e.g. window=100 bins=9."""
-    timesteps: int = 5_000
+    timesteps: int = 20_000
     """Environment steps after which an unsolved training ends."""
     level: float | None = None
     """Mean return at which the task is solved; if not given, Gymnasium's."""
-    episodes: int = 100
+    episodes: int = 10
     """Number of last training episodes whose mean return that is."""
     within: tuple[int, ...] = ()
     """Steps within which successes are counted; --timesteps if not given."""

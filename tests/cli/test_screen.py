@@ -68,7 +68,8 @@ def test_a_second_call_trains_only_what_is_missing(
         A2C, "learn", lambda self, *a: made.append(self.seed) or learn(self, *a)
     )
     again = command(*LINE, "--out", out)
-    assert again == first and made == [3] and contents(out) == before
+    # Seed 0 is the agent that is measured before all others, to tell mistakes.
+    assert again == first and made == [0, 3] and contents(out) == before
     other = command(*LINE, "--out", out, "--timesteps", 400)
     assert other.code == 2 and "steps is 300 there, 400 here" in other.err
     assert contents(out) == before
@@ -104,7 +105,8 @@ def test_without_any_success_nothing_is_judged(
         (["--algo-kwargs", "gama=1"], "Did you mean 'gamma'?"),
         (["--learning-rate", "-1"], "--learning-rate must be positive"),
         (["--scheduler", "nowhere"], "must be like tcp://"),
-        (["--timesteps", "40"], "steps must be"),
+        (["--timesteps", "40"], "--timesteps must be"),
+        (["--screener", "guided-entropy"], "for ReLU networks"),
     ],
 )
 def test_mistakes_are_one_line(

@@ -39,7 +39,7 @@ def test_other_texts_are_refused(text: str) -> None:
         ({"level": float("nan")}, "--level must be finite"),
         ({"step": 0.0}, "--step must be"),
         ({"step": float("nan")}, "--step must be"),
-        ({"within": (100, 6_000)}, "--within must be from 1 to --timesteps 5000"),
+        ({"within": (100, 30_000)}, "--within must be from 1 to --timesteps 20000"),
     ],
 )
 def test_mistakes_are_named(wrong: dict[str, Any], message: str) -> None:
