@@ -85,6 +85,24 @@ def test_agents_are_those_of_stock_sb3(seed: int) -> None:
 
 
 @pytest.mark.slow
+def test_processes_find_the_same(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Any] = []
+    there = command(*LINE, "--out", tmp_path / "a", "--workers", 1, "--table", "csv")
+    with ThreadPoolExecutor(1) as pool:
+        monkeypatch.setattr(
+            screen, "on_cluster", lambda to: asked.append(to) or nullcontext(pool)
+        )
+        line = [*LINE, "--out", tmp_path / "b", "--scheduler", "tcp://10.0.0.1:8786"]
+        here = command(*line, "--table", "parquet")
+    assert there.code == here.code == 0 and asked == ["tcp://10.0.0.1:8786"]
+    assert read_table(tmp_path / "a/seeds.csv") == read_table(
+        tmp_path / "b/seeds.parquet"
+    )
+
+
+@pytest.mark.slow
 @pytest.mark.usefixtures("threads")
 def test_without_any_success_nothing_is_judged(
     command: Command, tmp_path: Path

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -12,6 +13,8 @@ import numpy as np
 import pytest
 from stable_baselines3 import A2C
 
+from sb3_prune.cli.parsing import parse
+from sb3_prune.cli.seeds import ScreenOptions
 from sb3_prune.plugins import screeners
 from sb3_prune.plugins.options import options_of
 from sb3_prune.runs import write_table
@@ -114,3 +117,14 @@ def test_the_statistics_of_a_table(
         "runs.png",
         "thresholds.png",
     ]
+
+
+def test_the_command_is_one_that_is_accepted() -> None:
+    (line,) = re.findall(
+        r"^\$ sb3-prune screen ((?:.|\\\n)+?)\n```", TEXT, re.MULTILINE
+    )
+    options = parse(ScreenOptions, shlex.split(line), "screen")
+    options.check()
+    assert options.ranges() == (range(500), range(500, 1_000))
+    assert f"{options.timesteps:,} steps at most" in TEXT
+    assert f"the last {options.episodes} training episodes" in TEXT
