@@ -120,10 +120,9 @@ def test_the_statistics_of_a_table(
 
 
 def test_the_command_is_one_that_is_accepted() -> None:
-    (line,) = re.findall(
-        r"^\$ sb3-prune screen ((?:.|\\\n)+?)\n```", TEXT, re.MULTILINE
-    )
-    options = parse(ScreenOptions, shlex.split(line), "screen")
+    text = TEXT.partition("$ sb3-prune screen")[2].partition("```")[0]
+    line = shlex.split(text.replace("\\\n", " "))
+    options = parse(ScreenOptions, line, "screen")
     options.check()
     assert options.ranges() == (range(500), range(500, 1_000))
     assert f"{options.timesteps:,} steps at most" in TEXT
