@@ -92,16 +92,22 @@ EXPERIMENTS = tuple(_rows())
 """Rows of the source's tables 1 and 2 and of section 6, and two of 10,000 seeds."""
 
 
-def outcomes(runs: Sequence[Run], setup: Setup, screener: str) -> Outcomes:
+def outcomes(runs: Sequence[Run], screener: str) -> Outcomes:
     """Return what trainings came to under the chosen reading."""
-    solved = [CHOSEN.solved(run, setup) for run in runs]
-    within = [n is not None and n <= LIMIT for n in solved]
+    solved = [iterations(run) for run in runs]
     return Outcomes(
         seeds=np.array([run["seed"] for run in runs]),
         values=np.array([run["values"][screener] for run in runs], float),
-        iterations=np.array([min(n or LIMIT, LIMIT) for n in solved], float),
-        successes=np.array(within, bool),
+        iterations=np.array([LIMIT if n is None else n for n in solved], float),
+        successes=np.array([n is not None for n in solved], bool),
     )
+
+
+def iterations(run: Run) -> int | None:
+    """Return the iterations until a training succeeded; None if it did not in time."""
+    steps = run["solved_at"]
+    count = None if steps is None else CHOSEN.count(steps)
+    return None if count is None or count > LIMIT else count
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,7 +145,7 @@ def found(small: Runs, paper: Runs) -> list[Found]:
         if experiment.large and len(runs) <= len(small.get(experiment.setup.name, ())):
             continue  # Nothing that the small budget does not have.
         sides = split(experiment, runs)
-        if all(any(_succeeds(experiment, run) for run in side) for side in sides):
+        if all(any(iterations(run) is not None for run in side) for side in sides):
             made.append(_judged(experiment, *sides))
     return made
 
@@ -152,14 +158,9 @@ def split(
     return train, [run for run in runs if not experiment.is_train(run["seed"])]
 
 
-def _succeeds(experiment: Experiment, run: Run) -> bool:
-    solved = CHOSEN.solved(run, experiment.setup)
-    return solved is not None and solved <= LIMIT
-
-
 def _judged(experiment: Experiment, train: Sequence[Run], test: Sequence[Run]) -> Found:
-    setup, screener = experiment.setup, experiment.screener
-    sides = [outcomes(side, setup, screener) for side in (train, test)]
+    screener = experiment.screener
+    sides = [outcomes(side, screener) for side in (train, test)]
     limit = experiment.rates.limit if experiment.rates else LIMIT
     classified: Mapping[str, Verdict] = {}
     if experiment.classified:

@@ -37,6 +37,16 @@ GREEDY = 0
 
 
 @dataclass(frozen=True, kw_only=True)
+class Goal:
+    """When a training has succeeded, and may end."""
+
+    level: float
+    """Mean return that is asked for."""
+    episodes: int
+    """Training episodes whose mean return counts, or ``GREEDY``."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Reading:
     """One meaning of "solved within so many iterations"."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -19,7 +20,7 @@ from stable_baselines3.common.vec_env import VecEnv
 from torch import nn
 
 from benchmarks.screening.budget import WINDOW, Budget, Part, Setup
-from benchmarks.screening.readings import CHOSEN, LEVELS, STEPS
+from benchmarks.screening.readings import CHOSEN, GREEDY, LEVELS, STEPS, Goal
 from sb3_prune.evaluation.episodes import play
 from sb3_prune.files import write_text
 from sb3_prune.runs import Job
@@ -43,7 +44,7 @@ def job_of(budget: Budget, part: Part, seeds: range) -> Job:
     """Return the job that trains agents of some seeds."""
     longest = STEPS[CHOSEN.iteration] if budget.judged else max(STEPS.values())
     level = LEVELS[CHOSEN.level][part.setup.limit]
-    solved = SolvedAt(level=level, episodes=CHOSEN.episodes) if budget.judged else None
+    solved = Goal(level=level, episodes=CHOSEN.episodes) if budget.judged else None
     given = {
         "setup": part.setup,
         "seeds": [seeds.start, seeds.stop],
@@ -74,7 +75,7 @@ def train_many(
     setup: Setup,
     seeds: Sequence[int],
     steps: int,
-    solved: SolvedAt | None,
+    solved: Goal | None,
     units: bool,
 ) -> dict[str, Any]:
     """Train agents one after the other; a stopped job goes on behind its last seed.
@@ -99,39 +100,46 @@ def train_many(
 
 
 def train(
-    setup: Setup, seed: int, steps: int, solved: SolvedAt | None, units: bool
+    setup: Setup, seed: int, steps: int, solved: Goal | None, units: bool
 ) -> dict[str, Any]:
     """Train one agent and measure it by all screeners at once.
 
     Returns:
         ``values`` by screener; ``units``, their entropies by screener and layer;
-        ``lengths`` of the finished training episodes, which are their returns;
-        ``greedy``, pairs of environment steps and mean return; ``steps`` in all.
+        ``steps``, environment steps in all. With a goal ``solved_at``, the steps after
+        which it was reached, or None. Without one ``lengths`` of the finished training
+        episodes, which are their returns, and ``greedy``, pairs of steps and return.
     """
     began, model = time.process_time(), build(setup, seed)
     watching = {
         name: ScreeningCallback(name, OPTIONS.get(name), details=units)
         for name in setup.screeners
     }
-    callbacks: list[BaseCallback] = list(watching.values())
-    if solved is None:
-        callbacks.append(watch := Greedy(setup))
-    else:
-        callbacks.append(SolvedCallback(solved, WINDOW))
-    model.learn(steps, callbacks)
-    env = model.get_env()
-    assert env is not None
-    (lengths,) = env.env_method("get_episode_lengths")
-    found = {
+    goal = _goal(setup, solved)
+    model.learn(steps, [*watching.values(), goal])
+    found: dict[str, Any] = {
         "seed": seed,
         "values": {n: value_of(c) for n, c in watching.items()},
-        "lengths": lengths,
         "steps": model.num_timesteps,
         "cpu_seconds": round(time.process_time() - began, 2),
     }
     if units:
         found["units"] = {n: rounded(c.details or {}) for n, c in watching.items()}
-    return found if solved else {**found, "greedy": watch.found}
+    if solved is not None:
+        return {**found, "solved_at": goal.steps}
+    env = model.get_env()
+    assert env is not None and isinstance(goal, Greedy)
+    (lengths,) = env.env_method("get_episode_lengths")
+    return {**found, "lengths": lengths, "greedy": goal.found}
+
+
+def _goal(setup: Setup, solved: Goal | None) -> Greedy | SolvedCallback:
+    """Return what ends a training when it has reached its goal."""
+    if solved is None:
+        return Greedy(setup)
+    if solved.episodes == GREEDY:
+        return Greedy(setup, solved.level)
+    return SolvedCallback(SolvedAt(**asdict(solved)), WINDOW)
 
 
 def build(setup: Setup, seed: int) -> A2C:
@@ -158,14 +166,21 @@ def make(setup: Setup) -> gym.Env[Any, Any]:
 
 
 class Greedy(BaseCallback):
-    """Keeps the mean greedy return at regular steps, and changes nothing.
+    """Keeps the mean greedy return at regular steps, and does not change the training.
 
     Args:
         setup: The kind of agent.
+        level: Mean return at which ``learn()`` is stopped.
+
+    Attributes:
+        found: Pairs of environment steps and mean return.
+        steps: Environment steps when the level was reached; None before.
     """
 
-    def __init__(self, setup: Setup) -> None:
+    def __init__(self, setup: Setup, level: float = math.inf) -> None:
         super().__init__()
+        self.level = level
+        self.steps: int | None = None
         self.env: VecEnv = make_vec_env(lambda: make(setup), PLAYED)
         self.found: list[tuple[int, float]] = []
 
@@ -174,7 +189,9 @@ class Greedy(BaseCallback):
             done = play(self.model, self.env, episodes=PLAYED, seed=PLAY_SEED)
             mean = sum(episode.total for episode in done) / len(done)
             self.found.append((self.num_timesteps, mean))
-        return True
+            if mean >= self.level:
+                self.steps = self.num_timesteps
+        return self.steps is None
 
 
 def value_of(callback: ScreeningCallback) -> float:
