@@ -79,7 +79,7 @@ READINGS = [
     for level in LEVELS
 ]
 CHOSEN = Reading(iteration="updates", episodes=100, level="195")
-"""The reading with which the other budgets go on."""
+"""The reading with which the other budgets go on: a guess until they are measured."""
 
 
 def solved_at(run: Run, episodes: int, level: float) -> int | None:
