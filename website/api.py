@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 
 import griffe
-from rst import Rst
+from website.rst import Rst
 
 ROOT = Path(__file__).parents[1]
 INTERNAL = ("cli", "front")
@@ -45,7 +45,9 @@ def names(module: griffe.Module) -> list[str]:
 def ours(item: griffe.Object | griffe.Alias) -> bool:
     """Return whether something is of this project, documented, and no inner module."""
     target = end(item)
-    return target is not None and target.has_docstring and not target.is_module
+    if target is None or not item.runtime:  # imported for type checkers only
+        return False
+    return target.has_docstring and not target.is_module
 
 
 def end(item: griffe.Object | griffe.Alias) -> griffe.Object | None:
@@ -77,7 +79,9 @@ def page(module: griffe.Module) -> str:
     found = names(module)
     shown = {target.path for name in found if (target := end(module[name]))}
     members = "".join(f"\n        - {name}" for name in found)
-    text = f"# {module.path}\n\n::: {module.path}\n    options:\n      members:{members}\n"
+    text = (
+        f"# {module.path}\n\n::: {module.path}\n    options:\n      members:{members}\n"
+    )
     for path in sorted(offered() - shown):
         if path.startswith(f"{module.path}."):
             text += f"\n::: {path}\n    options:\n      show_root_heading: true\n"

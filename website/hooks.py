@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from api import pages
+from website.api import pages
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files, InclusionLevel
 from mkdocs.structure.pages import Page
-from origins import DOCS, origins, markdown
+from website.origins import DOCS, markdown, origins
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:

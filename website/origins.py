@@ -62,13 +62,17 @@ def markdown(path: Path) -> str:
 
     def lead(match: re.Match[str]) -> str:
         target = known.get(match[1])
-        return relpath(uri(target), Path(here).parent.as_posix()) if target else match[1]
+        return (
+            relpath(uri(target), Path(here).parent.as_posix()) if target else match[1]
+        )
 
     return LINK.sub(lead, path.read_text("utf-8"))
 
 
 def listing(path: Path) -> str:
     """Return a page that shows a source file."""
-    language = {".py": "python", ".cff": "yaml", ".yml": "yaml"}.get(path.suffix, "text")
+    language = {".py": "python", ".cff": "yaml", ".yml": "yaml"}.get(
+        path.suffix, "text"
+    )
     name = path.relative_to(ROOT).as_posix()
     return f"# {name}\n\n````{language}\n{path.read_text('utf-8')}````\n"

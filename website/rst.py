@@ -13,7 +13,7 @@ from latex2mathml.converter import convert
 
 ROLE = re.compile(r":(?:mod|class|func|meth|data|attr|exc):`(~?)([^`]+)`")
 MATH = re.compile(r":math:`([^`]+)`")
-DISPLAY = re.compile(r"^( *)\.\. math::((?:.*\S.*\n?)(?:\1 +\S.*\n?)*)", re.MULTILINE)
+DISPLAY = re.compile(r"^( *)\.\. math::(.*\n?(?:\1 +\S.*\n?)*)", re.MULTILINE)
 EXAMPLE = re.compile(r"^Example::\n\n((?: {4}.*(?:\n|\Z)|\n)+)", re.MULTILINE)
 
 
@@ -57,7 +57,7 @@ def fenced(match: re.Match[str]) -> str:
 def mathml(latex: str, display: str) -> str:
     """Return an equation as MathML that Markdown leaves alone."""
     if "&" in latex:
-        latex = rf"\begin{{align}}{latex}\end{{align}}"
+        latex = rf"\begin{{align*}}{latex}\end{{align*}}"
     found = convert(" ".join(latex.split()), display=display)
     return found.replace("*", "&#42;").replace("_", "&#95;")
 
