@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 
 import griffe
+
 from website.rst import Rst
 
 ROOT = Path(__file__).parents[1]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from website.api import pages
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files, InclusionLevel
 from mkdocs.structure.pages import Page
+
+from website.api import pages
 from website.origins import DOCS, markdown, origins
 
 

@@ -9,8 +9,8 @@ import pytest
 
 pytest.importorskip("griffe", reason="`make docs` installs griffe")
 
-import sb3_prune as sp  # noqa: E402
-from website.api import INTERNAL, index, modules, names, offered, page  # noqa: E402
+import sb3_prune as sp
+from website.api import INTERNAL, index, modules, names, offered, page
 
 ROOT = Path(__file__).parents[2]
 MODULES = {module.path: module for module in modules()}
