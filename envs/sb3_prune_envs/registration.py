@@ -25,7 +25,10 @@ _MODES = {
 _SIZES = {"": {}, **{str(n): {"n_joints": n} for n in range(1, 7)}}
 
 _ARMS = {
-    f"sb3_prune/PlanarArm{kind}{size}{mode}-v0": (kind, {**_SIZES[size], **_MODES[mode]})
+    f"sb3_prune/PlanarArm{kind}{size}{mode}-v0": (
+        kind,
+        {**_SIZES[size], **_MODES[mode]},
+    )
     for kind, mode, size in product(_KINDS, _MODES, _SIZES)
 }
 
