@@ -13,12 +13,12 @@ from typing import Any
 import gymnasium as gym
 import pytest
 import yaml
+from cli.conftest import Command, command  # noqa: F401  # a fixture
 from stable_baselines3 import DQN, PPO, SAC
 from stable_baselines3.common.callbacks import BaseCallback
 from torch import nn
 
 import sb3_prune as sp
-from cli.conftest import Command, command  # noqa: F401  # a fixture
 from examples.rl_zoo import dqn
 
 FOLDER = Path(__file__).parents[1] / "examples" / "rl_zoo"

@@ -148,8 +148,8 @@ def find_env(
     """Return the maker of an environment.
 
     A planar arm gets the first action mode that the agent accepts, unless ``kwargs``
-    or the id names an action mode. This is ``branch`` for BranchingDQN and PPO, ``joint`` for DQN
-    and ``continuous`` for SAC.
+    or the id names an action mode. This is ``branch`` for BranchingDQN and PPO,
+    ``joint`` for DQN and ``continuous`` for SAC.
 
     Args:
         env_id: Gymnasium id, maybe with the module that registers it: ``module:id``.
