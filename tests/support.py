@@ -250,8 +250,8 @@ test repeats that.
 - *save*: the zip of a pruned model is loaded. The loaded model chooses the same
   actions, and training continues.
 - *compact*: the pruned agent becomes a model of stock SB3.
-- *c*, *onnx*, *numpy*: the pruned agent is [exported](export.md), and the export acts as
-  `predict` does on 1,000 observations.
+- *c*, *onnx*, *numpy*: the pruned agent is [exported](export.md), and the export acts
+  as `predict` does on 1,000 observations.
 - *transplant*: the pruned agent is [carried](transplant.md) into wider networks. It
   chooses the same actions, and training continues.
 

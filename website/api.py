@@ -36,7 +36,7 @@ def modules() -> Iterator[griffe.Module]:
 
 
 def names(module: griffe.Module) -> list[str]:
-    """Return what a module offers: its ``__all__``, or what it defines or re-exports."""
+    """Return what a module offers: by ``__all__``, or by definitions and imports."""
     if module.exports is not None:
         return [str(name) for name in module.exports]
     found = module.members.items()

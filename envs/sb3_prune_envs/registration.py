@@ -33,8 +33,8 @@ _ARMS = {
 }
 
 ENV_IDS = tuple(_ARMS)
-"""All ids: arms with one to six joints, and ids without a number for ``n_joints=``; each
-for ``action_mode=``, and with a mode that is fixed."""
+"""All ids: arms with one to six joints, and ids without a number for ``n_joints=``;
+each for ``action_mode=``, and with a mode that is fixed."""
 
 
 def register_envs() -> None:
