@@ -10,7 +10,7 @@ SMOKE  := test_front.py test_readme.py cli/test_dispatch.py plots exporting \
 	envs/test_mujoco_arm.py plugins/test_baselines.py
 THREADS := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1
 
-.PHONY: install demo test test-all check format bench lowest clean
+.PHONY: install demo test test-all check format bench docs lowest clean
 
 install: $(STAMP)
 
@@ -40,6 +40,11 @@ format: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[bench]"
 	$(THREADS) $(BIN)/python -m benchmarks
+
+# Material says at every start that MkDocs has no future; what we do is in docs/decisions.md.
+docs: $(STAMP)
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[docs]"
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet
 
 # The lowest versions that pyproject.toml names; torch is the pinned one, because older
 # builds for the CPU only are not on PyPI. Old Matplotlib uses old names of pyparsing.

@@ -6,8 +6,10 @@
 from __future__ import annotations
 
 import io
+import tempfile
 import warnings
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +29,8 @@ from sb3_prune.recording import recent_activations
 PAGE = Path(__file__).parents[1] / "docs" / "support.md"
 OFF = {"learning_starts": 8, "batch_size": 8, "buffer_size": 32}
 ON = {"n_steps": 8, "batch_size": 8}
-COLUMNS = ("prune", "mask", "record", "save", "compact")
+EXPORTS = ("c", "onnx", "numpy")
+COLUMNS = ("prune", "mask", "record", "save", "compact", *EXPORTS, "transplant")
 
 
 class Pictures(gym.Env):  # type: ignore[type-arg]
@@ -138,13 +141,18 @@ def save(model: BaseAlgorithm) -> str:
     model.save(buffer)
     buffer.seek(0)
     loaded = type(model).load(buffer, env=model.get_env(), device="cpu")
-    observations = [model.observation_space.sample() for _ in range(4)]
-    for seen in observations:
-        acts = loaded.predict(seen, deterministic=True)
-        expected = model.predict(seen, deterministic=True)
-        np.testing.assert_allclose(acts[0], expected[0], atol=1e-6)
+    check_equal(loaded, model)
     zoo.train_on(loaded, 16)
     return "yes"
+
+
+def check_equal(model: BaseAlgorithm, other: BaseAlgorithm) -> None:
+    """Check that two models choose the same actions."""
+    for _ in range(4):
+        seen = model.observation_space.sample()
+        acts = model.predict(seen, deterministic=True)
+        expected = other.predict(seen, deterministic=True)
+        np.testing.assert_allclose(acts[0], expected[0], atol=1e-6)
 
 
 def compact(model: BaseAlgorithm) -> str:
@@ -165,6 +173,28 @@ def compact(model: BaseAlgorithm) -> str:
     return "not conv channels"
 
 
+def export(model: BaseAlgorithm, to: str) -> str:
+    """Export a pruned model, which compares it with ``predict``, and load that."""
+    prune(model)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"agent{sp.plugins.exporters()[to].suffix}"
+        check = sp.export(model, to, path, vecnormalize=None)
+        assert sum(check.sources.values()) >= 1000
+        sp.load_export(path).predict(model.observation_space.sample())
+    return "yes"
+
+
+def transplant(model: BaseAlgorithm) -> str:
+    """Transplant a pruned model into wider networks; it acts equally and trains on."""
+    prune(model)
+    new = sp.transplant(model, env=model.get_env(), net_arch=[14, 12])
+    before, after = (sp.wire(each.policy).units() for each in (model, new))
+    assert sum(after.values()) > sum(before.values())
+    check_equal(new, model)
+    zoo.train_on(new, 16)
+    return "yes"
+
+
 def model_row(model: BaseAlgorithm) -> str:
     """Return the row that a model was made for."""
     kind = "MultiInput" if isinstance(model.observation_space, spaces.Dict) else "Cnn"
@@ -177,6 +207,8 @@ CELLS: dict[str, Callable[[BaseAlgorithm], str]] = {
     "record": record,
     "save": save,
     "compact": compact,
+    **{to: partial(export, to=to) for to in EXPORTS},
+    "transplant": transplant,
 }
 
 
@@ -218,13 +250,18 @@ test repeats that.
 - *save*: the zip of a pruned model is loaded. The loaded model chooses the same
   actions, and training continues.
 - *compact*: the pruned agent becomes a model of stock SB3.
+- *c*, *onnx*, *numpy*: the pruned agent is [exported](export.md), and the export acts
+  as `predict` does on 1,000 observations.
+- *transplant*: the pruned agent is [carried](transplant.md) into wider networks. It
+  chooses the same actions, and training continues.
 
 Networks of your own can be pruned, too:
 see [strategies](strategies.md#what-a-layer-is).
 
-| algorithm | policy | prune | mask | record | save | compact |
-|---|---|---|---|---|---|---|
 """
+HEAD += (
+    f"| algorithm | policy | {' | '.join(COLUMNS)} |\n{'|---' * (len(COLUMNS) + 2)}|\n"
+)
 
 
 def main() -> None:

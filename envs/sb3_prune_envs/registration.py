@@ -1,18 +1,40 @@
 """The Gymnasium ids of the arms."""
 
+from itertools import product
+
 MAX_EPISODE_STEPS = 60
 """Steps after which an episode is truncated.
 
 Feldotto et al. 2022 use 60 steps of 50 ms.
 """
 
-_SIZES = ("", *map(str, range(1, 7)))
+_KINDS = {
+    "": ("planar_arm:PlanarArmEnv", "vector:PlanarArmVectorEnv"),
+    "Mujoco": ("mujoco_arm:PlanarArmMujocoEnv", None),
+}
+"""Kind of arm -> the environment, and its native vector."""
 
-_KINEMATIC_IDS = {f"sb3_prune/PlanarArm{n}-v0": n for n in _SIZES}
-_MUJOCO_IDS = {f"sb3_prune/PlanarArmMujoco{n}-v0": n for n in _SIZES}
+_MODES = {
+    "": {},
+    "Joint": {"action_mode": "joint"},
+    "Single": {"action_mode": "single"},
+    "Continuous": {"action_mode": "continuous"},
+}
+"""Ids with a mode are for tools that cannot pass ``action_mode``."""
 
-ENV_IDS = (*_KINEMATIC_IDS, *_MUJOCO_IDS)
-"""All ids: arms with one to six joints, and ids without a number for ``n_joints=``."""
+_SIZES = {"": {}, **{str(n): {"n_joints": n} for n in range(1, 7)}}
+
+_ARMS = {
+    f"sb3_prune/PlanarArm{kind}{size}{mode}-v0": (
+        kind,
+        {**_SIZES[size], **_MODES[mode]},
+    )
+    for kind, mode, size in product(_KINDS, _MODES, _SIZES)
+}
+
+ENV_IDS = tuple(_ARMS)
+"""All ids: arms with one to six joints, and ids without a number for ``n_joints=``;
+each for ``action_mode=``, and with a mode that is fixed."""
 
 
 def register_envs() -> None:
@@ -21,29 +43,16 @@ def register_envs() -> None:
     Entry points are strings, so that registration imports no environment and a spec can
     be saved as JSON.
     """
-    for env_id, size in _KINEMATIC_IDS.items():
-        _register(
-            env_id,
-            size,
-            "sb3_prune_envs.planar_arm:PlanarArmEnv",
-            "sb3_prune_envs.vector:PlanarArmVectorEnv",
-        )
-    for env_id, size in _MUJOCO_IDS.items():
-        _register(env_id, size, "sb3_prune_envs.mujoco_arm:PlanarArmMujocoEnv", None)
-
-
-def _register(
-    env_id: str, size: str, entry_point: str, vector_entry_point: str | None
-) -> None:
     # Whoever asks the command for its version needs no Gymnasium (0.3 s).
     from gymnasium.envs.registration import register, registry  # noqa: PLC0415
 
-    if env_id in registry:
-        return
-    register(
-        env_id,
-        entry_point=entry_point,
-        vector_entry_point=vector_entry_point,
-        max_episode_steps=MAX_EPISODE_STEPS,
-        kwargs={"n_joints": int(size)} if size else {},
-    )
+    for env_id, (kind, kwargs) in _ARMS.items():
+        single, vector = _KINDS[kind]
+        if env_id not in registry:
+            register(
+                env_id,
+                entry_point=f"{__package__}.{single}",
+                vector_entry_point=vector and f"{__package__}.{vector}",
+                max_episode_steps=MAX_EPISODE_STEPS,
+                kwargs=dict(kwargs),
+            )

@@ -148,8 +148,8 @@ def find_env(
     """Return the maker of an environment.
 
     A planar arm gets the first action mode that the agent accepts, unless ``kwargs``
-    names an action mode. This is ``branch`` for BranchingDQN and PPO, ``joint`` for DQN
-    and ``continuous`` for SAC.
+    or the id names an action mode. This is ``branch`` for BranchingDQN and PPO,
+    ``joint`` for DQN and ``continuous`` for SAC.
 
     Args:
         env_id: Gymnasium id, maybe with the module that registers it: ``module:id``.
@@ -184,7 +184,7 @@ def _find_maker(
     around = replace(around, modules=list(modules))
     maker = EnvMaker(_find_spec(name, around.modules), kwargs, around)
     is_arm = str(maker.spec.entry_point).startswith("sb3_prune_envs.")
-    if not is_arm or "action_mode" in kwargs:
+    if not is_arm or "action_mode" in {**maker.spec.kwargs, **kwargs}:
         return maker
     for mode in MODES:
         candidate = replace(maker, kwargs={**kwargs, "action_mode": mode})

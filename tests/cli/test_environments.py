@@ -75,6 +75,13 @@ def test_arms_keep_the_action_mode_that_is_asked_for() -> None:
     assert find(ARM, "sac", action_mode="single").kwargs == {"action_mode": "single"}
 
 
+@pytest.mark.parametrize("kind", ["PlanarArm2", "PlanarArmMujoco2"])
+def test_an_id_with_a_mode_keeps_it(kind: str) -> None:
+    maker = find(f"sb3_prune/{kind}Joint-v0", "ppo")
+    assert maker.kwargs == {}
+    assert maker.make(1).action_space == spaces.Discrete(9)
+
+
 def test_arms_of_a_saved_agent_get_its_mode() -> None:
     wanted = spaces.Discrete(6)
     maker = find_env(ARM, {}, lambda space: bool(space == wanted))
