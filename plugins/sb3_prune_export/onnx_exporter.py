@@ -22,8 +22,8 @@ from sb3_prune.exporting.program import Decision
 
 KEY = "sb3_prune"
 """Key of the facts, as JSON, in the metadata of the file."""
-NOISY = "torch.onnx._internal.exporter._registration"
-"""A logger that tells of packages which no agent needs."""
+NOISY = ("torch.onnx._internal.exporter._registration", "onnxscript.optimizer")
+"""Loggers that tell of packages which no agent needs, and of what stays slow."""
 LEAST_OPSET = 18
 """Oldest version of the operators that torch writes without converting it."""
 
@@ -93,6 +93,8 @@ class OnnxExporter(Exporter):
                     verbose=False,
                 )
             except Exception as error:  # Torch raises errors of many kinds.
+                # Torch explains itself at length, and names the cause behind.
+                error = error.__cause__ or error
                 reason = str(error).strip().partition("\n")[0]
                 raise ExportError(
                     f"torch.onnx cannot express this agent in opset "
@@ -171,12 +173,14 @@ def _require(*packages: str) -> None:
 @contextmanager
 def _silent() -> Iterator[None]:
     """Keep warnings of torch about itself away."""
-    logger = logging.getLogger(NOISY)
-    level = logger.level
-    logger.setLevel(logging.ERROR)
+    loggers = [logging.getLogger(name) for name in NOISY]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     finally:
-        logger.setLevel(level)
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)

@@ -59,3 +59,23 @@ def test_rules_in_a_program() -> None:
     exec("\n".join([*writer.constants, *writer.lines]), scope)
     (found,) = eval(f"({writer.returned})", scope)
     np.testing.assert_allclose(found, Everything()(x), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", [n for n, r in RULES.items() if isinstance(r, str)])
+def test_templates_read_every_argument(name: str) -> None:
+    """What a template leaves out would be ignored without a word."""
+    operation, _, overload = name.partition(".")
+    schema = getattr(getattr(torch.ops.aten, operation), overload)._schema
+    template = str(RULES[name])
+    given = [a.name for a in schema.arguments if not a.kwarg_only]
+    unread = [
+        argument
+        for place, argument in enumerate(given)
+        if f"{{{place}}}" not in template and not (place == 1 and "{axes}" in template)
+    ]
+    if "{shape}" in template:  # Which says as much.
+        unread = [each for each in unread if each not in ("size", "dim", "self")]
+    assert unread in (
+        [],
+        ["alpha"],
+    )  # Positional in a few schemas, by keyword in graphs.
