@@ -117,8 +117,8 @@ class Writer:
         if isinstance(rule, str):
             return rule.format(*map(self._text, args), **_result(node, args))
         self._need(rule)
-        more = [f"{key}={self._text(value)}" for key, value in extra.items()]
-        return f"{rule.__name__}({', '.join([*map(self._text, args), *more])})"
+        named = [f"{key}={self._text(value)}" for key, value in extra.items()]
+        return f"{rule.__name__}({', '.join([*map(self._text, args), *named])})"
 
     def _arguments(self, name: str, node: fx.Node) -> list[Any]:
         given = dict(enumerate(node.args))

@@ -20,6 +20,8 @@ from sb3_prune.exporting.base import Exporter
 from sb3_prune.exporting.facts import in_words
 from sb3_prune.exporting.program import Decision
 
+PRODUCER = "sb3-prune"
+"""Who wrote a file, in its header."""
 KEY = "sb3_prune"
 """Key of the facts, as JSON, in the metadata of the file."""
 NOISY = ("torch.onnx._internal.exporter._registration", "onnxscript.optimizer")
@@ -75,7 +77,7 @@ class OnnxExporter(Exporter):
         program = self._converted[1]
         program.model.metadata_props[KEY] = json.dumps(told)
         program.model.doc_string = in_words(told)
-        program.model.producer_name = "sb3-prune"
+        program.model.producer_name = PRODUCER
         program.save(str(path))
 
     def _convert(self, decision: Decision, named: Mapping[str, Any]) -> Any:
@@ -94,11 +96,11 @@ class OnnxExporter(Exporter):
                 )
             except Exception as error:  # Torch raises errors of many kinds.
                 # Torch explains itself at length, and names the cause behind.
-                error = error.__cause__ or error
-                reason = str(error).strip().partition("\n")[0]
+                cause = error.__cause__ or error
+                reason = str(cause).strip().partition("\n")[0]
                 raise ExportError(
                     f"torch.onnx cannot express this agent in opset "
-                    f"{self.config.opset}: {type(error).__name__}: {reason}"
+                    f"{self.config.opset}: {type(cause).__name__}: {reason}"
                 ) from error
         # Torch only logs that it could not convert a program, and keeps the old one.
         if (written := program.model.opset_imports[""]) != self.config.opset:
@@ -126,8 +128,9 @@ class OnnxExporter(Exporter):
 
     @classmethod
     def wrote(cls, path: Path) -> bool:
-        """Tell whether a file is an ONNX file by its name."""
-        return path.is_file() and path.suffix == cls.suffix
+        """Tell whether a file is an ONNX file that names its producer."""
+        named = path.is_file() and path.suffix == cls.suffix
+        return named and PRODUCER.encode() in path.read_bytes()
 
 
 def _runner(session: Any) -> Callable[..., Sequence[np.ndarray]]:

@@ -14,7 +14,7 @@ import pytest
 from sb3_prune_export import OnnxExporter
 
 from sb3_prune import export, load_export
-from sb3_prune.exceptions import ConfigError, ExportError
+from sb3_prune.exceptions import ConfigError, ExportError, RunFolderError
 from sb3_prune.testing import check_exporter
 
 
@@ -85,3 +85,11 @@ def test_damage(tmp_path: Path) -> None:
     path.write_bytes(b"short")
     with pytest.raises(ExportError, match="cannot be loaded"):
         load_export(path)
+
+
+def test_files_of_others_are_not_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "a.onnx"
+    path.write_bytes(b"somebody's")
+    with pytest.raises(RunFolderError, match="exists"):
+        export(exported.agent("SAC"), "onnx", path, vecnormalize=None, overwrite=True)
+    assert path.read_bytes() == b"somebody's"
