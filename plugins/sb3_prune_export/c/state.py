@@ -44,7 +44,7 @@ class Lowering:
         """
         if dtype not in NUMBERS:
             who = f"'{self.module}'" if self.module else "The agent"
-            raise ExportError(f"{who} computes in {dtype}, for which C has no rule.")
+            raise ExportError(f"{who} computes in {dtype}, which C lacks.")
         found = NUMBERS[dtype]
         return DOUBLE if self.double and found is FLOAT else found
 

@@ -44,7 +44,12 @@ class Everything(nn.Module):
         y = y - y.mean(dim=1, keepdim=True) + y.amax(dim=-1)[:, None] * y.amin()
         y = torch.maximum(y, x.clamp(min=-0.5)) ** 2 + (y.sum(-1, keepdim=True) >= 1)
         y = nn.functional.leaky_relu(y - 1) + nn.functional.softplus(x.clamp(-1, 1))
-        return torch.cat([y, torch.ones_like(x), x[:, :1].expand(1, 2)], dim=1)
+        whole = (x * 3).long()
+        z = torch.clamp(x, min=torch.tensor([0.0, -0.1, 0.2, 0.0]))
+        z = z + nn.functional.gelu(x, approximate="tanh") + x.argmax(1, keepdim=True)
+        z = z + torch.logical_and(whole, whole + 1) + 2 * torch.logical_not(whole)
+        z = z + 4 * torch.logical_or(whole, whole - 1)
+        return torch.cat([y, z, torch.ones_like(x), x[:, :1].expand(1, 2)], dim=1)
 
 
 def test_rules_in_a_program() -> None:

@@ -83,6 +83,11 @@ def test_without_onnxruntime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 def test_damage(tmp_path: Path) -> None:
     path = tmp_path / "robot.onnx"
     path.write_bytes(b"short")
+    with pytest.raises(ExportError, match="no export of the installed"):
+        load_export(path)
+    path.unlink()
+    export(exported.agent("SAC"), "onnx", path, vecnormalize=None)
+    path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(ExportError, match="cannot be loaded"):
         load_export(path)
 
