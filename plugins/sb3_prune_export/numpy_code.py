@@ -106,7 +106,8 @@ class Writer:
         name = str(node.target).removeprefix("aten.")
         rule = RULES.get(name)
         extra = {k: v for k, v in node.kwargs.items() if k not in IGNORED}
-        if rule is None or extra:
+        taken = inspect.signature(rule).parameters if callable(rule) else {}
+        if rule is None or not extra.keys() <= taken.keys():
             more = f" with {extra}" if rule is not None else ""
             raise ExportError(
                 f"The exporter 'numpy' has no rule for the operation '{name}'{more}, "
@@ -116,7 +117,8 @@ class Writer:
         if isinstance(rule, str):
             return rule.format(*map(self._text, args), **_result(node, args))
         self._need(rule)
-        return f"{rule.__name__}({', '.join(map(self._text, args))})"
+        named = [f"{key}={self._text(value)}" for key, value in extra.items()]
+        return f"{rule.__name__}({', '.join([*map(self._text, args), *named])})"
 
     def _arguments(self, name: str, node: fx.Node) -> list[Any]:
         given = dict(enumerate(node.args))

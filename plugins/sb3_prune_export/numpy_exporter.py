@@ -94,6 +94,7 @@ def code(writer: Writer, inputs: list[str], words: str) -> str:
         inputs: Names of the inputs.
         words: What the file says of itself.
     """
+    words = words.replace("\\", "\\\\").replace('"', '\\"')
     usage = "From a folder above: `from NAME import predict`. It needs NumPy only."
     own = inspect.getsource(asking).partition("import numpy as np\n")[2].strip()
     helpers = "\n\n\n".join(inspect.getsource(helper) for helper in writer.helpers)

@@ -20,10 +20,12 @@ from sb3_prune.exporting.base import Exporter
 from sb3_prune.exporting.facts import in_words
 from sb3_prune.exporting.program import Decision
 
+PRODUCER = "sb3-prune"
+"""Who wrote a file, in its header."""
 KEY = "sb3_prune"
 """Key of the facts, as JSON, in the metadata of the file."""
-NOISY = "torch.onnx._internal.exporter._registration"
-"""A logger that tells of packages which no agent needs."""
+NOISY = ("torch.onnx._internal.exporter._registration", "onnxscript.optimizer")
+"""Loggers that tell of packages which no agent needs, and of what stays slow."""
 LEAST_OPSET = 18
 """Oldest version of the operators that torch writes without converting it."""
 
@@ -75,7 +77,7 @@ class OnnxExporter(Exporter):
         program = self._converted[1]
         program.model.metadata_props[KEY] = json.dumps(told)
         program.model.doc_string = in_words(told)
-        program.model.producer_name = "sb3-prune"
+        program.model.producer_name = PRODUCER
         program.save(str(path))
 
     def _convert(self, decision: Decision, named: Mapping[str, Any]) -> Any:
@@ -93,10 +95,12 @@ class OnnxExporter(Exporter):
                     verbose=False,
                 )
             except Exception as error:  # Torch raises errors of many kinds.
-                reason = str(error).strip().partition("\n")[0]
+                # Torch explains itself at length, and names the cause behind.
+                cause = error.__cause__ or error
+                reason = str(cause).strip().partition("\n")[0]
                 raise ExportError(
                     f"torch.onnx cannot express this agent in opset "
-                    f"{self.config.opset}: {type(error).__name__}: {reason}"
+                    f"{self.config.opset}: {type(cause).__name__}: {reason}"
                 ) from error
         # Torch only logs that it could not convert a program, and keeps the old one.
         if (written := program.model.opset_imports[""]) != self.config.opset:
@@ -124,8 +128,9 @@ class OnnxExporter(Exporter):
 
     @classmethod
     def wrote(cls, path: Path) -> bool:
-        """Tell whether a file is an ONNX file by its name."""
-        return path.is_file() and path.suffix == cls.suffix
+        """Tell whether a file is an ONNX file that names its producer."""
+        named = path.is_file() and path.suffix == cls.suffix
+        return named and PRODUCER.encode() in path.read_bytes()
 
 
 def _runner(session: Any) -> Callable[..., Sequence[np.ndarray]]:
@@ -171,12 +176,14 @@ def _require(*packages: str) -> None:
 @contextmanager
 def _silent() -> Iterator[None]:
     """Keep warnings of torch about itself away."""
-    logger = logging.getLogger(NOISY)
-    level = logger.level
-    logger.setLevel(logging.ERROR)
+    loggers = [logging.getLogger(name) for name in NOISY]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     finally:
-        logger.setLevel(level)
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)

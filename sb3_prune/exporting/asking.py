@@ -57,8 +57,9 @@ class Agent:
             The actions as the environment takes them, and the new states or None.
 
         Raises:
-            ValueError: An observation is NaN, outside of its choices, or has a wrong
-                shape, or no action is allowed; or ``deterministic`` is false.
+            ValueError: An observation is NaN, outside of its choices or of the whole
+                numbers of its type, lacks a key, or has a wrong shape, or no action is
+                allowed; or ``deterministic`` is false.
         """
         if not deterministic:
             raise ValueError("An export acts greedily: deterministic must be True.")
@@ -81,7 +82,7 @@ class Agent:
             *inputs: Arrays in the order of ``facts["inputs"]``, without batch axis.
         """
         rows = [
-            np.asarray(array, each["dtype"]).reshape(1, *each["shape"])
+            _typed(np.asarray(array), each).reshape(1, *each["shape"])
             for array, each in zip(inputs, self._inputs, strict=True)
         ]
         names = [each["name"] for each in self.facts["outputs"]]
@@ -89,6 +90,11 @@ class Agent:
 
     def _parts(self, observation: Any) -> tuple[list[np.ndarray], bool]:
         """Return a batch of each part of the observations, and whether it was one."""
+        keys = [each["key"] for each in self._observed]
+        if self._keyed and not (
+            isinstance(observation, Mapping) and all(key in observation for key in keys)
+        ):
+            raise ValueError(f"The observation must be a dictionary with {keys}.")
         found = []
         for each in self._observed:
             part = observation[each["key"]] if self._keyed else observation
@@ -124,7 +130,8 @@ def _batch(array: np.ndarray, port: Mapping[str, Any]) -> tuple[np.ndarray, bool
     """Return a batch of one part of the observations, and whether it was one."""
     shape = tuple(port["shape"])
     turned = shape[1:] + shape[:1]  # A camera's image: height, width, channels.
-    if len(shape) == IMAGE_AXES and array.shape[-IMAGE_AXES:] == turned != shape:
+    image = len(shape) == IMAGE_AXES and port["dtype"] == "uint8"
+    if image and array.shape[-IMAGE_AXES:] == turned != shape:
         array = np.moveaxis(array, -1, -3)
     batched = array.ndim == len(shape) + 1
     if array.shape[batched:] != shape:
@@ -138,9 +145,21 @@ def _batch(array: np.ndarray, port: Mapping[str, Any]) -> tuple[np.ndarray, bool
         most = np.asarray(port["choices"])
         if ((array < 0) | (array >= most)).any():
             raise ValueError(f"{port['name']} must be at least 0 and below {most}.")
-    return (array if batched else array[None]).astype(
-        port["dtype"], copy=False
-    ), batched
+    return _typed(array if batched else array[None], port), batched
+
+
+def _typed(array: np.ndarray, port: Mapping[str, Any]) -> np.ndarray:
+    """Return an array in the type of an input, which may round but not wrap or cut."""
+    wanted = np.dtype(port["dtype"])
+    with np.errstate(invalid="ignore"):
+        found = array.astype(wanted, copy=False)
+    if (
+        wanted.kind != "f"
+        and array.dtype != wanted
+        and not np.array_equal(found, array)
+    ):
+        raise ValueError(f"{port['name']} must have numbers that {wanted} can hold.")
+    return found
 
 
 def _masks(given: Any, count: int, entries: int, branches: Sequence[int]) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -25,10 +26,13 @@ from sb3_prune.exporting.samples import (
 from sb3_prune.surgery.flow.quiet import quiet
 
 TOLERANCE = 1e-5
-"""Largest difference of actions in a box, relative to its size where it is above 1; and
-of the logits or values between which a choice is a tie, relative to the largest."""
+"""Largest difference of actions, and of the logits or values between which a choice is
+a tie. Actions that are squashed into a box are measured by its size, others by the
+largest of their batch, choices by the two logits or values; all by 1 at least."""
 OBSERVATIONS = 1000
 """Number of observations from each source."""
+ALONE = 3
+"""Number of observations of each batch that are also given without a batch."""
 STEPS = 20
 """Length of the sequences on which agents with a memory are compared."""
 
@@ -119,27 +123,59 @@ class _Comparison:
         starts = self.rng.random(count) < 1 / STEPS
         masks = self._masks(count)
         more = {} if masks is None else {"action_masks": masks}
-        read = raw if self.statistics is None else self.statistics.normalize_obs(raw)
-        expected, new = self.model.predict(
-            read, state, starts, deterministic=True, **more
-        )
-        found, memory = self.agent.predict(raw, state, starts, action_masks=masks)
+        # Some networks write into what they read.
+        read = copy.deepcopy(raw)
+        if self.statistics is not None:
+            read = self.statistics.normalize_obs(read)
+        try:
+            expected, new = self.model.predict(
+                read, state, starts, deterministic=True, **more
+            )
+        except Exception as error:  # The networks may be anybody's.
+            raise ExportError(
+                f"The agent itself fails ({where}): {error!r}. Nothing was written."
+            ) from error
+        try:
+            found, memory = self.agent.predict(raw, state, starts, action_masks=masks)
+        except Exception as error:  # Somebody else's code runs it.
+            raise ExportError(
+                f"The export fails ({where}): {error!r}. Nothing was written."
+            ) from error
+        self._alone(where, part, (state, starts, masks), found)
         if new is not None and memory is not None:
             for wanted, given in zip(new, memory, strict=True):
-                self._close(f"state, {where}", given, wanted, np.float64(1))
+                self._close(f"state, {where}", given, wanted, np.abs(wanted))
         space: Any = self.model.action_space
         if isinstance(space, spaces.Box):
-            bounds = np.stack([np.abs(space.low), np.abs(space.high)]).max(axis=0)
-            size = np.where(np.isfinite(bounds), np.maximum(bounds, 1), np.nan)
+            sizes = np.abs(np.stack([space.low, space.high]))
+            if not self.model.policy.squash_output:
+                sizes = np.abs(expected)
+            size = sizes.max(axis=0)
             return self._close(f"action, {where}", found, expected, size), 0, new
         ties = self._ties(where, read, (state, starts), masks, found, expected)
         return 0.0, ties, new
 
+    def _alone(self, where: str, part: Batch, rest: Any, found: np.ndarray) -> None:
+        """Check that one observation, which loaders may treat apart, acts equally."""
+        state, starts, masks = rest
+        for row in range(min(ALONE, len(found))):
+            one: Any = {key: array[row] for key, array in part.items()}
+            memory = state and tuple(each[:, row : row + 1] for each in state)
+            mask = None if masks is None else masks[row]
+            begins = starts[row : row + 1]
+            given, _ = self.agent.predict(
+                one.get("", one), memory, begins, action_masks=mask
+            )
+            if not np.array_equal(given, found[row], equal_nan=True):
+                raise ExportError(
+                    f"The export acts differently on one observation and on a batch "
+                    f"({where}, row {row}): {given}, {found[row]}. Nothing was written."
+                )
+
     def _close(self, what: str, found: Any, expected: Any, size: Any) -> float:
-        """Check numbers; where a box has no size, relative to the expected ones."""
-        size = np.where(np.isnan(size), np.maximum(np.abs(expected), 1), size)
+        """Check numbers of some size; return their largest difference."""
         apart = np.abs(np.asarray(found, np.float64) - expected)
-        wrong = ~(apart <= self.tolerance * size)
+        wrong = ~(apart <= self.tolerance * np.maximum(size, 1))
         if wrong.any():
             at = tuple(int(i) for i in np.argwhere(wrong)[0])
             raise ExportError(
@@ -181,8 +217,8 @@ class _Comparison:
 
     def _tied(self, known: np.ndarray, one: np.ndarray, other: np.ndarray) -> bool:
         space: Any = self.model.action_space
-        limit = self.tolerance * max(1.0, float(np.abs(known).max()))
         if isinstance(space, spaces.MultiBinary) and len(known) == len(one):
+            limit = self.tolerance * max(1.0, float(np.abs(known).max()))
             return bool((np.abs(known)[one != other] <= limit).all())
         one, other = one.astype(int), other.astype(int)
         known_sizes: Mapping[type, Any] = {
@@ -192,8 +228,10 @@ class _Comparison:
         }
         sizes = known_sizes[type(space)]
         begins = np.cumsum([0, *sizes[:-1]])
-        gaps = np.abs(known[begins + one] - known[begins + other])
-        return bool((gaps <= limit).all())
+        # Not by the largest of all: of actions that a mask forbids it is 1e8.
+        ours, its = known[begins + one], known[begins + other]
+        limits = self.tolerance * np.maximum(1.0, np.maximum(np.abs(ours), np.abs(its)))
+        return bool((np.abs(ours - its) <= limits).all())
 
     @torch.no_grad()
     def _scores(self, read: Any, memory: Any, masks: Any) -> np.ndarray | None:

@@ -63,9 +63,9 @@ class Deciding(nn.Module):
     def forward(self, *inputs: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """Return the outputs in the order of the ports, batch axis first."""
         parts = observation_ports(self.policy.observation_space, self.keys)
-        observation = self._read(
-            dict(zip([p.key for p in parts], inputs, strict=False))
-        )
+        # Copies: some networks write into what they read.
+        copies = [each.clone() for each in inputs[: len(parts)]]
+        observation = self._read(dict(zip([p.key for p in parts], copies, strict=True)))
         rest = inputs[len(parts) :]
         policy: Any = self.policy
         more: tuple[torch.Tensor, ...] = ()

@@ -123,10 +123,16 @@ def _pick_before_softmax(program: fx.GraphModule, node: fx.Node) -> bool:
     if node.target is not ATEN.argmax.default:
         return False
     logits: Any = node.args[0]
-    same = logits.target is ATEN._softmax.default
+    axis: Any = node.args[1] if len(node.args) > 1 else None
+    shape = logits.meta["val"].shape
+    same = False
+    if axis is None:  # The place in the whole table, whose rows are moved differently.
+        return False
+    if logits.target is ATEN._softmax.default:
+        same = logits.args[1] % len(shape) == axis % len(shape)
     if logits.target is ATEN.sub.Tensor and isinstance(logits.args[1], fx.Node):
-        same = logits.args[1].meta["val"].shape[-1] == 1
-        same = same and logits.args[0].meta["val"].shape == logits.meta["val"].shape
+        less, more = (logits.args[i].meta["val"].shape for i in (1, 0))
+        same = more == shape and len(less) == len(shape) and less[axis] == 1
     if same:
         node.update_arg(0, logits.args[0])
     return bool(same)
@@ -183,7 +189,8 @@ def _affine(
         return None
     varying: Any = node.args[0] if one is None else node.args[1]
     known: Any = other if one is None else one
-    if operation is torch.div and one is not None:
+    turned = operation is torch.div and one is not None
+    if turned or varying.meta["val"].dtype != node.meta["val"].dtype:
         return None
     if known.ndim and known.numel() not in (1, known.shape[-1]):
         return None

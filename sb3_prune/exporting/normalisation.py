@@ -62,9 +62,7 @@ def normalisations(
     """
     if statistics is None:
         return {}
-    found: Mapping[str, Any]
-    keyed = isinstance(statistics.obs_rms, dict)
-    found = statistics.obs_rms if keyed else {"": statistics.obs_rms}
+    found = moments_of(statistics)
     parts = space.spaces if isinstance(space, spaces.Dict) else {"": space}
     for key, moments in found.items():
         if key not in parts or parts[key].shape != moments.mean.shape:
@@ -78,3 +76,15 @@ def normalisations(
         key: Normalisation(moments.mean, moments.var, epsilon, clip)
         for key, moments in found.items()
     }
+
+
+def moments_of(statistics: VecNormalize) -> Mapping[str, Any]:
+    """Return the moments of each part of the observations that is normalised.
+
+    Returns:
+        Key of a dictionary of observations, else ``""``, -> mean and variance.
+    """
+    known: Any = statistics.obs_rms
+    if not isinstance(known, dict):
+        return {"": known}
+    return {key: known[key] for key in statistics.norm_obs_keys or ()}

@@ -44,12 +44,12 @@ def _dtype(space: spaces.Space[Any]) -> np.dtype[Any]:
 
 
 def _names(keys: Mapping[str, Any]) -> dict[str, str]:
-    """Return names that Python and C can use, all different."""
+    """Return names that Python and C can use, all different, also as capitals."""
     names: dict[str, str] = {}
     for key in keys:
         plain = "".join(c if c.isascii() and c.isalnum() else "_" for c in key)
         name = f"observation_{plain}" if keys.keys() != {""} else "observation"
-        while name in names.values():
+        while name.lower() in map(str.lower, names.values()):
             name += "_"
         names[key] = name
     return names

@@ -11,9 +11,16 @@ import numpy as np
 from gymnasium import spaces
 from sb3_contrib.common.maskable.policies import MaskableActorCriticPolicy
 from stable_baselines3.common.base_class import BaseAlgorithm
-from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecNormalize
+from stable_baselines3.common.preprocessing import is_image_space
+from stable_baselines3.common.vec_env import (
+    DummyVecEnv,
+    VecEnv,
+    VecNormalize,
+    unwrap_vec_normalize,
+)
 
 from sb3_prune.exceptions import ConfigError
+from sb3_prune.exporting.normalisation import moments_of
 
 Batch = dict[str, np.ndarray]
 """Key of a dictionary of observations, or ``""`` -> (batch, ...)."""
@@ -56,9 +63,7 @@ def from_statistics(
     from the space.
     """
     drawn = from_space(space, count, rng)
-    keyed = isinstance(statistics.obs_rms, dict)
-    known: Any = statistics.obs_rms if keyed else {"": statistics.obs_rms}
-    for key, moments in known.items():
+    for key, moments in moments_of(statistics).items():
         noise = rng.normal(size=(count, *moments.mean.shape)) * 2
         drawn[key] = moments.mean + noise * np.sqrt(moments.var + statistics.epsilon)
     return drawn
@@ -112,7 +117,10 @@ def _masks(model: BaseAlgorithm, env: VecEnv) -> Mapping[str, np.ndarray]:
 def _as_raw(env: Any) -> Iterator[VecEnv]:
     """Yield a vectorised environment without normalisation, closed if made here."""
     if isinstance(env, str):
-        made = DummyVecEnv([lambda: gym.make(env)])
+        try:
+            made = DummyVecEnv([lambda: gym.make(env)])
+        except gym.error.Error as error:
+            raise ConfigError(f"env '{env}' cannot be made: {error}") from error
         try:
             yield made
         finally:
@@ -120,7 +128,10 @@ def _as_raw(env: Any) -> Iterator[VecEnv]:
     elif isinstance(env, gym.Env):
         yield DummyVecEnv([lambda: env])
     elif isinstance(env, VecEnv):
-        yield env.venv if isinstance(env, VecNormalize) else env
+        raw = env.venv if isinstance(env, VecNormalize) else env
+        if unwrap_vec_normalize(raw) is not None:
+            raise ConfigError("env has a VecNormalize inside: give what is in there.")
+        yield raw
     else:
         raise ConfigError(f"env must be an environment or its id, got {env!r}.")
 
@@ -131,3 +142,17 @@ def _check_spaces(model: BaseAlgorithm, env: VecEnv) -> None:
             f"env has other actions than the agent: {env.action_space}, expected "
             f"{model.action_space}."
         )
+    if _shapes(env.observation_space) != _shapes(model.observation_space):
+        raise ConfigError(
+            f"env has other observations than the agent: {env.observation_space}, "
+            f"expected {model.observation_space}."
+        )
+
+
+def _shapes(space: spaces.Space[Any]) -> Mapping[str, Any]:
+    """Return the shape of each part; the channels of images may be first or last."""
+    parts = space.spaces if isinstance(space, spaces.Dict) else {"": space}
+    return {
+        key: sorted(part.shape or ()) if is_image_space(part) else part.shape
+        for key, part in parts.items()
+    }

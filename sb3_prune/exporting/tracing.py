@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import platform
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, redirect_stderr, suppress
+from io import StringIO
 from typing import Any
 
 import numpy as np
@@ -25,6 +27,7 @@ from sb3_prune.exporting.folding import fold
 from sb3_prune.exporting.normalisation import normalisations
 from sb3_prune.exporting.ports import observation_ports, other_inputs
 from sb3_prune.exporting.program import Decision, Port
+from sb3_prune.exporting.refusals import check_exportable
 from sb3_prune.surgery import trial
 from sb3_prune.surgery.flow.quiet import quiet
 from sb3_prune.surgery.masking import remove_closed
@@ -53,10 +56,12 @@ def trace(
 
     Raises:
         ExportError: The networks cannot be traced, the statistics are of other
-            observations, or the agent does not have what was asked for.
+            observations, or the agent does not have what was asked for, has NaN, or
+            does more than its policy's ``_predict``.
     """
     for extra in extras:
         require_one_of("outputs", extra, EXTRAS)
+    check_exportable(model)
     policy: Any = trial.copied(model.policy).cpu()
     with suppress(UnsupportedPolicyError):  # Then the program multiplies by gates.
         remove_closed(policy)
@@ -195,15 +200,22 @@ def _outputs(
 
 @contextmanager
 def traceable() -> Iterator[None]:
-    """Switch off checks of values, which no trace can follow, and warnings of torch."""
+    """Switch off checks of values, which no trace can follow, and what torch tells.
+
+    Of code that looks at values it prints whole programs, beside raising an error.
+    """
+    logger = logging.getLogger("torch.fx.experimental.symbolic_shapes")
+    level = logger.level
     cls: Any = torch.distributions.Distribution
     before = cls._validate_args
     cls.set_default_validate_args(False)
     try:
-        with warnings.catch_warnings():
+        logger.setLevel(logging.CRITICAL)
+        with warnings.catch_warnings(), redirect_stderr(StringIO()):
             warnings.simplefilter("ignore")
             yield
     finally:
+        logger.setLevel(level)
         cls.set_default_validate_args(before)
 
 

@@ -111,3 +111,25 @@ def test_sb3_can_evaluate_it() -> None:
 def test_all_outputs_by_name() -> None:
     found = agent("PPO-Cnn").outputs(IMAGE.sample())
     assert list(found) == ["action"] and found["action"].shape == ()
+
+
+@pytest.mark.parametrize("raw", [[0.5, 1, 2], [300, 1, 2], [-1, 1, 2], [np.inf, 0, 0]])
+def test_numbers_are_not_cut(raw: Any) -> None:
+    port = {**_image(), "shape": [3]}
+    found = Agent({"inputs": [port], "outputs": [{"shape": [3]}]}, lambda x: [x])
+    assert found.predict(np.array([1.0, 255, 2]))[0].tolist() == [1, 255, 2]
+    with pytest.raises(ValueError, match="numbers that uint8 can hold"):
+        found.predict(np.array(raw))
+
+
+def test_only_images_have_two_orders() -> None:
+    port = {**_image(), "dtype": "float32"}
+    found = Agent({"inputs": [port], "outputs": [{"shape": []}]}, lambda x: [x])
+    with pytest.raises(ValueError, match=r"must have the shape \(3, 4, 2\)"):
+        found.predict(np.zeros((4, 2, 3)))
+
+
+def test_dictionaries_have_all_keys() -> None:
+    for raw in ({"gear": 1}, np.zeros(3)):
+        with pytest.raises(ValueError, match=r"must be a dictionary with .*gear"):
+            agent("PPO-mixed").predict(raw)

@@ -7,8 +7,10 @@ from typing import Any
 import exported
 import numpy as np
 import pytest
+import sb3_contrib as contrib
 import torch
 import zoo
+from gymnasium import spaces
 
 from exporting.test_normalisation import vecnormalize
 from exporting.test_tracing import asked
@@ -72,3 +74,52 @@ def test_forgotten_statistics_are_found() -> None:
     model, env = exported.agent("SAC"), vecnormalize()
     with pytest.raises(ExportError, match="acts differently"):
         check_against(asked(exported.decision("SAC")), model, env)
+
+
+def test_no_box_is_too_wide_to_check() -> None:
+    """Actions that are clipped are not as large as their box."""
+    model = exported.anyhow(exported.BOX, spaces.Box(-1e6, 1e6, (2,), np.float32))
+    agent = asked(trace(model))
+    off = Agent(agent.facts, lambda *x: [a + np.float32(0.01) for a in agent.run(*x)])
+    check_against(agent, model, None)
+    with pytest.raises(ExportError, match="acts differently"):
+        check_against(off, model, None)
+
+
+def test_what_a_mask_forbids_is_no_measure_of_ties() -> None:
+    """Its logit is -1e8, beside which all others would be equal."""
+    model = exported.anyhow(exported.BOX, spaces.Discrete(40), contrib.MaskablePPO)
+    agent = asked(trace(model))
+
+    def last(observation: np.ndarray, mask: np.ndarray) -> list[np.ndarray]:
+        return [np.array([np.flatnonzero(mask[0])[-1]])]
+
+    check_against(agent, model, None)
+    with pytest.raises(ExportError, match="row 0"):
+        check_against(Agent(agent.facts, last), model, None)
+
+
+def test_one_observation_is_checked_beside_batches() -> None:
+    class Stuck(Agent):
+        """Says 0 of an observation alone."""
+
+        def predict(self, observation: Any, *args: Any, **kwargs: Any) -> Any:
+            action, state = super().predict(observation, *args, **kwargs)
+            return (action if action.ndim else action * 0), state
+
+    agent = asked(exported.decision("DQN"))
+    with pytest.raises(ExportError, match="one observation and on a batch"):
+        check_against(Stuck(agent.facts, agent.run), exported.agent("DQN"), None)
+
+
+def test_who_fails_is_named() -> None:
+    def fail(*_: Any) -> Any:
+        raise TypeError("no such thing")
+
+    facts = exported.decision("SAC")
+    with pytest.raises(ExportError, match=r"export fails \(space 0\).*no such thing"):
+        check_against(Agent(asked(facts).facts, fail), exported.agent("SAC"), None)
+    model = zoo.make_model("SAC")
+    model.policy.double()
+    with pytest.raises(ExportError, match="agent itself fails"):
+        check_against(asked(facts), model, None)

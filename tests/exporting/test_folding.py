@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
 import exported
 import pytest
@@ -62,3 +63,38 @@ def test_unused_weights_are_left_out() -> None:
     """The critic of PPO says nothing about the action."""
     state = exported.decision("PPO").program.state_dict
     assert state and not any("value" in name for name in state)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: torch.softmax(x.reshape(-1, 3, 4), -1).argmax(1),
+        lambda x: torch.softmax(x.reshape(-1, 3, 4), -1).argmax(),
+        lambda x: (x.view(-1, 3, 4) - x.view(-1, 3, 4).exp().sum(-1, True)).argmax(1),
+    ],
+)
+def test_a_choice_along_another_axis_looks_at_probabilities(function: Any) -> None:
+    class Choice(nn.Module):
+        def forward(self, x: torch.Tensor) -> Any:
+            return function(x)
+
+    torch.manual_seed(0)
+    with traceable():
+        program = fold(unlifted(lowered(Choice(), (torch.zeros(1, 12),)), ["x"]))
+    for x in torch.randn(20, 1, 12) * 3:
+        assert torch.equal(program(x)[0], function(x))
+
+
+def test_whole_numbers_stay_whole() -> None:
+    class Halves(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = nn.Linear(3, 2)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.layer((x * 9).long() / 2)
+
+    module, x = Halves().eval(), torch.rand(1, 3)
+    with traceable():
+        program = fold(unlifted(lowered(module, (x,)), ["x"]))
+    torch.testing.assert_close(program(x)[0], module(x))

@@ -12,7 +12,7 @@ from gymnasium import spaces
 from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
 
 from sb3_prune.exceptions import ExportError
-from sb3_prune.exporting.normalisation import Normalisation, normalisations
+from sb3_prune.exporting.normalisation import Normalisation, moments_of, normalisations
 
 
 def vecnormalize(env: Any = "Pendulum-v1", **kwargs: Any) -> VecNormalize:
@@ -45,3 +45,11 @@ def test_nothing_is_lost_before_the_mean_is_subtracted() -> None:
 def test_statistics_of_other_observations() -> None:
     with pytest.raises(ExportError, match=r"shape \(3,\)"):
         normalisations(vecnormalize(), spaces.Box(-1, 1, (4,)))
+
+
+def test_keys_that_are_normalised_no_more() -> None:
+    env = vecnormalize()
+    moments = env.obs_rms
+    env.obs_rms = {"a": moments, "b": moments}
+    env.norm_obs_keys = ["b"]
+    assert list(moments_of(env)) == ["b"]

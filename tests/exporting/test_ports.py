@@ -30,3 +30,10 @@ def test_masks_and_states_are_inputs() -> None:
     kinds = [port.kind for port in other_inputs(exported.agent("LSTM-two").policy)]
     assert kinds == ["state", "state", "episode_start"]
     assert not list(other_inputs(exported.agent("SAC").policy))
+
+
+def test_names_differ_as_capitals_too() -> None:
+    """Macros in C are capitals."""
+    space = spaces.Dict({"a": exported.BOX, "A": exported.WIDE})
+    names = [port.name.upper() for port in observation_ports(space)]
+    assert len(set(names)) == 2

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 from images import BOTH
-from stable_baselines3.common.vec_env import DummyVecEnv
+from stable_baselines3.common.vec_env import DummyVecEnv, VecMonitor
 
 from exporting.test_normalisation import vecnormalize
 from sb3_prune.exceptions import ConfigError
@@ -67,3 +67,14 @@ def test_an_environment_of_another_agent() -> None:
         from_episodes(exported.agent("SAC"), "CartPole-v1", None, 10)
     with pytest.raises(ConfigError, match="or its id"):
         from_episodes(exported.agent("SAC"), 3, None, 10)
+
+
+def test_observations_of_another_agent() -> None:
+    model = exported.anyhow(exported.BOX, exported.BOX)
+    env = exported.Anything(exported.WIDE, exported.BOX)
+    with pytest.raises(ConfigError, match="other observations"):
+        from_episodes(model, env, None, 10)
+    with pytest.raises(ConfigError, match="'Nope-v0' cannot be made"):
+        from_episodes(model, "Nope-v0", None, 10)
+    with pytest.raises(ConfigError, match="VecNormalize inside"):
+        from_episodes(model, VecMonitor(vecnormalize()), None, 10)

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import exported
 import numpy as np
 import pytest
 import zoo
+from stable_baselines3.common.vec_env import (
+    VecFrameStack,
+    VecMonitor,
+    VecNormalize,
+)
 
 from exporting.test_normalisation import vecnormalize
 from sb3_prune.exceptions import CheckpointError, ConfigError
@@ -44,3 +50,33 @@ def test_files(tmp_path: Path) -> None:
 
 def test_rewards_alone_are_no_normalisation() -> None:
     assert statistics_for(exported.agent("SAC"), vecnormalize(norm_obs=False)) is None
+
+
+def around(env: Any) -> Any:
+    return zoo.make_model("PPO", env=env)
+
+
+def test_more_than_one_normalisation() -> None:
+    for env, inside in [
+        (VecNormalize(vecnormalize()), "another VecNormalize"),
+        (VecFrameStack(vecnormalize(), 1), "VecFrameStack"),
+    ]:
+        with pytest.raises(ConfigError, match=f"inside of {inside}"):
+            statistics_for(around(env), UNSAID)
+    rewards = VecNormalize(vecnormalize(), norm_obs=False)
+    assert statistics_for(around(VecMonitor(rewards)), UNSAID) is rewards.venv
+
+
+def test_statistics_that_say_otherwise() -> None:
+    with pytest.raises(ConfigError, match="environment normalises"):
+        statistics_for(around(vecnormalize()), vecnormalize(norm_obs=False))
+
+
+def test_a_normalisation_of_somebody_else() -> None:
+    class Half(VecNormalize):
+        def normalize_obs(self, obs: Any) -> Any:
+            return super().normalize_obs(obs) * 0.5
+
+    env = Half(vecnormalize().venv)
+    with pytest.raises(ConfigError, match="Half overrides normalize_obs"):
+        statistics_for(exported.agent("SAC"), env)

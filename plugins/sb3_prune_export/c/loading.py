@@ -56,7 +56,7 @@ class CAgent(Agent):
         (first, *others) = facts["inputs"]
         plain = not others and first["key"] is None and first["choices"] is None
         self._only = self.given[first["name"]][0] if plain else None
-        self._action = self.found[facts["outputs"][0]["name"]][0]
+        self._actions = self.found[facts["outputs"][0]["name"]]
 
     def decide(self) -> None:
         """Compute what is :attr:`found` from what is :attr:`given`.
@@ -84,6 +84,7 @@ class CAgent(Agent):
             only is None
             or type(observation) is not np.ndarray
             or observation.shape != only.shape
+            or not (only.dtype.kind == "f" or observation.dtype == only.dtype)
             or not (deterministic and action_masks is None)
         ):
             return super().predict(
@@ -91,7 +92,8 @@ class CAgent(Agent):
             )
         only[...] = observation
         self.decide()
-        return self._action.astype(self._types[0]), None
+        # Of one choice this is a number, so it must be looked up each time.
+        return self._actions[0].astype(self._types[0]), None
 
     def _run(self, *inputs: np.ndarray) -> list[np.ndarray]:
         """Return the outputs for one array per input, each with a batch axis."""
@@ -126,7 +128,11 @@ def load(path: Path) -> CAgent:
         source, target = Path(folder, "agent.c"), Path(folder, "agent.so")
         source.write_text(wrapper(facts, own), "utf-8")
         shared_library(source, target)
-        return CAgent(facts, own, ctypes.CDLL(str(target)))
+        try:
+            library = ctypes.CDLL(str(target))
+        except OSError as error:  # Where programs may not run from temporary folders.
+            raise ExportError(f"'{path}' cannot be run: {error}.") from error
+        return CAgent(facts, own, library)
 
 
 def wrapper(facts: Mapping[str, Any], own: Mapping[str, Any]) -> str:

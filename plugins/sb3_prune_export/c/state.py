@@ -43,7 +43,8 @@ class Lowering:
             ExportError: There is none, e.g. for complex numbers.
         """
         if dtype not in NUMBERS:
-            raise ExportError(f"'{self.module}' computes in {dtype}, which C lacks.")
+            who = f"'{self.module}'" if self.module else "The agent"
+            raise ExportError(f"{who} computes in {dtype}, which C lacks.")
         found = NUMBERS[dtype]
         return DOUBLE if self.double and found is FLOAT else found
 

@@ -39,3 +39,9 @@ def test_damage(tmp_path: Path) -> None:
     (path / "weights.safetensors").write_bytes(b"short")
     with pytest.raises(ExportError, match="cannot be loaded"):
         NumpyExporter.load(path)
+
+
+def test_any_name(tmp_path: Path) -> None:
+    path = tmp_path / 'my """ robot\\N'
+    export(exported.agent("SAC"), "numpy", path, vecnormalize=None)
+    assert NumpyExporter.load(path).facts["name"] == path.name

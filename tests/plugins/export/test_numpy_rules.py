@@ -44,7 +44,12 @@ class Everything(nn.Module):
         y = y - y.mean(dim=1, keepdim=True) + y.amax(dim=-1)[:, None] * y.amin()
         y = torch.maximum(y, x.clamp(min=-0.5)) ** 2 + (y.sum(-1, keepdim=True) >= 1)
         y = nn.functional.leaky_relu(y - 1) + nn.functional.softplus(x.clamp(-1, 1))
-        return torch.cat([y, torch.ones_like(x), x[:, :1].expand(1, 2)], dim=1)
+        whole = (x * 3).long()
+        z = torch.clamp(x, min=torch.tensor([0.0, -0.1, 0.2, 0.0]))
+        z = z + nn.functional.gelu(x, approximate="tanh") + x.argmax(1, keepdim=True)
+        z = z + torch.logical_and(whole, whole + 1) + 2 * torch.logical_not(whole)
+        z = z + 4 * torch.logical_or(whole, whole - 1)
+        return torch.cat([y, z, torch.ones_like(x), x[:, :1].expand(1, 2)], dim=1)
 
 
 def test_rules_in_a_program() -> None:
@@ -59,3 +64,23 @@ def test_rules_in_a_program() -> None:
     exec("\n".join([*writer.constants, *writer.lines]), scope)
     (found,) = eval(f"({writer.returned})", scope)
     np.testing.assert_allclose(found, Everything()(x), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", [n for n, r in RULES.items() if isinstance(r, str)])
+def test_templates_read_every_argument(name: str) -> None:
+    """What a template leaves out would be ignored without a word."""
+    operation, _, overload = name.partition(".")
+    schema = getattr(getattr(torch.ops.aten, operation), overload)._schema
+    template = str(RULES[name])
+    given = [a.name for a in schema.arguments if not a.kwarg_only]
+    unread = [
+        argument
+        for place, argument in enumerate(given)
+        if f"{{{place}}}" not in template and not (place == 1 and "{axes}" in template)
+    ]
+    if "{shape}" in template:  # Which says as much.
+        unread = [each for each in unread if each not in ("size", "dim", "self")]
+    assert unread in (
+        [],
+        ["alpha"],
+    )  # Positional in a few schemas, by keyword in graphs.

@@ -14,7 +14,7 @@ import pytest
 from sb3_prune_export import OnnxExporter
 
 from sb3_prune import export, load_export
-from sb3_prune.exceptions import ConfigError, ExportError
+from sb3_prune.exceptions import ConfigError, ExportError, RunFolderError
 from sb3_prune.testing import check_exporter
 
 
@@ -83,5 +83,18 @@ def test_without_onnxruntime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 def test_damage(tmp_path: Path) -> None:
     path = tmp_path / "robot.onnx"
     path.write_bytes(b"short")
+    with pytest.raises(ExportError, match="no export of the installed"):
+        load_export(path)
+    path.unlink()
+    export(exported.agent("SAC"), "onnx", path, vecnormalize=None)
+    path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(ExportError, match="cannot be loaded"):
         load_export(path)
+
+
+def test_files_of_others_are_not_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "a.onnx"
+    path.write_bytes(b"somebody's")
+    with pytest.raises(RunFolderError, match="exists"):
+        export(exported.agent("SAC"), "onnx", path, vecnormalize=None, overwrite=True)
+    assert path.read_bytes() == b"somebody's"

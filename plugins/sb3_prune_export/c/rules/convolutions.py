@@ -97,11 +97,14 @@ class Window:
         for name, variable, moved, axis in (("h", "p", "i", 0), ("w", "q", "j", 1)):
             step, near = self.stride[axis], self.dilation[axis]
             start = f" - {self.padding[axis]}" if self.padding[axis] else ""
+            size = self.value.shape[2 + axis]
+            last = step * (self.result.shape[2 + axis] - 1) + near * (
+                self.size[axis] - 1
+            )
             block.line(
                 f"const int {name} = {step} * {moved} + {near} * {variable}{start};"
             )
-            if self.padding[axis]:
-                size = self.value.shape[2 + axis]
+            if start or last >= size:
                 block.line(f"if ({name} < 0 || {name} >= {size}) continue;")
 
     def source(self, channel: str) -> str:

@@ -161,7 +161,7 @@ def _extreme(
             sign = ">" if largest else "<"
             test = f"if (v {sign} best || (v != v && best == best)) {{"
             block.line(test if value.buffer.number.floating else _whole(test))
-            turn = inner.variables[0]
+            turn = inner.variables[0] if inner.variables else "0"
             block.line(f"    best = v;\n{'    ' * block.depth}    at = {turn};")
             block.line("}")
         block.line(f"{y}[{target}] = at;")

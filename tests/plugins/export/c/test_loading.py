@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import exported
 import numpy as np
 import pytest
 import zoo
@@ -92,3 +93,14 @@ def test_damaged_headers_are_refused(
     damaged.write_text(change(path.read_text("utf-8")), "utf-8")
     with pytest.raises(ExportError, match=words):
         load(damaged)
+
+
+@pytest.mark.parametrize("name", ["DQN", "BranchingDQN"])
+def test_choices_are_looked_up_each_time(name: str, tmp_path: Path) -> None:
+    export(exported.agent(name), "c", tmp_path / "a.h", vecnormalize=None)
+    agent, model = load(tmp_path / "a.h"), exported.agent(name)
+    observations = zoo.observations(model, 30) * 10
+    expected, _ = model.predict(observations, deterministic=True)
+    one = [agent.predict(each)[0] for each in observations]
+    np.testing.assert_array_equal(one, expected)
+    assert len(np.unique(expected, axis=0)) > 1

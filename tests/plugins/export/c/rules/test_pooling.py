@@ -30,3 +30,9 @@ def test_pools_agree_with_torch(pool: Any) -> None:
 def test_windows_that_reach_beyond_are_refused_for_means() -> None:
     with pytest.raises(ExportError, match="ceil_mode"):
         running.written(nn.AvgPool2d(3, 2, ceil_mode=True), torch.randn(1, 3, 7, 8))
+
+
+def test_windows_beyond_the_picture_read_nothing_there() -> None:
+    """Sanitisers see it otherwise."""
+    pool = nn.MaxPool2d(3, 2, ceil_mode=True)
+    assert running.difference(pool, torch.randn(1, 2, 6, 8)) == 0

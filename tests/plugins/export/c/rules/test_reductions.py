@@ -38,3 +38,7 @@ def test_the_first_largest_number_wins_and_nan_before_all(row: list[float]) -> N
 def test_the_place_in_a_table_is_refused() -> None:
     with pytest.raises(ExportError, match="place in a table"):
         running.written(lambda x: x.argmax(), torch.zeros(1, 2, 3))
+
+
+def test_one_choice_is_the_first() -> None:
+    assert running.difference(lambda x: x.argmax(1), torch.tensor([[2.0]])) == 0
