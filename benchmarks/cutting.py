@@ -98,7 +98,7 @@ def run_cost() -> Table:
         model = big(sp.MaskedSACPolicy)
         model.train(gradient_steps=2, batch_size=256)
         step_ms.append(_time(steps(model, 4)) / 4)
-        layers = sp.wire(model.policy).units()
+        layers = sp.wire(model).units()  # In training, the wiring is known.
         plan = sp.Plan(
             {name: keep(range(units // 2), units) for name, units in layers.items()}
         )

@@ -134,7 +134,7 @@ class Change:
     @cached_property
     def removed(self) -> torch.Tensor:
         """Indices of the old units whose outgoing weights are dropped, (removed,)."""
-        return (self.columns.count_nonzero(dim=1) == 0).nonzero().flatten()
+        return (~self.columns.any(dim=1)).nonzero().flatten()
 
     def then(self, other: Change) -> Change:
         """Return the change that does this one first, then ``other``.

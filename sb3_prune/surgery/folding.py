@@ -67,7 +67,9 @@ class Folding:
         for slot in layer.readers:
             if slot.side is Side.COLUMNS:
                 weight = self._current((slot.owner, slot.attribute)).clone()
-                slot.units(weight, layer.units)[gone.to(weight.device)] = 0.0
+                units = slot.units(weight, layer.units)
+                # An index of many columns is slow: 8 ms against 0.6 for 1024 x 1024.
+                units.masked_fill_(_along(units, gone), 0.0)
                 self.tensors[slot.owner, slot.attribute] = weight
 
     def _current(self, key: Key) -> torch.Tensor:
@@ -84,8 +86,7 @@ class Folding:
             for slot in weights:
                 tensor = self._current((slot.owner, slot.attribute))
                 if tensor.ndim >= MATRIX:
-                    silent = slot.units(tensor, layer.units).flatten(1) == 0
-                    zero &= silent.all(dim=1).cpu()
+                    zero &= are_zero(slot.units(tensor, layer.units).flatten(1))
         return zero
 
     def _move(self, layer: HiddenLayer, units: torch.Tensor) -> None:
@@ -190,6 +191,20 @@ class Folding:
                 self._take_over(read, layer, units, said)
 
 
+def _along(units: torch.Tensor, chosen: torch.Tensor) -> torch.Tensor:
+    """Return a mask of the chosen units, (K, 1, ...), for a tensor (K, ...)."""
+    mask = torch.zeros(len(units), dtype=torch.bool)
+    mask[chosen] = True
+    return mask.view(-1, *[1] * (units.ndim - 1)).to(units.device)
+
+
 def is_fed_nothing(layer: HiddenLayer) -> torch.Tensor:
     """Tell which units have only incoming weights of zero, bool, (K,)."""
-    return (layer.incoming() == 0).all(dim=1).cpu()
+    return are_zero(layer.incoming())
+
+
+def are_zero(rows: torch.Tensor) -> torch.Tensor:
+    """Tell which rows of a matrix (K, N) are zero, bool, (K,), on the CPU."""
+    zero = (rows[:, :1] == 0).all(dim=1)
+    # Mostly, the first column has no zero, and the others need not be read.
+    return ((rows == 0).all(dim=1) if bool(zero.any()) else zero).cpu()

@@ -14,6 +14,7 @@ from sb3_prune.surgery.change import Change
 from sb3_prune.surgery.execution import carry_out, is_finite
 from sb3_prune.surgery.flow.quiet import noise
 from sb3_prune.surgery.flow.slots import Side
+from sb3_prune.surgery.folding import are_zero
 from sb3_prune.surgery.hidden_layer import HiddenLayer
 from sb3_prune.surgery.optimizer import (
     unoptimised,
@@ -247,12 +248,19 @@ def _lagging(layers: Layers, plan: Mapping[str, Change]) -> dict[str, float]:
     found = {}
     for name, layer in layers.items():
         gone = plan[name].removed if layer.targets else plan[name].removed[:0]
-        dead = gone[_read_by(layer, gone) == 0]
+        dead = gone[_is_unread(layer, gone)]
         for target in layer.targets:
             read_by = _read_by(target, dead)
             if bool((read_by != 0).any()):
                 found[name] = float(read_by.max())
     return found
+
+
+def _is_unread(layer: HiddenLayer, units: torch.Tensor) -> torch.Tensor:
+    """Tell which units no weight reads, or have a closed gate, bool, (N,)."""
+    if not len(units):
+        return torch.zeros(0, dtype=torch.bool)
+    return are_zero(layer.outgoing())[units] | ~layer.active[units]
 
 
 def _read_by(layer: HiddenLayer, units: torch.Tensor) -> torch.Tensor:

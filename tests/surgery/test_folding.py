@@ -13,7 +13,7 @@ from torch import nn
 
 import sb3_prune as sp
 from sb3_prune.surgery import remove
-from sb3_prune.surgery.folding import Folding
+from sb3_prune.surgery.folding import Folding, are_zero
 
 ACTIVATIONS = [nn.ReLU, nn.Tanh, nn.Sigmoid, nn.ELU]
 
@@ -197,3 +197,13 @@ def test_shifts_that_no_bias_can_take_over_are_refused(
 def test_the_memory_of_an_lstm_takes_no_shifts() -> None:
     model = zoo.make_model("RecurrentPPO")
     assert_refused(model.policy, {"lstm_actor": shifted(8)}, "LSTM.weight_hh_l0 reads")
+
+
+@pytest.mark.parametrize("shape", [(5, 0), (5, 1), (5, 4), (0, 3)])
+def test_rows_of_zeros(shape: tuple[int, int]) -> None:
+    """Also where only the first column is zero, or all others are."""
+    generator = torch.Generator().manual_seed(0)
+    for share in (0.0, 0.3, 0.7, 1.0):
+        rows = torch.randn(shape, generator=generator)
+        rows *= torch.rand(shape, generator=generator) > share
+        assert torch.equal(are_zero(rows), (rows == 0).all(dim=1))
