@@ -169,7 +169,7 @@ def _publish(
     found = judge(
         train,
         test,
-        window=screener.config.window,
+        window=_cost(screener.config.window, options.n_envs),
         above=screener.config.direction == "above",
         step=options.step,
         limits=options.within or [options.timesteps],
@@ -193,17 +193,23 @@ def _publish(
     print(f"\n{options.out} has {', '.join([table.name, NUMBERS, *pictures])}")
 
 
+def _cost(window: int, n_envs: int) -> int:
+    """Return the steps of a run that is given up: all environments step at once."""
+    return -(-window // n_envs) * n_envs
+
+
 def lines(screener: Screener, found: Judgement) -> Iterator[str]:
     """Yield what was found: boosts, success rates, relation, and the verdict."""
     sweep = found.sweep
     yield f"{screener.name}: threshold {sweep.chosen:g}, chosen on the training seeds"
     yield ""
-    rows = [["", "boost %", "95 % interval", "runs kept"]]
+    rows = [["", "boost %", "95 % interval", "p", "runs kept"]]
     gains = {"training seeds": sweep.train_gain, "held-out seeds": sweep.test_gain}
     for name, gain in gains.items():
         low, high = gain.interval
         span = f"{low:+.1f} to {high:+.1f}"
-        rows.append([name, f"{gain.boost:+.1f}", span, f"{gain.kept:.0%}"])
+        p_value = "" if gain.p_value is None else f"{gain.p_value:.2g}"
+        rows.append([name, f"{gain.boost:+.1f}", span, p_value, f"{gain.kept:.0%}"])
     yield from aligned(rows)
     yield ""
     for rates in found.rates:

@@ -147,3 +147,7 @@ def test_a_task_without_a_level_needs_one(
     line: list[Any] = [each for each in LINE if each not in ("--level", "20")]
     line += ["--env", "Pendulum-v1", "--out", tmp_path / "out"]
     assert "nobody says when 'Pendulum-v1' is solved" in refused(*line)
+
+
+def test_a_window_costs_whole_steps_of_all_environments() -> None:
+    assert [screen._cost(50, n) for n in (1, 8, 50, 64)] == [50, 56, 50, 64]
