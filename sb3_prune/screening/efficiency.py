@@ -121,7 +121,8 @@ def boost_interval(
 ) -> tuple[float, float]:
     """Return the percentile interval of the boost (2) over seeds, in per cent.
 
-    It is too narrow for few runs or few successes: see :func:`boost_p_value`. Draws without a success have no boost and are left out.
+    It is too narrow for few runs or few successes: see :func:`boost_p_value`. Draws
+    without a success have no boost and are left out.
 
     Raises:
         ConfigError: No run succeeds.

@@ -79,8 +79,8 @@ class Outcomes:
             spent: Column of all iterations of the run.
 
         Raises:
-            ConfigError: A column is missing, a flag is none, or a run was given up: what it would have
-                come to is not known.
+            ConfigError: A column is missing, a flag is none, or a run was given up:
+                what it would have come to is not known.
         """
         listed = list(rows)
         for row in listed:
