@@ -127,7 +127,8 @@ class Outcomes:
 
     def kept(self, threshold: float, above: bool = True) -> NDArray[np.bool_]:
         """Tell which runs a threshold keeps: values >= it, or else those below."""
-        return np.asarray((self.values >= threshold) == above)
+        values = self.values.astype(np.float64)  # 1.3 of float32 is less than 1.3.
+        return np.asarray((values >= threshold) == above)
 
 
 def _require_flags(row: Mapping[str, Any], success: str) -> None:
