@@ -45,6 +45,8 @@ from sb3_prune.screening.rates import Rate
 
 SEEDS, NUMBERS, TABLE = "seeds", "screening.json", "seeds"
 """In the folder of results: a file per seed, the statistics, and the table's stem."""
+PICTURES = ("thresholds.png", "runs.png")
+"""Files of the figures."""
 AGENT = [field.name for field in fields(NewAgentOptions)]
 AGENT += ["env", "env_kwargs", "learning_rate", "algo_kwargs"]
 """Options on which an agent depends, besides its seed."""
@@ -164,6 +166,8 @@ def _publish(
     rows: Sequence[Mapping[str, Any]],
     table: Path,
 ) -> None:
+    for name in (NUMBERS, *PICTURES):  # Those of an earlier call's seeds.
+        (options.out / name).unlink(missing_ok=True)
     count = len(options.ranges()[0])
     train, test = Outcomes.of(rows[:count]), Outcomes.of(rows[count:])
     found = judge(
@@ -179,18 +183,18 @@ def _publish(
         "seeds": {"train": options.seeds, "test": options.test_seeds},
         **found.to_dict(),
     }
-    pictures = {
-        "thresholds.png": plot_sweep(found.sweep),
-        "runs.png": plot_runs(test, found.sweep.chosen, screener.name),
-    }
-    for name, figure in pictures.items():
+    figures = (
+        plot_sweep(found.sweep),
+        plot_runs(test, found.sweep.chosen, screener.name),
+    )
+    for name, figure in zip(PICTURES, figures, strict=True):
         write_bytes(options.out / name, as_png(figure))
     write_bytes(options.out / NUMBERS, as_json(content))
     if options.json:
         print(json.dumps(content, indent=2))
         return
     print("\n".join(lines(screener, found)))
-    print(f"\n{options.out} has {', '.join([table.name, NUMBERS, *pictures])}")
+    print(f"\n{options.out} has {', '.join([table.name, NUMBERS, *PICTURES])}")
 
 
 def _cost(window: int, n_envs: int) -> int:

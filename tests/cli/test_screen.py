@@ -107,6 +107,8 @@ def test_processes_find_the_same(
 def test_without_any_success_nothing_is_judged(
     command: Command, tmp_path: Path
 ) -> None:
+    (tmp_path / "out/seeds").mkdir(parents=True)
+    (tmp_path / "out/screening.json").write_text("{}")  # Of other seeds.
     result = command(*LINE, "--out", tmp_path / "out", "--level", 1_000)
     assert result.code == 2 and "None of 6 runs succeeds" in result.err
     assert len(read_table(tmp_path / "out/seeds.csv")) == 12
