@@ -96,7 +96,7 @@ class FewObservationsError(NoObservationsError):
 
 
 class ScreeningError(SB3PruneError, RuntimeError):
-    """No fresh agent passes its screener."""
+    """No fresh agent passes its screener, or it does not see the whole window."""
 
 
 class CheckpointError(SB3PruneError, OSError):

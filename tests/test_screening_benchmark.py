@@ -239,7 +239,9 @@ def test_seeds_are_on_one_side() -> None:
 def test_the_verdict_is_the_data_s(runs: dict[str, list[Run]]) -> None:
     (first,) = found({"tanh-v1": runs["tanh-v1"]}, {})
     for low, says in ((1.0, "in 1 of 1"), (-1.0, "in 0 of 1"), (-9.0, "in 0 of 1")):
-        gain = replace(first.judgement.sweep.test_gain, interval=(low, low + 3))
+        gain = replace(
+            first.judgement.sweep.test_gain, interval=(low, low + 3), p_value=0.01
+        )
         sweep = replace(first.judgement.sweep, test_gain=gain)
         judged = replace(first, judgement=replace(first.judgement, sweep=sweep))
         lines = five_lines([], [judged])

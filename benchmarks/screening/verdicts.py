@@ -8,6 +8,7 @@ import numpy as np
 
 from benchmarks.screening.experiments import EXPERIMENTS, Found
 from benchmarks.screening.readings import CHOSEN, TOLD, Fit
+from sb3_prune.screening.sweep import Gain
 
 SURE = 0.05
 """Largest p-value at which values and iterations count as related."""
@@ -47,16 +48,16 @@ def _reading(nearest: Sequence[Fit]) -> str:
 
 def _held_out(found: Sequence[Found]) -> str:
     gains = [each.judgement.sweep.test_gain for each in found]
-    pays = sum(gain.interval[0] > 0 for gain in gains)
-    costs = sum(gain.interval[1] < 0 for gain in gains)
+    pays = sum(gain.pays for gain in gains)
+    costs = sum(gain.costs for gain in gains)
     open_ = len(gains) - pays - costs
     missing = len(EXPERIMENTS) - len(found)
     more = f" {missing} more were not carried out." if missing else ""
     return (
         f"On held-out seeds, screening raises the sample efficiency in {pays} of "
-        f"{len(gains)} experiments, lowers it in {costs}, and in {open_} the interval "
-        f"of the boost holds zero (without any effect, 1 in 40 would still seem to "
-        f"rise).{more}"
+        f"{len(gains)} experiments, lowers it in {costs}, and in {open_} neither is "
+        f"sure, by the interval of the boost and a permutation test (without any "
+        f"effect, 1 in 40 would still seem to rise).{more}"
     )
 
 
@@ -79,18 +80,18 @@ def _related(found: Sequence[Found]) -> str:
 
 
 def _for_whom(found: Sequence[Found]) -> str:
-    better = _named(found, lambda low, _: low > 0)
-    worse = _named(found, lambda _, high: high < 0)
+    better = _named(found, lambda gain: gain.pays)
+    worse = _named(found, lambda gain: gain.costs)
     if not better:
         return "So here screening pays **for nobody**, as far as these seeds can tell."
     warning = f" It costs with {worse}." if worse else ""
     return f"So here screening pays with {better}, and not shown elsewhere.{warning}"
 
 
-def _named(found: Sequence[Found], fits: Callable[[float, float], bool]) -> str:
+def _named(found: Sequence[Found], fits: Callable[[Gain], bool]) -> str:
     gains = [(f.experiment, f.judgement.sweep.test_gain) for f in found]
     return "; ".join(
         f"{e.name}{' (10,000 seeds)' if e.large else ''} ({g.boost:+.1f} %)"
         for e, g in gains
-        if fits(*g.interval)
+        if fits(g)
     )

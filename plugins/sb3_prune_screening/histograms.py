@@ -118,6 +118,7 @@ def entropies(values: Values, config: HistogramConfig, name: str = "it") -> Floa
 def _counts(above: Floats, span: Floats, bins: int) -> NDArray[np.int64]:
     """Return the histogram of each column, (columns, bins)."""
     columns = above.shape[1]
-    place = (above / np.where(span == 0, 1, span) * bins).astype(np.int64)
+    # Multiplied first: 1 / 49 * 49 is less than 1, and 49 whole numbers have 49 bins.
+    place = (above * bins / np.where(span == 0, 1, span)).astype(np.int64)
     place = place.clip(max=bins - 1) + np.arange(columns) * bins
     return np.bincount(place.ravel(), minlength=columns * bins).reshape(columns, bins)

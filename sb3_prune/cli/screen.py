@@ -45,6 +45,8 @@ from sb3_prune.screening.rates import Rate
 
 SEEDS, NUMBERS, TABLE = "seeds", "screening.json", "seeds"
 """In the folder of results: a file per seed, the statistics, and the table's stem."""
+PICTURES = ("thresholds.png", "runs.png")
+"""Files of the figures."""
 AGENT = [field.name for field in fields(NewAgentOptions)]
 AGENT += ["env", "env_kwargs", "learning_rate", "algo_kwargs"]
 """Options on which an agent depends, besides its seed."""
@@ -164,12 +166,14 @@ def _publish(
     rows: Sequence[Mapping[str, Any]],
     table: Path,
 ) -> None:
+    for name in (NUMBERS, *PICTURES):  # Those of an earlier call's seeds.
+        (options.out / name).unlink(missing_ok=True)
     count = len(options.ranges()[0])
     train, test = Outcomes.of(rows[:count]), Outcomes.of(rows[count:])
     found = judge(
         train,
         test,
-        window=screener.config.window,
+        window=_cost(screener.config.window, options.n_envs),
         above=screener.config.direction == "above",
         step=options.step,
         limits=options.within or [options.timesteps],
@@ -179,18 +183,23 @@ def _publish(
         "seeds": {"train": options.seeds, "test": options.test_seeds},
         **found.to_dict(),
     }
-    pictures = {
-        "thresholds.png": plot_sweep(found.sweep),
-        "runs.png": plot_runs(test, found.sweep.chosen, screener.name),
-    }
-    for name, figure in pictures.items():
+    figures = (
+        plot_sweep(found.sweep),
+        plot_runs(test, found.sweep.chosen, screener.name),
+    )
+    for name, figure in zip(PICTURES, figures, strict=True):
         write_bytes(options.out / name, as_png(figure))
     write_bytes(options.out / NUMBERS, as_json(content))
     if options.json:
         print(json.dumps(content, indent=2))
         return
     print("\n".join(lines(screener, found)))
-    print(f"\n{options.out} has {', '.join([table.name, NUMBERS, *pictures])}")
+    print(f"\n{options.out} has {', '.join([table.name, NUMBERS, *PICTURES])}")
+
+
+def _cost(window: int, n_envs: int) -> int:
+    """Return the steps of a run that is given up: all environments step at once."""
+    return -(-window // n_envs) * n_envs
 
 
 def lines(screener: Screener, found: Judgement) -> Iterator[str]:
@@ -198,12 +207,13 @@ def lines(screener: Screener, found: Judgement) -> Iterator[str]:
     sweep = found.sweep
     yield f"{screener.name}: threshold {sweep.chosen:g}, chosen on the training seeds"
     yield ""
-    rows = [["", "boost %", "95 % interval", "runs kept"]]
+    rows = [["", "boost %", "95 % interval", "p", "runs kept"]]
     gains = {"training seeds": sweep.train_gain, "held-out seeds": sweep.test_gain}
     for name, gain in gains.items():
         low, high = gain.interval
         span = f"{low:+.1f} to {high:+.1f}"
-        rows.append([name, f"{gain.boost:+.1f}", span, f"{gain.kept:.0%}"])
+        p_value = "" if gain.p_value is None else f"{gain.p_value:.2g}"
+        rows.append([name, f"{gain.boost:+.1f}", span, p_value, f"{gain.kept:.0%}"])
     yield from aligned(rows)
     yield ""
     for rates in found.rates:

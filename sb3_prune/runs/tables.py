@@ -12,6 +12,7 @@ from typing import Any
 from sb3_prune.exceptions import JobError, MissingExtraError, require_one_of
 from sb3_prune.files import atomic
 from sb3_prune.runs.folder import check_creatable
+from sb3_prune.runs.jobs import LARGEST
 
 Row = dict[str, Any]
 
@@ -92,8 +93,12 @@ def _write_csv(
 
 
 def _read_csv(path: Path) -> list[Row]:
-    with path.open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
+    before = csv.field_size_limit(LARGEST)  # By default less than a result may have.
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+    finally:
+        csv.field_size_limit(before)
     return [{name: _value(cell) for name, cell in row.items()} for row in rows]
 
 

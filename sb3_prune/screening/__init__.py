@@ -10,6 +10,7 @@ from sb3_prune.screening.drawing import plot_runs as plot_runs
 from sb3_prune.screening.drawing import plot_sweep as plot_sweep
 from sb3_prune.screening.efficiency import boost as boost
 from sb3_prune.screening.efficiency import boost_interval as boost_interval
+from sb3_prune.screening.efficiency import boost_p_value as boost_p_value
 from sb3_prune.screening.efficiency import sample_efficiency as sample_efficiency
 from sb3_prune.screening.gradients import Sensitivity as Sensitivity
 from sb3_prune.screening.gradients import sensitivities as sensitivities

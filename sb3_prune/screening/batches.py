@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Executor
 from dataclasses import asdict
 from functools import partial
+from inspect import ismethod
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +63,8 @@ def screen(
         ``also/<name>``, and ``details`` by screener.
 
     Raises:
-        ConfigError: A value is out of range, or ``make_model`` cannot be imported.
+        ConfigError: A value is out of range, ``make_model`` cannot be imported, or
+            ``also`` has the name of the screener.
         JobError: The folder has results of other settings.
         JobsFailedError: Trainings have failed; all others are finished.
         MissingExtraError: The table needs an extra that is not installed.
@@ -72,6 +74,8 @@ def screen(
     require_at_least("steps", steps)
     judge = make_screener(screener)
     further = dict(also or {})
+    if judge.name in further:
+        raise ConfigError(f"also has '{judge.name}', which is the screener's own name.")
     for each in (judge, *further.values()):
         require_at_least("steps", steps, each.config.window)
     settings = {
@@ -166,7 +170,8 @@ def _named(function: Callable[..., Any]) -> Any:
         given = {"args": list(function.args), "keywords": function.keywords}
         return {"function": _named(function.func), **given}
     name = getattr(function, "__qualname__", "<nameless>")
-    if "<" in name:
+    # What an object holds is not in the name of its method.
+    if "<" in name or ismethod(function):
         raise ConfigError(
             f"make_model must be a function of a module, got {function!r}: workers "
             "import it by its name. Give it arguments by functools.partial."

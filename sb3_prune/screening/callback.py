@@ -10,6 +10,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 
 from sb3_prune.exceptions import (
     ConfigError,
+    ScreeningError,
     require_finite,
     require_flag,
     require_verbosity,
@@ -38,6 +39,8 @@ class ScreeningCallback(BaseCallback):
 
     Raises:
         UnknownNameError: No plug-in has a screener of that name.
+        ScreeningError: In training: it does not see every step once, because it is
+            inside another callback, such as ``EveryNTimesteps``, or given twice.
         ConfigError: An option does not exist or is out of range, or the threshold is no
             finite number.
 
@@ -70,15 +73,28 @@ class ScreeningCallback(BaseCallback):
 
     def _on_training_start(self) -> None:
         self.value, self.passed, self.steps = None, None, 0
+        if self.details is not None:
+            self.details = {}
         self._collector = Collector(self.model)
+        self._began = self.model.num_timesteps
 
     def _on_step(self) -> bool:
         if self.value is not None:
             return self.passed is not False
         self._collector.add(self.locals)
+        self._require_every_step()
         if self._collector.steps >= self.screener.config.window:
             self._measure()
         return self.passed is not False
+
+    def _require_every_step(self) -> None:
+        seen, taken = self._collector.steps, self.num_timesteps - self._began
+        if seen != taken:
+            raise ScreeningError(
+                f"'{self.screener.name}' was shown {seen} steps of {taken}: give "
+                "ScreeningCallback to learn() once, itself or in a list, and not "
+                "inside a callback that calls it now and then."
+            )
 
     def _measure(self) -> None:
         window = self._collector.window()

@@ -73,6 +73,7 @@ def sensitivities(
 
     Raises:
         ConfigError: No network is named, and none is known to act.
+        NonFiniteError: An activation or gradient is NaN or infinite.
         UnknownNameError: There is no network of a given name.
         UnsupportedPolicyError: The algorithm is off-policy or has a memory; or the loss
             does not depend on a layer, or not through a weight that reads it.

@@ -14,6 +14,10 @@ from sb3_prune.screening.callback import ScreeningCallback, require_threshold
 
 Model = TypeVar("Model", bound=BaseAlgorithm)
 
+LONG = 10**12
+"""Steps of the training of which agents act the beginning: schedules, such as DQN's
+exploration, are at their start."""
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Drawn(Generic[Model]):
@@ -82,7 +86,7 @@ def _acted(model: BaseAlgorithm, screener: Screener) -> ScreeningCallback:
     learnt.train = lambda *_, **__: None
     callback = _UntilMeasured(screener)
     try:
-        model.learn(screener.config.window, callback)
+        model.learn(LONG, callback)
     finally:
         env = model.get_env()
         if env is not None:

@@ -85,14 +85,14 @@ def judge(
 def verdict_of(gain: Gain) -> str:
     """Return what the boost of held-out seeds says, in a sentence."""
     low, high = gain.interval
-    told = f"{gain.boost:+.1f} % (95 % interval {low:+.1f} to {high:+.1f})"
+    told = f"{gain.boost:+.1f} % (95 % interval {low:+.1f} to {high:+.1f}"
+    told += ")" if gain.p_value is None else f", p = {gain.p_value:.2g})"
     if gain.kept == 1:
         return "The chosen threshold gives up no run of the held-out seeds."
-    if low > 0:
+    if gain.kept == 0:
+        return "The chosen threshold gives up every run of the held-out seeds."
+    if gain.pays:
         return f"Screening pays on held-out seeds: sample efficiency {told}."
-    if high < 0:
+    if gain.costs:
         return f"Screening costs on held-out seeds: sample efficiency {told}."
-    return (
-        f"No effect can be told on held-out seeds: sample efficiency {told}, "
-        "which holds zero."
-    )
+    return f"No effect can be told on held-out seeds: sample efficiency {told}."

@@ -10,7 +10,12 @@ import torch
 from stable_baselines3.common.policies import BasePolicy
 from torch import nn
 
-from sb3_prune.exceptions import ConfigError, UnknownNameError, UnsupportedPolicyError
+from sb3_prune.exceptions import (
+    ConfigError,
+    NonFiniteError,
+    UnknownNameError,
+    UnsupportedPolicyError,
+)
 from sb3_prune.surgery.flow.beside import Beside, beside_of
 from sb3_prune.surgery.flow.known import is_known
 from sb3_prune.surgery.flow.observe import Key, Observer
@@ -65,8 +70,15 @@ class Layer:
         """Return the units' part of what a reader got, (rows, units).
 
         A unit with several positions, such as a channel, gives a row for each.
+
+        Raises:
+            NonFiniteError: A value is NaN or infinite.
         """
         units = read.arrived(inputs, self.units)
+        if not torch.isfinite(units).all():  # Comparisons with NaN would be false.
+            raise NonFiniteError(
+                f"Activations or gradients of '{self.name}' are NaN or infinite."
+            )
         return units.movedim(-1, -2).reshape(-1, self.units)
 
 

@@ -38,6 +38,10 @@ class Outcomes:
         shapes = {name: getattr(self, name).shape for name in self.__annotations__}
         if set(shapes.values()) != {(len(self.seeds),)} or not len(self.seeds):
             raise ConfigError(f"Outcomes need arrays of one length, got {shapes}.")
+        if self.successes.dtype != np.bool_:
+            raise ConfigError(
+                f"successes must be booleans, got {self.successes.dtype}."
+            )
         found, count = np.unique(self.seeds, return_counts=True)
         if (count > 1).any():
             raise ConfigError(f"Seeds are there twice: {found[count > 1].tolist()}.")
@@ -75,8 +79,8 @@ class Outcomes:
             spent: Column of all iterations of the run.
 
         Raises:
-            ConfigError: A column is missing, or a run was given up: what it would have
-                come to is not known.
+            ConfigError: A column is missing, a flag is none, or a run was given up:
+                what it would have come to is not known.
         """
         listed = list(rows)
         for row in listed:
@@ -84,7 +88,10 @@ class Outcomes:
                 raise ConfigError(
                     f"A row has no column {sorted(missing)}; it has {sorted(row)}."
                 )
-        given_up = [row["seed"] for row in listed if row.get("passed") is False]
+            _require_flags(row, success)
+        given_up = [
+            row["seed"] for row in listed if row.get("passed") not in (None, True)
+        ]
         if given_up:
             raise ConfigError(
                 f"The runs of {len(given_up)} seeds were given up, such as "
@@ -120,4 +127,19 @@ class Outcomes:
 
     def kept(self, threshold: float, above: bool = True) -> NDArray[np.bool_]:
         """Tell which runs a threshold keeps: values >= it, or else those below."""
-        return np.asarray((self.values >= threshold) == above)
+        values = self.values.astype(np.float64)  # 1.3 of float32 is less than 1.3.
+        return np.asarray((values >= threshold) == above)
+
+
+def _require_flags(row: Mapping[str, Any], success: str) -> None:
+    """Check that flags are none of the texts that other readers of CSV make of them.
+
+    Raises:
+        ConfigError: One is no boolean, 0 or 1; ``passed`` may also be None.
+    """
+    for name, allowed in ((success, (False, True)), ("passed", (False, True, None))):
+        if (value := row.get(name)) not in allowed:
+            raise ConfigError(
+                f"{name} of seed {row['seed']} must be true or false, got {value!r}: "
+                "read tables by sb3_prune.runs.read_table."
+            )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from sb3_prune.exceptions import ConfigError, require_finite
 from sb3_prune.screening.efficiency import (
     boost,
     boost_interval,
+    boost_p_value,
     efficiencies,
     percentiles,
     redrawn,
@@ -34,6 +35,10 @@ class Curve:
     """Efficiency without screening."""
 
 
+SURE = 0.05
+"""Largest p-value at which a threshold counts as related to what it keeps."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Gain:
     """Boost (2) of one batch by the chosen threshold, in per cent."""
@@ -45,6 +50,26 @@ class Gain:
     threshold was chosen on them, and is too far up."""
     kept: float
     """Share of the runs that the threshold keeps."""
+    p_value: float | None = None
+    """Of held-out seeds the probability of a boost as far up or down if values say
+    nothing (permutation test); None of training seeds, which chose the threshold."""
+
+    @property
+    def pays(self) -> bool:
+        """Whether the boost is surely positive: by interval and permutation test.
+
+        The interval alone is too narrow for few successes.
+        """
+        return self.interval[0] > 0 and self._is_sure
+
+    @property
+    def costs(self) -> bool:
+        """Whether the boost is surely negative; without any kept run it is -100 %."""
+        return self.kept == 0 or (self.interval[1] < 0 and self._is_sure)
+
+    @property
+    def _is_sure(self) -> bool:
+        return self.p_value is not None and self.p_value <= SURE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,7 +135,10 @@ def sweep_thresholds(
         train=_curve(train, thresholds, window, above, share),
         test=_curve(test, thresholds, window, above, share),
         train_gain=gain(train, chosen, window, above, share),
-        test_gain=gain(test, chosen, window, above, share),
+        test_gain=replace(
+            gain(test, chosen, window, above, share),
+            p_value=boost_p_value(test, chosen, window, above),
+        ),
     )
 
 
@@ -130,7 +158,11 @@ def grid(values: Numbers, step: float) -> Numbers:
         )
     # Rounded, because 135 * 0.01 is more than the 1.35 that a value may be.
     digits = 12 - math.floor(math.log10(step))
-    return np.array([round(i * step, digits) for i in range(begin, end + 1)])
+    found = [round(i * step, digits) for i in range(begin - 1, end + 2)]
+    # Quotients are rounded, too: 0.58 / 0.01 is less than 58.
+    first = 0 if found[1] > values.min() else 1
+    last = len(found) if found[-2] <= values.max() else -1
+    return np.array(found[first:last])
 
 
 def gain(

@@ -83,7 +83,7 @@ class Window:
 
         Raises:
             ConfigError: No network is named, and none is known to act.
-            NonFiniteError: An observation or action is NaN or infinite.
+            NonFiniteError: An observation, action or activation is NaN or infinite.
             UnknownNameError: There is no network of a given name.
             UnsupportedPolicyError: A layer cannot be recorded.
         """

@@ -107,6 +107,8 @@ def test_processes_find_the_same(
 def test_without_any_success_nothing_is_judged(
     command: Command, tmp_path: Path
 ) -> None:
+    (tmp_path / "out/seeds").mkdir(parents=True)
+    (tmp_path / "out/screening.json").write_text("{}")  # Of other seeds.
     result = command(*LINE, "--out", tmp_path / "out", "--level", 1_000)
     assert result.code == 2 and "None of 6 runs succeeds" in result.err
     assert len(read_table(tmp_path / "out/seeds.csv")) == 12
@@ -147,3 +149,7 @@ def test_a_task_without_a_level_needs_one(
     line: list[Any] = [each for each in LINE if each not in ("--level", "20")]
     line += ["--env", "Pendulum-v1", "--out", tmp_path / "out"]
     assert "nobody says when 'Pendulum-v1' is solved" in refused(*line)
+
+
+def test_a_window_costs_whole_steps_of_all_environments() -> None:
+    assert [screen._cost(50, n) for n in (1, 8, 50, 64)] == [50, 56, 50, 64]

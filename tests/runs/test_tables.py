@@ -98,3 +98,11 @@ def test_the_column_of_names_is_not_overwritten() -> None:
     assert rows_of([("a", {"x": 1}), ("b", None)]) == [{"job": "a", "x": 1}]
     with pytest.raises(JobError, match="'b' has an entry 'job'"):
         rows_of([("a", {"x": 1}), ("b", {"job": 2})])
+
+
+def test_cells_may_be_as_large_as_results(tmp_path: Path) -> None:
+    rows = [{"job": "a", "units": [0.123456789] * 20_000}]
+    write_table(tmp_path / "t.csv", rows)
+    before = csv.field_size_limit()
+    assert read_table(tmp_path / "t.csv") == rows
+    assert csv.field_size_limit() == before

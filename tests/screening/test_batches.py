@@ -17,6 +17,14 @@ from sb3_prune.runs import Workers, read_table
 from sb3_prune.screening import ScreenerConfig, ScreeningCallback, SolvedAt, screen
 from screening.made import Largest, make_a2c
 
+
+class Maker:
+    """Makes agents."""
+
+    def make(self, seed: int) -> Any:
+        return make_a2c(seed)
+
+
 EASY = SolvedAt(level=15.0, episodes=3)
 
 
@@ -134,3 +142,13 @@ def test_processes_give_the_rows_of_this_one(tmp_path: Path, pool: Any) -> None:
             make_a2c, range(3), folder=tmp_path / "b", executor=workers, **given
         )
     assert there == here
+
+
+def test_what_a_name_does_not_tell_is_refused(tmp_path: Path) -> None:
+    """Methods have an object beside their name; details have one name per screener."""
+    given: dict[str, Any] = {"folder": tmp_path, "steps": 60}
+    with pytest.raises(ConfigError, match="a function of a module"):
+        screen(Maker().make, [0], Largest(), **given)
+    with pytest.raises(ConfigError, match="also has 'largest'"):
+        screen(make_a2c, [0], Largest(), also={"largest": Entropy()}, **given)
+    assert not list(tmp_path.iterdir())

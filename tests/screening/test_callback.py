@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 import zoo
+from stable_baselines3.common.callbacks import EveryNTimesteps
 from stable_baselines3.common.logger import Logger
 
-from sb3_prune.exceptions import ConfigError, NonFiniteError
+from sb3_prune.exceptions import ConfigError, NonFiniteError, ScreeningError
 from sb3_prune.screening import ScreenerConfig, ScreeningCallback
-from screening.made import Largest
+from screening.made import Largest, make_a2c
 
 ON_POLICY = ["A2C", "PPO", "TRPO", "MaskablePPO"]
 CASES = [(name, "entropy") for name in zoo.ALGORITHMS]
@@ -108,3 +109,16 @@ def test_broken_agents_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Largest, "measure", lambda *_: float("nan"))
     with pytest.raises(NonFiniteError, match="'largest' measures nan"):
         zoo.make_model("A2C").learn(64, ScreeningCallback(Largest()))
+
+
+@pytest.mark.parametrize("wrong", ["now and then", "twice"])
+def test_steps_that_are_not_seen_once_are_refused(wrong: str) -> None:
+    screening = ScreeningCallback(Largest())
+    given: Any = (
+        EveryNTimesteps(10, screening)
+        if wrong == "now and then"
+        else [screening, screening]
+    )
+    with pytest.raises(ScreeningError, match="to learn\\(\\) once"):
+        make_a2c().learn(100, given)
+    assert screening.value is None

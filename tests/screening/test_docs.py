@@ -99,7 +99,9 @@ def test_the_statistics_of_a_table(
             "solved": bool(success),
             "steps_to_solve": float(spent) if success else None,
             "steps": float(spent),
-            "entropies": generator.normal(size=128).tolist(),
+            "details": {
+                "entropy": {n: generator.normal(size=64).tolist() for n in ("a", "b")}
+            },
         }
         for seed, value, spent, success in zip(
             runs.seeds, runs.values, runs.iterations, runs.successes, strict=True

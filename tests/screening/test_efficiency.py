@@ -10,6 +10,7 @@ from sb3_prune.exceptions import ConfigError
 from sb3_prune.screening.efficiency import (
     boost,
     boost_interval,
+    boost_p_value,
     efficiencies,
     redrawn,
     sample_efficiency,
@@ -105,3 +106,26 @@ def test_what_has_no_boost_is_refused() -> None:
     for window in (0, -1, float("nan")):
         with pytest.raises(ConfigError, match="window must be finite"):
             boost(FIVE, 1.0, window)
+
+
+@pytest.mark.slow
+def test_noise_seldom_seems_to_help() -> None:
+    """The permutation test keeps its level where few runs succeed."""
+    generator, found = np.random.default_rng(0), []
+    for _ in range(200):
+        success = generator.random(24) < 0.15
+        success[0] = True
+        spent = np.where(success, generator.integers(500, 5_000, 24), 5_000)
+        values = generator.random(24)
+        noise = outcomes(values.tolist(), spent.tolist(), success.tolist())
+        found.append(boost_p_value(noise, 0.2, 50, permutations=499))
+    assert np.mean(np.array(found) <= 0.05) <= 0.09
+
+
+def test_few_permutations_are_each_taken_once() -> None:
+    # The runs of 100 and 200 are kept: the best 1 of 10 pairs, as good as no other.
+    five = outcomes([2, 2, 1, 1, 1], [100, 200, 300, 400, 500], [1, 1, 1, 0, 0])
+    assert boost_p_value(five, 1.5, 50) == pytest.approx(2 / 10)
+    # The other three are the worst of 10.
+    assert boost_p_value(five, 1.5, 50, above=False) == pytest.approx(2 / 10)
+    assert boost_p_value(five, 0.5, 50) == boost_p_value(five, 3, 50) == 1

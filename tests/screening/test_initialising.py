@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import zoo
+from stable_baselines3 import DQN
 
 from sb3_prune.exceptions import ConfigError, ScreeningError, UnknownNameError
 from sb3_prune.screening import ScreenerConfig, draw_until
@@ -63,3 +64,15 @@ def test_bad_arguments_are_refused() -> None:
         draw_until(make_a2c, float("nan"), Largest())
     with pytest.raises(UnknownNameError, match="screener 'none'"):
         draw_until(make_a2c, 1.0, "none")
+
+
+def test_schedules_are_at_their_start() -> None:
+    """DQN explores at random at the start of a training, however short the window."""
+    made: list[DQN] = []
+
+    def make(seed: int) -> DQN:
+        made.append(DQN("MlpPolicy", "CartPole-v1", seed=seed, learning_starts=0))
+        return made[-1]
+
+    draw_until(make, -1.0, Largest())
+    assert made[0].exploration_rate == pytest.approx(1.0)

@@ -53,18 +53,29 @@ def test_what_cannot_be_judged_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("interval", "kept", "says"),
+    ("interval", "kept", "p_value", "says"),
     [
-        ((1.0, 9.0), 0.5, "Screening pays"),
-        ((-9.0, -1.0), 0.5, "Screening costs"),
-        ((-1.0, 9.0), 0.5, "No effect can be told"),
-        ((0.0, 9.0), 0.5, "No effect can be told"),
-        ((-100.0, -100.0), 0.0, "Screening costs"),
-        ((0.0, 0.0), 1.0, "gives up no run"),
+        ((1.0, 9.0), 0.5, 0.05, "Screening pays"),
+        ((1.0, 9.0), 0.5, 0.06, "No effect can be told"),
+        ((-9.0, -1.0), 0.5, 0.05, "Screening costs"),
+        ((-9.0, -1.0), 0.5, 0.06, "No effect can be told"),
+        ((-1.0, 9.0), 0.5, 0.01, "No effect can be told"),
+        ((0.0, 9.0), 0.5, 0.01, "No effect can be told"),
+        ((-100.0, -100.0), 0.0, 1.0, "gives up every run"),
+        ((0.0, 0.0), 1.0, 1.0, "gives up no run"),
     ],
 )
-def test_the_verdict_is_the_interval_s(
-    interval: tuple[float, float], kept: float, says: str
+def test_the_verdict_needs_the_interval_and_the_test(
+    interval: tuple[float, float], kept: float, p_value: float, says: str
 ) -> None:
-    gain = Gain(boost=sum(interval) / 2, interval=interval, kept=kept)
+    gain = Gain(boost=sum(interval) / 2, interval=interval, kept=kept, p_value=p_value)
     assert says in verdict_of(gain)
+
+
+def test_one_success_of_four_proves_nothing() -> None:
+    """It is above the threshold in one of four tables whose values say nothing."""
+    few = outcomes([1.3, 1.0, 1.0, 1.0], [100, 500, 500, 500], [1, 0, 0, 0], first=10)
+    found = judge(FIVE, few, window=50, limits=[300])
+    assert found.sweep.test_gain.interval[0] > 0
+    assert found.sweep.test_gain.p_value == pytest.approx(0.5)
+    assert "No effect can be told" in found.verdict

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 import zoo
 from torch import nn
 
 import sb3_prune as sp
-from sb3_prune.exceptions import ConfigError, UnknownNameError
+from sb3_prune.exceptions import ConfigError, NonFiniteError, UnknownNameError
 from sb3_prune.screening import layers
 from sb3_prune.screening.layers import choose, find_layers
+from screening.made import window_of
 
 
 @pytest.mark.parametrize("name", zoo.ALGORITHMS)
@@ -85,3 +88,13 @@ def test_positions_are_rows() -> None:
         7,
         layer.units,
     )
+
+
+def test_values_that_are_not_finite_are_refused() -> None:
+    """A share of units whose score is below a bound would count NaN as above it."""
+    made = window_of(zoo.make_model("DQN", stock=True))
+    policy: Any = made.model.policy
+    with torch.no_grad():
+        policy.q_net.q_net[0].weight[0] = torch.nan
+    with pytest.raises(NonFiniteError, match=r"of 'q_net.* are NaN or infinite"):
+        made.activations()

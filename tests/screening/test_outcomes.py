@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -89,3 +90,23 @@ def test_columns_and_lengths_are_checked() -> None:
     with pytest.raises(ConfigError, match="arrays of one length"):
         Outcomes.of([])
     assert np.isfinite(FIVE.values).all()
+
+
+@pytest.mark.parametrize(
+    ("column", "flag"), [("solved", "false"), ("solved", None), ("passed", "False")]
+)
+def test_texts_are_no_flags(column: str, flag: object) -> None:
+    row = {"seed": 3, "value": 1.0, "solved": True, "steps_to_solve": 9, "steps": 9}
+    with pytest.raises(ConfigError, match=f"{column} of seed 3 must be true or false"):
+        Outcomes.of([{**row, column: flag}])
+    with pytest.raises(ConfigError, match="given up"):
+        Outcomes.of([{**row, "passed": np.False_}])
+    with pytest.raises(ConfigError, match="successes must be booleans"):
+        replace(FIVE, successes=FIVE.successes.astype(int))
+
+
+def test_values_of_less_digits_are_compared_as_they_are() -> None:
+    """The sweep and the share of kept runs agree: 1.3 of float32 is less than 1.3."""
+    values = np.array([1.3, 1.1, 1.0, 2.0, 3.0], np.float32)
+    less = replace(FIVE, values=values)
+    assert less.kept(1.3).tolist() == [False, False, False, True, True]

@@ -90,3 +90,12 @@ def test_what_cannot_be_judged_is_refused() -> None:
             sweep_thresholds(FIVE, TEST, window=50, step=step)
     with pytest.raises(ConfigError, match="at most 100,000 thresholds"):
         sweep_thresholds(FIVE, TEST, window=50, step=1e-6)
+
+
+@pytest.mark.parametrize("step", [0.01, 0.1, 0.25])
+def test_the_grid_has_a_threshold_for_all_and_one_for_none(step: float) -> None:
+    """Also where quotients round: 0.58 / 0.01 is less than 58."""
+    for whole in range(200):
+        for value in np.nextafter(whole / 100, [-1, whole / 100, 9]):
+            found = grid(np.array([value]), step)
+            assert found[0] <= value < found[-1]

@@ -109,3 +109,12 @@ def test_large_values_do_not_overflow() -> None:
 def test_options_are_checked(bad: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match=next(iter(bad))):
         HistogramConfig(**bad)
+
+
+@pytest.mark.parametrize("bins", [3, 7, 49, 98])
+def test_whole_numbers_on_the_edges_are_in_the_upper_bin(bins: int) -> None:
+    """1 / 49 * 49 is less than 1: every bin has one number, the last one two."""
+    whole = np.arange(bins + 1.0).reshape(-1, 1)
+    shares = np.array([1.0] * (bins - 1) + [2.0]) / (bins + 1)
+    (found,) = entropies(whole, HistogramConfig(bins=bins))
+    assert found == pytest.approx(-(shares * np.log(shares)).sum())
