@@ -64,9 +64,7 @@ class Agent:
         if not deterministic:
             raise ValueError("An export acts greedily: deterministic must be True.")
         parts, batched = self._parts(observation)
-        count = len(parts[0])
-        rows = [*parts, *self._others(count, state, episode_start, action_masks)]
-        found = [self.run(*(a[i : i + 1] for a in rows)) for i in range(count)]
+        found = self._ask(parts, state, episode_start, action_masks)
         actions = np.concatenate([each[0] for each in found])
         new = None
         if self._recurrent:
@@ -74,6 +72,25 @@ class Agent:
                 np.stack([each[k][0] for each in found], axis=1) for k in (1, 2)
             )
         return (actions if batched else actions[0]), new
+
+    def answers(
+        self,
+        observation: Any,
+        state: Arrays | None = None,
+        episode_start: Any = None,
+        action_masks: Any = None,
+    ) -> dict[str, np.ndarray]:
+        """Return all outputs by name, each (batch, ...); see :meth:`predict`."""
+        parts, _ = self._parts(observation)
+        found = self._ask(parts, state, episode_start, action_masks)
+        names = [each["name"] for each in self.facts["outputs"]]
+        return {n: np.concatenate([f[k] for f in found]) for k, n in enumerate(names)}
+
+    def _ask(self, parts: list[np.ndarray], *others: Any) -> list[Arrays]:
+        """Return the outputs of each observation of a batch, with a batch axis."""
+        count = len(parts[0])
+        rows = [*parts, *self._others(count, *others)]
+        return [self.run(*(a[i : i + 1] for a in rows)) for i in range(count)]
 
     def outputs(self, *inputs: Any) -> dict[str, np.ndarray]:
         """Return all outputs of one decision by name, without the batch axis.

@@ -16,7 +16,7 @@ from stable_baselines3.common.vec_env import VecNormalize
 
 from sb3_prune.exceptions import ExportError
 from sb3_prune.exporting.asking import Agent
-from sb3_prune.exporting.extras import scores
+from sb3_prune.exporting.extras import additional, scores
 from sb3_prune.exporting.samples import (
     Batch,
     from_episodes,
@@ -33,6 +33,8 @@ OBSERVATIONS = 1000
 """Number of observations from each source."""
 ALONE = 3
 """Number of observations of each batch that are also given without a batch."""
+BESIDE = 100
+"""Number of observations of each batch on which additional outputs are compared."""
 STEPS = 20
 """Length of the sequences on which agents with a memory are compared."""
 
@@ -142,6 +144,7 @@ class _Comparison:
                 f"The export fails ({where}): {error!r}. Nothing was written."
             ) from error
         self._alone(where, part, (state, starts, masks), found)
+        self._beside(where, part, read, (state, starts, masks))
         if new is not None and memory is not None:
             for wanted, given in zip(new, memory, strict=True):
                 self._close(f"state, {where}", given, wanted, np.abs(wanted))
@@ -171,6 +174,25 @@ class _Comparison:
                     f"The export acts differently on one observation and on a batch "
                     f"({where}, row {row}): {given}, {found[row]}. Nothing was written."
                 )
+
+    def _beside(self, where: str, part: Batch, read: Any, rest: Any) -> None:
+        """Check what the export says besides the action, on some observations."""
+        names = self.agent.facts["extras"]
+        if not names:
+            return
+        state, starts, masks = rest
+        few = slice(BESIDE)
+        first = {key: array[few] for key, array in part.items()}
+        memory = state and tuple(each[:, few] for each in state)
+        allowed = None if masks is None else masks[few]
+        found = self.agent.answers(first.get("", first), memory, starts[few], allowed)
+        seen = {k: a[few] for k, a in read.items()} if "" not in part else read[few]
+        with torch.no_grad(), quiet(self.model.policy):
+            inputs = self._inputs(seen, (memory, starts[few]), allowed)
+            wanted = additional(self.model.policy, names, *inputs)
+        for name, tensor in wanted.items():
+            expected = tensor.cpu().numpy()
+            self._close(f"{name}, {where}", found[name], expected, np.abs(expected))
 
     def _close(self, what: str, found: Any, expected: Any, size: Any) -> float:
         """Check numbers of some size; return their largest difference."""
@@ -237,19 +259,22 @@ class _Comparison:
     def _scores(self, read: Any, memory: Any, masks: Any) -> np.ndarray | None:
         policy: Any = self.model.policy
         with quiet(policy):
-            inputs = [policy.obs_to_tensor(read)[0]]
-            if isinstance(policy, RecurrentActorCriticPolicy):
-                state, starts = memory
-                shape = list(policy.lstm_hidden_state_shape)
-                shape[1] = len(starts)
-                zeros = np.zeros(shape)
-                pair = (zeros, zeros) if state is None else state
-                tensors = [
-                    torch.as_tensor(np.float32(each)) for each in (*pair, starts)
-                ]
-                first, second, begins = (t.to(policy.device) for t in tensors)
-                inputs += [(first, second), begins]
-            elif masks is not None:
-                inputs.append(masks)
-            found = scores(policy, *inputs)
+            found = scores(policy, *self._inputs(read, memory, masks))
         return None if found is None else found.cpu().numpy()
+
+    def _inputs(self, read: Any, memory: Any, masks: Any) -> list[Any]:
+        """Return what the policy's ``_predict`` takes, as tensors."""
+        policy: Any = self.model.policy
+        inputs = [policy.obs_to_tensor(read)[0]]
+        if isinstance(policy, RecurrentActorCriticPolicy):
+            state, starts = memory
+            shape = list(policy.lstm_hidden_state_shape)
+            shape[1] = len(starts)
+            zeros = np.zeros(shape)
+            pair = (zeros, zeros) if state is None else state
+            tensors = [torch.as_tensor(np.float32(each)) for each in (*pair, starts)]
+            first, second, begins = (t.to(policy.device) for t in tensors)
+            inputs += [(first, second), begins]
+        elif masks is not None:
+            inputs.append(masks)
+        return inputs

@@ -14,13 +14,10 @@ from stable_baselines3.common.policies import BasePolicy
 from torch import nn
 
 from sb3_prune.exceptions import ExportError
-from sb3_prune.exporting.extras import distribution, value
+from sb3_prune.exporting.extras import additional
 from sb3_prune.exporting.normalisation import Normalisation
 from sb3_prune.exporting.ports import observation_ports
 from sb3_prune.networks.ofexinet import OFEXiNet
-
-EXTRAS = ("distribution", "value")
-"""What a decision can give besides the action."""
 
 
 class Deciding(nn.Module):
@@ -29,7 +26,7 @@ class Deciding(nn.Module):
     Args:
         policy: The policy; it is changed, so give a copy.
         normalised: Normalisation of each key that has one; ``""`` is no dictionary.
-        extras: Which of :data:`EXTRAS` to give, too.
+        extras: Which of :data:`~sb3_prune.exporting.extras.EXTRAS` to give, too.
     """
 
     low: torch.Tensor
@@ -80,7 +77,7 @@ class Deciding(nn.Module):
             action = policy._predict(observation, True, action_masks=masks)
         else:
             action = policy._predict(observation, deterministic=True)
-        extras = self._extras(asked)
+        extras = additional(policy, self.extras, *asked)
         self.given = list(extras)
         return (self._act(action), *more, *extras.values())
 
@@ -98,14 +95,6 @@ class Deciding(nn.Module):
         if self.policy.squash_output:
             return self.low + (0.5 * (action + 1.0) * (self.high - self.low))
         return action.clamp(self.low, self.high)
-
-    def _extras(self, asked: tuple[Any, ...]) -> dict[str, torch.Tensor]:
-        found: dict[str, torch.Tensor] = {}
-        if "distribution" in self.extras:
-            found |= distribution(self.policy, *asked)
-        if "value" in self.extras:
-            found["value"] = value(self.policy, *asked)
-        return found
 
 
 def _one_step(features: Any, states: Any, starts: Any, lstm: nn.LSTM) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from functools import singledispatch
 from typing import Any
 
@@ -20,6 +21,8 @@ from sb3_prune.exceptions import ExportError
 from sb3_prune.policies.value import ValuePolicyMixin
 
 Tensors = dict[str, torch.Tensor]
+EXTRAS = ("distribution", "value")
+"""What a decision can give besides the action."""
 
 
 @singledispatch
@@ -129,6 +132,22 @@ def _of_truncated(policy: Any, observation: Any) -> torch.Tensor:
     action = policy._predict(observation, deterministic=True)
     quantiles: torch.Tensor = policy.critic(observation, action)
     return quantiles.mean(dim=(1, 2))[:, None]
+
+
+def additional(policy: BasePolicy, names: Collection[str], *inputs: Any) -> Tensors:
+    """Return what an export says besides the action, by the names of its outputs.
+
+    Args:
+        policy: The policy.
+        names: Which of :data:`EXTRAS`.
+        *inputs: What its ``_predict`` takes before ``deterministic``.
+    """
+    found: Tensors = {}
+    if "distribution" in names:
+        found |= distribution(policy, *inputs)
+    if "value" in names:
+        found["value"] = value(policy, *inputs)
+    return found
 
 
 def scores(policy: BasePolicy, *inputs: Any) -> torch.Tensor | None:

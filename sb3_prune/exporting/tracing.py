@@ -22,7 +22,8 @@ from torch.export.graph_signature import InputKind
 
 import sb3_prune
 from sb3_prune.exceptions import ExportError, UnsupportedPolicyError, require_one_of
-from sb3_prune.exporting.deciding import EXTRAS, Deciding
+from sb3_prune.exporting.deciding import Deciding
+from sb3_prune.exporting.extras import EXTRAS
 from sb3_prune.exporting.folding import fold
 from sb3_prune.exporting.normalisation import normalisations
 from sb3_prune.exporting.ports import observation_ports, other_inputs

@@ -123,3 +123,35 @@ def test_who_fails_is_named() -> None:
     model.policy.double()
     with pytest.raises(ExportError, match="agent itself fails"):
         check_against(asked(facts), model, None)
+
+
+BOTH = ("distribution", "value")
+
+
+@pytest.mark.parametrize(
+    ("name", "extras"),
+    [
+        ("PPO", BOTH),
+        ("SAC", BOTH),
+        ("DQN", ("value",)),
+        ("MaskablePPO", BOTH),
+        ("RecurrentPPO", ("distribution",)),
+        pytest.param("PPO-mixed", BOTH, marks=pytest.mark.slow),
+        pytest.param("SAC-sde", BOTH, marks=pytest.mark.slow),
+        pytest.param("TQC", BOTH, marks=pytest.mark.slow),
+        pytest.param("QRDQN", ("value",), marks=pytest.mark.slow),
+        pytest.param("TD3", ("value",), marks=pytest.mark.slow),
+    ],
+)
+def test_additional_outputs_are_compared(name: str, extras: tuple[str, ...]) -> None:
+    model = exported.agent(name)
+    agent = asked(exported.decision(name, *extras))
+    check_against(agent, model, None)
+
+    def decide(*inputs: np.ndarray) -> list[np.ndarray]:
+        found = list(agent.run(*inputs))
+        found[-1] = found[-1] + 1e-3 * np.maximum(np.abs(found[-1]), 1)
+        return found
+
+    with pytest.raises(ExportError, match=r"differently \((value|logits|log_std), sp"):
+        check_against(Agent(agent.facts, decide), model, None)
