@@ -92,19 +92,6 @@ class Agent:
         rows = [*parts, *self._others(count, *others)]
         return [self.run(*(a[i : i + 1] for a in rows)) for i in range(count)]
 
-    def outputs(self, *inputs: Any) -> dict[str, np.ndarray]:
-        """Return all outputs of one decision by name, without the batch axis.
-
-        Args:
-            *inputs: Arrays in the order of ``facts["inputs"]``, without batch axis.
-        """
-        rows = [
-            _typed(np.asarray(array), each).reshape(1, *each["shape"])
-            for array, each in zip(inputs, self._inputs, strict=True)
-        ]
-        names = [each["name"] for each in self.facts["outputs"]]
-        return {name: a[0] for name, a in zip(names, self.run(*rows), strict=True)}
-
     def _parts(self, observation: Any) -> tuple[list[np.ndarray], bool]:
         """Return a batch of each part of the observations, and whether it was one."""
         keys = [each["key"] for each in self._observed]

@@ -109,8 +109,8 @@ def test_sb3_can_evaluate_it() -> None:
 
 
 def test_all_outputs_by_name() -> None:
-    found = agent("PPO-Cnn").outputs(IMAGE.sample())
-    assert list(found) == ["action"] and found["action"].shape == ()
+    found = agent("PPO-Cnn").answers(IMAGE.sample())
+    assert list(found) == ["action"] and found["action"].shape == (1,)
 
 
 @pytest.mark.parametrize("raw", [[0.5, 1, 2], [300, 1, 2], [-1, 1, 2], [np.inf, 0, 0]])

@@ -29,8 +29,7 @@ def said(name: str, *extras: str) -> tuple[Any, torch.Tensor, dict[str, np.ndarr
     model = exported.agent(name)
     raw = zoo.observations(model, 1, seed=5)
     agent = asked(exported.decision(name, *extras))
-    masks = [np.ones(2, bool)] if name == "MaskablePPO" else []
-    found = agent.outputs(raw[0], *masks)
+    found = {key: array[0] for key, array in agent.answers(raw).items()}
     return model.policy, obs_as_tensor(raw, "cpu"), found
 
 

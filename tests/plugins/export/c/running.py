@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import tempfile
 import warnings
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ COMPILERS = ("gcc", "clang")
 CXX = {"gcc": "g++", "clang": "clang++"}
 STRICT = ["-Wall", "-Wextra", "-Wpedantic", "-Werror", "-O2"]
 SANITISERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+"""Where their run-time library is not installed, as is so with Debian's clang, a
+compiler goes without; gcc brings its own."""
 
 
 class Calls(nn.Module):
@@ -66,12 +69,23 @@ def require(name: str) -> str:
     return name
 
 
+@cache
+def sanitisers(compiler: str) -> tuple[str, ...]:
+    """Return the sanitisers that a compiler can link."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, "main.c").write_text("int main(void) { return 0; }\n", "utf-8")
+        line = [compiler, *SANITISERS, "main.c", "-o", "main"]
+        done = subprocess.run(line, cwd=folder, capture_output=True, check=False)
+    return tuple(SANITISERS) if done.returncode == 0 else ()
+
+
 def compiled(source: str, headers: dict[str, str], *command: str) -> str:
     """Compile a program with headers beside it, run it, and return what it prints."""
     with tempfile.TemporaryDirectory() as folder:
         for name, text in {**headers, "main.c": source}.items():
             Path(folder, name).write_text(text, "utf-8")
-        line = [*command, *STRICT, *SANITISERS, "main.c", "-o", "main", "-lm"]
+        options = [*STRICT, *sanitisers(command[0])]
+        line = [*command, *options, "main.c", "-o", "main", "-lm"]
         for each in (line, ["./main"]):
             done = subprocess.run(
                 each, cwd=folder, capture_output=True, text=True, check=False

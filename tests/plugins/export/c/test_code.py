@@ -69,3 +69,7 @@ def test_every_compiler_takes_it_without_a_warning(
     name = running.require(running.CXX[compiler] if cxx else compiler)
     options = ["-x", "c++"] if cxx else []
     assert running.measured(text, name, f"-std={standard}", *options) < 1e-5
+
+
+def test_gcc_has_its_sanitisers() -> None:
+    assert running.sanitisers(running.require("gcc"))
