@@ -102,7 +102,8 @@ def card(run: ReportedRun) -> str:
         "card.md",
         name=name,
         env=env,
-        tags=[env, *TAGS, *(["pruned"] if strategy else [])],
+        tags=[env, *TAGS, *(["pruned"] if run.pruned else [])],
+        is_pruned=run.pruned,
         shown=loading.STOCK[run.algorithm][1],
         task=run.task,
         strategy=run.strategy,
@@ -120,6 +121,7 @@ def card(run: ReportedRun) -> str:
         sizes=tables.sizes(run),
         results=tables.results(run),
         moments=list(tables.moments(run)),
+        intervals=tables.has_intervals(run),
         before=run.before.widths,
         after_widths=run.after.widths,
         after=run.tested["after"],
@@ -132,8 +134,11 @@ def _name(run: ReportedRun) -> str:
 
 
 def _fenced(options: Mapping[str, Any]) -> str:
-    """Return options as JSON that cannot end the block of code around it."""
-    return json.dumps(options, indent=2).replace("`", "'")
+    """Return options as JSON that cannot end the block of code around it.
+
+    A backtick can only be in a text, where JSON may write it by its number.
+    """
+    return json.dumps(options, indent=2).replace("`", "\\u0060")
 
 
 def _results(test: Mapping[str, Any]) -> dict[str, Any]:
