@@ -73,9 +73,7 @@ def measure(model: BaseAlgorithm) -> Measurement:
 
 @dataclass(frozen=True, kw_only=True)
 class Results:
-    """Results of a run. A cut is a change of a hidden layer's number of units, or of
-    the weights that are masked.
-    """
+    """Results of a run. A cut changes a layer's number of units, or masks weights."""
 
     fresh: bool
     """Whether the agent was untrained at the start. If so, "before pruning" means the

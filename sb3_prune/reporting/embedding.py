@@ -6,7 +6,7 @@ import base64
 import json
 import shlex
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from io import BytesIO
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -92,6 +92,14 @@ def embedded(path: Path) -> Picture | str:
     text = base64.b64encode(data).decode("ascii")
     title = path.stem.replace("_", " ")
     return Picture(title, f"data:image/{kind};base64,{text}", shape)
+
+
+def outdated(folder: Path, paths: Iterable[Path]) -> Iterator[str]:
+    """Yield which pictures may be of an earlier run, that ``--overwrite`` replaced."""
+    model = folder / MODEL
+    for path in filter(Path.exists, paths):
+        if model.exists() and path.stat().st_mtime < model.stat().st_mtime:
+            yield f"{path.name} is older than {MODEL}: it may show an earlier agent."
 
 
 def absent(folder: Path) -> Iterator[str]:

@@ -113,6 +113,7 @@ def _section(run: ReportedRun) -> Mapping[str, Any]:
     paths = [*embedding.animations(folder), *embedding.analyses(folder)]
     shown = {path: embedding.embedded(path) for path in paths}
     problems = [found for found in shown.values() if isinstance(found, str)]
+    problems += embedding.outdated(folder, paths)
     known = [(p, f) for p, f in shown.items() if not isinstance(f, str)]
     return {
         "run": run,

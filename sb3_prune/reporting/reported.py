@@ -184,7 +184,11 @@ class ReportedRun:
             yield NO_RETURN
         elif lost:
             yield f"{lost} evaluations have no finite result and are left out."
-        if self.tests and self.tested["before"] is None:
+        told = self.summary["test"]
+        for when in WHEN:
+            if told[when] is not None and self.tested[when] is None:
+                yield f"The evaluation {when} has no finite result."
+        if self.tests and told["before"] is None:
             yield NO_BEFORE if self.pruned else NO_CUT
         if not (self.folder / MODEL).is_file():
             yield f"There is no {MODEL} in its folder."
@@ -197,11 +201,9 @@ class ReportedRun:
 def _settled(config: Mapping[str, Any]) -> None:
     """Touch what a report reads of a configuration, so that damage shows early."""
     int(config["options"]["seed"]), str(config["env"]["id"]), str(config["algorithm"])
-    (
-        str(config["command"][1]),
-        config["versions"].items(),
-        config["env"]["kwargs"].items(),
-    )
+    str(config["command"][1])
+    for mapping in (config["versions"], config["env"]["kwargs"]):
+        mapping.items()
     if config["strategy"] is not None:
         str(config["strategy"]["name"]), dict(config["strategy"]["options"])
 
@@ -237,6 +239,8 @@ def _test(content: Any) -> Test | None:
         return None
     if test["mean_return"] is None and test["success"] is None:
         return None
+    if test["mean_return"] is not None and test["std_return"] is None:
+        raise ValueError("mean_return is without std_return")
     return test | {"interval": interval, "episodes": _whole(content["episodes"])}
 
 

@@ -90,7 +90,7 @@ def interval(test: Test | None) -> str:
 
 
 def has_intervals(run: ReportedRun) -> bool:
-    """Tell whether the rows of results have an interval; of one episode there is none."""
+    """Tell whether the rows of results have an interval; one episode has none."""
     return any(row.name == INTERVAL for row in results(run))
 
 
