@@ -43,7 +43,7 @@ def write_report(runs: Iterable[str | Path], out: str | Path) -> Path:
     path = Path(out)
     found = read_runs(runs)
     check_creatable(path)
-    if not path.absolute().parent.is_dir():
+    if path.is_dir() or not path.absolute().parent.is_dir():
         raise RunFolderError(f"'{path}' must be a file in a folder that exists.")
     write_text(path, html(found))
     return path

@@ -185,5 +185,7 @@ def test_refused_and_nothing_is_written(tmp_path: Path) -> None:
         write_report([run], tmp_path / ("x" * 300 + ".html"))
     with pytest.raises(RunFolderError, match="in a folder that exists"):
         write_report([run], tmp_path / "no" / "x.html")
+    with pytest.raises(RunFolderError, match="must be a file"):
+        write_report([run], run)
     names = {path.name for path in tmp_path.iterdir()}
     assert names == {"good", "unfinished"}
