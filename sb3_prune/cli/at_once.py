@@ -56,15 +56,15 @@ def prune_at_once(
     seconds = time.perf_counter() - began
     folder = run.create_folder()  # Only now: pruning may be refused.
     _log(run, folder, known, report)
-    units = [before.widths, measure(model).widths]
+    sizes = [before, measure(model)]
     return run.finish(
         folder,
         seconds=seconds,
         before=before,
-        widths=[{"timesteps": 0, "units": widths} for widths in units],
+        widths=[{"timesteps": 0, "units": size.widths} for size in sizes],
         tests=[
-            Outcome(timesteps=0, units=widths, result=result)
-            for widths, result in zip(units, known, strict=False)
+            Outcome(timesteps=0, units=size.widths, weights=size.weights, result=result)
+            for size, result in zip(sizes, known, strict=False)
         ],
         report=report,
     )

@@ -16,6 +16,7 @@ from tqdm import tqdm
 
 from sb3_prune.callbacks.validation import follow_statistics
 from sb3_prune.evaluation.episodes import Evaluation, evaluate
+from sb3_prune.surgery.weight_masks import unmasked
 from sb3_prune.surgery.wiring import wire
 
 
@@ -27,6 +28,8 @@ class Outcome:
     """Environment steps before it."""
     units: Mapping[str, int]
     """Layer name -> number of units with an open gate in the agent."""
+    weights: int
+    """Number of its weights that are not masked."""
     result: Evaluation
     """What the agent achieved."""
 
@@ -85,7 +88,14 @@ class EvaluationCallback(BaseCallback):
     def _test(self) -> None:
         result, steps = self.evaluate(self.model), self.model.num_timesteps
         units = wire(self.model.policy).active_units()
-        self.history.append(Outcome(timesteps=steps, units=units, result=result))
+        self.history.append(
+            Outcome(
+                timesteps=steps,
+                units=units,
+                weights=unmasked(self.model.policy),
+                result=result,
+            )
+        )
         if self.keep is not None:
             self.keep(self.model, result)
         log_evaluation(self.logger, steps, result)

@@ -17,6 +17,7 @@ from sb3_prune.evaluation.episodes import Evaluation
 from sb3_prune.evaluation.latency import latency_us
 from sb3_prune.plots import plot_learning, plot_widths
 from sb3_prune.runs.folder import LEARNING, SUMMARY, WIDTHS, RunFolder
+from sb3_prune.surgery.weight_masks import unmasked
 from sb3_prune.surgery.wiring import wire
 
 
@@ -26,6 +27,8 @@ class Measurement:
 
     widths: Mapping[str, int]
     """Layer name -> number of units with an open gate."""
+    weights: int
+    """Number of weights that are not masked, of all networks."""
     complexity: Complexity
     """Counts of units, parameters and FLOPs."""
     latency_us: float
@@ -62,6 +65,7 @@ def measure(model: BaseAlgorithm) -> Measurement:
     """
     return Measurement(
         widths=wire(model.policy).active_units(),
+        weights=unmasked(model.policy),
         complexity=complexity(model),
         latency_us=latency_us(model),
     )
@@ -69,7 +73,7 @@ def measure(model: BaseAlgorithm) -> Measurement:
 
 @dataclass(frozen=True, kw_only=True)
 class Results:
-    """Results of a run. A cut is a change of a hidden layer's number of units."""
+    """Results of a run. A cut changes a layer's number of units, or masks weights."""
 
     fresh: bool
     """Whether the agent was untrained at the start. If so, "before pruning" means the
@@ -99,20 +103,21 @@ class Results:
     @property
     def first_cut(self) -> int | None:
         """Environment steps before the first cut; None if there was no cut."""
-        cuts = [
-            int(now["timesteps"])
-            for last, now in zip(self.widths, self.widths[1:], strict=False)
-            if now["units"] != last["units"]
-        ]
-        return cuts[0] if cuts else None
+        start, *changes, end = self.widths  # A change may mask weights alone.
+        pruned = (
+            start["units"] != end["units"] or self.before.weights != self.after.weights
+        )
+        if not changes and not pruned:
+            return None
+        return int((changes or [end])[0]["timesteps"])
 
     @property
     def tested_before(self) -> Evaluation | None:
         """The evaluation of the agent before it was pruned; None without a cut."""
         if self.first_cut is None:
             return None
-        start = self.widths[0]["units"]
-        known = list(takewhile(lambda test: test.units == start, self.tests))
+        start = self.widths[0]["units"], self.before.weights
+        known = list(takewhile(lambda t: (t.units, t.weights) == start, self.tests))
         return known[-1 if self.fresh else 0].result if known else None
 
     @property

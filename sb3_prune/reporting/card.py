@@ -13,7 +13,7 @@ from sb3_prune.files import atomic_folder
 from sb3_prune.reporting import loading, tables
 from sb3_prune.reporting.naming import CARD, HUB_STATISTICS, RESULTS, model_name
 from sb3_prune.reporting.rendering import markdown
-from sb3_prune.reporting.reported import ReportedRun
+from sb3_prune.reporting.reported import ReportedRun, Test
 from sb3_prune.runs.folder import (
     LEARNING,
     MODEL,
@@ -71,8 +71,9 @@ def write_card(run: str | Path, out: str | Path) -> Path:
         for name, source in files.items():
             shutil.copyfile(source, temporary / name)
         (temporary / CARD).write_text(text, "utf-8")
-        if found.tested["after"] is not None:
-            results = json.dumps(_results(found.tested["after"]), indent=2)
+        test = _returned(found)
+        if test is not None:
+            results = json.dumps(_results(test), indent=2)
             (temporary / RESULTS).write_text(f"{results}\n", "utf-8")
     return path
 
@@ -102,7 +103,8 @@ def card(run: ReportedRun) -> str:
         "card.md",
         name=name,
         env=env,
-        tags=[env, *TAGS, *(["pruned"] if strategy else [])],
+        tags=[env, *TAGS, *(["pruned"] if run.pruned else [])],
+        is_pruned=run.pruned,
         shown=loading.STOCK[run.algorithm][1],
         task=run.task,
         strategy=run.strategy,
@@ -120,9 +122,10 @@ def card(run: ReportedRun) -> str:
         sizes=tables.sizes(run),
         results=tables.results(run),
         moments=list(tables.moments(run)),
+        intervals=tables.has_intervals(run),
         before=run.before.widths,
         after_widths=run.after.widths,
-        after=run.tested["after"],
+        after=_returned(run),
         versions=run.config["versions"],
     )
 
@@ -131,9 +134,18 @@ def _name(run: ReportedRun) -> str:
     return model_name(run.algorithm, str(run.config["env"]["id"]))
 
 
+def _returned(run: ReportedRun) -> Test | None:
+    """Return the last evaluation if it has a mean return."""
+    test = run.tested["after"]
+    return None if test is None or test["mean_return"] is None else test
+
+
 def _fenced(options: Mapping[str, Any]) -> str:
-    """Return options as JSON that cannot end the block of code around it."""
-    return json.dumps(options, indent=2).replace("`", "'")
+    """Return options as JSON that cannot end the block of code around it.
+
+    A backtick can only be in a text, where JSON may write it by its number.
+    """
+    return json.dumps(options, indent=2).replace("`", "\\u0060")
 
 
 def _results(test: Mapping[str, Any]) -> dict[str, Any]:

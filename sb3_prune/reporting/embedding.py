@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator, Mapping
+import shlex
+import warnings
+from collections.abc import Iterable, Iterator, Mapping
+from io import BytesIO
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from sb3_prune.runs.finished import damage
+from sb3_prune.runs.folder import MODEL
 
 ANALYSES = "analysis"
 """Folder of a run in which ``sb3-prune analyze`` writes by default."""
@@ -68,17 +72,34 @@ def embedded(path: Path) -> Picture | str:
     """Return a picture; or why a page cannot have it."""
     from PIL import Image, UnidentifiedImageError  # noqa: PLC0415
 
-    kind, size = path.suffix[1:], path.stat().st_size
-    if size > LARGEST:
-        return f"{path.name} is left out: {size / 2**20:.0f} MiB are too much."
+    kind = path.suffix[1:]
     try:
-        with Image.open(path, formats=[kind]) as image:
-            shape = image.size
+        size = path.stat().st_size
+        if size > LARGEST:
+            return f"{path.name} is left out: {size / 2**20:.1f} MiB are too much."
+        data = path.read_bytes()
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(BytesIO(data), formats=[kind]) as image:
+                shape = image.size
+                image.load()
     except UnidentifiedImageError:
         return f"{path.name} is left out: it is no {kind.upper()}."
-    text = base64.b64encode(path.read_bytes()).decode("ascii")
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        return f"{path.name} is left out: it has too many pixels."
+    except (OSError, SyntaxError, ValueError) as error:
+        return f"{path.name} is left out: it cannot be read ({error})."
+    text = base64.b64encode(data).decode("ascii")
     title = path.stem.replace("_", " ")
     return Picture(title, f"data:image/{kind};base64,{text}", shape)
+
+
+def outdated(folder: Path, paths: Iterable[Path]) -> Iterator[str]:
+    """Yield which pictures may be of an earlier run, that ``--overwrite`` replaced."""
+    model = folder / MODEL
+    for path in filter(Path.exists, paths):
+        if model.exists() and path.stat().st_mtime < model.stat().st_mtime:
+            yield f"{path.name} is older than {MODEL}: it may show an earlier agent."
 
 
 def absent(folder: Path) -> Iterator[str]:
@@ -89,7 +110,5 @@ def absent(folder: Path) -> Iterator[str]:
             "sb3_prune.plots.record_gif makes one)."
         )
     if not analyses(folder):
-        yield (
-            f"Its units were not analysed (sb3-prune analyze {folder / 'model.zip'} "
-            "makes the pictures)."
-        )
+        line = ["sb3-prune", "analyze", str(folder / MODEL)]
+        yield (f"Its units were not analysed ({shlex.join(line)} makes the pictures).")

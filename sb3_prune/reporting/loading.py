@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterator
 
 from sb3_prune.reporting.reported import ReportedRun
 from sb3_prune.runs.folder import MODEL, PLAIN
@@ -85,9 +86,16 @@ def shown(run: ReportedRun) -> dict[str, str]:
     return code
 
 
+def absent(run: ReportedRun) -> Iterator[str]:
+    """Yield why there is no code to load the agent, if there is none."""
+    if run.algorithm not in STOCK:
+        yield f"How to load an agent of '{run.algorithm}' is not known here."
+
+
 def _code(package: str, name: str, path: str, statistics: str | None) -> str:
     lines = [f"from {package} import {name}", "", f"model = {name}.load({path})"]
     if statistics:
         lines.insert(1, "from stable_baselines3.common.vec_env import VecNormalize")
         lines.append(f"env = VecNormalize.load({statistics}, env)  # your VecEnv")
+        lines.append("env.training = env.norm_reward = False  # to act, not to learn")
     return "\n".join(lines)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +43,7 @@ def write_report(runs: Iterable[str | Path], out: str | Path) -> Path:
     path = Path(out)
     found = read_runs(runs)
     check_creatable(path)
-    if not path.absolute().parent.is_dir():
+    if path.is_dir() or not path.absolute().parent.is_dir():
         raise RunFolderError(f"'{path}' must be a file in a folder that exists.")
     write_text(path, html(found))
     return path
@@ -61,7 +63,19 @@ def read_runs(folders: Iterable[str | Path]) -> list[ReportedRun]:
         if path.resolve() in known:
             raise ConfigError(f"'{path}' is there twice: give every run once.")
         known.add(path.resolve())
-    return [ReportedRun.read(path) for path in paths]
+    return told_apart([ReportedRun.read(path) for path in paths])
+
+
+def told_apart(runs: Sequence[ReportedRun]) -> list[ReportedRun]:
+    """Return runs of which no two have one name: seeds of a label, or equal folders.
+
+    To names that are there twice the folder is added.
+    """
+    count = Counter(run.name for run in runs)
+    return [
+        replace(run, name=f"{run.name} ({run.folder})") if count[run.name] > 1 else run
+        for run in runs
+    ]
 
 
 def html(runs: Sequence[ReportedRun]) -> str:
@@ -89,6 +103,7 @@ def _overview(runs: Sequence[ReportedRun]) -> Mapping[str, Any]:
         "compared": compared,
         "problem": problem,
         "chart": chart and {"chart": chart, "runs": trained},
+        "at_once": [run.name for run in runs if not has_trained(run)],
     }
 
 
@@ -98,6 +113,7 @@ def _section(run: ReportedRun) -> Mapping[str, Any]:
     paths = [*embedding.animations(folder), *embedding.analyses(folder)]
     shown = {path: embedding.embedded(path) for path in paths}
     problems = [found for found in shown.values() if isinstance(found, str)]
+    problems += embedding.outdated(folder, paths)
     known = [(p, f) for p, f in shown.items() if not isinstance(f, str)]
     return {
         "run": run,
@@ -105,7 +121,7 @@ def _section(run: ReportedRun) -> Mapping[str, Any]:
         "sizes": tables.sizes(run),
         "results": tables.results(run),
         "moments": list(tables.moments(run)),
-        "sure": any(row.name == "95 % interval" for row in tables.results(run)),
+        "sure": tables.has_intervals(run),
         "chart": one_run(run),
         "networks": networks,
         "grown": any(layer.grown for each in networks.values() for layer in each),
@@ -113,5 +129,10 @@ def _section(run: ReportedRun) -> Mapping[str, Any]:
         "analyses": [found for path, found in known if path.suffix == ".png"],
         "analysed": embedding.facts(folder),
         "code": loading.shown(run),
-        "missing": [*run.missing(), *embedding.absent(folder), *problems],
+        "missing": [
+            *run.missing(),
+            *loading.absent(run),
+            *embedding.absent(folder),
+            *problems,
+        ],
     }

@@ -26,9 +26,12 @@ COUNTS = (
     "sparse_flops_deploy",
 )
 """Whole numbers that a run says of its agent, besides the latency."""
+NUMBERS = ("mean_return", "std_return", "mean_length", "success")
+"""What an evaluation says, besides its interval and its number of episodes."""
 WHEN = ("before", "after")
 NO_RETURN = "It was not evaluated (--eval-episodes 0): no returns, no learning curve."
 NO_CUT = "Nothing was pruned, so there is no evaluation before pruning."
+NO_BEFORE = "There is no evaluation of the agent before it was pruned."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,14 +50,14 @@ class Agent:
         """Read what a run says of an agent.
 
         Raises:
-            ValueError: The latency is not finite.
+            ValueError: The latency is not finite, or a count is no whole number.
         """
         latency = float(content["latency_us"])
         if not math.isfinite(latency):
             raise ValueError(f"latency_us is {latency}")
         return cls(
-            widths={str(name): int(n) for name, n in content["widths"].items()},
-            counts={name: int(content[name]) for name in COUNTS},
+            widths=_units(content["widths"]),
+            counts={name: _whole(content[name]) for name in COUNTS},
             latency=latency,
         )
 
@@ -100,8 +103,11 @@ class ReportedRun:
             name = str(config["options"].get("label") or path.resolve().name)
             _settled(config)
         with damage(path / SUMMARY):
-            cuts = [(int(c["timesteps"]), dict(c["units"])) for c in summary["cuts"]]
+            cuts = [
+                (_whole(c["timesteps"]), _units(c["units"])) for c in summary["cuts"]
+            ]
             cuts[0]  # There is at least the start.
+            first = summary["first_cut"]
             return cls(
                 folder=path,
                 name=name,
@@ -110,9 +116,9 @@ class ReportedRun:
                 before=Agent.of(summary["before"]),
                 after=Agent.of(summary["after"]),
                 tested={when: _test(summary["test"][when]) for when in WHEN},
-                tests=[t for t in map(_test, summary["tests"]) if t is not None],
+                tests=[t for t in map(_dated, summary["tests"]) if t is not None],
                 cuts=cuts,
-                first_cut=_whole(summary["first_cut"]),
+                first_cut=None if first is None else _whole(first),
                 summary=summary,
             )
 
@@ -126,6 +132,11 @@ class ReportedRun:
         """Name of the strategy; None if nothing was to be pruned."""
         found = self.config["strategy"]
         return None if found is None else str(found["name"])
+
+    @property
+    def pruned(self) -> bool:
+        """Whether a unit or a weight was pruned; a strategy may find nothing to do."""
+        return self.first_cut is not None or self.before.counts != self.after.counts
 
     @property
     def line(self) -> str:
@@ -173,8 +184,12 @@ class ReportedRun:
             yield NO_RETURN
         elif lost:
             yield f"{lost} evaluations have no finite result and are left out."
-        if self.tests and self.tested["before"] is None:
-            yield NO_CUT
+        told = self.summary["test"]
+        for when in WHEN:
+            if told[when] is not None and self.tested[when] is None:
+                yield f"The evaluation {when} has no finite result."
+        if self.tests and told["before"] is None:
+            yield NO_BEFORE if self.pruned else NO_CUT
         if not (self.folder / MODEL).is_file():
             yield f"There is no {MODEL} in its folder."
         if self.plain_problem:
@@ -186,20 +201,50 @@ class ReportedRun:
 def _settled(config: Mapping[str, Any]) -> None:
     """Touch what a report reads of a configuration, so that damage shows early."""
     int(config["options"]["seed"]), str(config["env"]["id"]), str(config["algorithm"])
-    str(config["command"][1]), dict(config["versions"]), dict(config["env"]["kwargs"])
+    str(config["command"][1])
+    for mapping in (config["versions"], config["env"]["kwargs"]):
+        mapping.items()
     if config["strategy"] is not None:
         str(config["strategy"]["name"]), dict(config["strategy"]["options"])
 
 
-def _whole(number: Any) -> int | None:
-    return None if number is None else int(number)
+def _whole(number: Any) -> int:
+    """Return a count as it is: 2.5, "2" and -1 are none."""
+    if isinstance(number, bool) or number != int(number) or number < 0:
+        raise ValueError(f"{number!r} is no count")
+    return int(number)
+
+
+def _units(content: Mapping[str, Any]) -> dict[str, int]:
+    """Return the units of layers, of which there is at least one."""
+    if not content:
+        raise ValueError("there are no layers")
+    return {str(name): _whole(units) for name, units in content.items()}
 
 
 def _test(content: Any) -> Test | None:
     """Return an evaluation; None if there is none, or it is not finite."""
     if content is None:
         return None
-    test = dict(content)
-    numbers = [test.get("mean_return"), test.get("success"), *(test["interval"] or ())]
-    known = [float(number) for number in numbers if number is not None]
-    return test if known and all(map(math.isfinite, known)) else None
+    test: dict[str, Any] = {
+        name: None if content.get(name) is None else float(content[name])
+        for name in NUMBERS
+    }
+    interval = content["interval"]
+    if interval is not None:
+        low, high = interval
+        interval = float(low), float(high)
+    numbers = [*test.values(), *(interval or ())]
+    if not all(math.isfinite(number) for number in numbers if number is not None):
+        return None
+    if test["mean_return"] is None and test["success"] is None:
+        return None
+    if test["mean_return"] is not None and test["std_return"] is None:
+        raise ValueError("mean_return is without std_return")
+    return test | {"interval": interval, "episodes": _whole(content["episodes"])}
+
+
+def _dated(content: Mapping[str, Any]) -> Test | None:
+    """Return an evaluation with the environment steps before it."""
+    test, step = _test(content), _whole(content["timesteps"])
+    return test and {**test, "timesteps": step}

@@ -40,7 +40,8 @@ class Scale:
         """
         low, high = min(values), max(values)
         if low == high:
-            low, high = low - 0.5, high + 0.5
+            half = max(0.5, 1e-6 * abs(low))
+            low, high = low - half, high + half
         room = 0.04 * (high - low)
         return cls(0.0 if zero else low - room, high + room, first, last)
 
@@ -62,7 +63,8 @@ class Scale:
         from matplotlib.ticker import EngFormatter  # noqa: PLC0415
 
         large = max(map(abs, self.ticks), default=0.0) >= LARGE
-        text: Callable[[float], str] = "{:,.4g}".format
+        # Ticks are round numbers: these digits let no two of them look the same.
+        text: Callable[[float], str] = "{:,.10g}".format
         if percent:
             text = "{:.4g} %".format
         elif large:

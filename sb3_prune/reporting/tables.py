@@ -14,6 +14,8 @@ SIZES = {
     "flops_deploy": "FLOPs per action",
 }
 """Counts that every report shows, and how they are called."""
+INTERVAL = "95 % interval"
+"""Name of the row of intervals."""
 NONE = "\N{EN DASH}"
 """What stands where a number is not known."""
 
@@ -51,7 +53,7 @@ def results(run: ReportedRun) -> list[Row]:
     before, after = run.tested["before"], run.tested["after"]
     rows = {
         "mean return": (returned(before), returned(after)),
-        "95 % interval": (interval(before), interval(after)),
+        INTERVAL: (interval(before), interval(after)),
         "success": (_share(before), _share(after)),
         "steps of an episode": (_length(before), _length(after)),
         "episodes": (_episodes(before), _episodes(after)),
@@ -87,6 +89,11 @@ def interval(test: Test | None) -> str:
     return f"{low:.4g} to {high:.4g}"
 
 
+def has_intervals(run: ReportedRun) -> bool:
+    """Tell whether the rows of results have an interval; one episode has none."""
+    return any(row.name == INTERVAL for row in results(run))
+
+
 def moments(run: ReportedRun) -> Iterator[str]:
     """Yield what "before" and "after" mean in the rows of results."""
     if run.tested["before"] is not None:
@@ -98,7 +105,7 @@ def moments(run: ReportedRun) -> Iterator[str]:
 def _moment(run: ReportedRun) -> str:
     if is_fresh(run) and run.first_cut is not None:
         return f"the last evaluation before the first cut, at step {run.first_cut:,}"
-    return "the agent as it was before anything was pruned"
+    return "the agent as it was before this run pruned anything"
 
 
 def _change(run: ReportedRun, name: str) -> str:

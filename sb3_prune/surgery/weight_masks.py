@@ -153,6 +153,11 @@ def maskable(policy: nn.Module) -> dict[str, Any]:
     }
 
 
+def unmasked(policy: nn.Module) -> int:
+    """Return the number of weights that are not masked, of modules that can be."""
+    return sum(int(present(module).sum()) for module in maskable(policy).values())
+
+
 def _check(path: str, weight: torch.Tensor, mask: torch.Tensor) -> None:
     require_real(f"The mask of '{path}'", mask)
     if mask.shape != weight.shape:

@@ -17,6 +17,8 @@ from sb3_prune.evaluation.complexity import complexity
 from sb3_prune.evaluation.episodes import Evaluation
 from sb3_prune.runs.folder import RunFolder
 
+WEIGHTS = 100
+
 
 def outcome(value: float, success: float | None = None) -> Evaluation:
     return Evaluation(
@@ -31,7 +33,7 @@ def outcome(value: float, success: float | None = None) -> Evaluation:
 
 def at(steps: int, units: int, value: float, success: float | None = None) -> Outcome:
     result = outcome(value, success)
-    return Outcome(timesteps=steps, units={"a": units}, result=result)
+    return Outcome(timesteps=steps, units={"a": units}, weights=WEIGHTS, result=result)
 
 
 TESTS = [at(0, 8, 1), at(10, 8, 2), at(20, 4, 3), at(30, 4, 4)]
@@ -39,7 +41,7 @@ CUTS = [{"timesteps": n, "units": {"a": u}} for n, u in ((0, 8), (15, 4), (30, 4
 
 
 def make_results(**changes: Any) -> Results:
-    size = measure(trained("SAC"))
+    size = replace(measure(trained("SAC")), weights=WEIGHTS)
     known: dict[str, Any] = {
         "fresh": True,
         "seconds": 1.5,
@@ -66,6 +68,22 @@ def test_a_measurement_counts() -> None:
 def test_the_first_cut() -> None:
     assert make_results().first_cut == 15
     assert make_results(widths=CUTS[1:]).first_cut is None
+
+
+def test_masked_weights_are_a_cut_though_no_unit_is_gone() -> None:
+    entries = [{"timesteps": n, "units": {"a": 8}} for n in (0, 15, 30)]
+    tests = [*TESTS[:2], replace(at(20, 8, 3), weights=60)]
+    results = make_results(widths=entries, tests=tests)
+    assert results.first_cut == 15
+    assert results.tested_before == tests[1].result
+
+
+def test_weights_that_were_masked_at_once() -> None:
+    size = replace(measure(trained("SAC")), weights=60)
+    tests = [at(0, 8, 1), replace(at(0, 8, 3), weights=60)]
+    entries = [{"timesteps": 0, "units": {"a": 8}}] * 2
+    results = make_results(widths=entries, tests=tests, after=size)
+    assert (results.first_cut, results.tested_before) == (0, tests[0].result)
 
 
 def test_a_fresh_agent_was_best_right_before_the_first_cut() -> None:

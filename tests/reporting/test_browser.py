@@ -88,6 +88,11 @@ def test_values_are_shown_at_the_pointer(page: str, tmp_path: Path) -> None:
     }
 
 
+def test_counts_are_not_rounded(page: str, tmp_path: Path) -> None:
+    question = """(page, view) => [12345, 8.64321].map((n) => view.text(n, false))"""
+    assert answer(tmp_path, page, question) == ["12,345", "8.643"]
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_it_is_light_and_dark(page: str, scheme: str, tmp_path: Path) -> None:
     """The colours of the other scheme are there, and readable on its paper."""

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from reporting.made import whole_run
+from reporting.made import SIZES, WIDTHS, evaluation, whole_run
 from sb3_prune import write_card
 from sb3_prune.exceptions import ConfigError, RunFolderError
 from sb3_prune.reporting.loading import STOCK
@@ -107,7 +107,31 @@ def test_without_returns_it_has_none(tmp_path: Path) -> None:
     folder = write_card(whole_run(tmp_path / "run", test=nothing), tmp_path / "hub")
     head, text = head_and_text(folder)
     assert head["model-index"][0]["results"] == []
-    assert "was not evaluated" in text and not (folder / "results.json").exists()
+    assert "no evaluation with a finite result" in text
+    assert not (folder / "results.json").exists()
+
+
+def test_what_was_not_pruned_is_not_called_so(tmp_path: Path) -> None:
+    run = whole_run(
+        tmp_path / "run",
+        first_cut=None,
+        after={"widths": WIDTHS, **SIZES},
+        test={"before": None, "after": evaluation(5, interval=None)},
+    )
+    head, text = head_and_text(write_card(run, tmp_path / "hub"))
+    assert "pruned" not in head["tags"]
+    assert "# PPO in CartPole-v1\n" in text
+    assert "`magnitude` found nothing to prune" in text
+    assert "over episodes" not in text
+
+
+def test_options_in_a_card_are_exact(tmp_path: Path) -> None:
+    options = {"a": "```\n`b`"}
+    config = {"strategy": {"name": "magnitude", "options": options}}
+    folder = write_card(whole_run(tmp_path / "run", config=config), tmp_path / "hub")
+    _, text = head_and_text(folder)
+    shown = text.partition("```json\n")[2].partition("```")[0]
+    assert json.loads(shown) == options
 
 
 def test_texts_of_a_run_stay_texts(tmp_path: Path) -> None:

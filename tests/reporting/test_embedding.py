@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,38 @@ def test_what_is_no_picture_is_named(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     path.write_text("<script>alert(1)</script>")
     assert embedding.embedded(path) == "a.png is left out: it is no PNG."
+
+
+def test_what_cannot_be_read_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "folder.gif").mkdir()
+    (tmp_path / "link.gif").symlink_to(tmp_path / "nowhere")
+    cut = picture(tmp_path / "cut.png", (300, 300))
+    cut.write_bytes(cut.read_bytes()[:60])
+    for name in ("folder.gif", "link.gif", "cut.png"):
+        found = embedding.embedded(tmp_path / name)
+        assert isinstance(found, str)
+        assert found.startswith(f"{name} is left out: it ")
+    monkeypatch.setattr("PIL.Image.MAX_IMAGE_PIXELS", 10)
+    found = embedding.embedded(picture(tmp_path / "bomb.png"))
+    assert found == "bomb.png is left out: it has too many pixels."
+
+
+def test_pictures_of_an_earlier_run_are_named(tmp_path: Path) -> None:
+    path, model = picture(tmp_path / "a.gif"), tmp_path / "model.zip"
+    assert list(embedding.outdated(tmp_path, [path])) == []
+    model.write_bytes(b"")
+    os.utime(path, (2, 2))
+    (told,) = embedding.outdated(tmp_path, [path])
+    assert told.startswith("a.gif is older than model.zip")
+    os.utime(model, (1, 1))
+    assert list(embedding.outdated(tmp_path, [path])) == []
+
+
+def test_the_line_that_analyses_can_be_typed(tmp_path: Path) -> None:
+    told = list(absent(tmp_path / "a b"))[-1]
+    assert f"analyze '{tmp_path / 'a b' / 'model.zip'}'" in told
 
 
 def test_what_is_too_large_is_named(

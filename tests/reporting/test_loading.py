@@ -16,6 +16,7 @@ from sb3_prune.exporting.compaction import stock_class
 from sb3_prune.reporting.loading import (
     OURS,
     STOCK,
+    absent,
     export_lines,
     plain_code,
     pruned_code,
@@ -50,8 +51,11 @@ def test_code_of_a_run(tmp_path: Path) -> None:
     plain, pruned, export = shown(run).values()
     for code, name in ((plain, "plain.zip"), (pruned, "model.zip")):
         texts = [
-            n.value for n in ast.walk(ast.parse(code)) if isinstance(n, ast.Constant)
+            n.value
+            for n in ast.walk(ast.parse(code))
+            if isinstance(n, ast.Constant) and isinstance(n.value, str)
         ]
+        assert "env.training = env.norm_reward = False" in code
         assert texts == [str(folder / name), str(folder / "vecnormalize.pkl")]
     assert export.splitlines() == export_lines(run)
     kinds = {shlex.split(line)[4] for line in export_lines(run)}
@@ -70,3 +74,4 @@ def test_what_is_not_there_is_not_offered(tmp_path: Path) -> None:
     other = {"algorithm": "my-own"}
     run = ReportedRun.read(whole_run(tmp_path / "b", config=other))
     assert shown(run) == {}
+    assert list(absent(run)) == ["How to load an agent of 'my-own' is not known here."]

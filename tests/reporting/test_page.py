@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from reporting.made import SIZES, evaluation, picture, whole_run
+from reporting.made import PRUNED, SIZES, WIDTHS, evaluation, picture, whole_run
 from sb3_prune import write_report
 from sb3_prune.exceptions import ConfigError, RunFolderError
+from sb3_prune.reporting.page import read_runs
 
 EVIL = "<script>alert('&\"1')</script>"
 
@@ -125,6 +126,30 @@ def test_several_runs_are_put_together(tmp_path: Path) -> None:
     assert ("id", "run-1") in read.attributes
 
 
+def test_runs_of_one_name_are_told_apart(tmp_path: Path) -> None:
+    """Seeds of one label, and folders of one name."""
+    names = ["a/run", "b/run", "c", "d", "e"]
+    labels = [None, None, "mine", "mine", None]
+    runs = read_runs(
+        whole_run(tmp_path / name, label=label, seed=seed)
+        for seed, (name, label) in enumerate(zip(names, labels, strict=True))
+    )
+    assert [run.name for run in runs] == [
+        f"run ({tmp_path / 'a/run'})",
+        f"run ({tmp_path / 'b/run'})",
+        f"mine ({tmp_path / 'c'})",
+        f"mine ({tmp_path / 'd'})",
+        "e",
+    ]
+
+
+def test_runs_without_steps_are_not_in_the_chart(tmp_path: Path) -> None:
+    cuts = [{"timesteps": 0, "units": units} for units in (WIDTHS, PRUNED)]
+    runs = [whole_run(tmp_path / "a"), whole_run(tmp_path / "now", cuts=cuts)]
+    told = "Not in the chart, because they have no environment steps: now."
+    assert told in Reader(page(*runs)).text
+
+
 def test_runs_that_cannot_be_compared_are_shown_all_the_same(tmp_path: Path) -> None:
     other = {"env": {"id": "Pendulum-v1", "kwargs": {}}}
     runs = [whole_run(tmp_path / "a"), whole_run(tmp_path / "b", config=other)]
@@ -160,5 +185,7 @@ def test_refused_and_nothing_is_written(tmp_path: Path) -> None:
         write_report([run], tmp_path / ("x" * 300 + ".html"))
     with pytest.raises(RunFolderError, match="in a folder that exists"):
         write_report([run], tmp_path / "no" / "x.html")
+    with pytest.raises(RunFolderError, match="must be a file"):
+        write_report([run], run)
     names = {path.name for path in tmp_path.iterdir()}
     assert names == {"good", "unfinished"}

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from reporting.made import PRUNED, SMALL, WIDTHS, evaluation, whole_run
+from reporting.made import PRUNED, SIZES, SMALL, WIDTHS, evaluation, whole_run
 from sb3_prune.exceptions import ConfigError
-from sb3_prune.reporting.reported import NO_CUT, NO_RETURN, ReportedRun
+from sb3_prune.reporting.reported import NO_BEFORE, NO_CUT, NO_RETURN, ReportedRun
 
 
 def test_what_a_whole_run_says(tmp_path: Path) -> None:
@@ -31,6 +31,7 @@ def test_a_label_is_its_name(tmp_path: Path) -> None:
 
 NOT_EVALUATED: dict[str, Any] = {"tests": [], "test": {"before": None, "after": None}}
 DENSE = {"test": {"before": None, "after": evaluation(5)}}
+UNCUT = {"first_cut": None, "after": {"widths": WIDTHS, **SIZES}}
 INFINITE = [
     evaluation(float("nan")) | {"timesteps": 0},
     evaluation(1) | {"timesteps": 1},
@@ -41,7 +42,13 @@ INFINITE = [
     ("summary", "files", "named"),
     [
         (NOT_EVALUATED, ("model.zip", "plain.zip"), [NO_RETURN]),
-        (DENSE, ("model.zip", "plain.zip"), [NO_CUT]),
+        (DENSE, ("model.zip", "plain.zip"), [NO_BEFORE]),
+        (DENSE | UNCUT, ("model.zip", "plain.zip"), [NO_CUT]),
+        (
+            {"test": {"before": evaluation(5), "after": evaluation(float("inf"))}},
+            ("model.zip", "plain.zip"),
+            ["The evaluation after has no finite result."],
+        ),
         ({}, ("plain.zip",), ["There is no model.zip in its folder."]),
         ({}, ("model.zip",), ["There is no plain.zip: it is not in the folder"]),
         (
@@ -124,11 +131,40 @@ def test_a_summary_without_a_part(key: str, tmp_path: Path) -> None:
         {"first_cut": "soon"},
         {"after": {"widths": PRUNED, **SMALL, "latency_us": float("nan")}},
         {"before": {"widths": {"a": "b"}, **SMALL}},
+        {"before": {"widths": {}, **SMALL}},
+        {"before": {"widths": WIDTHS, **SMALL, "units": -1}},
+        {"before": {"widths": WIDTHS, **SMALL, "units": 2.5}},
+        {"cuts": [{"timesteps": 0, "units": {"a": "6"}}]},
+        {"cuts": [{"timesteps": 0, "units": {"a": float("nan")}}]},
+        *({"tests": [evaluation(1) | {"timesteps": t}]} for t in ("x", None, -1)),
+        {"tests": [evaluation(1)]},
+        *(
+            {"test": {"before": None, "after": evaluation(5, **odd)}}
+            for odd in (
+                {"episodes": "x"},
+                {"episodes": []},
+                {"mean_length": "x"},
+                {"mean_length": {}},
+                {"interval": []},
+                {"interval": [1]},
+                {"interval": [None, 1]},
+                {"std_return": None},
+            )
+        ),
     ],
 )
 def test_odd_values_are_damage(odd: dict[str, Any], tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"summary.json' is damaged"):
         ReportedRun.read(whole_run(tmp_path / "run", **odd))
+
+
+def test_what_a_run_pruned(tmp_path: Path) -> None:
+    """A strategy may find nothing; and it may mask weights, and remove no unit."""
+    nothing = {"first_cut": None, "after": {"widths": WIDTHS, **SIZES}}
+    assert not ReportedRun.read(whole_run(tmp_path / "a", **nothing)).pruned
+    nothing["after"] = {"widths": WIDTHS, **SIZES, "weights_deploy": 39}
+    assert ReportedRun.read(whole_run(tmp_path / "b", **nothing)).pruned
+    assert ReportedRun.read(whole_run(tmp_path / "c")).pruned
 
 
 def test_a_configuration_without_a_command(tmp_path: Path) -> None:

@@ -23,6 +23,15 @@ def test_every_value_lies_on_the_axis(values: list[float], zero: bool) -> None:
     assert all(a < b for a, b in pairwise(scale.ticks))
 
 
+def test_no_two_labels_are_equal() -> None:
+    labels = [text for _, text in Scale.around([-1208.6, -1208.4], 0, 100).labels()]
+    assert labels == ["-1,208.6", "-1,208.55", "-1,208.5", "-1,208.45", "-1,208.4"]
+
+
+def test_a_constant_of_any_size_has_an_axis() -> None:
+    assert Scale.around([1e17, 1e17], 0, 100).place(1e17) == 50
+
+
 def test_zero_is_where_the_axis_begins() -> None:
     assert Scale.around([5, 10], 100, 0, zero=True).place(0) == 100
 

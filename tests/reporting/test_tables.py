@@ -5,9 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from reporting.made import SMALL, evaluation, whole_run
+from reporting.made import PRUNED, SMALL, evaluation, whole_run
 from sb3_prune.reporting.reported import ReportedRun
-from sb3_prune.reporting.tables import NONE, highlights, moments, results, sizes
+from sb3_prune.reporting.tables import (
+    NONE,
+    has_intervals,
+    highlights,
+    moments,
+    results,
+    sizes,
+)
 
 
 def made(folder: Path, **summary: Any) -> ReportedRun:
@@ -26,7 +33,12 @@ def test_sizes(tmp_path: Path) -> None:
 
 
 def test_masked_weights_are_counted_where_there_are_some(tmp_path: Path) -> None:
-    after = {"widths": {}, **SMALL, "sparse_flops_deploy": 800, "weights_deploy": 390}
+    after = {
+        "widths": PRUNED,
+        **SMALL,
+        "sparse_flops_deploy": 800,
+        "weights_deploy": 390,
+    }
     rows = {row.name: row[1:] for row in sizes(made(tmp_path, after=after))}
     assert rows["weights to act, unmasked"] == ("3,900", "390", "-90.0 %")
     assert rows["FLOPs without masked weights"] == ("8,000", "800", "-90.0 %")
@@ -46,7 +58,7 @@ def test_an_agent_that_was_given_was_evaluated_at_the_start(tmp_path: Path) -> N
     command = {"command": ["sb3-prune", "prune", "a.zip"]}
     run = made(tmp_path, config=command)
     assert list(moments(run)) == [
-        "Before: the agent as it was before anything was pruned. "
+        "Before: the agent as it was before this run pruned anything. "
         "After: the last evaluation."
     ]
     assert [row.before for row in highlights(run)] == ["664", "4,000", "50"]
@@ -54,6 +66,12 @@ def test_an_agent_that_was_given_was_evaluated_at_the_start(tmp_path: Path) -> N
 
 def test_an_untrained_agent_is_no_measure(tmp_path: Path) -> None:
     assert [row.before for row in highlights(made(tmp_path))] == ["664", "4,000", NONE]
+
+
+def test_one_episode_has_no_interval(tmp_path: Path) -> None:
+    assert has_intervals(made(tmp_path))
+    tests = {"before": None, "after": evaluation(5, interval=None)}
+    assert not has_intervals(made(tmp_path / "b", test=tests))
 
 
 def test_what_was_not_measured_is_a_dash(tmp_path: Path) -> None:

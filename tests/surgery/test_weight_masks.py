@@ -25,6 +25,7 @@ from sb3_prune.surgery.weight_masks import (
     masks_of,
     remove_silent,
     silent_units,
+    unmasked,
 )
 from sb3_prune.surgery.wiring import wire
 
@@ -52,6 +53,18 @@ def random_masks(policy: nn.Module, share: float = 0.5, seed: int = 0) -> Any:
         masks[path] = torch.rand(module.weight.shape, generator=generator) >= share
         masks[path][:, 0] = True
     return masks
+
+
+def test_weights_that_are_not_masked_are_counted() -> None:
+    policy = zoo.make_model("SAC").policy
+    full = sum(m.weight.numel() for m in policy.modules() if isinstance(m, nn.Linear))
+    assert unmasked(policy) == full
+    mask = torch.ones_like(policy.actor.mu.weight)
+    mask[:, :3] = 0
+    before = unmasked(policy)
+    model = zoo.make_model("SAC")
+    mask_weights(model, {"actor.mu": mask})
+    assert before - unmasked(model.policy) == 3 * len(mask)
 
 
 def masked(name: str) -> Any:

@@ -13,6 +13,7 @@ function at(line, x) {
 
 function text(value, percent) {
   if (percent) return (100 * value).toPrecision(3) + " %";
+  if (Number.isInteger(value)) return value.toLocaleString("en");
   return value.toLocaleString("en", { maximumSignificantDigits: 4 });
 }
 
