@@ -28,7 +28,7 @@ def test_the_export_acts_as_the_zip(
     expected, _ = SAC.load(sac_zip).predict(raw, deterministic=True)
     agent = load_export(out)
     np.testing.assert_allclose(agent.predict(raw)[0], expected, atol=2e-5)
-    assert {"mean", "log_std", "value"} < set(agent.outputs(raw))
+    assert {"mean", "log_std", "value"} < set(agent.answers(raw))
 
 
 def test_statistics_environment_and_options(
