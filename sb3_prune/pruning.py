@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env import VecEnv
 
-from sb3_prune import plugins
 from sb3_prune.compensation.proposing import PruneReport, carry_out, propose
 from sb3_prune.compensation.rounds import best_of_rounds
 from sb3_prune.exceptions import (
@@ -19,6 +18,7 @@ from sb3_prune.exceptions import (
     UnsupportedPolicyError,
     require_at_least,
 )
+from sb3_prune.plugins.instances import instance_of
 from sb3_prune.policies.adoption import adopt
 from sb3_prune.recording.activations import (
     count_observations,
@@ -56,22 +56,7 @@ def make_strategy(
         ConfigError: An option does not exist or is out of range; or ``strategy`` is
             neither a name nor an instance, or an instance with further options.
     """
-    if isinstance(strategy, Strategy):
-        if config:
-            raise ConfigError(
-                f"The strategy '{strategy.name}' is built already and has its own "
-                f"options: give {dict(config)} to its class."
-            )
-        return strategy
-    if not isinstance(strategy, str):
-        hint = f": pass {strategy.__name__}()" if isinstance(strategy, type) else ""
-        raise ConfigError(
-            f"strategy must be a name or an instance of a strategy, got {strategy!r}"
-            f"{hint}."
-        )
-    made = plugins.make("strategies", strategy, config)
-    assert isinstance(made, Strategy)
-    return made
+    return cast("Strategy", instance_of("strategies", strategy, config))
 
 
 def inputs_needed(wiring: Wiring) -> int:

@@ -6,16 +6,15 @@ import math
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, Literal, cast, get_args
 
-from sb3_prune import plugins
 from sb3_prune.exceptions import (
-    ConfigError,
     NonFiniteError,
     PluginError,
     require_at_least,
     require_one_of,
 )
+from sb3_prune.plugins.instances import instance_of
 from sb3_prune.plugins.pluggable import Pluggable
 from sb3_prune.plugins.registry import base_of
 from sb3_prune.screening.window import Window
@@ -103,17 +102,4 @@ def make_screener(
         ConfigError: An option does not exist or is out of range; or ``screener`` is
             neither a name nor an instance, or an instance with further options.
     """
-    if isinstance(screener, Screener):
-        if config:
-            raise ConfigError(
-                f"The screener '{screener.name}' is built already and has its own "
-                f"options: give {dict(config)} to its class."
-            )
-        return screener
-    if not isinstance(screener, str):
-        raise ConfigError(
-            f"screener must be a name or an instance of a screener, got {screener!r}."
-        )
-    made = plugins.make("screeners", screener, config)
-    assert isinstance(made, Screener)
-    return made
+    return cast("Screener", instance_of("screeners", screener, config))
