@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, fields
 from functools import partial
 from numbers import Integral, Real
-from types import NoneType, UnionType
+from types import MappingProxyType, NoneType, UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from weakref import WeakKeyDictionary
 
 from sb3_prune.exceptions import (
     CheckpointError,
@@ -19,6 +20,7 @@ from sb3_prune.exceptions import (
 from sb3_prune.plugins.pluggable import Pluggable
 
 P = TypeVar("P", bound=Pluggable)
+_HINTS: WeakKeyDictionary[type[Any], Mapping[str, Any]] = WeakKeyDictionary()
 
 
 def build(cls: type[P], config: Any = None) -> P:
@@ -93,10 +95,13 @@ def default_of(option: Field[Any]) -> object:
     return option.default
 
 
-def hints_of(config: type[Any]) -> dict[str, Any]:
+def hints_of(config: type[Any]) -> Mapping[str, Any]:
     """Return the resolved type annotation of every option of a ``Config``."""
-    hints = get_type_hints(config)
-    return {option.name: hints[option.name] for option in options_of(config)}
+    if config not in _HINTS:  # Resolving takes longer than building an instance.
+        hints = get_type_hints(config)
+        found = {option.name: hints[option.name] for option in options_of(config)}
+        _HINTS[config] = MappingProxyType(found)
+    return _HINTS[config]
 
 
 def fit(value: Any, hint: Any) -> Any:

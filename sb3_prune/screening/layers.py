@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
+from gymnasium import spaces
 from stable_baselines3.common.policies import BasePolicy
 from torch import nn
 
@@ -162,7 +163,7 @@ def _held_by(layer: Layer, policy: BasePolicy | None) -> Layer:
 
 def _structure(policy: BasePolicy) -> object:
     """Return what the layers of a policy of known code depend on."""
-    found: list[Any] = [repr(policy.observation_space), repr(policy.action_space)]
+    found = [_described(policy.observation_space), _described(policy.action_space)]
     first: dict[int, int] = {}
     for path, module in policy.named_modules(remove_duplicate=False):
         number = first.setdefault(id(module), len(first))
@@ -172,3 +173,13 @@ def _structure(policy: BasePolicy) -> object:
                 place = first.setdefault(id(tensor), len(first))
                 found.append((name, tensor.shape, tensor.dtype, place))
     return tuple(found)
+
+
+def _described(space: spaces.Space[Any]) -> Any:
+    """Return what equal spaces have in common; a box takes 0.2 ms to print itself."""
+    if isinstance(space, spaces.Dict):
+        return tuple((key, _described(inner)) for key, inner in space.items())
+    if isinstance(space, spaces.Box):
+        bounds = space.low.tobytes(), space.high.tobytes()
+        return type(space), space.shape, space.dtype, bounds
+    return repr(space)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 import zoo
+from gymnasium import spaces
 from torch import nn
 
 import sb3_prune as sp
 from sb3_prune.exceptions import ConfigError, NonFiniteError, UnknownNameError
 from sb3_prune.screening import layers
-from sb3_prune.screening.layers import choose, find_layers
+from sb3_prune.screening.layers import _described, choose, find_layers
 from screening.made import window_of
 
 
@@ -51,6 +53,32 @@ def test_other_structures_have_other_layers() -> None:
         assert {la.name: la.units for la in find_layers(policy)} == sp.wire(
             policy
         ).units()
+
+
+def _box(**changes: Any) -> spaces.Box:
+    return spaces.Box(**({"low": -1.0, "high": 1.0, "shape": (2,)} | changes))
+
+
+def test_equal_spaces_are_described_equally() -> None:
+    nested = [spaces.Dict({"a": _box(), "b": spaces.Discrete(3)}) for _ in "12"]
+    assert _described(nested[0]) == _described(nested[1])
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        _box(high=2.0),
+        _box(shape=(3,)),
+        _box(dtype=np.float64),
+        spaces.Discrete(2),
+        spaces.Dict({"a": _box()}),
+    ],
+)
+def test_other_spaces_are_described_otherwise(other: Any) -> None:
+    assert _described(other) != _described(_box())
+    assert _described(spaces.Dict({"a": other})) != _described(
+        spaces.Dict({"a": _box()})
+    )
 
 
 def test_a_cut_agent_is_found_again() -> None:
