@@ -85,12 +85,12 @@ class Collector:
                 actions=read,
                 lstm_states=_states(kept["states"]) if "states" in kept else None,
             ),
-            actions=np.stack(kept["actions"]),
-            rewards=np.stack(kept["rewards"]),
-            ends=np.stack(kept["ends"]),
+            actions=np.array(kept["actions"]),
+            rewards=np.array(kept["rewards"]),
+            ends=np.array(kept["ends"]),
             last=self._tensors(self._last),
             cuts=tuple(self._cuts),
-            masks=np.stack(kept["masks"]) if "masks" in kept else None,
+            masks=np.array(kept["masks"]) if "masks" in kept else None,
         )
 
 

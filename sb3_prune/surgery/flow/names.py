@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import cache, lru_cache
+from functools import cache
 from typing import Any
 
 import torch
@@ -45,7 +45,6 @@ FACTORIES = frozenset(_FACTORIES.split())
 """Calls that make a tensor from sizes alone."""
 
 
-@lru_cache(maxsize=4096)
 def called(function: Callable[..., Any]) -> str:
     """Return the plain name of a torch function, method, operator or property.
 
