@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 from gymnasium import spaces
+from sb3_contrib.common.maskable.policies import MaskableActorCriticPolicy
 from sb3_contrib.common.recurrent.policies import RecurrentActorCriticPolicy
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env import VecNormalize
@@ -17,12 +19,15 @@ from stable_baselines3.common.vec_env import VecNormalize
 from sb3_prune.exceptions import ExportError
 from sb3_prune.exporting.asking import Agent
 from sb3_prune.exporting.extras import additional, scores
+from sb3_prune.exporting.rounding import SHARE, Ask, rounding
 from sb3_prune.exporting.samples import (
     Batch,
+    draw_masks,
     from_episodes,
     from_space,
     from_statistics,
 )
+from sb3_prune.exporting.ties import tied
 from sb3_prune.surgery.flow.quiet import quiet
 
 TOLERANCE = 1e-5
@@ -50,7 +55,11 @@ class Check:
     ties: int
     """Choices that differ where the agent itself sees no difference."""
     tolerance: float
-    """Largest difference that was accepted."""
+    """Largest difference that was accepted, see :data:`TOLERANCE`."""
+    rounding: float = 0.0
+    """Where that was too strict, because the agent itself is further from what it would
+    compute in float64: how far, in the units of what was compared. Ten times as much
+    was accepted there."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the numbers, as values that JSON can store."""
@@ -84,16 +93,19 @@ def check_against(
         found["statistics"] = from_statistics(statistics, space, OBSERVATIONS, rng)
     if env is not None:
         found["episodes"] = from_episodes(model, env, statistics, OBSERVATIONS)
-    compared = [
-        _Comparison(agent, model, statistics, rng, tolerance).run(name, batch)
-        for name, batch in found.items()
-    ]
+    comparison = _Comparison(agent, model, statistics, rng, tolerance)
+    compared = [comparison.run(name, batch) for name, batch in found.items()]
     return Check(
         sources={name: len(next(iter(b.values()))) for name, b in found.items()},
         largest_difference=max(worst for worst, _ in compared),
         ties=sum(ties for _, ties in compared),
         tolerance=tolerance,
+        rounding=comparison.rounding,
     )
+
+
+def _decided(policy: Any, *inputs: Any) -> Any:
+    return policy._predict(*inputs, deterministic=True)
 
 
 @dataclass
@@ -103,6 +115,7 @@ class _Comparison:
     statistics: VecNormalize | None
     rng: np.random.Generator
     tolerance: float
+    rounding: float = 0.0
 
     def run(self, name: str, batch: Batch) -> tuple[float, int]:
         """Return the largest difference of actions and the number of ties."""
@@ -123,7 +136,7 @@ class _Comparison:
         raw: Any = part.get("", part)
         count = len(next(iter(part.values())))
         starts = self.rng.random(count) < 1 / STEPS
-        masks = self._masks(count)
+        masks = draw_masks(self.agent.facts, count, self.rng)
         more = {} if masks is None else {"action_masks": masks}
         # Some networks write into what they read.
         read = copy.deepcopy(raw)
@@ -145,16 +158,23 @@ class _Comparison:
             ) from error
         self._alone(where, part, (state, starts, masks), found)
         self._beside(where, part, read, (state, starts, masks))
+        inputs = self._inputs(read, (state, starts), masks)
         if new is not None and memory is not None:
-            for wanted, given in zip(new, memory, strict=True):
-                self._close(f"state, {where}", given, wanted, np.abs(wanted))
+            for i, (wanted, given) in enumerate(zip(new, memory, strict=True)):
+                granted = partial(self._granted, _decided, inputs, 1 + i)
+                self._close(f"state, {where}", given, wanted, np.abs(wanted), granted)
         space: Any = self.model.action_space
         if isinstance(space, spaces.Box):
             sizes = np.abs(np.stack([space.low, space.high]))
-            if not self.model.policy.squash_output:
+            unit: Any = 1.0
+            if self.model.policy.squash_output:
+                unit = (space.high - space.low) / 2
+            else:
                 sizes = np.abs(expected)
             size = sizes.max(axis=0)
-            return self._close(f"action, {where}", found, expected, size), 0, new
+            granted = partial(self._granted, _decided, inputs, 0, unit)
+            what = f"action, {where}"
+            return self._close(what, found, expected, size, granted), 0, new
         ties = self._ties(where, read, (state, starts), masks, found, expected)
         return 0.0, ties, new
 
@@ -187,17 +207,40 @@ class _Comparison:
         allowed = None if masks is None else masks[few]
         found = self.agent.answers(first.get("", first), memory, starts[few], allowed)
         seen = {k: a[few] for k, a in read.items()} if "" not in part else read[few]
-        with torch.no_grad(), quiet(self.model.policy):
-            inputs = self._inputs(seen, (memory, starts[few]), allowed)
-            wanted = additional(self.model.policy, names, *inputs)
-        for name, tensor in wanted.items():
-            expected = tensor.cpu().numpy()
-            self._close(f"{name}, {where}", found[name], expected, np.abs(expected))
+        inputs = self._inputs(seen, (memory, starts[few]), allowed)
 
-    def _close(self, what: str, found: Any, expected: Any, size: Any) -> float:
+        def ask(policy: Any, *given: Any) -> dict[str, torch.Tensor]:
+            return additional(policy, names, *given)
+
+        with quiet(self.model.policy):
+            wanted = ask(self.model.policy, *inputs)
+        for i, (name, tensor) in enumerate(wanted.items()):
+            expected, what = tensor.cpu().numpy(), f"{name}, {where}"
+            granted = partial(self._granted, ask, inputs, i)
+            self._close(what, found[name], expected, np.abs(expected), granted)
+
+    def _granted(self, ask: Ask, inputs: list[Any], at: int, unit: Any = 1.0) -> Any:
+        """Return the difference that the agent's own rounding grants."""
+        if isinstance(self.model.policy, MaskableActorCriticPolicy):
+            return 0.0  # What a mask forbids has a logit of -1e8, which rounds by 8.
+        found = np.asarray(rounding(self.model.policy, ask, inputs)[at]) * unit
+        self.rounding = max(self.rounding, float(found.max()))
+        return SHARE * found
+
+    def _close(
+        self,
+        what: str,
+        found: Any,
+        expected: Any,
+        size: Any,
+        granted: Callable[[], Any],
+    ) -> float:
         """Check numbers of some size; return their largest difference."""
         apart = np.abs(np.asarray(found, np.float64) - expected)
-        wrong = ~(apart <= self.tolerance * np.maximum(size, 1))
+        most = self.tolerance * np.maximum(size, 1)
+        if not (apart <= most).all():
+            most = np.maximum(most, granted())
+        wrong = ~(apart <= most)
         if wrong.any():
             at = tuple(int(i) for i in np.argwhere(wrong)[0])
             raise ExportError(
@@ -205,19 +248,6 @@ class _Comparison:
                 f"{found[at]}, expected {expected[at]}. Nothing was written."
             )
         return float(apart.max(initial=0.0))
-
-    def _masks(self, count: int) -> np.ndarray | None:
-        ports = self.agent.facts["inputs"]
-        port = next((p for p in ports if p["kind"] == "action_mask"), None)
-        if port is None:
-            return None
-        masks = self.rng.random((count, port["shape"][0])) < 0.7  # noqa: PLR2004
-        begin = 0
-        for branch in port["branches"]:  # One action of each branch is allowed.
-            allowed = begin + self.rng.integers(0, branch, count)
-            masks[np.arange(count), allowed] = True
-            begin += branch
-        return masks
 
     def _ties(
         self, where: str, read: Any, memory: Any, masks: Any, found: Any, expected: Any
@@ -227,39 +257,25 @@ class _Comparison:
         if not different.any():
             return 0
         rows = np.flatnonzero(different.reshape(len(different), -1).any(axis=1))
-        known = self._scores(read, memory, masks)
+        inputs = self._inputs(read, memory, masks)
+        known = self._scores(inputs)
+        granted = 0.0 if known is None else self._granted(scores, inputs, 0)
         for row in rows:
             one, other = np.ravel(found[row]), np.ravel(expected[row])
-            if known is None or not self._tied(known[row], one, other):
+            if known is None or not tied(
+                self.model.action_space, known[row], one, other, self.tolerance, granted
+            ):
                 raise ExportError(
                     f"The export acts differently ({where}, row {row}): {one.tolist()}"
                     f", expected {other.tolist()}. Nothing was written."
                 )
         return len(rows)
 
-    def _tied(self, known: np.ndarray, one: np.ndarray, other: np.ndarray) -> bool:
-        space: Any = self.model.action_space
-        if isinstance(space, spaces.MultiBinary) and len(known) == len(one):
-            limit = self.tolerance * max(1.0, float(np.abs(known).max()))
-            return bool((np.abs(known)[one != other] <= limit).all())
-        one, other = one.astype(int), other.astype(int)
-        known_sizes: Mapping[type, Any] = {
-            spaces.Discrete: [getattr(space, "n", 0)],
-            spaces.MultiDiscrete: getattr(space, "nvec", ()),
-            spaces.MultiBinary: [2] * len(one),
-        }
-        sizes = known_sizes[type(space)]
-        begins = np.cumsum([0, *sizes[:-1]])
-        # Not by the largest of all: of actions that a mask forbids it is 1e8.
-        ours, its = known[begins + one], known[begins + other]
-        limits = self.tolerance * np.maximum(1.0, np.maximum(np.abs(ours), np.abs(its)))
-        return bool((np.abs(ours - its) <= limits).all())
-
     @torch.no_grad()
-    def _scores(self, read: Any, memory: Any, masks: Any) -> np.ndarray | None:
+    def _scores(self, inputs: list[Any]) -> np.ndarray | None:
         policy: Any = self.model.policy
         with quiet(policy):
-            found = scores(policy, *self._inputs(read, memory, masks))
+            found = scores(policy, *inputs)
         return None if found is None else found.cpu().numpy()
 
     def _inputs(self, read: Any, memory: Any, masks: Any) -> list[Any]:

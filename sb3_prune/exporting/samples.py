@@ -156,3 +156,28 @@ def _shapes(space: spaces.Space[Any]) -> Mapping[str, Any]:
         key: sorted(part.shape or ()) if is_image_space(part) else part.shape
         for key, part in parts.items()
     }
+
+
+def draw_masks(
+    facts: Mapping[str, Any], count: int, rng: np.random.Generator
+) -> np.ndarray | None:
+    """Draw masks of actions that allow at least one in each branch, (count, actions).
+
+    Args:
+        facts: Those of an export.
+        count: Number of masks.
+        rng: Where they come from.
+
+    Returns:
+        1 where an action is allowed; None if the export takes no mask.
+    """
+    port = next((p for p in facts["inputs"] if p["kind"] == "action_mask"), None)
+    if port is None:
+        return None
+    masks = rng.random((count, port["shape"][0])) < 0.7  # noqa: PLR2004
+    begin = 0
+    for branch in port["branches"]:
+        allowed = begin + rng.integers(0, branch, count)
+        masks[np.arange(count), allowed] = True
+        begin += branch
+    return masks

@@ -8,15 +8,20 @@ import exported
 import numpy as np
 import pytest
 import sb3_contrib as contrib
+import stable_baselines3 as sb3
 import torch
 import zoo
 from gymnasium import spaces
+from torch import nn
 
 from exporting.test_normalisation import vecnormalize
 from exporting.test_tracing import asked
 from sb3_prune.exceptions import ExportError
 from sb3_prune.exporting.asking import Agent
 from sb3_prune.exporting.checking import check_against
+from sb3_prune.exporting.extras import scores
+from sb3_prune.exporting.rounding import rounding
+from sb3_prune.exporting.samples import from_space
 from sb3_prune.exporting.tracing import trace
 
 
@@ -62,12 +67,47 @@ def test_ties_are_forgiven_and_counted() -> None:
     assert check_against(other, model, None).ties == 1000
 
 
+LARGE = spaces.Box(-1000, 1000, (2,), np.int64)
+
+
+def unstable(actions: Any, algorithm: Any) -> tuple[Any, float]:
+    """Return an agent that rounds badly, thousands cancel each other out, and how."""
+    model: Any = exported.anyhow(LARGE, actions, algorithm, activation_fn=nn.ReLU)
+    with torch.no_grad():
+        for parameter in model.policy.parameters():
+            parameter.mul_(3)
+    seen = torch.as_tensor(from_space(LARGE, 1000, np.random.default_rng(0))[""])
+
+    def ask(policy: Any, *given: Any) -> Any:
+        if isinstance(actions, spaces.Discrete):
+            return scores(policy, *given)
+        return policy._predict(*given, deterministic=True)
+
+    return model, rounding(model.policy, ask, [seen])[0]
+
+
+@pytest.mark.parametrize("algorithm", [sb3.PPO, sb3.TD3])
+def test_rounding_of_the_agent_itself_is_no_fault_of_its_export(algorithm: Any) -> None:
+    model, found = unstable(exported.BOX, algorithm)
+    agent = asked(trace(model))
+
+    def off(times: float) -> Agent:
+        return Agent(agent.facts, lambda x: [agent.run(x)[0] + times * found])
+
+    check = check_against(off(5), model, None)
+    assert check.largest_difference > check.tolerance
+    assert check.rounding == pytest.approx(found)
+    with pytest.raises(ExportError, match="acts differently"):
+        check_against(off(30), model, None)
+
+
 def test_every_source_counts() -> None:
     model, env = exported.agent("SAC"), vecnormalize()
     check = check_against(asked(trace(model, env)), model, env, "Pendulum-v1")
     assert check.sources == {"space": 1000, "statistics": 1000, "episodes": 1000}
     assert check.to_dict()["observations"] == 3000
     assert check.largest_difference < 2e-5  # Actions up to 2.
+    assert check.rounding == 0
 
 
 def test_forgotten_statistics_are_found() -> None:

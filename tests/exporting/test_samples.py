@@ -14,7 +14,12 @@ from stable_baselines3.common.vec_env import DummyVecEnv, VecMonitor
 
 from exporting.test_normalisation import vecnormalize
 from sb3_prune.exceptions import ConfigError
-from sb3_prune.exporting.samples import from_episodes, from_space, from_statistics
+from sb3_prune.exporting.samples import (
+    draw_masks,
+    from_episodes,
+    from_space,
+    from_statistics,
+)
 
 CARTPOLE = gym.make("CartPole-v1").observation_space
 RNG = np.random.default_rng
@@ -78,3 +83,12 @@ def test_observations_of_another_agent() -> None:
         from_episodes(model, "Nope-v0", None, 10)
     with pytest.raises(ConfigError, match="VecNormalize inside"):
         from_episodes(model, VecMonitor(vecnormalize()), None, 10)
+
+
+def test_masks_allow_something_in_each_branch() -> None:
+    port = {"kind": "action_mask", "shape": [5], "branches": [2, 3]}
+    masks = draw_masks({"inputs": [port]}, 500, RNG(0))
+    assert masks is not None and masks.shape == (500, 5)
+    assert masks[:, :2].any(axis=1).all() and masks[:, 2:].any(axis=1).all()
+    assert not masks.all(axis=0).any()
+    assert draw_masks({"inputs": [{"kind": "observation"}]}, 5, RNG(0)) is None
