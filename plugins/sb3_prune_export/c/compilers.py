@@ -18,21 +18,33 @@ FAST = ("-O3", "-march=native")
 
 
 def compiler() -> list[str]:
-    """Return the command of the first compiler that is found.
+    """Return the command that the variable CC gives, else the first of :data:`NAMES`.
 
     Raises:
-        ExportError: There is none.
+        ExportError: There is none, or not the one that CC names.
     """
-    named = shlex.split(os.environ.get("CC", ""))
-    if named and shutil.which(named[0]):
+    found = [name for name in NAMES if shutil.which(name)]
+    if given := os.environ.get("CC", "").strip():
+        named = _words(given)
+        if not named or not shutil.which(named[0]):
+            raise ExportError(
+                f"The environment variable CC is {given!r}, and there is no such "
+                f"compiler. There are: {', '.join(found) or '(none)'}."
+            )
         return named
-    found = next(filter(None, map(shutil.which, NAMES)), None)
-    if found is None:
+    if not found:
         raise ExportError(
             "A C export is run by compiling it, and there is no compiler: install one "
             f"of {', '.join(NAMES)}, or name one in the environment variable CC."
         )
-    return [found]
+    return found[:1]
+
+
+def _words(command: str) -> list[str]:
+    try:
+        return shlex.split(command)
+    except ValueError:  # A quotation that does not end.
+        return []
 
 
 def shared_library(source: Path, target: Path) -> None:

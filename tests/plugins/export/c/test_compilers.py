@@ -25,8 +25,22 @@ def test_the_variable_cc_goes_first(monkeypatch: pytest.MonkeyPatch) -> None:
     running.require("gcc")
     monkeypatch.setenv("CC", "gcc -pipe")
     assert compiler() == ["gcc", "-pipe"]
-    monkeypatch.setenv("CC", "no-such-compiler")
-    assert compiler() != ["no-such-compiler"]
+
+
+@pytest.mark.parametrize("command", ["no-such-compiler -O2", "gcc '", "''"])
+def test_a_missing_cc_is_not_replaced(
+    monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    running.require("gcc")
+    monkeypatch.setenv("CC", command)
+    with pytest.raises(ExportError, match=r"CC is .*no such .* There are: .*gcc"):
+        compiler()
+
+
+def test_an_empty_cc_names_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    running.require("gcc")
+    monkeypatch.setenv("CC", " ")
+    assert compiler()
 
 
 def test_code_that_is_none_is_refused(tmp_path: Path) -> None:
