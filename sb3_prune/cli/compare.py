@@ -10,6 +10,7 @@ from sb3_prune.cli.outputs import as_json, as_png, check_out, publish
 from sb3_prune.cli.parsing import parse
 from sb3_prune.cli.tables import aligned
 from sb3_prune.exceptions import ConfigError
+from sb3_prune.reporting.numbers import between, number
 from sb3_prune.runs.comparing import RunComparison, RunGroup, compare_runs
 from sb3_prune.runs.finished import SIZES
 
@@ -63,8 +64,8 @@ def lines(found: RunComparison) -> Iterator[str]:
 
 def _numbers(group: RunGroup) -> list[str]:
     sure = group.interval
-    interval = f"{sure[0]:.4g} to {sure[1]:.4g}" if sure else "-"
-    return [str(len(group.runs)), f"{group.value:.4g}", interval]
+    interval = between(*sure) if sure else "-"
+    return [str(len(group.runs)), number(group.value), interval]
 
 
 def _sizes(group: RunGroup) -> list[str]:

@@ -245,7 +245,8 @@ class _Comparison:
             at = tuple(int(i) for i in np.argwhere(wrong)[0])
             raise ExportError(
                 f"The export acts differently ({what}, entry {at}): "
-                f"{found[at]}, expected {expected[at]}. Nothing was written."
+                f"{found[at]}, expected {expected[at]}; accepted was a difference of "
+                f"{np.broadcast_to(most, apart.shape)[at]:.1e}. Nothing was written."
             )
         return float(apart.max(initial=0.0))
 

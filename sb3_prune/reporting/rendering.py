@@ -10,6 +10,8 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from sb3_prune.reporting.numbers import between, number
+
 SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~$])")
 """Characters that mean something in Markdown."""
 
@@ -49,6 +51,8 @@ def _environment(*, html: bool) -> Environment:
     environment.filters["md"] = _escaped
     environment.filters["code"] = _code
     environment.filters["json"] = json.dumps
+    environment.filters["number"] = number
+    environment.globals["between"] = between
     return environment
 
 

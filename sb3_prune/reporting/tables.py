@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
 
+from sb3_prune.reporting.numbers import between, change, number
 from sb3_prune.reporting.reported import ReportedRun, Test
 
 SIZES = {
@@ -78,7 +79,7 @@ def is_fresh(run: ReportedRun) -> bool:
 
 def returned(test: Test | None) -> str:
     """Return the mean return as text."""
-    return _shown(test, "mean_return", "{:.4g}")
+    return _shown(test, "mean_return", number)
 
 
 def interval(test: Test | None) -> str:
@@ -86,7 +87,7 @@ def interval(test: Test | None) -> str:
     if test is None or test.get("interval") is None:
         return NONE
     low, high = test["interval"]
-    return f"{low:.4g} to {high:.4g}"
+    return between(low, high)
 
 
 def has_intervals(run: ReportedRun) -> bool:
@@ -112,21 +113,25 @@ def _change(run: ReportedRun, name: str) -> str:
     before, after = run.before.counts[name], run.after.counts[name]
     if not before or before == after:
         return ""
-    return f"{after / before - 1:+.1%}".replace("%", " %")
+    return change(before, after)
 
 
 def _share(test: Test | None) -> str:
-    return _shown(test, "success", "{:.1%}").replace("%", " %")
+    return _shown(test, "success", _percent)
 
 
 def _length(test: Test | None) -> str:
-    return _shown(test, "mean_length", "{:.4g}")
+    return _shown(test, "mean_length", number)
 
 
 def _episodes(test: Test | None) -> str:
-    return _shown(test, "episodes", "{:,}")
+    return _shown(test, "episodes", "{:,}".format)
 
 
-def _shown(test: Test | None, name: str, text: str) -> str:
+def _percent(share: float) -> str:
+    return f"{share:.1%}".replace("%", " %")
+
+
+def _shown(test: Test | None, name: str, text: Callable[[Any], str]) -> str:
     known = None if test is None else test.get(name)
-    return NONE if known is None else text.format(known)
+    return NONE if known is None else text(known)

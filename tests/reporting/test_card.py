@@ -97,7 +97,7 @@ def test_without_a_plain_zip_it_says_so(tmp_path: Path) -> None:
     run = whole_run(tmp_path / "run", files=["model.zip"], plain_problem="no widths")
     folder = write_card(run, tmp_path / "hub")
     _, text = head_and_text(folder)
-    assert "There is no plain zip: There is no plain.zip: no widths" in text
+    assert "\nThere is no plain.zip: no widths" in text
     assert 'load_from_hub(repo, "ppo-CartPole-v1-pruned.zip")' in text
     assert not (folder / "ppo-CartPole-v1.zip").exists()
 
