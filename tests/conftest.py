@@ -1,6 +1,8 @@
 """One torch thread per process; no display; which tests are slow."""
 
 import os
+import tempfile
+from collections.abc import Iterator
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
@@ -19,6 +21,16 @@ settings.load_profile("shared")
 
 OFTEN = ("DQN", "SAC", "PPO")
 """Algorithms of the tests that are not slow: one of each kind."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def temporary(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep temporary files where pytest deletes them: SB3's logger leaves folders."""
+    folder = str(tmp_path_factory.mktemp("t"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TMPDIR", folder)
+        patch.setattr(tempfile, "tempdir", folder)
+        yield
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
