@@ -32,6 +32,7 @@ from sb3_prune.files import write_text
 AGENTS = ("sac/HalfCheetah-v3_1", "dqn/LunarLander-v2_1")
 HALF: dict[str, Any] = {"final_sparsity": 0.5}
 FITTED = HALF | {"compensate": True}
+CRITICS = ("critic.qf0", "critic.qf1")
 VARIANTS: dict[str, tuple[str, dict[str, Any], bool, int] | None] = {
     "dense": None,
     "magnitude": ("magnitude", HALF | {"compensate": False}, False, 0),
@@ -40,8 +41,16 @@ VARIANTS: dict[str, tuple[str, dict[str, Any], bool, int] | None] = {
     "reconstruct": ("reconstruct", HALF, True, 0),
     "reconstruct-buffer": ("reconstruct", HALF, False, 0),
     "distilled": ("reconstruct", HALF, False, 2000),
+    "actor": ("reconstruct", HALF | {"networks": ("actor",)}, False, 0),
+    "critics": ("reconstruct", HALF | {"networks": CRITICS}, False, 0),
+    "critics-30": (
+        "reconstruct",
+        {"final_sparsity": 0.3, "networks": CRITICS},
+        False,
+        0,
+    ),
 }
-"""Variant -> strategy, its options for all networks, whether the agent plays to get the
+"""Variant -> strategy, its options, whether the agent plays to get the
 observations of the fit, and updates of distillation; None: not pruned."""
 NAMES = {
     "compensate": "magnitude, fitted on play",
@@ -49,6 +58,9 @@ NAMES = {
     "reconstruct": "reconstruct, fitted on play",
     "reconstruct-buffer": "reconstruct, fitted on the buffer",
     "distilled": "the same, then 2,000 updates of distillation",
+    "actor": "the same, the actor alone",
+    "critics": "the same, the critics alone",
+    "critics-30": "30 % of the critics alone",
 }
 STEPS, FILLED = 10_000, 10_000
 """Steps of training on, and of the dense agent's play before, without learning."""

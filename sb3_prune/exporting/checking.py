@@ -19,7 +19,7 @@ from stable_baselines3.common.vec_env import VecNormalize
 from sb3_prune.exceptions import ExportError
 from sb3_prune.exporting.asking import Agent
 from sb3_prune.exporting.extras import additional, scores
-from sb3_prune.exporting.rounding import SHARE, Ask, rounding
+from sb3_prune.exporting.rounding import MOST, SHARE, Ask, rounding
 from sb3_prune.exporting.samples import (
     Batch,
     draw_masks,
@@ -239,7 +239,7 @@ class _Comparison:
         apart = np.abs(np.asarray(found, np.float64) - expected)
         most = self.tolerance * np.maximum(size, 1)
         if not (apart <= most).all():
-            most = np.maximum(most, granted())
+            most = np.maximum(most, np.minimum(granted(), MOST * most))
         wrong = ~(apart <= most)
         if wrong.any():
             at = tuple(int(i) for i in np.argwhere(wrong)[0])
@@ -261,6 +261,7 @@ class _Comparison:
         inputs = self._inputs(read, memory, masks)
         known = self._scores(inputs)
         granted = 0.0 if known is None else self._granted(scores, inputs, 0)
+        granted = min(granted, MOST * self.tolerance)
         for row in rows:
             one, other = np.ravel(found[row]), np.ravel(expected[row])
             if known is None or not tied(

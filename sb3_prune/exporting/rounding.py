@@ -17,6 +17,9 @@ Ask = Callable[..., Any]
 SHARE = 10
 """How many times the agent's rounding an export may be off: it adds numbers up in
 another order, one by one perhaps, which rounds worse than blocks of them."""
+MOST = 100
+"""How many times the tolerance is granted at most: code that rounds, or compares, may
+jump between float32 and float64, and that is no measure."""
 
 
 def rounding(policy: nn.Module, ask: Ask, inputs: Sequence[Any]) -> list[float]:

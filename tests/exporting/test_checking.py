@@ -75,7 +75,7 @@ def unstable(actions: Any, algorithm: Any) -> tuple[Any, float]:
     model: Any = exported.anyhow(LARGE, actions, algorithm, activation_fn=nn.ReLU)
     with torch.no_grad():
         for parameter in model.policy.parameters():
-            parameter.mul_(3)
+            parameter.mul_(1.5)
     seen = torch.as_tensor(from_space(LARGE, 1000, np.random.default_rng(0))[""])
 
     def ask(policy: Any, *given: Any) -> Any:
@@ -99,6 +99,24 @@ def test_rounding_of_the_agent_itself_is_no_fault_of_its_export(algorithm: Any) 
     assert check.rounding == pytest.approx(found)
     with pytest.raises(ExportError, match="acts differently"):
         check_against(off(30), model, None)
+
+
+class Jump(nn.Module):
+    """Answers 1 in float64 and 0 in float32."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return ones or zeros."""
+        return torch.full_like(x, float(x.dtype == torch.float64))
+
+
+def test_no_rounding_is_granted_without_limit() -> None:
+    model: Any = exported.anyhow(exported.BOX, exported.BOX, sb3.TD3)
+    model.policy.actor.mu.append(Jump())
+    agent = asked(trace(model))
+    off = Agent(agent.facts, lambda x: [agent.run(x)[0] + np.float32(0.01)])
+    check_against(agent, model, None)
+    with pytest.raises(ExportError, match=r"accepted was a difference of 1.0e-03"):
+        check_against(off, model, None)
 
 
 def test_every_source_counts() -> None:
