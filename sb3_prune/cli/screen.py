@@ -27,7 +27,7 @@ from sb3_prune.cli.train import algorithm_kwargs, build
 from sb3_prune.exceptions import ConfigError, RunFolderError, require_at_least
 from sb3_prune.files import write_bytes
 from sb3_prune.runs import Workers, on_cluster
-from sb3_prune.runs.folder import check_creatable
+from sb3_prune.runs.folder import check_creatable, versions
 from sb3_prune.runs.tables import check_table
 from sb3_prune.screening import (
     Judgement,
@@ -181,6 +181,7 @@ def _publish(
     content = {
         "screener": {"name": screener.name, **asdict(screener.config)},
         "seeds": {"train": options.seeds, "test": options.test_seeds},
+        "versions": versions(),
         **found.to_dict(),
     }
     figures = (
