@@ -42,7 +42,7 @@ def test_what_it_writes_is_what_its_table_says(
     rows = read_table(out / "seeds.csv")
     assert [row["seed"] for row in rows] == list(range(12))
     found = json.loads((out / "screening.json").read_text())
-    assert {"sb3_prune", "torch"} <= found["versions"].keys()
+    assert {"sb3-prune", "torch"} <= found["versions"].keys()
     sweep = sweep_thresholds(Outcomes.of(rows[:6]), Outcomes.of(rows[6:]), window=50)
     assert found["threshold"] == sweep.chosen
     assert found["test"]["boost"] == sweep.test_gain.boost
