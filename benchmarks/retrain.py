@@ -57,10 +57,10 @@ NAMES = {
     "compensate-buffer": "magnitude, fitted on the buffer",
     "reconstruct": "reconstruct, fitted on play",
     "reconstruct-buffer": "reconstruct, fitted on the buffer",
-    "distilled": "the same, then 2,000 updates of distillation",
-    "actor": "the same, the actor alone",
-    "critics": "the same, the critics alone",
-    "critics-30": "30 % of the critics alone",
+    "distilled": "reconstruct, then 2,000 updates of distillation",
+    "actor": "reconstruct, the actor alone",
+    "critics": "reconstruct, the critics alone",
+    "critics-30": "reconstruct, 30 % of the critics alone",
 }
 STEPS, FILLED = 10_000, 10_000
 """Steps of training on, and of the dense agent's play before, without learning."""
