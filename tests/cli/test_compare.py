@@ -49,7 +49,7 @@ def test_a_table_and_pictures(command: Command, tmp_path: Path) -> None:
         "ppo",
         "magnitude",
         "1",
-        "1234",
+        "1,234",
         "-",
         "*",
         "24",
