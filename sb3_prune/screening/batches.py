@@ -72,29 +72,26 @@ def screen(
     """
     require_threshold(threshold)
     require_at_least("steps", steps)
-    judge = make_screener(screener)
-    further = dict(also or {})
+    judge, further = make_screener(screener), dict(also or {})
     if judge.name in further:
         raise ConfigError(f"also has '{judge.name}', which is the screener's own name.")
     for each in (judge, *further.values()):
         require_at_least("steps", steps, each.config.window)
+    goal = solved or SolvedAt()
+    same = {"threshold": threshold, "steps": steps, "details": details}
     settings = {
+        **same,
         "make_model": _named(make_model),
         "screener": _described(judge),
-        "threshold": threshold,
-        "steps": steps,
-        "solved": asdict(solved or SolvedAt()),
+        "solved": asdict(goal),
         "also": {name: _described(each) for name, each in further.items()},
-        "details": details,
     }
     arguments = {
+        **same,
         "make_model": make_model,
         "screener": judge,
-        "threshold": threshold,
-        "steps": steps,
-        "solved": solved or SolvedAt(),
+        "solved": goal,
         "also": further,
-        "details": details,
     }
     jobs = [
         Job(
