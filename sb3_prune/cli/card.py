@@ -19,4 +19,4 @@ def main(arguments: Sequence[str]) -> None:
     out = write_card(options.run, options.out or options.run / "hub")
     names = sorted(path.name for path in out.iterdir())
     print(f"{out} has {', '.join(names)}")
-    print(f"Nothing was uploaded: huggingface-cli upload YOUR-NAME/MODEL {out}")
+    print(f"Nothing was uploaded: hf upload YOUR-NAME/MODEL {out}")

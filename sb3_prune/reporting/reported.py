@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sb3_prune.reporting.surrounding import check_env
 from sb3_prune.runs.finished import damage, flat, read_content, task_of
 from sb3_prune.runs.folder import CONFIG, MODEL, PLAIN, STATISTICS, SUMMARY
 
@@ -204,6 +205,7 @@ def _settled(config: Mapping[str, Any]) -> None:
     str(config["command"][1])
     for mapping in (config["versions"], config["env"]["kwargs"]):
         mapping.items()
+    check_env(config["env"])
     if config["strategy"] is not None:
         str(config["strategy"]["name"]), dict(config["strategy"]["options"])
 

@@ -18,7 +18,9 @@ def test_a_folder_for_the_hub(command: Command, tmp_path: Path) -> None:
     assert result.out.splitlines()[0] == (
         f"{run / 'hub'} has {', '.join([*names, 'results.json'])}"
     )
-    assert "Nothing was uploaded" in result.out
+    assert (
+        f"Nothing was uploaded: hf upload YOUR-NAME/MODEL {run / 'hub'}" in result.out
+    )
 
 
 def test_mistakes_are_one_line(refused: Callable[..., str], tmp_path: Path) -> None:

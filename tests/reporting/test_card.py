@@ -93,6 +93,28 @@ def test_the_code_of_every_algorithm_compiles(name: str, tmp_path: Path) -> None
         compile(block, "card", "exec")
 
 
+@pytest.mark.parametrize(("name", "more"), [("ppo", ""), ("tqc", " and sb3-contrib")])
+def test_what_loads_the_plain_zip(name: str, more: str, tmp_path: Path) -> None:
+    run = whole_run(tmp_path / "run", config={"algorithm": name})
+    _, text = head_and_text(write_card(run, tmp_path / "hub"))
+    assert f"plain zip: **needs only Stable-Baselines3{more}** |" in text
+
+
+def test_code_makes_the_environment_that_the_agent_needs(tmp_path: Path) -> None:
+    wrapper = {"gymnasium.wrappers.TimeLimit": {"max_episode_steps": 7}}
+    env = {"id": "CartPole-v1", "kwargs": {}, "wrappers": [wrapper], "frame_stack": 2}
+    files = (*BOTH, "vecnormalize.pkl")
+    run = whole_run(tmp_path / "run", config={"env": env}, files=files)
+    _, text = head_and_text(write_card(run, tmp_path / "hub"))
+    lines = (
+        "import gymnasium.wrappers",
+        'env = VecNormalize.load(load_from_hub(repo, "vec_normalize.pkl"), env)',
+        "env = VecFrameStack(env, 2)",
+    )
+    for line in lines:
+        assert text.count(f"\n{line}\n") == 2
+
+
 def test_without_a_plain_zip_it_says_so(tmp_path: Path) -> None:
     run = whole_run(tmp_path / "run", files=["model.zip"], plain_problem="no widths")
     folder = write_card(run, tmp_path / "hub")
