@@ -30,6 +30,8 @@ COUNTS = (
 NUMBERS = ("mean_return", "std_return", "mean_length", "success")
 """What an evaluation says, besides its interval and its number of episodes."""
 WHEN = ("before", "after")
+LARGEST = 1e300
+"""Larger results count as infinite: no axis could show the distance of two of them."""
 NO_RETURN = "It was not evaluated (--eval-episodes 0): no returns, no learning curve."
 NO_CUT = "Nothing was pruned, so there is no evaluation before pruning."
 NO_BEFORE = "There is no evaluation of the agent before it was pruned."
@@ -184,7 +186,9 @@ class ReportedRun:
         if not self.summary["tests"]:
             yield NO_RETURN
         elif lost:
-            yield f"{lost} evaluations have no finite result and are left out."
+            many = "evaluation" if lost == 1 else "evaluations"
+            verb = "is" if lost == 1 else "are"
+            yield f"{lost} {many} without a finite result {verb} left out."
         told = self.summary["test"]
         for when in WHEN:
             if told[when] is not None and self.tested[when] is None:
@@ -237,7 +241,7 @@ def _test(content: Any) -> Test | None:
         low, high = interval
         interval = float(low), float(high)
     numbers = [*test.values(), *(interval or ())]
-    if not all(math.isfinite(number) for number in numbers if number is not None):
+    if not all(abs(number) < LARGEST for number in numbers if number is not None):
         return None
     if test["mean_return"] is None and test["success"] is None:
         return None

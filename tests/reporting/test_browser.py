@@ -89,8 +89,10 @@ def test_values_are_shown_at_the_pointer(page: str, tmp_path: Path) -> None:
 
 
 def test_counts_are_not_rounded(page: str, tmp_path: Path) -> None:
-    question = """(page, view) => [12345, 8.64321].map((n) => view.text(n, false))"""
-    assert answer(tmp_path, page, question) == ["12,345", "8.643"]
+    question = """(page, view) => [12345, 12345.6, -1234.5, 8.64321].map(
+      (n) => view.text(n, false))"""
+    known = ["12,345", "12,346", "-1,235", "8.643"]
+    assert answer(tmp_path, page, question) == known
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -128,7 +128,7 @@ def test_without_returns_it_has_none(tmp_path: Path) -> None:
     nothing = {"before": None, "after": None}
     folder = write_card(whole_run(tmp_path / "run", test=nothing), tmp_path / "hub")
     head, text = head_and_text(folder)
-    assert head["model-index"][0]["results"] == []
+    assert "model-index" not in head and head["library_name"] == "stable-baselines3"
     assert "no evaluation with a finite result" in text
     assert not (folder / "results.json").exists()
 

@@ -14,6 +14,7 @@ function at(line, x) {
 function text(value, percent) {
   if (percent) return (100 * value).toPrecision(3) + " %";
   if (Number.isInteger(value)) return value.toLocaleString("en");
+  if (Math.abs(value) >= 1000) return value.toLocaleString("en", { maximumFractionDigits: 0 });
   return value.toLocaleString("en", { maximumSignificantDigits: 4 });
 }
 
