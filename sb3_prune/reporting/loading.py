@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import shlex
-from collections.abc import Iterator, Mapping
-from typing import Any
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
 
 from sb3_prune.reporting.reported import ReportedRun
 from sb3_prune.reporting.surrounding import env_imports, env_lines, needs_env
@@ -29,6 +31,8 @@ STOCK = {
 """Algorithm -> package and class that load its plain zip."""
 OURS = {"branching-dqn": "BranchingDQN", "value-sac": "ValueSAC"}
 """Algorithms whose pruned zip is loaded by a class of ours."""
+HINDSIGHT = "stable_baselines3.her.her_replay_buffer"
+"""Module of the replay buffer whose zips load only with an environment."""
 TARGETS = ("c", "onnx", "numpy")
 """What an agent can be exported to."""
 
@@ -42,7 +46,7 @@ def plain_code(run: ReportedRun, path: str, statistics: str | None = None) -> st
         statistics: Expression for the file of ``VecNormalize``; None if there is none.
     """
     package, name = STOCK[run.algorithm]
-    return _code(package, name, path, run.config["env"], statistics)
+    return _code(run, f"{package}.{name}", path, statistics)
 
 
 def pruned_code(run: ReportedRun, path: str, statistics: str | None = None) -> str:
@@ -53,7 +57,7 @@ def pruned_code(run: ReportedRun, path: str, statistics: str | None = None) -> s
     package, name = STOCK[run.algorithm]
     if run.algorithm in OURS:
         package, name = "sb3_prune", OURS[run.algorithm]
-    return _code(package, name, path, run.config["env"], statistics)
+    return _code(run, f"{package}.{name}", path, statistics)
 
 
 def needed(algorithm: str) -> str:
@@ -98,11 +102,24 @@ def absent(run: ReportedRun) -> Iterator[str]:
         yield f"How to load an agent of '{run.algorithm}' is not known here."
 
 
-def _code(
-    package: str, name: str, path: str, env: Mapping[str, Any], statistics: str | None
-) -> str:
-    wanted = needs_env(env, statistics)
+def asks_for_env(path: Path) -> bool:
+    """Tell whether SB3 loads a zip only with an environment: hindsight replay asks it.
+
+    Nothing is unpickled. What is no zip of SB3 does not ask.
+    """
+    try:
+        data = json.loads(zipfile.ZipFile(path).read("data"))
+        replay = data["replay_buffer_class"]["__module__"]
+    except (OSError, zipfile.BadZipFile, LookupError, TypeError, ValueError):
+        return False
+    return bool(replay == HINDSIGHT)
+
+
+def _code(run: ReportedRun, cls: str, path: str, statistics: str | None) -> str:
+    package, _, name = cls.partition(".")
+    env, asked = run.config["env"], asks_for_env(run.folder / MODEL)
+    wanted = asked or needs_env(env, statistics)
     imports = env_imports(env, statistics) if wanted else []
     made = env_lines(env, statistics) if wanted else []
-    loaded = f"model = {name}.load({path})"
-    return "\n".join([f"from {package} import {name}", *imports, "", loaded, *made])
+    loaded = f"model = {name}.load({path}{', env=env' if asked else ''})"
+    return "\n".join([f"from {package} import {name}", *imports, "", *made, loaded])
