@@ -110,6 +110,7 @@ def card(run: ReportedRun) -> str:
         task=run.task,
         strategy=run.strategy,
         removed=removed if removed > 0 else None,
+        closed=run.config["options"].get("masks_only", False),
         options=strategy and _fenced(strategy["options"]),
         plain=plain if plain in files else None,
         pruned=pruned,

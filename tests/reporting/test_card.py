@@ -97,7 +97,7 @@ def test_the_code_of_every_algorithm_compiles(name: str, tmp_path: Path) -> None
 def test_what_loads_the_plain_zip(name: str, more: str, tmp_path: Path) -> None:
     run = whole_run(tmp_path / "run", config={"algorithm": name})
     _, text = head_and_text(write_card(run, tmp_path / "hub"))
-    assert f"plain zip: **needs only Stable-Baselines3{more}** |" in text
+    assert f"**loads without sb3-prune**, by Stable-Baselines3{more} |" in text
 
 
 def test_code_makes_the_environment_that_the_agent_needs(tmp_path: Path) -> None:
@@ -122,6 +122,20 @@ def test_without_a_plain_zip_it_says_so(tmp_path: Path) -> None:
     assert "\nThere is no plain.zip: no widths" in text
     assert 'load_from_hub(repo, "ppo-CartPole-v1-pruned.zip")' in text
     assert not (folder / "ppo-CartPole-v1.zip").exists()
+
+
+@pytest.mark.parametrize(
+    ("files", "more"), [(BOTH, ", and gone in the plain zip"), (BOTH[:1], "")]
+)
+def test_closed_units_are_not_called_gone(
+    files: tuple[str, ...], more: str, tmp_path: Path
+) -> None:
+    run = whole_run(tmp_path / "run", files=files)
+    content = json.loads((run / "config.json").read_text())
+    content["options"]["masks_only"] = True
+    (run / "config.json").write_text(json.dumps(content))
+    _, text = head_and_text(write_card(run, tmp_path / "hub"))
+    assert f"588 of its hidden units are closed{more}.\n" in text
 
 
 def test_without_returns_it_has_none(tmp_path: Path) -> None:
