@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 
 from sb3_prune.cli.folders import CardOptions
@@ -19,4 +20,5 @@ def main(arguments: Sequence[str]) -> None:
     out = write_card(options.run, options.out or options.run / "hub")
     names = sorted(path.name for path in out.iterdir())
     print(f"{out} has {', '.join(names)}")
-    print(f"Nothing was uploaded: huggingface-cli upload YOUR-NAME/MODEL {out}")
+    line = shlex.join(["hf", "upload", "YOUR-NAME/MODEL", str(out)])
+    print(f"Nothing was uploaded: {line}")

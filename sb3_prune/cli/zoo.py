@@ -56,7 +56,7 @@ def read_zoo(folder: Path) -> Surroundings:
     return Surroundings(
         source=folder,
         env=env if isinstance(env, str) else None,
-        env_kwargs=arguments.of_type("env_kwargs", dict, {}),
+        env_kwargs=_env_kwargs(settings, arguments),
         modules=arguments.of_type("gym_packages", list, []),
         wrappers=as_list(settings.get("env_wrapper")),
         vec_wrappers=as_list(settings.get("vec_env_wrapper")),
@@ -67,6 +67,15 @@ def read_zoo(folder: Path) -> Surroundings:
 
 def _is_zoo(folder: Path) -> bool:
     return (folder / CONFIG).is_file() or (folder / ARGUMENTS).is_file()
+
+
+def _env_kwargs(settings: _Yaml, arguments: _Yaml) -> dict[str, Any]:
+    """Return the arguments of the environment in training.
+
+    Those of the command line replace all of the hyperparameters, as in RL Zoo.
+    """
+    given: dict[str, Any] = arguments.of_type("env_kwargs", dict, {})
+    return given or settings.of_type("env_kwargs", dict, {})
 
 
 def _statistics(folder: Path, settings: _Yaml) -> Path | None:

@@ -19,6 +19,7 @@ from torch import nn
 from sb3_prune.algorithms.branching_dqn import BranchingDQN
 from sb3_prune.algorithms.value_sac import ValueSAC
 from sb3_prune.exceptions import CompactError
+from sb3_prune.exporting.schedules import use_stock_schedules
 from sb3_prune.networks.ofexinet import ofexinet_of
 from sb3_prune.networks.perceptrons import Role
 from sb3_prune.policies.mixin import MaskedPolicyMixin
@@ -36,7 +37,6 @@ from sb3_prune.surgery.wiring import wire
 Model = TypeVar("Model", bound=BaseAlgorithm)
 Entry = tuple[Role, int]
 """A number in ``net_arch``: the role of the network and the depth of the layer."""
-
 NET_ARCH_KEYS = {
     Role.POLICY: "pi",
     Role.STATE_VALUE: "vf",
@@ -44,7 +44,6 @@ NET_ARCH_KEYS = {
     Role.Q_VALUES: "",
 }
 """Role -> key of ``net_arch``; for Q-networks ``net_arch`` is a list without keys."""
-
 CNN_WIDTH_ARGUMENTS: dict[type, str] = {
     NatureCNN: "features_dim",
     CombinedExtractor: "cnn_output_dim",
@@ -75,7 +74,7 @@ def compact(model: BaseAlgorithm) -> BaseAlgorithm:
     of the optimisers is copied too, so training can go on. The replay buffer is not
     copied. The global random states do not change.
 
-    Exploration by softmax (``temperature``) becomes that of stock SB3.
+    Exploration by softmax (``temperature``) and schedules of RL Zoo become SB3's own.
 
     A :class:`BranchingDQN` becomes a stock ``DQN`` over the joint actions, whose number
     has the action of branch 0 as its most significant digit. The last layer adds up the
@@ -113,10 +112,10 @@ def compact(model: BaseAlgorithm) -> BaseAlgorithm:
         _join_branches(copy)
         cls = DQN
     forget_masks(copy.policy)
-    policy_class = stock_class(type(copy.policy))
     kept = {k: v for k, v in copy.policy_kwargs.items() if k not in OUR_ARGUMENTS}
-    copy.policy_class = policy_class
+    copy.policy_class = stock_class(type(copy.policy))
     copy.policy_kwargs = {**kept, **_other_widths(copy.policy), "net_arch": arch}
+    use_stock_schedules(copy)
     plain = _plain(cls, copy)
     if model.env is not None and plain.action_space == model.action_space:
         plain.set_env(model.env)
@@ -229,9 +228,8 @@ def _check_expressible(policy: BasePolicy, initial: Mapping[str, int]) -> None:
     for name, layer in wire(policy).items():
         if layer.units == initial.get(name, layer.units):
             continue
-        if name.startswith(in_net_arch) or isinstance(layer.module, nn.LSTM):
-            continue
-        if _is_nature_cnn_output(policy, name):
+        is_set = name.startswith(in_net_arch) or isinstance(layer.module, nn.LSTM)
+        if is_set or _is_nature_cnn_output(policy, name):
             continue
         raise CompactError(
             f"'{name}' has {layer.units} of {initial[name]} units, and no argument of "

@@ -96,7 +96,7 @@ def card(run: ReportedRun) -> str:
     plain, pruned = f"{name}.zip", f"{name}-pruned.zip"
     statistics = HUB_STATISTICS if run.statistics else None
     loaded = f'load_from_hub(repo, "{HUB_STATISTICS}")' if statistics else None
-    code = loading.pruned_code(run.algorithm, "path", loaded)
+    code = loading.pruned_code(run, "path", loaded)
     removed = run.before.counts["units"] - run.after.counts["units"]
     strategy = run.config["strategy"]
     return markdown(
@@ -105,19 +105,19 @@ def card(run: ReportedRun) -> str:
         env=env,
         tags=[env, *TAGS, *(["pruned"] if run.pruned else [])],
         is_pruned=run.pruned,
+        needed=loading.needed(run.algorithm),
         shown=loading.STOCK[run.algorithm][1],
         task=run.task,
         strategy=run.strategy,
         removed=removed if removed > 0 else None,
+        closed=run.config["options"].get("masks_only", False),
         options=strategy and _fenced(strategy["options"]),
         plain=plain if plain in files else None,
         pruned=pruned,
         problem=run.plain_problem,
         statistics=statistics,
         pictures={each: PICTURES[each] for each in PICTURES if each in files},
-        code=loading.plain_code(run.algorithm, "path", loaded)
-        if plain in files
-        else code,
+        code=loading.plain_code(run, "path", loaded) if plain in files else code,
         pruned_code=code,
         sizes=tables.sizes(run),
         results=tables.results(run),

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import shlex
+import zipfile
 from collections.abc import Iterator
+from pathlib import Path
 
 from sb3_prune.reporting.reported import ReportedRun
+from sb3_prune.reporting.surrounding import env_imports, env_lines, needs_env
 from sb3_prune.runs.folder import MODEL, PLAIN
 
 STOCK = {
@@ -27,31 +31,39 @@ STOCK = {
 """Algorithm -> package and class that load its plain zip."""
 OURS = {"branching-dqn": "BranchingDQN", "value-sac": "ValueSAC"}
 """Algorithms whose pruned zip is loaded by a class of ours."""
+HINDSIGHT = "stable_baselines3.her.her_replay_buffer"
+"""Module of the replay buffer whose zips load only with an environment."""
 TARGETS = ("c", "onnx", "numpy")
 """What an agent can be exported to."""
 
 
-def plain_code(algorithm: str, path: str, statistics: str | None = None) -> str:
-    """Return Python that loads a plain zip, and the statistics if there are some.
+def plain_code(run: ReportedRun, path: str, statistics: str | None = None) -> str:
+    """Return Python that loads a plain zip, and makes the environment it needs.
 
     Args:
-        algorithm: One of those in ``STOCK``.
+        run: Run of one of the algorithms in ``STOCK``.
         path: Expression for the zip, such as ``'plain.zip'`` with its quotes.
         statistics: Expression for the file of ``VecNormalize``; None if there is none.
     """
-    package, name = STOCK[algorithm]
-    return _code(package, name, path, statistics)
+    package, name = STOCK[run.algorithm]
+    return _code(run, f"{package}.{name}", path, statistics)
 
 
-def pruned_code(algorithm: str, path: str, statistics: str | None = None) -> str:
+def pruned_code(run: ReportedRun, path: str, statistics: str | None = None) -> str:
     """Return Python that loads a pruned zip, where sb3_prune is installed.
 
     The arguments are those of :func:`plain_code`.
     """
-    package, name = STOCK[algorithm]
-    if algorithm in OURS:
-        package, name = "sb3_prune", OURS[algorithm]
-    return _code(package, name, path, statistics)
+    package, name = STOCK[run.algorithm]
+    if run.algorithm in OURS:
+        package, name = "sb3_prune", OURS[run.algorithm]
+    return _code(run, f"{package}.{name}", path, statistics)
+
+
+def needed(algorithm: str) -> str:
+    """Return the packages that load a plain zip, as text."""
+    contrib = STOCK[algorithm][0] == "sb3_contrib"
+    return "Stable-Baselines3 and sb3-contrib" if contrib else "Stable-Baselines3"
 
 
 def export_lines(run: ReportedRun) -> list[str]:
@@ -74,13 +86,11 @@ def shown(run: ReportedRun) -> dict[str, str]:
     code = {}
     if known and run.plain_problem is None:
         path = repr(str(folder / PLAIN))
-        code["Load it with plain Stable-Baselines3"] = plain_code(
-            run.algorithm, path, statistics
-        )
+        code["Load it with plain Stable-Baselines3"] = plain_code(run, path, statistics)
     if known and (folder / MODEL).is_file():
         path = repr(str(folder / MODEL))
         code["Load it where sb3-prune is installed, to prune on"] = pruned_code(
-            run.algorithm, path, statistics
+            run, path, statistics
         )
         code["Export it"] = "\n".join(export_lines(run))
     return code
@@ -92,10 +102,24 @@ def absent(run: ReportedRun) -> Iterator[str]:
         yield f"How to load an agent of '{run.algorithm}' is not known here."
 
 
-def _code(package: str, name: str, path: str, statistics: str | None) -> str:
-    lines = [f"from {package} import {name}", "", f"model = {name}.load({path})"]
-    if statistics:
-        lines.insert(1, "from stable_baselines3.common.vec_env import VecNormalize")
-        lines.append(f"env = VecNormalize.load({statistics}, env)  # your VecEnv")
-        lines.append("env.training = env.norm_reward = False  # to act, not to learn")
-    return "\n".join(lines)
+def asks_for_env(path: Path) -> bool:
+    """Tell whether SB3 loads a zip only with an environment: hindsight replay asks it.
+
+    Nothing is unpickled. What is no zip of SB3 does not ask.
+    """
+    try:
+        data = json.loads(zipfile.ZipFile(path).read("data"))
+        replay = data["replay_buffer_class"]["__module__"]
+    except (OSError, zipfile.BadZipFile, LookupError, TypeError, ValueError):
+        return False
+    return bool(replay == HINDSIGHT)
+
+
+def _code(run: ReportedRun, cls: str, path: str, statistics: str | None) -> str:
+    package, _, name = cls.partition(".")
+    env, asked = run.config["env"], asks_for_env(run.folder / MODEL)
+    wanted = asked or needs_env(env, statistics)
+    imports = env_imports(env, statistics) if wanted else []
+    made = env_lines(env, statistics) if wanted else []
+    loaded = f"model = {name}.load({path}{', env=env' if asked else ''})"
+    return "\n".join([f"from {package} import {name}", *imports, "", *made, loaded])

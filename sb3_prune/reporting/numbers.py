@@ -1,15 +1,18 @@
-"""Numbers as people read them: few digits, no exponents."""
+"""Numbers as people read them: few digits, and no exponents where it can be."""
 
 from __future__ import annotations
 
-NOTICED = 1e-4
-"""Smaller numbers have an exponent."""
+NOTICED, EXACT = 1e-4, 1e15
+"""Smaller and larger numbers have an exponent; all digits of a larger one are noise."""
 
 
 def number(value: float) -> str:
     """Return a number with four significant digits, all those before the point kept."""
     if NOTICED <= abs(value) < 1000:  # noqa: PLR2004
         return f"{value:,.4g}"
+    if abs(value) >= EXACT:
+        return f"{value:.3e}"
+    value = value or 0.0  # Not "-0".
     return f"{value:,.0f}" if abs(value) >= 1 or not value else f"{value:.1e}"
 
 

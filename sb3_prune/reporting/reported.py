@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sb3_prune.reporting.surrounding import check_env
 from sb3_prune.runs.finished import damage, flat, read_content, task_of
 from sb3_prune.runs.folder import CONFIG, MODEL, PLAIN, STATISTICS, SUMMARY
 
@@ -29,6 +30,8 @@ COUNTS = (
 NUMBERS = ("mean_return", "std_return", "mean_length", "success")
 """What an evaluation says, besides its interval and its number of episodes."""
 WHEN = ("before", "after")
+LARGEST = 1e300
+"""Larger results count as infinite: no axis could show the distance of two of them."""
 NO_RETURN = "It was not evaluated (--eval-episodes 0): no returns, no learning curve."
 NO_CUT = "Nothing was pruned, so there is no evaluation before pruning."
 NO_BEFORE = "There is no evaluation of the agent before it was pruned."
@@ -183,7 +186,9 @@ class ReportedRun:
         if not self.summary["tests"]:
             yield NO_RETURN
         elif lost:
-            yield f"{lost} evaluations have no finite result and are left out."
+            many = "evaluation" if lost == 1 else "evaluations"
+            verb = "is" if lost == 1 else "are"
+            yield f"{lost} {many} without a finite result {verb} left out."
         told = self.summary["test"]
         for when in WHEN:
             if told[when] is not None and self.tested[when] is None:
@@ -204,6 +209,7 @@ def _settled(config: Mapping[str, Any]) -> None:
     str(config["command"][1])
     for mapping in (config["versions"], config["env"]["kwargs"]):
         mapping.items()
+    check_env(config["env"])
     if config["strategy"] is not None:
         str(config["strategy"]["name"]), dict(config["strategy"]["options"])
 
@@ -235,7 +241,7 @@ def _test(content: Any) -> Test | None:
         low, high = interval
         interval = float(low), float(high)
     numbers = [*test.values(), *(interval or ())]
-    if not all(math.isfinite(number) for number in numbers if number is not None):
+    if not all(abs(number) < LARGEST for number in numbers if number is not None):
         return None
     if test["mean_return"] is None and test["success"] is None:
         return None

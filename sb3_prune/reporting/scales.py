@@ -9,8 +9,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from sb3_prune.reporting.numbers import EXACT
+
 LARGE = 10_000
-"""Numbers from here on are labelled with k and M."""
+"""Numbers from here on are labelled with k and M, up to ``EXACT``."""
 
 
 @dataclass(frozen=True)
@@ -62,12 +64,14 @@ class Scale:
         """Return the places of the ticks and their text, shares as per cent."""
         from matplotlib.ticker import EngFormatter  # noqa: PLC0415
 
-        large = max(map(abs, self.ticks), default=0.0) >= LARGE
+        largest = max(map(abs, self.ticks), default=0.0)
         # Ticks are round numbers: these digits let no two of them look the same.
         text: Callable[[float], str] = "{:,.10g}".format
         if percent:
             text = "{:.4g} %".format
-        elif large:
+        elif largest >= EXACT:
+            text = "{:.4g}".format
+        elif largest >= LARGE:
             text = EngFormatter(sep="")
         factor = 100 if percent else 1
         return [(self.place(value), text(value * factor)) for value in self.ticks]

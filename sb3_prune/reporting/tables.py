@@ -97,10 +97,13 @@ def has_intervals(run: ReportedRun) -> bool:
 
 def moments(run: ReportedRun) -> Iterator[str]:
     """Yield what "before" and "after" mean in the rows of results."""
+    after = "the last evaluation"
+    if run.tested["after"] is None:
+        after += ", which has no finite result"
     if run.tested["before"] is not None:
-        yield f"Before: {_moment(run)}. After: the last evaluation."
+        yield f"Before: {_moment(run)}. After: {after}."
     elif run.tested["after"] is not None:
-        yield "After: the last evaluation."
+        yield f"After: {after}."
 
 
 def _moment(run: ReportedRun) -> str:

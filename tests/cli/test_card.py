@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,7 +19,15 @@ def test_a_folder_for_the_hub(command: Command, tmp_path: Path) -> None:
     assert result.out.splitlines()[0] == (
         f"{run / 'hub'} has {', '.join([*names, 'results.json'])}"
     )
-    assert "Nothing was uploaded" in result.out
+    assert (
+        f"Nothing was uploaded: hf upload YOUR-NAME/MODEL {run / 'hub'}" in result.out
+    )
+
+
+def test_the_line_to_upload_can_be_pasted(command: Command, tmp_path: Path) -> None:
+    result = command("card", whole_run(tmp_path / "run"), "--out", tmp_path / "my hub")
+    line = result.out.splitlines()[1].removeprefix("Nothing was uploaded: ")
+    assert shlex.split(line)[-1] == str(tmp_path / "my hub")
 
 
 def test_mistakes_are_one_line(refused: Callable[..., str], tmp_path: Path) -> None:

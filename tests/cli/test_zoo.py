@@ -71,6 +71,13 @@ def test_arguments(folder: Path) -> None:
     assert found.env_kwargs == {"size": (1, 2), "more": {}}
 
 
+def test_arguments_of_the_hyperparameters(folder: Path) -> None:
+    """An agent was trained in this environment; the command line replaces them all."""
+    assert read(folder, env_kwargs={"g": 5.0, "a": 1}).env_kwargs == {"g": 5.0, "a": 1}
+    for kwargs, found in ((None, {"g": 5.0, "a": 1}), ({"g": 2.0}, {"g": 2.0})):
+        assert read(folder, "args", env=ENV, env_kwargs=kwargs).env_kwargs == found
+
+
 def test_settings(folder: Path) -> None:
     steps = {TIME: {"max_steps": 5}}
     found = read(folder, env_wrapper=[TIME, steps], frame_stack=4, vec_env_wrapper="v")

@@ -88,9 +88,23 @@ def test_values_are_shown_at_the_pointer(page: str, tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.parametrize("stepped", ["true", "false"])
+def test_a_line_has_no_value_where_it_is_not(
+    page: str, stepped: str, tmp_path: Path
+) -> None:
+    """Other runs may go on longer, and evaluations begin later than training."""
+    line = f"{{x: [100, 200], y: [1, 2], stepped: {stepped}}}"
+    question = f"""(page, view) => [99, 100, 120, 200, 201].map(
+      (x) => view.text(view.at({line}, x), false))"""
+    known = ["–", "1", "1", "2", "–"]  # noqa: RUF001
+    assert answer(tmp_path, page, question) == known
+
+
 def test_counts_are_not_rounded(page: str, tmp_path: Path) -> None:
-    question = """(page, view) => [12345, 8.64321].map((n) => view.text(n, false))"""
-    assert answer(tmp_path, page, question) == ["12,345", "8.643"]
+    question = """(page, view) => [12345, 12345.6, -1234.5, 8.64321].map(
+      (n) => view.text(n, false))"""
+    known = ["12,345", "12,346", "-1,235", "8.643"]
+    assert answer(tmp_path, page, question) == known
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

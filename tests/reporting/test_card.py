@@ -93,6 +93,28 @@ def test_the_code_of_every_algorithm_compiles(name: str, tmp_path: Path) -> None
         compile(block, "card", "exec")
 
 
+@pytest.mark.parametrize(("name", "more"), [("ppo", ""), ("tqc", " and sb3-contrib")])
+def test_what_loads_the_plain_zip(name: str, more: str, tmp_path: Path) -> None:
+    run = whole_run(tmp_path / "run", config={"algorithm": name})
+    _, text = head_and_text(write_card(run, tmp_path / "hub"))
+    assert f"**loads without sb3-prune**, by Stable-Baselines3{more} |" in text
+
+
+def test_code_makes_the_environment_that_the_agent_needs(tmp_path: Path) -> None:
+    wrapper = {"gymnasium.wrappers.TimeLimit": {"max_episode_steps": 7}}
+    env = {"id": "CartPole-v1", "kwargs": {}, "wrappers": [wrapper], "frame_stack": 2}
+    files = (*BOTH, "vecnormalize.pkl")
+    run = whole_run(tmp_path / "run", config={"env": env}, files=files)
+    _, text = head_and_text(write_card(run, tmp_path / "hub"))
+    lines = (
+        "import gymnasium.wrappers",
+        'env = VecNormalize.load(load_from_hub(repo, "vec_normalize.pkl"), env)',
+        "env = VecFrameStack(env, 2)",
+    )
+    for line in lines:
+        assert text.count(f"\n{line}\n") == 2
+
+
 def test_without_a_plain_zip_it_says_so(tmp_path: Path) -> None:
     run = whole_run(tmp_path / "run", files=["model.zip"], plain_problem="no widths")
     folder = write_card(run, tmp_path / "hub")
@@ -102,11 +124,25 @@ def test_without_a_plain_zip_it_says_so(tmp_path: Path) -> None:
     assert not (folder / "ppo-CartPole-v1.zip").exists()
 
 
+@pytest.mark.parametrize(
+    ("files", "more"), [(BOTH, ", and gone in the plain zip"), (BOTH[:1], "")]
+)
+def test_closed_units_are_not_called_gone(
+    files: tuple[str, ...], more: str, tmp_path: Path
+) -> None:
+    run = whole_run(tmp_path / "run", files=files)
+    content = json.loads((run / "config.json").read_text())
+    content["options"]["masks_only"] = True
+    (run / "config.json").write_text(json.dumps(content))
+    _, text = head_and_text(write_card(run, tmp_path / "hub"))
+    assert f"588 of its hidden units are closed{more}.\n" in text
+
+
 def test_without_returns_it_has_none(tmp_path: Path) -> None:
     nothing = {"before": None, "after": None}
     folder = write_card(whole_run(tmp_path / "run", test=nothing), tmp_path / "hub")
     head, text = head_and_text(folder)
-    assert head["model-index"][0]["results"] == []
+    assert "model-index" not in head and head["library_name"] == "stable-baselines3"
     assert "no evaluation with a finite result" in text
     assert not (folder / "results.json").exists()
 

@@ -1,4 +1,4 @@
-"""Numbers have few digits and no exponents."""
+"""Numbers have few digits, and exponents only where they must."""
 
 from __future__ import annotations
 
@@ -18,6 +18,9 @@ from sb3_prune.reporting.numbers import between, change, number
         (47.654, "47.65"),
         (-0.123456, "-0.1235"),
         (0.00002, "2.0e-05"),
+        (-0.0, "0"),
+        (1e15, "1.000e+15"),
+        (-9.87654e299, "-9.877e+299"),
     ],
 )
 def test_numbers(value: float, text: str) -> None:

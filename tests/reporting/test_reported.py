@@ -74,7 +74,12 @@ INFINITE = [
         (
             {"tests": INFINITE},
             ("model.zip", "plain.zip"),
-            ["1 evaluations have no finite result and are left out."],
+            ["1 evaluation without a finite result is left out."],
+        ),
+        (
+            {"tests": [*INFINITE, evaluation(-1e305) | {"timesteps": 2}]},
+            ("model.zip", "plain.zip"),
+            ["2 evaluations without a finite result are left out."],
         ),
     ],
 )

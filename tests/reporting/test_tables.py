@@ -64,6 +64,12 @@ def test_an_agent_that_was_given_was_evaluated_at_the_start(tmp_path: Path) -> N
     assert [row.before for row in highlights(run)] == ["664", "4,000", "50"]
 
 
+def test_a_last_evaluation_without_result(tmp_path: Path) -> None:
+    tests = {"before": evaluation(5), "after": evaluation(float("nan"))}
+    (told,) = moments(made(tmp_path, test=tests))
+    assert told.endswith("After: the last evaluation, which has no finite result.")
+
+
 def test_an_untrained_agent_is_no_measure(tmp_path: Path) -> None:
     assert [row.before for row in highlights(made(tmp_path))] == ["664", "4,000", NONE]
 

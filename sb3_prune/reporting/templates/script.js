@@ -2,7 +2,9 @@
 // Without this script everything can be read; it adds values at the pointer, and
 // lets the lines and the runs be chosen.
 
+// The value of a line at a step, or near it; null before its begin and after its end.
 function at(line, x) {
+  if (x < line.x[0] || x > line.x[line.x.length - 1]) return null;
   let best = 0;
   line.x.forEach((step, i) => {
     const nearer = Math.abs(step - x) < Math.abs(line.x[best] - x);
@@ -12,8 +14,10 @@ function at(line, x) {
 }
 
 function text(value, percent) {
+  if (value === null) return "–";
   if (percent) return (100 * value).toPrecision(3) + " %";
   if (Number.isInteger(value)) return value.toLocaleString("en");
+  if (Math.abs(value) >= 1000) return value.toLocaleString("en", { maximumFractionDigits: 0 });
   return value.toLocaleString("en", { maximumSignificantDigits: 4 });
 }
 
