@@ -38,7 +38,7 @@ def test_a_failed_block_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> 
 @pytest.mark.parametrize("writer", [atomic, atomic_folder, naming])
 def test_a_full_disk_names_what_was_written(writer: Any, tmp_path: Path) -> None:
     path = tmp_path / "a"
-    with pytest.raises(OSError) as caught, writer(path):  # noqa: PT011
+    with pytest.raises(OSError) as caught, writer(path):
         raise OSError(28, "No space left on device")  # As write() does.
     assert str(caught.value) == f"[Errno 28] No space left on device: '{path}'"
     assert list(tmp_path.iterdir()) == []

@@ -64,7 +64,9 @@ def prune_at_once(
             before=before,
             widths=[{"timesteps": 0, "units": size.widths} for size in sizes],
             tests=[
-                Outcome(timesteps=0, units=size.widths, weights=size.weights, result=result)
+                Outcome(
+                    timesteps=0, units=size.widths, weights=size.weights, result=result
+                )
                 for size, result in zip(sizes, known, strict=False)
             ],
             report=report,
