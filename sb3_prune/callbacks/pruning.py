@@ -210,10 +210,10 @@ class PruningCallback(BaseCallback):
             self._prune()  # No rollout starts after the last event.
         self._log()
         if self._undumped:  # SB3 logs no more.
-            self.logger.record(
-                "time/total_timesteps", self.num_timesteps, exclude="tensorboard"
-            )
-            self.logger.dump(self.num_timesteps)
+            steps, name = self.num_timesteps, "time/total_timesteps"
+            self.logger.record(name, steps, exclude="tensorboard")
+            self.logger.dump(steps)
+            self._log()  # For what other callbacks dump now.
         if self._waits:
             warnings.warn(
                 "The training has ended before there were enough observations: what "
