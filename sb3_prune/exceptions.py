@@ -150,6 +150,18 @@ def last_line(text: str) -> str:
     return text.strip().splitlines()[-1]
 
 
+def shown(value: object) -> str:
+    """Return a wrong value as text, for a message.
+
+    Python refuses to write numbers of thousands of digits, and so would the message.
+    """
+    try:
+        return repr(value)
+    except ValueError:
+        most = sys.get_int_max_str_digits()
+        return f"a number of more than {most} digits ({type(value).__name__})"
+
+
 def require_one_of(field: str, value: object, known: Iterable[str]) -> None:
     """Check that a configuration value is one of the known names.
 
@@ -158,7 +170,9 @@ def require_one_of(field: str, value: object, known: Iterable[str]) -> None:
     """
     names = sorted(known)
     if value not in names:
-        raise ConfigError(f"{field} must be one of {', '.join(names)}; got {value!r}.")
+        raise ConfigError(
+            f"{field} must be one of {', '.join(names)}; got {shown(value)}."
+        )
 
 
 def require_at_least(field: str, value: int, least: int = 1) -> None:
@@ -168,11 +182,13 @@ def require_at_least(field: str, value: int, least: int = 1) -> None:
         ConfigError: The value is no whole number, too small, or has more than 64 bits.
     """
     if not isinstance(value, Integral) or isinstance(value, bool):
-        raise ConfigError(f"{field} must be a whole number, got {value!r}.")
+        raise ConfigError(f"{field} must be a whole number, got {shown(value)}.")
     if value < least:
-        raise ConfigError(f"{field} must be at least {least}, got {value}.")
+        raise ConfigError(f"{field} must be at least {least}, got {shown(int(value))}.")
     if value > sys.maxsize:
-        raise ConfigError(f"{field} must be at most {sys.maxsize}, got {value}.")
+        raise ConfigError(
+            f"{field} must be at most {sys.maxsize}, got {shown(int(value))}."
+        )
 
 
 def require_flag(field: str, value: object) -> None:
@@ -182,7 +198,7 @@ def require_flag(field: str, value: object) -> None:
         ConfigError: It is neither.
     """
     if not isinstance(value, bool):
-        raise ConfigError(f"{field} must be True or False, got {value!r}.")
+        raise ConfigError(f"{field} must be True or False, got {shown(value)}.")
 
 
 def require_verbosity(value: int) -> None:
@@ -202,7 +218,7 @@ def require_path(field: str, value: object) -> None:
         ConfigError: It is not.
     """
     if not isinstance(value, str | os.PathLike):
-        raise ConfigError(f"{field} must be a path, got {value!r}.")
+        raise ConfigError(f"{field} must be a path, got {shown(value)}.")
 
 
 def require_finite(field: str, value: object, least: float = 0.0) -> None:
@@ -219,5 +235,5 @@ def require_finite(field: str, value: object, least: float = 0.0) -> None:
         number = math.inf
     if not least <= number < math.inf:
         raise ConfigError(
-            f"{field} must be finite and at least {least:g}, got {value!r}."
+            f"{field} must be finite and at least {least:g}, got {shown(value)}."
         )

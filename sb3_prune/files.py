@@ -17,6 +17,17 @@ from sb3_prune.exceptions import ConfigError, require_path
 
 
 @contextmanager
+def naming(path: str | Path) -> Iterator[None]:
+    """Name a file or folder in errors that name none, as that of a full disk."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is not None and error.filename is None:
+            error.filename = str(path)
+        raise
+
+
+@contextmanager
 def atomic(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path that is renamed to ``path`` if the block succeeds.
 
@@ -33,8 +44,9 @@ def atomic(path: str | Path) -> Iterator[Path]:
     unique = f".{target.stem}-{secrets.token_hex(8)}{target.suffix}"
     temporary = target.with_name(unique)
     try:
-        yield temporary
-        temporary.replace(target)
+        with naming(target):
+            yield temporary
+            temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -53,11 +65,12 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = hidden(target)
     try:
-        temporary.mkdir()
-        yield temporary
-        _flush(*temporary.iterdir(), temporary)
-        temporary.rename(target)
-        _flush(target.parent)
+        with naming(target):
+            temporary.mkdir()
+            yield temporary
+            _flush(*temporary.iterdir(), temporary)
+            temporary.rename(target)
+            _flush(target.parent)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 

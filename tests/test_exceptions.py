@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import sb3_prune as sp
 from sb3_prune import exceptions
 from sb3_prune.exceptions import (
     ConfigError,
@@ -22,12 +23,54 @@ from sb3_prune.exceptions import (
     require_path,
     require_verbosity,
 )
+from sb3_prune.networks import OFEXiConfig
 
 ERRORS = [
     cls
     for _, cls in inspect.getmembers(exceptions, inspect.isclass)
     if issubclass(cls, Exception)
 ]
+
+
+HUGE = 10**5000
+"""Python refuses to write it."""
+
+
+@pytest.mark.parametrize(
+    "value", [HUGE, -HUGE, [HUGE], {"a": HUGE}], ids=["+", "-", "list", "mapping"]
+)
+@pytest.mark.parametrize(
+    "check",
+    [require_at_least, require_finite, require_flag, require_path, require_verbosity],
+)
+def test_numbers_of_thousands_of_digits_are_refused_by_name(
+    check: Any, value: Any
+) -> None:
+    arguments = [value] if check is require_verbosity else ["field", value]
+    with pytest.raises(ConfigError, match="got a number of more than 4300 digits"):
+        check(*arguments)
+
+
+def test_other_places_that_show_such_numbers() -> None:
+    for refused in (
+        lambda: sp.PruningCallback("magnitude", {"final_sparsity": HUGE}),
+        lambda: sp.PruningCallback("magnitude", {"steps": HUGE}),
+        lambda: sp.PruningCallback("magnitude", {"networks": (HUGE,)}),
+        lambda: sp.PruningCallback(HUGE),  # type: ignore[arg-type]
+        lambda: sp.PruningCallback("magnitude", {HUGE: 1}),  # type: ignore[dict-item]
+        lambda: sp.ValidationCallback("CartPole-v1", {"rate": HUGE}),
+        lambda: sp.AfterPruning(sp.PruningCallback(), HUGE),  # type: ignore[arg-type]
+        lambda: sp.remove([HUGE], 12),
+        lambda: sp.remove([1], HUGE),
+        lambda: sp.remove(HUGE, 12),  # type: ignore[arg-type]
+        lambda: sp.merge([[HUGE]], 12),
+        lambda: sp.add(HUGE, 12),
+        lambda: sp.reset([0], 12, seed=HUGE),
+        lambda: sp.Plan({"a": HUGE}),  # type: ignore[dict-item]
+        lambda: OFEXiConfig(units=HUGE),
+    ):
+        with pytest.raises(SB3PruneError, match="a number of more than 4300 digits"):
+            refused()
 
 
 @pytest.mark.parametrize("cls", ERRORS)

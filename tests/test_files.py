@@ -12,6 +12,7 @@ from sb3_prune.files import (
     atomic,
     atomic_folder,
     hidden,
+    naming,
     unhidden,
     write_bytes,
     write_text,
@@ -32,6 +33,24 @@ def test_a_failed_block_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> 
         raise RuntimeError("half-way")
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("writer", [atomic, atomic_folder, naming])
+def test_a_full_disk_names_what_was_written(writer: Any, tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    with pytest.raises(OSError) as caught, writer(path):
+        raise OSError(28, "No space left on device")  # As write() does.
+    assert str(caught.value) == f"[Errno 28] No space left on device: '{path}'"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_error_that_names_a_file_keeps_it(tmp_path: Path) -> None:
+    other = OSError(13, "Permission denied", "other")
+    for error in (other, ConfigError("bad"), OSError("nameless")):
+        before = str(error)
+        with pytest.raises(type(error)) as caught, naming(tmp_path):
+            raise error
+        assert str(caught.value) == before
 
 
 def test_the_old_file_stays_whole_until_the_block_ends(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from sb3_prune.exceptions import ConfigError
+from sb3_prune.exceptions import ConfigError, shown
 from sb3_prune.strategies import (
     ScheduledConfig,
     require_at_least,
@@ -101,7 +101,7 @@ class XiNetConfig(ScheduledConfig):
         for name in ("rho", "tolerance"):
             value = getattr(self, name)
             if value is not None and not 0 <= value <= 1:
-                raise ConfigError(f"{name} must be in [0, 1], got {value}.")
+                raise ConfigError(f"{name} must be in [0, 1], got {shown(value)}.")
         require_at_least("min_units", self.min_units)
         require_at_least("calibration", self.calibration)
         super().__post_init__()

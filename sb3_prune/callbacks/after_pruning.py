@@ -11,7 +11,7 @@ from stable_baselines3.common.callbacks import (
 )
 
 from sb3_prune.callbacks.pruning import PruningCallback
-from sb3_prune.exceptions import ConfigError, require_verbosity
+from sb3_prune.exceptions import ConfigError, require_verbosity, shown
 
 
 class AfterPruning(EventCallback):
@@ -49,10 +49,12 @@ class AfterPruning(EventCallback):
     ) -> None:
         several = callback if isinstance(callback, Sequence) else [callback]
         if not isinstance(pruning, PruningCallback):
-            raise ConfigError(f"pruning must be a PruningCallback, got {pruning!r}.")
+            raise ConfigError(
+                f"pruning must be a PruningCallback, got {shown(pruning)}."
+            )
         for inner in several:
             if not isinstance(inner, BaseCallback):
-                raise ConfigError(f"callback must be a callback, got {inner!r}.")
+                raise ConfigError(f"callback must be a callback, got {shown(inner)}.")
             if pruning in _all_in(inner):
                 raise ConfigError(
                     "callback must not have the callback that prunes in it, because it "

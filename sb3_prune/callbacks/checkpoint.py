@@ -14,6 +14,7 @@ from sb3_prune.exceptions import (
     require_at_least,
     require_path,
     require_verbosity,
+    shown,
 )
 from sb3_prune.runs import checkpoints
 
@@ -135,13 +136,14 @@ class ResumableCheckpointCallback(BaseCallback):
 
 def _named_states(states: Mapping[str, Stateful]) -> dict[str, Stateful]:
     if not isinstance(states, Mapping):
-        raise ConfigError(f"states must map names to objects, got {states!r}.")
+        raise ConfigError(f"states must map names to objects, got {shown(states)}.")
     for name, item in states.items():
         is_class = isinstance(item, type)
         if not isinstance(name, str) or is_class or not isinstance(item, Stateful):
             raise ConfigError(
                 "states must map names to objects that have state_dict and "
-                f"load_state_dict, such as a PruningCallback, got {name!r}: {item!r}."
+                f"load_state_dict, such as a PruningCallback, got {shown(name)}: "
+                f"{shown(item)}."
             )
     return dict(states)
 

@@ -99,6 +99,7 @@ class PruningCallback(BaseCallback):
         self._seen = Observed()
         self._metrics: dict[str, float] = {}
         self._fitted: dict[str, float] = {}
+        self._undumped = self._recorded = False
         self._resumed = False
         self._warned: set[str] = set()
         self._warned_of_pieces = False
@@ -153,10 +154,10 @@ class PruningCallback(BaseCallback):
         if self._rng is None or begins:
             self._rng = np.random.default_rng(self.model.seed)
         self._seen.begin(resumed=self._resumed)
-        self._ended, self._waits = None, False
-        self._fitted = {}
+        self._ended, self._waits, self._fitted = None, False, {}
         self._warned.clear()
         self._look()
+        self._undumped = False  # Counts without a cut can wait for SB3's dumps.
         if self._resumed:  # The history already has this point.
             self.history.pop()
             self._resumed = False
@@ -198,19 +199,21 @@ class PruningCallback(BaseCallback):
 
     def _log(self) -> None:
         """Record the counts again: each dump of the logger empties its values."""
+        if self._recorded and "prune/units" not in self.logger.name_to_value:
+            self._undumped = False
+        self._recorded = True
         for name, value in (self._metrics | self._fitted).items():
             self.logger.record(name, value)
 
     def _on_training_end(self) -> None:
         if isinstance(self.model, OnPolicyAlgorithm):
-            # No rollout starts after the last event, and SB3 logs no more.
-            before = len(self.history)
-            self._prune()
-            if len(self.history) > before:
-                self.logger.record(
-                    "time/total_timesteps", self.num_timesteps, exclude="tensorboard"
-                )
-                self.logger.dump(self.num_timesteps)
+            self._prune()  # No rollout starts after the last event.
+        self._log()
+        if self._undumped:  # SB3 logs no more.
+            steps, name = self.num_timesteps, "time/total_timesteps"
+            self.logger.record(name, steps, exclude="tensorboard")
+            self.logger.dump(steps)
+            self._log()  # For what other callbacks dump now.
         if self._waits:
             warnings.warn(
                 "The training has ended before there were enough observations: what "
@@ -286,6 +289,7 @@ class PruningCallback(BaseCallback):
         units = self._agent.wiring.active_units()
         count = complexity(self.model)
         initial = sum(self._agent.initial_units.values())
+        self._undumped, self._recorded = True, False
         self.history.append({"timesteps": self.model.num_timesteps, "units": units})
         self._metrics = {f"prune/units/{name}": n for name, n in units.items()} | {
             "prune/units": count.units,

@@ -24,6 +24,7 @@ from sb3_prune.exceptions import (
     UnknownNameError,
     require_at_least,
     require_verbosity,
+    shown,
 )
 from sb3_prune.recording.player import check_normalised
 
@@ -115,7 +116,7 @@ def _as_test(test: ValidationTest | Mapping[str, Any] | None) -> ValidationTest:
     if not isinstance(test, Mapping):
         raise ConfigError(
             f"test must be a ValidationTest, a mapping of its options or None, got "
-            f"{test!r}."
+            f"{shown(test)}."
         )
     known = [option.name for option in fields(ValidationTest)]
     for name in test:

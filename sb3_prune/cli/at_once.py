@@ -37,7 +37,7 @@ def prune_at_once(
     Raises:
         ConfigError: The environment for evaluations cannot be made.
         NoObservationsError: The strategy needs more observations.
-        RunFolderError: The run folder cannot be created.
+        RunFolderError: The run folder cannot be created, or not be filled.
     """
     assert run.strategy is not None
     model, tests = run.model, run.tests()
@@ -55,19 +55,22 @@ def prune_at_once(
     known += [tests.evaluate(model)] if tests else []
     seconds = time.perf_counter() - began
     folder = run.create_folder()  # Only now: pruning may be refused.
-    _log(run, folder, known, report)
-    sizes = [before, measure(model)]
-    return run.finish(
-        folder,
-        seconds=seconds,
-        before=before,
-        widths=[{"timesteps": 0, "units": size.widths} for size in sizes],
-        tests=[
-            Outcome(timesteps=0, units=size.widths, weights=size.weights, result=result)
-            for size, result in zip(sizes, known, strict=False)
-        ],
-        report=report,
-    )
+    with folder.filling():
+        _log(run, folder, known, report)
+        sizes = [before, measure(model)]
+        return run.finish(
+            folder,
+            seconds=seconds,
+            before=before,
+            widths=[{"timesteps": 0, "units": size.widths} for size in sizes],
+            tests=[
+                Outcome(
+                    timesteps=0, units=size.widths, weights=size.weights, result=result
+                )
+                for size, result in zip(sizes, known, strict=False)
+            ],
+            report=report,
+        )
 
 
 def _log(

@@ -7,10 +7,11 @@ from pathlib import Path
 
 from sb3_prune.cli.lines import CompactOptions
 from sb3_prune.cli.parsing import parse
+from sb3_prune.cli.places import find_surroundings
 from sb3_prune.cli.plain import loads_equal, save_plain
 from sb3_prune.cli.zips import read_zip
-from sb3_prune.exceptions import CompactError, RunFolderError
-from sb3_prune.runs.folder import STATISTICS, check_creatable
+from sb3_prune.exceptions import CompactError, ConfigError, RunFolderError
+from sb3_prune.runs.folder import check_creatable
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -29,13 +30,21 @@ def main(arguments: Sequence[str]) -> None:
     plain = save_plain(model, out)
     package, name = type(plain).__module__.partition(".")[0], type(plain).__name__
     print(f"{out} is written: load it by {package}.{name}.load")
-    for folder in (saved.path.with_suffix(""), saved.path.parent):
-        if (folder / STATISTICS).is_file() and folder != out.parent:
-            print(f"Wrap its environment in the VecNormalize of {folder / STATISTICS}")
+    statistics = _statistics_of(saved.path)
+    if statistics not in (None, _statistics_of(out)):
+        print(f"Wrap its environment in the VecNormalize of {statistics}")
     if options.verify:
         if not loads_equal(model, plain, out):
             raise CompactError(f"'{out}' acts differently from the original.")
         print("It loads without sb3-prune, and its actions are equal.")
+
+
+def _statistics_of(path: Path) -> Path | None:
+    """Return the statistics that belong to a zip; None if there are none."""
+    try:
+        return find_surroundings(path).statistics
+    except ConfigError:  # Somebody else's YAML is no reason to write nothing.
+        return None
 
 
 def with_suffix(path: Path) -> Path:

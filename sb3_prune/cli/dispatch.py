@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import io
 import os
 import sys
@@ -32,6 +33,8 @@ COMMANDS = {
 }
 """Our commands and what they do. Each is the function ``main`` of a module here."""
 BAD_INPUT = 2
+PLAIN = {"±": "+-", "µ": "u", "≤": "<=", "→": "->"}
+"""What is written where a terminal has not the character."""
 
 HELP = """\
 usage: sb3-prune COMMAND [OPTIONS]
@@ -88,8 +91,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         warnings.showwarning = _show_warning
         try:
             if isinstance(sys.stdout, io.TextIOWrapper):
-                # What a terminal cannot show is escaped, as on stderr.
-                sys.stdout.reconfigure(errors="backslashreplace")
+                codecs.register_error("sb3_prune.plain", _plain)
+                sys.stdout.reconfigure(errors="sb3_prune.plain")
             code = _run(given)
             sys.stdout.flush()
             return code
@@ -136,6 +139,20 @@ def _end_output() -> None:
         sys.stdout.flush()
     except OSError:
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+
+
+def _plain(error: UnicodeError) -> tuple[str, int]:
+    """Write a character that a terminal cannot show plainly, or escaped as on stderr.
+
+    Raises:
+        UnicodeError: It is bytes that cannot be read.
+    """
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    end = error.start + 1
+    character = error.object[error.start : end]
+    escaped = character.encode("ascii", "backslashreplace").decode()
+    return PLAIN.get(character, escaped), end
 
 
 def _as_row(summary: str) -> str:

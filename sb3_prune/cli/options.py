@@ -64,7 +64,8 @@ class PlayOptions(EnvOptions):
     """Options that choose an environment for a saved agent."""
 
     vecnormalize: Path | None = None
-    """Statistics of VecNormalize, a pickle, too; if not given, those of the folder."""
+    """Statistics of VecNormalize, a pickle, too, or none; if not given, those of the
+    folder."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from sb3_prune.exceptions import RunFolderError
-from sb3_prune.files import atomic_folder, write_bytes
+from sb3_prune.files import atomic_folder, naming, write_bytes
 from sb3_prune.runs.folder import check_free
 
 
@@ -73,4 +73,5 @@ def publish(
         return
     with atomic_folder(folder) as temporary:
         for name, content in files.items():
-            (temporary / name).write_bytes(content)
+            with naming(folder / name):
+                (temporary / name).write_bytes(content)

@@ -20,6 +20,8 @@ from sb3_prune.runs.folder import CONFIG, STATISTICS
 
 OURS = "sb3_prune/"
 """Beginning of the ids of planar arms."""
+RAW = Path("none")
+"""Value of ``--vecnormalize`` for observations as they are."""
 
 
 def maker_for(saved: SavedAgent, options: PlayOptions) -> EnvMaker:
@@ -115,14 +117,17 @@ def find_surroundings(path: Path, vecnormalize: Path | None = None) -> Surroundi
 
     Args:
         path: The zip.
-        vecnormalize: Statistics to use instead of those in the folder.
+        vecnormalize: Statistics to use instead of those in the folder, where another
+            agent's may lie; :data:`RAW` for none.
 
     Raises:
         ConfigError: The folder cannot be read.
     """
     zoo = find_zoo(path)
     found = read_zoo(zoo) if zoo else _read_run(path.parent)
-    return replace(found, statistics=vecnormalize) if vecnormalize else found
+    if vecnormalize is None:
+        return found
+    return replace(found, statistics=None if vecnormalize == RAW else vecnormalize)
 
 
 def _read_run(folder: Path) -> Surroundings:

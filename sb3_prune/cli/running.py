@@ -84,21 +84,22 @@ class Run:
 
         Raises:
             ConfigError: The environment for evaluations cannot be made.
-            RunFolderError: The run folder cannot be created.
+            RunFolderError: The run folder cannot be created, or not be filled.
         """
         tests, pruning = self.tests(), self._pruning()
         folder = self.create_folder()
         if tests is not None and self.options.keep_best:
             tests.keep = Best(folder, self.to_dict(), pruning)
         before, began = measure(self.model), time.perf_counter()
-        self._learn(folder, [c for c in (pruning, tests) if c is not None])
-        return self.finish(
-            folder,
-            seconds=time.perf_counter() - began,
-            before=before,
-            widths=_widths(before, self.model, pruning),
-            tests=tests.history if tests else [],
-        )
+        with folder.filling():
+            self._learn(folder, [c for c in (pruning, tests) if c is not None])
+            return self.finish(
+                folder,
+                seconds=time.perf_counter() - began,
+                before=before,
+                widths=_widths(before, self.model, pruning),
+                tests=tests.history if tests else [],
+            )
 
     def create_folder(self) -> RunFolder:
         """Create the run folder, with the configuration in it.

@@ -80,7 +80,8 @@ def _read(path: Path) -> VecNormalize:
     if not path.is_file():
         raise CheckpointError(
             f"'{path}' does not exist: it should have the statistics of VecNormalize "
-            "that the agent was trained with; --vecnormalize names another file."
+            "that the agent was trained with; --vecnormalize names another file, or is "
+            "none for observations as they are."
         )
     found = read_statistics(path)
     try:

@@ -15,7 +15,7 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env import VecEnv
 
 from sb3_prune.evaluation.episodes import play
-from sb3_prune.exceptions import ConfigError, require_at_least, require_finite
+from sb3_prune.exceptions import ConfigError, require_at_least, require_finite, shown
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +46,7 @@ class ValidationTest:
             value = getattr(self, name)
             require_finite(name, value)
             if not 0 < value < 1:
-                raise ConfigError(f"{name} must be in (0, 1), got {value}.")
+                raise ConfigError(f"{name} must be in (0, 1), got {shown(value)}.")
         if self.reward is not None:
             require_finite("reward", self.reward, -math.inf)
         if self.required > self.episodes:

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from sb3_prune.exceptions import ConfigError
+from sb3_prune.exceptions import ConfigError, shown
 from sb3_prune.gates import Gate
 
 Norm = Literal["batch", "layer", "none"]
@@ -139,13 +139,13 @@ def _norm(kind: str, units: int) -> nn.Module:
         return LiveLayerNorm(units)
     if kind == "none":
         return nn.Identity()
-    raise ConfigError(f"norm must be batch, layer or none, got {kind!r}.")
+    raise ConfigError(f"norm must be batch, layer or none, got {shown(kind)}.")
 
 
 def _activation(kind: str) -> nn.Module:
     if kind not in ACTIVATIONS:
         known = ", ".join(ACTIVATIONS)
-        raise ConfigError(f"activation must be one of {known}; got {kind!r}.")
+        raise ConfigError(f"activation must be one of {known}; got {shown(kind)}.")
     return ACTIVATIONS[kind]()
 
 

@@ -8,7 +8,7 @@ import sys
 from dataclasses import dataclass
 from typing import Any
 
-from sb3_prune.exceptions import ConfigError
+from sb3_prune.exceptions import ConfigError, shown
 from sb3_prune.networks.dense import Activation, Norm
 from sb3_prune.plugins.options import fit, hints_of
 
@@ -45,7 +45,7 @@ class OFEXiConfig:
             if value is not None and not 0 < value <= sys.maxsize:
                 most = "finite" if value == math.inf else f"at most {sys.maxsize}"
                 wanted = most if value > 0 else "positive"
-                raise ConfigError(f"{name} must be {wanted}, got {value!r}.")
+                raise ConfigError(f"{name} must be {wanted}, got {shown(value)}.")
 
 
 def _fitted(name: str, value: Any, hint: Any) -> Any:
@@ -53,4 +53,4 @@ def _fitted(name: str, value: Any, hint: Any) -> Any:
         return fit(value, hint)
     except TypeError:
         wanted = inspect.formatannotation(hint)
-        raise ConfigError(f"{name} must be {wanted}, got {value!r}.") from None
+        raise ConfigError(f"{name} must be {wanted}, got {shown(value)}.") from None

@@ -16,6 +16,7 @@ from sb3_prune.exceptions import (
     ConfigError,
     PluginError,
     SB3PruneError,
+    shown,
 )
 from sb3_prune.plugins.pluggable import Pluggable
 
@@ -39,7 +40,7 @@ def build(cls: type[P], config: Any = None) -> P:
     if config is None or isinstance(config, Mapping):
         config = configured(cls, config or {})
     elif not isinstance(config, cls.Config):
-        raise _refused(cls, f"expected a mapping or its Config, got {config!r}")
+        raise _refused(cls, f"expected a mapping or its Config, got {shown(config)}")
     try:
         return cls(config)
     except SB3PruneError:
@@ -56,14 +57,16 @@ def configured(cls: type[Pluggable], options: Mapping[str, Any]) -> Any:
     """
     hints = hints_of(cls.Config)
     if unknown := [name for name in options if name not in hints]:
-        raise _refused(cls, f"no such option: {', '.join(map(repr, unknown))}")
+        raise _refused(cls, f"no such option: {', '.join(map(shown, unknown))}")
     fitted = {}
     for name, value in options.items():
         try:
             fitted[name] = fit(value, hints[name])
         except TypeError:
             wanted = inspect.formatannotation(hints[name])
-            raise _refused(cls, f"{name} must be {wanted}, got {value!r}") from None
+            raise _refused(
+                cls, f"{name} must be {wanted}, got {shown(value)}"
+            ) from None
     try:
         return cls.Config(**fitted)
     except SB3PruneError:
@@ -137,7 +140,7 @@ def entry_of(state: Any, key: str, hint: Any, where: str = "the saved state") ->
     except TypeError:
         wanted = inspect.formatannotation(hint)
         raise CheckpointError(
-            f"'{key}' in {where} must be {wanted}, got {state[key]!r}."
+            f"'{key}' in {where} must be {wanted}, got {shown(state[key])}."
         ) from None
 
 

@@ -6,6 +6,8 @@ import inspect
 from abc import ABC
 from typing import Any, ClassVar
 
+from sb3_prune.exceptions import PluginError
+
 
 class Pluggable(ABC):  # its subclasses have the abstract methods
     """A class with a name, a summary and options, for listings and error messages.
@@ -14,6 +16,9 @@ class Pluggable(ABC):  # its subclasses have the abstract methods
 
     Args:
         config: An instance of ``Config``; None takes the defaults.
+
+    Raises:
+        PluginError: The class has no ``Config``.
     """
 
     name: ClassVar[str]
@@ -24,6 +29,11 @@ class Pluggable(ABC):  # its subclasses have the abstract methods
     """Frozen keyword-only dataclass of the options, with a string below each field."""
 
     def __init__(self, config: Any = None) -> None:
+        if not hasattr(self, "Config"):
+            raise PluginError(
+                f"{type(self).__name__} has no Config: give it a frozen dataclass of "
+                "its options, which may be empty."
+            )
         self.config = self.Config() if config is None else config
 
     @classmethod

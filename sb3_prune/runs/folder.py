@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import json
 import platform
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -20,8 +21,8 @@ from stable_baselines3.common.logger import (
 )
 
 from sb3_prune import plugins
-from sb3_prune.exceptions import RunFolderError
-from sb3_prune.files import atomic, hidden, write_bytes, write_text
+from sb3_prune.exceptions import RunFolderError, SB3PruneError
+from sb3_prune.files import atomic, hidden, naming, write_bytes, write_text
 
 CONFIG, METRICS, SUMMARY = "config.json", "metrics.csv", "summary.json"
 MODEL, PLAIN, STATISTICS = "model.zip", "plain.zip", "vecnormalize.pkl"
@@ -73,6 +74,23 @@ class RunFolder:
         for file in [*stale, *folder.glob(EVENTS)]:
             file.unlink(missing_ok=True)
         return cls(folder)
+
+    @contextmanager
+    def filling(self) -> Iterator[None]:
+        """Say that the folder is incomplete where a file in it cannot be written.
+
+        Raises:
+            RunFolderError: The disk is full, for example.
+        """
+        try:
+            with naming(self.path):
+                yield
+        except (SB3PruneError, BrokenPipeError):
+            raise
+        except OSError as error:
+            raise RunFolderError(
+                f"{error}. The run folder '{self.path}' is incomplete."
+            ) from error
 
     def write_json(self, name: str, content: Mapping[str, Any]) -> None:
         """Write a JSON file."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from sb3_prune.exceptions import ConfigError, require_finite, require_one_of
+from sb3_prune.exceptions import ConfigError, require_finite, require_one_of, shown
 from sb3_prune.penalties import PENALTIES, Penalty, PenaltyHooks
 from sb3_prune.strategies.base import AgentView
 from sb3_prune.strategies.scheduled import ScheduledConfig, ScheduledStrategy
@@ -41,7 +41,7 @@ class PenalisedConfig(ScheduledConfig):
         if not isinstance(self.strengths, Mapping):
             raise ConfigError(
                 "strengths must map names of networks to numbers, such as "
-                f"{{'actor': 1e-4}}, got {self.strengths!r}."
+                f"{{'actor': 1e-4}}, got {shown(self.strengths)}."
             )
         for network, strength in self.strengths.items():
             require_finite(f"strengths[{network!r}]", strength)

@@ -8,7 +8,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from sb3_prune.exceptions import CheckpointError, ConfigError, NoObservationsError
+from sb3_prune.exceptions import (
+    CheckpointError,
+    ConfigError,
+    NoObservationsError,
+    shown,
+)
 from sb3_prune.plugins.options import entry_of
 from sb3_prune.strategies.base import AgentView, Strategy
 from sb3_prune.surgery.plan import Plan
@@ -40,7 +45,7 @@ class ScheduledConfig:
             kind = "the string " if isinstance(given, str) else ""
             raise ConfigError(
                 f"networks must be a list of names such as ['actor'], got {kind}"
-                f"{given!r}."
+                f"{shown(given)}."
             )
         # YAML gives a list.
         object.__setattr__(self, "networks", tuple(self.networks))

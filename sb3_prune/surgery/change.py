@@ -25,7 +25,7 @@ from typing import Any
 
 import torch
 
-from sb3_prune.exceptions import PlanError
+from sb3_prune.exceptions import PlanError, shown
 from sb3_prune.surgery.flow.slots import Side
 
 MOST = 2**62
@@ -102,7 +102,7 @@ class Change:
             whole = isinstance(seed, Integral) and not isinstance(seed, bool)
             if not whole or not 0 <= seed < MOST:
                 raise PlanError(
-                    f"A seed is a whole number from 0 to {MOST - 1}, got {seed!r}."
+                    f"A seed is a whole number from 0 to {MOST - 1}, got {shown(seed)}."
                 )
         # JSON stores no integers of NumPy.
         object.__setattr__(self, "seeds", tuple(map(int, seeds)))
@@ -240,7 +240,7 @@ def listed(expected: str, given: Any) -> list[Any]:
             return list(given)
     except (TypeError, RuntimeError):
         pass  # A tensor of no dimension has an iterator that fails.
-    raise PlanError(f"{expected} in a list, got {given!r}.")
+    raise PlanError(f"{expected} in a list, got {shown(given)}.")
 
 
 def require_real(what: str, given: object) -> None:
@@ -254,7 +254,7 @@ def require_real(what: str, given: object) -> None:
         or given.is_complex()
         or given.layout != torch.strided
     ):
-        raise PlanError(f"{what} is made of real tensors, got {given!r}.")
+        raise PlanError(f"{what} is made of real tensors, got {shown(given)}.")
     if given.is_meta:
         raise PlanError(f"{what} is made of numbers, got a tensor on 'meta'.")
 

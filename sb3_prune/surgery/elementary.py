@@ -8,7 +8,7 @@ from operator import index
 
 import torch
 
-from sb3_prune.exceptions import PlanError
+from sb3_prune.exceptions import PlanError, shown
 from sb3_prune.surgery.change import Change, listed, require_real
 
 WIDEST = 2**16
@@ -20,10 +20,12 @@ def _checked(units: Sequence[int], width: int) -> list[int]:
     named = [_whole("A unit", k) for k in given]
     wrong = sorted({k for k in named if not 0 <= k < width})
     if wrong:
-        raise PlanError(f"Units {wrong} do not exist: the layer has {width} units.")
+        raise PlanError(
+            f"Units {shown(wrong)} do not exist: the layer has {width} units."
+        )
     twice = sorted(k for k, count in Counter(named).items() if count > 1)
     if twice:
-        raise PlanError(f"Units {twice} are named more than once.")
+        raise PlanError(f"Units {shown(twice)} are named more than once.")
     return named
 
 
@@ -33,13 +35,15 @@ def _whole(what: str, number: object) -> int:
     try:
         return index(None if is_bool else number)  # type: ignore[arg-type]
     except (TypeError, RuntimeError):  # RuntimeError: a tensor on 'meta'.
-        raise PlanError(f"{what} must be a whole number, got {number!r}.") from None
+        raise PlanError(
+            f"{what} must be a whole number, got {shown(number)}."
+        ) from None
 
 
 def _width(number: object) -> int:
     width = _whole("The number of units", number)
     if not 1 <= width <= WIDEST:
-        raise PlanError(f"A layer must have 1 to {WIDEST} units, not {width}.")
+        raise PlanError(f"A layer must have 1 to {WIDEST} units, not {shown(width)}.")
     return width
 
 
@@ -104,7 +108,7 @@ def _scale(scale: object, width: int) -> torch.Tensor:
     except (OverflowError, RuntimeError, TypeError, ValueError) as error:
         raise PlanError(f"scale must be {width} positive numbers: {error}.") from error
     if gamma.shape != (width,) or not bool((gamma > 0).all()):
-        raise PlanError(f"scale must be {width} positive numbers, got {scale}.")
+        raise PlanError(f"scale must be {width} positive numbers, got {shown(scale)}.")
     return gamma
 
 
@@ -134,7 +138,7 @@ def add(count: int, width: int, seed: int | None = 0) -> Change:
     """
     count = _whole("The number of new units", count)
     if count < 0:
-        raise PlanError(f"Cannot add {count} units; remove them instead.")
+        raise PlanError(f"Cannot add {shown(count)} units; remove them instead.")
     width = _width(_width(width) + count) - count
     rows = torch.eye(width + count, width)
     if seed is None:
@@ -170,5 +174,7 @@ def _seeds(seed: int, count: int) -> tuple[int, ...]:
     try:
         generator = torch.Generator().manual_seed(number)
     except (OverflowError, RuntimeError, ValueError):
-        raise PlanError(f"A seed must have at most 64 bits, got {seed}.") from None
+        raise PlanError(
+            f"A seed must have at most 64 bits, got {shown(seed)}."
+        ) from None
     return tuple(torch.randint(2**31, (count,), generator=generator).tolist())

@@ -12,7 +12,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from sb3_prune import checksums
-from sb3_prune.exceptions import PlanError
+from sb3_prune.exceptions import PlanError, shown
 from sb3_prune.files import write_bytes
 from sb3_prune.surgery.change import Change
 from sb3_prune.surgery.elementary import WIDEST, keep
@@ -43,12 +43,14 @@ class Plan(Mapping[str, Change]):
                 not a :class:`Change`.
         """
         if not isinstance(changes, Mapping):
-            raise PlanError(f"A plan maps names of layers to changes, got {changes!r}.")
+            raise PlanError(
+                f"A plan maps names of layers to changes, got {shown(changes)}."
+            )
         for name, change in changes.items():
             if not isinstance(name, str):
-                raise PlanError(f"A layer is named by a text, got {name!r}.")
+                raise PlanError(f"A layer is named by a text, got {shown(name)}.")
             if not isinstance(change, Change):
-                raise PlanError(f"'{name}' needs a Change, got {change!r}.")
+                raise PlanError(f"'{name}' needs a Change, got {shown(change)}.")
         self._changes = dict(changes)
         self.steps: tuple[Mapping[str, Change], ...] = (self._changes,)
 
@@ -160,7 +162,7 @@ def _tensors(change: Change) -> dict[str, torch.Tensor]:
 def _change(name: str, tensors: dict[str, torch.Tensor], head: list[int]) -> Change:
     width, *seeds = head
     if type(width) is not int or not 1 <= width <= WIDEST:
-        raise PlanError(f"'{name}' must have 1 to {WIDEST} units, not {width!r}.")
+        raise PlanError(f"'{name}' must have 1 to {WIDEST} units, not {shown(width)}.")
     kept = tensors.get(f"{name}/keep")
     if kept is not None:
         if kept.ndim != 1 or kept.dtype != torch.int64:

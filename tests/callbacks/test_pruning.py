@@ -254,18 +254,36 @@ def test_a_run_is_done_after_the_last_event(name: str) -> None:
     assert [done for done, _ in seen] == sorted(done for done, _ in seen)
 
 
-def test_the_last_cut_on_policy_reaches_the_log(tmp_path: Path) -> None:
-    model = zoo.make_model("PPO")
+@pytest.mark.parametrize("log_interval", [1, 1000])
+@pytest.mark.parametrize("name", ["PPO", "A2C", "SAC"])
+@pytest.mark.parametrize("end", [0.8, 1.0])
+def test_the_last_cut_reaches_the_log(
+    name: str, end: float, log_interval: int, tmp_path: Path
+) -> None:
+    model = zoo.make_model(name)
     model.set_logger(configure(str(tmp_path), ["csv"]))
-    config = CONFIG | {"end": 1.0}
-    pruning = PruningCallback("magnitude", config)
-    zoo.train(model, 64, callback=pruning, log_interval=1)
+    pruning = PruningCallback("magnitude", CONFIG | {"end": end})
+    zoo.train(model, 64, callback=pruning, log_interval=log_interval)
     model.logger.close()
     with (tmp_path / "progress.csv").open() as file:
         last = list(csv.DictReader(file))[-1]
     assert float(last["prune/units"]) == sum(widths(model).values())
-    assert int(last["time/total_timesteps"]) == 64
+    assert int(last["time/total_timesteps"]) == model.num_timesteps
     assert sum(pruning.history[-1]["units"].values()) == sum(widths(model).values())
+
+
+@pytest.mark.parametrize("config", [CONFIG, {"final_sparsity": 0.0}])
+def test_what_is_logged_already_is_not_logged_again(
+    config: dict[str, Any], tmp_path: Path
+) -> None:
+    model = zoo.make_model("A2C")
+    model.set_logger(configure(str(tmp_path), ["csv"]))
+    pruning = PruningCallback("magnitude", config)
+    zoo.train(model, 64, callback=pruning, log_interval=1)
+    model.logger.close()
+    with (tmp_path / "progress.csv").open() as file:
+        steps = [row["time/total_timesteps"] for row in csv.DictReader(file)]
+    assert len(steps) == len(set(steps))  # A2C logs at each rollout, and nobody else.
 
 
 @pytest.mark.slow

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import re
 import subprocess
@@ -109,6 +110,22 @@ def test_output_that_cannot_be_written(
     assert "No space left on device" in capsys.readouterr().err
 
 
+def test_what_a_terminal_lacks_is_written_plainly(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    terminal = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", terminal)
+
+    def show(_: list[str]) -> int:
+        print("-2 ± 1, ≤ 3 µs, ±±, é")
+        return 0
+
+    monkeypatch.setattr("sb3_prune.cli.dispatch._run", show)
+    assert run(["evaluate"]) == 0
+    written = terminal.buffer.getvalue()  # type: ignore[attr-defined]
+    assert written == b"-2 +- 1, <= 3 us, +-+-, \\xe9\n"
+
+
 def test_a_reader_may_leave(monkeypatch: pytest.MonkeyPatch) -> None:
     def leave(_: list[str]) -> int:
         raise BrokenPipeError
@@ -166,7 +183,7 @@ def test_any_encoding_of_the_output(encoding: str) -> None:
     env = {**os.environ, "PYTHONIOENCODING": encoding, "LC_ALL": "C"}
     line = [sys.executable, "-c", code]
     done = subprocess.run(line, check=False, capture_output=True, env=env)
-    plus = rb"\xb1" if encoding == "ascii" else "±".encode(encoding)
+    plus = b"+-" if encoding == "ascii" else "±".encode(encoding)
     assert (done.stdout, done.stderr) == (b"500 " + plus + b" 0, \\udcff\n", b"")
     assert done.returncode == 0
 

@@ -257,6 +257,37 @@ def test_a_compacted_zip_elsewhere(
     assert f"the VecNormalize of {statistics_of(zoo_zip)}\n" in result.out
 
 
+def test_statistics_of_another_agent_are_declined(
+    command: Command, tmp_path: Path
+) -> None:
+    model = PPO("MlpPolicy", ENV, seed=0, policy_kwargs={"net_arch": [4]})
+    model.save(tmp_path / "agent.zip")
+    line = ["evaluate", tmp_path / "agent.zip", "--env", ENV, "--episodes", "4"]
+    alone = command(*line).out.splitlines()[0]
+    other = VecNormalize(cart_poles())
+    other.obs_rms.mean = other.obs_rms.mean + 5.0
+    other.save(str(tmp_path / "vecnormalize.pkl"))
+    taken, raw = command(*line), command(*line, "--vecnormalize", "none")
+    assert "normalised by vecnormalize.pkl" in taken.err
+    assert taken.out.splitlines()[0] != alone
+    assert (raw.code, raw.err, raw.out.splitlines()[0]) == (0, "", alone)
+
+
+@pytest.mark.parametrize("place", ["beside", "elsewhere"])
+def test_the_best_agent_of_a_folder_is_compacted_with_a_word(
+    command: Command, zoo_zip: Path, tmp_path: Path, place: str
+) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(zoo_zip.parent, run)
+    best = shutil.copy(zoo_zip, run / "best_model.zip")
+    out = (run if place == "beside" else tmp_path) / "plain.zip"
+    result = command("compact", best, "--out", out)
+    assert f"the VecNormalize of {statistics_of(run / zoo_zip.name)}\n" in result.out
+    # A checkpoint's name says to which folder it belongs.
+    result = command("compact", best, "--out", run / "rl_model_8_steps.zip")
+    assert "VecNormalize" not in result.out
+
+
 def test_a_folder_that_says_nothing(tmp_path: Path) -> None:
     for content in ("{}", "[", '{"command": ["other"], "env": {"id": "X"}}'):
         (tmp_path / "config.json").write_text(content)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,13 +12,19 @@ from typing import Any
 import pytest
 import torch
 from stable_baselines3 import SAC
+from stable_baselines3.common.logger import CSVOutputFormat
 from zoo import OFF
 
 import sb3_prune as sp
 from sb3_prune.cli.environments import find_env
 from sb3_prune.cli.options import RunOptions
 from sb3_prune.cli.running import Run
-from sb3_prune.exceptions import CompactError, PlanError, UnknownNameError
+from sb3_prune.exceptions import (
+    CompactError,
+    PlanError,
+    RunFolderError,
+    UnknownNameError,
+)
 from sb3_prune.pruning import make_strategy
 from sb3_prune.runs.folder import ARTEFACTS, RunFolder
 
@@ -151,6 +158,22 @@ def test_a_full_disk_leaves_no_empty_folder(
     with pytest.raises(OSError, match="No space"):
         make_run(tmp_path / "run", {}, eval_episodes=0).carry_out()
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("broken", ["write", "save"])
+def test_a_full_disk_while_it_runs_is_told_with_the_name(
+    broken: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    place = CSVOutputFormat if broken == "write" else RunFolder
+    monkeypatch.setattr(place, broken, fail)
+    path = tmp_path / "run"
+    text = re.escape(f"device: '{path}'. The run folder '{path}' is incomplete.")
+    with pytest.raises(RunFolderError, match=text):
+        make_run(path, {}, eval_episodes=0).carry_out()
+    assert not RunFolder(path).is_complete
 
 
 def test_a_run_that_fails_is_incomplete(

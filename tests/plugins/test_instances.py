@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+import sb3_prune as sp
 from sb3_prune import plugins
-from sb3_prune.exceptions import ConfigError, UnknownNameError
+from sb3_prune.exceptions import ConfigError, PluginError, UnknownNameError
 from sb3_prune.plugins.instances import instance_of
 
 KINDS = pytest.mark.parametrize(
@@ -35,3 +36,28 @@ def test_what_is_neither(kind: str, name: str, noun: str) -> None:
     given: Any = 3
     with pytest.raises(ConfigError, match=f"instance of a {noun}, got 3"):
         instance_of(kind, given)
+
+
+class Bare(sp.Strategy):
+    """A strategy as a first try may look."""
+
+    name = "bare"
+
+    def propose(self, agent: Any) -> sp.Plan:
+        """Propose nothing."""
+        del agent
+        return sp.Plan()
+
+
+class Deaf(Bare):
+    """A strategy whose constructor forgets the one above it."""
+
+    def __init__(self) -> None:
+        """Do nothing."""
+
+
+def test_what_an_instance_lacks_is_named() -> None:
+    with pytest.raises(PluginError, match="Bare has no Config: give it a frozen"):
+        sp.PruningCallback(Bare())
+    with pytest.raises(PluginError, match=r"Deaf has no config: call super\(\)"):
+        sp.PruningCallback(Deaf())
