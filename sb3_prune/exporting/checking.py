@@ -17,6 +17,7 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env import VecNormalize
 
 from sb3_prune.exceptions import ExportError
+from sb3_prune.exporting.accepting import accepted, at_least_one
 from sb3_prune.exporting.asking import Agent
 from sb3_prune.exporting.extras import additional, scores
 from sb3_prune.exporting.rounding import MOST, SHARE, Ask, rounding
@@ -32,8 +33,9 @@ from sb3_prune.surgery.flow.quiet import quiet
 
 TOLERANCE = 1e-5
 """Largest difference of actions, and of the logits or values between which a choice is
-a tie. Actions that are squashed into a box are measured by its size, others by the
-largest of their batch, choices by the two logits or values; all by 1 at least."""
+a tie. Actions are measured by half of their box, those that are clipped by the largest
+of their batch (1 at least) if that is less; choices by the two logits or values, states
+and additional outputs by themselves, these by 1 at least."""
 OBSERVATIONS = 1000
 """Number of observations from each source."""
 ALONE = 3
@@ -162,19 +164,16 @@ class _Comparison:
         if new is not None and memory is not None:
             for i, (wanted, given) in enumerate(zip(new, memory, strict=True)):
                 granted = partial(self._granted, _decided, inputs, 1 + i)
-                self._close(f"state, {where}", given, wanted, np.abs(wanted), granted)
+                most = self.tolerance * at_least_one(wanted)
+                self._close(f"state, {where}", given, wanted, most, granted)
         space: Any = self.model.action_space
         if isinstance(space, spaces.Box):
-            sizes = np.abs(np.stack([space.low, space.high]))
-            unit: Any = 1.0
-            if self.model.policy.squash_output:
-                unit = (space.high - space.low) / 2
-            else:
-                sizes = np.abs(expected)
-            size = sizes.max(axis=0)
+            squashed = self.model.policy.squash_output
+            unit: Any = (space.high - space.low) / 2 if squashed else 1.0
+            most, largest = accepted(space, expected, self.tolerance, squashed=squashed)
             granted = partial(self._granted, _decided, inputs, 0, unit)
             what = f"action, {where}"
-            return self._close(what, found, expected, size, granted), 0, new
+            return self._close(what, found, expected, most, granted, largest), 0, new
         ties = self._ties(where, read, (state, starts), masks, found, expected)
         return 0.0, ties, new
 
@@ -217,7 +216,8 @@ class _Comparison:
         for i, (name, tensor) in enumerate(wanted.items()):
             expected, what = tensor.cpu().numpy(), f"{name}, {where}"
             granted = partial(self._granted, ask, inputs, i)
-            self._close(what, found[name], expected, np.abs(expected), granted)
+            most = self.tolerance * at_least_one(expected)
+            self._close(what, found[name], expected, most, granted)
 
     def _granted(self, ask: Ask, inputs: list[Any], at: int, unit: Any = 1.0) -> Any:
         """Return the difference that the agent's own rounding grants."""
@@ -232,14 +232,15 @@ class _Comparison:
         what: str,
         found: Any,
         expected: Any,
-        size: Any,
+        most: Any,
         granted: Callable[[], Any],
+        largest: Any = 0.0,
     ) -> float:
-        """Check numbers of some size; return their largest difference."""
+        """Check that numbers differ by at most so much; return by how much they do."""
         apart = np.abs(np.asarray(found, np.float64) - expected)
-        most = self.tolerance * np.maximum(size, 1)
         if not (apart <= most).all():
-            most = np.maximum(most, np.minimum(granted(), MOST * most))
+            largest = np.maximum(largest, MOST * most)
+            most = np.maximum(most, np.minimum(granted(), largest))
         wrong = ~(apart <= most)
         if wrong.any():
             at = tuple(int(i) for i in np.argwhere(wrong)[0])
