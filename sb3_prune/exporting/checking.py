@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -19,6 +19,7 @@ from stable_baselines3.common.vec_env import VecNormalize
 from sb3_prune.exceptions import ExportError
 from sb3_prune.exporting.accepting import accepted, at_least_one
 from sb3_prune.exporting.asking import Agent
+from sb3_prune.exporting.checks import Check
 from sb3_prune.exporting.extras import additional, scores
 from sb3_prune.exporting.rounding import MOST, SHARE, Ask, rounding
 from sb3_prune.exporting.samples import (
@@ -44,28 +45,6 @@ BESIDE = 100
 """Number of observations of each batch on which additional outputs are compared."""
 STEPS = 20
 """Length of the sequences on which agents with a memory are compared."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Check:
-    """How an export compares with its agent."""
-
-    sources: Mapping[str, int]
-    """Where observations are from -> their number."""
-    largest_difference: float
-    """Largest difference of actions, in the units of the environment; of choices, 0."""
-    ties: int
-    """Choices that differ where the agent itself sees no difference."""
-    tolerance: float
-    """Largest difference that was accepted, see :data:`TOLERANCE`."""
-    rounding: float = 0.0
-    """Where that was too strict, because the agent itself is further from what it would
-    compute in float64: how far, in the units of what was compared. Ten times as much
-    was accepted there."""
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the numbers, as values that JSON can store."""
-        return {**asdict(self), "observations": sum(self.sources.values())}
 
 
 def check_against(
@@ -103,6 +82,7 @@ def check_against(
         ties=sum(ties for _, ties in compared),
         tolerance=tolerance,
         rounding=comparison.rounding,
+        varied=comparison.varied,
     )
 
 
@@ -118,6 +98,13 @@ class _Comparison:
     rng: np.random.Generator
     tolerance: float
     rounding: float = 0.0
+    seen: list[np.ndarray] = field(default_factory=list)
+
+    @property
+    def varied(self) -> bool:
+        """Whether every entry of the agent's actions took more than one value."""
+        actions = np.concatenate([each.reshape(len(each), -1) for each in self.seen])
+        return bool((actions != actions[0]).any(axis=0).all())
 
     def run(self, name: str, batch: Batch) -> tuple[float, int]:
         """Return the largest difference of actions and the number of ties."""
@@ -158,6 +145,7 @@ class _Comparison:
             raise ExportError(
                 f"The export fails ({where}): {error!r}. Nothing was written."
             ) from error
+        self.seen.append(expected)
         self._alone(where, part, (state, starts, masks), found)
         self._beside(where, part, read, (state, starts, masks))
         inputs = self._inputs(read, (state, starts), masks)
@@ -213,11 +201,12 @@ class _Comparison:
 
         with quiet(self.model.policy):
             wanted = ask(self.model.policy, *inputs)
-        for i, (name, tensor) in enumerate(wanted.items()):
-            expected, what = tensor.cpu().numpy(), f"{name}, {where}"
+        ports = {each["kind"]: each["name"] for each in self.agent.facts["outputs"]}
+        for i, (kind, tensor) in enumerate(wanted.items()):
+            expected, what = tensor.cpu().numpy(), f"{kind}, {where}"
             granted = partial(self._granted, ask, inputs, i)
             most = self.tolerance * at_least_one(expected)
-            self._close(what, found[name], expected, most, granted)
+            self._close(what, found[ports[kind]], expected, most, granted)
 
     def _granted(self, ask: Ask, inputs: list[Any], at: int, unit: Any = 1.0) -> Any:
         """Return the difference that the agent's own rounding grants."""
