@@ -42,4 +42,5 @@ def accepted(
 
 def at_least_one(expected: np.ndarray) -> np.ndarray:
     """Return the sizes of numbers, of those below 1 as 1."""
-    return np.maximum(np.abs(expected), 1)
+    sizes: np.ndarray = np.maximum(np.abs(expected), 1)
+    return sizes

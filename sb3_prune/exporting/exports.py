@@ -14,7 +14,8 @@ from sb3_prune import plugins
 from sb3_prune.exceptions import ExportError, require_path
 from sb3_prune.exporting.asking import Agent
 from sb3_prune.exporting.base import Exporter
-from sb3_prune.exporting.checking import Check, check_against
+from sb3_prune.exporting.checking import check_against
+from sb3_prune.exporting.checks import Check
 from sb3_prune.exporting.extras import telling
 from sb3_prune.exporting.facts import facts_of
 from sb3_prune.exporting.statistics import UNSAID, statistics_for

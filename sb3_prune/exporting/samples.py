@@ -61,12 +61,15 @@ def _draw(space: Any, count: int, rng: np.random.Generator) -> np.ndarray:
     return np.clip(drawn, space.low, space.high).astype(space.dtype)
 
 
-def _draw_whole(space: Any, wide: np.ndarray, scale: np.ndarray, rng: Any) -> Any:
+def _draw_whole(
+    space: Any, wide: np.ndarray, scale: np.ndarray, rng: np.random.Generator
+) -> np.ndarray:
     """Draw whole numbers; in every other row those of wide ranges are small.
 
     Otherwise networks would be at their ends everywhere.
     """
     shape = (len(scale), *space.shape)
+    drawn: np.ndarray
     drawn = rng.integers(space.low, space.high, shape, space.dtype, endpoint=True)
     if wide.any():
         near = np.round(rng.normal(size=shape) * scale)
