@@ -42,6 +42,16 @@ def test_statistics_environment_and_options(
     assert "on 3000 observations (space, statistics, episodes)" in result.out
 
 
+def test_what_was_checked_before_rounding_is_no_promise(
+    command: Command, sac_zip: Path, tmp_path: Path
+) -> None:
+    line = ["export", sac_zip, "--to", "c", "--vecnormalize", "none"]
+    result = command(*line, "--out", tmp_path / "a.h", "--option", "int8=true")
+    assert (result.code, result.err) == (0, "")
+    assert "Its actions" not in result.out
+    assert "Before its weights were rounded, its actions differed" in result.out
+
+
 def test_bad_input(refused: Refused, sac_zip: Path, tmp_path: Path) -> None:
     line = ["export", sac_zip, "--to", "numpy", "--out", tmp_path / "robot"]
     assert "--vecnormalize must be given" in refused(*line)

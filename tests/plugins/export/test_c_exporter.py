@@ -91,7 +91,9 @@ def test_eight_bits_come_with_their_error(tmp_path: Path) -> None:
     export(zoo.trained("SAC"), "c", path, vecnormalize=None, int8=True)
     error = load_export(path).own["int8_error"]  # type: ignore[attr-defined]
     assert 0 < error["mean"] < error["largest"] < 0.2
-    assert "Weights have 8 bits" in path.read_text("utf-8")
+    text = path.read_text("utf-8")
+    assert "Weights have 8 bits" in text
+    assert "Before its weights were rounded, it was checked" in text
     observations = zoo.observations(zoo.trained("SAC"), 50)
     found = load_export(path).predict(observations)[0]
     assert (
