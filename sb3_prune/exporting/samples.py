@@ -51,31 +51,34 @@ def _draw(space: Any, count: int, rng: np.random.Generator) -> np.ndarray:
         return rng.integers(0, most, shape).astype(space.dtype)
     lowest, highest = (np.asarray(b, np.float64) for b in (space.low, space.high))
     wide = (np.abs(lowest) > WIDE) | (np.abs(highest) > WIDE)
-    scale = 10 ** rng.uniform(-1, 2, (count, *[1] * len(space.shape)))
     if np.dtype(space.dtype).kind in "bui":
-        return _draw_whole(space, wide, scale, rng)
+        return _draw_whole(space, wide, count, rng)
     low, high = np.where(wide, 0, space.low), np.where(wide, 0, space.high)
-    drawn = np.where(
-        wide, rng.normal(size=shape) * scale, rng.uniform(low, high, shape)
-    )
+    uniform = rng.uniform(low, high, shape)
+    drawn = np.where(wide, _near(shape, rng), uniform)
     return np.clip(drawn, space.low, space.high).astype(space.dtype)
 
 
+def _near(shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
+    """Draw normal values, with a scale between 0.1 and 100 per row."""
+    scale = 10 ** rng.uniform(-1, 2, (shape[0], *[1] * (len(shape) - 1)))
+    return rng.normal(size=shape) * scale
+
+
 def _draw_whole(
-    space: Any, wide: np.ndarray, scale: np.ndarray, rng: np.random.Generator
+    space: Any, wide: np.ndarray, count: int, rng: np.random.Generator
 ) -> np.ndarray:
     """Draw whole numbers; in every other row those of wide ranges are small.
 
     Otherwise networks would be at their ends everywhere.
     """
-    shape = (len(scale), *space.shape)
-    drawn: np.ndarray
-    drawn = rng.integers(space.low, space.high, shape, space.dtype, endpoint=True)
+    shape, dtype = (count, *space.shape), np.dtype(space.dtype)
+    drawn: np.ndarray = rng.integers(space.low, space.high, shape, dtype, endpoint=True)
     if wide.any():
-        near = np.round(rng.normal(size=shape) * scale)
-        near = np.abs(near) if np.dtype(space.dtype).kind == "u" else near
-        near = np.clip(near.astype(space.dtype), space.low, space.high)
-        rows = (np.arange(len(scale)) % 2 == 0).reshape(scale.shape)
+        near = np.round(_near(shape, rng))
+        near = (np.abs(near) if dtype.kind == "u" else near).astype(dtype)
+        near = np.clip(near, space.low, space.high)
+        rows = (np.arange(count) % 2 == 0).reshape(-1, *[1] * len(space.shape))
         drawn = np.where(wide & rows, near, drawn)
     return drawn
 
