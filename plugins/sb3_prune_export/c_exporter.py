@@ -47,6 +47,11 @@ class CExporter(Exporter):
             if self.prefix is not None:
                 check_prefix(self.prefix)
 
+    @property
+    def rounds(self) -> bool:
+        """Whether weights are kept in eight bits."""
+        return bool(self.config.int8)
+
     def write(self, decision: Decision, path: Path, facts: Mapping[str, Any]) -> None:
         """Write the header.
 
@@ -59,7 +64,7 @@ class CExporter(Exporter):
         run = Rounded(decision.program, code.rounded)
         example = next(measuring.examples(decision, 1))
         own = self._facts(code, prefix)
-        words = f"{in_words(facts)}\n\n{_sizes(code)}"
+        words = f"{in_words(facts, rounded=not exact)}\n\n{_sizes(code)}"
         if not exact:
             error = measuring.int8_error(decision, run)
             own["int8_error"] = error

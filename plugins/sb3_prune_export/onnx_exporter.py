@@ -67,9 +67,12 @@ class OnnxExporter(Exporter):
 
     def write(self, decision: Decision, path: Path, facts: Mapping[str, Any]) -> None:
         """Write one file, weights included."""
+        outputs, names = facts["outputs"], self.config.output_names
+        if facts["check"] is None and names:  # A check may ask for more outputs.
+            names = (*names, *(each["name"] for each in outputs[len(names) :]))
         named = {
             "inputs": _renamed(facts["inputs"], self.config.input_names),
-            "outputs": _renamed(facts["outputs"], self.config.output_names),
+            "outputs": _renamed(outputs, names),
         }
         told = {**facts, **named}
         if self._converted is None or self._converted[0] is not decision:

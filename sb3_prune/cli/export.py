@@ -50,10 +50,15 @@ def main(arguments: Sequence[str]) -> None:
     )
     seen = sum(check.sources.values())
     print(f"{target} is written: load it by sb3_prune.load_export")
-    print(
-        f"Its actions differ by at most {check.largest_difference:.1e} from the "
-        f"agent's, on {seen} observations ({', '.join(check.sources)})."
-    )
+    worst = f"{check.largest_difference:.1e}"
+    on = f"on {seen} observations ({', '.join(check.sources)})."
+    if exporter.rounds:
+        print(
+            f"Before its weights were rounded, its actions differed by at most {worst}"
+        )
+        print(f"from the agent's, {on} What rounding does stands in the file.")
+    else:
+        print(f"Its actions differ by at most {worst} from the agent's, {on}")
 
 
 def _out(options: ExportOptions, suffix: str) -> Path:

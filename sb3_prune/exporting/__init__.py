@@ -2,7 +2,7 @@
 
 from sb3_prune.exporting.asking import Agent as Agent
 from sb3_prune.exporting.base import Exporter as Exporter
-from sb3_prune.exporting.checking import Check as Check
+from sb3_prune.exporting.checks import Check as Check
 from sb3_prune.exporting.compaction import compact as compact
 from sb3_prune.exporting.exports import export as export
 from sb3_prune.exporting.exports import load_export as load_export

@@ -12,6 +12,8 @@ import numpy as np
 
 Arrays = Sequence[np.ndarray]
 IMAGE_AXES = 3
+NUMBERS = "biuf"
+"""Kinds of arrays that hold numbers; of text, dates and objects some can be cast."""
 
 
 class Agent:
@@ -57,9 +59,10 @@ class Agent:
             The actions as the environment takes them, and the new states or None.
 
         Raises:
-            ValueError: An observation is NaN, outside of its choices or of the whole
-                numbers of its type, lacks a key, or has a wrong shape, or no action is
-                allowed; or ``deterministic`` is false.
+            ValueError: An observation or a state is NaN, or an observation is outside
+                of its choices or of the whole numbers of its type, no number, lacks a
+                key, or has a wrong shape, or no action is allowed; or ``deterministic``
+                is false.
         """
         if not deterministic:
             raise ValueError("An export acts greedily: deterministic must be True.")
@@ -89,6 +92,8 @@ class Agent:
     def _ask(self, parts: list[np.ndarray], *others: Any) -> list[Arrays]:
         """Return the outputs of each observation of a batch, with a batch axis."""
         count = len(parts[0])
+        if not count:
+            raise ValueError("The batch has no observation.")
         rows = [*parts, *self._others(count, *others)]
         return [self.run(*(a[i : i + 1] for a in rows)) for i in range(count)]
 
@@ -127,11 +132,16 @@ class Agent:
             if given.shape != (count, *port["shape"]):
                 wanted = (port["shape"][0], count, port["shape"][1])
                 raise ValueError(f"A state must have the shape {wanted}.")
-        return [*states, np.asarray(starts, np.float32).reshape(count)]
+        others = [*states, np.asarray(starts, np.float32).reshape(count)]
+        if any(np.isnan(each).any() for each in others):
+            raise ValueError("The states or the starts of episodes have NaN.")
+        return others
 
 
 def _batch(array: np.ndarray, port: Mapping[str, Any]) -> tuple[np.ndarray, bool]:
     """Return a batch of one part of the observations, and whether it was one."""
+    if array.dtype.kind not in NUMBERS:
+        raise ValueError(f"{port['name']} must be numbers, got {array.dtype}.")
     shape = tuple(port["shape"])
     turned = shape[1:] + shape[:1]  # A camera's image: height, width, channels.
     image = len(shape) == IMAGE_AXES and port["dtype"] == "uint8"
@@ -169,9 +179,14 @@ def _typed(array: np.ndarray, port: Mapping[str, Any]) -> np.ndarray:
 def _masks(given: Any, count: int, entries: int, branches: Sequence[int]) -> np.ndarray:
     """Return which actions are allowed, (batch, entries)."""
     given = np.ones((count, entries)) if given is None else given
-    masks = np.asarray(given, bool).reshape(-1, entries)
-    if len(masks) != count:
-        raise ValueError(f"There must be {count} action masks, got {len(masks)}.")
+    masks = np.atleast_1d(np.asarray(given, bool))
+    masks = masks if len(masks) == count and masks.ndim > 1 else masks[None]
+    if masks.shape[0] != count or masks[0].size != entries:
+        raise ValueError(
+            f"There must be {count} action masks of {entries} entries, got the shape "
+            f"{np.shape(given)}."
+        )
+    masks = masks.reshape(count, entries)
     ends = np.cumsum(branches)[:-1]
     if not all(part.any(axis=1).all() for part in np.split(masks, ends, axis=1)):
         raise ValueError("A mask allows no action.")

@@ -31,6 +31,11 @@ class Exporter(Pluggable):
         """Whether it wants a program for batches of any size, not only of 1."""
         return False
 
+    @property
+    def rounds(self) -> bool:
+        """Whether weights are rounded after the check; the file says what that does."""
+        return False
+
     @abstractmethod
     def write(self, decision: Decision, path: Path, facts: Mapping[str, Any]) -> None:
         """Write the export.

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -17,7 +17,9 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env import VecNormalize
 
 from sb3_prune.exceptions import ExportError
+from sb3_prune.exporting.accepting import accepted, at_least_one
 from sb3_prune.exporting.asking import Agent
+from sb3_prune.exporting.checks import Check
 from sb3_prune.exporting.extras import additional, scores
 from sb3_prune.exporting.rounding import MOST, SHARE, Ask, rounding
 from sb3_prune.exporting.samples import (
@@ -32,8 +34,9 @@ from sb3_prune.surgery.flow.quiet import quiet
 
 TOLERANCE = 1e-5
 """Largest difference of actions, and of the logits or values between which a choice is
-a tie. Actions that are squashed into a box are measured by its size, others by the
-largest of their batch, choices by the two logits or values; all by 1 at least."""
+a tie. Actions are measured by half of their box, those that are clipped by the largest
+of their batch (1 at least) if that is less; choices by the two logits or values, states
+and additional outputs by themselves, these by 1 at least."""
 OBSERVATIONS = 1000
 """Number of observations from each source."""
 ALONE = 3
@@ -42,28 +45,6 @@ BESIDE = 100
 """Number of observations of each batch on which additional outputs are compared."""
 STEPS = 20
 """Length of the sequences on which agents with a memory are compared."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Check:
-    """How an export compares with its agent."""
-
-    sources: Mapping[str, int]
-    """Where observations are from -> their number."""
-    largest_difference: float
-    """Largest difference of actions, in the units of the environment; of choices, 0."""
-    ties: int
-    """Choices that differ where the agent itself sees no difference."""
-    tolerance: float
-    """Largest difference that was accepted, see :data:`TOLERANCE`."""
-    rounding: float = 0.0
-    """Where that was too strict, because the agent itself is further from what it would
-    compute in float64: how far, in the units of what was compared. Ten times as much
-    was accepted there."""
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the numbers, as values that JSON can store."""
-        return {**asdict(self), "observations": sum(self.sources.values())}
 
 
 def check_against(
@@ -101,6 +82,7 @@ def check_against(
         ties=sum(ties for _, ties in compared),
         tolerance=tolerance,
         rounding=comparison.rounding,
+        varied=comparison.varied,
     )
 
 
@@ -116,6 +98,13 @@ class _Comparison:
     rng: np.random.Generator
     tolerance: float
     rounding: float = 0.0
+    seen: list[np.ndarray] = field(default_factory=list)
+
+    @property
+    def varied(self) -> bool:
+        """Whether every entry of the agent's actions took more than one value."""
+        actions = np.concatenate([each.reshape(len(each), -1) for each in self.seen])
+        return bool((actions != actions[0]).any(axis=0).all())
 
     def run(self, name: str, batch: Batch) -> tuple[float, int]:
         """Return the largest difference of actions and the number of ties."""
@@ -156,25 +145,23 @@ class _Comparison:
             raise ExportError(
                 f"The export fails ({where}): {error!r}. Nothing was written."
             ) from error
+        self.seen.append(expected)
         self._alone(where, part, (state, starts, masks), found)
         self._beside(where, part, read, (state, starts, masks))
         inputs = self._inputs(read, (state, starts), masks)
         if new is not None and memory is not None:
             for i, (wanted, given) in enumerate(zip(new, memory, strict=True)):
                 granted = partial(self._granted, _decided, inputs, 1 + i)
-                self._close(f"state, {where}", given, wanted, np.abs(wanted), granted)
+                most = self.tolerance * at_least_one(wanted)
+                self._close(f"state, {where}", given, wanted, most, granted)
         space: Any = self.model.action_space
         if isinstance(space, spaces.Box):
-            sizes = np.abs(np.stack([space.low, space.high]))
-            unit: Any = 1.0
-            if self.model.policy.squash_output:
-                unit = (space.high - space.low) / 2
-            else:
-                sizes = np.abs(expected)
-            size = sizes.max(axis=0)
+            squashed = self.model.policy.squash_output
+            unit: Any = (space.high - space.low) / 2 if squashed else 1.0
+            most, largest = accepted(space, expected, self.tolerance, squashed=squashed)
             granted = partial(self._granted, _decided, inputs, 0, unit)
             what = f"action, {where}"
-            return self._close(what, found, expected, size, granted), 0, new
+            return self._close(what, found, expected, most, granted, largest), 0, new
         ties = self._ties(where, read, (state, starts), masks, found, expected)
         return 0.0, ties, new
 
@@ -214,10 +201,12 @@ class _Comparison:
 
         with quiet(self.model.policy):
             wanted = ask(self.model.policy, *inputs)
-        for i, (name, tensor) in enumerate(wanted.items()):
-            expected, what = tensor.cpu().numpy(), f"{name}, {where}"
+        ports = {each["kind"]: each["name"] for each in self.agent.facts["outputs"]}
+        for i, (kind, tensor) in enumerate(wanted.items()):
+            expected, what = tensor.cpu().numpy(), f"{kind}, {where}"
             granted = partial(self._granted, ask, inputs, i)
-            self._close(what, found[name], expected, np.abs(expected), granted)
+            most = self.tolerance * at_least_one(expected)
+            self._close(what, found[ports[kind]], expected, most, granted)
 
     def _granted(self, ask: Ask, inputs: list[Any], at: int, unit: Any = 1.0) -> Any:
         """Return the difference that the agent's own rounding grants."""
@@ -232,14 +221,15 @@ class _Comparison:
         what: str,
         found: Any,
         expected: Any,
-        size: Any,
+        most: Any,
         granted: Callable[[], Any],
+        largest: Any = 0.0,
     ) -> float:
-        """Check numbers of some size; return their largest difference."""
+        """Check that numbers differ by at most so much; return by how much they do."""
         apart = np.abs(np.asarray(found, np.float64) - expected)
-        most = self.tolerance * np.maximum(size, 1)
         if not (apart <= most).all():
-            most = np.maximum(most, np.minimum(granted(), MOST * most))
+            largest = np.maximum(largest, MOST * most)
+            most = np.maximum(most, np.minimum(granted(), largest))
         wrong = ~(apart <= most)
         if wrong.any():
             at = tuple(int(i) for i in np.argwhere(wrong)[0])

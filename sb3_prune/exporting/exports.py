@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
 from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.vec_env import VecNormalize
 
 from sb3_prune import plugins
 from sb3_prune.exceptions import ExportError, require_path
 from sb3_prune.exporting.asking import Agent
 from sb3_prune.exporting.base import Exporter
-from sb3_prune.exporting.checking import Check, check_against
+from sb3_prune.exporting.checking import check_against
+from sb3_prune.exporting.checks import Check
+from sb3_prune.exporting.extras import telling
 from sb3_prune.exporting.facts import facts_of
 from sb3_prune.exporting.statistics import UNSAID, statistics_for
 from sb3_prune.exporting.targets import check_path, empty, replacing
@@ -71,8 +75,36 @@ def export(
         agent = exporter.load(temporary)
         check = check_against(agent, model, statistics, env)
         empty(temporary)
+        extra = telling(model.policy)
+        if not check.varied and extra is not None:
+            more = list(dict.fromkeys([*outputs, extra]))
+            found = _scored(exporter, model, statistics, more, temporary)
+            check = replace(check, scores=found)
         exporter.write(decision, temporary, {**facts, "check": check.to_dict()})
     return check
+
+
+def _scored(
+    exporter: Exporter,
+    model: BaseAlgorithm,
+    statistics: VecNormalize | None,
+    outputs: Sequence[str],
+    temporary: Path,
+) -> bool:
+    """Compare what the action is made of, too; return whether it can be written.
+
+    Raises:
+        ExportError: It differs.
+    """
+    try:
+        decision = trace(model, statistics, outputs, dynamic=exporter.dynamic)
+        facts = facts_of(decision, temporary.stem)
+        exporter.write(decision, temporary, {**facts, "check": None})
+    except ExportError:  # There may be no rule for one of its operations.
+        return False
+    check_against(exporter.load(temporary), model, statistics)
+    empty(temporary)
+    return True
 
 
 def load_export(path: str | Path) -> Agent:

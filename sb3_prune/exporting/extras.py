@@ -150,6 +150,14 @@ def additional(policy: BasePolicy, names: Collection[str], *inputs: Any) -> Tens
     return found
 
 
+def telling(policy: BasePolicy) -> str | None:
+    """Return which of :data:`EXTRAS` says what an action is made of, if one does."""
+    if isinstance(policy, DQNPolicy | QRDQNPolicy):
+        return "value"
+    known = distribution.dispatch(type(policy)) is not distribution.dispatch(object)
+    return "distribution" if known else None
+
+
 def scores(policy: BasePolicy, *inputs: Any) -> torch.Tensor | None:
     """Return what a greedy choice is made by, logits or values; None if unknown."""
     if isinstance(policy, ActorCriticPolicy | MaskableActorCriticPolicy):

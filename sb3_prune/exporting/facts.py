@@ -105,8 +105,13 @@ def _number(value: Any) -> Any:
     return float(value) if np.isfinite(value) else str(float(value))
 
 
-def in_words(facts: Mapping[str, Any]) -> str:
-    """Return the facts as text for readers of the file, in lines of 88 characters."""
+def in_words(facts: Mapping[str, Any], *, rounded: bool = False) -> str:
+    """Return the facts as text for readers of the file, in lines of 88 characters.
+
+    Args:
+        facts: What the export says of itself.
+        rounded: Whether weights were rounded after the check.
+    """
     normalised = "are" if facts["normalisation"] else "are not"
     lines = [
         f"{facts['name']}: the decisions of an agent of {facts['algorithm']} "
@@ -121,10 +126,11 @@ def in_words(facts: Mapping[str, Any]) -> str:
     if facts["branches"]:
         lines.append(f"Entries of the action have {facts['branches']} choices each.")
     if check := facts.get("check"):
-        lines.append(
-            f"It was checked on {check['observations']} observations: actions differ "
-            f"by at most {check['largest_difference']:.1e} from those of the agent."
-        )
+        before = "Before its weights were rounded, it" if rounded else "It"
+        lines += [
+            f"{before} was checked on {check['observations']} observations: actions",
+            f"differ by at most {check['largest_difference']:.1e} from the agent's.",
+        ]
     return "\n".join(lines)
 
 

@@ -27,6 +27,11 @@ Batch = dict[str, np.ndarray]
 WIDE = 1e4
 """Bounds beyond this say nothing about usual values; neither do infinite ones."""
 
+FARTHEST = 100.0
+"""Clips beyond so many deviations are not tried: networks would round too much."""
+CLIPPED = 0.1
+"""Share of the values from statistics that are around the clip."""
+
 
 def from_space(space: spaces.Space[Any], count: int, rng: np.random.Generator) -> Batch:
     """Draw observations from their space.
@@ -44,14 +49,38 @@ def _draw(space: Any, count: int, rng: np.random.Generator) -> np.ndarray:
     if isinstance(space, spaces.Discrete | spaces.MultiDiscrete):
         most = space.n if isinstance(space, spaces.Discrete) else space.nvec
         return rng.integers(0, most, shape).astype(space.dtype)
-    if np.dtype(space.dtype).kind in "ui":
-        return rng.integers(space.low, space.high, shape, space.dtype, endpoint=True)
-    wide = (np.abs(space.low) > WIDE) | (np.abs(space.high) > WIDE)
+    lowest, highest = (np.asarray(b, np.float64) for b in (space.low, space.high))
+    wide = (np.abs(lowest) > WIDE) | (np.abs(highest) > WIDE)
+    if np.dtype(space.dtype).kind in "bui":
+        return _draw_whole(space, wide, count, rng)
     low, high = np.where(wide, 0, space.low), np.where(wide, 0, space.high)
     uniform = rng.uniform(low, high, shape)
-    scale = 10 ** rng.uniform(-1, 2, (count, *[1] * len(space.shape)))
-    drawn = np.where(wide, rng.normal(size=shape) * scale, uniform)
+    drawn = np.where(wide, _near(shape, rng), uniform)
     return np.clip(drawn, space.low, space.high).astype(space.dtype)
+
+
+def _near(shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
+    """Draw normal values, with a scale between 0.1 and 100 per row."""
+    scale = 10 ** rng.uniform(-1, 2, (shape[0], *[1] * (len(shape) - 1)))
+    return rng.normal(size=shape) * scale
+
+
+def _draw_whole(
+    space: Any, wide: np.ndarray, count: int, rng: np.random.Generator
+) -> np.ndarray:
+    """Draw whole numbers; in every other row those of wide ranges are small.
+
+    Otherwise networks would be at their ends everywhere.
+    """
+    shape, dtype = (count, *space.shape), np.dtype(space.dtype)
+    drawn: np.ndarray = rng.integers(space.low, space.high, shape, dtype, endpoint=True)
+    if wide.any():
+        near = np.round(_near(shape, rng))
+        near = (np.abs(near) if dtype.kind == "u" else near).astype(dtype)
+        near = np.clip(near, space.low, space.high)
+        rows = (np.arange(count) % 2 == 0).reshape(-1, *[1] * len(space.shape))
+        drawn = np.where(wide & rows, near, drawn)
+    return drawn
 
 
 def from_statistics(
@@ -59,12 +88,15 @@ def from_statistics(
 ) -> Batch:
     """Draw observations from normal distributions with the known means and variances.
 
-    Deviations are doubled, so that some are clipped; parts that are not normalised come
-    from the space.
+    Deviations are doubled, and one in ten is around the clip, on either side of it;
+    parts that are not normalised come from the space.
     """
     drawn = from_space(space, count, rng)
+    clip = statistics.clip_obs if statistics.clip_obs <= FARTHEST else 0.0
     for key, moments in moments_of(statistics).items():
         noise = rng.normal(size=(count, *moments.mean.shape)) * 2
+        around = clip * rng.uniform(0.5, 1.5, noise.shape) * np.sign(noise)
+        noise = np.where(rng.random(noise.shape) < CLIPPED, around, noise)
         drawn[key] = moments.mean + noise * np.sqrt(moments.var + statistics.epsilon)
     return drawn
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pytest
 from exporting.test_normalisation import vecnormalize
+from sb3_prune_export.c.compilers import NAMES
 from stable_baselines3 import SAC
 
 from cli.conftest import Command
@@ -40,6 +43,18 @@ def test_statistics_environment_and_options(
     result = command("export", sac_zip, "--to", "onnx", *where, *out)
     assert (result.code, result.err) == (0, "")
     assert "on 3000 observations (space, statistics, episodes)" in result.out
+
+
+def test_what_was_checked_before_rounding_is_no_promise(
+    command: Command, sac_zip: Path, tmp_path: Path
+) -> None:
+    if not any(map(shutil.which, NAMES)):
+        pytest.skip("there is no compiler")
+    line = ["export", sac_zip, "--to", "c", "--vecnormalize", "none"]
+    result = command(*line, "--out", tmp_path / "a.h", "--option", "int8=true")
+    assert (result.code, result.err) == (0, "")
+    assert "Its actions" not in result.out
+    assert "Before its weights were rounded, its actions differed" in result.out
 
 
 def test_bad_input(refused: Refused, sac_zip: Path, tmp_path: Path) -> None:

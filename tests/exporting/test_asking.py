@@ -62,7 +62,14 @@ def _image() -> dict[str, Any]:
         ("SAC", np.zeros(4), r"must have the shape \(3,\)"),
         ("PPO-discrete", 5, "at least 0 and below 5"),
         ("PPO-discrete", -1, "at least 0 and below 5"),
+        ("PPO-discrete", None, "must be numbers"),
         ("PPO-Cnn", np.zeros((3, 3)), r"must have the shape \(1, 36, 36\)"),
+        # Each of these can be cast to float32, None to NaN.
+        ("SAC", [None, 0, 0], "must be numbers, got object"),
+        ("SAC", [1j, 0, 0], "must be numbers, got complex128"),
+        ("SAC", ["1", "2", "3"], "must be numbers, got <U1"),
+        ("SAC", np.zeros(3, "m8[s]"), "must be numbers"),
+        ("SAC", np.zeros((0, 3)), "no observation"),
     ],
 )
 def test_bad_observations(name: str, raw: Any, message: str) -> None:
@@ -82,10 +89,30 @@ def test_masks() -> None:
     assert action.tolist() == [0, 1]
     with pytest.raises(ValueError, match="allows no action"):
         found.predict(raw[0], action_masks=[False, False])
-    with pytest.raises(ValueError, match="2 action masks"):
-        found.predict(raw, action_masks=[True, True])
+    for wrong in ([True, True], np.ones((2, 3)), np.ones((4, 1)), True):
+        with pytest.raises(ValueError, match="2 action masks of 2 entries"):
+            found.predict(raw, action_masks=wrong)
     with pytest.raises(ValueError, match="not trained with action masks"):
         agent("SAC").predict(np.zeros(3), action_masks=[True])
+
+
+def test_masks_of_branches_are_not_mixed_up() -> None:
+    found, raw = agent("Maskable-two"), np.zeros((3, 3))
+    masks = np.array([[0, 0, 1, 0, 1], [1, 0, 0, 1, 0], [0, 1, 0, 0, 1]])
+    assert found.predict(raw, action_masks=masks)[0].tolist() == [
+        [2, 1],
+        [0, 0],
+        [1, 1],
+    ]
+    with pytest.raises(ValueError, match=r"got the shape \(5, 3\)"):
+        found.predict(raw, action_masks=masks.T)
+
+
+def test_memories_have_no_nan() -> None:
+    found, state = agent("RecurrentPPO"), np.zeros((1, 1, 8))
+    for given in ((state * np.nan, state, [0]), (state, state, [np.nan])):
+        with pytest.raises(ValueError, match="have NaN"):
+            found.predict(np.zeros(4), given[:2], given[2])
 
 
 def test_states_are_carried_and_forgotten() -> None:

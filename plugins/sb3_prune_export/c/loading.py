@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from sb3_prune.exceptions import ExportError
-from sb3_prune.exporting.asking import Agent
+from sb3_prune.exporting.asking import NUMBERS, Agent
 from sb3_prune_export.c.compilers import shared_library
 from sb3_prune_export.c.header import facts_in
 
@@ -84,6 +84,7 @@ class CAgent(Agent):
             only is None
             or type(observation) is not np.ndarray
             or observation.shape != only.shape
+            or observation.dtype.kind not in NUMBERS
             or not (only.dtype.kind == "f" or observation.dtype == only.dtype)
             or not (deterministic and action_masks is None)
         ):

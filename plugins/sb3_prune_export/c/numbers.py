@@ -40,6 +40,9 @@ NUMBERS = {
     torch.uint8: Number(name="unsigned char", field="u", dtype="uint8"),
     torch.int8: Number(name="signed char", field="c", dtype="int8"),
     torch.int16: Number(name="short", field="h", dtype="int16"),
+    torch.uint16: Number(name="unsigned short", field="t", dtype="uint16"),
+    torch.uint32: Number(name="unsigned int", field="j", dtype="uint32"),
+    torch.uint64: Number(name="unsigned long long", field="m", dtype="uint64"),
     torch.int32: Number(name="int", field="i", dtype="int32"),
     torch.int64: Number(name="long long", field="l", dtype="int64"),
 }
@@ -63,6 +66,8 @@ def literal(value: complex, number: Number) -> str:
 def _whole(value: int) -> str:
     if value == -(2**63):  # C reads a minus and a literal, which would be too large.
         return f"(-{2**63 - 1}LL - 1)"
+    if value > 2**63 - 1:
+        return f"{value}ULL"
     return f"{value}LL" if abs(value) > 2**31 - 1 else str(value)
 
 

@@ -61,6 +61,24 @@ def test_keys_become_names_in_c(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("dtype", ["uint16", "uint32", "uint64"])
+def test_sensors_without_a_sign(dtype: str, tmp_path: Path) -> None:
+    """Such as depth in millimetres."""
+    space = spaces.Box(0, np.iinfo(dtype).max, (3,), dtype)  # type: ignore[arg-type]
+    path, model = tmp_path / "agent.h", exported.anyhow(space, BOX)
+    export(model, "c", path, vecnormalize=None)
+    agent = load_export(path)
+    largest = np.array([np.iinfo(dtype).max, 0, 7], dtype)
+    for raw in (np.array([3, 1, 2], dtype), largest):
+        expected, _ = model.predict(raw, deterministic=True)
+        np.testing.assert_allclose(agent.predict(raw)[0], expected, atol=1e-5)
+    main = '#define AGENT_MAIN\n#include "agent.h"\n'
+    headers = {"agent.h": path.read_text("utf-8")}
+    for command in (("gcc", "-std=c99"), ("g++", "-std=c++11")):
+        running.require(command[0])
+        assert "largest" in running.compiled(main, headers, *command)
+
+
 @pytest.mark.slow
 def test_the_exporter_keeps_its_contract() -> None:
     check_exporter(CExporter)
@@ -73,7 +91,9 @@ def test_eight_bits_come_with_their_error(tmp_path: Path) -> None:
     export(zoo.trained("SAC"), "c", path, vecnormalize=None, int8=True)
     error = load_export(path).own["int8_error"]  # type: ignore[attr-defined]
     assert 0 < error["mean"] < error["largest"] < 0.2
-    assert "Weights have 8 bits" in path.read_text("utf-8")
+    text = path.read_text("utf-8")
+    assert "Weights have 8 bits" in text
+    assert "Before its weights were rounded, it was checked" in text
     observations = zoo.observations(zoo.trained("SAC"), 50)
     found = load_export(path).predict(observations)[0]
     assert (

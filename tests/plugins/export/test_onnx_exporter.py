@@ -11,6 +11,7 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
+import torch
 from sb3_prune_export import OnnxExporter
 
 from sb3_prune import export, load_export
@@ -21,6 +22,23 @@ from sb3_prune.testing import check_exporter
 @pytest.mark.slow
 def test_it_keeps_the_contract() -> None:
     check_exporter(OnnxExporter)
+
+
+@pytest.mark.parametrize("constant", [False, True])
+def test_all_outputs_can_be_named(constant: bool, tmp_path: Path) -> None:
+    """Also where the check asks for one more, since the action never changes."""
+    model: Any = exported.anyhow(exported.BOX, exported.TWO)
+    with torch.no_grad():
+        model.policy.action_net.bias[0] += 100 * constant
+    path, given = tmp_path / "robot.onnx", ("choices", "worth")
+    check = export(
+        model, "onnx", path, vecnormalize=None, outputs=["value"], output_names=given
+    )
+    assert check.varied is not check.scores is constant
+    found = load_export(path).answers(np.zeros((2, 3), np.float32))
+    assert list(found) == list(given)
+    wanted = model.policy.predict_values(torch.zeros(2, 3)).detach().numpy()
+    np.testing.assert_allclose(found["worth"], wanted, atol=1e-5)
 
 
 def test_names_opset_and_any_batch(tmp_path: Path) -> None:

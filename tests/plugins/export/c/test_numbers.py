@@ -38,4 +38,5 @@ def test_whole_numbers_of_64_bits_are_literals() -> None:
     number = NUMBERS[torch.int64]
     assert literal(2**62, number) == f"{2**62}LL"
     assert literal(-(2**63), number) == f"(-{2**63 - 1}LL - 1)"
+    assert literal(2**64 - 1, NUMBERS[torch.uint64]) == f"{2**64 - 1}ULL"
     assert literal(True, NUMBERS[torch.bool]) == "1"
