@@ -1,9 +1,8 @@
 """Prune Stable-Baselines3 agents while they train.
 
-``__all__`` has what most users type. The policy classes and the algorithms that SB3
-does not have can be imported from here, too: :mod:`sb3_prune.policies` and
-:mod:`sb3_prune.algorithms` list them. Importing this package registers the planar arms,
-``sb3_prune/PlanarArm3-v0`` and its like, with Gymnasium.
+``__all__`` has what most users type, the policy classes among it. Importing this
+package registers the planar arms, ``sb3_prune/PlanarArm3-v0`` and its like, with
+Gymnasium.
 """
 
 import sys
@@ -19,14 +18,51 @@ if TYPE_CHECKING:
 __all__ = [
     "AfterPruning",
     "Analysis",
+    "BranchingDQN",
+    "BranchingDQNPolicy",
     "Change",
     "FeatureCallback",
+    "MaskedActorCriticCnnPolicy",
+    "MaskedActorCriticPolicy",
+    "MaskedCrossQPolicy",
+    "MaskedDQNCnnPolicy",
+    "MaskedDQNMultiInputPolicy",
+    "MaskedDQNPolicy",
+    "MaskedMaskableActorCriticCnnPolicy",
+    "MaskedMaskableActorCriticPolicy",
+    "MaskedMaskableMultiInputActorCriticPolicy",
+    "MaskedMultiInputActorCriticPolicy",
+    "MaskedPolicyMixin",
+    "MaskedQRDQNCnnPolicy",
+    "MaskedQRDQNMultiInputPolicy",
+    "MaskedQRDQNPolicy",
+    "MaskedRecurrentActorCriticCnnPolicy",
+    "MaskedRecurrentActorCriticPolicy",
+    "MaskedRecurrentMultiInputActorCriticPolicy",
+    "MaskedSACCnnPolicy",
+    "MaskedSACMultiInputPolicy",
+    "MaskedSACPolicy",
+    "MaskedTD3CnnPolicy",
+    "MaskedTD3MultiInputPolicy",
+    "MaskedTD3Policy",
+    "MaskedTQCCnnPolicy",
+    "MaskedTQCMultiInputPolicy",
+    "MaskedTQCPolicy",
+    "MaskedValueSACPolicy",
+    "OFEXiActorCriticPolicy",
+    "OFEXiPolicyMixin",
+    "OFEXiSACPolicy",
+    "OFEXiTD3Policy",
+    "OFEXiTQCPolicy",
+    "OFEXiValueSACPolicy",
     "Plan",
     "PruningCallback",
     "ResumableCheckpointCallback",
     "SB3PruneError",
     "Strategy",
     "ValidationCallback",
+    "ValuePolicyMixin",
+    "ValueSAC",
     "add",
     "adopt",
     "apply",
