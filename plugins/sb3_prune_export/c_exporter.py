@@ -65,14 +65,17 @@ class CExporter(Exporter):
         example = next(measuring.examples(decision, 1))
         own = self._facts(code, prefix)
         words = f"{in_words(facts, rounded=not exact)}\n\n{_sizes(code)}"
-        if not exact:
-            error = measuring.int8_error(decision, run)
-            own["int8_error"] = error
-            words += f"\n{measuring.in_words(error)}"
-        text = header(
-            code, prefix, words, {"facts": facts, "c": own}, example, run(example)
-        )
-        path.write_text(text, "utf-8")
+
+        def write(words: str, own: Mapping[str, Any]) -> None:
+            told = {"facts": facts, "c": own}
+            text = header(code, prefix, words, told, example, run(example))
+            path.write_text(text, "utf-8")
+
+        write(words, own)
+        if not exact:  # The error is that of the header itself.
+            error = measuring.int8_error(decision, load(path).run, run)
+            words = f"{words}\n{measuring.in_words(error)}"
+            write(words, {**own, "int8_error": error})
 
     def _code(self, decision: Decision, *, int8: bool) -> Code:
         code = translate(

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 
 import numpy as np
 
+from sb3_prune.exceptions import ExportError
 from sb3_prune.exporting.program import Decision, Port
 from sb3_prune.exporting.samples import Batch, from_space
 from sb3_prune_export.c.rounding import Rounded
 
 MEASURED = 1000
 """Observations on which the error of weights in eight bits is measured."""
+COMPARED, APART, OTHER = 100, 1e-3, 0.02
+"""Observations on which a header must do what its weights say; how far numbers may be
+apart, relative to the largest, and which share of choices may differ, at near ties."""
+
+Run = Callable[..., Sequence[np.ndarray]]
+"""Function of one array per input that returns one array per output."""
 
 
 def examples(decision: Decision, count: int) -> Iterator[list[np.ndarray]]:
@@ -36,17 +44,44 @@ def _input(port: Port, drawn: Batch, row: int, rng: np.random.Generator) -> np.n
     return found.astype(port.dtype)
 
 
-def int8_error(decision: Decision, run: Rounded) -> dict[str, float]:
-    """Return how far actions are from those of exact weights.
+def int8_error(decision: Decision, run: Run, planned: Rounded) -> dict[str, float]:
+    """Return how far the actions of a header are from those of exact weights.
+
+    Args:
+        decision: The agent's decision.
+        run: The compiled header, whose weights have eight bits.
+        planned: The program that it should compute.
 
     Returns:
         ``largest`` and ``mean`` difference of numbers, or the ``share`` of choices that
         differ; and the number of ``observations``.
+
+    Raises:
+        ExportError: The header computes something else.
     """
+    _require_planned(decision, run, planned)
     exact = Rounded(decision.program, ())
-    pairs = [(run(given)[0], exact(given)[0]) for given in examples(decision, MEASURED)]
+    pairs = [
+        (run(*given)[0], exact(given)[0]) for given in examples(decision, MEASURED)
+    ]
     found = difference(*(np.stack(side) for side in zip(*pairs, strict=True)))
     return {**found, "observations": MEASURED}
+
+
+def _require_planned(decision: Decision, run: Run, planned: Rounded) -> None:
+    """Check that a header computes what its program says."""
+    some = list(islice(examples(decision, MEASURED), COMPARED))
+    ours, theirs = ([each(x) for x in some] for each in (lambda x: run(*x), planned))
+    for number, port in enumerate(decision.outputs):
+        found, said = (np.stack([each[number] for each in o]) for o in (ours, theirs))
+        apart = difference(found, said)
+        most = APART * np.abs(said).max(initial=1e-4) if "largest" in apart else OTHER
+        if not max(apart.get("largest", 0.0), apart.get("share", 0.0)) <= most:
+            raise ExportError(
+                f"With weights in eight bits, output '{port.name}' of the header is "
+                f"not what these weights say: {apart}. Export without int8, and report "
+                "this, please."
+            )
 
 
 def difference(one: np.ndarray, other: np.ndarray) -> dict[str, float]:

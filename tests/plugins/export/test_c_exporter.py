@@ -9,10 +9,13 @@ from typing import Any
 import exported
 import numpy as np
 import pytest
+import torch
 import zoo
 from gymnasium import spaces
 from sb3_prune_export import CExporter
+from sb3_prune_export.c import state
 from sb3_prune_export.c.header import facts_in
+from sb3_prune_export.c.weights import quantised
 from stable_baselines3 import SAC
 
 import sb3_prune as sp
@@ -104,6 +107,21 @@ def test_eight_bits_come_with_their_error(tmp_path: Path) -> None:
     )
     export(zoo.trained("DQN"), "c", tmp_path / "q.h", vecnormalize=None, int8=True)
     assert "of the choices differ" in (tmp_path / "q.h").read_text("utf-8")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["SAC", "DQN"])
+def test_a_header_that_does_not_do_what_its_eight_bits_say(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def wrong(weight: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        whole, scale = quantised(weight)
+        return whole.roll(1, dims=-1), scale
+
+    monkeypatch.setattr(state, "quantised", wrong)
+    with pytest.raises(ExportError, match="is not what these weights say"):
+        export(zoo.trained(name), "c", tmp_path / "a.h", vecnormalize=None, int8=True)
+    assert not list(tmp_path.iterdir())
 
 
 def test_too_large_networks_are_refused_by_name(tmp_path: Path) -> None:
