@@ -26,6 +26,7 @@ from sb3_prune.transplanting.ids import pair
 from sb3_prune.transplanting.matching import first_of
 from sb3_prune.transplanting.memories import carry_memories
 from sb3_prune.transplanting.moments import left_states
+from sb3_prune.transplanting.noises import carry_noise
 from sb3_prune.transplanting.normalising import (
     carry_statistics,
     check_statistics,
@@ -138,6 +139,7 @@ def plan_transplant(old: BaseAlgorithm, *, env: Any, **given: Any) -> Transplant
     """
     shape = {key: given.pop(key, None) for key in ("net_arch", "seed", "algorithm")}
     new = _built(old, env, *shape.values())
+    carry_noise(old, new, given.get("actions"))
     with same_statistics(new):
         return transplant_into(new, old, **given)
 
@@ -165,6 +167,7 @@ def transplant_with_report(
         TransplantError: The spaces or networks cannot be mapped.
     """
     new = cast("Model", _built(old, env, net_arch, seed, algorithm))
+    carry_noise(old, new, given.get("actions"))
     return new, transplant_into(new, old, **given)
 
 
