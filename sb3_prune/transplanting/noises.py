@@ -56,7 +56,7 @@ def carry_noise(old: BaseAlgorithm, new: BaseAlgorithm, actions: Any) -> None:
     if not is_same(sources, given[0]):
         _map(own, sources, given[0])
     own.reset()
-    new.action_noise = own  # type: ignore[attr-defined]
+    new.action_noise = own
 
 
 def _map(noise: Any, sources: Sources, count: int) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import accumulate
 from typing import Literal, get_args
 
 import torch
@@ -17,7 +16,7 @@ from sb3_prune.exceptions import (
 )
 from sb3_prune.networks.perceptrons import Role
 from sb3_prune.transplanting.heads import Head
-from sb3_prune.transplanting.ids import Sources
+from sb3_prune.transplanting.ids import Sources, split
 
 FOR = {Role.Q_VALUES: ("pessimistic",), Role.POLICY: ("rare", "uniform")}
 """Rules for values alone, or for logits of discrete actions alone; the first of each is
@@ -91,18 +90,6 @@ class NewActions:
                     f"of must be one of the actions {stays}: {self.of}. Actions are "
                     "copied within their branch; the rule 'mean' needs no of."
                 )
-
-
-def split(actions: Sources, branches: list[int]) -> list[Sources]:
-    """Return the actions of each branch; all together if there are none.
-
-    Args:
-        actions: Which old action each new one is.
-        branches: Numbers of actions that are chosen from together.
-    """
-    parts = branches or [len(actions)]
-    ends = list(accumulate(parts))
-    return [actions[end - size : end] for size, end in zip(parts, ends, strict=True)]
 
 
 def new_branches(actions: Sources, branches: list[int], used: str) -> str:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping
 
-import numpy as np
-from gymnasium import spaces
 from stable_baselines3.common.base_class import BaseAlgorithm
 from torch import nn
 
 from sb3_prune.transplanting.carrying import Carried
 from sb3_prune.transplanting.ids import Sources
 from sb3_prune.transplanting.matching import find_matches
+from sb3_prune.transplanting.ranges import other_bounds
 
 FAR = 0.02
 """Share of the largest output; new layers behind Tanh move outputs by less."""
@@ -47,7 +46,7 @@ def told_copies(old: nn.Module, new: nn.Module) -> list[str]:
     ]
 
 
-def other_bounds(old: BaseAlgorithm, new: BaseAlgorithm, actions: Sources) -> str:
+def told_bounds(old: BaseAlgorithm, new: BaseAlgorithm, actions: Sources) -> str:
     """Return a warning, which is also given, if carried actions have other bounds.
 
     Args:
@@ -55,12 +54,7 @@ def other_bounds(old: BaseAlgorithm, new: BaseAlgorithm, actions: Sources) -> st
         new: The new one.
         actions: Which old action each new one is.
     """
-    spaces_ = old.action_space, new.action_space
-    if not all(isinstance(space, spaces.Box) for space in spaces_):
-        return ""
-    bounds = [np.stack([s.low.ravel(), s.high.ravel()]) for s in spaces_]  # type: ignore[attr-defined]
-    places = [(new, old) for new, old in enumerate(actions) if old is not None]
-    if all(np.array_equal(bounds[1][:, n], bounds[0][:, o]) for n, o in places):
+    if not other_bounds(old.action_space, new.action_space, actions):
         return ""
     said = (
         "The actions have other bounds: the same output of the networks is another "

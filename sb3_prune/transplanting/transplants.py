@@ -22,7 +22,7 @@ from sb3_prune.transplanting.checks import check_fresh, check_masks, check_pair
 from sb3_prune.transplanting.drift import drift
 from sb3_prune.transplanting.folding import InputRules, fold
 from sb3_prune.transplanting.heads import count_actions, find_heads
-from sb3_prune.transplanting.ids import pair
+from sb3_prune.transplanting.ids import check_branches, pair
 from sb3_prune.transplanting.matching import first_of
 from sb3_prune.transplanting.memories import carry_memories
 from sb3_prune.transplanting.moments import left_states
@@ -38,8 +38,8 @@ from sb3_prune.transplanting.planning import plan_changes
 from sb3_prune.transplanting.playing import played_states
 from sb3_prune.transplanting.refitting import fit_heads
 from sb3_prune.transplanting.remarks import (
-    other_bounds,
     told_algorithm,
+    told_bounds,
     told_copies,
     warn_of_odd,
 )
@@ -215,6 +215,9 @@ def transplant_into(
     counts = count_actions(old.action_space), count_actions(new.action_space)
     acted = pair("actions", actions, *counts)
     check_pair(old, new)
+    both = [branches_of(model.action_space) for model in (old, new)]
+    if all(both):
+        check_branches("actions", acted, *both)
     check_masks(old, new)
     rules = inputs or InputRules()
     if rules.repeated == "share" and seen.repeats_choices:
@@ -246,7 +249,7 @@ def transplant_into(
         left,
         AGAIN if again else "",
         *left_states(old, new),
-        other_bounds(old, new, acted),
+        told_bounds(old, new, acted),
         new_branches(acted, branches_of(new.action_space), used),
         *told_copies(old.policy, new.policy),
     ]
