@@ -85,7 +85,7 @@ def _changes(
     given = {"observations": options.observations, "actions": options.actions}
     rule = NewActions(
         rule=options.rule,
-        of=ids["actions"].place("old", options.of),
+        of=None if options.of is None else ids["actions"].place("old", options.of),
         probability=options.probability,
     )
     arch = list(options.net_arch) or None

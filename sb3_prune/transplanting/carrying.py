@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -234,6 +234,10 @@ def _count(
 
 
 def _counted(old: torch.Tensor, new: torch.Tensor, edits: Sequence[Edit]) -> Carried:
-    kept = run(edits, torch.ones_like(old, dtype=torch.float32), moment=True)
-    carried = int((kept > 0).sum())
-    return Carried(carried, new.numel() - carried, max(0, old.numel() - carried))
+    numbers = torch.arange(1, old.numel() + 1, dtype=torch.float64, device=old.device)
+    # Without its name, a mask is not opened for new units.
+    plain = [replace(e, slot=replace(e.slot, attribute="")) for e in edits]
+    placed = run(plain, numbers.reshape(old.shape), moment=True)
+    kept = placed[placed > 0]
+    dropped = old.numel() - len(kept.unique())  # An entry may be carried twice.
+    return Carried(kept.numel(), new.numel() - kept.numel(), dropped)

@@ -208,7 +208,7 @@ def _outputs(
     for number, head in enumerate(heads):
         sources = head.sources(actions, count)
         name = f"outputs {number}"
-        layer = _as_layer(name, head.repeats * count, head.slots)
+        layer = _as_layer(name, head.repeats * count * head.block, head.slots)
         found[name] = layer, selection(sources, layer.units)
     return found
 

@@ -43,6 +43,7 @@ def misfit(buffer: Any, seen: ObservationMap) -> str:
             if old is None or source is None or part.kind == "choices":
                 continue
             ours, theirs = old.space.dtype, part.space.dtype
+            assert ours is not None and theirs is not None
             if not np.can_cast(ours, theirs, "same_kind"):
                 return f"{part} of the new agent is of {theirs}, and was of {ours}"
             number = source - old.start

@@ -6,7 +6,6 @@ import copy
 from functools import partial
 from typing import Any, TypeVar, cast
 
-from gymnasium import spaces
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.policies import BasePolicy
 
@@ -18,17 +17,23 @@ from sb3_prune.transplanting.bare import as_agent
 from sb3_prune.transplanting.belongings import with_belongings
 from sb3_prune.transplanting.building import build
 from sb3_prune.transplanting.carrying import carry
-from sb3_prune.transplanting.checks import check_fresh, check_masks, check_pair
+from sb3_prune.transplanting.checks import (
+    check_fresh,
+    check_masks,
+    check_pair,
+    check_rules,
+)
 from sb3_prune.transplanting.drift import drift
 from sb3_prune.transplanting.folding import InputRules, fold
-from sb3_prune.transplanting.heads import count_actions, find_heads
-from sb3_prune.transplanting.ids import check_branches, pair
+from sb3_prune.transplanting.heads import branches_of, count_actions, find_heads
+from sb3_prune.transplanting.ids import pair
 from sb3_prune.transplanting.matching import first_of
 from sb3_prune.transplanting.memories import carry_memories
 from sb3_prune.transplanting.moments import left_states
 from sb3_prune.transplanting.noises import carry_noise
 from sb3_prune.transplanting.normalising import (
     carry_statistics,
+    check_rewards,
     check_statistics,
     same_statistics,
 )
@@ -207,24 +212,22 @@ def transplant_into(
             agent is not changed.
     """
     require_at_least("play", play, 0)
+    if play and observed is not None:
+        raise TransplantError("Sample states are either given or played: not both.")
+    alone = isinstance(old, BasePolicy)  # It has had no rewards.
     old = as_agent(old, new)
     check_fresh(new)
     old = with_belongings(old, vecnormalize, replay_buffer)
     seen = pair_observations(old.policy, new.policy, observations)
     check_statistics(old, new, seen)
+    if not alone:
+        check_rewards(old, new)
     counts = count_actions(old.action_space), count_actions(new.action_space)
     acted = pair("actions", actions, *counts)
-    check_pair(old, new)
-    both = [branches_of(model.action_space) for model in (old, new)]
-    if all(both):
-        check_branches("actions", acted, *both)
+    check_pair(old, new, acted)
     check_masks(old, new)
     rules = inputs or InputRules()
-    if rules.repeated == "share" and seen.repeats_choices:
-        raise TransplantError(
-            'repeated="share" is for numbers: of choices only one is taken, so each '
-            "copy needs all of the weights."
-        )
+    check_rules(rules, seen)
     plan = plan_changes(old, new, seen, acted, rules)
     heads = find_heads(new.policy, counts[1])
     playing = partial(played_states, old, new, seen, play) if play else None
@@ -263,15 +266,6 @@ def transplant_into(
         fits=fits.errors,
         left=tuple(filter(None, remarks)),
     )
-
-
-def branches_of(space: spaces.Space[Any]) -> list[int]:
-    """Return the numbers of actions that are chosen from together."""
-    if isinstance(space, spaces.Discrete):
-        return [int(space.n)]
-    if isinstance(space, spaces.MultiDiscrete):
-        return [int(n) for n in space.nvec]
-    return []
 
 
 def _built(
