@@ -75,6 +75,8 @@ def carry(
     made = _make(weights, theirs, edits, {**shifted, **fitted})
     for path, tensor in made.items():
         theirs[path].copy_(tensor)
+        if is_frozen(weights[path]):
+            theirs[path].requires_grad_(False)
     load_masks(new.policy, masks)
     for each in plan.deeper:
         each.pass_on()
@@ -131,6 +133,15 @@ def carry_tensors(
 def tensors(policy: nn.Module) -> dict[str, torch.Tensor]:
     """Return the parameters and buffers of a policy by path."""
     return {**dict(policy.named_parameters()), **dict(policy.named_buffers())}
+
+
+def is_frozen(tensor: torch.Tensor) -> bool:
+    """Tell whether a parameter is kept from learning; buffers never learn.
+
+    Args:
+        tensor: A tensor of a policy.
+    """
+    return isinstance(tensor, nn.Parameter) and not tensor.requires_grad
 
 
 def _places(
@@ -239,5 +250,5 @@ def _counted(old: torch.Tensor, new: torch.Tensor, edits: Sequence[Edit]) -> Car
     plain = [replace(e, slot=replace(e.slot, attribute="")) for e in edits]
     placed = run(plain, numbers.reshape(old.shape), moment=True)
     kept = placed[placed > 0]
-    dropped = old.numel() - len(kept.unique())  # An entry may be carried twice.
+    dropped = old.numel() - len(torch.unique(kept))  # An entry may be carried twice.
     return Carried(kept.numel(), new.numel() - kept.numel(), dropped)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from stable_baselines3.common.base_class import BaseAlgorithm
 from torch import nn
 
-from sb3_prune.transplanting.carrying import Carried
+from sb3_prune.transplanting.carrying import Carried, is_frozen
 from sb3_prune.transplanting.ids import Sources
 from sb3_prune.transplanting.matching import find_matches
 from sb3_prune.transplanting.ranges import other_bounds
@@ -44,6 +44,19 @@ def told_copies(old: nn.Module, new: nn.Module) -> list[str]:
         for each in find_matches(old, new)
         if each.is_copy
     ]
+
+
+def told_frozen(old: nn.Module, new: nn.Module) -> str:
+    """Return which parameters of the new policy are frozen, if the old one has such.
+
+    Args:
+        old: The old policy.
+        new: The new one.
+    """
+    if not any(map(is_frozen, old.parameters())):
+        return ""
+    paths = [path for path, p in new.named_parameters() if is_frozen(p)]
+    return f"Frozen, as they were, are {', '.join(paths) or 'none'}."
 
 
 def told_bounds(old: BaseAlgorithm, new: BaseAlgorithm, actions: Sources) -> str:

@@ -46,6 +46,7 @@ from sb3_prune.transplanting.remarks import (
     told_algorithm,
     told_bounds,
     told_copies,
+    told_frozen,
     warn_of_odd,
 )
 from sb3_prune.transplanting.reporting import TransplantReport
@@ -255,6 +256,7 @@ def transplant_into(
         told_bounds(old, new, acted),
         new_branches(acted, branches_of(new.action_space), used),
         *told_copies(old.policy, new.policy),
+        told_frozen(old.policy, new.policy),
     ]
     return TransplantReport(
         tensors=carried,

@@ -9,7 +9,7 @@ import zoo
 from gymnasium import spaces
 from stable_baselines3 import A2C, PPO
 
-from sb3_prune.transplanting import plan_transplant, transplant_into
+from sb3_prune.transplanting import plan_transplant, transplant, transplant_into
 from sb3_prune.transplanting.remarks import told_algorithm, told_copies
 from transplanting.made import OBSERVATIONS, Toy, env_of, trained
 
@@ -46,3 +46,21 @@ def test_other_algorithms_and_copies_are_told() -> None:
     assert names == [
         f"'critic{kind}.qf{i}'" for kind in ("", "_target") for i in (1, 2)
     ]
+
+
+def test_what_is_frozen_stays_frozen_and_is_told() -> None:
+    old = PPO("MlpPolicy", env_of("PPO"), n_steps=32, batch_size=16)
+    layer = old.policy.mlp_extractor.policy_net[0]
+    layer.requires_grad_(False)
+    wide = env_of("PPO", 6)
+    given = {"env": wide, "observations": [0, 1, 2, 3, 4, None]}
+    report = plan_transplant(old, **given)  # type: ignore[arg-type]
+    path = "mlp_extractor.policy_net.0"
+    assert report.left == (f"Frozen, as they were, are {path}.weight, {path}.bias.",)
+    new = transplant(old, **given)  # type: ignore[arg-type]
+    frozen = [p for p, each in new.policy.named_parameters() if not each.requires_grad]
+    assert frozen == [f"{path}.weight", f"{path}.bias"]
+    before = new.policy.mlp_extractor.policy_net[0].weight.clone()
+    new.learn(32)
+    assert torch.equal(new.policy.mlp_extractor.policy_net[0].weight, before)
+    assert plan_transplant(trained("PPO"), env=env_of("PPO")).left == ()
