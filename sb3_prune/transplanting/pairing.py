@@ -253,9 +253,9 @@ def _check_scales(old: Any, new: Any, found: ObservationMap) -> None:
             if scaled[0] != scaled[1] and not (_is_unit(was) or _is_unit(part)):
                 raise TransplantError(
                     f"SB3 divides {was} of the old agent by 255: {scaled[0]}, and "
-                    f"{part} of the new one: {scaled[1]}. So the networks would get other "
-                    "numbers: give both spaces the same dtype and bounds, and both "
-                    "policies the same normalize_images."
+                    f"{part} of the new one: {scaled[1]}. So the networks would get "
+                    "other numbers: give both spaces the same dtype and bounds, and "
+                    "both policies the same normalize_images."
                 )
 
 
