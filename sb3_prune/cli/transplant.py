@@ -106,6 +106,8 @@ def _target(options: TransplantOptions) -> Path | None:
             "Give one of --out, the zip to write, --dry-run and --show-ids."
         )
     if options.out is None:
+        if options.overwrite:
+            raise ConfigError("--overwrite says nothing without --out.")
         return None
     out = with_suffix(options.out)
     check_target(out, overwrite=options.overwrite)
