@@ -169,8 +169,8 @@ class TransplantOptions(PlayOptions, SavedAgentOptions):
     net_arch: tuple[int, ...] = ()
     """Units of the hidden layers; as they are if not given."""
     rule: Rule | None = None
-    """What new actions begin with; by default values are pessimistic, choices rare, and
-    new dimensions zero."""
+    """What new actions begin with; by default values are pessimistic, choices and
+    switches rare, and new dimensions zero."""
     of: str | None = None
     """With --rule copy: ID of the old action; the first one if not given."""
     removed: Removed = "zero"
