@@ -62,12 +62,31 @@ def check_pair(old: BaseAlgorithm, new: BaseAlgorithm, actions: Sources) -> None
         check_branches("actions", actions, *branches)
 
 
-def check_rules(rules: InputRules, seen: ObservationMap) -> None:
+def require_type(name: str, value: object, kind: type) -> None:
+    """Check the type of an argument.
+
+    Args:
+        name: Its name.
+        value: Its value.
+        kind: The type.
+
+    Raises:
+        TransplantError: It is another one.
+    """
+    if not isinstance(value, kind):
+        raise TransplantError(
+            f"{name} must be {kind.__name__}(...) of sb3_prune.transplanting, got "
+            f"{value!r}."
+        )
+
+
+def check_rules(rules: InputRules, seen: ObservationMap, acts_twice: bool) -> None:
     """Check that rules for observations say something of these.
 
     Args:
         rules: The rules.
         seen: Which old observation each new one is.
+        acts_twice: Whether critics read some old action several times.
 
     Raises:
         TransplantError: No observation is gone or occurs twice, or choices do.
@@ -77,7 +96,7 @@ def check_rules(rules: InputRules, seen: ObservationMap) -> None:
             'repeated="share" is for numbers: of choices only one is taken, so each '
             "copy needs all of the weights."
         )
-    if rules.repeated == "share" and not seen.counts_twice:
+    if rules.repeated == "share" and not (seen.counts_twice or acts_twice):
         raise TransplantError(
             'No observation occurs twice, so repeated="share" says nothing.'
         )

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from gymnasium import spaces
 from sb3_contrib.common.maskable.distributions import MaskableBernoulliDistribution
+from stable_baselines3.common.base_class import BaseAlgorithm
 from torch import nn
 
 from sb3_prune.exceptions import TransplantError
@@ -80,6 +81,17 @@ def branches_of(space: spaces.Space[Any]) -> list[int]:
     if isinstance(space, spaces.MultiDiscrete):
         return [int(n) for n in space.nvec]
     return []
+
+
+def reads_twice(model: BaseAlgorithm, actions: Sources) -> bool:
+    """Tell whether critics read some old action several times.
+
+    Args:
+        model: The old agent.
+        actions: Which old action each new one is.
+    """
+    known = [source for source in actions if source is not None]
+    return hasattr(model.policy, "critic") and len(set(known)) < len(known)
 
 
 def find_heads(policy: nn.Module, actions: int) -> list[Head]:

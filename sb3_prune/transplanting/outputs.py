@@ -42,7 +42,8 @@ class NewActions:
     drawn for a new network (fresh); or logits by which, on average over sample states,
     all new actions together have the probability ``probability`` (rare), or each has
     the share of one among all actions (uniform). By default pessimistic for values,
-    rare for the logits of a policy, those of switches included, and zero for continuous actions."""
+    rare for the logits of a policy, those of switches included, and zero for continuous
+    actions."""
     of: int | None = None
     """With the rule copy: index of the old action that is copied, by default 0."""
     probability: float | None = None

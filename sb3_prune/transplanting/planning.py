@@ -157,6 +157,8 @@ def resized(layer: HiddenLayer, units: int) -> Change | None:
             f"Some units of '{layer.name}' are closed: call "
             "sb3_prune.surgery.remove_closed(model) before."
         )
+    if units < 1:
+        raise TransplantError(f"'{layer.name}' would have no units: one has to stay.")
     if units < layer.units:
         return keep(best(layer, product(layer), units), layer.units)
     if units > layer.units and layer.mixes:

@@ -9,12 +9,36 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from torch import nn
 
 from sb3_prune.transplanting.carrying import Carried, is_frozen
+from sb3_prune.transplanting.folding import InputRules
+from sb3_prune.transplanting.heads import branches_of, reads_twice
 from sb3_prune.transplanting.ids import Sources
 from sb3_prune.transplanting.matching import find_matches
 from sb3_prune.transplanting.ranges import other_bounds
 
 FAR = 0.02
 """Share of the largest output; new layers behind Tanh move outputs by less."""
+
+
+AGAIN = "Some observations are the same old one, which counts several times now."
+
+
+def told_repeats(old: BaseAlgorithm, actions: Sources, rules: InputRules) -> str:
+    """Return a remark if several new actions are the same old one.
+
+    Args:
+        old: The old agent.
+        actions: Which old action each new one is.
+        rules: Whether what critics read is shared.
+    """
+    known = [source for source in actions if source is not None]
+    if len(set(known)) == len(known):
+        return ""
+    said = "Some actions are the same old one"
+    if branches_of(old.action_space):
+        return f"{said}: each is valued as it was, so one of them is chosen more often."
+    if reads_twice(old, actions) and rules.repeated == "copy":
+        return f"{said}, which counts several times for critics now."
+    return f"{said}."
 
 
 def told_algorithm(old: BaseAlgorithm, new: BaseAlgorithm) -> str:

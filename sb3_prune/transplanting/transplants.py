@@ -22,10 +22,16 @@ from sb3_prune.transplanting.checks import (
     check_masks,
     check_pair,
     check_rules,
+    require_type,
 )
 from sb3_prune.transplanting.drift import drift
 from sb3_prune.transplanting.folding import InputRules, fold
-from sb3_prune.transplanting.heads import branches_of, count_actions, find_heads
+from sb3_prune.transplanting.heads import (
+    branches_of,
+    count_actions,
+    find_heads,
+    reads_twice,
+)
 from sb3_prune.transplanting.ids import pair
 from sb3_prune.transplanting.matching import first_of
 from sb3_prune.transplanting.memories import carry_memories
@@ -43,16 +49,17 @@ from sb3_prune.transplanting.planning import plan_changes
 from sb3_prune.transplanting.playing import played_states
 from sb3_prune.transplanting.refitting import fit_heads
 from sb3_prune.transplanting.remarks import (
+    AGAIN,
     told_algorithm,
     told_bounds,
     told_copies,
     told_frozen,
+    told_repeats,
     warn_of_odd,
 )
 from sb3_prune.transplanting.reporting import TransplantReport
 from sb3_prune.transplanting.states import PLAYED, listen, sample_states
 
-AGAIN = "Some observations are the same old one, which counts several times now."
 Model = TypeVar("Model", bound=BaseAlgorithm)
 
 
@@ -227,14 +234,15 @@ def transplant_into(
     acted = pair("actions", actions, *counts)
     check_pair(old, new, acted)
     check_masks(old, new)
-    rules = inputs or InputRules()
-    check_rules(rules, seen)
+    rules, rule = inputs or InputRules(), new_actions or NewActions()
+    require_type("inputs", rules, InputRules)
+    require_type("new_actions", rule, NewActions)
+    check_rules(rules, seen, reads_twice(old, acted))
     plan = plan_changes(old, new, seen, acted, rules)
     heads = find_heads(new.policy, counts[1])
     playing = partial(played_states, old, new, seen, play) if play else None
     states, source = sample_states(old, observed, playing)
     said = listen(old.policy, plan.heads, states)
-    rule = new_actions or NewActions()
     used = rule.chosen(heads, acted, branches_of(new.action_space))
     shifts = fold(old, seen, states) if rules.removed == "mean" else {}
     if source == PLAYED:
@@ -252,6 +260,7 @@ def transplant_into(
         told_algorithm(old, new),
         left,
         AGAIN if again else "",
+        told_repeats(old, acted, rules),
         *left_states(old, new),
         told_bounds(old, new, acted),
         new_branches(acted, branches_of(new.action_space), used),

@@ -76,3 +76,12 @@ def test_rules_that_say_nothing(rule: Any, why: str) -> None:
 def test_states_are_given_or_played() -> None:
     with pytest.raises(TransplantError, match="either given or played"):
         transplant(trained("PPO"), env=env_of("PPO"), play=9, observed=object())  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["inputs", "new_actions"])
+def test_rules_that_are_none(name: str) -> None:
+    given: Any = {name: "mean"}
+    with pytest.raises(
+        TransplantError, match=rf"{name} must be \w+\(\.\.\.\) of .*'mean'"
+    ):
+        transplant(trained("PPO"), env=env_of("PPO"), **given)

@@ -119,3 +119,8 @@ def test_noise_for_other_actions_is_refused(count: int) -> None:
     new = TD3("MlpPolicy", Toy(5, space_of("TD3", 3)), action_noise=noise)
     with pytest.raises(TransplantError, match=f"for {count} actions, but .* has 3"):
         transplant_into(new, old, actions=[0, 1, None])
+
+
+def test_a_layer_without_units() -> None:
+    with pytest.raises(TransplantError, match="would have no units: one has to stay"):
+        transplant(trained("PPO"), env=env_of("PPO"), net_arch=[8, 0])
