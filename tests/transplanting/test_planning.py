@@ -121,6 +121,7 @@ def test_noise_for_other_actions_is_refused(count: int) -> None:
         transplant_into(new, old, actions=[0, 1, None])
 
 
+@pytest.mark.filterwarnings("ignore:Initializing zero-element tensors")
 def test_a_layer_without_units() -> None:
     with pytest.raises(TransplantError, match="would have no units: one has to stay"):
         transplant(trained("PPO"), env=env_of("PPO"), net_arch=[8, 0])
