@@ -44,7 +44,8 @@ class InputRules:
     repeated: Repeated = "copy"
     """Whether each new observation that is the same old one has its weights (copy), so
     that it counts several times, or an equal share of them, so that the agent says the
-    same if all have the old one's value."""
+    same if all have the old one's value. The same holds for continuous actions that
+    critics read."""
 
     def __post_init__(self) -> None:
         require_one_of("removed", self.removed, get_args(Removed))
