@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import torch
+from gymnasium import spaces
+from sb3_contrib import MaskablePPO
 from sb3_contrib.trpo.trpo import TRPO
 from stable_baselines3.common.base_class import BaseAlgorithm
 
@@ -56,6 +58,12 @@ def check_pair(old: BaseAlgorithm, new: BaseAlgorithm, actions: Sources) -> None
         raise TransplantError(
             f"Actions of {kinds[0].__name__} cannot be mapped to those of "
             f"{kinds[1].__name__}."
+        )
+    masks = {isinstance(model, MaskablePPO) for model in (old, new)}
+    if kinds[0] is spaces.MultiBinary and len(masks) > 1:
+        raise TransplantError(
+            "MaskablePPO has two outputs for each switch of MultiBinary, other "
+            "algorithms one: agents with switches cannot become such or cease to be."
         )
     branches = [branches_of(model.action_space) for model in (old, new)]
     if all(branches):

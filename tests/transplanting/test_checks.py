@@ -7,12 +7,14 @@ from typing import Any
 import pytest
 import torch
 import zoo
+from gymnasium import spaces
+from sb3_contrib import MaskablePPO
 from stable_baselines3 import DQN, PPO
 
 from sb3_prune.exceptions import TransplantError
 from sb3_prune.surgery.weight_masks import mask_weights
 from sb3_prune.transplanting import InputRules, transplant, transplant_into
-from transplanting.made import env_of, trained
+from transplanting.made import Toy, env_of, trained
 
 
 def test_an_agent_that_has_learnt_is_not_overwritten() -> None:
@@ -85,3 +87,11 @@ def test_rules_that_are_none(name: str) -> None:
         TransplantError, match=rf"{name} must be \w+\(\.\.\.\) of .*'mean'"
     ):
         transplant(trained("PPO"), env=env_of("PPO"), **given)
+
+
+@pytest.mark.parametrize("pair", [(PPO, MaskablePPO), (MaskablePPO, PPO)])
+def test_switches_of_another_algorithm(pair: Any) -> None:
+    env = Toy(5, spaces.MultiBinary(3))
+    old = pair[0]("MlpPolicy", env, n_steps=32, batch_size=16)
+    with pytest.raises(TransplantError, match="two outputs for each switch"):
+        transplant(old, env=env, algorithm=pair[1])
