@@ -140,6 +140,7 @@ def test_moments_go_where_their_weights_go(
     name: str, observed: Sources, acted: Sources, arch: list[int]
 ) -> None:
     old: Any = labelled(name)
+    acted = together(name, acted)
     env = env_of(name, len(observed), len(acted))
     more = {"observations": observed, "actions": acted, "net_arch": arch}
     new = transplant(old, env=env, **more)
