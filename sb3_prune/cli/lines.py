@@ -169,10 +169,10 @@ class TransplantOptions(PlayOptions, SavedAgentOptions):
     net_arch: tuple[int, ...] = ()
     """Units of the hidden layers; as they are if not given."""
     rule: Rule | None = None
-    """What new actions begin with; by default values are pessimistic, choices rare, and
-    new dimensions zero."""
-    of: str = "0"
-    """With --rule copy: ID of the old action."""
+    """What new actions begin with; by default values are pessimistic, choices and
+    switches rare, and new dimensions zero."""
+    of: str | None = None
+    """With --rule copy: ID of the old action; the first one if not given."""
     removed: Removed = "zero"
     """What a removed observation counts as: 0, or its mean on sample states."""
     repeated: Repeated = "copy"
@@ -181,8 +181,8 @@ class TransplantOptions(PlayOptions, SavedAgentOptions):
     play: int = 0
     """Steps of random actions in the new environment, to get sample states if there is
     no replay buffer; with 0 they are drawn from the space."""
-    probability: float = 0.05
-    """With --rule rare: probability of all new actions together."""
+    probability: float | None = None
+    """With --rule rare: probability of all new actions together; 0.05 if not given."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sb3_prune.cli.ids import Ids, listed
-from sb3_prune.cli.zoo import read_yaml
+from sb3_prune.cli.zoo import read_yaml, repeated, twice_in_yaml
 from sb3_prune.exceptions import ConfigError
 from sb3_prune.transplanting.names import NEW
 
@@ -78,17 +78,39 @@ def _indices(ids: Ids, texts: Sequence[str]) -> list[int | None]:
 def _read(path: Path, ids: Mapping[str, Ids]) -> dict[str, Any]:
     if path.suffix in YAML:
         read = read_yaml(path)
+        _require_once(path, twice_in_yaml(path))
     else:
+        twice: list[Any] = []
         try:
-            read = json.loads(path.read_text("utf-8"))
+            read = json.loads(
+                path.read_text("utf-8"),
+                object_pairs_hook=lambda pairs: _noted(pairs, twice),
+            )
         except (OSError, ValueError, RecursionError) as error:
             raise ConfigError(f"--map {path} cannot be read: {error}") from None
+        _require_once(path, twice)
     if not isinstance(read, dict) or not read or read.keys() - ids.keys():
         raise ConfigError(
             f"--map {path} must be an object with entries of {', '.join(ids)}, got "
             f"{str(read)[:100]}."
         )
     return read
+
+
+def _noted(pairs: list[tuple[str, Any]], twice: list[Any]) -> dict[str, Any]:
+    """Return an object of JSON; note names that it has twice."""
+    twice += repeated(name for name, _ in pairs)
+    return dict(pairs)
+
+
+def _require_once(path: Path, twice: Sequence[Any]) -> None:
+    """Refuse names that occur twice, of which only the last would count.
+
+    Raises:
+        ConfigError: There are such.
+    """
+    if twice:
+        raise ConfigError(f"--map {path} has two entries '{twice[0]}' in one place.")
 
 
 def _map(ids: Ids, given: Any) -> Any:

@@ -85,7 +85,7 @@ def _changes(
     given = {"observations": options.observations, "actions": options.actions}
     rule = NewActions(
         rule=options.rule,
-        of=ids["actions"].place("old", options.of),
+        of=None if options.of is None else ids["actions"].place("old", options.of),
         probability=options.probability,
     )
     arch = list(options.net_arch) or None
@@ -106,6 +106,8 @@ def _target(options: TransplantOptions) -> Path | None:
             "Give one of --out, the zip to write, --dry-run and --show-ids."
         )
     if options.out is None:
+        if options.overwrite:
+            raise ConfigError("--overwrite says nothing without --out.")
         return None
     out = with_suffix(options.out)
     check_target(out, overwrite=options.overwrite)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Hashable, Iterable, Mapping
 from importlib import import_module
 from inspect import formatannotation
 from pathlib import Path
@@ -148,6 +149,38 @@ def read_yaml(path: Path) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise ConfigError(f"'{path}' must have settings by name, got {found!r}.")
     return found
+
+
+def twice_in_yaml(path: Path) -> list[Any]:
+    """Return names that occur twice in one place of a file, which PyYAML ignores.
+
+    Args:
+        path: A file that :func:`read_yaml` can read.
+    """
+    yaml: Any = import_module("yaml")
+    found: list[Any] = []
+    nodes = [yaml.compose(path.read_text("utf-8"), yaml.SafeLoader)]
+    known = set()  # A node may be within itself.
+    while nodes:
+        node = nodes.pop()
+        if id(node) in known:
+            continue
+        known.add(id(node))
+        if isinstance(node, yaml.MappingNode):
+            found += repeated(key.value for key, _ in node.value)
+            nodes += [value for _, value in node.value]
+        elif isinstance(node, yaml.SequenceNode):
+            nodes += node.value
+    return found
+
+
+def repeated(names: Iterable[Hashable]) -> list[Any]:
+    """Return names that occur more than once.
+
+    Args:
+        names: The names.
+    """
+    return [name for name, times in Counter(names).items() if times > 1]
 
 
 def _loader(yaml: Any) -> Any:

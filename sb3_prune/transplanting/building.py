@@ -10,16 +10,11 @@ from typing import Any
 import numpy as np
 from gymnasium import spaces
 from stable_baselines3.common.base_class import BaseAlgorithm
-from stable_baselines3.common.buffers import (
-    DictReplayBuffer,
-    DictRolloutBuffer,
-    ReplayBuffer,
-    RolloutBuffer,
-)
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 
 from sb3_prune.exceptions import TransplantError
 from sb3_prune.policies.adoption import MASKED
+from sb3_prune.transplanting.buffers import chosen_buffers
 from sb3_prune.transplanting.converting import (
     check_algorithms,
     chosen_kwargs,
@@ -32,11 +27,6 @@ OF_THE_ENV = (
     *("ep_info_buffer", "ep_success_buffer", "replay_buffer", "rollout_buffer"),
 )
 """Attributes that belong to an environment."""
-CHOSEN = {
-    "replay_buffer_class": (ReplayBuffer, DictReplayBuffer),
-    "rollout_buffer_class": (RolloutBuffer, DictRolloutBuffer),
-}
-"""Classes that SB3 chooses by the observation space, by attribute."""
 
 
 def build(
@@ -83,9 +73,8 @@ def _built(
             setattr(new, name, copy.deepcopy(value))
     new.policy_kwargs, new.seed = dict(policy_kwargs), seed
     new.policy_class = _policy_class(old, new.observation_space, cls)
-    for name, classes in CHOSEN.items():
-        if getattr(new, name, None) in classes:
-            setattr(new, name, None)
+    for name, value in chosen_buffers(old, new.observation_space).items():
+        setattr(new, name, copy.deepcopy(value))
     if isinstance(new, OffPolicyAlgorithm):  # Its buffer is empty.
         new.num_timesteps = 0
     if (entropy := getattr(old, "target_entropy", None)) is not None:
@@ -106,14 +95,18 @@ def _converted(
     seed: int | None,
 ) -> BaseAlgorithm:
     """Build a model of another algorithm."""
-    bare = cls("MlpPolicy", env, _init_setup_model=False)
+    # SB3 refuses the name "MlpPolicy" for dictionaries.
+    bare = cls(cls.policy_aliases["MlpPolicy"], env, _init_setup_model=False)
+    given = hyperparameters(old, cls)
+    buffers = chosen_buffers(old, bare.observation_space)
+    given |= {name: buffers[name] for name in given if name in buffers}
     new: BaseAlgorithm = cls(
         _policy_class(old, bare.observation_space, cls),
         bare.env,
         policy_kwargs=chosen_kwargs(old, policy_kwargs),
         seed=seed,
         device=old.device,
-        **hyperparameters(old, cls),
+        **given,
     )
     if not isinstance(new, OffPolicyAlgorithm):
         new.num_timesteps = old.num_timesteps

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -75,6 +75,8 @@ def carry(
     made = _make(weights, theirs, edits, {**shifted, **fitted})
     for path, tensor in made.items():
         theirs[path].copy_(tensor)
+        if is_frozen(weights[path]):
+            theirs[path].requires_grad_(False)
     load_masks(new.policy, masks)
     for each in plan.deeper:
         each.pass_on()
@@ -131,6 +133,15 @@ def carry_tensors(
 def tensors(policy: nn.Module) -> dict[str, torch.Tensor]:
     """Return the parameters and buffers of a policy by path."""
     return {**dict(policy.named_parameters()), **dict(policy.named_buffers())}
+
+
+def is_frozen(tensor: torch.Tensor) -> bool:
+    """Tell whether a parameter is kept from learning; buffers never learn.
+
+    Args:
+        tensor: A tensor of a policy.
+    """
+    return isinstance(tensor, nn.Parameter) and not tensor.requires_grad
 
 
 def _places(
@@ -234,6 +245,10 @@ def _count(
 
 
 def _counted(old: torch.Tensor, new: torch.Tensor, edits: Sequence[Edit]) -> Carried:
-    kept = run(edits, torch.ones_like(old, dtype=torch.float32), moment=True)
-    carried = int((kept > 0).sum())
-    return Carried(carried, new.numel() - carried, max(0, old.numel() - carried))
+    numbers = torch.arange(1, old.numel() + 1, dtype=torch.float64, device=old.device)
+    # Without its name, a mask is not opened for new units.
+    plain = [replace(e, slot=replace(e.slot, attribute="")) for e in edits]
+    placed = run(plain, numbers.reshape(old.shape), moment=True)
+    kept = placed[placed > 0]
+    dropped = old.numel() - len(torch.unique(kept))  # An entry may be carried twice.
+    return Carried(kept.numel(), new.numel() - kept.numel(), dropped)

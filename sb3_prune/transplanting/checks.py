@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import torch
+from gymnasium import spaces
+from sb3_contrib import MaskablePPO
 from sb3_contrib.trpo.trpo import TRPO
 from stable_baselines3.common.base_class import BaseAlgorithm
 
@@ -9,6 +12,10 @@ from sb3_prune.exceptions import TransplantError
 from sb3_prune.surgery.optimizer import optimizers
 from sb3_prune.surgery.weight_masks import masks_of
 from sb3_prune.transplanting.converting import check_algorithms
+from sb3_prune.transplanting.folding import InputRules
+from sb3_prune.transplanting.heads import branches_of
+from sb3_prune.transplanting.ids import Sources, check_branches
+from sb3_prune.transplanting.observing import ObservationMap
 
 
 def check_fresh(new: BaseAlgorithm) -> None:
@@ -20,7 +27,7 @@ def check_fresh(new: BaseAlgorithm) -> None:
     Raises:
         TransplantError: One of its optimisers has taken a step.
     """
-    learnt = [name for name, each in optimizers(new).items() if each.state]
+    learnt = [name for name, each in optimizers(new).items() if _has_stepped(each)]
     if learnt:
         raise TransplantError(
             f"The new agent has learnt already, its optimiser '{learnt[0]}' has taken "
@@ -28,16 +35,22 @@ def check_fresh(new: BaseAlgorithm) -> None:
         )
 
 
-def check_pair(old: BaseAlgorithm, new: BaseAlgorithm) -> None:
+def _has_stepped(optimizer: torch.optim.Optimizer) -> bool:
+    """Tell whether an optimiser has taken a step; Adagrad has its state before."""
+    return any(float(state.get("step", 1)) > 0 for state in optimizer.state.values())
+
+
+def check_pair(old: BaseAlgorithm, new: BaseAlgorithm, actions: Sources) -> None:
     """Check that one agent can be carried into another.
 
     Args:
         old: The old agent.
         new: The new one.
+        actions: Which old action each new one is.
 
     Raises:
-        TransplantError: Their algorithms have other networks, or they have different
-            kinds of actions.
+        TransplantError: Their algorithms have other networks, they have different
+            kinds of actions, or choices of several branches would be mixed.
     """
     check_algorithms(type(old), type(new))
     kinds = type(old.action_space), type(new.action_space)
@@ -46,6 +59,57 @@ def check_pair(old: BaseAlgorithm, new: BaseAlgorithm) -> None:
             f"Actions of {kinds[0].__name__} cannot be mapped to those of "
             f"{kinds[1].__name__}."
         )
+    masks = {isinstance(model, MaskablePPO) for model in (old, new)}
+    if kinds[0] is spaces.MultiBinary and len(masks) > 1:
+        raise TransplantError(
+            "MaskablePPO has two outputs for each switch of MultiBinary, other "
+            "algorithms one: agents with switches cannot become such or cease to be."
+        )
+    branches = [branches_of(model.action_space) for model in (old, new)]
+    if all(branches):
+        check_branches("actions", actions, *branches)
+
+
+def require_type(name: str, value: object, kind: type) -> None:
+    """Check the type of an argument.
+
+    Args:
+        name: Its name.
+        value: Its value.
+        kind: The type.
+
+    Raises:
+        TransplantError: It is another one.
+    """
+    if not isinstance(value, kind):
+        raise TransplantError(
+            f"{name} must be {kind.__name__}(...) of sb3_prune.transplanting, got "
+            f"{value!r}."
+        )
+
+
+def check_rules(rules: InputRules, seen: ObservationMap, acts_twice: bool) -> None:
+    """Check that rules for observations say something of these.
+
+    Args:
+        rules: The rules.
+        seen: Which old observation each new one is.
+        acts_twice: Whether critics read some old action several times.
+
+    Raises:
+        TransplantError: No observation is gone or occurs twice, or choices do.
+    """
+    if rules.repeated == "share" and seen.repeats_choices:
+        raise TransplantError(
+            'repeated="share" is for numbers: of choices only one is taken, so each '
+            "copy needs all of the weights."
+        )
+    if rules.repeated == "share" and not (seen.counts_twice or acts_twice):
+        raise TransplantError(
+            'No observation occurs twice, so repeated="share" says nothing.'
+        )
+    if rules.removed == "mean" and not seen.inverse().asks_for_more:
+        raise TransplantError('No observation is gone, so removed="mean" says nothing.')
 
 
 def check_masks(old: BaseAlgorithm, new: BaseAlgorithm) -> None:

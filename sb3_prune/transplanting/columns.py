@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import (
     Callable,
     Collection,
@@ -179,18 +180,37 @@ def trace_columns(
     Raises:
         TransplantError: What a new column reads is not read by an old one.
     """
-    places = {label: place for place, label in enumerate(old.labels)}
+    places = _places(old.labels)
+    passed: Counter[Label] = Counter()
     found: list[int | None] = []
     for label in new.labels:
         source = source_of(label)
-        if source is not None and source not in places:
+        number = passed[label]
+        passed[label] += 1
+        if source is not None and number >= len(places.get(source, ())):
             raise TransplantError(
                 f"'{where}' of the new agent reads {_said(label)}, but that of the old "
                 "agent does not read what it was: the networks differ in more than "
                 "their sizes."
             )
-        found.append(None if source is None else places[source])
+        found.append(None if source is None else places[source][number])
+    for label, times in passed.items():
+        source = source_of(label)
+        if source is not None and times < len(places[source]):
+            raise TransplantError(
+                f"'{where}' of the new agent reads {_said(label)}, {times} times, but "
+                f"that of the old agent {len(places[source])} times: the networks "
+                "differ in more than their sizes."
+            )
     return tuple(found)
+
+
+def _places(labels: Sequence[Label]) -> dict[Label, list[int]]:
+    """Return where each label is; a unit and its square, say, have the same one."""
+    found: dict[Label, list[int]] = {}
+    for place, label in enumerate(labels):
+        found.setdefault(label, []).append(place)
+    return found
 
 
 def _said(label: Label) -> str:

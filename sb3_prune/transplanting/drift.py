@@ -38,7 +38,7 @@ def drift(
     for head, before, after in zip(plan.heads, said, now, strict=True):
         if before is None or after is None:
             continue
-        old = before.shape[1] // head.repeats
+        old = before.shape[1] // (head.repeats * head.block)
         pairs = [
             (place, source)
             for place, source in enumerate(head.sources(plan.actions, old))

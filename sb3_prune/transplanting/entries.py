@@ -61,6 +61,11 @@ class Part:
         nvec = getattr(self.space, "nvec", [self.count])
         return [int(n) for n in nvec] if self.kind == "choices" else []
 
+    @property
+    def lots(self) -> list[int]:
+        """The same for entries of any kind; numbers and channels stand alone."""
+        return self.branches or [1] * self.count
+
     def __str__(self) -> str:
         named = f"'{self.key}'" if self.key else "the observations"
         return f"{named} ({self.kind}, {self.count} entries)"

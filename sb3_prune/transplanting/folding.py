@@ -18,8 +18,11 @@ from stable_baselines3.common.preprocessing import preprocess_obs
 from torch import nn
 
 from sb3_prune.exceptions import TransplantError, require_one_of
+from sb3_prune.recording.activations import observe_weights
+from sb3_prune.surgery.flow.forwards import Inputs
 from sb3_prune.surgery.flow.ports import Port, by_key, find_ports
 from sb3_prune.surgery.flow.slots import Side, Slot
+from sb3_prune.surgery.hidden_layer import MATRIX
 from sb3_prune.transplanting.entries import Part
 from sb3_prune.transplanting.observing import ObservationMap
 
@@ -41,7 +44,8 @@ class InputRules:
     repeated: Repeated = "copy"
     """Whether each new observation that is the same old one has its weights (copy), so
     that it counts several times, or an equal share of them, so that the agent says the
-    same if all have the old one's value."""
+    same if all have the old one's value. The same holds for continuous actions that
+    critics read."""
 
     def __post_init__(self) -> None:
         require_one_of("removed", self.removed, get_args(Removed))
@@ -77,6 +81,7 @@ def fold(
                     f"The means of {part} cannot go into biases: the network that "
                     'reads them is gone, too. removed="zero" drops what it said.'
                 )
+            _check_arrived(old, slot, paths[slot.owner], means[part.key], states)
             shift = _shift(slot, paths[slot.owner], own, means[part.key])
             path = f"{paths[slot.owner]}.{_bias(slot)}"
             found[path] = found.get(path, torch.zeros_like(shift)) + shift
@@ -128,6 +133,30 @@ def _reading(ports: dict[str, Port], part: Part) -> tuple[Slot, ...]:
     if port is None or why is not None:
         raise TransplantError(f"The means of {part} cannot go into biases: {why}.")
     return port.slots
+
+
+@torch.no_grad()
+def _check_arrived(
+    old: BaseAlgorithm, slot: Slot, path: str, means: torch.Tensor, states: Any
+) -> None:
+    """Check that a weight reads entries as they are, and not their squares, say.
+
+    Raises:
+        TransplantError: The means that it reads are others.
+    """
+    key = slot.owner, slot.attribute
+    inputs = Inputs(observations=states)
+    found = observe_weights(old.policy, inputs, {key}, targets=True).arrived[key]
+    if not found:
+        return  # It never runs, as a target network's extractor that is shared.
+    arrived = found[-1].double()
+    flat = arrived if slot.tensor.ndim > MATRIX else arrived.flatten(0, -2)
+    read = slot.units(flat, len(means)).flatten(1).mean(1)
+    if not torch.allclose(read, means.to(read), rtol=1e-3, atol=1e-4):
+        raise TransplantError(
+            f"'{path}' does not read observations as they are: something changes them "
+            "before, so their means cannot go into its bias."
+        )
 
 
 @torch.no_grad()

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from gymnasium import spaces
+from sb3_contrib.common.maskable.distributions import MaskableBernoulliDistribution
+from stable_baselines3.common.base_class import BaseAlgorithm
 from torch import nn
 
 from sb3_prune.exceptions import TransplantError
@@ -25,6 +28,10 @@ class Head:
     """Whether it says actions or values."""
     repeats: int
     """How often the actions occur one after another: once for each quantile."""
+    block: int = 1
+    """Outputs of each action: two for a switch of MaskablePPO, off and on."""
+    switches: bool = False
+    """Whether actions are switches, each of which is on or off."""
 
     def sources(self, actions: Sources, old: int) -> Sources:
         """Return which old entry each new entry of the head is.
@@ -34,10 +41,20 @@ class Head:
             old: Number of old actions.
         """
         return tuple(
-            None if source is None else repeat * old + source
+            None if source is None else (repeat * old + source) * self.block + entry
             for repeat in range(self.repeats)
             for source in actions
+            for entry in range(self.block)
         )
+
+    def places(self, actions: Sequence[int], entry: int) -> list[int]:
+        """Return the rows of some actions.
+
+        Args:
+            actions: Their indices, counted through all repeats.
+            entry: Which output of each action.
+        """
+        return [action * self.block + entry for action in actions]
 
 
 def count_actions(space: spaces.Space[object]) -> int:
@@ -57,6 +74,26 @@ def count_actions(space: spaces.Space[object]) -> int:
     raise TransplantError(f"Actions of a {type(space).__name__} cannot be mapped.")
 
 
+def branches_of(space: spaces.Space[Any]) -> list[int]:
+    """Return the numbers of actions that are chosen from together."""
+    if isinstance(space, spaces.Discrete):
+        return [int(space.n)]
+    if isinstance(space, spaces.MultiDiscrete):
+        return [int(n) for n in space.nvec]
+    return []
+
+
+def reads_twice(model: BaseAlgorithm, actions: Sources) -> bool:
+    """Tell whether critics read some old action several times.
+
+    Args:
+        model: The old agent.
+        actions: Which old action each new one is.
+    """
+    known = [source for source in actions if source is not None]
+    return hasattr(model.policy, "critic") and len(set(known)) < len(known)
+
+
 def find_heads(policy: nn.Module, actions: int) -> list[Head]:
     """Return the output layers that have entries for each action.
 
@@ -73,7 +110,7 @@ def find_heads(policy: nn.Module, actions: int) -> list[Head]:
             continue
         for head in perceptron.heads or perceptron.linears()[-1:]:
             if isinstance(head, nn.Linear):
-                found.append(_head(head, perceptron.role, actions))
+                found.append(_head(policy, head, perceptron.role, actions))
     if not found:
         raise TransplantError(
             f"{type(policy).__name__} has no output layer for actions that is known."
@@ -81,15 +118,20 @@ def find_heads(policy: nn.Module, actions: int) -> list[Head]:
     return [*found, *_deviations(policy, actions)]
 
 
-def _head(linear: nn.Linear, role: Role, actions: int) -> Head:
-    repeats, rest = divmod(linear.out_features, actions)
-    if rest:
+def _head(policy: nn.Module, linear: nn.Linear, role: Role, actions: int) -> Head:
+    block = 1
+    if isinstance(getattr(policy, "action_dist", None), MaskableBernoulliDistribution):
+        block = 2
+    repeats, rest = divmod(linear.out_features, actions * block)
+    if rest or not repeats:
         raise TransplantError(
             f"An output layer has {linear.out_features} outputs, which is no multiple "
             f"of the {actions} actions."
         )
     names = ["weight"] if linear.bias is None else ["weight", "bias"]
-    return Head(tuple(Slot(linear, n, 0, Side.ROWS) for n in names), role, repeats)
+    slots = tuple(Slot(linear, name, 0, Side.ROWS) for name in names)
+    switches = isinstance(policy.action_space, spaces.MultiBinary)
+    return Head(slots, role, repeats, block, switches)
 
 
 def _deviations(policy: nn.Module, actions: int) -> Iterator[Head]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
+from itertools import accumulate
 from numbers import Integral
 from typing import Any
 
@@ -98,3 +100,43 @@ def _by_index(what: str, given: Any, old: int, new: int) -> Sources:
             f"All {what} are new in {given!r}: nothing would be carried over."
         )
     return found
+
+
+def check_branches(
+    what: str, sources: Sources, old: Sequence[int], new: Sequence[int]
+) -> None:
+    """Check that choices between which one is taken were so before.
+
+    Args:
+        what: What is paired, for errors.
+        sources: For each new choice, the old one, or None.
+        old: Numbers of old choices of which one is taken each.
+        new: The same for the new ones.
+
+    Raises:
+        TransplantError: A new branch would have choices of several old ones.
+    """
+    for number, own in enumerate(split(sources, new)):
+        origins = [_branch(source, old) for source in own if source is not None]
+        if len(set(origins)) > 1:
+            raise TransplantError(
+                f"{what}: the new branch {number}, of which one choice is taken, would "
+                f"have choices of the old branches {sorted(set(origins))}, {list(own)}."
+                " Choices stay together; branches may be exchanged as a whole."
+            )
+
+
+def split(sources: Sources, branches: Sequence[int]) -> list[Sources]:
+    """Return the entries of each branch; all together if there are no branches.
+
+    Args:
+        sources: Which old entry each new one is.
+        branches: Numbers of entries of which one is taken each.
+    """
+    parts = branches or [len(sources)]
+    ends = list(accumulate(parts))
+    return [sources[end - size : end] for size, end in zip(parts, ends, strict=True)]
+
+
+def _branch(source: int, branches: Sequence[int]) -> int:
+    return bisect_right(list(accumulate(branches)), source)

@@ -12,8 +12,10 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.buffers import DictReplayBuffer, ReplayBuffer
 
 from sb3_prune.surgery.flow.ports import by_key
+from sb3_prune.transplanting.heads import count_actions
 from sb3_prune.transplanting.ids import Sources
 from sb3_prune.transplanting.observing import ObservationMap
+from sb3_prune.transplanting.ranges import misfit, other_bounds
 
 KINDS = (ReplayBuffer, DictReplayBuffer, HerReplayBuffer)
 """Buffers whose contents are known."""
@@ -42,10 +44,12 @@ def carry_memories(
     ours, theirs = (getattr(m, "replay_buffer", None) for m in (old, new))
     if ours is None or theirs is None or ours.size() == 0:
         return ""
-    why = _obstacle(ours, theirs, old.action_space, seen, actions)
-    if why:
-        return f"The replay buffer stays behind: {why}."
     count = ours.size()
+    why = _obstacle(ours, theirs) or _unseen(seen)
+    why = why or _unlike(ours, theirs, actions) or misfit(ours, seen)
+    if why:
+        number = f"{count * ours.n_envs:,}"
+        return f"The replay buffer stays behind, {number} transitions: {why}."
     for name in UNCHANGED:
         getattr(theirs, name)[:count] = getattr(ours, name)[:count]
     for name in ("observations", "next_observations"):
@@ -77,36 +81,38 @@ def _carry_observations(
         each[:count] = found[key]
 
 
-def _obstacle(
-    ours: Any,
-    theirs: Any,
-    space: spaces.Space[Any],
-    seen: ObservationMap,
-    actions: Sources,
-) -> str:
-    """Return why transitions cannot be carried; nothing if they can."""
-    known = type(ours) is type(theirs) and type(ours) in KINDS
-    if not known or ours.optimize_memory_usage or theirs.optimize_memory_usage:
-        return (
-            f"it is a {type(ours).__name__}, that of the new agent a "
-            f"{type(theirs).__name__}, or one is optimised for memory"
-        )
+def _obstacle(ours: Any, theirs: Any) -> str:
+    """Return why nothing can be carried into another buffer; nothing if it can."""
+    kinds = [type(ours), type(theirs)]
+    names = [each.__name__ for each in kinds]
+    if kinds[0] is not kinds[1]:
+        return f"it is a {names[0]}, that of the new agent a {names[1]}"
+    if kinds[0] not in KINDS:
+        return f"nobody knows how to carry a {names[0]} over"
+    if ours.optimize_memory_usage or theirs.optimize_memory_usage:
+        return "one of the two is optimised for memory"
     if (ours.buffer_size, ours.n_envs) != (theirs.buffer_size, theirs.n_envs):
         return "it is for another number of environments or transitions"
+    return ""
+
+
+def _unseen(seen: ObservationMap) -> str:
+    """Return why observations cannot be carried; nothing if they can."""
     if seen.asks_for_more:
         return "nobody knows what new sensors would have said"
     if seen.loses_choices:
         return "choices that it observed do not exist any more"
-    return _gone(space, actions)
+    return ""
 
 
-def _gone(space: spaces.Space[Any], actions: Sources) -> str:
+def _unlike(ours: Any, theirs: Any, actions: Sources) -> str:
     """Return why actions cannot be carried; nothing if they can."""
-    if isinstance(space, spaces.Box):
-        return ""
-    if not isinstance(space, spaces.Discrete):
+    space = ours.action_space
+    if not isinstance(space, spaces.Discrete | spaces.Box):
         return "its actions are neither Discrete nor Box"
-    gone = set(range(int(space.n))) - set(actions)
+    if other_bounds(space, theirs.action_space, actions):
+        return "its actions have other bounds"
+    gone = set(range(count_actions(space))) - set(actions)
     return f"it has the actions {sorted(gone)}, which are gone" if gone else ""
 
 

@@ -32,8 +32,15 @@ def check_statistics(
 
     Raises:
         TransplantError: Only one of them does, or the statistics are of other numbers
-            than the agents see, as below ``VecFrameStack``, and these change.
+            than the agents see, as below ``VecFrameStack``, and these change, or those
+            of the old agent would be changed.
     """
+    own = new.get_vec_normalize_env()
+    if own is not None and own is old.get_vec_normalize_env() and not seen.is_same:
+        raise TransplantError(
+            "env has the VecNormalize of the old agent, whose statistics would be "
+            "changed: give an environment with one of its own."
+        )
     ours, theirs = _normalising(old), _normalising(new)
     if ours and not theirs:
         raise TransplantError(
@@ -63,6 +70,33 @@ def check_statistics(
             )
 
 
+REWARDS = ("norm_reward", "gamma", "clip_reward", "epsilon")
+"""Settings by which rewards are scaled."""
+
+
+def check_rewards(old: BaseAlgorithm, new: BaseAlgorithm) -> None:
+    """Check that both agents get rewards of the same scale, on which values rest.
+
+    Args:
+        old: The old agent.
+        new: The new agent.
+
+    Raises:
+        TransplantError: They do not.
+    """
+    ours, theirs = (_rewarding(model) for model in (old, new))
+    if ours is None and theirs is None:
+        return
+    if ours is None or theirs is None:
+        raise TransplantError(
+            f"VecNormalize scales rewards of the old agent: {ours is not None}, of the "
+            f"new one: {theirs is not None}. Values are of other rewards then: give "
+            "both the same norm_reward, or the old one's VecNormalize by vecnormalize=."
+        )
+    for name in REWARDS:
+        _check_setting(name, ours, theirs)
+
+
 def _check_keys(ours: VecNormalize, theirs: VecNormalize, seen: ObservationMap) -> None:
     """Check that what was normalised is normalised, and nothing else is.
 
@@ -90,12 +124,16 @@ def _check_settings(ours: VecNormalize, theirs: VecNormalize) -> None:
         TransplantError: They do not.
     """
     for name in ("clip_obs", "epsilon"):
-        pair = getattr(ours, name), getattr(theirs, name)
-        if pair[0] != pair[1]:
-            raise TransplantError(
-                f"VecNormalize of env has {name} = {pair[1]}, that of the old agent "
-                f"{pair[0]}: give it the same."
-            )
+        _check_setting(name, ours, theirs)
+
+
+def _check_setting(name: str, ours: VecNormalize, theirs: VecNormalize) -> None:
+    pair = getattr(ours, name), getattr(theirs, name)
+    if pair[0] != pair[1]:
+        raise TransplantError(
+            f"VecNormalize of env has {name} = {pair[1]}, that of the old agent "
+            f"{pair[0]}: give it the same."
+        )
 
 
 def _check_numbers(ours: VecNormalize, theirs: VecNormalize) -> None:
@@ -116,6 +154,12 @@ def _normalising(model: BaseAlgorithm) -> VecNormalize | None:
     """Return what scales the observations of an agent, if anything does."""
     env = model.get_vec_normalize_env()
     return env if env is not None and env.norm_obs else None
+
+
+def _rewarding(model: BaseAlgorithm) -> VecNormalize | None:
+    """Return what scales the rewards of an agent, if anything does."""
+    env = model.get_vec_normalize_env()
+    return env if env is not None and env.norm_reward else None
 
 
 @contextmanager

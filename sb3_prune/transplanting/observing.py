@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 from sb3_prune.exceptions import TransplantError
 from sb3_prune.surgery.flow.ports import by_key
 from sb3_prune.transplanting.entries import Part
-from sb3_prune.transplanting.ids import Sources, is_same
+from sb3_prune.transplanting.ids import Sources, check_branches, is_same
 
 Shift = tuple[int, int]
 """By how many rows and columns the old image lies further down and right."""
@@ -123,10 +123,25 @@ class ObservationMap:
 
     @property
     def loses_choices(self) -> bool:
-        """Whether a choice that the old agent could observe does not exist any more."""
-        gone = set(range(self.old[-1].stop)) - set(self.sources)
-        parts = [part for part in self.old if part.kind == "choices"]
-        return any(gone & set(range(part.start, part.stop)) for part in parts)
+        """Whether a choice that the old agent could observe does not exist any more.
+
+        So it is, too, if the branch where it is lacks others of its old branch.
+        """
+        return any(not self._keeps(branch) for branch in self._branches(self.old))
+
+    def _keeps(self, branch: range) -> bool:
+        """Tell whether an old branch is whole in some new one, and nowhere in parts."""
+        every = [self.sources[b.start : b.stop] for b in self._branches(self.new)]
+        found = [set(own) & set(branch) for own in every]
+        return all(each == set(branch) for each in found if each) and any(found)
+
+    def _branches(self, parts: tuple[Part, ...]) -> Iterator[range]:
+        """Yield the entries of each branch of choices."""
+        for part in parts:
+            start = part.start
+            for size in part.branches:
+                yield range(start, start + size)
+                start += size
 
     def within(self, part: Part) -> Sources:
         """Return the old entries that those of a new part are.
@@ -214,6 +229,17 @@ def _by_entry(part: Part, values: Any) -> Any:
     return values.reshape(*lead, part.count, *part.size)
 
 
+def values_of(part: Part, values: Any, entry: int) -> Any:
+    """Return the values of one entry of numbers or of one channel.
+
+    Args:
+        part: A part that is no choices.
+        values: Arrays (..., shape of its space).
+        entry: Index of the entry in the part.
+    """
+    return _by_entry(part, np.asarray(values))[..., entry, :, :]
+
+
 def _copy(old: Any, new: Any, shift: Shift) -> None:
     """Write an old image, (..., height, width), into a new one."""
     ours, theirs = [], []
@@ -231,7 +257,8 @@ def require_kinds(found: ObservationMap) -> None:
         found: The map.
 
     Raises:
-        TransplantError: One would become something else.
+        TransplantError: One would become something else, or choices of which one is
+            taken come from several branches.
     """
     for part in found.new:
         for source in found.within(part):
@@ -240,3 +267,5 @@ def require_kinds(found: ObservationMap) -> None:
                 raise TransplantError(
                     f"Entry {source - old.start} of {old} cannot become one of {part}."  # type: ignore[operator]
                 )
+    ours, theirs = ([n for p in parts for n in p.lots] for parts in found.both)
+    check_branches("observations", found.sources, ours, theirs)

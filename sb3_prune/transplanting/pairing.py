@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+from stable_baselines3.common.preprocessing import is_image_space
 from torch import nn
 
 from sb3_prune.exceptions import TransplantError, UnknownNameError
@@ -53,6 +55,7 @@ def pair_observations(old: nn.Module, new: nn.Module, given: Any) -> Observation
     require_kinds(found)
     _check_sizes(found)
     _check_networks(old, new, found)
+    _check_scales(old, new, found)
     return found
 
 
@@ -235,6 +238,35 @@ def _check_networks(old: nn.Module, new: nn.Module, found: ObservationMap) -> No
                         "has a network of its own, which stays behind if keys change. "
                         "Keep the key, or map what is called otherwise to None."
                     )
+
+
+def _check_scales(old: Any, new: Any, found: ObservationMap) -> None:
+    """Check that images which a policy divides by 255 stay such.
+
+    Raises:
+        TransplantError: They do not, so the networks would get other numbers.
+    """
+    for part in found.new:
+        for source in filter(lambda s: s is not None, found.within(part)):
+            was = found.part_of(source or 0)
+            scaled = _is_scaled(old, was), _is_scaled(new, part)
+            if scaled[0] != scaled[1] and not (_is_unit(was) or _is_unit(part)):
+                raise TransplantError(
+                    f"SB3 divides {was} of the old agent by 255: {scaled[0]}, and "
+                    f"{part} of the new one: {scaled[1]}. So the networks would get "
+                    "other numbers: give both spaces the same dtype and bounds, and "
+                    "both policies the same normalize_images."
+                )
+
+
+def _is_scaled(policy: Any, part: Part) -> bool:
+    return getattr(policy, "normalize_images", True) and is_image_space(part.space)
+
+
+def _is_unit(part: Part) -> bool:
+    """Tell whether numbers are as if they had been divided by 255."""
+    ends = [getattr(part.space, name, None) for name in ("low", "high")]
+    return bool(np.all(ends[0] == 0) and np.all(ends[1] == 1))
 
 
 def frames(old: int, new: int, size: int) -> list[int | None]:

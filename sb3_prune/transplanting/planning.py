@@ -83,7 +83,7 @@ def plan_changes(
         TransplantError: A change of the observations, the actions or the networks
             cannot be carried out.
     """
-    _check_noise(old, new, len(actions))
+    _check_noise(new, len(actions))
     count = count_actions(old.action_space)
     matches = find_matches(old.policy, new.policy)
     deeper, shallower = find_deeper(matches), find_shallower(matches)
@@ -157,6 +157,8 @@ def resized(layer: HiddenLayer, units: int) -> Change | None:
             f"Some units of '{layer.name}' are closed: call "
             "sb3_prune.surgery.remove_closed(model) before."
         )
+    if units < 1:
+        raise TransplantError(f"'{layer.name}' would have no units: one has to stay.")
     if units < layer.units:
         return keep(best(layer, product(layer), units), layer.units)
     if units > layer.units and layer.mixes:
@@ -208,18 +210,17 @@ def _outputs(
     for number, head in enumerate(heads):
         sources = head.sources(actions, count)
         name = f"outputs {number}"
-        layer = _as_layer(name, head.repeats * count, head.slots)
+        layer = _as_layer(name, head.repeats * count * head.block, head.slots)
         found[name] = layer, selection(sources, layer.units)
     return found
 
 
-def _check_noise(old: BaseAlgorithm, new: BaseAlgorithm, count: int) -> None:
+def _check_noise(new: BaseAlgorithm, count: int) -> None:
     """Check that TD3's noise, say, has as many dimensions as the new actions."""
     noise = getattr(new, "action_noise", None)
     mean = getattr(getattr(noise, "base_noise", noise), "_mu", None)
     size = count if mean is None else np.size(mean)
-    shared = size == 1 < count_actions(old.action_space)  # One draw for all actions.
-    if size != count and not shared:
+    if size not in (1, count):  # With 1, it is the same for all actions.
         raise TransplantError(
             f"action_noise is for {size} actions, but the new agent has {count}: build "
             "it with noise of its own, and call transplant_into(new, old, ...)."

@@ -124,14 +124,14 @@ def _pairs(
     for place, columns in was.items():
         if place not in now:
             continue
-        path, attribute, _ = place
+        path, attribute, axis = place
         where = f"{path}.{attribute}"
         source_of = source if reads_flat(columns.slot) else source.unplaced
         sources = trace_columns(columns, now[place], where, source_of)
         if not is_same(sources, len(columns.labels)):
             slot = replace(columns.slot, start=0, block=1)
             yield Reader(
-                name=f"inputs of {where}",
+                name=f"inputs of {where}" + (f" on axis {axis}" if axis != 1 else ""),
                 slot=slot,
                 before=len(columns.labels),
                 sources=sources,

@@ -5,17 +5,40 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping
 
-import numpy as np
-from gymnasium import spaces
 from stable_baselines3.common.base_class import BaseAlgorithm
 from torch import nn
 
-from sb3_prune.transplanting.carrying import Carried
+from sb3_prune.transplanting.carrying import Carried, is_frozen
+from sb3_prune.transplanting.folding import InputRules
+from sb3_prune.transplanting.heads import branches_of, reads_twice
 from sb3_prune.transplanting.ids import Sources
 from sb3_prune.transplanting.matching import find_matches
+from sb3_prune.transplanting.ranges import other_bounds
 
 FAR = 0.02
 """Share of the largest output; new layers behind Tanh move outputs by less."""
+
+
+AGAIN = "Some observations are the same old one, which counts several times now."
+
+
+def told_repeats(old: BaseAlgorithm, actions: Sources, rules: InputRules) -> str:
+    """Return a remark if several new actions are the same old one.
+
+    Args:
+        old: The old agent.
+        actions: Which old action each new one is.
+        rules: Whether what critics read is shared.
+    """
+    known = [source for source in actions if source is not None]
+    if len(set(known)) == len(known):
+        return ""
+    said = "Some actions are the same old one"
+    if branches_of(old.action_space):
+        return f"{said}: each is valued as it was, so one of them is chosen more often."
+    if reads_twice(old, actions) and rules.repeated == "copy":
+        return f"{said}, which counts several times for critics now."
+    return f"{said}."
 
 
 def told_algorithm(old: BaseAlgorithm, new: BaseAlgorithm) -> str:
@@ -47,7 +70,20 @@ def told_copies(old: nn.Module, new: nn.Module) -> list[str]:
     ]
 
 
-def other_bounds(old: BaseAlgorithm, new: BaseAlgorithm, actions: Sources) -> str:
+def told_frozen(old: nn.Module, new: nn.Module) -> str:
+    """Return which parameters of the new policy are frozen, if the old one has such.
+
+    Args:
+        old: The old policy.
+        new: The new one.
+    """
+    if not any(map(is_frozen, old.parameters())):
+        return ""
+    paths = [path for path, p in new.named_parameters() if is_frozen(p)]
+    return f"Frozen, as they were, are {', '.join(paths) or 'none'}."
+
+
+def told_bounds(old: BaseAlgorithm, new: BaseAlgorithm, actions: Sources) -> str:
     """Return a warning, which is also given, if carried actions have other bounds.
 
     Args:
@@ -55,12 +91,7 @@ def other_bounds(old: BaseAlgorithm, new: BaseAlgorithm, actions: Sources) -> st
         new: The new one.
         actions: Which old action each new one is.
     """
-    spaces_ = old.action_space, new.action_space
-    if not all(isinstance(space, spaces.Box) for space in spaces_):
-        return ""
-    bounds = [np.stack([s.low.ravel(), s.high.ravel()]) for s in spaces_]  # type: ignore[attr-defined]
-    places = [(new, old) for new, old in enumerate(actions) if old is not None]
-    if all(np.array_equal(bounds[1][:, n], bounds[0][:, o]) for n, o in places):
+    if not other_bounds(old.action_space, new.action_space, actions):
         return ""
     said = (
         "The actions have other bounds: the same output of the networks is another "

@@ -6,7 +6,6 @@ import copy
 from functools import partial
 from typing import Any, TypeVar, cast
 
-from gymnasium import spaces
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.policies import BasePolicy
 
@@ -18,16 +17,29 @@ from sb3_prune.transplanting.bare import as_agent
 from sb3_prune.transplanting.belongings import with_belongings
 from sb3_prune.transplanting.building import build
 from sb3_prune.transplanting.carrying import carry
-from sb3_prune.transplanting.checks import check_fresh, check_masks, check_pair
+from sb3_prune.transplanting.checks import (
+    check_fresh,
+    check_masks,
+    check_pair,
+    check_rules,
+    require_type,
+)
 from sb3_prune.transplanting.drift import drift
 from sb3_prune.transplanting.folding import InputRules, fold
-from sb3_prune.transplanting.heads import count_actions, find_heads
+from sb3_prune.transplanting.heads import (
+    branches_of,
+    count_actions,
+    find_heads,
+    reads_twice,
+)
 from sb3_prune.transplanting.ids import pair
 from sb3_prune.transplanting.matching import first_of
 from sb3_prune.transplanting.memories import carry_memories
 from sb3_prune.transplanting.moments import left_states
+from sb3_prune.transplanting.noises import carry_noise
 from sb3_prune.transplanting.normalising import (
     carry_statistics,
+    check_rewards,
     check_statistics,
     same_statistics,
 )
@@ -37,15 +49,17 @@ from sb3_prune.transplanting.planning import plan_changes
 from sb3_prune.transplanting.playing import played_states
 from sb3_prune.transplanting.refitting import fit_heads
 from sb3_prune.transplanting.remarks import (
-    other_bounds,
+    AGAIN,
     told_algorithm,
+    told_bounds,
     told_copies,
+    told_frozen,
+    told_repeats,
     warn_of_odd,
 )
 from sb3_prune.transplanting.reporting import TransplantReport
 from sb3_prune.transplanting.states import PLAYED, listen, sample_states
 
-AGAIN = "Some observations are the same old one, which counts several times now."
 Model = TypeVar("Model", bound=BaseAlgorithm)
 
 
@@ -138,6 +152,7 @@ def plan_transplant(old: BaseAlgorithm, *, env: Any, **given: Any) -> Transplant
     """
     shape = {key: given.pop(key, None) for key in ("net_arch", "seed", "algorithm")}
     new = _built(old, env, *shape.values())
+    carry_noise(old, new, given.get("actions"))
     with same_statistics(new):
         return transplant_into(new, old, **given)
 
@@ -165,6 +180,7 @@ def transplant_with_report(
         TransplantError: The spaces or networks cannot be mapped.
     """
     new = cast("Model", _built(old, env, net_arch, seed, algorithm))
+    carry_noise(old, new, given.get("actions"))
     return new, transplant_into(new, old, **given)
 
 
@@ -204,27 +220,29 @@ def transplant_into(
             agent is not changed.
     """
     require_at_least("play", play, 0)
+    if play and observed is not None:
+        raise TransplantError("Sample states are either given or played: not both.")
+    alone = isinstance(old, BasePolicy)  # It has had no rewards.
     old = as_agent(old, new)
     check_fresh(new)
     old = with_belongings(old, vecnormalize, replay_buffer)
     seen = pair_observations(old.policy, new.policy, observations)
     check_statistics(old, new, seen)
+    if not alone:
+        check_rewards(old, new)
     counts = count_actions(old.action_space), count_actions(new.action_space)
     acted = pair("actions", actions, *counts)
-    check_pair(old, new)
+    check_pair(old, new, acted)
     check_masks(old, new)
-    rules = inputs or InputRules()
-    if rules.repeated == "share" and seen.repeats_choices:
-        raise TransplantError(
-            'repeated="share" is for numbers: of choices only one is taken, so each '
-            "copy needs all of the weights."
-        )
+    rules, rule = inputs or InputRules(), new_actions or NewActions()
+    require_type("inputs", rules, InputRules)
+    require_type("new_actions", rule, NewActions)
+    check_rules(rules, seen, reads_twice(old, acted))
     plan = plan_changes(old, new, seen, acted, rules)
     heads = find_heads(new.policy, counts[1])
     playing = partial(played_states, old, new, seen, play) if play else None
     states, source = sample_states(old, observed, playing)
     said = listen(old.policy, plan.heads, states)
-    rule = new_actions or NewActions()
     used = rule.chosen(heads, acted, branches_of(new.action_space))
     shifts = fold(old, seen, states) if rules.removed == "mean" else {}
     if source == PLAYED:
@@ -242,10 +260,12 @@ def transplant_into(
         told_algorithm(old, new),
         left,
         AGAIN if again else "",
+        told_repeats(old, acted, rules),
         *left_states(old, new),
-        other_bounds(old, new, acted),
+        told_bounds(old, new, acted),
         new_branches(acted, branches_of(new.action_space), used),
         *told_copies(old.policy, new.policy),
+        told_frozen(old.policy, new.policy),
     ]
     return TransplantReport(
         tensors=carried,
@@ -257,15 +277,6 @@ def transplant_into(
         fits=fits.errors,
         left=tuple(filter(None, remarks)),
     )
-
-
-def branches_of(space: spaces.Space[Any]) -> list[int]:
-    """Return the numbers of actions that are chosen from together."""
-    if isinstance(space, spaces.Discrete):
-        return [int(space.n)]
-    if isinstance(space, spaces.MultiDiscrete):
-        return [int(n) for n in space.nvec]
-    return []
 
 
 def _built(

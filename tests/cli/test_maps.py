@@ -170,6 +170,19 @@ def test_files_of_something_else(tmp_path: Path) -> None:
             read_maps(IDS, {}, tmp_path / name)
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("map.json", '{"observations": {"spin": 0, "angle": 2, "spin": null}}'),
+        ("map.yml", "observations: {spin: 0, angle: 2, spin: null}"),
+    ],
+)
+def test_a_name_that_is_there_twice(name: str, text: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text(text)
+    with pytest.raises(ConfigError, match=f"{name} has two entries 'spin'"):
+        read_maps(IDS, {}, tmp_path / name)
+
+
 def test_a_file_beside_options(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="--map says all"):
         read_maps(IDS, {"actions": ["names"]}, tmp_path / "map.json")

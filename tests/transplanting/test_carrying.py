@@ -11,8 +11,9 @@ from stable_baselines3 import PPO
 from surgery.test_weight_masks import random_masks
 
 from sb3_prune.exceptions import TransplantError
+from sb3_prune.surgery.flow.slots import MASK
 from sb3_prune.surgery.weight_masks import mask_weights, masks_of
-from sb3_prune.transplanting import transplant
+from sb3_prune.transplanting import plan_transplant, transplant
 from sb3_prune.transplanting.building import build
 from sb3_prune.transplanting.carrying import carry, tensors
 from sb3_prune.transplanting.pairing import pair_observations
@@ -105,3 +106,22 @@ def test_a_mask_follows_its_weight() -> None:
     assert bool(after[:, 1].all())
     same = transplant(old, env=env_of("PPO"))
     zoo.assert_same(tensors(same.policy), tensors(old.policy))
+
+
+def test_what_is_carried_twice_does_not_stand_for_what_is_gone() -> None:
+    """Two of five observations are gone, although as many are read as before."""
+    old = trained("PPO")
+    report = plan_transplant(old, env=env_of("PPO"), observations=[0, 0, 0, 1, 2])
+    what = report.tensors[FIRST["PPO"]]
+    units = tensors(old.policy)[FIRST["PPO"]].shape[0]
+    assert (what.carried, what.new, what.dropped) == (5 * units, 0, 2 * units)
+
+
+def test_masks_of_new_entries_are_counted_as_new() -> None:
+    old = zoo.make_model("PPO", env=env_of("PPO"))
+    mask_weights(old, random_masks(old.policy))
+    report = plan_transplant(old, env=env_of("PPO", 6), observations=MORE)
+    found = {p: t for p, t in report.tensors.items() if p.endswith(MASK)}
+    weight = FIRST["PPO"]
+    (mask,) = [t for p, t in found.items() if p.startswith(weight.rpartition(".")[0])]
+    assert mask == report.tensors[weight]

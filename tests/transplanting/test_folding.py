@@ -9,6 +9,7 @@ import pytest
 import torch
 from gymnasium import spaces
 from stable_baselines3 import PPO
+from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from torch import nn
 
 from sb3_prune.exceptions import ConfigError, TransplantError
@@ -126,3 +127,26 @@ def test_rules() -> None:
     old = PPO("MlpPolicy", env_of("PPO", numbers(2)), n_steps=32, batch_size=16)
     seen = pair_observations(old.policy, old.policy, None)
     assert fold(old, seen, sample_states(old)[0]) == {}
+
+
+class Bent(BaseFeaturesExtractor):
+    """Observations and their squares, or a bend alone."""
+
+    def __init__(self, space: Any, *, whole: bool = True) -> None:
+        super().__init__(space, space.shape[0] * (1 + whole))
+        self.whole = whole
+
+    def forward(self, observations: torch.Tensor) -> torch.Tensor:
+        bent = observations.square()
+        return torch.cat([observations, bent], 1) if self.whole else bent
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_means_of_what_is_changed_before_it_is_read(whole: bool) -> None:
+    kwargs: dict[str, Any] = {"features_extractor_class": Bent}
+    kwargs["features_extractor_kwargs"] = {"whole": whole}
+    old = untrained("PPO", numbers(5), policy_kwargs=kwargs)
+    with pytest.raises(TransplantError, match="does not read observations as they are"):
+        transplant(
+            old, env=env_of("PPO", numbers(4)), observations=[0, 1, 3, 4], inputs=MEAN
+        )

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from sb3_prune.exceptions import TransplantError
-from sb3_prune.transplanting.ids import is_same, pair
+from sb3_prune.transplanting.ids import check_branches, is_same, pair
 
 
 @pytest.mark.parametrize(
@@ -60,3 +60,22 @@ def test_nothing_carried_and_odd_names() -> None:
     names = {"old": [["a"], "b"], "new": ["a", "b"]}
     with pytest.raises(TransplantError, match=r"cannot be lists and such: \[\['a'\]\]"):
         pair("actions", names, 2, 2)
+
+
+@pytest.mark.parametrize(
+    ("sources", "old", "new"),
+    [
+        ([2, 3, 4, 0, 1], [2, 3], [3, 2]),  # Branches are exchanged.
+        ([0, None, 1, 4], [2, 3], [3, 1]),
+        ([2, 1, 0, 2], [3], [2, 2]),
+        ([None, None, 1], [2], [2, 1]),
+    ],
+)
+def test_branches_that_stay_together(sources: Any, old: Any, new: Any) -> None:
+    check_branches("actions", tuple(sources), old, new)
+
+
+def test_branches_are_not_mixed() -> None:
+    why = r"new branch 1, .* choices of the old branches \[0, 1\], \[4, 0\]"
+    with pytest.raises(TransplantError, match=why):
+        check_branches("actions", (2, 3, None, 4, 0), [2, 3], [3, 2])

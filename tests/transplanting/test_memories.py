@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
 import pytest
 import zoo
 from gymnasium import spaces
-from stable_baselines3 import SAC, HerReplayBuffer
+from stable_baselines3 import DQN, SAC, HerReplayBuffer
 from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.envs import BitFlippingEnv
 
@@ -94,6 +95,21 @@ def test_choices_come_along_unless_one_is_gone() -> None:
     assert any("choices that it observed" in said for said in report.left)
 
 
+def test_branches_that_are_observed_come_along_whole() -> None:
+    old: Any = looks.trained("DQN", "branches")
+    env = looks.env_of("DQN", spaces.MultiDiscrete([3, 2]))
+    new: Any = transplant(old, env=env, observations=[4, 3, 2, 0, 1])
+    count = old.replay_buffer.size()
+    ours, theirs = (m.replay_buffer.observations[:count] for m in (old, new))
+    assert np.array_equal(theirs[..., 0], 2 - ours[..., 1])
+    assert np.array_equal(theirs[..., 1], ours[..., 0])
+    # No choice is gone, but the two new branches each lack one of the old branch's.
+    env = looks.env_of("DQN", spaces.MultiDiscrete([2, 2, 2]))
+    with pytest.warns(UserWarning, match="moved by"):
+        report = plan_transplant(old, env=env, observations=[2, 3, 3, 4, 0, 1])
+    assert any("choices that it observed" in said for said in report.left)
+
+
 def goals(bits: int = 4) -> BitFlippingEnv:
     return BitFlippingEnv(n_bits=bits, continuous=True, max_steps=bits)
 
@@ -126,3 +142,55 @@ def test_new_goals_need_new_transitions() -> None:
     new: Any = transplant(old, env=goals(5), observations=given, actions=actions)
     assert new.replay_buffer.size() == 0
     new.learn(40)
+
+
+def of_bounds(low: float, high: float, count: int = 3) -> spaces.Box:
+    return spaces.Box(low, high, (count,), np.float32)
+
+
+@pytest.mark.parametrize(
+    ("space", "actions", "given", "why"),
+    [
+        (looks.numbers(5), of_bounds(-2, 2), {}, "its actions have other bounds"),
+        (
+            looks.numbers(5),
+            of_bounds(-1, 1, 2),
+            {"actions": [2, 0]},
+            r"it has the actions [1], which are gone",
+        ),
+        (spaces.Box(0, 9, (5,), np.uint8), of_bounds(-1, 1), {}, "of uint8, and was"),
+        (
+            spaces.Box(-0.5, 1, (5,), np.float32),
+            of_bounds(-1, 1),
+            {},
+            "it has values beyond the new bounds of the observations",
+        ),
+    ],
+)
+def test_transitions_of_other_bounds_stay_behind(
+    space: Any, actions: Any, given: Any, why: str
+) -> None:
+    old: Any = looks.trained("SAC", "vector")
+    env = looks.Looks(space, actions)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Actions have other bounds.
+        report = plan_transplant(old, env=env, **given)
+        new: Any = transplant(old, env=env, **given)
+    (said,) = [said for said in report.left if "replay buffer" in said]
+    assert why in said and "stays behind, 96 transitions" in said
+    assert new.replay_buffer.size() == 0 and new.num_timesteps == 0
+
+
+def test_wider_bounds_of_observations_pass() -> None:
+    old: Any = looks.trained("SAC", "vector")
+    env = looks.Looks(spaces.Box(-2, 2, (5,), np.float32), of_bounds(-1, 1))
+    new: Any = transplant(old, env=env)
+    ours, theirs = (m.replay_buffer.observations[:96] for m in (old, new))
+    assert np.array_equal(ours, theirs)
+
+
+def test_transitions_of_all_environments_are_counted() -> None:
+    env = make_vec_env(lambda: env_of("DQN"), 2)
+    old = DQN("MlpPolicy", env, buffer_size=40, learning_starts=100).learn(64)
+    report = plan_transplant(old, env=env_of("DQN"))
+    assert "stays behind, 40 transitions: it is for another number" in report.left[0]

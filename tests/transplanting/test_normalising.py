@@ -16,7 +16,7 @@ from stable_baselines3.common.vec_env import (
 )
 
 from sb3_prune.exceptions import TransplantError
-from sb3_prune.transplanting import plan_transplant, transplant
+from sb3_prune.transplanting import plan_transplant, transplant, transplant_into
 from sb3_prune.transplanting.normalising import FEW
 from transplanting import looks
 from transplanting.made import env_of
@@ -90,10 +90,43 @@ def test_rewards_alone_are_normalised(old: Any, norm_obs: bool) -> None:
     again = VecNormalize(DummyVecEnv([lambda: env_of("PPO")]), norm_obs=False)
     new: Any = transplant(rewarded, env=again)
     assert new.get_vec_normalize_env().ret_rms.var == env.ret_rms.var
-    assert transplant(rewarded, env=env_of("PPO")).get_vec_normalize_env() is None
     one, other = (old, again) if norm_obs else (rewarded, normalised(5))
     with pytest.raises(TransplantError, match="norm_obs"):
         transplant(one, env=other)
+    plain: Any = PPO("MlpPolicy", env_of("PPO"), n_steps=32, batch_size=16)
+    for one, other in ((rewarded, env_of("PPO")), (plain, again)):
+        with pytest.raises(TransplantError, match="VecNormalize scales rewards of"):
+            transplant(one, env=other)
+    given = transplant(plain, env=again, vecnormalize=env)
+    assert given.get_vec_normalize_env().ret_rms.var == env.ret_rms.var  # type: ignore[union-attr]
+
+
+def test_a_policy_alone_has_had_no_rewards() -> None:
+    env = VecNormalize(DummyVecEnv([lambda: env_of("PPO")]), norm_obs=False)
+    new = PPO("MlpPolicy", env, n_steps=32, batch_size=16)
+    alone = PPO("MlpPolicy", env_of("PPO"), n_steps=32, batch_size=16).policy
+    assert transplant_into(new, alone).moved < 1e-6
+
+
+def test_statistics_of_returns_and_new_actions(old: Any) -> None:
+    """They are those of the old agent; sums of rewards begin anew."""
+    env = VecNormalize(DummyVecEnv([lambda: env_of("PPO", 5, 5)]))
+    new: Any = transplant(old, env=env, actions=[0, 1, None, 2, 3])
+    ours, theirs = (m.get_vec_normalize_env() for m in (old, new))
+    assert theirs.ret_rms.var == ours.ret_rms.var and theirs.ret_rms is not ours.ret_rms
+    assert theirs.ret_rms.count == ours.ret_rms.count and not theirs.returns.any()
+
+
+def test_statistics_of_the_old_agent_stay(old: Any) -> None:
+    env = old.get_vec_normalize_env()
+    before = env.obs_rms.mean.copy(), env.obs_rms.count
+    new: Any = transplant(old, env=env, net_arch=[8])  # Nothing changes.
+    assert new.get_vec_normalize_env() is env
+    with pytest.raises(TransplantError, match="has the VecNormalize of the old agent"):
+        transplant(old, env=env, observations=[1, 0, 2, 3, None])
+    assert (
+        np.array_equal(env.obs_rms.mean, before[0]) and env.obs_rms.count == before[1]
+    )
 
 
 def stacked(frames: int) -> VecEnv:
@@ -118,7 +151,7 @@ def test_a_plan_leaves_the_statistics_of_the_environment(old: Any) -> None:
     assert (env.obs_rms.count, env.ret_rms.var) == before[1:]
 
 
-@pytest.mark.parametrize("name", ["clip_obs", "epsilon"])
+@pytest.mark.parametrize("name", ["clip_obs", "epsilon", "gamma", "clip_reward"])
 def test_other_settings(old: Any, name: str) -> None:
     env = normalised(5)
     setattr(env, name, 0.5)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from gymnasium import spaces
-from sb3_contrib import QRDQN
+from sb3_contrib import QRDQN, MaskablePPO
 from stable_baselines3 import DQN, PPO
 
 from sb3_prune.exceptions import ConfigError, TransplantError
@@ -39,7 +39,7 @@ def said(name: str, **rule: Any) -> tuple[torch.Tensor, torch.Tensor]:
 def test_old_actions_stay_and_new_ones_follow_the_rule(
     name: str, rule: str | None
 ) -> None:
-    old, new = said(name, rule=rule, of=3)
+    old, new = said(name, rule=rule, of=3 if rule == "copy" else None)
     torch.testing.assert_close(new[:, [2, 0, 4, 3]], old, atol=1e-6, rtol=1e-5)
     fresh = new[:, [1, 5]]
     if rule == "mean":
@@ -154,7 +154,12 @@ def test_rules_that_do_not_fit(name: str, rule: Any, why: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"rule": "best"}, {"of": -1}, {"probability": 1.0}, {"probability": "x"}]
+    "wrong",
+    [
+        *({"rule": "best"}, {"rule": "copy", "of": -1}, {"of": 1}),
+        *({"probability": 1.0}, {"probability": "x"}),
+        {"rule": "uniform", "probability": 0.5},
+    ],
 )
 def test_wrong_options(wrong: Any) -> None:
     with pytest.raises(ConfigError):
@@ -170,3 +175,65 @@ def test_values_of_quantiles_are_pessimistic_each_by_its_own_values() -> None:
     seen, _ = sample_states(old)
     before, after = (m.quantile_net(seen).mean(1) for m in (old, new))
     assert after[:, 4].max() < before.min()
+
+
+SWITCHES: dict[str, Any] = {"n_steps": 32, "batch_size": 16, "device": "cpu"}
+
+
+def switched(cls: Any, order: Any, **rule: Any) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return with what probability switches are on, before and afterwards."""
+    old = cls("MlpPolicy", Toy(5, spaces.MultiBinary(3)), **SWITCHES)
+    torch.nn.init.normal_(old.policy.action_net.bias)
+    env = Toy(5, spaces.MultiBinary(len(order)))
+    given = NewActions(**rule) if rule else None
+    new = transplant(old, env=env, actions=order, new_actions=given)
+    seen = torch.rand(50, 5)
+    found = []
+    for model in (old, new):
+        on = model.policy.get_distribution(seen)
+        if cls is PPO:
+            found.append(on.distribution.probs.detach())
+        else:
+            parts = [each.probs[:, 1] for each in on.distributions]
+            found.append(torch.stack(parts, 1).detach())
+    new.learn(32, **({} if cls is PPO else {"use_masking": False}))
+    return found[0], found[1]
+
+
+@pytest.mark.parametrize("cls", [PPO, MaskablePPO])
+def test_new_switches_are_rarely_on(cls: Any) -> None:
+    old, new = switched(cls, [2, None, 0, 1, None])
+    torch.testing.assert_close(new[:, [2, 3, 0]], old)
+    none = (1 - new[:, [1, 4]]).prod(1)
+    torch.testing.assert_close(none, torch.full((50,), 0.95))
+    _, new = switched(cls, [0, 1, 2, None], rule="rare", probability=0.3)
+    torch.testing.assert_close(new[:, 3], torch.full((50,), 0.3))
+
+
+@pytest.mark.parametrize("cls", [PPO, MaskablePPO])
+def test_rules_of_new_switches(cls: Any) -> None:
+    old, new = switched(cls, [2, 1, 0])
+    torch.testing.assert_close(new, old[:, [2, 1, 0]])
+    for rule in ("uniform", "zero"):
+        _, new = switched(cls, [0, 1, 2, None], rule=rule)
+        torch.testing.assert_close(new[:, 3], torch.full((50,), 0.5))
+    old, new = switched(cls, [None, 2, 1], rule="copy", of=2)
+    torch.testing.assert_close(new, old[:, [2, 2, 1]])
+    old, new = switched(cls, [0, 1, 2, None], rule="mean")
+    torch.testing.assert_close(new[:, 3].logit(), old.logit().mean(1))
+
+
+@pytest.mark.parametrize("rule", [{"rule": "zero"}, {"probability": 0.1}])
+def test_a_rule_without_new_actions(rule: Any) -> None:
+    given = NewActions(**rule)
+    with pytest.raises(TransplantError, match="No action is new, so NewActions"):
+        transplant(trained("PPO"), env=env_of("PPO"), new_actions=given)
+
+
+def test_a_probability_where_nothing_is_rare() -> None:
+    given = NewActions(probability=0.1)
+    env = env_of("DQN", actions=5)
+    with pytest.raises(TransplantError, match="says nothing with the rule 'pessimis"):
+        transplant(
+            trained("DQN"), env=env, actions=[0, 1, 2, 3, None], new_actions=given
+        )

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 from gymnasium import spaces
+from stable_baselines3 import PPO
 
 from sb3_prune.exceptions import SB3PruneError, TransplantError, UnknownNameError
+from sb3_prune.transplanting.observing import ObservationMap
 from sb3_prune.transplanting.pairing import frames, pair_observations
-from transplanting.looks import SPACES, image, numbers, untrained
+from transplanting.looks import SPACES, Looks, image, numbers, untrained
 
 
 def sources(old: Any, new: Any, given: Any = None) -> Any:
@@ -96,3 +99,23 @@ def test_what_does_not_fit_is_named(old: Any, new: Any, given: Any, match: str) 
     with pytest.raises(SB3PruneError, match=match) as found:
         sources(old, new, given)
     assert isinstance(found.value, TransplantError | UnknownNameError)
+
+
+def test_images_that_are_divided_by_255() -> None:
+    """SB3 does so to whole numbers from 0 to 255 with three axes, also for an MLP."""
+    given = {"divided": spaces.Box(0, 255, (3, 4, 4), np.uint8)}
+    for high in (1, 255):
+        given[f"up to {high}"] = spaces.Box(0, high, (3, 4, 4), np.float32)
+    policies = {
+        name: PPO("MlpPolicy", Looks(space, spaces.Discrete(2))).policy
+        for name, space in given.items()
+    }
+
+    def paired(*names: str) -> ObservationMap:
+        return pair_observations(*(policies[name] for name in names), None)
+
+    for one, other in (("divided", "up to 1"), ("up to 255", "up to 1")):
+        assert paired(one, other).is_same and paired(other, one).is_same
+    for names in (("divided", "up to 255"), ("up to 255", "divided")):
+        with pytest.raises(TransplantError, match=r"by 255: (True|False), and"):
+            paired(*names)

@@ -112,11 +112,16 @@ def test_actions_of_a_policy_with_an_extractor_of_its_own() -> None:
     assert torch.equal(new.policy.action_net.weight[2], old.policy.action_net.weight[0])
 
 
-@pytest.mark.parametrize("count", [1, 2])
+@pytest.mark.parametrize("count", [2, 4])
 def test_noise_for_other_actions_is_refused(count: int) -> None:
     noise = NormalActionNoise(np.zeros(count), np.ones(count))
-    old = TD3("MlpPolicy", Toy(5, space_of("TD3", count)), action_noise=noise)
-    env = Toy(5, space_of("TD3", 3))
-    actions = [*range(count), *[None] * (3 - count)]
+    old = TD3("MlpPolicy", Toy(5, space_of("TD3", 2)))
+    new = TD3("MlpPolicy", Toy(5, space_of("TD3", 3)), action_noise=noise)
     with pytest.raises(TransplantError, match=f"for {count} actions, but .* has 3"):
-        transplant(old, env=env, actions=actions)
+        transplant_into(new, old, actions=[0, 1, None])
+
+
+@pytest.mark.filterwarnings("ignore:Initializing zero-element tensors")
+def test_a_layer_without_units() -> None:
+    with pytest.raises(TransplantError, match="would have no units: one has to stay"):
+        transplant(trained("PPO"), env=env_of("PPO"), net_arch=[8, 0])

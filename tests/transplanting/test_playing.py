@@ -64,5 +64,7 @@ def test_the_report_says_what_was_played() -> None:
     assert plan_transplant(old, env=env).states.startswith("draws")
     with pytest.raises(ConfigError, match="play must be at least 0"):
         plan_transplant(old, env=env, play=-1)
-    wrapped = VecNormalize(DummyVecEnv([lambda: env]), norm_obs=False)
+    wrapped = VecNormalize(
+        DummyVecEnv([lambda: env]), norm_obs=False, norm_reward=False
+    )
     assert plan_transplant(old, env=wrapped, play=25).states.startswith("random")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -9,7 +11,12 @@ import zoo
 from gymnasium import spaces
 from stable_baselines3 import A2C, PPO
 
-from sb3_prune.transplanting import plan_transplant, transplant_into
+from sb3_prune.transplanting import (
+    InputRules,
+    plan_transplant,
+    transplant,
+    transplant_into,
+)
 from sb3_prune.transplanting.remarks import told_algorithm, told_copies
 from transplanting.made import OBSERVATIONS, Toy, env_of, trained
 
@@ -46,3 +53,45 @@ def test_other_algorithms_and_copies_are_told() -> None:
     assert names == [
         f"'critic{kind}.qf{i}'" for kind in ("", "_target") for i in (1, 2)
     ]
+
+
+def test_what_is_frozen_stays_frozen_and_is_told() -> None:
+    old = PPO("MlpPolicy", env_of("PPO"), n_steps=32, batch_size=16)
+    layer = old.policy.mlp_extractor.policy_net[0]
+    layer.requires_grad_(False)
+    wide = env_of("PPO", 6)
+    given = {"env": wide, "observations": [0, 1, 2, 3, 4, None]}
+    report = plan_transplant(old, **given)  # type: ignore[arg-type]
+    path = "mlp_extractor.policy_net.0"
+    assert report.left == (f"Frozen, as they were, are {path}.weight, {path}.bias.",)
+    new = transplant(old, **given)  # type: ignore[arg-type]
+    frozen = [p for p, each in new.policy.named_parameters() if not each.requires_grad]
+    assert frozen == [f"{path}.weight", f"{path}.bias"]
+    before = new.policy.mlp_extractor.policy_net[0].weight.clone()
+    new.learn(32)
+    assert torch.equal(new.policy.mlp_extractor.policy_net[0].weight, before)
+    assert plan_transplant(trained("PPO"), env=env_of("PPO")).left == ()
+
+
+def test_actions_that_occur_twice_are_told() -> None:
+    found = {}
+    for name in ("PPO", "DQN", "SAC", "TRPO"):
+        env = env_of(name, actions=5)
+        report = plan_transplant(trained(name), env=env, actions=[0, 1, 2, 3, 3])
+        (found[name],) = [said for said in report.left if "same old one" in said]
+    assert all("is chosen more often" in found[name] for name in ("PPO", "DQN"))
+    assert "counts several times for critics" in found["SAC"]
+    assert found["TRPO"] == "Some actions are the same old one."
+
+
+def test_critics_share_the_weights_of_equal_actions() -> None:
+    old, env = trained("SAC"), env_of("SAC", actions=5)
+    given: dict[str, Any] = {"env": env, "actions": [0, 1, 2, 3, 3]}
+    share = InputRules(repeated="share")
+    assert "same old one." in plan_transplant(old, inputs=share, **given).left[0]
+    new = transplant(old, inputs=share, **given)
+    seen = torch.rand(8, OBSERVATIONS)
+    acted = torch.rand(8, 4)
+    ours = old.policy.critic(seen, acted)  # type: ignore[operator]
+    theirs = new.policy.critic(seen, acted[:, [0, 1, 2, 3, 3]])  # type: ignore[operator]
+    torch.testing.assert_close(theirs, ours)

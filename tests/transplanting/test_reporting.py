@@ -17,6 +17,7 @@ def test_a_report_says_what_was_carried() -> None:
     assert any(line.split() == ["all", "468", "70", "24"] for line in lines)
     assert "outputs of new actions: pessimistic" in lines
     why = (
-        "The replay buffer stays behind: nobody knows what new sensors would have said."
+        "The replay buffer stays behind, 96 transitions: nobody knows what new sensors "
+        "would have said."
     )
     assert lines[-1] == why

@@ -11,6 +11,7 @@ import torch
 import zoo
 from gymnasium import spaces
 from laws import assert_optimised
+from sb3_contrib import MaskablePPO
 from stable_baselines3 import A2C, PPO, SAC
 from stable_baselines3.common.env_util import make_vec_env
 
@@ -180,7 +181,7 @@ def test_stock_policies() -> None:
     [
         (spaces.MultiDiscrete([2, 3]), spaces.MultiDiscrete([3, 3, 2]), None),
         (spaces.MultiBinary(3), spaces.MultiBinary(4), [0, 1, 2, None]),
-        (spaces.MultiDiscrete([2, 3]), spaces.MultiDiscrete([3, 2]), [1, 0, 2, 3, 4]),
+        (spaces.MultiDiscrete([2, 3]), spaces.MultiDiscrete([3, 2]), [3, 2, 4, 1, 0]),
     ],
 )
 def test_other_kinds_of_actions(space: Any, new: Any, actions: Any) -> None:
@@ -230,3 +231,21 @@ def test_closed_units() -> None:
     sp.mask(old, {"actor.latent_pi.0": sp.keep(range(4), 8)})
     with pytest.raises(TransplantError, match=r"Some units of .* are closed"):
         transplant(old, env=env_of("SAC"))
+
+
+@pytest.mark.parametrize("cls", [PPO, MaskablePPO])
+def test_choices_of_several_branches_are_not_mixed(cls: Any) -> None:
+    old = cls(
+        "MlpPolicy", Toy(5, spaces.MultiDiscrete([2, 3])), n_steps=8, batch_size=8
+    )
+    env = Toy(5, spaces.MultiDiscrete([3, 2]))
+    before = zoo.snapshot(old.policy)
+    names = {"old": ["a", "b", "c", "d", "e"], "new": ["a", "c", "d", "b", "e"]}
+    for actions in ([0, 2, 3, 1, 4], names):
+        with pytest.raises(TransplantError, match="old branches"):
+            transplant(old, env=env, actions=actions)
+    names["new"] = ["c", "d", "e", "b", "a"]
+    new = transplant(old, env=env, actions=names)
+    ours, theirs = (m.policy.action_net.weight for m in (old, new))
+    assert torch.equal(theirs, ours[[2, 3, 4, 1, 0]])
+    zoo.assert_same(zoo.snapshot(old.policy), before)
