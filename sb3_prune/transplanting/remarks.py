@@ -13,13 +13,36 @@ from sb3_prune.transplanting.folding import InputRules
 from sb3_prune.transplanting.heads import branches_of, reads_twice
 from sb3_prune.transplanting.ids import Sources
 from sb3_prune.transplanting.matching import find_matches
+from sb3_prune.transplanting.moments import left_states
+from sb3_prune.transplanting.outputs import new_branches
+from sb3_prune.transplanting.pairs import Pair
 from sb3_prune.transplanting.ranges import other_bounds
 
 FAR = 0.02
 """Share of the largest output; new layers behind Tanh move outputs by less."""
-
-
 AGAIN = "Some observations are the same old one, which counts several times now."
+
+
+def remarks_on(pair: Pair, left: str, rule: str) -> list[str]:
+    """Return what a user has to know, a sentence each; empty ones say nothing.
+
+    Args:
+        pair: The agents, the new one filled.
+        left: What is told of replay buffers.
+        rule: The rule for the outputs of new actions.
+    """
+    old, new, actions = pair.old, pair.new, pair.actions
+    return [
+        told_algorithm(old, new),
+        left,
+        AGAIN if pair.counts_twice else "",
+        told_repeats(old, actions, pair.inputs),
+        *left_states(old, new),
+        told_bounds(old, new, actions),
+        new_branches(actions, pair.branches, rule),
+        *told_copies(old.policy, new.policy),
+        told_frozen(old.policy, new.policy),
+    ]
 
 
 def told_repeats(old: BaseAlgorithm, actions: Sources, rules: InputRules) -> str:
@@ -97,7 +120,7 @@ def told_bounds(old: BaseAlgorithm, new: BaseAlgorithm, actions: Sources) -> str
         "The actions have other bounds: the same output of the networks is another "
         "action where the algorithm scales outputs to the bounds, as SAC and TD3 do."
     )
-    warnings.warn(said, stacklevel=3)
+    warnings.warn(said, stacklevel=4)
     return said
 
 

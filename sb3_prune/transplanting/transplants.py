@@ -13,50 +13,21 @@ from sb3_prune.exceptions import TransplantError, require_at_least
 from sb3_prune.surgery import apply, wire
 from sb3_prune.surgery.flow.forwards import Inputs
 from sb3_prune.surgery.resizing import resize_change
-from sb3_prune.transplanting.bare import as_agent
-from sb3_prune.transplanting.belongings import with_belongings
 from sb3_prune.transplanting.building import build
 from sb3_prune.transplanting.carrying import carry
-from sb3_prune.transplanting.checks import (
-    check_fresh,
-    check_masks,
-    check_pair,
-    check_rules,
-    require_type,
-)
 from sb3_prune.transplanting.drift import drift
 from sb3_prune.transplanting.folding import InputRules, fold
-from sb3_prune.transplanting.heads import (
-    branches_of,
-    count_actions,
-    find_heads,
-    reads_twice,
-)
-from sb3_prune.transplanting.ids import pair
+from sb3_prune.transplanting.heads import count_actions, find_heads
 from sb3_prune.transplanting.matching import first_of
 from sb3_prune.transplanting.memories import carry_memories
-from sb3_prune.transplanting.moments import left_states
 from sb3_prune.transplanting.noises import carry_noise
-from sb3_prune.transplanting.normalising import (
-    carry_statistics,
-    check_rewards,
-    check_statistics,
-    same_statistics,
-)
-from sb3_prune.transplanting.outputs import NewActions, fill, new_branches
-from sb3_prune.transplanting.pairing import pair_observations
+from sb3_prune.transplanting.normalising import carry_statistics, same_statistics
+from sb3_prune.transplanting.outputs import NewActions, fill
+from sb3_prune.transplanting.pairs import find_pair
 from sb3_prune.transplanting.planning import plan_changes
 from sb3_prune.transplanting.playing import played_states
 from sb3_prune.transplanting.refitting import fit_heads
-from sb3_prune.transplanting.remarks import (
-    AGAIN,
-    told_algorithm,
-    told_bounds,
-    told_copies,
-    told_frozen,
-    told_repeats,
-    warn_of_odd,
-)
+from sb3_prune.transplanting.remarks import remarks_on, warn_of_odd
 from sb3_prune.transplanting.reporting import TransplantReport
 from sb3_prune.transplanting.states import PLAYED, listen, sample_states
 
@@ -222,60 +193,43 @@ def transplant_into(
     require_at_least("play", play, 0)
     if play and observed is not None:
         raise TransplantError("Sample states are either given or played: not both.")
-    alone = isinstance(old, BasePolicy)  # It has had no rewards.
-    old = as_agent(old, new)
-    check_fresh(new)
-    old = with_belongings(old, vecnormalize, replay_buffer)
-    seen = pair_observations(old.policy, new.policy, observations)
-    check_statistics(old, new, seen)
-    if not alone:
-        check_rewards(old, new)
-    counts = count_actions(old.action_space), count_actions(new.action_space)
-    acted = pair("actions", actions, *counts)
-    check_pair(old, new, acted)
-    check_masks(old, new)
-    rules, rule = inputs or InputRules(), new_actions or NewActions()
-    require_type("inputs", rules, InputRules)
-    require_type("new_actions", rule, NewActions)
-    check_rules(rules, seen, reads_twice(old, acted))
-    plan = plan_changes(old, new, seen, acted, rules)
-    heads = find_heads(new.policy, counts[1])
+    pair = find_pair(
+        new,
+        old,
+        observations=observations,
+        actions=actions,
+        inputs=inputs,
+        new_actions=new_actions,
+        vecnormalize=vecnormalize,
+        replay_buffer=replay_buffer,
+    )
+    old, seen, rule = pair.old, pair.observations, pair.new_actions
+    plan = plan_changes(old, new, seen, pair.actions, pair.inputs)
+    heads = find_heads(new.policy, count_actions(new.action_space))
     playing = partial(played_states, old, new, seen, play) if play else None
     states, source = sample_states(old, observed, playing)
     said = listen(old.policy, plan.heads, states)
-    used = rule.chosen(heads, acted, branches_of(new.action_space))
-    shifts = fold(old, seen, states) if rules.removed == "mean" else {}
+    used = rule.chosen(heads, pair.actions, pair.branches)
+    shifts = fold(old, seen, states) if pair.inputs.removed == "mean" else {}
     if source == PLAYED:
         observed = Inputs(observations=states)
     fits = fit_heads(old, plan.shallower, plan.changes, observed)
     carried = carry(old, new, plan, shifts, fits.tensors)
     carry_statistics(old, new, seen)
-    left = carry_memories(old, new, seen, acted)
-    fill(heads, said, acted, branches_of(new.action_space), rule, used)
+    left = carry_memories(old, new, seen, pair.actions)
+    fill(heads, said, pair.actions, pair.branches, rule, used)
     moved = drift(new, plan, states, said)
-    again = seen.counts_twice and rules.repeated == "copy"
-    if not again:
+    if not pair.counts_twice:
         warn_of_odd(moved, carried)
-    remarks = [
-        told_algorithm(old, new),
-        left,
-        AGAIN if again else "",
-        told_repeats(old, acted, rules),
-        *left_states(old, new),
-        told_bounds(old, new, acted),
-        new_branches(acted, branches_of(new.action_space), used),
-        *told_copies(old.policy, new.policy),
-        told_frozen(old.policy, new.policy),
-    ]
     return TransplantReport(
         tensors=carried,
         observations=seen.sources,
-        actions=acted,
+        actions=pair.actions,
         rule=used,
         moved=moved,
         states=source,
         fits=fits.errors,
-        left=tuple(filter(None, remarks)),
+        left=tuple(filter(None, remarks_on(pair, left, used))),
     )
 
 
