@@ -160,15 +160,7 @@ def prune(
     """
     require_at_least("rounds", rounds, 0)
     require_at_least("distil_updates", distil_updates, 0)
-    if rounds and env is None:
-        raise ConfigError(f"rounds={rounds} needs an env in which the agent plays.")
-    if env is not None and not isinstance(env, VecEnv):
-        raise ConfigError(
-            f"env must be a vectorised environment, got {type(env).__name__}: wrap it "
-            "in a DummyVecEnv."
-        )
-    if env is not None:
-        check_fits(model, env)
+    _require_env(model, env, rounds)
     made = make_strategy(strategy, config)
     agent = look_at(model, progress=1.0)
     made.attach(agent)
@@ -194,6 +186,20 @@ def prune(
         made.detach()
         if env is not None:
             leave(model, env)
+
+
+def _require_env(model: BaseAlgorithm, env: Any, rounds: int) -> None:
+    """Check that a model can play in an environment, and that there is one to play."""
+    if rounds and env is None:
+        raise ConfigError(f"rounds={rounds} needs an env in which the agent plays.")
+    if env is None:
+        return
+    if not isinstance(env, VecEnv):
+        raise ConfigError(
+            f"env must be a vectorised environment, got {type(env).__name__}: wrap it "
+            "in a DummyVecEnv."
+        )
+    check_fits(model, env)
 
 
 class _Looked:

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from sb3_contrib.common.recurrent.policies import RecurrentActorCriticPolicy
 from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.policies import BasePolicy
 from torch import nn
 
 from sb3_prune.compensation.fitting import Fit, fit
@@ -88,14 +89,7 @@ def compensate(
     check_finite(layers)
     require_trial(policy, set(plan))
     reasons = {name: _unfit(layer, plan[name]) for name, layer in layers.items()}
-    names = [name for name, why in reasons.items() if why is None]
-    try:
-        before = sample_activations(policy, inputs, names)
-    except UnsupportedPolicyError:
-        for name in unrecorded(policy, inputs, names):
-            reasons[name] = "no forward of the policy shows what its readers get"
-            names.remove(name)
-        before = sample_activations(policy, inputs, names)
+    before = _sampled(policy, inputs, reasons)
     made, fits = dict(plan), {}
     source: Any = policy
     pretends = all(can_pretend(layer, plan[name]) for name, layer in layers.items())
@@ -122,6 +116,20 @@ def compensate(
         fits=fits,
         plain={name: why for name, why in reasons.items() if why is not None},
     )
+
+
+def _sampled(
+    policy: BasePolicy, inputs: Inputs, reasons: dict[str, str | None]
+) -> dict[str, torch.Tensor]:
+    """Return samples of the layers without a reason against it; add such reasons."""
+    names = [name for name, why in reasons.items() if why is None]
+    try:
+        return sample_activations(policy, inputs, names)
+    except UnsupportedPolicyError:
+        for name in unrecorded(policy, inputs, names):
+            reasons[name] = "no forward of the policy shows what its readers get"
+            names.remove(name)
+        return sample_activations(policy, inputs, names)
 
 
 def _unfit(layer: HiddenLayer, change: Change) -> str | None:

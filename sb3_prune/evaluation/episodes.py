@@ -21,6 +21,12 @@ from sb3_prune.evaluation.monitors import Monitors
 from sb3_prune.exceptions import ConfigError, require_at_least
 from sb3_prune.recording.player import Player, frozen_statistics
 
+UNREPORTED = (
+    "A wrapper around the Monitor of env ends episodes, which the Monitor then never "
+    "reports: of {} episodes, return and length are what the agent saw, and not what "
+    "the Monitor did."
+)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluation:
@@ -125,12 +131,7 @@ def play(
                 finished[i] += 1
                 returns[i], lengths[i] = 0, 0
     if unreported:
-        warnings.warn(
-            "A wrapper around the Monitor of env ends episodes, which the Monitor then "
-            f"never reports: of {unreported} episodes, return and length are what the "
-            "agent saw, and not what the Monitor did.",
-            stacklevel=2,
-        )
+        warnings.warn(UNREPORTED.format(unreported), stacklevel=2)
     return done[:episodes]
 
 

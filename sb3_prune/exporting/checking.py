@@ -126,25 +126,13 @@ class _Comparison:
         count = len(next(iter(part.values())))
         starts = self.rng.random(count) < 1 / STEPS
         masks = draw_masks(self.agent.facts, count, self.rng)
-        more = {} if masks is None else {"action_masks": masks}
         # Some networks write into what they read.
         read = copy.deepcopy(raw)
         if self.statistics is not None:
             read = self.statistics.normalize_obs(read)
-        try:
-            expected, new = self.model.predict(
-                read, state, starts, deterministic=True, **more
-            )
-        except Exception as error:  # The networks may be anybody's.
-            raise ExportError(
-                f"The agent itself fails ({where}): {error!r}. Nothing was written."
-            ) from error
-        try:
-            found, memory = self.agent.predict(raw, state, starts, action_masks=masks)
-        except Exception as error:  # Somebody else's code runs it.
-            raise ExportError(
-                f"The export fails ({where}): {error!r}. Nothing was written."
-            ) from error
+        (expected, new), (found, memory) = self._both(
+            where, read, raw, (state, starts, masks)
+        )
         self.seen.append(expected)
         self._alone(where, part, (state, starts, masks), found)
         self._beside(where, part, read, (state, starts, masks))
@@ -164,6 +152,24 @@ class _Comparison:
             return self._close(what, found, expected, most, granted, largest), 0, new
         ties = self._ties(where, read, (state, starts), masks, found, expected)
         return 0.0, ties, new
+
+    def _both(self, where: str, read: Any, raw: Any, rest: Any) -> tuple[Any, Any]:
+        """Return the actions and states of the agent, and those of its export."""
+        state, starts, masks = rest
+        more = {} if masks is None else {"action_masks": masks}
+        try:
+            ours = self.model.predict(read, state, starts, deterministic=True, **more)
+        except Exception as error:  # The networks may be anybody's.
+            raise ExportError(
+                f"The agent itself fails ({where}): {error!r}. Nothing was written."
+            ) from error
+        try:
+            theirs = self.agent.predict(raw, state, starts, action_masks=masks)
+        except Exception as error:  # Somebody else's code runs it.
+            raise ExportError(
+                f"The export fails ({where}): {error!r}. Nothing was written."
+            ) from error
+        return ours, theirs
 
     def _alone(self, where: str, part: Batch, rest: Any, found: np.ndarray) -> None:
         """Check that one observation, which loaders may treat apart, acts equally."""

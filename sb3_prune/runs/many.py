@@ -96,16 +96,9 @@ def carry_out(
     require_at_least("attempts", attempts)
     check_table(table)
     _require_unique(job.name for job in listed)
-    found = {job.name: read(job, root) for job in listed}
-    todo = [job for job in listed if found[job.name] is None]
     place = root if work is None else Path(work).resolve()
-    for job in todo:
-        require_same_job(job, folder_of(job, place))
-    for target in {root, place} if todo else ():
-        check_creatable(target / "any.json")
-    for job in listed:  # A caller that was killed may have left the last ones.
-        if found[job.name] is not None:
-            shutil.rmtree(folder_of(job, place), ignore_errors=True)
+    found = _finished(listed, root, place)
+    todo = [job for job in listed if found[job.name] is None]
     failures: dict[str, str] = {}
     done = len(listed) - len(todo)  # The rate is that of this call.
     bar = tqdm(total=len(listed), initial=done, desc=desc, unit="job", disable=None)
@@ -125,6 +118,20 @@ def carry_out(
     if failures:
         raise JobsFailedError(failures, results)
     return results
+
+
+def _finished(jobs: list[Job], root: Path, place: Path) -> dict[str, Result | None]:
+    """Return the results that there are, and None for jobs that can be carried out."""
+    found = {job.name: read(job, root) for job in jobs}
+    todo = [job for job in jobs if found[job.name] is None]
+    for job in todo:
+        require_same_job(job, folder_of(job, place))
+    for target in {root, place} if todo else ():
+        check_creatable(target / "any.json")
+    for job in jobs:  # A caller that was killed may have left the last ones.
+        if found[job.name] is not None:
+            shutil.rmtree(folder_of(job, place), ignore_errors=True)
+    return found
 
 
 @contextmanager
