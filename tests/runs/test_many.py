@@ -253,11 +253,14 @@ def test_deaths_cost_only_what_died(tmp_path: Path) -> None:
     assert found.value.results["resumed"] == {"from": 5}
 
 
+# A shell's background jobs begin with SIGINT ignored.
 SCRIPT = """
+import signal
 from runs.working import job, sleep
 from sb3_prune.runs import carry_out
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     jobs = [job("quick", sleep, seconds=0), job("slow", sleep, seconds=100)]
     jobs += [job("later", sleep, seconds=100), job("never")]
     carry_out(jobs, {folder!r}, table={table!r})
