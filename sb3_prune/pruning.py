@@ -25,6 +25,7 @@ from sb3_prune.recording.activations import (
     recent_activations,
     record_activations,
 )
+from sb3_prune.recording.alike import check_alike
 from sb3_prune.recording.inputs import recent_inputs, require_inputs
 from sb3_prune.recording.player import check_normalised
 from sb3_prune.recording.playing import States, play_inputs
@@ -236,11 +237,7 @@ def check_fits(model: BaseAlgorithm, env: VecEnv) -> None:
     Raises:
         ConfigError: It has other spaces, or is not normalised as the model's own is.
     """
-    for name in ("observation_space", "action_space"):
-        has, needed = getattr(env, name), getattr(model, name)
-        same = [(type(s), s.shape, getattr(s, "n", None)) for s in (has, needed)]
-        if same[0] != same[1]:
-            raise ConfigError(f"The {name} of env is {has}, the agent's is {needed}.")
+    check_alike(model, env)
     check_normalised(model, env)
 
 

@@ -56,7 +56,7 @@ def lines(found: RunComparison) -> Iterator[str]:
     ]
     yield from aligned([[*HEAD, *COLUMNS], *rows])
     yield ""
-    yield "front: no other row has fewer parameters to act and a higher return"
+    yield "front: no other row has as few parameters to act and as high a return"
     alone = [label for label, group in found.groups.items() if len(group.runs) == 1]
     if alone:
         yield f"one seed, so no interval: {', '.join(alone)}"

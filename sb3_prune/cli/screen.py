@@ -219,7 +219,8 @@ def lines(screener: Screener, found: Judgement) -> Iterator[str]:
     yield ""
     for rates in found.rates:
         told = f"solved within {rates.limit:g} steps: {_share(rates.all)} of all, "
-        yield f"{told}{_share(rates.kept)} of the kept{_p(rates.p_value)}"
+        against = _p(rates.p_value, "kept against given up: ")
+        yield f"{told}{_share(rates.kept)} of the kept{against}"
     if (related := found.relation) is not None:
         correlation = f"{related.correlation:+.2f}"
         yield f"rank correlation with the steps: {correlation}{_p(related.p_value)}"
@@ -230,5 +231,5 @@ def _share(rate: Rate) -> str:
     return "-" if rate.share is None else f"{rate.share:.1%}"
 
 
-def _p(value: float | None) -> str:
-    return "" if value is None else f" (p = {value:.2g})"
+def _p(value: float | None, what: str = "") -> str:
+    return "" if value is None else f" ({what}p = {value:.2g})"

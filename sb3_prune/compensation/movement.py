@@ -63,7 +63,8 @@ class Responses:
             if discrete
             else distance(self.actions, after.actions),
             values=values,
-            kl=float(torch.cat(apart, 1).sum(1).mean()) if apart else None,
+            # Of equal distributions rounding leaves a little on either side of 0.
+            kl=max(float(torch.cat(apart, 1).sum(1).mean()), 0.0) if apart else None,
         )
 
 

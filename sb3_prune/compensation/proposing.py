@@ -23,6 +23,11 @@ from sb3_prune.surgery.trial import copied
 
 POOR = 0.3
 """A fit that misses more than this share deserves a remark."""
+FRESH = (
+    "the movement of outputs was measured with empty memory at each observation: in "
+    "episodes, where LSTMs remember, it is another one"
+)
+"""Remark on agents with memory."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,16 +86,18 @@ class PruneReport(Report):
 
     def remarks(self) -> list[str]:
         """Return what deserves a look, one sentence per finding."""
-        found = {} if self.compensation is None else self.compensation.plain
+        made = self.compensation
+        found, fits = ({}, {}) if made is None else (made.plain, made.fits)
         left = [f"{n}: its cut is not compensated: {why}" for n, why in found.items()]
-        fits = {} if self.compensation is None else self.compensation.fits
         poor = [
             f"{n}: the units that stay miss {fit.error:.0%} of what its units said"
             for n, fit in fits.items()
             if fit.error > POOR
         ]
         plain = [self.plain] if self.plain else []
-        return [*super().remarks(), *left, *poor, *plain]
+        remembers = made is not None and made.inputs.lstm_states is not None
+        fresh = [FRESH] if remembers and self.movement is not None else []
+        return [*super().remarks(), *left, *poor, *plain, *fresh]
 
     def metrics(self) -> dict[str, float]:
         """Return what to log of a compensated cut; nothing for a plain one."""

@@ -95,20 +95,20 @@ def play(
         model: The agent.
         env: An environment, or a vectorised one with the normalisation of the training.
             Nothing else may use it; it is reset.
-        episodes: Number of episodes. They are spread evenly over the environments, so
-            that short episodes are not favoured.
+        episodes: Number of episodes. They are spread over the environments beforehand,
+            as evenly as they can be, so that short episodes are not favoured.
         seed: Seed of the environments; None keeps their present random state.
 
     Raises:
-        ConfigError: ``episodes`` is not positive, ``env`` is no environment, or it
-            lacks the normalisation of the agent's own one.
+        ConfigError: ``episodes`` is not positive, ``env`` is no environment, has other
+            spaces than the agent, or lacks the normalisation of the agent's own one.
     """
     require_at_least("episodes", episodes)
     env = as_vec_env(env)
     if seed is not None:  # env.seed(None) would draw from NumPy's global state.
         require_at_least("seed", seed, 0)
         env.seed(seed)
-    quota = -(-episodes // env.num_envs)
+    quotas = (episodes + np.arange(env.num_envs)) // env.num_envs
     finished = np.zeros(env.num_envs, dtype=int)
     returns, lengths = np.zeros(env.num_envs), np.zeros(env.num_envs, dtype=int)
     done: list[Episode] = []
@@ -116,7 +116,7 @@ def play(
     with frozen_statistics(env):
         player = Player(model, env)
         monitors = Monitors(env)
-        while len(done) < episodes:
+        while (finished < quotas).any():
             rewards, ended = player.step()
             returns += rewards
             lengths += 1
@@ -125,14 +125,14 @@ def play(
                 known = monitors.ended(i, player.infos[i], seen)
                 if known is None:  # A lost life, for example, ends no episode.
                     continue
-                if finished[i] < quota:
+                if finished[i] < quotas[i]:
                     done.append(_episode(known, rewards[i], player.infos[i]))
                     unreported += known is seen and monitors.there[i]
                 finished[i] += 1
                 returns[i], lengths[i] = 0, 0
     if unreported:
         warnings.warn(UNREPORTED.format(unreported), stacklevel=2)
-    return done[:episodes]
+    return done
 
 
 def _episode(

@@ -11,7 +11,6 @@ import numpy as np
 from gymnasium import spaces
 from sb3_contrib.common.maskable.policies import MaskableActorCriticPolicy
 from stable_baselines3.common.base_class import BaseAlgorithm
-from stable_baselines3.common.preprocessing import is_image_space
 from stable_baselines3.common.vec_env import (
     DummyVecEnv,
     VecEnv,
@@ -21,6 +20,7 @@ from stable_baselines3.common.vec_env import (
 
 from sb3_prune.exceptions import ConfigError
 from sb3_prune.exporting.normalisation import moments_of
+from sb3_prune.recording.alike import check_alike
 
 Batch = dict[str, np.ndarray]
 """Key of a dictionary of observations, or ``""`` -> (batch, ...)."""
@@ -117,7 +117,7 @@ def from_episodes(
         ConfigError: Its observations or actions are not those of the agent.
     """
     with _as_raw(env) as raw:
-        _check_spaces(model, raw)
+        check_alike(model, raw)
         seen, state = [], None
         observation: Any = raw.reset()
         start = np.ones(raw.num_envs, bool)
@@ -166,28 +166,6 @@ def _as_raw(env: Any) -> Iterator[VecEnv]:
         yield raw
     else:
         raise ConfigError(f"env must be an environment or its id, got {env!r}.")
-
-
-def _check_spaces(model: BaseAlgorithm, env: VecEnv) -> None:
-    if env.action_space != model.action_space:
-        raise ConfigError(
-            f"env has other actions than the agent: {env.action_space}, expected "
-            f"{model.action_space}."
-        )
-    if _shapes(env.observation_space) != _shapes(model.observation_space):
-        raise ConfigError(
-            f"env has other observations than the agent: {env.observation_space}, "
-            f"expected {model.observation_space}."
-        )
-
-
-def _shapes(space: spaces.Space[Any]) -> Mapping[str, Any]:
-    """Return the shape of each part; the channels of images may be first or last."""
-    parts = space.spaces if isinstance(space, spaces.Dict) else {"": space}
-    return {
-        key: sorted(part.shape or ()) if is_image_space(part) else part.shape
-        for key, part in parts.items()
-    }
 
 
 def draw_masks(

@@ -21,6 +21,7 @@ from stable_baselines3.common.vec_env import (
 )
 
 from sb3_prune.exceptions import ConfigError
+from sb3_prune.recording.alike import check_alike
 from sb3_prune.surgery.flow.forwards import Inputs
 
 Bools = NDArray[np.bool_]
@@ -40,7 +41,7 @@ class Player:
 
     Raises:
         ConfigError: The agent's own environment normalises observations, ``env`` does
-            not.
+            not; or ``env`` has other spaces.
 
     Attributes:
         infos: The infos of the last step, one per environment.
@@ -56,6 +57,8 @@ class Player:
         follow_critic_memory: bool = False,
     ) -> None:
         check_normalised(model, env)
+        if isinstance(model, BaseAlgorithm):  # A policy of one's own may have none.
+            check_alike(model, env)
         self.model, self.env, self.greedy = model, env, greedy
         self.follow_critic_memory = follow_critic_memory
         self.masked = isinstance(model, MaskablePPO) and is_masking_supported(env)

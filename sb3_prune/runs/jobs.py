@@ -171,8 +171,8 @@ def _require_equal(path: Path, there: object, job: Job) -> None:
     differing = list(_differences(there, job.stored()))
     if differing:
         raise JobError(
-            f"'{path}' is of other settings: {'; '.join(differing)}. Move it away, or "
-            "give the job another name."
+            f"'{path}' is of other settings: {'; '.join(differing)}. Choose another "
+            "folder, move it away, or give the job another name."
         )
 
 

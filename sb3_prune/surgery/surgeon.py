@@ -43,8 +43,8 @@ class Report:
     """Why removed constant units could not be folded into biases, by layer."""
     mixing: Mapping[str, str] = field(default_factory=dict)
     """Operations that mix the units of a changed layer, and how far removing dead units
-    moved the outputs of a copy. A layer normalisation, for example, takes the mean of
-    fewer units."""
+    of all such layers moved the outputs of a copy, before the first cut. A layer
+    normalisation, for example, takes the mean of fewer units."""
     unoptimised: tuple[str, ...] = ()
     """Trainable parameters that no optimiser updates, without those of targets."""
     fixed: Mapping[str, str] = field(default_factory=dict)
@@ -52,6 +52,13 @@ class Report:
     strangers: Mapping[str, str] = field(default_factory=dict)
     """Networks that no optimiser updates, each with an online network that had the same
     shapes but other weights. They count as networks of their own, not as targets."""
+
+    def __str__(self) -> str:
+        before, after = self.parameters
+        rows = [f"{n}: {was} -> {now} units" for n, (was, now) in self.units.items()]
+        return "\n".join(
+            [*rows, f"{before:,} -> {after:,} parameters", *self.remarks()]
+        )
 
     def remarks(self) -> list[str]:
         """Return what deserves a look, one sentence per finding."""
@@ -158,7 +165,10 @@ def _mixing(policy: nn.Module, names: Iterable[str]) -> dict[str, str]:
         far = movement(policy, mixing)
         for name in mixing:
             how = ", ".join(sorted(wiring[name].mixes))
-            known[name] = f"{how}: outputs of a copy moved by {far:.2g}"
+            known[name] = (
+                f"{how}: before the first cut, outputs of a copy without the dead "
+                f"units of all such layers had moved by {far:.2g}"
+            )
     return {name: known[name] for name in mixed}
 
 

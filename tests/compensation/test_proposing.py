@@ -14,7 +14,7 @@ from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
 
 import sb3_prune as sp
 from sb3_prune.compensation.compensating import Compensation, compensate
-from sb3_prune.compensation.proposing import POOR, PruneReport
+from sb3_prune.compensation.proposing import FRESH, POOR, PruneReport
 from sb3_prune.exceptions import (
     ConfigError,
     NoObservationsError,
@@ -65,10 +65,26 @@ def test_a_poor_fit_is_a_remark() -> None:
     assert [r.partition(":")[0] for r in remarks] == poor
 
 
+@pytest.mark.parametrize(("name", "told"), [("PPO", False), ("RecurrentPPO", True)])
+def test_a_movement_without_memory_is_a_remark(name: str, told: bool) -> None:
+    report = sp.prune(trained(name), "magnitude", HALF)
+    assert report.movement is not None
+    assert (FRESH in report.remarks()) == told
+
+
+def test_a_report_is_printed_in_a_few_lines() -> None:
+    report = sp.prune(trained("PPO"), "magnitude", HALF)
+    text = str(report)
+    layer, (before, after) = next(iter(report.units.items()))
+    assert f"{layer}: {before} -> {after} units" in text
+    assert f"{report.parameters[0]:,} -> {report.parameters[1]:,} parameters" in text
+    assert "tensor" not in text and len(text) < 2_000
+
+
 def test_an_environment_of_another_kind_is_refused() -> None:
     model = trained("PPO")  # CartPole
     before = zoo.snapshot(model.policy)
-    with pytest.raises(ConfigError, match="The observation_space of env is"):
+    with pytest.raises(ConfigError, match="env has other actions than the agent"):
         sp.prune(model, "magnitude", HALF, make_vec_env("Acrobot-v1", 1))
     zoo.assert_same(zoo.snapshot(model.policy), before)
 

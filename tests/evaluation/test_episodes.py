@@ -77,6 +77,14 @@ def test_short_episodes_are_not_favoured() -> None:
         e.unwrapped.length = i + 1
     model = PPO("MlpPolicy", env, n_steps=16, batch_size=16)
     assert evaluate(model, env, episodes=6, seed=0).mean_length == 2.0
+    # Who plays one more is settled beforehand, as in SB3.
+    for episodes in (4, 5, 7):
+        found = evaluate(model, env, episodes=episodes, seed=0)
+        steps = evaluate_policy(
+            model, env, episodes, return_episode_rewards=True, warn=False
+        )[1]
+        assert found.episodes == episodes
+        assert found.mean_length == pytest.approx(np.mean(steps))
 
 
 class Lasting(picky.Picky):
