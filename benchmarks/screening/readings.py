@@ -78,8 +78,10 @@ READINGS = [
     for episodes in (*EPISODES, GREEDY)
     for level in LEVELS
 ]
-CHOSEN = Reading(iteration="updates", episodes=100, level="195")
-"""The reading with which the other budgets go on: a guess until they are measured."""
+CHOSEN = Reading(iteration="environment steps", episodes=1, level="195")
+"""The reading with which the other budgets go on. Of the first 45 of 100 seeds of each
+net it and the greedy evaluation are nearest to the source, and as near (25 and 23
+points); it needs no evaluations. To be looked at again when all 100 are there."""
 
 
 def solved_at(run: Run, episodes: int, level: float) -> int | None:
