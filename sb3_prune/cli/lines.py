@@ -20,6 +20,7 @@ from sb3_prune.cli.options import (
 )
 from sb3_prune.cli.parsing import parse
 from sb3_prune.cli.seeds import ScreenOptions
+from sb3_prune.cli.typos import refuse_typos
 from sb3_prune.exceptions import ConfigError, require_at_least
 
 Rule = Literal["mean", "copy", "pessimistic", "zero", "fresh", "rare", "uniform"]
@@ -256,3 +257,5 @@ def check(command: str, arguments: Sequence[str]) -> None:
     given = {each.partition("=")[0] for each in arguments if each.startswith("-")}
     if given <= own or not issubclass(options, RunOptions):
         parse(options, arguments, command)
+    else:
+        refuse_typos(given, own, command)
