@@ -84,7 +84,7 @@ def test_masks_of_other_networks_stay() -> None:
 
 
 def test_an_environment_of_other_spaces_is_refused() -> None:
-    with pytest.raises(ConfigError, match="observation_space of env"):
+    with pytest.raises(ConfigError, match="env has other actions than the agent"):
         prune_by_pops(zoo.make_model("PPO"), make_vec_env("Pendulum-v1"))
 
 
