@@ -39,14 +39,18 @@ def check_alike(model: BaseAlgorithm, env: VecEnv) -> None:
 
 
 def _parts(space: spaces.Space[Any]) -> Mapping[str, Any]:
-    """Return kind and size of each part; the axes of images in any order."""
+    """Return kind and size of each part."""
     parts = space.spaces if isinstance(space, spaces.Dict) else {"": space}
-    return {
-        key: (
-            type(part),
-            sorted(part.shape or ()) if is_image_space(part) else part.shape,
-            getattr(part, "n", None) if isinstance(part, spaces.Discrete) else None,
-            part.nvec.tolist() if isinstance(part, spaces.MultiDiscrete) else None,
-        )
-        for key, part in parts.items()
-    }
+    return {key: (type(part), _size(part)) for key, part in parts.items()}
+
+
+def _size(part: spaces.Space[Any]) -> Any:
+    if isinstance(part, spaces.Discrete):
+        return int(part.n), int(part.start)
+    if isinstance(part, spaces.MultiDiscrete):
+        return part.nvec.tolist()
+    shape = part.shape or ()
+    if not is_image_space(part):
+        return shape
+    # Channels first or last are rotations of each other; height and width stay apart.
+    return min(shape[i:] + shape[:i] for i in range(len(shape)))

@@ -50,6 +50,11 @@ def keyed(**parts: Any) -> spaces.Dict:
         (keyed(b=BOX), keyed(b=spaces.Box(-1, 1, (3,), np.float32))),
         (spaces.MultiDiscrete([3, 3]), spaces.MultiDiscrete([2, 5])),
         (spaces.Discrete(3), spaces.Discrete(4)),
+        (spaces.Discrete(3), spaces.Discrete(3, start=1)),
+        (
+            spaces.Box(0, 255, (36, 48, 3), np.uint8),
+            spaces.Box(0, 255, (48, 36, 3), np.uint8),
+        ),
     ],
 )
 def test_other_observations_are_refused(known: Any, given: Any) -> None:
@@ -63,8 +68,8 @@ def test_other_observations_are_refused(known: Any, given: Any) -> None:
 
 def test_bounds_of_observations_and_axes_of_images_may_differ() -> None:
     check_alike(*pair(observation_space=spaces.Box(-5, 5, (2,), np.float32)))
-    model, env = pair(observation_space=spaces.Box(0, 255, (36, 36, 3), np.uint8))
-    model.observation_space = spaces.Box(0, 255, (3, 36, 36), np.uint8)
+    model, env = pair(observation_space=spaces.Box(0, 255, (36, 48, 3), np.uint8))
+    model.observation_space = spaces.Box(0, 255, (3, 36, 48), np.uint8)
     check_alike(model, env)
 
 
