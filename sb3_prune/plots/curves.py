@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 INK, ACCENT, FAINT = "#22303c", "#e4572e", "#b8c4ce"
+LABELS = 0.12
+"""Share of the range of values that is left for labels below them."""
 
 
 def canvas(title: str, ylabel: str) -> tuple[Figure, Axes]:
@@ -76,7 +78,20 @@ def plot_learning(
         place |= {"xytext": (0, 3), "textcoords": "offset points"}
         text = f"to pass: {target:g}"
         axes.annotate(text, (1, target), color=ACCENT, fontsize=8, **place)
-    for label, step in (marks or {}).items():
+    mark(axes, marks or {})
+    _save(figure, path)
+
+
+def mark(axes: Axes, marks: Mapping[str, float]) -> None:
+    """Draw events as vertical lines, with their labels below all values.
+
+    Args:
+        axes: Axes that the values were drawn on.
+        marks: Label of an event -> its environment step.
+    """
+    if marks:
+        axes.margins(y=LABELS)
+    for label, step in marks.items():
         axes.axvline(step, color=FAINT, linewidth=1.2)
         axes.annotate(
             f" {label}",
@@ -85,7 +100,6 @@ def plot_learning(
             color=INK,
             fontsize=8,
         )
-    _save(figure, path)
 
 
 def _units_below(

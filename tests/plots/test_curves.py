@@ -6,6 +6,7 @@ import pytest
 from PIL import Image
 
 from sb3_prune.plots import plot_learning, plot_widths
+from sb3_prune.plots.curves import canvas, mark
 
 
 def test_learning_curves_are_pictures(tmp_path: Path) -> None:
@@ -16,6 +17,15 @@ def test_learning_curves_are_pictures(tmp_path: Path) -> None:
     with Image.open(path) as picture:
         assert picture.width > 400
         assert len(picture.convert("RGB").getcolors(1 << 20) or []) > 10
+
+
+def test_labels_of_events_are_below_all_values() -> None:
+    figure, axes = canvas("title", "success")
+    axes.plot([0, 5, 5, 10], [0.9, 1.0, 0.0, 0.9], marker="o", markersize=3)
+    mark(axes, {"merge": 5})
+    figure.canvas.draw()
+    lowest = axes.transData.transform((5, 0))[1]
+    assert axes.texts[0].get_window_extent().y1 < lowest
 
 
 def test_units_may_share_the_axis_of_steps(tmp_path: Path) -> None:
