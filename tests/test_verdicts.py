@@ -74,14 +74,14 @@ def test_an_average_may_hold_where_a_seed_does_not() -> None:
     found = answers(
         runs_of({"ofe-big": [[100, 90], [100, 90]], "prune-b": [[80, 80], [120, 110]]})
     )
-    text = "Prune-B keeps 94 to 99 % of the return,"
+    text = "Prune-B keeps OFE-Big's return,"
     assert found[f"{text} on average."] is Answer.HOLDS
     assert found[f"{text} in every seed."] is Answer.FAILS
 
 
 def test_swinging_agents_decide_nothing() -> None:
     found = answers(runs_of({"ofe-big": [[100, 40]], "prune-b": [[100, 100]]}))
-    assert found["Prune-B keeps 94 to 99 % of the return, on average."] is Answer.OPEN
+    assert found["Prune-B keeps OFE-Big's return, on average."] is Answer.OPEN
 
 
 def test_only_equal_seeds_are_compared() -> None:
@@ -95,6 +95,31 @@ def test_one_seed_of_the_others_shows_no_advantage() -> None:
     assert answers(runs_of({**many, "sac": [[50]]}))[claim] is Answer.OPEN
     assert answers(runs_of({**many, "sac": [[50], [60]]}))[claim] is Answer.HOLDS
     assert answers(runs_of({**many, "sac": [[99]]}))[claim] is Answer.FAILS
+
+
+def test_plain_ofe_and_sac_are_other_measures_than_the_big_one() -> None:
+    many: dict[str, Any] = {"ofe-big": [[1.0]], "prune-b": [[100], [100]]}
+    runs = runs_of({**many, "ofe": [[90], [90]], "sac": [[80]]})
+    ofe, sac = (
+        "Prune-B keeps 95.0% of plain OFE's return.",
+        "Prune-B is deployed smaller than SAC, and returns much more.",
+    )
+    assert answers(runs)[ofe] is Answer.HOLDS
+    assert answers(runs)[sac] is Answer.FAILS  # It is as large as SAC.
+    runs["sac"][0].history[0]["terms"]["d"] = 6.0
+    assert answers(runs)[sac] is Answer.HOLDS
+    single = answers(runs_of({**many, "ofe": [[90]], "sac": [[99]]}))
+    assert single[ofe] is Answer.OPEN and single[sac] is Answer.FAILS
+    assert answers(runs_of({**many, "ofe": [[120]]}))[ofe] is Answer.FAILS
+
+
+def test_less_than_half_of_ofe_is_asked_for_both_sizes() -> None:
+    runs = runs_of({"ofe-big": [[1.0]], "prune-b": [[1.0]]})
+    half = "less than half of plain OFE's parameters"
+    runs["prune-b"][0].history[0]["terms"].update(d=4.0, t=6.0)
+    found = answers(runs)
+    assert found[f"Prune-B is deployed with {half}."] is Answer.HOLDS
+    assert found[f"Prune-B has {half} left to train."] is Answer.FAILS
 
 
 def test_a_branch_that_loses_nothing_is_not_pruned() -> None:

@@ -123,8 +123,8 @@ def _curve(
 def blocks(found: Found, path: Path) -> None:
     """Draw the units left in each block of phi_o and phi_oa (Figure 5)."""
     figure = new_figure((4.5 * len(found), 3.4))
-    heading(figure, "Units left per block, mean over seeds")
-    panels = _axes(figure, found)
+    heading(figure, "Units left per block, mean over seeds (dashed: OFE-Big)")
+    panels = list(figure.subplots(1, len(found), sharey=True, squeeze=False)[0])
     for axes, (task, variants) in zip(panels, found.items(), strict=True):
         tidy(axes)
         axes.set_title(task, loc="left", fontsize=10)
@@ -140,6 +140,9 @@ def blocks(found: Found, path: Path) -> None:
                 label=name,
                 align="edge",
             )
+        if "ofe-big" in variants:
+            most = max(_block_units(variants["ofe-big"]))
+            axes.axhline(most, color=COLOURS["ofe-big"], linewidth=1, linestyle="--")
         half = _half(variants)
         axes.axvline(half - 0.5, color=COLOURS["sac"], linewidth=1)
         axes.set_xticks(range(2 * half), [*range(1, half + 1)] * 2)
