@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.clusters import layers
 from benchmarks.verdicts import Verdict, answer
 
-STEEP = 0.5
-"""Layers by which the source must rise per target layer to map layer to layer."""
 ENOUGH = 3
 """Values of lambda that are needed to say which is the best."""
 Maps = Sequence[Mapping[str, Any]]
+Found = Mapping[tuple[str, str, str], Maps]
+"""(source-target, inputs, kind) -> projections of every agent."""
 
 
 def of_distances(
@@ -28,6 +29,7 @@ def of_distances(
     pairs = (
         ("Pruned nets have a higher mean distance than trained ones", "mean", "pruned"),
         ("Pruned nets have a sharper bell than trained ones", "std", "trained"),
+        ("Pruned nets have lower outliers (95 %) than trained ones", "p95", "trained"),
         ("Trained nets have a lower mean distance than random ones", "mean", "random"),
         ("Trained nets have a lower spread than random ones", "std", "random"),
     )
@@ -44,6 +46,23 @@ def of_distances(
             found=f"{count} of {len(seen)} agents; means: {', '.join(means)}",
             answer=answer(count == len(seen)),
         )
+    for kind in ("trained", "pruned"):
+        yield _ends(kind, where, [each[kind]["layers"] for each in seen])
+
+
+def _ends(kind: str, where: str, every: Sequence[Sequence[float]]) -> Verdict:
+    """Judge whether the first and the last layer are more distinct than the others."""
+    ends = [min(each[0], each[-1]) > np.mean(each[1:-1]) for each in every]
+    means = np.mean(every, axis=0)
+    inner = np.mean(means[1:-1])
+    return Verdict(
+        claim=f"First and last layers of {kind} nets have larger distances than the "
+        f"inner ones ({where}).",
+        rule="in every agent both means are above that of the inner layers",
+        found=f"{sum(ends)} of {len(ends)} agents; means: {means[0]:.2f}, "
+        f"{means[-1]:.2f}, inner {inner:.2f}",
+        answer=answer(all(ends)),
+    )
 
 
 def of_maps(maps: Maps, width: int) -> Iterator[Verdict]:
@@ -68,113 +87,111 @@ def of_maps(maps: Maps, width: int) -> Iterator[Verdict]:
     )
     for claim, other, key in rules:
         yield _beats(f"{claim}, by {key} ({width} x 6).", found, pairs, other, key)
+    yield from _by_joints(found, width)
+    for (pair, inputs, kind), each in found.items():
+        if kind == "linear" and (inputs == "balanced" or pair == "3-3"):
+            yield from layers.of_pair(pair, each, width)
+
+
+def _mean(each: Maps, key: str) -> float:
+    return float(np.mean([one[key] for one in each]))
+
+
+def _by_joints(found: Found, width: int) -> Iterator[Verdict]:
+    """Judge which pairs of different arms map best; 3-3 is the paper's base line."""
     errors = {
         f"{pair} {inputs}": _mean(each, "error")
         for (pair, inputs, kind), each in found.items()
-        if kind == "linear"
+        if kind == "linear" and pair != "3-3"
     }
-    if len(pairs) > 1:
-        best, worst = (
-            min(errors, key=errors.__getitem__),
-            max(errors, key=errors.__getitem__),
-        )
-        yield Verdict(
-            claim=f"4-2 with balanced inputs maps best ({width} x 6).",
-            rule="its mean error is the lowest",
-            found=f"{best} has {errors[best]:.3f}, 4-2 {errors['4-2 balanced']:.3f}",
-            answer=answer(best == "4-2 balanced"),
-        )
-        yield Verdict(
-            claim=f"2-4 maps worst ({width} x 6).",
-            rule="its mean errors are the highest",
-            found=f"{worst} has {errors[worst]:.3f}",
-            answer=answer(worst.startswith("2-4")),
-        )
-    for (pair, inputs, kind), each in found.items():
-        if kind == "linear" and (inputs == "balanced" or pair == "3-3"):
-            yield from _layer_to_layer(pair, each, width)
-
-
-def _mean(each: Sequence[Mapping[str, Any]], key: str) -> float:
-    return float(np.mean([one[key] for one in each]))
+    if not {"4-2 balanced", "4-2 naive", "2-4 balanced"} <= errors.keys():
+        return
+    low, high = (pick(errors, key=errors.__getitem__) for pick in (min, max))
+    yield Verdict(
+        claim=f"4-2 with balanced inputs maps best between arms ({width} x 6).",
+        rule="its mean error is the lowest of all pairs of different arms",
+        found=f"{low} has {errors[low]:.3f}, 4-2 {errors['4-2 balanced']:.3f}",
+        answer=answer(low == "4-2 balanced"),
+    )
+    yield Verdict(
+        claim=f"2-4 maps worst ({width} x 6).",
+        rule="its mean errors are the highest",
+        found=f"{high} has {errors[high]:.3f}",
+        answer=answer(high.startswith("2-4")),
+    )
+    yield Verdict(
+        claim=f"Balanced inputs outperform naive ones in 4-2 ({width} x 6).",
+        rule="by the mean error",
+        found=f"{errors['4-2 balanced']:.3f} and {errors['4-2 naive']:.3f}",
+        answer=answer(errors["4-2 balanced"] < errors["4-2 naive"]),
+    )
+    down = {name: errors[name] for name in errors if name[0] > name[2]}
+    worse = [n for n in down if down[n] >= errors[f"{n[2]}-{n[0]}{n[3:]}"]]
+    yield Verdict(
+        claim=f"More complex agents map better onto less complex ones ({width} x 6).",
+        rule="than these onto them, in every pair, with either inputs, by the mean "
+        "error",
+        found=f"{len(down) - len(worse)} of {len(down)}",
+        answer=answer(not worse),
+    )
 
 
 def _beats(
     claim: str,
-    found: Mapping[tuple[str, str, str], Sequence[Mapping[str, Any]]],
+    found: Found,
     pairs: Sequence[str],
     other: str,
     key: str,
 ) -> Verdict:
     sign = 1 if key == "error" else -1  # A smaller error and a larger coverage.
-    failing = []
+    failing, wins, count = [], 0, 0
     for pair in pairs:
-        linear = [
-            sign * _mean(each, key)
-            for (p, _, kind), each in found.items()
-            if p == pair and kind == "linear"
-        ]
-        theirs = sign * _mean(found[pair, "balanced", other], key)
-        if max(linear) >= theirs:
+        inputs = "naive" if pair == "3-3" else "balanced"  # The same between equals.
+        ours = {o["seed"]: sign * o[key] for o in found[pair, inputs, "linear"]}
+        theirs = {o["seed"]: sign * o[key] for o in found[pair, "balanced", other]}
+        wins += sum(ours[seed] < theirs[seed] for seed in theirs)
+        count += len(theirs)
+        if np.mean(list(ours.values())) >= np.mean(list(theirs.values())):
             failing.append(pair)
     return Verdict(
         claim=claim,
-        rule="in every pair of arms, with either inputs, by the mean over agents",
+        rule="in every pair of arms, with balanced inputs, by the mean over agents",
         found=f"{len(pairs) - len(failing)} of {len(pairs)} pairs"
-        + (f"; not in {', '.join(failing)}" if failing else ""),
+        + (f" (not in {', '.join(failing)})" if failing else "")
+        + f", {wins} of {count} agents",
         answer=answer(not failing),
     )
 
 
 def of_lambdas(maps: Maps, width: int) -> Iterator[Verdict]:
     """Judge which lambda tells trained sources from random ones best."""
-    errors: dict[tuple[bool, float], list[float]] = defaultdict(list)
+    found: dict[tuple[bool, float], list[Mapping[str, Any]]] = defaultdict(list)
     for one in maps:
         three = (one["source"], one["target"], one["width"]) == (3, 3, width)
         if three and one["method"] == "linear" and not one["itself"]:
-            errors[one["random"], one["penalty"]].append(one["error"])
-    penalties = sorted({p for _, p in errors if (True, p) in errors})
+            found[one["random"], one["penalty"]].append(one)
+    penalties = sorted({p for _, p in found if (True, p) in found})
     if len(penalties) < ENOUGH:
         return
-    shares = {
-        p: np.mean(errors[True, p]) / np.mean(errors[False, p]) for p in penalties
-    }
-    yield Verdict(
-        claim=f"lambda = 50 is the best choice ({width} x 6).",
-        rule="the error of random sources, divided by that of trained ones, is the "
-        "largest",
-        found=", ".join(f"{p:g}: {share:.2f}" for p, share in shares.items()),
-        answer=answer(max(shares, key=shares.__getitem__) == 50),
-    )
+    for key in ("error", "coverage"):
+        gaps = np.array(
+            [_gaps(found[True, p], found[False, p], key) for p in penalties]
+        )
+        means, best = gaps.mean(axis=1), gaps.argmax(axis=0)
+        wins = sum(penalties[place] == 50 for place in best)
+        listed = zip(penalties, means, strict=True)
+        yield Verdict(
+            claim=f"lambda = 50 is the best choice, by {key} ({width} x 6).",
+            rule=f"the gap in {key} between random and trained sources is the largest, "
+            "by the mean over agents",
+            found=", ".join(f"{p:g}: {gap:.3f}" for p, gap in listed)
+            + f"; in {wins} of {len(best)} agents",
+            answer=answer(penalties[means.argmax()] == 50),
+        )
 
 
-def slope(matrix: np.ndarray) -> float:
-    """Return by how many layers the source rises from one target layer to the next.
-
-    It is that of a line through the mean source layer of each target layer: 1 if layers
-    map onto themselves, 0 if all target layers map onto the same ones.
-
-    Args:
-        matrix: Shares, (source layers, target layers).
-    """
-    depth = np.arange(len(matrix)) @ matrix / matrix.sum(axis=0)
-    return float(np.polyfit(np.arange(matrix.shape[1]), depth, 1)[0])
-
-
-def _layer_to_layer(
-    pair: str, each: Sequence[Mapping[str, Any]], width: int
-) -> Iterator[Verdict]:
-    with_layers = [one["layers"] for one in each if "layers" in one]
-    if not with_layers:
-        return
-    found = slope(np.mean(with_layers, axis=0))
-    source, target = map(int, pair.split("-"))
-    close = abs(source - target) <= 1
-    yield Verdict(
-        claim=f"{pair}, {'close' if close else 'distant'} joint numbers: units map "
-        f"{'layer to layer' if close else 'onto the first layers'} ({width} x 6).",
-        rule="from one target layer to the next, the mean source layer rises by "
-        f"{'at least' if close else 'less than'} {STEEP:g} layers",
-        found=f"by {found:.2f}",
-        answer=answer((found >= STEEP) == close),
-    )
+def _gaps(random: Maps, trained: Maps, key: str) -> list[float]:
+    """Return by how much trained sources are better, for every target agent."""
+    sign = 1 if key == "error" else -1
+    theirs = {one["seed"]: one[key] for one in random}
+    return [sign * (theirs[one["seed"]] - one[key]) for one in trained]

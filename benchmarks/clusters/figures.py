@@ -23,16 +23,24 @@ def total(done: Mapping[str, Any]) -> int:
     return sum(done["units"].values())
 
 
+def mean_size(runs: Sequence[Rounds], after: int) -> float:
+    """Return the mean number of hidden units of several agents after a round."""
+    return float(np.mean([total(rounds[after]) for rounds in runs]))
+
+
 def save(figure: Figure, path: Path) -> None:
     """Write a figure to a file; a failure leaves no partial file."""
     with atomic(path) as temporary:
         figure.savefig(temporary, dpi=80)
 
 
-def by_threshold(found: Mapping[float, Sequence[Rounds]], path: Path) -> None:
+def by_threshold(
+    found: Mapping[float, Sequence[Rounds]], width: int, path: Path
+) -> None:
     """Draw size, success and retraining effort after one merge over tau."""
     figure = new_figure((10, 3.2))
-    heading(figure, "One merge of a 48 x 6 agent, by threshold")
+    title = f"One merge of {width} x 6, by threshold (dots: agents, line: mean)"
+    heading(figure, title)
     taus = list(found)
     series = {
         "hidden units left": [[total(r[1]) for r in runs] for runs in found.values()],
@@ -60,7 +68,8 @@ def by_width(found: Mapping[str, Sequence[Rounds]], path: Path) -> None:
     """Draw the units left after each round, in one panel per initial width."""
     widths = sorted({int(label.partition(":")[0]) for label in found})
     figure = new_figure((2.6 * len(widths), 3.4))
-    heading(figure, "Hidden units over rounds of merging and retraining, by width")
+    title = "Hidden units over rounds of merging and retraining (faint: single agents)"
+    heading(figure, title)
     names = sorted({label.partition(": ")[2] for label in found})
     colours = dict(zip(names, shades(len(names)), strict=True))
     panels = figure.subplots(1, len(widths), sharey=True, squeeze=False)[0]

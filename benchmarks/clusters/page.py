@@ -10,7 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.clusters import comparisons, figures, looking, mapping, verdicts
+from benchmarks.clusters import (
+    comparisons,
+    figures,
+    looking,
+    mapping,
+    sizes,
+    verdicts,
+)
 from benchmarks.clusters.agents import main_settings, record_of
 from benchmarks.clusters.budget import Budget
 from benchmarks.clusters.figures import Rounds, total
@@ -145,7 +152,8 @@ def thresholds(budget: Budget, folder: Path) -> Table:
             ]
         )
     if sweep:
-        figures.by_threshold(sweep, folder / "clusters_thresholds.png")
+        path = folder / "clusters_thresholds.png"
+        figures.by_threshold(sweep, budget.sweep_width, path)
     return table
 
 
@@ -254,7 +262,7 @@ def judged(budget: Budget) -> list[Verdict]:
     every = [record_of(budget, 3, width, seed) for seed in range(budget.agents)]
     steps = [record["updates"] for record in every if record is not None]
     made = list(verdicts.of_sweep(groups, width, np.mean(steps)) if steps else ())
-    made += verdicts.of_rounds(groups)
+    made += sizes.of_rounds(groups)
     for each in budget.widths:
         looks = looking.kept(budget, each)
         for inputs in looking.INPUTS:
