@@ -161,7 +161,7 @@ def boost_p_value(
     require_success(outcomes)
     early = outcomes.early(window)
     kept = outcomes.kept(threshold, above)[~early].astype(float)
-    if len(kept) < 2 or np.ptp(kept) == 0:
+    if len(kept) <= 1 or np.ptp(kept) == 0:
         return 1.0  # There is nothing to permute.
     spent, won = outcomes.iterations[~early], outcomes.successes[~early]
     spent_early = outcomes.iterations[early].sum()

@@ -66,6 +66,15 @@ def test_bad_arguments_are_refused() -> None:
         draw_until(make_a2c, 1.0, "none")
 
 
+def test_who_was_measured_is_returned() -> None:
+    model = make_a2c(0)
+    with pytest.raises(ScreeningError, match=r"of seed 3 .*one that had acted"):
+        draw_until(lambda _: model, -1.0, Largest(), [3])
+    seeds = iter(range(9))
+    with pytest.raises(ScreeningError, match=r"of seed 3 .*with other weights"):
+        draw_until(lambda _: make_a2c(next(seeds)), -1.0, Largest(), [3])
+
+
 def test_schedules_are_at_their_start() -> None:
     """DQN explores at random at the start of a training, however short the window."""
     made: list[DQN] = []
