@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeVar
 
 import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.logger import Logger
 
 from sb3_prune.exceptions import ScreeningError
 from sb3_prune.screening.base import Screener, make_screener
@@ -90,6 +91,7 @@ def _acted(model: BaseAlgorithm, screener: Screener) -> ScreeningCallback:
     """Let an agent act for a window without learning; close its environment."""
     learnt: Any = model
     learnt.train = lambda *_, **__: None
+    model.set_logger(Logger(None, []))  # Who is not kept leaves no log.
     callback = _UntilMeasured(screener)
     try:
         model.learn(LONG, callback)
