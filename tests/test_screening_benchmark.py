@@ -208,7 +208,8 @@ def test_the_page_of_made_up_trainings(
     assert text.count("| 40 + 40 |") == 6
     assert "| **source** |" in text and f"{CHOSEN.iteration} (chosen)" in text
     assert text.count("| second 64 |") == 4
-    assert "2 more were not carried out" in text
+    assert "2 more cannot be judged" in text
+    assert text.count(", p = ") == 6  # The permutation tests of held-out boosts.
     assert [line[:3] for line in text.splitlines()[-5:]] == [
         f"{number}. " for number in range(1, 6)
     ]
@@ -246,8 +247,21 @@ def test_the_verdict_is_the_data_s(runs: dict[str, list[Run]]) -> None:
         judged = replace(first, judgement=replace(first.judgement, sweep=sweep))
         lines = five_lines([], [judged])
         assert says in lines[1] and ("for nobody" in lines[4]) == (low < 0)
+        assert ("It costs with tanh-v1, entropy" in lines[4]) == (low == -9.0)
+        assert ("80 seeds)" in lines[4]) == (low != -1.0)
     nobody = five_lines([], [])
     assert "No reading was measured" in nobody[0] and "No experiment" in nobody[1]
+
+
+def test_too_few_successes_are_told(runs: dict[str, list[Run]]) -> None:
+    """Three of 40 training seeds cannot be classified; none cannot be judged."""
+    losing = [{**run, "solved_at": None} for run in runs["tanh-v1"]]
+    few = [*runs["tanh-v1"][:3], *losing[3:40], *runs["tanh-v1"][40:]]
+    few[:3] = [{**run, "solved_at": 500} for run in few[:3]]
+    (judged,) = found({"tanh-v1": few}, {})
+    assert judged.classified == {} and judged.seeds == 80
+    assert "| tanh-v1, entropy | too few are fast |" in page.text({}, [judged])
+    assert found({"tanh-v1": losing}, {}) == []
 
 
 def test_without_results_the_page_says_so() -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from benchmarks.screening.budget import BUDGETS, SETUPS, WINDOW, Setup
 from benchmarks.screening.readings import CHOSEN, Run, Runs
 from sb3_prune.screening import Judgement, Outcomes, classify_faster, judge
-from sb3_prune.screening.classifying import Verdict
+from sb3_prune.screening.classifying import FOLDS, Verdict
 
 TRAIN = 500
 """Seeds below this one are for training, the others are held out, as in the source."""
@@ -123,7 +123,13 @@ class Found:
     judgement: Judgement
     """What they say."""
     classified: Mapping[str, Verdict]
-    """What a classifier makes of entropies of units; empty if it was not asked."""
+    """What a classifier makes of entropies of units; empty if it was not asked, or too
+    few training seeds are faster than the median."""
+
+    @property
+    def seeds(self) -> int:
+        """Number of seeds, which may be fewer than the source's."""
+        return len(self.train) + len(self.test)
 
     @property
     def boosts(self) -> tuple[float, float]:
@@ -163,7 +169,8 @@ def _judged(experiment: Experiment, train: Sequence[Run], test: Sequence[Run]) -
     sides = [outcomes(side, screener) for side in (train, test)]
     limit = experiment.rates.limit if experiment.rates else LIMIT
     classified: Mapping[str, Verdict] = {}
-    if experiment.classified:
+    fast = sides[0].iterations < np.median(sides[0].iterations)
+    if experiment.classified and fast.sum() >= FOLDS:
         arrays = [_units(side, screener) for side in (train, test)]
         classified = classify_faster(sides[0], arrays[0], sides[1], arrays[1])
     window = CHOSEN.count(WINDOW)

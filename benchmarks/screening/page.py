@@ -99,9 +99,10 @@ def _boosts(found: Sequence[Found]) -> Table:
 
 
 def gain_text(gain: Gain) -> str:
-    """Return a boost with its interval as text."""
+    """Return a boost with its interval and its permutation test as text."""
     low, high = gain.interval
-    return f"{gain.boost:+.1f} ({low:+.1f} to {high:+.1f})"
+    test = "" if gain.p_value is None else f", p = {gain.p_value:.2g}"
+    return f"{gain.boost:+.1f} ({low:+.1f} to {high:+.1f}{test})"
 
 
 def _rates(found: Sequence[Found]) -> Table:
@@ -130,6 +131,8 @@ def _classified(found: Sequence[Found]) -> Table:
         ["", "units", "right", "by chance", "p", "called faster"],
     )
     for each in found:
+        if each.experiment.classified and not each.classified:
+            table.rows.append([each.experiment.name, "too few are fast", *4 * "-"])
         for part, verdict in each.classified.items():
             low, high = verdict.interval
             right = f"{verdict.accuracy:.1%} ({100 * low:.0f} to {100 * high:.0f})"

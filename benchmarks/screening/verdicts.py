@@ -52,7 +52,12 @@ def _held_out(found: Sequence[Found]) -> str:
     costs = sum(gain.costs for gain in gains)
     open_ = len(gains) - pays - costs
     missing = len(EXPERIMENTS) - len(found)
-    more = f" {missing} more were not carried out." if missing else ""
+    more = (
+        f" {missing} more cannot be judged: they were not carried out, or no training "
+        "of one side succeeded."
+        if missing
+        else ""
+    )
     return (
         f"On held-out seeds, screening raises the sample efficiency in {pays} of "
         f"{len(gains)} experiments, lowers it in {costs}, and in {open_} neither is "
@@ -75,23 +80,27 @@ def _related(found: Sequence[Found]) -> str:
     largest = max((abs(each.correlation) for each in known), default=0.0)
     return (
         f"What is measured and the iterations are related (p < {SURE}) in {len(sure)} "
-        f"of {len(known)} experiments; the largest rank correlation is {largest:.2f}."
+        f"of {len(known)} experiments (1 in 20 would be without any relation); the "
+        f"largest rank correlation is {largest:.2f}."
     )
 
 
 def _for_whom(found: Sequence[Found]) -> str:
     better = _named(found, lambda gain: gain.pays)
     worse = _named(found, lambda gain: gain.costs)
-    if not better:
-        return "So here screening pays **for nobody**, as far as these seeds can tell."
     warning = f" It costs with {worse}." if worse else ""
+    if not better:
+        return (
+            "So here screening pays **for nobody**, as far as these seeds can tell."
+            f"{warning}"
+        )
     return f"So here screening pays with {better}, and not shown elsewhere.{warning}"
 
 
 def _named(found: Sequence[Found], fits: Callable[[Gain], bool]) -> str:
-    gains = [(f.experiment, f.judgement.sweep.test_gain) for f in found]
+    gains = [(f, f.judgement.sweep.test_gain) for f in found]
     return "; ".join(
-        f"{e.name}{' (10,000 seeds)' if e.large else ''} ({g.boost:+.1f} %)"
-        for e, g in gains
-        if fits(g)
+        f"{f.experiment.name} ({gain.boost:+.1f} %, {f.seeds:,} seeds)"
+        for f, gain in gains
+        if fits(gain)
     )

@@ -43,7 +43,7 @@ class DormantShare(Screener):
         """Return the share; units of a layer that is silent are all dormant."""
         layers = window.activations(self.config.networks).values()
         dormant = torch.cat([self._dormant(rows) for rows in layers])
-        return float(dormant.float().mean())
+        return float(dormant.double().mean())  # 0.7 of float32 is less than 0.7.
 
     def _dormant(self, rows: torch.Tensor) -> torch.Tensor:
         mean = rows.abs().mean(dim=0)

@@ -206,7 +206,7 @@ def _cost(window: int, n_envs: int) -> int:
 def lines(screener: Screener, found: Judgement) -> Iterator[str]:
     """Yield what was found: boosts, success rates, relation, and the verdict."""
     sweep = found.sweep
-    yield f"{screener.name}: threshold {sweep.chosen:g}, chosen on the training seeds"
+    yield f"{screener.name}: threshold {sweep.chosen}, chosen on the training seeds"
     yield ""
     rows = [["", "boost %", "95 % interval", "p", "runs kept"]]
     gains = {"training seeds": sweep.train_gain, "held-out seeds": sweep.test_gain}

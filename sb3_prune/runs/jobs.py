@@ -58,6 +58,7 @@ class Job:
     settings: Mapping[str, Any] | None = None
     """What the result depends on: a saved result of other settings is refused. By
     default the arguments. Of dataclasses the fields are stored."""
+    _stored: Result = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         parts = self.name.split("/")
@@ -68,14 +69,14 @@ class Job:
                 "parts of at most 200, divided by slashes, that do not end in "
                 f"{' or '.join(taken)}; got {self.name!r}."
             )
-        self.stored()
+        # Before the function runs: SB3's A2C writes into its ``policy_kwargs``.
+        object.__setattr__(self, "_stored", self._as_stored())
 
     def stored(self) -> Result:
-        """Return the settings as they stand in the result's file.
+        """Return the settings as they stand in the result's file."""
+        return self._stored
 
-        Raises:
-            ConfigError: They cannot be stored as JSON.
-        """
+    def _as_stored(self) -> Result:
         given = self.arguments if self.settings is None else self.settings
         try:
             found: Result = json.loads(_as_json(dict(given), default=_plain))

@@ -57,7 +57,8 @@ class Screener(Pluggable):
         if not isinstance(self.config, ScreenerConfig):
             raise PluginError(
                 f"The Config of screener '{self.name}' must derive from "
-                f"ScreenerConfig, which has the window; got {self.config!r}."
+                "ScreenerConfig, which has the window, and options are given as "
+                f"{type(self).__name__}.Config(...); got {self.config!r}."
             )
 
     @abstractmethod
@@ -85,7 +86,8 @@ class Screener(Pluggable):
 
     def passes(self, value: float, threshold: float) -> bool:
         """Tell whether a run with this value goes on."""
-        return (value >= threshold) == (self.config.direction == "above")
+        # NumPy compares a float with a float32 as float32, where 1.1 is 1.1.
+        return (value >= float(threshold)) == (self.config.direction == "above")
 
 
 def make_screener(

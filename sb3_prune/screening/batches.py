@@ -32,7 +32,7 @@ def screen(
     folder: str | Path,
     steps: int,
     solved: SolvedAt | None = None,
-    also: Mapping[str, Screener] | None = None,
+    also: Mapping[str, str | Screener] | None = None,
     details: bool = False,
     executor: Executor | None = None,
     table: str | Path | None = None,
@@ -51,7 +51,8 @@ def screen(
         folder: Folder of the results.
         steps: Environment steps after which an unsolved training ends.
         solved: When the task is solved; None takes the default of :class:`SolvedAt`.
-        also: Further screeners that only measure, by the names of their columns.
+        also: Further screeners that only measure, names or instances, by the names of
+            their columns.
         details: Whether to keep further numbers of the screeners.
         executor: Where to train; see :func:`~sb3_prune.runs.carry_out`.
         table: File of all rows, ``.csv`` or ``.parquet``, written however this ends.
@@ -72,7 +73,8 @@ def screen(
     """
     require_threshold(threshold)
     require_at_least("steps", steps)
-    judge, further = make_screener(screener), dict(also or {})
+    judge = make_screener(screener)
+    further = {name: make_screener(each) for name, each in (also or {}).items()}
     if judge.name in further:
         raise ConfigError(f"also has '{judge.name}', which is the screener's own name.")
     for each in (judge, *further.values()):

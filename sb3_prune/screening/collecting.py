@@ -11,8 +11,10 @@ from gymnasium import spaces
 from sb3_contrib.common.recurrent.type_aliases import RNNStates
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
+from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from stable_baselines3.common.type_aliases import PyTorchObs
 
+from sb3_prune.exceptions import UnsupportedPolicyError
 from sb3_prune.screening.window import Cut, Window
 from sb3_prune.surgery.flow.forwards import Inputs
 
@@ -23,11 +25,20 @@ class Collector:
     Args:
         model: The agent in training.
 
+    Raises:
+        UnsupportedPolicyError: The algorithm does not show its steps, as ARS.
+
     Attributes:
         steps: Environment steps so far, those of all environments counted.
     """
 
     def __init__(self, model: BaseAlgorithm) -> None:
+        if not isinstance(model, OnPolicyAlgorithm | OffPolicyAlgorithm):
+            raise UnsupportedPolicyError(
+                f"{type(model).__name__} does not show its steps to callbacks, so "
+                "there is no window to measure: expected an on-policy or off-policy "
+                "algorithm."
+            )
         self.model = model
         self.steps = 0
         self._parts: list[dict[str, Any]] = []

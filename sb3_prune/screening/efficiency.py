@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sb3_prune.exceptions import ConfigError, require_finite
-from sb3_prune.screening.outcomes import Numbers, Outcomes
+from sb3_prune.screening.outcomes import Numbers, Outcomes, require_thresholds
 
 DRAWN = 4 * 10**6
 """Numbers that a bootstrap holds at once, at most."""
@@ -28,6 +28,9 @@ def sample_efficiency(
 
         SE = sum_K s_i / (sum_K n_i + w (runs - |K|)).
 
+    A run that succeeds within the window is always kept: it has ended when it would be
+    judged.
+
     Args:
         outcomes: What the runs come to if they go on.
         threshold: The threshold; None keeps all.
@@ -35,7 +38,7 @@ def sample_efficiency(
         above: Whether runs with a value of at least the threshold are kept, or others.
 
     Raises:
-        ConfigError: The window is shorter than an iteration.
+        ConfigError: The window is shorter than an iteration, or the threshold is NaN.
     """
     if threshold is None:
         return float(outcomes.successes.sum() / outcomes.iterations.sum())
@@ -156,14 +159,17 @@ def boost_p_value(
     from scipy.stats import permutation_test  # noqa: PLC0415  # A second.
 
     require_success(outcomes)
-    kept = outcomes.kept(threshold, above).astype(float)
-    if len(kept) == 1 or np.ptp(kept) == 0:
+    early = outcomes.early(window)
+    kept = outcomes.kept(threshold, above)[~early].astype(float)
+    if len(kept) <= 1 or np.ptp(kept) == 0:
         return 1.0  # There is nothing to permute.
+    spent, won = outcomes.iterations[~early], outcomes.successes[~early]
+    spent_early = outcomes.iterations[early].sum()
 
     def efficiency(drawn: Numbers, axis: int = -1) -> Numbers:
         keeps = np.moveaxis(drawn, axis, -1)
-        cost = keeps @ outcomes.iterations + window * (1 - keeps).sum(axis=-1)
-        return np.asarray((keeps @ outcomes.successes) / cost)
+        cost = keeps @ spent + window * (1 - keeps).sum(axis=-1) + spent_early
+        return np.asarray((keeps @ won + early.sum()) / cost)
 
     found = permutation_test(
         (kept,),
@@ -201,15 +207,19 @@ def _weighted(
     the order of values, so that all thresholds cost one pass.
     """
     require_finite("window", window, 1)
+    require_thresholds(thresholds)
+    early = outcomes.early(window)
     order = np.argsort(outcomes.values, kind="stable")
     places = np.searchsorted(outcomes.values[order], thresholds, side="left")
 
     def kept(quantity: NDArray[Any]) -> Numbers:
         """Sum a quantity of each run over the kept ones, by draw and threshold."""
         sums = np.zeros((len(counts), len(outcomes) + 1))
-        np.cumsum((counts * quantity)[:, order], axis=1, out=sums[:, 1:])
+        drawn = counts * quantity
+        np.cumsum((drawn * ~early)[:, order], axis=1, out=sums[:, 1:])
         below = sums[:, places]
-        return np.asarray(sums[:, -1:] - below if above else below)
+        always = drawn[:, early].sum(axis=1, keepdims=True)
+        return np.asarray(always + (sums[:, -1:] - below if above else below))
 
     discarded = counts.sum(axis=1, keepdims=True) - kept(np.ones(len(outcomes)))
     total = kept(outcomes.iterations) + window * discarded

@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.logger import Logger
 
 from sb3_prune.exceptions import ScreeningError
 from sb3_prune.screening.base import Screener, make_screener
@@ -56,7 +58,8 @@ def draw_until(
 
     Raises:
         ConfigError: The threshold is no finite number.
-        ScreeningError: No seed passes; the message has the best value.
+        ScreeningError: No seed passes; the message has the best value. Or
+            ``make_model`` does not return a fresh agent, equal for equal seeds.
         UnknownNameError: No plug-in has a screener of that name.
     """
     require_threshold(threshold)
@@ -64,11 +67,15 @@ def draw_until(
     values: dict[int, float] = {}
     steps = 0
     for seed in seeds:
-        found = _acted(make_model(seed), judge)
+        tried = make_model(seed)
+        weights = _weights(tried)
+        found = _acted(tried, judge)
         assert found.value is not None
         values[seed], steps = found.value, steps + found.steps
         if judge.passes(found.value, threshold):
             model = make_model(seed)
+            if model is tried or not _are_equal(_weights(model), weights):
+                raise ScreeningError(_another(seed))
             return Drawn(model=model, seed=seed, values=values, steps=steps)
     raise ScreeningError(_nobody(judge, threshold, values))
 
@@ -84,6 +91,7 @@ def _acted(model: BaseAlgorithm, screener: Screener) -> ScreeningCallback:
     """Let an agent act for a window without learning; close its environment."""
     learnt: Any = model
     learnt.train = lambda *_, **__: None
+    model.set_logger(Logger(None, []))  # Who is not kept leaves no log.
     callback = _UntilMeasured(screener)
     try:
         model.learn(LONG, callback)
@@ -92,6 +100,22 @@ def _acted(model: BaseAlgorithm, screener: Screener) -> ScreeningCallback:
         if env is not None:
             env.close()
     return callback
+
+
+def _weights(model: BaseAlgorithm) -> list[torch.Tensor]:
+    return [weight.detach().clone() for weight in model.policy.parameters()]
+
+
+def _are_equal(one: list[torch.Tensor], other: list[torch.Tensor]) -> bool:
+    return len(one) == len(other) and all(map(torch.equal, one, other))
+
+
+def _another(seed: int) -> str:
+    return (
+        f"The agent of seed {seed} that passed cannot be had: make_model({seed}) must "
+        "return a fresh agent at every call, and each time the same, but it returned "
+        "one that had acted, or one with other weights. Does it pass on its seed?"
+    )
 
 
 def _nobody(screener: Screener, threshold: float, values: dict[int, float]) -> str:

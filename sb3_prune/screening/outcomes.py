@@ -125,10 +125,29 @@ class Outcomes:
             iterations=np.minimum(self.iterations, limit),
         )
 
+    def early(self, window: float) -> NDArray[np.bool_]:
+        """Tell which runs had succeeded when they would have been judged."""
+        return np.asarray(self.successes & (self.iterations <= window))
+
     def kept(self, threshold: float, above: bool = True) -> NDArray[np.bool_]:
-        """Tell which runs a threshold keeps: values >= it, or else those below."""
+        """Tell which runs a threshold keeps: values >= it, or else those below.
+
+        Raises:
+            ConfigError: The threshold is NaN.
+        """
+        require_thresholds(threshold)
         values = self.values.astype(np.float64)  # 1.3 of float32 is less than 1.3.
         return np.asarray((values >= threshold) == above)
+
+
+def require_thresholds(thresholds: float | Numbers) -> None:
+    """Check that values can be compared with thresholds.
+
+    Raises:
+        ConfigError: One is NaN, which neither keeps a run nor gives one up.
+    """
+    if np.isnan(thresholds).any():
+        raise ConfigError("threshold must be a number, got NaN.")
 
 
 def _require_flags(row: Mapping[str, Any], success: str) -> None:

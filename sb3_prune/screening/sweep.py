@@ -49,7 +49,7 @@ class Gain:
     """Its bootstrap interval over seeds. That of training seeds ignores that the
     threshold was chosen on them, and is too far up."""
     kept: float
-    """Share of the runs that the threshold keeps."""
+    """Share of the runs that are kept, those that succeed within the window, too."""
     p_value: float | None = None
     """Of held-out seeds the probability of a boost as far up or down if values say
     nothing (permutation test); None of training seeds, which chose the threshold."""
@@ -172,7 +172,7 @@ def gain(
     return Gain(
         boost=boost(outcomes, threshold, window, above),
         interval=boost_interval(outcomes, threshold, window, above, share=share),
-        kept=float(outcomes.kept(threshold, above).mean()),
+        kept=float((outcomes.kept(threshold, above) | outcomes.early(window)).mean()),
     )
 
 

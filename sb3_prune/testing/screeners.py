@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import pickle
+import random
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from stable_baselines3 import A2C, PPO
 from stable_baselines3.common.base_class import BaseAlgorithm
@@ -87,7 +90,7 @@ def _window(model: BaseAlgorithm, steps: int) -> Window:
 
 def _check(screener: Screener, window: Window, where: str) -> None:
     model = window.model
-    weights, hooks, drawn = _weights(model), _count_hooks(model), torch.get_rng_state()
+    weights, hooks, states = _weights(model), _count_hooks(model), _states(model)
     with _blaming(f"{where}: measure"):
         value = screener.value(window)
     with _blaming(f"{where}: details as JSON"):
@@ -96,14 +99,26 @@ def _check(screener: Screener, window: Window, where: str) -> None:
         raise PluginError(f"{where}: it changes the model, expected only a number.")
     if left := _count_hooks(model) - hooks:
         raise PluginError(f"{where}: it leaves {left} torch hooks, expected none.")
-    if not torch.equal(drawn, torch.get_rng_state()):
-        raise PluginError(
-            f"{where}: it draws from torch's global random state, which changes the "
-            "training; expected a generator of its own."
-        )
+    for name, state in _states(model).items():
+        if state != states[name]:
+            raise PluginError(
+                f"{where}: it leaves {name} changed, which changes the training; "
+                "expected generators of its own, and everything put back."
+            )
     torch.rand(1)
     again = screener.value(window)
     if again != value:
         raise PluginError(
             f"{where}: measured again, the value is {again}, expected {value}."
         )
+
+
+def _states(model: BaseAlgorithm) -> dict[str, bytes]:
+    """Return what else the training depends on, by what it is."""
+    found = {
+        "torch's global random state": torch.get_rng_state().tolist(),
+        "NumPy's global random state": np.random.get_state(),
+        "Python's global random state": random.getstate(),
+        "modes of training": [module.training for module in model.policy.modules()],
+    }
+    return {name: pickle.dumps(state) for name, state in found.items()}

@@ -60,6 +60,17 @@ def test_settings_are_the_arguments_or_what_is_given(tmp_path: Path) -> None:
             job("a", value=value)
 
 
+def test_functions_may_write_into_their_arguments(tmp_path: Path) -> None:
+    """As SB3's A2C writes a class of torch into the ``policy_kwargs`` it gets."""
+    kwargs: dict[str, Any] = {"net_arch": [8]}
+    made = job("a", kwargs=kwargs)
+    kwargs["optimizer_class"] = object
+    keep(tmp_path, made, x=1)
+    again = job("a", kwargs={"net_arch": [8]})
+    assert made.stored() == {"kwargs": {"net_arch": [8]}} == again.stored()
+    assert read(again, tmp_path) == {"x": 1}
+
+
 @pytest.mark.parametrize(
     ("asked", "said"),
     [

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pytest
 
 from sb3_prune.exceptions import (
@@ -25,6 +26,13 @@ def test_each_run_passes_in_exactly_one_direction(value: float) -> None:
     assert below.passes(value, 1.0) != above.passes(value, 1.0)
 
 
+def test_thresholds_of_less_digits_are_compared_as_they_are() -> None:
+    """1.1 of float32 is more than 1.1, for the statistics, too."""
+    threshold: Any = np.float32(1.1)
+    assert not Largest().passes(1.1, threshold)
+    assert Largest().passes(float(threshold), threshold)
+
+
 @pytest.mark.parametrize("bad", [{"window": 0}, {"window": 1.5}, {"direction": "up"}])
 def test_options_are_checked(bad: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match=next(iter(bad))):
@@ -41,6 +49,8 @@ def test_a_screener_without_a_window_is_refused() -> None:
 
     with pytest.raises(PluginError, match="must derive from ScreenerConfig"):
         Odd()
+    with pytest.raises(PluginError, match=r"given as Largest.Config\(...\); got"):
+        Largest({"window": 3})
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])

@@ -75,11 +75,11 @@ def test_further_screeners_measure_beside(tmp_path: Path, pool: Any) -> None:
         "entropy",
         folder=tmp_path,
         steps=60,
-        also={"big": Largest()},
+        also={"big": Largest(), "nrse": "nrse"},
         details=True,
         executor=pool,
     )
-    assert row["also/big"] > 0 and row["details"]["big"] == {}
+    assert row["also/big"] > 0 and row["also/nrse"] > 0 and row["details"]["big"] == {}
     assert [len(units) for units in row["details"]["entropy"].values()] == [8, 6]
 
 

@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 import torch
 import zoo
+from sb3_contrib import ARS
 from stable_baselines3 import A2C
 from stable_baselines3.common.env_util import make_vec_env
 
+from sb3_prune.exceptions import UnsupportedPolicyError
 from sb3_prune.surgery.flow.quiet import quiet
 from screening.made import STEPS, Counting, Watching, window
 
@@ -25,6 +27,12 @@ def test_steps_of_all_environments_count() -> None:
     seen = np.concatenate([each["new_obs"] for each in watching.seen])
     assert np.array_equal(found.inputs.observations[3:], seen[:-3])  # type: ignore[index]
     assert np.array_equal(found.last, seen[-3:])  # type: ignore[arg-type]
+
+
+def test_who_does_not_show_its_steps_is_refused() -> None:
+    model = ARS("LinearPolicy", "CartPole-v1", n_delta=1, seed=0)
+    with pytest.raises(UnsupportedPolicyError, match="ARS does not show its steps"):
+        model.learn(10, Watching())
 
 
 def test_the_window_is_what_the_algorithm_stores() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import permutations
+
 import numpy as np
 import pytest
 from scipy.stats import bootstrap
@@ -57,6 +59,47 @@ def test_all_thresholds_at_once_are_single_ones() -> None:
             kept = many.kept(threshold, above)
             total = many.iterations[kept].sum() + 50 * (~kept).sum()
             assert each == pytest.approx(many.successes[kept].sum() / total, rel=1e-12)
+
+
+EARLY = outcomes(
+    [0.5, 1.0, 1.4, 1.1, 1.5, 0.9], [30, 400, 90, 500, 200, 500], [1, 1, 1, 0, 1, 0]
+)
+"""The first succeeds within a window of 50, with the lowest value."""
+
+
+def test_who_succeeds_within_the_window_is_not_given_up() -> None:
+    for threshold, expected in (
+        (1.4, 3 / (30 + 90 + 200 + 3 * 50)),
+        (9.0, 1 / (30 + 5 * 50)),
+    ):
+        found = sample_efficiency(EARLY, threshold, 50)
+        assert found == pytest.approx(expected, rel=1e-12)
+    below = sample_efficiency(EARLY, 0.1, 50, above=False)
+    assert below == pytest.approx(1 / (30 + 5 * 50), rel=1e-12)
+    # With a shorter window it is given up, and is no success.
+    late = sample_efficiency(EARLY, 1.4, 29)
+    assert late == pytest.approx(2 / (90 + 200 + 4 * 29), rel=1e-12)
+
+
+def test_only_who_is_judged_is_permuted() -> None:
+    iterations, successes = [400, 90, 500, 200, 500], [1, 1, 0, 1, 0]
+
+    def efficiency(kept: tuple[int, ...]) -> float:
+        costs = [n if k else 50 for n, k in zip(iterations, kept, strict=True)]
+        won = sum(s for s, k in zip(successes, kept, strict=True) if k)
+        return (won + 1) / (sum(costs) + 30)
+
+    found = np.array([efficiency(p) for p in permutations((0, 1, 0, 1, 0))])
+    as_far_up = (found >= efficiency((0, 1, 0, 1, 0)) - 1e-12).mean()
+    assert boost_p_value(EARLY, 1.4, 50) == pytest.approx(2 * as_far_up)
+    assert boost_p_value(EARLY, 0.9, 50) == 1  # Who is judged is kept.
+
+
+def test_nan_is_no_threshold() -> None:
+    for function in (sample_efficiency, boost, boost_interval, boost_p_value):
+        for above in (True, False):
+            with pytest.raises(ConfigError, match="threshold must be a number"):
+                function(FIVE, float("nan"), 50, above)
 
 
 def test_drawing_does_what_scipy_does() -> None:

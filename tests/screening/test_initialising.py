@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -64,6 +66,23 @@ def test_bad_arguments_are_refused() -> None:
         draw_until(make_a2c, float("nan"), Largest())
     with pytest.raises(UnknownNameError, match="screener 'none'"):
         draw_until(make_a2c, 1.0, "none")
+
+
+def test_who_was_measured_is_returned() -> None:
+    model = make_a2c(0)
+    with pytest.raises(ScreeningError, match=r"of seed 3 .*one that had acted"):
+        draw_until(lambda _: model, -1.0, Largest(), [3])
+    seeds = iter(range(9))
+    with pytest.raises(ScreeningError, match=r"of seed 3 .*with other weights"):
+        draw_until(lambda _: make_a2c(next(seeds)), -1.0, Largest(), [3])
+
+
+def test_who_is_tried_leaves_no_log(tmp_path: Path) -> None:
+    make = partial(make_a2c, tensorboard_log=str(tmp_path / "log"))
+    drawn = draw_until(make, -1.0, Largest())
+    assert not (tmp_path / "log").exists()
+    drawn.model.learn(10)
+    assert len(list((tmp_path / "log").iterdir())) == 1
 
 
 def test_schedules_are_at_their_start() -> None:

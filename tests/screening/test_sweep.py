@@ -29,6 +29,15 @@ def test_the_threshold_is_the_best_of_the_training_runs() -> None:
     assert found.test_gain.kept == 0.5
 
 
+def test_who_succeeds_within_the_window_is_kept() -> None:
+    quick = replace(TEST, iterations=np.array([50.0, 400, 200, 300]))
+    found = sweep_thresholds(FIVE, quick, window=50)
+    assert found.chosen == 1.11
+    # Its value of 1.0 is below, but it is a success after 50 iterations.
+    assert found.test_gain.kept == 0.75
+    assert found.test_gain.boost == pytest.approx(100 * (2 / 800 * 950 / 3 - 1))
+
+
 def test_held_out_runs_choose_nothing() -> None:
     train, test = drawn(200, 0, effect=0.5), drawn(200, 200)
     other = replace(test, iterations=test.iterations[::-1])

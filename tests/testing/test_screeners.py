@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Mapping
 from typing import Any
 
@@ -48,6 +49,28 @@ class Rolls(Largest):
         return float(np.random.default_rng().random())
 
 
+class DrawsGlobally(Largest):
+    """Draws from the state of NumPy, as exploration does, for nothing."""
+
+    def measure(self, window: Window) -> float:
+        return 0 * float(np.random.random())
+
+
+class DrawsInPython(Largest):
+    """Draws from the state of Python."""
+
+    def measure(self, window: Window) -> float:
+        return 0 * random.random()
+
+
+class Switches(Largest):
+    """Leaves the policy in another mode."""
+
+    def measure(self, window: Window) -> float:
+        window.model.policy.train(not window.model.policy.training)
+        return 1.0
+
+
 class Infinite(Largest):
     """Measures no number."""
 
@@ -74,7 +97,10 @@ class Details(Largest):
     [
         (Changes, "it changes the model"),
         (Hooks, "it leaves 1 torch hooks"),
-        (Draws, "global random state"),
+        (Draws, "torch's global random state"),
+        (DrawsGlobally, "NumPy's global random state"),
+        (DrawsInPython, "Python's global random state"),
+        (Switches, "modes of training"),
         (Rolls, "measured again"),
         (Infinite, "'largest' measures inf"),
         (Fails, "KeyError: 'layer'"),
