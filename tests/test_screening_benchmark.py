@@ -22,6 +22,7 @@ from benchmarks.screening.readings import (
     GREEDY,
     READINGS,
     TOLD,
+    Fit,
     Goal,
     Reading,
     Run,
@@ -29,6 +30,7 @@ from benchmarks.screening.readings import (
     solved_at,
 )
 from benchmarks.screening.verdicts import five_lines
+from sb3_prune.screening.rates import rate
 
 ASKED = Reading(iteration="updates", episodes=GREEDY, level="195")
 NEVER = Goal(level=1e9, episodes=1)
@@ -173,6 +175,16 @@ def test_the_nearest_reading_is_found() -> None:
     assert best.reading.iteration == "updates" and best.held == 4
     assert len(fits(rates_of(ASKED))) == len(READINGS) == 36
     assert fits({}) == []
+
+
+def test_distances_by_hand() -> None:
+    shares = (0.604, 0.620, 0.729, 0.908)  # Ten points off in the first, 70 in ReLU's.
+    counts = [round(1000 * share) for share in shares]
+    rates = tuple(rate(count, 1000) for count in counts)
+    fit = Fit(reading=CHOSEN, rates=rates)
+    assert fit.distance == pytest.approx((5000 / 4) ** 0.5)
+    assert fit.tanh_distance == pytest.approx((100 / 3) ** 0.5)
+    assert "By the nets of tanh alone, it would be" in five_lines([fit], [])[0]
 
 
 def fake(setup: Setup, seeds: range) -> Iterator[Run]:

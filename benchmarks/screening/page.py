@@ -12,7 +12,8 @@ from sb3_prune.screening.rates import Rate
 from sb3_prune.screening.sweep import Gain
 
 SHOWN = 6
-"""Readings in the table: the nearest ones, and the chosen one."""
+"""Readings in the table: the nearest ones. The chosen one, and the nearest by the nets
+of tanh alone, are there in any case."""
 
 
 def text(readings: Runs, found: Sequence[Found]) -> str:
@@ -48,18 +49,19 @@ def _readings(nearest: Sequence[Fit], runs: Runs) -> Table:
     told = [f"{t.setup.name} within {t.limit:,}" for t in TOLD]
     table = Table(
         f"Which reading gives the source's success rates ({counts or 'none'})",
-        ["iteration", "solved: mean of", "level", *told, "distance, points"],
+        ["iteration", "solved: mean of", "level", *told, "distance, points", "of tanh"],
     )
     if not nearest:
         return table
-    table.rows.append(["**source**", "", "", *(f"{t.share:.1%}" for t in TOLD), ""])
-    chosen = [fit for fit in nearest[SHOWN:] if fit.reading == CHOSEN]
-    for fit in [*nearest[:SHOWN], *chosen]:
+    table.rows.append(["**source**", "", "", *(f"{t.share:.1%}" for t in TOLD), "", ""])
+    by_tanh = min(nearest, key=lambda fit: fit.tanh_distance)
+    further = [f for f in nearest[SHOWN:] if f is by_tanh or f.reading == CHOSEN]
+    for fit in [*nearest[:SHOWN], *further]:
         reading = fit.reading
         mark = " (chosen)" if reading == CHOSEN else ""
         rates = [rate_text(rate) for rate in fit.rates]
-        row = [f"{reading.iteration}{mark}", str(reading), reading.level, *rates]
-        table.rows.append([*row, f"{fit.distance:.1f}"])
+        row = [f"{reading.iteration}{mark}", reading.judged, reading.level, *rates]
+        table.rows.append([*row, f"{fit.distance:.1f}", f"{fit.tanh_distance:.1f}"])
     return table
 
 

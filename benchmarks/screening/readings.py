@@ -68,6 +68,11 @@ class Reading:
         return math.ceil(steps / STEPS[self.iteration])
 
     def __str__(self) -> str:
+        return f"{self.iteration}, {self.judged}, {self.level}"
+
+    @property
+    def judged(self) -> str:
+        """What is judged by its mean return, in words."""
         what = f"last {self.episodes}" if self.episodes > 1 else "one episode"
         return "greedy" if self.episodes == GREEDY else what
 
@@ -136,8 +141,12 @@ class Fit:
     @property
     def distance(self) -> float:
         """Root of the mean squared difference to the source's rates, in points."""
-        off = [100 * ((r.share or 0) - t.share) for r, t in self._pairs()]
-        return float(np.sqrt(np.mean(np.square(off))))
+        return _distance(self._pairs())
+
+    @property
+    def tanh_distance(self) -> float:
+        """The same by the nets of tanh alone."""
+        return _distance([each for each in self._pairs() if not each[1].setup.relu])
 
     @property
     def held(self) -> int:
@@ -150,6 +159,11 @@ class Fit:
 
     def _pairs(self) -> list[tuple[Rate, Told]]:
         return list(zip(self.rates, TOLD, strict=True))
+
+
+def _distance(pairs: Sequence[tuple[Rate, Told]]) -> float:
+    off = [100 * ((rate.share or 0) - told.share) for rate, told in pairs]
+    return float(np.sqrt(np.mean(np.square(off))))
 
 
 def fits(runs: Runs) -> list[Fit]:

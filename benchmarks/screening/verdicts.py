@@ -40,9 +40,11 @@ def _reading(nearest: Sequence[Fit]) -> str:
         else f"None of {len(nearest)} readings of the source has all {whole} of its "
         f"success rates in its intervals, the best has {most}"
     )
+    tanh = min(nearest, key=lambda fit: fit.tanh_distance)
     return (
         f"{says}; the nearest is off by {best.distance:.0f} points (root mean square), "
-        f"and the one that we go on with is number {rank}."
+        f"and the one that we go on with is number {rank}. By the nets of tanh alone, "
+        f"it would be “{tanh.reading}”, off by {tanh.tanh_distance:.0f} points."
     )
 
 
