@@ -40,6 +40,7 @@ COMMANDS = {
     "agents": "agents.command",
     "lunar": "lunar",
     "retrain": "retrain",
+    "ridges": "ridges",
 }
 """Benchmark with options of its own -> module, whose ``main`` gets the options."""
 RESULTS = Path("benchmarks/results")

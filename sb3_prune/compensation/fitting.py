@@ -11,6 +11,9 @@ copies each kept unit, and c is 0. The fit keeps close to it, by a ridge:
 At the minimum, the first term is never larger than that of the plain cut. The ridge is
 a multiple of the mean variance of h'. Which multiple is decided by samples that are
 held out, and then all samples are used. The plain cut itself is one of the candidates.
+Multiples below 1e-3 are for units that can be expressed exactly: elsewhere they fit
+fresh samples no better, but with large weights, of which training then moves outputs
+too far.
 
 References:
     Chee, Renz, Damle, De Sa 2022, "Model preserving compression for neural networks"
@@ -29,8 +32,12 @@ import torch
 
 from sb3_prune.exceptions import NonFiniteError, NoObservationsError
 
-RIDGES = (1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1)
+RIDGES = (1e-3, 1e-2, 1e-1)
 """Ridges to choose from, as multiples of the mean variance of the new units."""
+LEAST = 1e-8
+"""A further one, for units that can be expressed exactly ..."""
+EXACTLY = 1e-5
+"""... which it then does but for this share, of roots of summed squares."""
 BLOCK = 64
 """Consecutive samples, which resemble each other, are held out together."""
 HELD_OUT = 5
@@ -142,14 +149,14 @@ def fit(
         start: :math:`C_0`, what the plain cut does, (K, K').
         weights: Weight of each unit in errors, (K,): the norm of what reads it.
         intercept: Whether there is a c; else it is 0.
-        ridges: Ridges to choose from; :data:`RIDGES` by default.
+        ridges: Ridges to choose from; by default :data:`RIDGES`, and :data:`LEAST` for
+            units that can be expressed exactly.
 
     Raises:
         NoObservationsError: There are fewer than five samples.
         NonFiniteError: An activation is NaN or infinite.
     """
     # Not all devices have double precision.
-    ridges = RIDGES if ridges is None else ridges
     old, new, start, weights = (t.cpu().double() for t in (old, new, start, weights))
     if len(old) < HELD_OUT:
         raise NoObservationsError(f"A fit needs {HELD_OUT} samples, got {len(old)}.")
@@ -160,11 +167,14 @@ def fit(
     squares = weights.square()
     ridge, found = math.inf, (start, torch.zeros_like(weights))
     plain = least = float(out.missing(*found) @ squares)
+    whole = kept.joined(out)
+    path = _Path.of(whole, start, intercept)
+    ridges = _ridges(path, whole, squares) if ridges is None else ridges
     lost = _Path.of(kept, start, intercept).lost(ridges, out, squares)
     best = int(lost.argmin())
     if float(lost[best]) < plain:
         ridge, least = ridges[best], float(lost[best])
-        found = _Path.of(kept.joined(out), start, intercept).solution(ridge)
+        found = path.solution(ridge)
     total = float(out.variance() @ squares)
     return Fit(
         columns=found[0].clone(),
@@ -174,6 +184,12 @@ def fit(
         plain=_relative(plain, total),
         error=_relative(least, total),
     )
+
+
+def _ridges(path: _Path, whole: _Moments, squares: torch.Tensor) -> Sequence[float]:
+    exact = EXACTLY**2 * float(whole.power @ squares)
+    missing = float(path.lost([LEAST], whole, squares))
+    return (LEAST, *RIDGES) if missing <= exact else RIDGES
 
 
 def _relative(missing: float, total: float) -> float:

@@ -21,7 +21,7 @@ import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
 from torch import nn
 
-from sb3_prune.compensation.fitting import RIDGES, fit
+from sb3_prune.compensation.fitting import fit
 from sb3_prune.exceptions import NoObservationsError, TransplantError
 from sb3_prune.recording.activations import count_observations, observe_weights
 from sb3_prune.recording.inputs import recent_inputs
@@ -35,7 +35,7 @@ MOST = 4096
 """Largest number of observations for a fit."""
 FEWEST = 20
 """Smallest number of observations for a fit; also more than units that are read."""
-STEPS = (*RIDGES, 1.0, 10.0)
+STEPS = tuple(10.0**power for power in range(-8, 2))
 """Ridges to choose from, as multiples of the mean variance of the units."""
 STEEPER = 3.0
 """How often as steep as that a fitted layer may be. With 1, agents of SAC lost much of

@@ -74,7 +74,8 @@ def test_no_unit_is_expressed_worse_than_by_the_plain_cut(
     after = squares(old, new, found.columns, found.shifts)
     before = squares(old, new, start, torch.zeros(units))
     assert bool((after <= before + 1e-9).all())
-    assert found.samples == samples and found.ridge in fitting.RIDGES
+    assert found.samples == samples
+    assert found.ridge in (fitting.LEAST, *fitting.RIDGES, math.inf)
     assert intercept or not found.shifts.any()
 
 
@@ -220,7 +221,21 @@ def test_noise_asks_for_a_larger_ridge_than_an_exact_relation() -> None:
     assert noisy.ridge == math.inf  # The plain cut is best.
     assert noisy.error == noisy.plain
     exact = fit(torch.cat([new, new], 1), new, torch.eye(40, 20), torch.ones(40))
-    assert exact.ridge == min(fitting.RIDGES)
+    assert exact.ridge == fitting.LEAST
+
+
+def test_units_that_cannot_be_expressed_exactly_are_not_by_large_weights() -> None:
+    generator = torch.Generator().manual_seed(0)
+    x, z, noise = torch.randn(3, 2000, generator=generator)
+    new = torch.stack([x, x + 1e-3 * z], dim=1)  # Nearly the same unit twice.
+    old = torch.cat([new, (x + 0.03 * z + 0.1 * noise)[:, None]], dim=1)
+    given = old, new, torch.eye(3, 2), torch.ones(3)
+    found, loose = fit(*given), fit(*given, ridges=(fitting.LEAST,))
+    assert float(loose.columns.abs().max()) > 20
+    assert float(found.columns.abs().max()) <= 1
+    assert found.error < 1.1 * loose.error
+    exact = fit(torch.cat([new, new.sum(1, keepdim=True)], dim=1), *given[1:])
+    assert exact.ridge == fitting.LEAST and exact.error < 1e-6
 
 
 @pytest.mark.parametrize("samples", [5, 40, 64, 257, 319, 320, 1000])
