@@ -83,7 +83,9 @@ def results(budget: Budget) -> page.Runs:
 
 
 def draw(budget: Budget, found: page.Runs, prefix: str) -> None:
-    """Draw the figures to files whose names begin with the prefix."""
+    """Draw the figures to files whose names begin with the prefix, if there are any."""
+    if not figures.panels(budget, found):
+        return
     for make in (figures.returns, figures.layers, figures.sparsities, figures.heatmaps):
         make(budget, found, Path(f"{prefix}{make.__name__}.png"))
 

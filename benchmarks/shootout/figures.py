@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -39,9 +40,10 @@ Panel = tuple[str, float]
 """Environment and sparsity."""
 
 
-def panels(budget: Budget) -> list[Panel]:
-    """Return the environments with their sparsities."""
-    return [(p.task.env, s) for p in budget.parts for s in p.sparsities]
+def panels(budget: Budget, found: Runs) -> list[Panel]:
+    """Return the environments with their sparsities, as far as there are results."""
+    every = [(p.task.env, s) for p in budget.parts for s in p.sparsities]
+    return [each for each in every if any(of(found, each, name) for name in COLOURS)]
 
 
 def of(found: Runs, panel: Panel, name: str) -> Sequence[Mapping[str, Any]]:
@@ -53,8 +55,9 @@ def of(found: Runs, panel: Panel, name: str) -> Sequence[Mapping[str, Any]]:
 
 def returns(budget: Budget, found: Runs, path: Path) -> None:
     """Draw greedy returns over training, with the range over seeds."""
-    figure, axes = _grid(budget, "Greedy return over training (shaded: all seeds)")
-    for panel, place in zip(panels(budget), axes, strict=True):
+    shown = panels(budget, found)
+    figure, axes = _grid(shown, "Greedy return over training (shaded: all seeds)")
+    for panel, place in zip(shown, axes, strict=True):
         for name, colour in COLOURS.items():
             if runs := of(found, panel, name):
                 _curve(place, name, colour, [run["evaluations"] for run in runs])
@@ -77,8 +80,9 @@ def _curve(
 
 def layers(budget: Budget, found: Runs, path: Path) -> None:
     """Draw the units left in each hidden layer of the actor over training."""
-    figure, axes = _grid(budget, "Units left per layer (solid: first, dashed: second)")
-    for panel, place in zip(panels(budget), axes, strict=True):
+    shown = panels(budget, found)
+    figure, axes = _grid(shown, "Units left per layer (solid: first, dashed: second)")
+    for panel, place in zip(shown, axes, strict=True):
         for name, colour in COLOURS.items():
             runs = [run for run in of(found, panel, name) if run["units"]]
             for run in runs[:1]:
@@ -110,7 +114,8 @@ def layers(budget: Budget, found: Runs, path: Path) -> None:
 
 def sparsities(budget: Budget, found: Runs, path: Path) -> None:
     """Draw the return against the share of units that are gone, with intervals."""
-    parts = [part for part in budget.parts if len(part.sparsities) > 1]
+    shown = Counter(env for env, _ in panels(budget, found))
+    parts = [part for part in budget.parts if shown[part.task.env] > 1]
     if not parts:
         return
     figure = new_figure((4.5 * len(parts), 3.4))
@@ -190,12 +195,11 @@ def _weights(file: Path) -> list[np.ndarray]:
     return [layer.weight.detach().abs().numpy() for layer in layers]
 
 
-def _grid(budget: Budget, title: str) -> tuple[Figure, list[Axes]]:
-    count = len(panels(budget))
-    figure = new_figure((4.0 * count, 3.4))
+def _grid(shown: Sequence[Panel], title: str) -> tuple[Figure, list[Axes]]:
+    figure = new_figure((4.0 * len(shown), 3.4))
     heading(figure, title)
-    axes = list(figure.subplots(1, count, squeeze=False)[0])
-    for (env, sparsity), place in zip(panels(budget), axes, strict=True):
+    axes = list(figure.subplots(1, len(shown), squeeze=False)[0])
+    for (env, sparsity), place in zip(shown, axes, strict=True):
         tidy(place)
         place.set_title(f"{env}, {sparsity:.0%}", loc="left", fontsize=10)
     return figure, axes
