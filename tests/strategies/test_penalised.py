@@ -10,6 +10,7 @@ import zoo
 from stable_baselines3 import PPO
 
 from sb3_prune import PruningCallback
+from sb3_prune.compensation import fitting
 from sb3_prune.exceptions import ConfigError
 from sb3_prune.penalties import PENALTIES
 from sb3_prune.pruning import look_at, make_strategy
@@ -73,17 +74,21 @@ def test_with_a_strong_penalty_cuts_are_plain_by_default(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("compensate", [None, True])
-def test_a_penalty_and_fits_drive_weights_apart(compensate: Any) -> None:
-    # So the default is None. With fits, weights of readers grow from cut to cut.
+@pytest.mark.parametrize("small", [False, True])
+def test_small_ridges_let_a_penalty_and_fits_drive_weights_apart(
+    small: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Weights of readers grow from cut to cut; with the ridges of fits they do not."""
+    if small:
+        monkeypatch.setattr(fitting, "RIDGES", tuple(10.0**n for n in range(-8, 0)))
     options = {"penalty": "dsp", "strength": 1e-2, "begin": 0.0, "end": 0.9}
-    given = {**options, "final_sparsity": 0.9, "compensate": compensate}
+    given = {**options, "final_sparsity": 0.9, "compensate": True}
     model = PPO(
         "MlpPolicy", "CartPole-v1", n_steps=128, n_epochs=10, seed=0, device="cpu"
     )
     model.learn(4_096, PruningCallback("magnitude", given))
     weights = [p for n, p in model.policy.named_parameters() if "policy_net.2.w" in n]
-    assert bool(weights[0].detach().abs().max() > 1) == (compensate is True)
+    assert bool(weights[0].detach().abs().max() > 1) == small
 
 
 def test_networks_may_have_strengths_of_their_own() -> None:
