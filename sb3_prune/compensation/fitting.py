@@ -11,8 +11,8 @@ copies each kept unit, and c is 0. The fit keeps close to it, by a ridge:
 At the minimum, the first term is never larger than that of the plain cut. The ridge is
 a multiple of the mean variance of h'. Which multiple is decided by samples that are
 held out, and then all samples are used. The plain cut itself is one of the candidates.
-Multiples below 1e-3 are for units that can be expressed exactly: elsewhere they fit
-fresh samples no better, but with large weights, of which training then moves outputs
+Multiples below 1e-3 are for units that can be expressed exactly: elsewhere they
+hardly fit fresh samples better, but with large weights, and training then moves outputs
 too far.
 
 References:
