@@ -214,14 +214,15 @@ def test_the_page_of_made_up_trainings(
     runs: dict[str, list[Run]], tmp_path: Path
 ) -> None:
     judged = found(runs, {})
-    assert [each.experiment for each in judged] == list(EXPERIMENTS[:6])
+    assert [each.experiment for each in judged] == list(EXPERIMENTS[:7])
     assert all(len(f.train) == len(f.test) == 40 for f in judged)
     text = page.text(rates_of(ASKED, 50), judged)
-    assert text.count("| 40 + 40 |") == 6
+    assert "| tanh-v1, gradient-entropy | 40 + 40 | - / " in text
+    assert text.count("| 40 + 40 |") == 7
     assert "| **source** |" in text and f"{CHOSEN.iteration} (chosen)" in text
     assert text.count("| second 64 |") == 4
     assert "2 more cannot be judged" in text
-    assert text.count(", p = ") == 6  # The permutation tests of held-out boosts.
+    assert text.count(", p = ") == 7  # The permutation tests of held-out boosts.
     assert [line[:3] for line in text.splitlines()[-5:]] == [
         f"{number}. " for number in range(1, 6)
     ]
@@ -250,7 +251,7 @@ def test_seeds_are_on_one_side() -> None:
 
 
 def test_the_verdict_is_the_data_s(runs: dict[str, list[Run]]) -> None:
-    (first,) = found({"tanh-v1": runs["tanh-v1"]}, {})
+    first, _ = found({"tanh-v1": runs["tanh-v1"]}, {})
     for low, says in ((1.0, "in 1 of 1"), (-1.0, "in 0 of 1"), (-9.0, "in 0 of 1")):
         gain = replace(
             first.judgement.sweep.test_gain, interval=(low, low + 3), p_value=0.01
@@ -270,7 +271,7 @@ def test_too_few_successes_are_told(runs: dict[str, list[Run]]) -> None:
     losing = [{**run, "solved_at": None} for run in runs["tanh-v1"]]
     few = [*runs["tanh-v1"][:3], *losing[3:40], *runs["tanh-v1"][40:]]
     few[:3] = [{**run, "solved_at": 500} for run in few[:3]]
-    (judged,) = found({"tanh-v1": few}, {})
+    judged, _ = found({"tanh-v1": few}, {})
     assert judged.classified == {} and judged.seeds == 80
     assert "| tanh-v1, entropy | too few are fast |" in page.text({}, [judged])
     assert found({"tanh-v1": losing}, {}) == []

@@ -84,20 +84,24 @@ def _boosts(found: Sequence[Found]) -> Table:
     for each in found:
         source, sweep = each.experiment, each.judgement.sweep
         related = each.judgement.relation
-        told = "-" if source.test is None else f"{source.test:+.2f}"
         table.rows.append(
             [
                 source.name,
                 f"{len(each.train)} + {len(each.test)}",
-                f"{source.threshold:g} / {sweep.chosen:g}",
-                f"{source.train:+.2f} / {gain_text(sweep.train_gain)}",
-                f"{told} / {gain_text(sweep.test_gain)}",
+                f"{told_text(source.threshold, 'g')} / {sweep.chosen:g}",
+                f"{told_text(source.train)} / {gain_text(sweep.train_gain)}",
+                f"{told_text(source.test)} / {gain_text(sweep.test_gain)}",
                 f"{sweep.test_gain.kept:.0%}",
                 "-" if related is None else f"{related.correlation:+.3f}",
                 "-" if related is None else f"{related.p_value:.2g}",
             ]
         )
     return table
+
+
+def told_text(value: float | None, form: str = "+.2f") -> str:
+    """Return what the source tells as text, or a dash."""
+    return "-" if value is None else format(value, form)
 
 
 def gain_text(gain: Gain) -> str:

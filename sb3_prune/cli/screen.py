@@ -8,6 +8,7 @@ from concurrent.futures import Executor
 from contextlib import AbstractContextManager, closing
 from dataclasses import asdict, fields
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ from sb3_prune.exceptions import ConfigError, RunFolderError, require_at_least
 from sb3_prune.files import write_bytes
 from sb3_prune.runs import Workers, on_cluster
 from sb3_prune.runs.folder import check_creatable, versions
-from sb3_prune.runs.tables import check_table
+from sb3_prune.runs.tables import FORMATS, check_table
 from sb3_prune.screening import (
     Judgement,
     Outcomes,
@@ -71,7 +72,7 @@ def main(arguments: Sequence[str]) -> None:
     with _executor(options) as executor:
         rows = screen(
             partial(make_agent, n_envs=options.n_envs, **given),
-            [seed for part in options.ranges() for seed in part],
+            list(chain.from_iterable(chain(*options.ranges()))),
             screener,
             folder=options.out / SEEDS,
             steps=options.timesteps,
@@ -166,9 +167,10 @@ def _publish(
     rows: Sequence[Mapping[str, Any]],
     table: Path,
 ) -> None:
-    for name in (NUMBERS, *PICTURES):  # Those of an earlier call's seeds.
+    earlier = {f"{TABLE}{ending}" for ending in FORMATS} - {table.name}
+    for name in (NUMBERS, *PICTURES, *earlier):  # Of other seeds than this call's.
         (options.out / name).unlink(missing_ok=True)
-    count = len(options.ranges()[0])
+    count = sum(map(len, options.ranges()[0]))
     train, test = Outcomes.of(rows[:count]), Outcomes.of(rows[count:])
     found = judge(
         train,

@@ -8,12 +8,15 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass, field
+from itertools import combinations, product
 from pathlib import Path
 from typing import Literal
 
 from sb3_prune.cli.options import NewAgentOptions
 from sb3_prune.exceptions import ConfigError, require_at_least, require_finite
 
+Ranges = tuple[range, ...]
+"""Seeds that one option names."""
 Table = Literal["csv", "parquet"]
 """Value of ``--table``."""
 LEAST_STEP = 1e-6
@@ -35,7 +38,8 @@ class ScreenOptions(NewAgentOptions):
     env: str = field()
     """Gymnasium id, e.g. CartPole-v1; module:id imports a module first."""
     seeds: str = field()
-    """Seeds on which the threshold is chosen, FIRST:END without END, e.g. 0:500."""
+    """Seeds on which the threshold is chosen, FIRST:END without END, e.g. 0:500; with
+    commas between several, e.g. 0:17,18:500 to leave out one that fails."""
     test_seeds: str = field()
     """Seeds on which it is judged, e.g. 500:1000."""
     out: Path = Path("screened")
@@ -94,13 +98,13 @@ class ScreenOptions(NewAgentOptions):
                     f"{limit}."
                 )
         train, test = self.ranges()
-        if max(train.start, test.start) < min(train.stop, test.stop):
+        if any(_overlap(one, other) for one, other in product(train, test)):
             raise ConfigError(
                 f"--seeds {self.seeds} and --test-seeds {self.test_seeds} share seeds: "
                 "a threshold is judged on seeds of its own."
             )
 
-    def ranges(self) -> tuple[range, range]:
+    def ranges(self) -> tuple[Ranges, Ranges]:
         """Return the seeds for choosing and those for judging.
 
         Raises:
@@ -112,17 +116,29 @@ class ScreenOptions(NewAgentOptions):
         )
 
 
-def seeds_of(option: str, text: str) -> range:
-    """Return the seeds that a text such as ``0:500`` names, 0 to 499.
+def seeds_of(option: str, text: str) -> Ranges:
+    """Return the seeds that a text such as ``0:17,18:500`` names, all to 499 but 17.
 
     Raises:
-        ConfigError: It is no such text, or names no seed or one that is too large.
+        ConfigError: It is no such text, or names no seed, one twice, or one that is too
+            large.
     """
+    found = tuple(_range_of(option, part) for part in text.split(","))
+    if any(_overlap(one, other) for one, other in combinations(found, 2)):
+        raise ConfigError(f"{option} {text} names a seed twice.")
+    return found
+
+
+def _range_of(option: str, text: str) -> range:
     match = re.fullmatch(r"([0-9]{1,10}):([0-9]{1,10})", text)
     first, end = map(int, match.groups()) if match else (0, 0)
     if not first < end <= 2**32:
         raise ConfigError(
             f"{option} must be FIRST:END with FIRST below END and END at most 2**32, "
-            f"e.g. 0:500; got {text[:40]!r}."
+            f"e.g. 0:500, or several with commas between; got {text[:40]!r}."
         )
     return range(first, end)
+
+
+def _overlap(one: range, other: range) -> bool:
+    return max(one.start, other.start) < min(one.stop, other.stop)

@@ -66,8 +66,9 @@ def require_success(outcomes: Outcomes) -> None:
     """
     if not outcomes.successes.any():
         raise ConfigError(
-            f"None of {len(outcomes)} runs succeeds, so their sample efficiency is 0 "
-            "and no boost can be told."
+            f"None of {len(outcomes)} runs succeeds (seeds {outcomes.seeds.min()} to "
+            f"{outcomes.seeds.max()}), so their sample efficiency is 0 and no boost "
+            "can be told."
         )
 
 

@@ -63,6 +63,7 @@ def test_a_second_call_trains_only_what_is_missing(
     first = command(*LINE, "--out", out)
     before = contents(out)
     (out / "seeds/seed=3.json").unlink()
+    (out / "seeds.parquet").touch()  # Of a call with another --table.
     made: list[int] = []
     learn = A2C.learn
     monkeypatch.setattr(
@@ -111,7 +112,7 @@ def test_without_any_success_nothing_is_judged(
     (tmp_path / "out/seeds").mkdir(parents=True)
     (tmp_path / "out/screening.json").write_text("{}")  # Of other seeds.
     result = command(*LINE, "--out", tmp_path / "out", "--level", 1_000)
-    assert result.code == 2 and "None of 6 runs succeeds" in result.err
+    assert result.code == 2 and "None of 6 runs succeeds (seeds" in result.err
     assert len(read_table(tmp_path / "out/seeds.csv")) == 12
     assert not (tmp_path / "out/screening.json").exists()
 

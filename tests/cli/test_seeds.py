@@ -15,11 +15,19 @@ GIVEN: dict[str, Any] = {"algo": "a2c", "env": "x", "out": Path("y")}
 
 @pytest.mark.parametrize(("text", "first", "end"), [("0:500", 0, 500), ("7:8", 7, 8)])
 def test_seeds_are_named_as_slices(text: str, first: int, end: int) -> None:
-    assert seeds_of("--seeds", text) == range(first, end)
+    assert seeds_of("--seeds", text) == (range(first, end),)
+
+
+def test_seeds_may_be_left_out() -> None:
+    found = seeds_of("--seeds", "0:3,4:6")
+    assert [seed for part in found for seed in part] == [0, 1, 2, 4, 5]
+    with pytest.raises(ConfigError, match=r"--seeds 0:3,2:6 names a seed twice"):
+        seeds_of("--seeds", "0:3,2:6")
 
 
 @pytest.mark.parametrize(
-    "text", ["", "5", "5:5", "6:5", "-1:5", "0:", ":5", "0:5:2", "0:4294967297", "٣:9"]
+    "text",
+    ["", "5", "5:5", "6:5", "-1:5", "0:", ":5", "0:5:2", "0:4294967297", "٣:9", "0:3,"],
 )
 def test_other_texts_are_refused(text: str) -> None:
     with pytest.raises(ConfigError, match="--seeds must be FIRST:END"):
@@ -31,6 +39,7 @@ def test_other_texts_are_refused(text: str) -> None:
     [
         ({"test_seeds": "9:12"}, "share seeds"),
         ({"seeds": "0:30"}, "share seeds"),
+        ({"seeds": "0:3,12:13"}, "share seeds"),
         ({"timesteps": 0}, "--timesteps must be"),
         ({"episodes": 0}, "--episodes must be"),
         ({"n_envs": 0}, "--n-envs must be"),

@@ -126,6 +126,6 @@ def test_the_command_is_one_that_is_accepted() -> None:
     line = shlex.split(text.replace("\\\n", " "))
     options = parse(ScreenOptions, line, "screen")
     options.check()
-    assert options.ranges() == (range(500), range(500, 1_000))
+    assert options.ranges() == ((range(500),), (range(500, 1_000),))
     assert f"{options.timesteps:,} steps at most" in TEXT
     assert f"the last {options.episodes} training episodes" in TEXT
