@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,6 +25,8 @@ PRODUCER = "sb3-prune"
 """Who wrote a file, in its header."""
 KEY = "sb3_prune"
 """Key of the facts, as JSON, in the metadata of the file."""
+BATCH = "batch"
+"""Name of the size of the batch, if it may be any."""
 NOISY = ("torch.onnx._internal.exporter._registration", "onnxscript.optimizer")
 """Loggers that tell of packages which no agent needs, and of what stays slow."""
 LEAST_OPSET = 18
@@ -105,6 +108,8 @@ class OnnxExporter(Exporter):
                     f"torch.onnx cannot express this agent in opset "
                     f"{self.config.opset}: {type(cause).__name__}: {reason}"
                 ) from error
+        if self.dynamic:
+            _name_batch(program.model.graph)
         # Torch only logs that it could not convert a program, and keeps the old one.
         if (written := program.model.opset_imports[""]) != self.config.opset:
             raise ExportError(
@@ -146,6 +151,17 @@ def _runner(session: Any) -> Callable[..., Sequence[np.ndarray]]:
         return found
 
     return run
+
+
+def _name_batch(graph: Any) -> None:
+    """Call the size of the batch by its name, for which torch has numbers."""
+    first = (each.shape[0] for each in graph.inputs)
+    numbered = {str(size) for size in first if not isinstance(size, int)}
+    results = (result for node in graph for result in node.outputs)
+    for value in chain(graph.inputs, results):
+        for axis, size in enumerate(value.shape or ()):
+            if str(size) in numbered:
+                value.shape[axis] = BATCH
 
 
 def _renamed(

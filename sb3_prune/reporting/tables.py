@@ -108,7 +108,7 @@ def moments(run: ReportedRun) -> Iterator[str]:
 
 def _moment(run: ReportedRun) -> str:
     if is_fresh(run) and run.first_cut is not None:
-        return f"the last evaluation before the first cut, at step {run.first_cut:,}"
+        return f"the last evaluation before the first cut (step {run.first_cut:,})"
     return "the agent as it was before this run pruned anything"
 
 

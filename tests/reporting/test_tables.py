@@ -51,7 +51,7 @@ def test_results_say_when_they_were_taken(tmp_path: Path) -> None:
     assert rows["95 % interval"] == ("49 to 51", "199.5 to 201.5")
     assert "success" not in rows  # The environment does not know it.
     (told,) = moments(run)
-    assert "before the first cut, at step 100" in told
+    assert "before the first cut (step 100)" in told
 
 
 def test_an_agent_that_was_given_was_evaluated_at_the_start(tmp_path: Path) -> None:

@@ -51,6 +51,8 @@ def test_names_opset_and_any_batch(tmp_path: Path) -> None:
     assert {each.domain: each.version for each in found.opset_import}[""] == 20
     assert "channels first" in " ".join(found.doc_string.split())
     session = onnxruntime.InferenceSession(path)
+    assert session.get_inputs()[0].shape == ["batch", 3]
+    assert session.get_outputs()[0].shape == ["batch", 1]
     raw = np.random.default_rng(0).normal(size=(7, 3)).astype(np.float32)
     (actions,) = session.run(["torque"], {"obs": raw})
     expected, _ = model.predict(raw, deterministic=True)
