@@ -106,22 +106,25 @@ def _over_rounds(axes: Axes, runs: Sequence[Rounds], colour: Any) -> None:
 
 def layer_matrices(found: Mapping[str, np.ndarray], path: Path) -> None:
     """Draw the share of target layers that source layers predict, per pair of arms."""
-    figure = new_figure((2.0 + 2.4 * len(found), 3.2))
+    columns = min(4, len(found))
+    rows = -(-len(found) // columns)
+    figure = new_figure((2.0 + 2.4 * columns, 0.4 + 2.8 * rows))
     heading(figure, "Which source layers predict target layers", size=11)
-    every = figure.subplots(1, len(found), squeeze=False)[0]
-    for axes, (label, matrix) in zip(every, found.items(), strict=True):
+    every = figure.subplots(rows, columns, squeeze=False)
+    for axes in every.flat[len(found) :]:
+        axes.set_visible(False)
+    for axes, (label, matrix) in zip(every.flat, found.items(), strict=False):
         image = axes.imshow(matrix, vmin=0, vmax=1, cmap="viridis")
         axes.set_title(label, fontsize=9, color=INK)
         ticks = range(len(matrix))
         axes.set_xticks(ticks, [str(k + 1) for k in ticks])
         axes.set_yticks(ticks, [str(k + 1) for k in ticks])
-        axes.set_xlabel("target layer")
+        axes.set(xlabel="target layer", ylabel="source layer")
         for (i, j), share in np.ndenumerate(matrix):
             ink = "white" if share < DARK else "black"
             text = f"{share:.2f}"
             axes.text(j, i, text, ha="center", va="center", fontsize=6, color=ink)
-    every[0].set_ylabel("source layer")
-    figure.colorbar(image, ax=list(every), label="share", pad=0.02)
+    figure.colorbar(image, ax=every, label="share", pad=0.02)
     save(figure, path)
 
 
