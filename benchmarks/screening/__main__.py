@@ -64,8 +64,11 @@ def published() -> str:
     """Return the generated part of the page."""
     judged = experiments()
     text = page.text(results(BUDGETS["readings"]), judged)
-    paths = [path.name for each in shown(judged) for path in figures.paths(each)]
-    pictures = "".join(f"\n![{Path(name).stem}](images/{name})" for name in paths)
+    pictures = "".join(
+        f"\n![{each.experiment.name}: {what}](images/{path.name})"
+        for each in shown(judged)
+        for what, path in zip(figures.WHAT, figures.paths(each), strict=True)
+    )
     return f"{text}{pictures}\n" if pictures else text
 
 

@@ -9,6 +9,9 @@ from benchmarks.screening.experiments import Found
 from sb3_prune.files import atomic
 from sb3_prune.screening import plot_runs, plot_sweep
 
+WHAT = ("thresholds against sample efficiency", "what is measured against iterations")
+"""What an experiment's figures show, in the order of their files."""
+
 
 def paths(found: Found, folder: Path = Path()) -> tuple[Path, Path]:
     """Return the files of an experiment's figures, of its thresholds and its runs."""

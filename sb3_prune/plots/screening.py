@@ -76,7 +76,8 @@ def entropy_figure(
         axes.scatter(x, y, s=14, linewidths=0.8, label=f"{label} ({len(x)})", **look)
     _mark(axes, threshold)
     axes.set_ylim(bottom=0)
-    axes.legend(fontsize=8, frameon=False, loc="lower left")
+    above: dict[str, Any] = {"loc": "lower right", "bbox_to_anchor": (1, 1), "ncols": 2}
+    axes.legend(fontsize=8, frameon=False, **above)  # Runs may lie anywhere within.
     return figure
 
 
