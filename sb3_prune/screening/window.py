@@ -18,6 +18,7 @@ from stable_baselines3.common.type_aliases import PyTorchObs
 from sb3_prune.exceptions import UnsupportedPolicyError
 from sb3_prune.recording.activations import observe_weights
 from sb3_prune.screening.layers import Layer, choose, find_layers
+from sb3_prune.screening.squashed import gaussian_of, squashed_entropy
 from sb3_prune.surgery.flow.forwards import Inputs
 from sb3_prune.surgery.flow.quiet import quiet, seed_torch
 
@@ -105,14 +106,17 @@ class Window:
     def policy_entropies(self) -> torch.Tensor:
         """Return the entropy of the actions in nats, (N * E,).
 
-        Where it has no closed form, as for squashed Gaussians, it is estimated by
-        -log p(a) of one action, drawn with seed 0.
+        That of squashed Gaussians is of actions in [-1, 1]. Where a distribution of
+        the user's own has no formula, -log p(a) of one action stands for it, drawn with
+        seed 0.
 
         Raises:
             UnsupportedPolicyError: The policy has no distribution, as that of DQN.
         """
         with quiet(self.model.policy):
             distribution = self._distribution()
+            if gaussian := gaussian_of(distribution):
+                return squashed_entropy(gaussian)
             found = distribution.entropy()
             if found is None:
                 seed_torch(0)

@@ -39,7 +39,7 @@ def test_policies_have_distributions(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", SQUASHED)
-def test_entropies_without_a_formula_are_estimated(name: str) -> None:
+def test_entropies_of_squashed_actions_are_what_draws_say(name: str) -> None:
     found = window(name)
     first, second = found.policy_entropies(), found.policy_entropies()
     assert torch.equal(first, second) and first.shape == (STEPS,)
