@@ -224,13 +224,15 @@ def lines(screener: Screener, found: Judgement) -> Iterator[str]:
         against = _p(rates.p_value, "kept against given up: ")
         yield f"{told}{_share(rates.kept)} of the kept{against}"
     if (related := found.relation) is not None:
-        correlation = f"{related.correlation:+.2f}"
-        yield f"rank correlation with the steps: {correlation}{_p(related.p_value)}"
+        told = f"{related.correlation:+.2f} on {related.seeds} held-out seeds"
+        yield f"rank correlation with the steps: {told}{_p(related.p_value)}"
     yield found.verdict
 
 
 def _share(rate: Rate) -> str:
-    return "-" if rate.share is None else f"{rate.share:.1%}"
+    if rate.share is None:
+        return "none"
+    return f"{rate.share:.1%} ({rate.successes} of {rate.runs})"
 
 
 def _p(value: float | None, what: str = "") -> str:

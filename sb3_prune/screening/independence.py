@@ -22,6 +22,8 @@ class Relation:
     p_value: float
     """Probability of a correlation as far from 0 or farther if values and iterations
     are unrelated (two-sided permutation test)."""
+    seeds: int
+    """Number of runs: with two, a correlation is 1 or -1 and says nothing."""
 
 
 def relation(
@@ -62,7 +64,11 @@ def relation(
         batch=max(1, DRAWN // len(outcomes)),
         random_state=np.random.default_rng(seed),
     )
-    return Relation(correlation=float(found.statistic), p_value=float(found.pvalue))
+    return Relation(
+        correlation=float(found.statistic),
+        p_value=float(found.pvalue),
+        seeds=len(outcomes),
+    )
 
 
 def _standard(ranks: Numbers) -> Numbers:

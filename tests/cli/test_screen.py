@@ -49,6 +49,9 @@ def test_what_it_writes_is_what_its_table_says(
     assert [each["limit"] for each in found["rates"]] == [150, 300]
     assert result.out.splitlines()[0].startswith("entropy: threshold ")
     assert found["verdict"] in result.out
+    solved = found["rates"][0]["all"]
+    assert f"({solved['successes']} of 6) of all" in result.out
+    assert "on 6 held-out seeds (p = " in result.out
     for name in ("runs.png", "thresholds.png"):
         with Image.open(out / name) as picture:
             assert picture.width > 400
