@@ -41,6 +41,7 @@ COMMANDS = {
     "lunar": "lunar",
     "retrain": "retrain",
     "ridges": "ridges",
+    "scratch": "agents.scratch",
 }
 """Benchmark with options of its own -> module, whose ``main`` gets the options."""
 RESULTS = Path("benchmarks/results")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import pickle
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +12,15 @@ import gymnasium as gym
 import pytest
 from stable_baselines3 import PPO
 from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
+from torch import nn
 
 from benchmarks import lunar
-from benchmarks.agents import command, environments
+from benchmarks.agents import command, environments, scratch
 from benchmarks.agents.finding import AgentError, Found, find, number
 from benchmarks.agents.loading import open_agent
 from benchmarks.agents.sheets import normalised
 from benchmarks.harness import interval_text
+from sb3_prune.runs import carry_out
 
 
 @pytest.fixture
@@ -115,3 +119,49 @@ def test_one_seed_has_no_interval() -> None:
 
 def test_the_small_lunar_agent_has_the_pruned_widths() -> None:
     assert lunar.widths() == [4, 4]
+
+
+def test_texts_of_rl_zoo_are_read_and_not_run() -> None:
+    text = "dict( log_std_init=-2, activation_fn=nn.ReLU, net_arch=[dict(pi=[9])] )"
+    assert scratch.policy_kwargs(text) == {"log_std_init": -2, "activation_fn": nn.ReLU}
+    with pytest.raises(ValueError, match="malformed"):
+        scratch.policy_kwargs("dict(log_std_init=print(1))")
+
+
+def test_widths_become_an_argument_of_sb3() -> None:
+    actor = {"mlp_extractor.policy_net.0": 6, "mlp_extractor.policy_net.2": 5}
+    critic = {"mlp_extractor.value_net.0": 64}
+    assert scratch.net_arch(actor | critic) == {"pi": [6, 5], "vf": [64]}
+    twins = {"actor.latent_pi.0": 3, "critic.qf0.0": 4, "critic.qf1.0": 4}
+    assert scratch.net_arch(twins) == {"pi": [3], "qf": [4]}
+    assert scratch.net_arch({"q_net.q_net.0": 7}) == [7]
+
+
+def test_small_nets_are_trained_as_the_agent_was(agents: Path) -> None:
+    lines = ["n_timesteps: 32.0", "n_envs: 2", "n_steps: 8", "batch_size: 16"]
+    lines += ["policy: MlpPolicy", "normalize: true", "learning_rate: lin_0.001"]
+    place = agents / "ppo/CartPole-v0_1/CartPole-v0"
+    place.mkdir()
+    (place / "config.yml").write_text("\n".join(lines))
+    found = find(agents)[0]
+    model: Any = scratch.build(found, {"mlp_extractor.policy_net.0": 5}, 1)
+    assert model.learning_rate(0.5) == pytest.approx(5e-4)
+    assert model.get_vec_normalize_env().norm_reward
+    widths = {"mlp_extractor.policy_net.0": 6, "mlp_extractor.value_net.0": 64}
+    cell = {"return": 60.0, "layers": widths}
+    sheet: dict[str, Any] = {"agent": found.name, "cells": {"reconstruct 0.9": cell}}
+    sheet |= {"dense": {"return": 100.0}, "random": {"return": 20.0}}
+    (place / "vecnormalize.pkl").write_bytes(
+        pickle.dumps(VecNormalize(DummyVecEnv([lambda: gym.make("CartPole-v1")])))
+    )
+    jobs = scratch.jobs_of(found, sheet, [1])
+    assert [job.arguments["steps"] for job in jobs] == [32, 32]
+    assert jobs[0].arguments["layers"] == widths
+    assert jobs[1].arguments["layers"]["mlp_extractor.policy_net.2"] == 64
+    results = agents.parent / "scratch"
+    with ThreadPoolExecutor(1) as pool:
+        done = carry_out(jobs, results, executor=pool)
+    small = (done["ppo-CartPole-v0_1/small-1"]["return"] - 20) / 80
+    (row,) = scratch.table([sheet], results).rows
+    assert row[:3] == [found.name, "6", "0.50"]
+    assert row[3] == f"{small:.2f} ({small:.2f})"

@@ -71,8 +71,13 @@ def normalised(sheet: dict[str, Any], method: str, share: float) -> float | None
     cell = sheet["cells"].get(_key(method, share), {})
     if "return" not in cell or sheet["dense"]["return"] <= sheet["random"]["return"]:
         return None
+    return on_scale(sheet, cell["return"])
+
+
+def on_scale(sheet: dict[str, Any], value: float) -> float:
+    """Return a return where 0 is that of random actions and 1 the dense agent's."""
     low, high = sheet["random"]["return"], sheet["dense"]["return"]
-    return float((cell["return"] - low) / (high - low))
+    return float((value - low) / (high - low))
 
 
 def gone(sheet: dict[str, Any], method: str, share: float) -> float:
