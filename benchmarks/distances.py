@@ -30,7 +30,7 @@ OURS, PDIST, NAIVE, PRODUCT = "ours", "pdist", "pdist, z.T", "float64 product"
 
 def recorded() -> Array:
     """Return activations of 6 x 256 units in greedy episodes of a trained arm agent."""
-    agent = untrained(3, UNITS // 6, seed=0)
+    agent = untrained(3, [UNITS // 6] * 6, seed=0)
     agent.learn(UPDATES * ARMS)
     found = record_episodes(agent, arms(3, 250), episodes=EPISODES, progress=False)
     return np.concatenate(list(found.activations.values()), axis=2)

@@ -8,7 +8,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks.clusters import agents, comparisons, layers, page, sizes, verdicts
+from benchmarks.clusters import (
+    agents,
+    comparisons,
+    layers,
+    page,
+    scratch,
+    sizes,
+    verdicts,
+)
 from benchmarks.clusters.__main__ import MARK, PAGE
 from benchmarks.clusters.budget import SMALL
 from benchmarks.verdicts import Answer
@@ -24,6 +32,21 @@ def test_the_page_of_method_1_is_made_of_its_results(tmp_path: Path) -> None:
 def test_an_agent_that_is_gone_is_named(tmp_path: Path) -> None:
     with pytest.raises(JobError, match="train the agent anew"):
         agents.load(tmp_path / "3x48-0.zip", 3)
+
+
+def test_small_nets_are_trained_from_scratch(tmp_path: Path) -> None:
+    found = scratch.train(tmp_path, [5, 4, 4, 4, 4, 6], updates=30, seed=0)
+    assert found["updates"] == 30 - 20  # The first 20 steps only fill the buffer.
+    assert not found["passed"] and 0 <= found["success"] < 0.9
+
+
+def test_small_nets_have_the_widths_that_pruning_left() -> None:
+    chains = list(scratch.small(SMALL))
+    assert len(chains) == 45  # Of 50, five do not pass at tau 0.4.
+    for case, found in chains:
+        job = scratch.job_of(SMALL, case, scratch._widths(found))
+        assert len(job.arguments["widths"]) == 6 and case.joints == 3
+        assert sum(job.arguments["widths"]) < 6 * case.width
 
 
 def rounds(*units: int, passed: bool = True) -> list[dict[str, Any]]:

@@ -37,6 +37,7 @@ from sb3_prune.runs import Job, Workers, carry_out
 SHEETS = Path("benchmarks/results/agents")
 RESULTS = Path("benchmarks/results/scratch")
 RESULT = Path("benchmarks/results/scratch.json")
+WORK = Path("runs/scratch")
 METHOD, SHARE = "reconstruct", 0.9
 EPISODES = 20
 SHORT = ("Acrobot", "CartPole", "LunarLander", "Pendulum")
@@ -212,7 +213,7 @@ def main(arguments: Sequence[str]) -> None:
     found = [f for f in find(options.agents) if any(o in f.name for o in options.only)]
     todo = [job for f in found for job in jobs_of(f, sheets[f.name], options.seeds)]
     with Workers(options.workers) as pool:
-        carry_out(todo, RESULTS, executor=pool, desc="trainings")
+        carry_out(todo, RESULTS, work=WORK, executor=pool, desc="trainings")
     made = table(list(sheets.values()), RESULTS)
     print(made.markdown())
     write_text(RESULT, json.dumps(asdict(made), indent=1))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.clusters import looking, mapping, page, run_cases
+from benchmarks.clusters import looking, mapping, page, run_cases, scratch
 from benchmarks.clusters.agents import folder_of
 from benchmarks.clusters.budget import BUDGETS
 from sb3_prune.files import write_text
@@ -38,6 +38,7 @@ def main() -> None:
     if not options.draw:
         with Workers(options.workers) as pool:
             run_cases.carry_out(budget, pool)
+            scratch.carry_out(budget, pool)
             mapping.carry_out(budget, pool)
             looking.carry_out(budget, pool)
         looking.draw(budget, folder)

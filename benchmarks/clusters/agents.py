@@ -6,6 +6,7 @@ moves, and with softmax exploration.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,12 +36,12 @@ def arms(joints: int, count: int = ARMS) -> VecEnv:
     return make_arm_vec(count, n_joints=joints, action_mode="joint")
 
 
-def untrained(joints: int, width: int, seed: int) -> DQN:
-    """Build an agent with Xavier weights.
+def untrained(joints: int, widths: Sequence[int], seed: int) -> DQN:
+    """Build an agent with Xavier weights and hidden layers of these widths.
 
     It takes one gradient step per 128 arm steps.
     """
-    rate = 1e-3 if width < 256 else 5e-4
+    rate = 1e-3 if max(widths) < 256 else 5e-4
     agent = DQN(
         sp.MaskedDQNPolicy,
         arms(joints),
@@ -55,7 +56,7 @@ def untrained(joints: int, width: int, seed: int) -> DQN:
         exploration_initial_eps=0.0,
         exploration_final_eps=0.0,
         policy_kwargs={
-            "net_arch": [width] * LAYERS,
+            "net_arch": list(widths),
             "temperature": 0.02,
             "optimizer_kwargs": {"fused": True},
         },
@@ -126,16 +127,32 @@ def train(
     updates.
     """
     del folder  # Minutes of training need no checkpoints.
-    agent = untrained(joints, width, seed)
-    tests = arms(joints, 300)
-    validation = sp.ValidationCallback(tests, seed=10_000 * (seed + 1))
-    agent.learn(budget.updates * ARMS, callback=validation)
+    agent = untrained(joints, [width] * LAYERS, seed)
+    record = learn(agent, joints, budget.updates, seed, episodes_seed=9_000_000)
     with atomic(path_of(budget, joints, width, seed)) as temporary:
         agent.save(temporary)
+    return record
+
+
+def learn(
+    agent: DQN, joints: int, updates: int, seed: int, episodes_seed: int
+) -> dict[str, Any]:
+    """Train an agent until it passes its test; return the record of its training.
+
+    Args:
+        agent: The agent.
+        joints: Joints of the arm.
+        updates: Largest number of gradient steps.
+        seed: Seed of the agent, which decides on its tests.
+        episodes_seed: Seed of the 1,000 fresh episodes at the end.
+    """
+    tests = arms(joints, 300)
+    validation = sp.ValidationCallback(tests, seed=10_000 * (seed + 1))
+    agent.learn(updates * ARMS, callback=validation)
     return {
         "updates": agent._n_updates,
         "passed": validation.passed,
-        "success": success_rate(agent, tests, episodes=1000, seed=9_000_000),
+        "success": success_rate(agent, tests, episodes=1000, seed=episodes_seed),
     }
 
 

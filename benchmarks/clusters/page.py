@@ -15,6 +15,7 @@ from benchmarks.clusters import (
     figures,
     looking,
     mapping,
+    scratch,
     sizes,
     verdicts,
 )
@@ -279,6 +280,7 @@ def text(budget: Budget, folder: Path) -> str:
         agents(budget),
         thresholds(budget, folder),
         rounds(budget, folder),
+        scratch.table(budget),
         distances(budget),
         maps(budget),
         lambdas(budget),

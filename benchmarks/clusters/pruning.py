@@ -60,6 +60,8 @@ MIN_UNITS = 8
 Agents with layers of five units or fewer did not pass the test again in any of three
 trials.
 """
+FRESH_SEED = 1_900_000_000
+"""Seed of the fresh episodes in which agents are scored at the end."""
 READINGS = (
     ("layer", 0.2),
     ("layer", 0.3),
@@ -161,7 +163,7 @@ def prune(folder: Path, budget: Budget, case: Case) -> dict[str, Any]:
         seed=20_000_000 * (case.seed + 1),
         progress=False,
     )
-    fresh = success_rate(agent, tests, episodes=1000, seed=1_900_000_000)
+    fresh = success_rate(agent, tests, episodes=1000, seed=FRESH_SEED)
     records = [asdict(done) | {"units": dict(done.units)} for done in rounds]
     records[-1]["fresh_success"] = fresh
     with atomic(case.path(budget)) as temporary:
