@@ -20,6 +20,7 @@ from benchmarks.agents.finding import AgentError, Found, find, number
 from benchmarks.agents.loading import open_agent
 from benchmarks.agents.sheets import normalised
 from benchmarks.harness import interval_text
+from sb3_prune.exceptions import JobError
 from sb3_prune.runs import carry_out
 
 
@@ -154,14 +155,18 @@ def test_small_nets_are_trained_as_the_agent_was(agents: Path) -> None:
     (place / "vecnormalize.pkl").write_bytes(
         pickle.dumps(VecNormalize(DummyVecEnv([lambda: gym.make("CartPole-v1")])))
     )
-    jobs = scratch.jobs_of(found, sheet, [1])
-    assert [job.arguments["steps"] for job in jobs] == [32, 32]
-    assert jobs[0].arguments["layers"] == widths
-    assert jobs[1].arguments["layers"]["mlp_extractor.policy_net.2"] == 64
+    jobs = scratch.jobs_of(found, sheet, [1, 2])
+    small, dense = jobs["small"], jobs["dense"]
+    assert small[0].arguments["layers"] == widths
+    assert dense[0].arguments["layers"]["mlp_extractor.policy_net.2"] == 64
     results = agents.parent / "scratch"
     with ThreadPoolExecutor(1) as pool:
-        done = carry_out(jobs, results, executor=pool)
-    small = (done["ppo-CartPole-v0_1/small-1"]["return"] - 20) / 80
-    (row,) = scratch.table([sheet], results).rows
-    assert row[:3] == [found.name, "6", "0.50"]
-    assert row[3] == f"{small:.2f} ({small:.2f})"
+        done = carry_out([*small, dense[0]], results, executor=pool)
+    means = [(done[job.name]["return"] - 20) / 80 for job in (small[0], dense[0])]
+    (row,) = scratch.table({found: sheet}, [1, 2], results).rows
+    # Of seed 2 only the small net is trained.
+    told = [f"{mean:.2f} (one)" for mean in means]
+    assert row == [found.name, "6", "0.50", *told]
+    cell["layers"] = widths | {"mlp_extractor.policy_net.0": 7}
+    with pytest.raises(JobError, match=r"layers\.mlp_extractor\.policy_net\.0 is 6"):
+        scratch.table({found: sheet}, [1, 2], results)

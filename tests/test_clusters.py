@@ -44,9 +44,10 @@ def test_small_nets_have_the_widths_that_pruning_left() -> None:
     chains = list(scratch.small(SMALL))
     assert len(chains) == 45  # Of 50, five do not pass at tau 0.4.
     for case, found in chains:
-        job = scratch.job_of(SMALL, case, scratch._widths(found))
+        job = scratch.job_of(SMALL, case, found)
         assert len(job.arguments["widths"]) == 6 and case.joints == 3
         assert sum(job.arguments["widths"]) < 6 * case.width
+        assert job.arguments["updates"] >= max(40_000, found[-1]["gradient_steps"])
 
 
 def rounds(*units: int, passed: bool = True) -> list[dict[str, Any]]:

@@ -2,8 +2,9 @@
 
 ``python -m benchmarks scratch --agents FOLDER`` reads the widths that `reconstruct`
 leaves of each agent's acting network, and trains a net of these widths, and one of the
-agent's own, by the agent's hyperparameters in RL Zoo's form. Finished ones are only
-read. By default these are the agents whose training is short (:data:`SHORT`).
+agent's own, by the agent's hyperparameters in RL Zoo's form, which were found for the
+dense net. Their last state is scored. Finished ones are only read. By default these are
+the agents whose training is short (:data:`SHORT`).
 """
 
 from __future__ import annotations
@@ -26,13 +27,14 @@ from stable_baselines3.common.vec_env import VecEnv, VecNormalize
 
 import sb3_prune as sp
 from benchmarks.agents.environments import versions
-from benchmarks.agents.finding import ALGORITHMS, Found, find
+from benchmarks.agents.finding import ALGORITHMS, AgentError, Found, find
 from benchmarks.agents.loading import open_agent
 from benchmarks.agents.playing import mean_return
 from benchmarks.agents.sheets import on_scale, read_all
 from benchmarks.harness import Table
 from sb3_prune.files import write_text
 from sb3_prune.runs import Job, Workers, carry_out
+from sb3_prune.runs.jobs import read
 
 SHEETS = Path("benchmarks/results/agents")
 RESULTS = Path("benchmarks/results/scratch")
@@ -45,6 +47,7 @@ SHORT = ("Acrobot", "CartPole", "LunarLander", "Pendulum")
 OF_ZOO = ("n_envs", "n_timesteps", "normalize", "policy", "policy_kwargs")
 """Settings of RL Zoo that are no arguments of the algorithm."""
 DENSE, SMALL = "dense", "small"
+Sheet = dict[str, Any]
 
 
 def policy_kwargs(text: str) -> dict[str, Any]:
@@ -66,7 +69,8 @@ def _value(node: ast.expr) -> Any:
 
 def net_arch(layers: Mapping[str, int]) -> Any:
     """Return SB3's argument for the widths of a policy's hidden layers, by name."""
-    roles = {"policy_net": "pi", "latent_pi": "pi", "value_net": "vf", "qf0": "qf"}
+    roles = {"policy_net": "pi", "latent_pi": "pi", "mu": "pi"}
+    roles |= {"value_net": "vf", "qf0": "qf"}
     found: dict[str, list[int]] = {}
     for name, units in layers.items():
         for part in name.split("."):
@@ -78,9 +82,12 @@ def net_arch(layers: Mapping[str, int]) -> Any:
 def environments(found: Found, count: int, *, training: bool, seed: int = 0) -> VecEnv:
     """Make environments for an agent that is trained anew."""
     settings = found.settings()
-    env = make_vec_env(versions(found.env)[0], count, seed=seed)
+    kwargs = found.env_kwargs()
+    env = make_vec_env(versions(found.env)[0], count, seed=seed, env_kwargs=kwargs)
     if not settings.get("normalize"):
         return env
+    if settings["normalize"] is not True:
+        raise AgentError(f"{found.name} was normalised by {settings['normalize']!r}")
     gamma = settings.get("gamma", 0.99)
     return VecNormalize(env, training=training, norm_reward=training, gamma=gamma)
 
@@ -138,66 +145,72 @@ def widths(found: Found) -> dict[str, int]:
     return sp.wire(model).units()
 
 
-def jobs_of(found: Found, sheet: dict[str, Any], seeds: Sequence[int]) -> list[Job]:
-    """Return the trainings that belong to an agent: small ones and dense ones."""
+def jobs_of(found: Found, sheet: Sheet, seeds: Sequence[int]) -> dict[str, list[Job]]:
+    """Return the trainings that belong to an agent, a list for each kind of net."""
     settings = found.settings()
+    pruned = sheet["cells"][f"{METHOD} {SHARE}"]["layers"]
+    shared = {"env": versions(found.env)[0], "episodes": EPISODES}
     steps = int(settings["n_timesteps"])
-    sizes = {SMALL: sheet["cells"][f"{METHOD} {SHARE}"]["layers"], DENSE: widths(found)}
-    return [
-        Job(
-            name=_name(found.name, kind, seed),
-            function=train,
-            arguments={
-                "path": str(found.path),
-                "layers": layers,
-                "seed": seed,
-                "steps": steps,
-            },
-            settings={**settings, "layers": layers, "seed": seed},
-        )
-        for kind, layers in sizes.items()
-        for seed in seeds
-    ]
+    return {
+        kind: [
+            Job(
+                name=f"{found.name.replace('/', '-')}/{kind}-{seed}",
+                function=train,
+                arguments={
+                    "path": str(found.path),
+                    "layers": layers,
+                    "seed": seed,
+                    "steps": steps,
+                },
+                settings={**settings, **shared, "layers": layers, "seed": seed},
+            )
+            for seed in seeds
+        ]
+        for kind, layers in ((SMALL, pruned), (DENSE, widths(found)))
+    }
 
 
-def _name(agent: str, kind: str, seed: int | str) -> str:
-    return f"{agent.replace('/', '-')}/{kind}-{seed}"
-
-
-def table(sheets: Sequence[dict[str, Any]], results: Path) -> Table:
+def table(agents: Mapping[Found, Sheet], seeds: Sequence[int], results: Path) -> Table:
     """Compare what is left of an agent with nets of its size that were trained anew.
 
-    Returns are normalised as in the tables of the agents.
+    Agents of which no seed has both nets are left out.
+
+    Raises:
+        JobError: A result is of other widths, settings or episodes.
     """
     made = Table(
-        f"(t) {SHARE:.0%} of the acting network gone, or never there; 1 is the agent's "
+        f"(t) {SHARE:.0%} of the acting units gone, or never there; 1 is the agent's "
         "return, 0 that of random actions",
         ["agent", "units", "pruned, not trained", "small, from scratch", "dense, anew"],
     )
-    for sheet in sheets:
-        anew = {kind: _read(results, sheet, kind) for kind in (SMALL, DENSE)}
-        if not all(anew.values()):
+    for found, sheet in agents.items():
+        trained = _trained(jobs_of(found, sheet, seeds), results)
+        if not trained:
             continue
         cell = sheet["cells"][f"{METHOD} {SHARE}"]
         units = " + ".join(map(str, _acting(cell["layers"])))
         pruned = f"{on_scale(sheet, cell['return']):.2f}"
-        told = [f"{np.mean(each):.2f} ({_list(each)})" for each in anew.values()]
-        made.rows.append([sheet["agent"], units, pruned, *told])
+        told = [_list([on_scale(sheet, x) for x in each]) for each in trained]
+        made.rows.append([found.name, units, pruned, *told])
     return made
 
 
+def _trained(jobs: Mapping[str, list[Job]], results: Path) -> list[list[float]]:
+    """Return the returns by kind, of the seeds of which both kinds are trained."""
+    pairs = zip(jobs[SMALL], jobs[DENSE], strict=True)
+    found = [(read(small, results), read(dense, results)) for small, dense in pairs]
+    whole = [(one["return"], two["return"]) for one, two in found if one and two]
+    return [list(each) for each in zip(*whole, strict=True)]
+
+
 def _acting(layers: Mapping[str, int]) -> list[int]:
-    return [n for name, n in layers.items() if "value_net" not in name]
-
-
-def _read(results: Path, sheet: dict[str, Any], kind: str) -> list[float]:
-    paths = sorted(results.glob(_name(sheet["agent"], kind, "*") + ".json"))
-    returns = [json.loads(path.read_text())["return"] for path in paths]
-    return [on_scale(sheet, each) for each in returns]
+    others = ("value_net", "critic")
+    return [n for name, n in layers.items() if not any(o in name for o in others)]
 
 
 def _list(values: Sequence[float]) -> str:
-    return ", ".join(f"{value:.2f}" for value in values)
+    each = ", ".join(f"{value:.2f}" for value in values)
+    return f"{np.mean(values):.2f} ({each})" if len(values) > 1 else f"{each} (one)"
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -207,13 +220,28 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--only", nargs="*", default=SHORT, help="parts of their names")
     parser.add_argument("--seeds", nargs="*", type=int, default=[1, 2])
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--draw", action="store_true", help="train nothing")
     options = parser.parse_args(arguments)
     warnings.simplefilter("ignore")
     sheets = {sheet["agent"]: sheet for sheet in read_all(SHEETS)}
-    found = [f for f in find(options.agents) if any(o in f.name for o in options.only)]
-    todo = [job for f in found for job in jobs_of(f, sheets[f.name], options.seeds)]
-    with Workers(options.workers) as pool:
-        carry_out(todo, RESULTS, work=WORK, executor=pool, desc="trainings")
-    made = table(list(sheets.values()), RESULTS)
+    every = {f: sheets[f.name] for f in find(options.agents) if _has(sheets, f.name)}
+    todo = [
+        job
+        for found, sheet in every.items()
+        if any(part in found.name for part in options.only)
+        for jobs in jobs_of(found, sheet, options.seeds).values()
+        for job in jobs
+    ]
+    if not options.draw:
+        with Workers(options.workers) as pool:
+            carry_out(todo, RESULTS, work=WORK, executor=pool, desc="trainings")
+    made = table(every, options.seeds, RESULTS)
     print(made.markdown())
     write_text(RESULT, json.dumps(asdict(made), indent=1))
+
+
+def _has(sheets: Mapping[str, Sheet], name: str) -> bool:
+    """Tell whether an agent was pruned as this benchmark needs it."""
+    return "layers" in sheets.get(name, {"cells": {}})["cells"].get(
+        f"{METHOD} {SHARE}", {}
+    )

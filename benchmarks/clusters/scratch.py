@@ -1,7 +1,8 @@
 """From scratch: small dense nets with the widths that rounds of merging left.
 
 They are trained as the dense agents are, until they pass the same test, and scored in
-the episodes in which pruned agents are scored.
+the episodes in which pruned agents are scored. They may take as many gradient steps as
+a dense agent, or as the pruned one took in all, if that is more.
 """
 
 from __future__ import annotations
@@ -21,10 +22,17 @@ from sb3_prune import runs
 from sb3_prune.runs import Job
 from sb3_prune.runs.jobs import read
 
+Chain = Sequence[dict[str, Any]]
+"""The rounds of merging and retraining of one agent."""
 
-def job_of(budget: Budget, case: Case, widths: Sequence[int]) -> Job:
+
+def job_of(budget: Budget, case: Case, rounds: Chain) -> Job:
     """Return the job that trains a net of the widths with which a case ends."""
-    arguments = {"widths": list(widths), "updates": budget.updates, "seed": case.seed}
+    arguments = {
+        "widths": _widths(rounds),
+        "updates": max(budget.updates, _steps(budget, case, rounds)),
+        "seed": case.seed,
+    }
     return Job(
         name=f"scratch/{case.name}",
         function=train,
@@ -41,70 +49,80 @@ def train(
     return learn(untrained(3, widths, seed), 3, updates, seed, FRESH_SEED)
 
 
-def small(budget: Budget) -> Iterator[tuple[Case, list[dict[str, Any]]]]:
-    """Yield the chains of rounds that passed to the end, and their rounds."""
+def chains(budget: Budget) -> Iterator[tuple[Case, Chain]]:
+    """Yield the chains of rounds that are compared, and their rounds."""
     for case in dict.fromkeys(cases(budget)):
         found = pruned(budget, case)
         compared = (case.reading, case.tau) in EXTREMES and case.rounds == budget.rounds
-        if case.joints == 3 and compared and found and found[-1]["passed"]:
+        if case.joints == 3 and compared and found:
             yield case, found
+
+
+def small(budget: Budget) -> Iterator[tuple[Case, Chain]]:
+    """Yield the chains that passed to the end, and their rounds."""
+    return ((case, found) for case, found in chains(budget) if found[-1]["passed"])
 
 
 def carry_out(budget: Budget, executor: Executor) -> None:
     """Train a net for each chain that passed; skip those that are saved."""
-    jobs = [job_of(budget, case, _widths(found)) for case, found in small(budget)]
+    jobs = [job_of(budget, case, found) for case, found in small(budget)]
     runs.carry_out(jobs, results_of(budget), executor=executor, desc="from scratch")
 
 
 def table(budget: Budget) -> Table:
     """Compare pruned agents with nets of their widths that were trained from scratch.
 
-    Gradient steps of pruned agents are those of all their training: before the first
-    merge and in every round.
+    Figures of pruned agents are of the chains that passed, whose widths the nets from
+    scratch have; how many those are stands before them. Gradient steps of pruned agents
+    are those of all their training: before the first merge and in every round.
     """
     made = Table(
-        "Pruned agents (of those that pass), and nets of their widths from scratch",
+        "Pruned agents that pass, and nets of their widths from scratch",
         [
-            *("from", "tau", "units", "gradient steps", "success on 1,000 episodes"),
-            *("from scratch: passed", "gradient steps", "success on 1,000 episodes"),
+            *("from", "tau", "pruned: passed", "units", "gradient steps"),
+            *("success", "from scratch: passed", "gradient steps", "success"),
         ],
     )
     for width in budget.widths:
         for _, tau in EXTREMES:
-            rows = [
-                (case, found, record)
-                for case, found in small(budget)
+            every = [
+                (case, found)
+                for case, found in chains(budget)
                 if (case.width, case.tau) == (width, tau)
-                and (record := _record(budget, case, found))
             ]
-            if rows:
-                made.rows.append([f"{width} x 6", f"{tau:g}", *_row(budget, rows)])
+            row = _row(budget, every)
+            if row:
+                made.rows.append([f"{width} x 6", f"{tau:g}", *row])
     return made
 
 
-def _widths(rounds: Sequence[dict[str, Any]]) -> list[int]:
-    return list(rounds[-1]["units"].values())
-
-
-def _record(
-    budget: Budget, case: Case, rounds: Sequence[dict[str, Any]]
-) -> dict[str, Any] | None:
-    return read(job_of(budget, case, _widths(rounds)), results_of(budget))
-
-
-def _row(budget: Budget, rows: Sequence[tuple[Case, Any, dict[str, Any]]]) -> list[str]:
+def _row(budget: Budget, every: Sequence[tuple[Case, Chain]]) -> list[str]:
+    """Return a row's cells; none if a net is not trained yet."""
+    passed = [(case, found) for case, found in every if found[-1]["passed"]]
+    records = [
+        read(job_of(budget, case, found), results_of(budget)) for case, found in passed
+    ]
+    done = [record for record in records if record is not None]
+    if not done or len(done) < len(passed):
+        return []
     return [
-        _mean(sum(_widths(found)) for _, found, _ in rows),
-        _mean(_steps(budget, case, found) for case, found, _ in rows),
-        _mean((found[-1]["fresh_success"] for _, found, _ in rows), "{:.3f}"),
-        f"{sum(record['passed'] for _, _, record in rows)} of {len(rows)}",
-        _mean(record["updates"] for _, _, record in rows),
-        _mean((record["success"] for _, _, record in rows), "{:.3f}"),
+        f"{len(passed)} of {len(every)}",
+        _mean(sum(_widths(found)) for _, found in passed),
+        _mean(_steps(budget, case, found) for case, found in passed),
+        _mean((found[-1]["fresh_success"] for _, found in passed), "{:.3f}"),
+        f"{sum(record['passed'] for record in done)} of {len(done)}",
+        _mean(record["updates"] for record in done),
+        _mean((record["success"] for record in done), "{:.3f}"),
     ]
 
 
-def _steps(budget: Budget, case: Case, rounds: Sequence[dict[str, Any]]) -> int:
-    dense = record_of(budget, case.joints, case.width, case.seed) or {"updates": 0}
+def _widths(rounds: Chain) -> list[int]:
+    return list(rounds[-1]["units"].values())
+
+
+def _steps(budget: Budget, case: Case, rounds: Chain) -> int:
+    dense = record_of(budget, case.joints, case.width, case.seed)
+    assert dense is not None, f"{case.name} was pruned, but never trained"
     return int(dense["updates"] + sum(done["gradient_steps"] for done in rounds))
 
 

@@ -230,9 +230,8 @@ def lines(screener: Screener, found: Judgement) -> Iterator[str]:
 
 
 def _share(rate: Rate) -> str:
-    if rate.share is None:
-        return "none"
-    return f"{rate.share:.1%} ({rate.successes} of {rate.runs})"
+    share = "-" if rate.share is None else f"{rate.share:.1%}"
+    return f"{share} ({rate.successes} of {rate.runs})"
 
 
 def _p(value: float | None, what: str = "") -> str:

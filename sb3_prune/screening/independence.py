@@ -23,7 +23,7 @@ class Relation:
     """Probability of a correlation as far from 0 or farther if values and iterations
     are unrelated (two-sided permutation test)."""
     seeds: int
-    """Number of runs: with two, a correlation is 1 or -1 and says nothing."""
+    """Number of runs; of two, a correlation is always 1 or -1."""
 
 
 def relation(

@@ -4,8 +4,10 @@ With u ~ N(\mu, \sigma) and a = \tanh(u), in each dimension
 
     H(a) = H(u) + E[\ln(1 - \tanh^2 u)].
 
-The expectation has no formula; the trapezoidal rule gives it to rounding, and an action
-that is saturated costs no digits, because a is never turned back into u.
+The expectation has no formula. The trapezoidal rule gives it to 1e-7 nats up to a
+standard deviation of e^2, the largest that SAC allows; at 100, which only gSDE can
+reach, to 0.02. An action that is saturated costs no digits, because a is never turned
+back into u.
 """
 
 from __future__ import annotations
@@ -47,11 +49,14 @@ def squashed_entropy(gaussian: Normal) -> torch.Tensor:
     Returns:
         One value per observation, the sum over dimensions; at most ln 2 each.
     """
-    mean, spread = gaussian.mean.double(), gaussian.stddev.double()
-    at = torch.linspace(-REACH, REACH, POINTS, dtype=mean.dtype, device=mean.device)
-    share = (-at.square() / 2).exp()
-    drawn = mean[..., None] + spread[..., None] * at
-    # ln(1 - tanh(u)^2), without the difference that rounds to nothing.
-    slope = 2 * (math.log(2) - drawn.abs() - softplus(-2 * drawn.abs()))
-    free: torch.Tensor = gaussian.entropy()  # type: ignore[no-untyped-call]
-    return (free + slope @ (share / share.sum())).sum(-1).to(free.dtype)
+    mean, spread = (
+        x.to("cpu", torch.float64) for x in (gaussian.mean, gaussian.stddev)
+    )
+    points = torch.linspace(-REACH, REACH, POINTS, dtype=torch.float64)
+    shares = torch.softmax(-points.square() / 2, dim=0)
+    found: torch.Tensor = Normal(mean, spread).entropy()  # type: ignore[no-untyped-call]
+    for point, share in zip(points, shares, strict=True):
+        far = (mean + spread * point).abs()
+        # ln(1 - tanh(u)^2), without the difference that rounds to nothing.
+        found = found + share * 2 * (math.log(2) - far - softplus(-2 * far))
+    return found.sum(-1).to(gaussian.mean)

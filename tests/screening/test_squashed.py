@@ -24,14 +24,14 @@ def _entropy(mean: float, spread: float) -> float:
 
 
 @pytest.mark.parametrize("mean", [0.0, 0.7, -3.0])
-@pytest.mark.parametrize("spread", [0.05, 0.6, 2.0])
+@pytest.mark.parametrize("spread", [0.05, 0.6, 2.0, 7.4])
 def test_it_is_what_many_draws_say(mean: float, spread: float) -> None:
     torch.manual_seed(0)
     gaussian = Normal(torch.tensor(mean).double(), torch.tensor(spread).double())
     drawn = gaussian.sample((400_000,))  # type: ignore[no-untyped-call]
     slopes = (1 - drawn.tanh().square()).clamp_min(1e-300).log()
     expected = (-gaussian.log_prob(drawn) + slopes).mean()  # type: ignore[no-untyped-call]
-    assert _entropy(mean, spread) == pytest.approx(float(expected), abs=0.02)
+    assert _entropy(mean, spread) == pytest.approx(float(expected), abs=0.06)
 
 
 def test_a_hardly_squashed_gaussian_keeps_its_entropy() -> None:
