@@ -66,6 +66,7 @@ def main(names: list[str]) -> None:
     RESULTS.mkdir(exist_ok=True)
     if names and names[0] in COMMANDS:
         import_module(f"benchmarks.{COMMANDS[names[0]]}").main(names[1:])
+        write_page()
         return
     for name in names or RUNS:
         if name not in RUNS:
@@ -75,6 +76,11 @@ def main(names: list[str]) -> None:
         table = getattr(import_module(f"benchmarks.{module}"), function)()
         (RESULTS / f"{name}.json").write_text(json.dumps(asdict(table), indent=1))
         print(table.markdown())
+    write_page()
+
+
+def write_page() -> None:
+    """Write the page of all results that are saved."""
     tables = [table_of(name) for name in (*RUNS, *COMMANDS)]
     head = HEAD.format(
         machine=f"{platform.machine()} {platform.system()}",

@@ -31,7 +31,7 @@ COLOURS = {
     "prune-b": "#e4572e",
     "prune-b-deployed": "#8e1b0e",
     "prune-c": "#27ae60",
-    "small-dense": "#117a65",
+    "small-dense": "#7b2d8e",
     "cut-b": "#2e86c1",
     "drawn-b": "#d35ef0",
 }
