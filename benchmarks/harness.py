@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -143,3 +143,10 @@ def interval_text(values: Sequence[float]) -> str:
     """Return the 95 % interval of a mean as text; of one value there is none."""
     found = interval(values)
     return "-" if found is None else f"{found[0]:.0f} to {found[1]:.0f}"
+
+
+def spread(values: Iterable[float], text: str = "{:.0f}") -> str:
+    """Return the mean and the range of some numbers as text."""
+    listed = list(values)
+    shown = [text.format(v) for v in (np.mean(listed), min(listed), max(listed))]
+    return f"{shown[0]} ({shown[1]}-{shown[2]})"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,15 +24,8 @@ from benchmarks.clusters.budget import Budget
 from benchmarks.clusters.figures import Rounds, total
 from benchmarks.clusters.mapping import LAMBDA
 from benchmarks.clusters.pruning import MIN_UNITS, Case, cases, pruned
-from benchmarks.harness import Table
+from benchmarks.harness import Table, spread
 from benchmarks.verdicts import Verdict, markdown
-
-
-def spread(values: Iterable[float], text: str = "{:.0f}") -> str:
-    """Return the mean and the range of some numbers as text."""
-    listed = list(values)
-    shown = [text.format(v) for v in (np.mean(listed), min(listed), max(listed))]
-    return f"{shown[0]} ({shown[1]}-{shown[2]})"
 
 
 def grouped(budget: Budget) -> dict[tuple[int, int, str, float, int], list[Rounds]]:

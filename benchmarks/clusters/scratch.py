@@ -12,18 +12,17 @@ from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from benchmarks.clusters.agents import learn, record_of, results_of, untrained
 from benchmarks.clusters.budget import Budget
 from benchmarks.clusters.pruning import EXTREMES, FRESH_SEED, Case, cases, pruned
-from benchmarks.harness import Table
+from benchmarks.harness import Table, spread
 from sb3_prune import runs
 from sb3_prune.runs import Job
 from sb3_prune.runs.jobs import read
 
 Chain = Sequence[dict[str, Any]]
 """The rounds of merging and retraining of one agent."""
+WHOLE = "{:,.0f}"
 
 
 def job_of(budget: Budget, case: Case, rounds: Chain) -> Job:
@@ -107,12 +106,12 @@ def _row(budget: Budget, every: Sequence[tuple[Case, Chain]]) -> list[str]:
         return []
     return [
         f"{len(passed)} of {len(every)}",
-        _mean(sum(_widths(found)) for _, found in passed),
-        _mean(_steps(budget, case, found) for case, found in passed),
-        _mean((found[-1]["fresh_success"] for _, found in passed), "{:.3f}"),
+        spread((sum(_widths(found)) for _, found in passed), WHOLE),
+        spread((_steps(budget, case, found) for case, found in passed), WHOLE),
+        spread((found[-1]["fresh_success"] for _, found in passed), "{:.3f}"),
         f"{sum(record['passed'] for record in done)} of {len(done)}",
-        _mean(record["updates"] for record in done),
-        _mean((record["success"] for record in done), "{:.3f}"),
+        spread((record["updates"] for record in done), WHOLE),
+        spread((record["success"] for record in done), "{:.3f}"),
     ]
 
 
@@ -124,9 +123,3 @@ def _steps(budget: Budget, case: Case, rounds: Chain) -> int:
     dense = record_of(budget, case.joints, case.width, case.seed)
     assert dense is not None, f"{case.name} was pruned, but never trained"
     return int(dense["updates"] + sum(done["gradient_steps"] for done in rounds))
-
-
-def _mean(values: Any, text: str = "{:,.0f}") -> str:
-    listed = list(values)
-    shown = [text.format(v) for v in (np.mean(listed), min(listed), max(listed))]
-    return f"{shown[0]} ({shown[1]}-{shown[2]})"
