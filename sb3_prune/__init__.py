@@ -71,6 +71,7 @@ __all__ = [
     "complexity",
     "evaluate",
     "export",
+    "from_scratch",
     "hookimpl",
     "keep",
     "load_export",

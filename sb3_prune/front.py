@@ -25,6 +25,7 @@ from sb3_prune.pruning import prune as prune
 from sb3_prune.reporting import write_card as write_card
 from sb3_prune.reporting import write_report as write_report
 from sb3_prune.runs import checkpoints as checkpoints
+from sb3_prune.scratch import from_scratch as from_scratch
 from sb3_prune.strategies import Strategy as Strategy
 from sb3_prune.surgery import Change as Change
 from sb3_prune.surgery import Plan as Plan

@@ -19,6 +19,7 @@ from sb3_prune.exceptions import SB3PruneError, UnknownNameError
 COMMANDS = {
     "train": "train an agent and prune it during training",
     "prune": "prune an agent that is already trained, at once or while it trains on",
+    "scratch": "train a small dense agent from scratch, as small as a pruned one",
     "evaluate": "measure return, success, size and speed of a saved agent",
     "compare": "show several runs side by side, seeds put together",
     "report": "show runs in one HTML file",
@@ -47,6 +48,7 @@ and the result is an ordinary SB3 zip that loads where sb3-prune is not installe
   sb3-prune train --algo sac --env Pendulum-v1 --out runs/sac --final-sparsity 0.9
   sb3-prune prune agent.zip --env Pendulum-v1 --out runs/pruned --timesteps 20000
   sb3-prune prune agent.zip --env Pendulum-v1 --out runs/now --timesteps 0
+  sb3-prune scratch runs/sac/model.zip --out runs/scratch
   sb3-prune evaluate runs/sac/model.zip --env Pendulum-v1 --episodes 100
   sb3-prune compare runs/sac runs/pruned --out runs/comparison
   sb3-prune report runs/sac runs/pruned --out report.html

@@ -17,6 +17,7 @@ from sb3_prune.cli.options import (
     PlayOptions,
     RunOptions,
     SavedAgentOptions,
+    TrainingOptions,
 )
 from sb3_prune.cli.parsing import parse
 from sb3_prune.cli.seeds import ScreenOptions
@@ -86,8 +87,30 @@ class PruneOptions(RunOptions, PlayOptions, SavedAgentOptions):
                 "--play-rounds and --distil-updates need --timesteps 0: while an agent "
                 "trains on, it learns by itself."
             )
-        if self.masks_only and not self.timesteps:
-            raise ConfigError("--masks-only needs training, so --timesteps above 0.")
+        for name, wanted in {
+            "--masks-only": self.masks_only,
+            "--keep-best": self.keep_best,
+        }.items():
+            if wanted and not self.timesteps:
+                raise ConfigError(f"{name} needs training, so --timesteps above 0.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScratchOptions(TrainingOptions, PlayOptions, SavedAgentOptions):
+    """Train a small dense agent from scratch, as small as a pruned one.
+
+    It has the hyperparameters of the zip and the widths that pruning left, and begins
+    with fresh weights; statistics of VecNormalize begin anew, too. If it comes as far
+    as the pruned agent, pruning was not needed: see `sb3-prune compare`.
+    """
+
+    least_timesteps: ClassVar[int] = 0
+    least_envs: ClassVar[int] = 0
+
+    timesteps: int = 0
+    """Environment steps to train for; with 0 as many as the zip has trained for."""
+    n_envs: int = 0
+    """Number of environments to train in at once; with 0 as many as the zip had."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -228,6 +251,7 @@ class PluginsOptions:
 LINES: Mapping[str, type[Any]] = {
     "train": TrainOptions,
     "prune": PruneOptions,
+    "scratch": ScratchOptions,
     "evaluate": EvaluateOptions,
     "compare": CompareOptions,
     "report": ReportOptions,

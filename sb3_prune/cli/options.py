@@ -85,11 +85,13 @@ class NewAgentOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunOptions(EnvOptions):
+class TrainingOptions(EnvOptions):
     """Options for training, and for the folder of the results."""
 
     least_timesteps: ClassVar[int] = 1
     """Smallest number of environment steps to train for."""
+    least_envs: ClassVar[int] = 1
+    """Smallest number of environments."""
 
     out: Path
     """Run folder to create; it must not exist."""
@@ -99,10 +101,6 @@ class RunOptions(EnvOptions):
     """Replace an older run in the folder."""
     timesteps: int = 20_000
     """Environment steps to train for."""
-    strategy: str = "magnitude"
-    """How to prune: a name that `sb3-prune strategies` lists."""
-    masks_only: bool = False
-    """Only close gates during training; units are removed in plain.zip alone."""
     n_envs: int = 1
     """Number of environments to train in at once."""
     learning_rate: float | None = None
@@ -144,7 +142,11 @@ class RunOptions(EnvOptions):
         Raises:
             ConfigError: One is out of range.
         """
-        least = {"timesteps": self.least_timesteps, "n_envs": 1, "threads": 1}
+        least = {
+            "timesteps": self.least_timesteps,
+            "n_envs": self.least_envs,
+            "threads": 1,
+        }
         for name, smallest in {**least, "eval_every": 1, "eval_episodes": 0}.items():
             if getattr(self, name) is not None:
                 flag = f"--{name.replace('_', '-')}"
@@ -152,12 +154,22 @@ class RunOptions(EnvOptions):
         for name, most in {"threads": MOST_THREADS, "n_envs": MOST_ENVS}.items():
             if getattr(self, name) > most:
                 raise _bad(name, f"at most {most}", getattr(self, name))
-        if self.keep_best and not (self.eval_episodes and self.timesteps):
-            raise ConfigError("--keep-best needs training, and evaluations.")
+        if self.keep_best and not self.eval_episodes:
+            raise ConfigError("--keep-best needs evaluations.")
         if not 0 <= self.seed < 2**32:
             raise _bad("seed", "in [0, 2**32)", self.seed)
         if self.learning_rate is not None and not 0 < self.learning_rate < math.inf:
             raise _bad("learning_rate", "positive and finite", self.learning_rate)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions(TrainingOptions):
+    """Options for training while a strategy prunes."""
+
+    strategy: str = "magnitude"
+    """How to prune: a name that `sb3-prune strategies` lists."""
+    masks_only: bool = False
+    """Only close gates during training; units are removed in plain.zip alone."""
 
 
 def _check_device(name: str) -> None:

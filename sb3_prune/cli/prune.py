@@ -38,6 +38,7 @@ def main(arguments: Sequence[str]) -> None:
         model=saved.load(env, device=options.device, **changes),
         maker=maker,
         strategy=strategy,
+        physical=not options.masks_only,
     )
     announce(maker, options)
     results = _carry_out(run, options)

@@ -27,13 +27,14 @@ from sb3_prune.cli.callbacks import (
     wants_progress,
 )
 from sb3_prune.cli.environments import EnvMaker
-from sb3_prune.cli.options import RunOptions
+from sb3_prune.cli.options import TrainingOptions
 from sb3_prune.cli.plain import loads_equal, save_plain
 from sb3_prune.cli.results import Measurement, Results, measure
 from sb3_prune.compensation.proposing import PruneReport
 from sb3_prune.exceptions import CompactError, NonFiniteError
 from sb3_prune.networks.ofexinet import ofexinet_of
 from sb3_prune.pruning import look_at
+from sb3_prune.runs.finished import FRESH
 from sb3_prune.runs.folder import CONFIG, MODEL, PLAIN, RunFolder, versions
 from sb3_prune.strategies.base import Strategy
 from sb3_prune.surgery.optimizer import optimizers, state_of
@@ -59,7 +60,7 @@ class Run:
     """Name of the command, e.g. ``train``."""
     arguments: Sequence[str]
     """Arguments after the name of the command, as the user typed them."""
-    options: RunOptions
+    options: TrainingOptions
     """The options parsed from these arguments."""
     algorithm: str
     """Name of the algorithm."""
@@ -69,6 +70,8 @@ class Run:
     """Maker of environments for evaluations."""
     strategy: Strategy | None
     """The strategy; None trains without pruning."""
+    physical: bool = True
+    """Whether units are removed during training, and not only their gates closed."""
 
     def __post_init__(self) -> None:
         agent = look_at(self.model, progress=0.0)
@@ -134,7 +137,7 @@ class Run:
         folder.save(MODEL, self.model)
         equal, problem = self._save_plain(folder.path / PLAIN)
         results = Results(
-            fresh=self.command == "train",
+            fresh=self.command in FRESH,
             seconds=seconds,
             before=before,
             after=measure(self.model),
@@ -185,7 +188,7 @@ class Run:
     def _pruning(self) -> PruningCallback | None:
         if self.strategy is None:
             return None
-        return PruningCallback(self.strategy, physical=not self.options.masks_only)
+        return PruningCallback(self.strategy, physical=self.physical)
 
     def _learn(self, folder: RunFolder, callbacks: list[BaseCallback]) -> None:
         model: Any = self.model

@@ -65,6 +65,7 @@ def main(arguments: Sequence[str]) -> None:
         model=build(algorithm, env, options, kwargs),
         maker=maker,
         strategy=strategy,
+        physical=not options.masks_only,
     )
     print("\n".join([*run.carry_out().lines(), f"{'folder':<18} {options.out}"]))
 

@@ -2,57 +2,40 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping
 from typing import Any, TypeVar, overload
 
 import torch
 from gymnasium import spaces
-from sb3_contrib.common.recurrent.policies import RecurrentActorCriticPolicy
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.policies import BasePolicy
-from stable_baselines3.common.torch_layers import CombinedExtractor, NatureCNN
 from stable_baselines3.dqn.dqn import DQN
 from stable_baselines3.sac.sac import SAC
-from torch import nn
 
 from sb3_prune.algorithms.branching_dqn import BranchingDQN
 from sb3_prune.algorithms.value_sac import ValueSAC
 from sb3_prune.exceptions import CompactError
 from sb3_prune.exporting.schedules import use_stock_schedules
+from sb3_prune.exporting.widths import twins, width_arguments
 from sb3_prune.networks.ofexinet import ofexinet_of
-from sb3_prune.networks.perceptrons import Role
 from sb3_prune.policies.mixin import MaskedPolicyMixin
 from sb3_prune.runs.reloading import reload
 from sb3_prune.surgery.change import Change
 from sb3_prune.surgery.elementary import add
 from sb3_prune.surgery.flow.quiet import same_random_state
-from sb3_prune.surgery.hidden_layer import HiddenLayer
 from sb3_prune.surgery.masking import remove_closed
 from sb3_prune.surgery.surgeon import apply
 from sb3_prune.surgery.thetas import absorb
 from sb3_prune.surgery.weight_masks import forget_masks
-from sb3_prune.surgery.wiring import wire
 
 Model = TypeVar("Model", bound=BaseAlgorithm)
-Entry = tuple[Role, int]
-"""A number in ``net_arch``: the role of the network and the depth of the layer."""
-NET_ARCH_KEYS = {
-    Role.POLICY: "pi",
-    Role.STATE_VALUE: "vf",
-    Role.ACTION_VALUE: "qf",
-    Role.Q_VALUES: "",
-}
-"""Role -> key of ``net_arch``; for Q-networks ``net_arch`` is a list without keys."""
-CNN_WIDTH_ARGUMENTS: dict[type, str] = {
-    NatureCNN: "features_dim",
-    CombinedExtractor: "cnn_output_dim",
-}
-"""Features extractor -> its argument for the number of features of its NatureCNN."""
 OUR_ARGUMENTS = ("initial_units", "temperature")
 """Arguments of our policy classes that no stock policy class has."""
 MAX_JOINT_ACTIONS = 100_000
 """Largest number of joint actions of a compacted branching agent."""
+INSTEAD = (
+    "Save the agent by model.save() and load that zip where sb3_prune is installed."
+)
+"""What to do with an agent that no stock policy can represent."""
 
 
 @overload
@@ -96,17 +79,15 @@ def compact(model: BaseAlgorithm) -> BaseAlgorithm:
     if ofexinet_of(model.policy) is not None:
         raise CompactError(
             f"{type(model.policy).__name__} reads the features of an OFEXiNet, which "
-            "no stock policy has: save the agent by model.save() and load that zip "
-            "where sb3_prune is installed."
+            f"no stock policy has. {INSTEAD}"
         )
     copy = reload(type(model), model)
     remove_closed(copy)
     absorb(copy)
     if isinstance(copy, ValueSAC):
         _drop_value(copy)
-    _check_expressible(copy.policy, getattr(copy.policy, "initial_units", {}))
+    widths = _expressed(copy.policy)
     apply(copy, _pad_twins(copy.policy))
-    arch = _net_arch(copy.policy)
     cls: type[BaseAlgorithm] = type(copy)
     if isinstance(copy, BranchingDQN):
         _join_branches(copy)
@@ -114,7 +95,7 @@ def compact(model: BaseAlgorithm) -> BaseAlgorithm:
     forget_masks(copy.policy)
     kept = {k: v for k, v in copy.policy_kwargs.items() if k not in OUR_ARGUMENTS}
     copy.policy_class = stock_class(type(copy.policy))
-    copy.policy_kwargs = {**kept, **_other_widths(copy.policy), "net_arch": arch}
+    copy.policy_kwargs = {**kept, **widths}
     use_stock_schedules(copy)
     plain = _plain(cls, copy)
     if model.env is not None and plain.action_space == model.action_space:
@@ -152,98 +133,27 @@ def _plain(cls: type[Model], model: BaseAlgorithm) -> Model:
     except (AssertionError, AttributeError, KeyError, RuntimeError, TypeError) as error:
         raise CompactError(
             f"{model.policy_class.__name__} does not build the networks of this agent "
-            f"from net_arch = {model.policy_kwargs['net_arch']}: save the agent by "
-            "model.save() and load that zip where sb3_prune is installed. "
+            f"from net_arch = {model.policy_kwargs['net_arch']}. {INSTEAD} "
             f"({type(error).__name__}: {error})"
         ) from error
 
 
-def _entries(policy: BasePolicy) -> dict[Entry, list[HiddenLayer]]:
-    """Return the layers whose width each number of ``net_arch`` sets.
-
-    Networks of one role share their numbers, such as twin critics.
-    """
-    wiring = wire(policy)
-    entries: dict[Entry, list[HiddenLayer]] = defaultdict(list)
-    for network, layers in wiring.by_network().items():
-        if network in wiring.roles:
-            for depth, layer in enumerate(layers):
-                entries[wiring.roles[network], depth].append(layer)
-    return entries
+def _expressed(policy: BasePolicy) -> dict[str, Any]:
+    try:
+        return width_arguments(policy)
+    except CompactError as error:
+        raise CompactError(f"{error} {INSTEAD}") from None
 
 
 def _pad_twins(policy: BasePolicy) -> dict[str, Change]:
     """Return the plan that pads twin critics with zero units to a common width."""
     plan = {}
-    for layers in _entries(policy).values():
+    for layers in twins(policy):
         widest = max(layer.units for layer in layers)
         for layer in layers:
             if layer.units < widest:
                 plan[layer.name] = add(widest - layer.units, layer.units, seed=None)
     return plan
-
-
-def _net_arch(policy: BasePolicy) -> Any:
-    """Return the widths of the hidden layers in the form of SB3's ``net_arch``."""
-    arch: dict[str, list[int]] = {
-        NET_ARCH_KEYS[role]: [] for role in wire(policy).roles.values()
-    }
-    for (role, _), layers in _entries(policy).items():
-        arch[NET_ARCH_KEYS[role]].append(layers[0].units)
-    # The net_arch of a Q-network is the list itself.
-    return arch.get(NET_ARCH_KEYS[Role.Q_VALUES], arch)
-
-
-def _other_widths(policy: BasePolicy) -> dict[str, Any]:
-    """Return the widths that stock policies take through arguments besides net_arch."""
-    widths: dict[str, Any] = {}
-    if isinstance(policy, RecurrentActorCriticPolicy):
-        widths["lstm_hidden_size"] = policy.lstm_actor.hidden_size
-    argument = CNN_WIDTH_ARGUMENTS.get(policy.features_extractor_class)
-    if argument and any(isinstance(m, NatureCNN) for m in policy.modules()):
-        given = policy.features_extractor_kwargs
-        widths["features_extractor_kwargs"] = {**given, argument: _one_width(policy)}
-    return widths
-
-
-def _one_width(policy: BasePolicy) -> int:
-    """Return the number of features that all NatureCNNs of a policy have."""
-    found = {m.features_dim for m in policy.modules() if isinstance(m, NatureCNN)}
-    if len(found) > 1:
-        raise CompactError(
-            f"The features extractors have {sorted(found)} features, but stock SB3 "
-            "builds all of them with the same number: save the agent by model.save() "
-            "and load that zip where sb3_prune is installed."
-        )
-    return found.pop()
-
-
-def _check_expressible(policy: BasePolicy, initial: Mapping[str, int]) -> None:
-    """Check that a stock policy can build every layer with its changed width.
-
-    Raises:
-        CompactError: No argument of the stock policy sets the width of a layer.
-    """
-    in_net_arch = tuple(f"{path}." for path in wire(policy).roles)
-    for name, layer in wire(policy).items():
-        if layer.units == initial.get(name, layer.units):
-            continue
-        is_set = name.startswith(in_net_arch) or isinstance(layer.module, nn.LSTM)
-        if is_set or _is_nature_cnn_output(policy, name):
-            continue
-        raise CompactError(
-            f"'{name}' has {layer.units} of {initial[name]} units, and no argument of "
-            f"{stock_class(type(policy)).__name__} sets its width: save the agent by "
-            "model.save() and load that zip where sb3_prune is installed."
-        )
-
-
-def _is_nature_cnn_output(policy: BasePolicy, name: str) -> bool:
-    """Tell whether a layer is the Linear of a NatureCNN, whose width is an argument."""
-    path, _, rest = name.rpartition(".linear.")
-    if policy.features_extractor_class not in CNN_WIDTH_ARGUMENTS or rest != "0":
-        return False
-    return isinstance(policy.get_submodule(path), NatureCNN)
 
 
 def _drop_value(model: ValueSAC) -> None:

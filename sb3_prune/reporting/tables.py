@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from sb3_prune.reporting.numbers import between, change, number
 from sb3_prune.reporting.reported import ReportedRun, Test
+from sb3_prune.runs.finished import FRESH
 
 SIZES = {
     "units": "hidden units",
@@ -72,9 +73,8 @@ def highlights(run: ReportedRun) -> list[Row]:
 
 
 def is_fresh(run: ReportedRun) -> bool:
-    """Tell whether the agent was untrained at the start, and pruned while it learnt."""
-    command: str = run.config["command"][1]
-    return command == "train"
+    """Tell whether the agent was untrained at the start."""
+    return run.config["command"][1] in FRESH
 
 
 def returned(test: Test | None) -> str:

@@ -34,13 +34,17 @@ NO_SETTINGS = {
 """Options in which runs of one kind may differ, or that stand elsewhere as well."""
 MODEL_OPTION = "model"
 """Option with the zip that was pruned."""
+FRESH = ("train", "scratch")
+"""Commands whose agents are untrained at the start."""
+UNPRUNED = {"scratch": "small dense"}
+"""Command -> what its runs are called; those of others are ``dense``."""
 ACTIONS = "action_mode"
 """Argument of the arms that depends on the algorithm; the task is the same."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class FinishedRun:
-    """A complete run of ``sb3-prune train`` or ``sb3-prune prune``."""
+    """A complete run of ``sb3-prune train``, ``prune`` or ``scratch``."""
 
     folder: Path
     """Its folder."""
@@ -49,7 +53,7 @@ class FinishedRun:
     algorithm: str
     """Name of the algorithm."""
     strategy: str
-    """Name of the strategy; ``dense`` if nothing was pruned."""
+    """Name of the strategy; ``dense`` or ``small dense`` if nothing was pruned."""
     task: str
     """Environment and its arguments, as text."""
     origin: tuple[int, str | None]
@@ -104,7 +108,7 @@ def _told(config: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "label": options.get("label"),
         "algorithm": config["algorithm"],
-        "strategy": strategy.get("name", "dense"),
+        "strategy": strategy.get("name", UNPRUNED.get(config["command"][1], "dense")),
         "task": task_of(config["env"]),
         "origin": (int(options["seed"]), options.get(MODEL_OPTION)),
         "settings": dict(flat(settings)),
@@ -120,8 +124,8 @@ def read_content(folder: Path, name: str) -> dict[str, Any]:
     path = folder / name
     if not (folder / CONFIG).is_file():
         raise ConfigError(
-            f"'{folder}' is no run folder: expected one that sb3-prune train or prune "
-            f"has written, with {CONFIG}."
+            f"'{folder}' is no run folder: expected one that sb3-prune train, "
+            f"prune or scratch has written, with {CONFIG}."
         )
     if not path.is_file():
         raise ConfigError(

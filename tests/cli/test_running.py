@@ -43,6 +43,7 @@ def make_run(out: Path, config: dict[str, Any] | None = None, **changes: Any) ->
         model=SAC(sp.MaskedSACPolicy, maker.make(1), seed=0, **kwargs),
         maker=maker,
         strategy=None if config is None else make_strategy("magnitude", config),
+        physical=not options.masks_only,
     )
 
 

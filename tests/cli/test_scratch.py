@@ -1,0 +1,153 @@
+"""Tests for cli/scratch.py."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from stable_baselines3 import DQN, PPO, SAC
+from stable_baselines3.common.vec_env import VecNormalize
+
+import sb3_prune as sp
+from cli.conftest import OFF, ON, Command
+from cli.rl_zoo import normalised, save_zoo
+from sb3_prune.cli.zips import load_model
+from sb3_prune.runs.pickles import read_statistics
+
+Refused = Callable[..., str]
+pytestmark = pytest.mark.usefixtures("no_figures")
+QUICK = ["--eval-episodes", "1", "--no-verify"]
+POLE = ["--env", "CartPole-v1"]
+
+
+@pytest.fixture
+def pruned(command: Command, tmp_path: Path) -> Path:
+    """A run that has left half of the units."""
+    line = ["train", "--algo", "ppo", *POLE, "--out", tmp_path / "pruned"]
+    line += ["--timesteps", "96", "--net-arch", "8", "8", "--final-sparsity", "0.5"]
+    assert command(*line, "--n-envs", "2", *QUICK, "--algo-kwargs", *ON).code == 0
+    return tmp_path / "pruned" / "model.zip"
+
+
+def test_a_small_agent_has_the_widths_the_settings_and_the_steps(
+    pruned: Path, command: Command, tmp_path: Path
+) -> None:
+    out = tmp_path / "small"
+    result = command("scratch", pruned, "--out", out, "--seed", "7", *QUICK)
+    assert result.code == 0, result.err
+    assert "environment CartPole-v1" in result.err
+    model, old = load_model(out / "model.zip"), load_model(pruned)
+    assert isinstance(model, PPO) and isinstance(old, PPO)
+    assert sp.wire(model.policy).units() == sp.wire(old.policy).units()
+    assert model.num_timesteps == old.num_timesteps == 128
+    assert (model.n_envs, model.n_steps, model.batch_size, model.seed) == (2, 32, 16, 7)
+    config = json.loads((out / "config.json").read_text())
+    assert (config["options"]["timesteps"], config["options"]["n_envs"]) == (128, 2)
+    assert config["strategy"] is None
+    summary = json.loads((out / "summary.json").read_text())
+    assert summary["before"]["widths"] == summary["after"]["widths"]
+    assert [summary["tests"][at]["timesteps"] for at in (0, -1)] == [0, 128]
+
+
+def test_compare_calls_it_small_dense(
+    pruned: Path, command: Command, tmp_path: Path
+) -> None:
+    for seed in ("1", "2"):
+        more = ["--out", tmp_path / seed, "--seed", seed, *QUICK]
+        assert command("scratch", pruned, *more).code == 0
+    result = command("compare", pruned.parent, tmp_path / "1", tmp_path / "2")
+    assert result.code == 0, result.err
+    rows = {line[:16].strip(): line.split() for line in result.out.splitlines()}
+    assert rows["ppo small dense"][3] == "2"  # Seeds.
+    assert rows["ppo small dense"][-4:] == rows["ppo magnitude"][-4:]  # Sizes.
+
+
+def test_it_can_train_longer_with_other_settings(
+    stock_zip: Path, command: Command, tmp_path: Path
+) -> None:
+    more = ["--env", "Pendulum-v1", "--timesteps", "64", "--learning-rate", "0.1"]
+    more += ["--out", tmp_path / "run", *QUICK, "--algo-kwargs", *OFF]
+    result = command("scratch", stock_zip, *more)
+    assert result.code == 0, result.err
+    model = load_model(tmp_path / "run" / "model.zip")
+    assert isinstance(model, SAC)
+    assert (model.learning_rate, model.batch_size) == (0.1, 16)
+    assert model.num_timesteps == 64
+
+
+def test_statistics_begin_anew(command: Command, tmp_path: Path) -> None:
+    path = save_zoo(tmp_path / "logs", normalised())
+    out = tmp_path / "run"
+    line = ["scratch", path, "--out", out, "--timesteps", "256", *QUICK]
+    result = command(*line, "--algo-kwargs", "n_steps=128")
+    assert result.code == 0, result.err
+    assert "observations normalised by vecnormalize.pkl" in result.err
+    assert result.err.endswith("the statistics begin anew\n")
+    counts: list[Any] = [
+        read_statistics(file).obs_rms.count
+        for file in (
+            next(path.parent.rglob("vecnormalize.pkl")),
+            out / "vecnormalize.pkl",
+        )
+    ]
+    assert counts[0] > 1000 and 256 <= counts[1] < 300
+    found = read_statistics(out / "vecnormalize.pkl")
+    assert isinstance(found, VecNormalize) and not np.all(found.obs_rms.mean == 0)
+
+
+def test_a_dqn_that_no_longer_explores_is_asked_how_to_begin(
+    refused: Refused, command: Command, tmp_path: Path
+) -> None:
+    path = tmp_path / "dqn.zip"
+    kwargs = {"net_arch": [8, 8]}
+    DQN(
+        "MlpPolicy", "CartPole-v1", policy_kwargs=kwargs, exploration_initial_eps=0.05
+    ).save(path)
+    line = ["scratch", path, *POLE, "--timesteps", "64", "--out", tmp_path / "run"]
+    message = refused(*line)
+    assert "explores at a rate of 0.05 from its first step on" in message
+    more = ["exploration_initial_eps=1.0", *OFF]
+    assert command(*line, *QUICK, "--algo-kwargs", *more).code == 0
+    model = load_model(tmp_path / "run" / "model.zip")
+    assert isinstance(model, DQN) and model.exploration_initial_eps == 1.0
+
+
+@pytest.mark.parametrize("steps", ["0", "64"])
+def test_steps_before_pruning_are_not_forgotten(
+    steps: str, pruned: Path, refused: Refused, command: Command, tmp_path: Path
+) -> None:
+    line = ["prune", pruned, "--timesteps", steps, "--out", tmp_path / "more"]
+    line += ["--final-sparsity", "0.7", "--play-episodes", "1"]
+    assert command(*line, *QUICK).code == 0
+    path = tmp_path / "more" / "model.zip"
+    again = ["scratch", path, "--out", tmp_path / "small", *QUICK]
+    if steps == "64":
+        message = refused(*again)
+        assert "trained already before it was pruned in 64 steps" in message
+        return
+    assert command(*again).code == 0
+    model = load_model(tmp_path / "small" / "model.zip")
+    assert model.num_timesteps == 128
+
+
+BAD = {
+    "--timesteps must be at least 0": ["--timesteps", "-1"],
+    "--n-envs must be at least 0": ["--n-envs", "-1"],
+    "was not trained: --timesteps says for how long": POLE,
+    "is for another environment": ["--env", "CartPole-v1", "--timesteps", "9"],
+    "--env is missing": ["--timesteps", "9"],
+    "--keep-best needs evaluations": ["--keep-best", "--eval-episodes", "0"],
+    "Did you mean 'batch_size'?": ["--algo-kwargs", "batchsize=3"],
+}
+
+
+@pytest.mark.parametrize("message", BAD)
+def test_bad_input_is_refused_in_one_line(
+    message: str, refused: Refused, stock_zip: Path, tmp_path: Path
+) -> None:
+    line = ["scratch", stock_zip, "--out", tmp_path / "run"]
+    assert message in refused(*line, *BAD[message])

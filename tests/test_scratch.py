@@ -1,0 +1,213 @@
+"""Tests for scratch.py: a small dense agent is as one written by hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import zoo
+from images import LOOKERS
+from stable_baselines3 import PPO, SAC
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.env_util import make_vec_env
+from stable_baselines3.common.noise import OrnsteinUhlenbeckActionNoise
+from stable_baselines3.common.vec_env import VecNormalize
+from stable_baselines3.sac.policies import SACPolicy
+
+import sb3_prune as sp
+from sb3_prune.exceptions import ConfigError, UnsupportedPolicyError
+from sb3_prune.exporting.widths import twins
+from sb3_prune.policies.mixin import MaskedPolicyMixin
+from sb3_prune.scratch import PROGRESS, from_scratch
+from sb3_prune.surgery.weight_masks import mask_weights
+
+every_algorithm = pytest.mark.parametrize("name", zoo.ALGORITHMS)
+
+
+def pruned(name: str) -> BaseAlgorithm:
+    """Return an agent of which every network has lost units, in equal shares."""
+    model = zoo.train(zoo.make_model(name))
+    sp.prune(model, "magnitude", {"final_sparsity": 0.5, "compensate": False})
+    return zoo.train_on(model)
+
+
+def by_hand(name: str, model: BaseAlgorithm, like: BaseAlgorithm) -> BaseAlgorithm:
+    return zoo.make_model(name, seed=5, policy_kwargs=model.policy_kwargs, env=like.env)
+
+
+@every_algorithm
+def test_it_learns_bit_for_bit_as_one_written_by_hand(name: str) -> None:
+    model = pruned(name)
+    small = from_scratch(model, seed=5)
+    assert sp.wire(small.policy).units() == sp.wire(model.policy).units()
+    written = by_hand(name, small, model)
+    for each in (small, written):
+        each.set_random_seed(5)
+        zoo.train(each)
+    zoo.assert_same(zoo.snapshot(small.policy), zoo.snapshot(written.policy))
+    assert small.num_timesteps == written.num_timesteps > 0
+
+
+@every_algorithm
+def test_it_has_not_begun(name: str) -> None:
+    model = pruned(name)
+    small = from_scratch(model, seed=5)
+    assert type(small) is type(model)
+    assert small.num_timesteps == 0 != model.num_timesteps
+    written = by_hand(name, small, model)
+    for attribute in PROGRESS:
+        missing = object()
+        expected = getattr(written, attribute, missing)
+        assert getattr(small, attribute, missing) == expected, attribute
+    buffer = getattr(small, "replay_buffer", None)
+    assert buffer is None or buffer.size() == 0
+
+
+@every_algorithm
+def test_the_pruned_agent_stays_as_it_is(name: str) -> None:
+    model = pruned(name)
+    before, kwargs = zoo.snapshot(model.policy), dict(model.policy_kwargs)
+    zoo.train(from_scratch(model, seed=5))
+    zoo.assert_same(zoo.snapshot(model.policy), before, identities=True)
+    assert model.policy_kwargs == kwargs
+
+
+@pytest.mark.parametrize("name", ["SAC", "PPO", "DQN", "RecurrentPPO"])
+def test_of_a_stock_agent_the_widths_are_its_own(name: str) -> None:
+    model = zoo.train(zoo.make_model(name, stock=True))
+    small = from_scratch(model, seed=5)
+    assert type(small.policy) is type(model.policy)
+    assert sp.wire(small.policy).units() == sp.wire(model.policy).units()
+
+
+def test_units_with_a_closed_gate_do_not_count() -> None:
+    model = zoo.make_model("PPO")
+    layer = "mlp_extractor.policy_net.0"
+    sp.mask(model, {layer: sp.surgery.remove([0, 1, 2], zoo.ARCH[0])})
+    units = sp.wire(from_scratch(model).policy).units()
+    assert units[layer] == zoo.ARCH[0] - 3
+    assert sum(units.values()) == 2 * sum(zoo.ARCH) - 3
+
+
+@pytest.mark.parametrize("name", ["SAC", "TD3", "TQC", "CrossQ"])
+def test_twins_get_the_width_of_the_wider_one(name: str) -> None:
+    model = zoo.make_model(name)
+    pair = next(p for p in twins(model.policy) if p[0].name.startswith("critic."))
+    first, second = (layer.name for layer in pair)
+    sp.apply(model, {first: sp.surgery.remove([0, 1, 2], zoo.ARCH[0])})
+    sp.apply(model, {second: sp.surgery.remove([0], zoo.ARCH[0])})
+    small = from_scratch(model)
+    assert small.policy_kwargs["net_arch"]["qf"] == [zoo.ARCH[0] - 1, zoo.ARCH[1]]
+    assert sp.wire(small.policy).units()[first] == zoo.ARCH[0] - 1
+
+
+def test_an_agent_that_was_saved_and_loaded_is_as_good(tmp_path: Any) -> None:
+    model = pruned("RecurrentPPO")
+    model.save(tmp_path / "model")
+    loaded = type(model).load(tmp_path / "model", env=model.get_env())
+    assert "initial_units" in loaded.policy_kwargs or loaded.policy.initial_units
+    small = from_scratch(loaded, seed=5)
+    assert sp.wire(small.policy).units() == sp.wire(model.policy).units()
+    assert small.policy.initial_units == sp.wire(model.policy).units()
+
+
+def test_hyperparameters_are_the_pruned_agents() -> None:
+    kwargs = {"activation_fn": torch.nn.ELU, "n_critics": 3}
+    model = zoo.make_model("SAC", policy_kwargs=kwargs, gamma=0.7, ent_coef="auto_0.3")
+    small: Any = from_scratch(model)
+    assert kwargs.items() <= small.policy_kwargs.items()
+    assert (small.gamma, small.ent_coef) == (0.7, "auto_0.3")
+    assert small.log_ent_coef.exp().item() == pytest.approx(0.3)
+
+
+def test_a_normalised_environment_has_to_be_a_new_one() -> None:
+    def env() -> VecNormalize:
+        return VecNormalize(make_vec_env("CartPole-v1", 1))
+
+    model = PPO(sp.MaskedActorCriticPolicy, env(), n_steps=32, batch_size=16)
+    model.learn(32)
+    with pytest.raises(ConfigError, match="Pass one with a VecNormalize of its own"):
+        from_scratch(model)
+    small = from_scratch(model, env())
+    statistics = small.get_vec_normalize_env()
+    assert statistics is not None and np.all(statistics.obs_rms.mean == 0)
+    small.learn(32)
+
+
+def test_without_environment_there_is_none(sac_without_env: SAC) -> None:
+    with pytest.raises(ConfigError, match="env is missing: the model has none"):
+        from_scratch(sac_without_env)
+    small = from_scratch(sac_without_env, make_vec_env("Pendulum-v1", 1))
+    assert small.policy_kwargs["net_arch"]["pi"] == [8, 8]
+
+
+@pytest.fixture
+def sac_without_env(tmp_path: Any) -> SAC:
+    SAC("MlpPolicy", "Pendulum-v1", policy_kwargs={"net_arch": [8, 8]}).save(
+        tmp_path / "sac"
+    )
+    return SAC.load(tmp_path / "sac")
+
+
+def test_another_environment_is_refused_by_name() -> None:
+    model = zoo.make_model("SAC")
+    with pytest.raises(sp.SB3PruneError, match="SAC cannot be built for env"):
+        from_scratch(model, make_vec_env("CartPole-v1", 1))
+
+
+def test_channels_are_refused_by_name() -> None:
+    model = LOOKERS["PPO-Cnn"].make()
+    name = "features_extractor.cnn.0"
+    units = sp.wire(model.policy)[name].units
+    sp.apply(model, {name: sp.surgery.remove([0], units)})
+    with pytest.raises(UnsupportedPolicyError, match=rf"'{name}' has 31 of 32 units"):
+        from_scratch(model)
+
+
+def test_features_of_images_get_their_width() -> None:
+    model = LOOKERS["PPO-Cnn"].make()
+    name = "features_extractor.linear.0"
+    sp.apply(model, {name: sp.surgery.remove([0, 1], 10)})
+    assert sp.wire(from_scratch(model).policy).units()[name] == 8
+
+
+@pytest.mark.parametrize("n_envs", [1, 2])
+def test_noise_on_actions_begins_anew(n_envs: int) -> None:
+    noise = OrnsteinUhlenbeckActionNoise(np.zeros(1), np.ones(1))
+    env = make_vec_env("Pendulum-v1", n_envs)
+    model: Any = zoo.train(zoo.make_model("TD3", env=env, action_noise=noise))
+    small: Any = from_scratch(model, make_vec_env("Pendulum-v1", 1))
+    assert np.all(small.action_noise.noise_prev == 0)
+    used = getattr(model.action_noise, "noises", [model.action_noise])
+    assert not any(np.all(each.noise_prev == 0) for each in used)
+    zoo.train(small)
+
+
+class Deaf(SACPolicy):
+    """A policy that ignores its widths."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **{**kwargs, "net_arch": [12, 10]})
+
+
+class MaskedDeaf(MaskedPolicyMixin, Deaf):
+    """Its masked subclass."""
+
+
+def test_a_policy_that_ignores_its_widths_is_refused() -> None:
+    model = zoo.make_model("SAC", policy=MaskedDeaf)
+    sp.prune(model, "magnitude", {"final_sparsity": 0.5, "compensate": False})
+    with pytest.raises(UnsupportedPolicyError, match="MaskedDeaf does not build"):
+        from_scratch(model)
+
+
+def test_masked_weights_are_told() -> None:
+    model = zoo.make_model("PPO")
+    weight = model.policy.action_net.weight
+    keep = torch.ones_like(weight)
+    keep[:, 0] = 0
+    mask_weights(model, {"action_net": keep})
+    with pytest.warns(UserWarning, match=rf"{len(weight)} of .* weights .* are masked"):
+        from_scratch(model)
