@@ -6,101 +6,161 @@ Only a small dense net, trained from scratch, can tell whether pruning was worth
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar
 
+import gymnasium as gym
+import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.noise import VectorizedActionNoise
 from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.vec_env import VecEnv
+from torch import nn
 
-from sb3_prune.exceptions import CompactError, ConfigError, UnsupportedPolicyError
+from sb3_prune.algorithms.arguments import arguments_of, parameters_of
+from sb3_prune.exceptions import (
+    CompactError,
+    ConfigError,
+    SB3PruneError,
+    UnknownNameError,
+    UnsupportedPolicyError,
+)
 from sb3_prune.exporting.widths import twins, width_arguments
+from sb3_prune.runs.fresh import fresh_env
 from sb3_prune.runs.reloading import reload
 from sb3_prune.surgery.masking import remove_closed
 from sb3_prune.surgery.weight_masks import maskable, unmasked
 from sb3_prune.surgery.wiring import wire
-from sb3_prune.transplanting.building import build
+from sb3_prune.transplanting.buffers import CHOSEN, chosen_buffers
 
 Model = TypeVar("Model", bound=BaseAlgorithm)
-PROGRESS = (
-    *("num_timesteps", "_total_timesteps", "_num_timesteps_at_start"),
-    *("_episode_num", "_n_updates", "_n_calls", "start_time"),
-    *("_current_progress_remaining", "exploration_rate"),
-)
-"""Attributes that tell how far a training has come."""
+NOT_KEPT = ("initial_units",)
+"""Arguments of a pruned policy that a new one does not need."""
 
 
 def from_scratch(
-    model: Model, env: VecEnv | None = None, *, seed: int | None = None
+    model: Model,
+    env: VecEnv | gym.Env[Any, Any] | None = None,
+    *,
+    seed: int | None = None,
+    **changes: Any,
 ) -> Model:
     """Return an untrained agent with the widths and hyperparameters of a pruned one.
 
     Train it for as many steps as the pruned agent had, over several seeds: if it comes
-    as far, pruning was not needed. It is an agent as if written by hand with a smaller
-    ``net_arch``: of the same algorithm and policy class, with fresh weights, optimisers
-    and buffers. Units with a closed gate do not count.
+    as far, pruning was not needed. It is built by the constructor of its class, as if
+    written by hand with a smaller ``net_arch``. Units with a closed gate do not count.
 
     Networks of one role, such as twin critics, get the width of the widest, which may
-    be more than the pruned agent has. Hyperparameters are as they are now: what was
-    changed for pruning, such as a learning rate, changed for the small net as well.
+    be more than the pruned agent has. Hyperparameters are those of the pruned agent
+    now: what was changed for pruning, such as a learning rate, wants a change back.
 
     Args:
         model: The pruned agent; it is not changed.
-        env: The environment to train in; by default that of the model.
+        env: The environment to train in; by default that of the model. Its number of
+            environments matters, too.
         seed: Seed of its weights and of its environment.
+        **changes: Arguments of the algorithm that the new agent has instead.
 
     Raises:
         UnsupportedPolicyError: No argument of the policy class sets the width of a
-            layer, such as the channels of a ``NatureCNN``.
-        ConfigError: There is no environment, or it is that of the model and its
-            ``VecNormalize`` has learnt already, which a new agent could not have.
-        TransplantError: The agent cannot be built for the environment.
+            layer, such as the channels of a ``NatureCNN``; or the arguments of the
+            policy hold networks, which have learnt already.
+        ConfigError: The environment is missing, or has other spaces; or it is
+            normalised by statistics that have learnt already, or not normalised as the
+            model's is. Or a setting of a class of yours is nowhere to be found, or the
+            agent cannot be built.
+        UnknownNameError: The algorithm has no argument of such a name.
 
     Warns:
         UserWarning: Single weights of the pruned agent are masked: the small dense net
-            has them all, so it is larger.
+            has them all, so it is larger. Or the agent does not begin to explore.
     """
+    known = [*parameters_of(type(model)), "policy_kwargs"]
+    for name in changes.keys() - set(known):
+        raise UnknownNameError(f"argument of {type(model).__name__}", name, known)
+    env = fresh_env(model, env)
     small = reload(type(model), model)
     remove_closed(small)
+    found = _build(model, env, seed, _widths(small.policy), changes)
+    _check_widths(small.policy, found.policy)
+    _warn_of_masks(small.policy)
+    _warn_of_exploration(found)
+    return found
+
+
+def _widths(policy: BasePolicy) -> dict[str, Any]:
     try:
-        widths = width_arguments(small.policy)
+        return width_arguments(policy)
     except CompactError as error:
         raise UnsupportedPolicyError(
             f"There is no small dense agent like this one: {error}"
         ) from None
-    kept = {k: v for k, v in model.policy_kwargs.items() if k != "initial_units"}
-    found = build(model, _env_of(model, env), {**kept, **widths}, seed)
-    _check_widths(small.policy, found.policy)
-    _warn_of_masks(small.policy)
+
+
+def _build(
+    model: Model,
+    env: VecEnv,
+    seed: int | None,
+    widths: Mapping[str, Any],
+    changes: Mapping[str, Any],
+) -> Model:
+    given, kwargs = arguments_of(model, but=changes)
+    buffers = chosen_buffers(model, env.observation_space)
+    given |= {name: buffers[name] for name in buffers if name in given}
+    for name, classes in CHOSEN.items():
+        if given.get(name) in classes:  # SB3 chooses it again, after changes maybe.
+            given[name] = None
+    given |= changes
+    kwargs = {**kwargs, **(given.pop("policy_kwargs", None) or {}), **widths}
+    kwargs = {name: value for name, value in kwargs.items() if name not in NOT_KEPT}
+    _check_untrained(kwargs)
+    if given.get("action_noise") is not None:
+        given["action_noise"] = _restarted(given["action_noise"])
     cls: Any = type(model)
-    bare = cls(model.policy_class, found.env, _init_setup_model=False)
-    for name in PROGRESS:
-        if hasattr(bare, name):
-            setattr(found, name, getattr(bare, name))
-    _restart_noise(found)
-    assert isinstance(found, type(model))
+    settings = {"seed": seed, "device": model.device, "policy_kwargs": kwargs, **given}
+    try:
+        found: Model = cls(model.policy_class, env, **settings)
+    except SB3PruneError:
+        raise
+    except Exception as error:  # Policies and optimisers of users may raise anything.
+        raise ConfigError(
+            f"{cls.__name__} cannot be built from scratch: "
+            f"{type(error).__name__}: {error}"
+        ) from error
     return found
 
 
-def _env_of(model: BaseAlgorithm, env: VecEnv | None) -> VecEnv:
-    if env is not None:
-        return env
-    if (own := model.get_env()) is None:
-        raise ConfigError("env is missing: the model has none.")
-    if model.get_vec_normalize_env() is not None:
-        raise ConfigError(
-            "env is missing: that of the model is normalised by statistics that have "
-            "learnt already. Pass one with a VecNormalize of its own."
-        )
-    return own
+def _restarted(noise: Any) -> Any:
+    """Let noise on actions begin anew; SB3 makes one for each environment."""
+    single = noise.base_noise if isinstance(noise, VectorizedActionNoise) else noise
+    single.reset()
+    return single
+
+
+def _check_untrained(kwargs: Mapping[str, Any]) -> None:
+    """Check that the arguments of a policy hold no networks and tensors."""
+    for name, value in _leaves(kwargs):
+        if isinstance(value, nn.Module | torch.Tensor):
+            raise UnsupportedPolicyError(
+                f"policy_kwargs{name} is a {type(value).__name__}, which the pruned "
+                "agent has trained: give a fresh one by policy_kwargs=."
+            )
+
+
+def _leaves(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+    if isinstance(value, Mapping):
+        for key, each in value.items():
+            yield from _leaves(each, f"{name}[{key!r}]")
+    elif isinstance(value, list | tuple):
+        for index, each in enumerate(value):
+            yield from _leaves(each, f"{name}[{index}]")
+    else:
+        yield name, value
 
 
 def _check_widths(pruned: BasePolicy, small: BasePolicy) -> None:
-    """Check that a policy class has heard of its widths.
-
-    Raises:
-        UnsupportedPolicyError: A layer has another width.
-    """
+    """Check that a policy class has heard of its widths."""
     widest = wire(pruned).units()
     for layers in twins(pruned):
         most = max(layer.units for layer in layers)
@@ -112,15 +172,6 @@ def _check_widths(pruned: BasePolicy, small: BasePolicy) -> None:
         )
 
 
-def _restart_noise(model: Any) -> None:
-    """Let noise on actions begin anew, for as many environments as there are."""
-    noise = getattr(model, "action_noise", None)
-    if isinstance(noise, VectorizedActionNoise):
-        model.action_noise = noise = noise.base_noise
-    if noise is not None:
-        noise.reset()
-
-
 def _warn_of_masks(policy: BasePolicy) -> None:
     present = unmasked(policy)
     every = sum(module.weight.numel() for module in maskable(policy).values())
@@ -128,5 +179,17 @@ def _warn_of_masks(policy: BasePolicy) -> None:
         warnings.warn(
             f"{every - present:,} of {every:,} weights of the pruned agent are masked: "
             "the small dense agent has all of them.",
+            stacklevel=3,
+        )
+
+
+def _warn_of_exploration(model: Any) -> None:
+    begins, ends = (
+        getattr(model, f"exploration_{name}_eps", None) for name in ("initial", "final")
+    )
+    if begins is not None and ends is not None and begins <= ends:
+        warnings.warn(
+            f"exploration_initial_eps is {begins}, no more than exploration_final_eps: "
+            "so does a trained agent go on. Pass exploration_initial_eps=1.0, say.",
             stacklevel=3,
         )

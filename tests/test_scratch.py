@@ -9,18 +9,22 @@ import pytest
 import torch
 import zoo
 from images import LOOKERS
-from stable_baselines3 import PPO, SAC
+from stable_baselines3 import A2C, DQN, SAC
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.noise import OrnsteinUhlenbeckActionNoise
-from stable_baselines3.common.vec_env import VecNormalize
+from stable_baselines3.common.torch_layers import FlattenExtractor
 from stable_baselines3.sac.policies import SACPolicy
 
 import sb3_prune as sp
-from sb3_prune.exceptions import ConfigError, UnsupportedPolicyError
+from sb3_prune.exceptions import (
+    ConfigError,
+    UnknownNameError,
+    UnsupportedPolicyError,
+)
 from sb3_prune.exporting.widths import twins
 from sb3_prune.policies.mixin import MaskedPolicyMixin
-from sb3_prune.scratch import PROGRESS, from_scratch
+from sb3_prune.scratch import from_scratch
 from sb3_prune.surgery.weight_masks import mask_weights
 
 every_algorithm = pytest.mark.parametrize("name", zoo.ALGORITHMS)
@@ -57,10 +61,10 @@ def test_it_has_not_begun(name: str) -> None:
     assert type(small) is type(model)
     assert small.num_timesteps == 0 != model.num_timesteps
     written = by_hand(name, small, model)
-    for attribute in PROGRESS:
-        missing = object()
-        expected = getattr(written, attribute, missing)
-        assert getattr(small, attribute, missing) == expected, attribute
+    assert vars(small).keys() == vars(written).keys()
+    for attribute, value in vars(written).items():
+        if isinstance(value, str | bool | int | float | None):
+            assert vars(small)[attribute] == value, attribute
     buffer = getattr(small, "replay_buffer", None)
     assert buffer is None or buffer.size() == 0
 
@@ -122,20 +126,6 @@ def test_hyperparameters_are_the_pruned_agents() -> None:
     assert small.log_ent_coef.exp().item() == pytest.approx(0.3)
 
 
-def test_a_normalised_environment_has_to_be_a_new_one() -> None:
-    def env() -> VecNormalize:
-        return VecNormalize(make_vec_env("CartPole-v1", 1))
-
-    model = PPO(sp.MaskedActorCriticPolicy, env(), n_steps=32, batch_size=16)
-    model.learn(32)
-    with pytest.raises(ConfigError, match="Pass one with a VecNormalize of its own"):
-        from_scratch(model)
-    small = from_scratch(model, env())
-    statistics = small.get_vec_normalize_env()
-    assert statistics is not None and np.all(statistics.obs_rms.mean == 0)
-    small.learn(32)
-
-
 def test_without_environment_there_is_none(sac_without_env: SAC) -> None:
     with pytest.raises(ConfigError, match="env is missing: the model has none"):
         from_scratch(sac_without_env)
@@ -149,12 +139,6 @@ def sac_without_env(tmp_path: Any) -> SAC:
         tmp_path / "sac"
     )
     return SAC.load(tmp_path / "sac")
-
-
-def test_another_environment_is_refused_by_name() -> None:
-    model = zoo.make_model("SAC")
-    with pytest.raises(sp.SB3PruneError, match="SAC cannot be built for env"):
-        from_scratch(model, make_vec_env("CartPole-v1", 1))
 
 
 def test_channels_are_refused_by_name() -> None:
@@ -183,6 +167,120 @@ def test_noise_on_actions_begins_anew(n_envs: int) -> None:
     used = getattr(model.action_noise, "noises", [model.action_noise])
     assert not any(np.all(each.noise_prev == 0) for each in used)
     zoo.train(small)
+
+
+CHANGES: dict[str, dict[str, Any]] = {
+    "DQN": {"n_steps": 3, "gamma": 0.5, "stats_window_size": 7},
+    "A2C": {"use_rms_prop": False, "learning_rate": 0.1},
+    "SAC": {"ent_coef": 0.1, "use_sde": True},
+    "PPO": {"n_steps": 64, "clip_range": 0.3},
+    "BranchingDQN": {"batch_size": 8},
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_changes_are_as_in_the_constructor(name: str) -> None:
+    model, changes = pruned(name), CHANGES[name]
+    small = from_scratch(model, seed=5, **changes)
+    arch = small.policy_kwargs["net_arch"]
+    kwargs = {"policy_kwargs": {"net_arch": arch}, "env": model.env, **changes}
+    written = zoo.make_model(name, seed=5, **kwargs)
+    for each in (small, written):
+        each.set_random_seed(5)
+        zoo.train(each, 128)
+    zoo.assert_same(zoo.snapshot(small.policy), zoo.snapshot(written.policy))
+    assert small._stats_window_size == written._stats_window_size
+    buffers = [getattr(each, "replay_buffer", None) for each in (small, written)]
+    assert type(buffers[0]) is type(buffers[1])
+
+
+@pytest.mark.parametrize("given", [{"rms_prop_eps": 0.1}, {"use_rms_prop": False}, {}])
+def test_the_optimizer_of_a2c_is_its_own(given: dict[str, Any]) -> None:
+    model = zoo.make_model("A2C", **given)
+    small = from_scratch(model, rms_prop_eps=0.3)
+    ours, theirs = small.policy.optimizer, model.policy.optimizer
+    assert type(ours) is type(theirs)
+    if "use_rms_prop" not in given:
+        assert ours.defaults["eps"] == 0.3
+        assert from_scratch(model).policy.optimizer.defaults == theirs.defaults
+
+
+def test_unknown_arguments_are_named() -> None:
+    with pytest.raises(UnknownNameError, match="Did you mean 'batch_size'"):
+        from_scratch(zoo.make_model("SAC"), batchsize=3)
+
+
+def test_what_cannot_be_built_is_said() -> None:
+    with pytest.raises(ConfigError, match="PPO cannot be built from scratch"):
+        from_scratch(zoo.make_model("PPO"), batch_size=-3)
+
+
+def test_a_dqn_that_does_not_explore_is_told() -> None:
+    model = zoo.make_model("DQN", exploration_initial_eps=0.05)
+    with pytest.warns(UserWarning, match=r"exploration_initial_eps is 0.05"):
+        from_scratch(model)
+    small: Any = from_scratch(model, exploration_initial_eps=1.0)
+    assert isinstance(small, DQN) and small.exploration_initial_eps == 1.0
+
+
+class Curious(A2C):
+    """An algorithm of a user, which learns more than its policy."""
+
+    def __init__(self, *args: Any, beta: float = 0.3, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.beta, self.novelty, self.updates = beta, torch.nn.Linear(4, 1), 0
+
+    def train(self) -> None:
+        super().train()
+        self.updates += 1
+        self.novelty.weight.data.fill_(9.0)
+
+
+def test_what_an_algorithm_of_a_user_has_learnt_stays_behind() -> None:
+    model = zoo.train(Curious("MlpPolicy", "CartPole-v1", beta=0.7, n_steps=16))
+    small = from_scratch(model)
+    assert (small.beta, small.n_steps, small.updates) == (0.7, 16, 0)
+    assert not (small.novelty.weight == 9).any()
+
+
+class Secretive(A2C):
+    """An algorithm of a user that hides an argument."""
+
+    def __init__(self, *args: Any, beta: float = 0.3, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.hidden = beta
+
+
+def test_arguments_that_nobody_knows_are_asked_for() -> None:
+    model = Secretive("MlpPolicy", "CartPole-v1", beta=0.7)
+    with pytest.raises(ConfigError, match="does not keep its arguments beta"):
+        from_scratch(model)
+    assert from_scratch(model, beta=0.7).hidden == 0.7
+
+
+class Encoder(FlattenExtractor):
+    """A features extractor around a network that it is given."""
+
+    def __init__(self, space: Any, net: torch.nn.Module) -> None:
+        super().__init__(space)
+        self.net = net
+
+
+def test_networks_in_arguments_are_refused() -> None:
+    more = {"features_extractor_class": Encoder}
+    kwargs = {**more, "features_extractor_kwargs": {"net": torch.nn.Linear(3, 3)}}
+    model = zoo.make_model("SAC", policy_kwargs=kwargs)
+    where = r"policy_kwargs\['features_extractor_kwargs'\]\['net'\] is a Linear"
+    with pytest.raises(UnsupportedPolicyError, match=where):
+        from_scratch(model)
+
+
+def test_no_argument_of_the_policy_is_shared() -> None:
+    kwargs = {"optimizer_kwargs": {"weight_decay": 0.1}}
+    model = zoo.make_model("SAC", policy_kwargs=kwargs)
+    small = from_scratch(model)
+    theirs, ours = (m.policy_kwargs["optimizer_kwargs"] for m in (model, small))
+    assert theirs == ours and theirs is not ours
 
 
 class Deaf(SACPolicy):

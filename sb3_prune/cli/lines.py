@@ -87,12 +87,8 @@ class PruneOptions(RunOptions, PlayOptions, SavedAgentOptions):
                 "--play-rounds and --distil-updates need --timesteps 0: while an agent "
                 "trains on, it learns by itself."
             )
-        for name, wanted in {
-            "--masks-only": self.masks_only,
-            "--keep-best": self.keep_best,
-        }.items():
-            if wanted and not self.timesteps:
-                raise ConfigError(f"{name} needs training, so --timesteps above 0.")
+        if self.masks_only and not self.timesteps:
+            raise ConfigError("--masks-only needs training, so --timesteps above 0.")
 
 
 @dataclass(frozen=True, kw_only=True)

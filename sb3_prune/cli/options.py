@@ -111,9 +111,6 @@ class TrainingOptions(EnvOptions):
     """Environment steps between evaluations; a tenth of --timesteps if not given."""
     eval_episodes: int = 10
     """Episodes of each evaluation; 0 turns evaluations off."""
-    keep_best: bool = False
-    """Also keep, in the folder `best`, the best evaluated one of the agents that have
-    lost all their units. Let pruning end before training does (--end)."""
     no_verify: bool = False
     """Do not verify that plain.zip loads without sb3-prune and acts equally."""
     progress: Literal["auto", "on", "off"] = "auto"
@@ -154,8 +151,6 @@ class TrainingOptions(EnvOptions):
         for name, most in {"threads": MOST_THREADS, "n_envs": MOST_ENVS}.items():
             if getattr(self, name) > most:
                 raise _bad(name, f"at most {most}", getattr(self, name))
-        if self.keep_best and not self.eval_episodes:
-            raise ConfigError("--keep-best needs evaluations.")
         if not 0 <= self.seed < 2**32:
             raise _bad("seed", "in [0, 2**32)", self.seed)
         if self.learning_rate is not None and not 0 < self.learning_rate < math.inf:
@@ -170,6 +165,19 @@ class RunOptions(TrainingOptions):
     """How to prune: a name that `sb3-prune strategies` lists."""
     masks_only: bool = False
     """Only close gates during training; units are removed in plain.zip alone."""
+    keep_best: bool = False
+    """Also keep, in the folder `best`, the best evaluated one of the agents that have
+    lost all their units. Let pruning end before training does (--end)."""
+
+    def check_numbers(self) -> None:
+        """Check the numbers, and that there is what to keep the best of.
+
+        Raises:
+            ConfigError: One is out of range, or --keep-best has no evaluations.
+        """
+        super().check_numbers()
+        if self.keep_best and not (self.eval_episodes and self.timesteps):
+            raise ConfigError("--keep-best needs training, and evaluations.")
 
 
 def _check_device(name: str) -> None:

@@ -15,7 +15,7 @@ from sb3_prune.cli.pairs import parse_pairs
 from sb3_prune.cli.surroundings import NOTHING, Surroundings
 from sb3_prune.cli.zips import SavedAgent
 from sb3_prune.cli.zoo import find_zoo, read_zoo
-from sb3_prune.exceptions import ConfigError
+from sb3_prune.exceptions import ConfigError, RunFolderError
 from sb3_prune.runs.folder import CONFIG, STATISTICS
 
 OURS = "sb3_prune/"
@@ -110,6 +110,19 @@ def announce(maker: EnvMaker, options: PlayOptions) -> None:
     found += shown.lines()
     if around.source is not None and found:
         print(f"sb3-prune: from {around.source}: {', '.join(found)}", file=sys.stderr)
+
+
+def check_elsewhere(saved: SavedAgent, out: Path) -> None:
+    """Check that a run is not written over the zip that it begins with.
+
+    Raises:
+        RunFolderError: The zip lies in the folder of the run.
+    """
+    if out.resolve() in saved.path.resolve().parents:
+        raise RunFolderError(
+            f"'{out}' holds '{saved.path}', which would be deleted: choose another "
+            "folder for --out."
+        )
 
 
 def find_surroundings(path: Path, vecnormalize: Path | None = None) -> Surroundings:

@@ -10,7 +10,7 @@ import torch
 from sb3_prune.cli.at_once import prune_at_once
 from sb3_prune.cli.hyperparameters import check_values
 from sb3_prune.cli.lines import PruneOptions
-from sb3_prune.cli.places import announce, maker_for
+from sb3_prune.cli.places import announce, check_elsewhere, maker_for
 from sb3_prune.cli.results import Results
 from sb3_prune.cli.running import Run
 from sb3_prune.cli.staging import parse_staged
@@ -27,6 +27,7 @@ def main(arguments: Sequence[str]) -> None:
     options.check()
     torch.set_num_threads(options.threads)
     saved = read_zip(options.model, options.algo)
+    check_elsewhere(saved, options.out)
     changes = _changes(options, saved)
     maker = maker_for(saved, options)
     env = maker.make(options.n_envs, options.seed)
@@ -39,6 +40,7 @@ def main(arguments: Sequence[str]) -> None:
         maker=maker,
         strategy=strategy,
         physical=not options.masks_only,
+        keep_best=options.keep_best,
     )
     announce(maker, options)
     results = _carry_out(run, options)

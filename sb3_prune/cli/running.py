@@ -72,6 +72,8 @@ class Run:
     """The strategy; None trains without pruning."""
     physical: bool = True
     """Whether units are removed during training, and not only their gates closed."""
+    keep_best: bool = False
+    """Whether the best agent that has lost all its units is kept, too."""
 
     def __post_init__(self) -> None:
         agent = look_at(self.model, progress=0.0)
@@ -91,7 +93,7 @@ class Run:
         """
         tests, pruning = self.tests(), self._pruning()
         folder = self.create_folder()
-        if tests is not None and self.options.keep_best:
+        if tests is not None and self.keep_best:
             tests.keep = Best(folder, self.to_dict(), pruning)
         before, began = measure(self.model), time.perf_counter()
         with folder.filling():

@@ -9,10 +9,9 @@ from typing import Any
 
 import torch
 
-from sb3_prune.cli.hyperparameters import check_values
 from sb3_prune.cli.lines import ScratchOptions
 from sb3_prune.cli.parsing import parse
-from sb3_prune.cli.places import announce, maker_for
+from sb3_prune.cli.places import announce, check_elsewhere, maker_for
 from sb3_prune.cli.running import Run
 from sb3_prune.cli.zips import SavedAgent, read_zip
 from sb3_prune.exceptions import ConfigError
@@ -31,79 +30,102 @@ def main(arguments: Sequence[str]) -> None:
     options.check()
     torch.set_num_threads(options.threads)
     saved = read_zip(options.model, options.algo)
+    check_elsewhere(saved, options.out)
     changes = _changes(options, saved)
-    options = _as_long(options, saved)
+    options = _as_trained(options, saved, changes)
     maker = maker_for(saved, options)
     maker = replace(maker, around=replace(maker.around, anew=True))
     env = maker.make(options.n_envs, options.seed)
-    pruned = saved.load(env, device=options.device, **changes)
+    pruned = saved.load(env, device=options.device)
     run = Run(
         command="scratch",
         arguments=arguments,
         options=options,
         algorithm=saved.algorithm.name,
-        model=from_scratch(pruned, env, seed=options.seed),
+        model=from_scratch(pruned, env, seed=options.seed, **changes),
         maker=maker,
         strategy=None,
     )
     announce(maker, options)
-    if maker.around.statistics is not None:
-        print("sb3-prune: the statistics begin anew", file=sys.stderr)
+    _announce(run)
     print("\n".join([*run.carry_out().lines(), f"{'folder':<18} {options.out}"]))
 
 
-def _as_long(options: ScratchOptions, saved: SavedAgent) -> ScratchOptions:
-    """Return the options with as many steps and environments as the zip had.
-
-    Raises:
-        ConfigError: The zip was not trained, or does not say for how long.
-    """
-    steps = options.timesteps or int(saved.data["num_timesteps"])
-    if not steps:
-        raise ConfigError(
-            f"'{saved.path}' was not trained: --timesteps says for how long to train."
+def _announce(run: Run) -> None:
+    """Say on stderr for how long the agent trains, and on what rewards."""
+    print(
+        f"sb3-prune: training for {run.options.timesteps:,} steps, environments: "
+        f"{run.options.n_envs}",
+        file=sys.stderr,
+    )
+    if (statistics := run.model.get_vec_normalize_env()) is not None:
+        scaled = "scaled" if statistics.norm_reward else "not scaled"
+        print(
+            f"sb3-prune: statistics begin anew, rewards are {scaled}", file=sys.stderr
         )
-    if not options.timesteps and (more := _trained_on(saved)):
-        raise ConfigError(
-            f"'{saved.path}' was trained already before it was pruned in {more:,} "
-            "steps, and only these are in the zip: --timesteps says how many there "
-            "were in all."
-        )
-    n_envs = options.n_envs or int(saved.data["n_envs"])
-    return replace(options, timesteps=steps, n_envs=n_envs)
-
-
-def _trained_on(saved: SavedAgent) -> int:
-    """Return for how many steps ``sb3-prune prune`` trained the agent on; 0 if none."""
-    try:
-        config = read_content(saved.path.parent, CONFIG)
-        with damage(saved.path.parent / CONFIG):
-            pruned = config["command"][1] == "prune"
-            return int(config["options"]["timesteps"]) if pruned else 0
-    except ConfigError:  # It is not in the folder of a run.
-        return 0
 
 
 def _changes(options: ScratchOptions, saved: SavedAgent) -> dict[str, Any]:
-    """Return the attributes of the algorithm that replace those in the zip."""
+    """Return the arguments of the algorithm that replace those of the pruned agent."""
     changes = saved.algorithm.read_arguments(options.algo_kwargs)
-    check_values(saved.data, saved.algorithm.defaults(), f"'{saved.path}'")
     if options.learning_rate is not None:
         changes["learning_rate"] = options.learning_rate
-    _check_exploration(saved.data | changes, saved)
     return changes
 
 
-def _check_exploration(settings: Mapping[str, Any], saved: SavedAgent) -> None:
-    """Check that a DQN explores, which one that was trained on no longer does.
+def _as_trained(
+    options: ScratchOptions, saved: SavedAgent, changes: Mapping[str, Any]
+) -> ScratchOptions:
+    """Return the options with as many steps and environments as the pruned agent had.
 
     Raises:
-        ConfigError: It begins with the rate with which it ends.
+        ConfigError: Nobody knows them.
     """
-    begins = settings.get("exploration_initial_eps", 1.0)
-    if begins <= settings.get("exploration_final_eps", 0.0):
+    command, steps = _run_of(saved)
+    if command == "prune":
+        _check_told(options, saved, changes)
+    # The agent in the folder `best` has not had all steps of its run.
+    steps = options.timesteps or max(steps, int(saved.data.get("num_timesteps", 0)))
+    n_envs = options.n_envs or int(saved.data.get("n_envs", 0))
+    for flag, found in {"--timesteps": steps, "--n-envs": n_envs}.items():
+        if not found:
+            raise ConfigError(f"'{saved.path}' was not trained: {flag} is missing.")
+    return replace(options, timesteps=steps, n_envs=n_envs)
+
+
+def _check_told(
+    options: ScratchOptions, saved: SavedAgent, changes: Mapping[str, Any]
+) -> None:
+    """Check that what ``sb3-prune prune`` has changed is told."""
+    begins = "exploration_initial_eps"
+    told = {"--timesteps": options.timesteps, "--n-envs": options.n_envs}
+    if begins in saved.data:
+        told[f"--algo-kwargs {begins}=..."] = begins in changes
+    if missing := [flag for flag, given in told.items() if not given]:
         raise ConfigError(
-            f"'{saved.path}' explores at a rate of {begins} from its first step on, as "
-            "trained agents do that train on. A new agent has to begin with more: "
-            "--algo-kwargs exploration_initial_eps=1.0, say."
+            f"'{saved.path}' was trained before sb3-prune prune had it, and does not "
+            f"say how. For a fair start say it by {' '.join(missing)}."
         )
+
+
+def _run_of(saved: SavedAgent) -> tuple[str, int]:
+    """Return the command of the run that has saved a zip, and the steps that it had.
+
+    They are "" and 0 if the zip lies in the folder of no run.
+
+    Raises:
+        ConfigError: It is of another algorithm, as that of plain.zip can be.
+    """
+    folder = saved.path.parent
+    if not (folder / CONFIG).is_file():
+        return "", 0
+    config = read_content(folder, CONFIG)
+    with damage(folder / CONFIG):
+        algorithm = config["algorithm"]
+        found = str(config["command"][1]), int(config["options"]["timesteps"])
+    if algorithm != saved.algorithm.name:
+        raise ConfigError(
+            f"'{saved.path}' is of {saved.algorithm.name}, its run trained "
+            f"{algorithm}: take model.zip."
+        )
+    return found

@@ -66,6 +66,7 @@ def main(arguments: Sequence[str]) -> None:
         maker=maker,
         strategy=strategy,
         physical=not options.masks_only,
+        keep_best=options.keep_best,
     )
     print("\n".join([*run.carry_out().lines(), f"{'folder':<18} {options.out}"]))
 

@@ -34,10 +34,10 @@ NO_SETTINGS = {
 """Options in which runs of one kind may differ, or that stand elsewhere as well."""
 MODEL_OPTION = "model"
 """Option with the zip that was pruned."""
-FRESH = ("train", "scratch")
+SCRATCH = "scratch"
+"""Command that trains small dense agents."""
+FRESH = ("train", SCRATCH)
 """Commands whose agents are untrained at the start."""
-UNPRUNED = {"scratch": "small dense"}
-"""Command -> what its runs are called; those of others are ``dense``."""
 ACTIONS = "action_mode"
 """Argument of the arms that depends on the algorithm; the task is the same."""
 
@@ -98,6 +98,7 @@ class FinishedRun:
 def _told(config: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the configuration tells, by the names of a run's fields."""
     options, strategy = config["options"], config["strategy"] or {}
+    small = config["command"][1] == SCRATCH
     settings = {
         "command": config["command"][1],
         "algorithm": config["algorithm"],
@@ -108,7 +109,7 @@ def _told(config: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "label": options.get("label"),
         "algorithm": config["algorithm"],
-        "strategy": strategy.get("name", UNPRUNED.get(config["command"][1], "dense")),
+        "strategy": strategy.get("name", "small dense" if small else "dense"),
         "task": task_of(config["env"]),
         "origin": (int(options["seed"]), options.get(MODEL_OPTION)),
         "settings": dict(flat(settings)),

@@ -7,12 +7,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sb3_prune.exceptions import ConfigError
-from sb3_prune.runs.finished import MODEL_OPTION, FinishedRun
+from sb3_prune.runs.finished import MODEL_OPTION, SCRATCH, FinishedRun
 
 Runs = list[FinishedRun]
 
 NAMED = ("algorithm", "strategy.name", "command")
 """Settings that begin a label, or that follow from what does."""
+
+
+FOLLOW = {"built"}
+"""Settings of small dense agents that follow from the pruned agent."""
 
 
 def grouped(runs: Sequence[FinishedRun]) -> dict[str, Runs]:
@@ -44,7 +48,8 @@ def _require_one_kind(group: Runs) -> None:
     first = group[0]
     for run in group[1:]:
         names = _differing([first.settings, run.settings])
-        if names := [name for name in names if name != MODEL_OPTION]:
+        free = {MODEL_OPTION} | (FOLLOW if _of_scratch(first, run) else set())
+        if names := [name for name in names if name not in free]:
             listed = ", ".join(
                 f"{name} {first.settings.get(name)} and {run.settings.get(name)}"
                 for name in names
@@ -60,6 +65,10 @@ def _require_one_kind(group: Runs) -> None:
                 f"'{same[0].folder}' and '{same[1].folder}' are one run twice: equal "
                 f"settings, and the same seed {run.origin[0]}."
             )
+
+
+def _of_scratch(*runs: FinishedRun) -> bool:
+    return all(run.settings["command"] == SCRATCH for run in runs)
 
 
 def _labels(groups: Sequence[Runs]) -> list[str]:

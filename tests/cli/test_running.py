@@ -44,6 +44,7 @@ def make_run(out: Path, config: dict[str, Any] | None = None, **changes: Any) ->
         maker=maker,
         strategy=None if config is None else make_strategy("magnitude", config),
         physical=not options.masks_only,
+        keep_best=options.keep_best,
     )
 
 

@@ -86,7 +86,7 @@ def test_statistics_begin_anew(command: Command, tmp_path: Path) -> None:
     result = command(*line, "--algo-kwargs", "n_steps=128")
     assert result.code == 0, result.err
     assert "observations normalised by vecnormalize.pkl" in result.err
-    assert result.err.endswith("the statistics begin anew\n")
+    assert result.err.endswith("statistics begin anew, rewards are scaled\n")
     counts: list[Any] = [
         read_statistics(file).obs_rms.count
         for file in (
@@ -99,48 +99,85 @@ def test_statistics_begin_anew(command: Command, tmp_path: Path) -> None:
     assert isinstance(found, VecNormalize) and not np.all(found.obs_rms.mean == 0)
 
 
-def test_a_dqn_that_no_longer_explores_is_asked_how_to_begin(
+def test_what_prune_has_changed_is_asked_for(
     refused: Refused, command: Command, tmp_path: Path
 ) -> None:
     path = tmp_path / "dqn.zip"
-    kwargs = {"net_arch": [8, 8]}
-    DQN(
-        "MlpPolicy", "CartPole-v1", policy_kwargs=kwargs, exploration_initial_eps=0.05
-    ).save(path)
-    line = ["scratch", path, *POLE, "--timesteps", "64", "--out", tmp_path / "run"]
-    message = refused(*line)
-    assert "explores at a rate of 0.05 from its first step on" in message
-    more = ["exploration_initial_eps=1.0", *OFF]
-    assert command(*line, *QUICK, "--algo-kwargs", *more).code == 0
-    model = load_model(tmp_path / "run" / "model.zip")
-    assert isinstance(model, DQN) and model.exploration_initial_eps == 1.0
+    DQN("MlpPolicy", "CartPole-v1", policy_kwargs={"net_arch": [8, 8]}).save(path)
+    line = ["prune", path, *POLE, "--timesteps", "64", "--out", tmp_path / "run"]
+    assert command(*line, *QUICK, "--algo-kwargs", *OFF).code == 0
+    line = ["scratch", tmp_path / "run" / "model.zip", "--out", tmp_path / "small"]
+    missing = "--timesteps --n-envs --algo-kwargs exploration_initial_eps=..."
+    assert f"For a fair start say it by {missing}." in refused(*line)
+    line += ["--n-envs", "2"]
+    assert "it by --timesteps --algo-kwargs explo" in refused(*line)
+    line += ["--timesteps", "96", *QUICK, "--algo-kwargs", *OFF]
+    assert "it by --algo-kwargs explo" in refused(*line)
+    result = command(*line, "exploration_initial_eps=0.9")
+    assert result.code == 0
+    assert "training for 96 steps, environments: 2" in result.err
+    model = load_model(tmp_path / "small" / "model.zip")
+    assert isinstance(model, DQN)
+    assert (model.exploration_initial_eps, model.n_envs) == (0.9, 2)
 
 
-@pytest.mark.parametrize("steps", ["0", "64"])
-def test_steps_before_pruning_are_not_forgotten(
-    steps: str, pruned: Path, refused: Refused, command: Command, tmp_path: Path
+def test_after_pruning_at_once_as_well(
+    pruned: Path, refused: Refused, command: Command, tmp_path: Path
 ) -> None:
-    line = ["prune", pruned, "--timesteps", steps, "--out", tmp_path / "more"]
+    line = ["prune", pruned, "--timesteps", "0", "--out", tmp_path / "now"]
     line += ["--final-sparsity", "0.7", "--play-episodes", "1"]
     assert command(*line, *QUICK).code == 0
-    path = tmp_path / "more" / "model.zip"
-    again = ["scratch", path, "--out", tmp_path / "small", *QUICK]
-    if steps == "64":
-        message = refused(*again)
-        assert "trained already before it was pruned in 64 steps" in message
-        return
-    assert command(*again).code == 0
-    model = load_model(tmp_path / "small" / "model.zip")
-    assert model.num_timesteps == 128
+    again = ["scratch", tmp_path / "now" / "model.zip", "--out", tmp_path / "small"]
+    assert "say it by --timesteps --n-envs." in refused(*again)
+
+
+def test_the_best_agent_stands_for_the_whole_training(
+    command: Command, tmp_path: Path
+) -> None:
+    line = ["train", "--algo", "ppo", *POLE, "--out", tmp_path / "run", "--keep-best"]
+    line += ["--timesteps", "96", "--strategy", "none", "--eval-every", "32"]
+    assert command(*line, *QUICK, "--algo-kwargs", *ON).code == 0
+    best = tmp_path / "run" / "best" / "model.zip"
+    saved: Any = load_model(best)
+    saved.num_timesteps = 32
+    saved.save(best)
+    assert command("scratch", best, "--out", tmp_path / "small", *QUICK).code == 0
+    assert load_model(tmp_path / "small" / "model.zip").num_timesteps == 96
+
+
+def test_a_plain_zip_of_another_algorithm_is_refused(
+    refused: Refused, command: Command, tmp_path: Path
+) -> None:
+    line = ["train", "--algo", "value-sac", "--env", "Pendulum-v1", "--timesteps", "64"]
+    line += ["--net-arch", "8", "8", "--out", tmp_path / "run", *QUICK]
+    assert command(*line, "--algo-kwargs", *OFF).code == 0
+    plain = tmp_path / "run" / "plain.zip"
+    message = refused("scratch", plain, "--out", tmp_path / "small")
+    assert "is of sac, its run trained value-sac: take model.zip" in message
+
+
+@pytest.mark.parametrize("name", ["scratch", "prune"])
+def test_the_pruned_agent_is_not_overwritten(
+    name: str, pruned: Path, refused: Refused
+) -> None:
+    message = refused(name, pruned, "--out", pruned.parent, "--overwrite")
+    assert "would be deleted: choose another folder for --out" in message
+
+
+def test_a_damaged_run_is_named(pruned: Path, refused: Refused, tmp_path: Path) -> None:
+    config = pruned.parent / "config.json"
+    config.write_text(config.read_text().replace('"timesteps": 96', '"timesteps": "x"'))
+    message = refused("scratch", pruned, "--out", tmp_path / "small")
+    assert "config.json' is damaged" in message
 
 
 BAD = {
     "--timesteps must be at least 0": ["--timesteps", "-1"],
     "--n-envs must be at least 0": ["--n-envs", "-1"],
-    "was not trained: --timesteps says for how long": POLE,
+    "was not trained: --timesteps is missing": ["--env", "Pendulum-v1"],
     "is for another environment": ["--env", "CartPole-v1", "--timesteps", "9"],
     "--env is missing": ["--timesteps", "9"],
-    "--keep-best needs evaluations": ["--keep-best", "--eval-episodes", "0"],
+    "Unrecognized options: --keep-best": ["--keep-best"],
     "Did you mean 'batch_size'?": ["--algo-kwargs", "batchsize=3"],
 }
 

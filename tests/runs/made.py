@@ -15,12 +15,14 @@ def make_run(
     parameters: int = 100,
     strategy: dict[str, Any] | None = None,
     env: dict[str, Any] | None = None,
+    command: str = "train",
+    units: int = 8,
     **options: Any,
 ) -> Path:
     """Write what ``compare_runs`` reads of a run."""
     folder.mkdir(parents=True)
     config = {
-        "command": ["sb3-prune", "train"],
+        "command": ["sb3-prune", command],
         "algorithm": "ppo",
         "options": {"seed": 1, "out": str(folder), "net_arch": [], **options},
         "strategy": strategy and {"name": strategy.pop("name"), "options": strategy},
@@ -29,7 +31,7 @@ def make_run(
     }
     tests = [{"timesteps": 100 * i, "mean_return": r} for i, r in enumerate(returns)]
     sizes = {"units": 24, "params_deploy": parameters, "params_train": 2 * parameters}
-    widths = {"layer.0": 8, "layer.2": 16}
+    widths = {"layer.0": units, "layer.2": 16}
     summary = {
         "tests": tests,
         "before": {"widths": widths},

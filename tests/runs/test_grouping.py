@@ -68,6 +68,18 @@ def test_a_label_with_two_kinds_of_settings_is_refused(tmp_path: Path) -> None:
         groups(tmp_path, *kinds)
 
 
+def test_small_dense_agents_of_several_pruned_ones_differ_in_size(
+    tmp_path: Path,
+) -> None:
+    own: dict[str, Any] = {"label": "small", "command": "scratch"}
+    first = {**own, "seed": 1, "model": "a.zip", "units": 8}
+    found = groups(tmp_path, first, {**own, "seed": 2, "model": "b.zip", "units": 6})
+    assert found == {"small": ["0", "1"]}
+    other = {**own, "seed": 2, "model": "b.zip", "timesteps": 7}
+    with pytest.raises(ConfigError, match="but not their settings: timesteps"):
+        groups(tmp_path / "other", first, other)
+
+
 def test_one_run_twice_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"0' and '.*1' are one run twice: .* seed 1"):
         groups(tmp_path, {}, {})
