@@ -105,20 +105,12 @@ def _build(
     widths: Mapping[str, Any],
     changes: Mapping[str, Any],
 ) -> Model:
-    given, kwargs = arguments_of(model, but=changes)
-    buffers = chosen_buffers(model, env.observation_space)
-    given |= {name: buffers[name] for name in buffers if name in given}
-    for name, classes in CHOSEN.items():
-        if given.get(name) in classes:  # SB3 chooses it again, after changes maybe.
-            given[name] = None
-    given |= changes
-    kwargs = {**kwargs, **(given.pop("policy_kwargs", None) or {}), **widths}
-    kwargs = {name: value for name, value in kwargs.items() if name not in NOT_KEPT}
-    _check_untrained(kwargs)
-    if given.get("action_noise") is not None:
-        given["action_noise"] = _restarted(given["action_noise"])
+    settings = _settings(model, env, changes)
+    kwargs = settings["policy_kwargs"] | widths
+    settings["policy_kwargs"] = {n: v for n, v in kwargs.items() if n not in NOT_KEPT}
+    _check_untrained(settings["policy_kwargs"])
     cls: Any = type(model)
-    settings = {"seed": seed, "device": model.device, "policy_kwargs": kwargs, **given}
+    settings |= {"seed": seed, "device": model.device}
     try:
         found: Model = cls(model.policy_class, env, **settings)
     except SB3PruneError:
@@ -129,6 +121,22 @@ def _build(
             f"{type(error).__name__}: {error}"
         ) from error
     return found
+
+
+def _settings(
+    model: BaseAlgorithm, env: VecEnv, changes: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the constructor's arguments, with what SB3 is to choose left open."""
+    given, kwargs = arguments_of(model, but=changes)
+    buffers = chosen_buffers(model, env.observation_space)
+    given |= {name: buffers[name] for name in buffers if name in given}
+    for name, classes in CHOSEN.items():
+        if given.get(name) in classes:
+            given[name] = None
+    given |= changes
+    if given.get("action_noise") is not None:
+        given["action_noise"] = _restarted(given["action_noise"])
+    return given | {"policy_kwargs": kwargs | (changes.get("policy_kwargs") or {})}
 
 
 def _restarted(noise: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -15,7 +16,7 @@ from sb3_prune.cli.places import announce, check_elsewhere, maker_for
 from sb3_prune.cli.running import Run
 from sb3_prune.cli.zips import SavedAgent, read_zip
 from sb3_prune.exceptions import ConfigError
-from sb3_prune.runs.finished import damage, read_content
+from sb3_prune.runs.finished import damage
 from sb3_prune.runs.folder import CONFIG
 from sb3_prune.scratch import from_scratch
 
@@ -114,13 +115,18 @@ def _run_of(saved: SavedAgent) -> tuple[str, int]:
     They are "" and 0 if the zip lies in the folder of no run.
 
     Raises:
-        ConfigError: It is of another algorithm, as that of plain.zip can be.
+        ConfigError: The run had another algorithm, as that of plain.zip can be one, or
+            what it says is damaged.
     """
-    folder = saved.path.parent
-    if not (folder / CONFIG).is_file():
+    path = saved.path.parent / CONFIG
+    try:
+        config = json.loads(path.read_text("utf-8"))
+        ours = config["command"][0] == "sb3-prune"
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        ours = False  # Other tools write such a file, too.
+    if not ours:
         return "", 0
-    config = read_content(folder, CONFIG)
-    with damage(folder / CONFIG):
+    with damage(path):
         algorithm = config["algorithm"]
         found = str(config["command"][1]), int(config["options"]["timesteps"])
     if algorithm != saved.algorithm.name:

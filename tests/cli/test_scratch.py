@@ -164,6 +164,16 @@ def test_the_pruned_agent_is_not_overwritten(
     assert "would be deleted: choose another folder for --out" in message
 
 
+@pytest.mark.parametrize("content", ["{}", "[1]", "no JSON", '{"command": "x"}'])
+def test_other_tools_have_such_a_file_too(
+    content: str, pruned: Path, command: Command, tmp_path: Path
+) -> None:
+    (pruned.parent / "config.json").write_text(content)
+    line = ["scratch", pruned, *POLE, "--out", tmp_path / "small", *QUICK]
+    assert command(*line).code == 0
+    assert load_model(tmp_path / "small" / "model.zip").num_timesteps == 128
+
+
 def test_a_damaged_run_is_named(pruned: Path, refused: Refused, tmp_path: Path) -> None:
     config = pruned.parent / "config.json"
     config.write_text(config.read_text().replace('"timesteps": 96', '"timesteps": "x"'))
