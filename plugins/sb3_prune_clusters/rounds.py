@@ -9,15 +9,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from stable_baselines3 import HerReplayBuffer
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env import VecEnv
 from tqdm.auto import tqdm
 
-from sb3_prune.callbacks import ValidationCallback
+from sb3_prune.callbacks import FeatureCallback, ValidationCallback
+from sb3_prune.callbacks.validation import follow_statistics
 from sb3_prune.evaluation.validation import ValidationTest, success_rate
 from sb3_prune.exceptions import ConfigError, require_at_least, require_flag
+from sb3_prune.networks.ofexinet import ofexinet_of
 from sb3_prune.policies import adopt
 from sb3_prune.recording import record_episodes
+from sb3_prune.runs.learning import learn_arguments
 from sb3_prune.surgery import apply, wire
 from sb3_prune.surgery.optimizer import optimizers
 from sb3_prune_clusters.strategy import ClustersConfig, propose_merges
@@ -136,6 +140,7 @@ class _Work:
 
     def merge(self, seed: int) -> None:
         """Record greedy episodes and merge units with similar activations."""
+        follow_statistics(self.model, self.test_env)
         recording = record_episodes(
             self.model,
             self.test_env,
@@ -176,11 +181,14 @@ class _Work:
         validation = ValidationCallback(
             self.test_env, self.test, every=self.every, seed=seed
         )
-        self.model.learn(
+        model: Any = self.model
+        learnt = ofexinet_of(model.policy) is not None
+        model.learn(
             steps,
-            callback=validation,
+            callback=[FeatureCallback(), validation] if learnt else validation,
             reset_num_timesteps=True,
             progress_bar=self.progress,
+            **learn_arguments(model),
         )
         tests = [(e["timesteps"], e["success_rate"]) for e in validation.history]
         if not validation.passed:  # The steps may end between two tests.
@@ -188,6 +196,7 @@ class _Work:
         return tests
 
     def _success(self, seed: int) -> float:
+        follow_statistics(self.model, self.test_env)
         return success_rate(
             self.model,
             self.test_env,
@@ -199,8 +208,11 @@ class _Work:
 
 def forget(model: BaseAlgorithm) -> None:
     """Clear the state of a model's optimisers and its replay buffer, if it has one."""
-    for optimizer in optimizers(model.policy).values():
+    for optimizer in optimizers(model).values():
         optimizer.state.clear()
     replay: Any = getattr(model, "replay_buffer", None)
     if replay is not None:
         replay.reset()
+    if isinstance(replay, HerReplayBuffer):  # SB3 leaves it its episodes.
+        for kept in (replay.ep_start, replay.ep_length, replay._current_ep_start):
+            kept.fill(0)

@@ -11,6 +11,7 @@ from typing import Any, get_args
 
 from stable_baselines3.common.vec_env import VecEnv
 
+from sb3_prune.callbacks.validation import follow_statistics
 from sb3_prune.recording import record_episodes
 from sb3_prune.recording.inputs import require_inputs
 from sb3_prune.strategies import (
@@ -63,8 +64,9 @@ class Clusters(ScheduledStrategy):
 
     Args:
         config: The options of the strategy.
-        env: A vectorised environment other than the training environment, with the same
-            normalisation.
+        env: A vectorised environment other than the training environment. If that one
+            is normalised, wrap it in a ``VecNormalize`` as well; it gets the statistics
+            before every recording.
     """
 
     name = "clusters"
@@ -78,6 +80,11 @@ class Clusters(ScheduledStrategy):
     def __init__(self, config: Any = None, env: VecEnv | None = None) -> None:
         super().__init__(config)
         self.env = env
+
+    @property
+    def mixes(self) -> bool:
+        """A merged unit stands for others."""
+        return True
 
     def events_due(self, progress: float) -> int:
         """Return the number of rounds due so far."""
@@ -100,6 +107,7 @@ class Clusters(ScheduledStrategy):
             return {
                 name: units.cpu().numpy()[:, None] for name, units in recent.items()
             }
+        follow_statistics(agent.model, self.env)
         recording = record_episodes(
             agent.model,
             self.env,

@@ -12,6 +12,7 @@ from sb3_prune.exceptions import require_at_least
 from sb3_prune.policies.initialization import xavier
 from sb3_prune.runs.reloading import reload
 from sb3_prune.surgery.flow.quiet import same_random_state, seed_torch
+from sb3_prune.surgery.weight_masks import maskable, present
 
 Model = TypeVar("Model", bound=BaseAlgorithm)
 
@@ -21,9 +22,9 @@ def random_like(model: Model, seed: int = 0) -> Model:
 
     Hidden and output layers of the networks are Xavier-initialised (:func:`xavier`).
     Other modules (features extractors, LSTMs, normalisation) get the default
-    initialisation of torch. Widths and gates are kept, so the copy of a pruned agent is
-    as small as the agent. The copy is made by :func:`sb3_prune.runs.reload`. The model
-    and the global random states do not change.
+    initialisation of torch. Widths, gates and masks of weights are kept, so the copy of
+    a pruned agent is as small as the agent. The copy is made by
+    :func:`sb3_prune.runs.reload`. The model and the global random states do not change.
 
     Args:
         model: The agent, of any supported algorithm.
@@ -49,6 +50,9 @@ def _draw(policy: torch.nn.Module) -> None:
         elif isinstance(module, BatchRenorm):
             _reset(module)
     xavier(policy)
+    for module in maskable(policy).values():
+        with torch.no_grad():
+            module.weight.mul_(present(module))
 
 
 def _reset(norm: BatchRenorm) -> None:

@@ -64,7 +64,7 @@ class PruningCallback(BaseCallback):
     Raises:
         UnknownNameError: No plug-in has a strategy of that name.
         ConfigError: An option does not exist or is out of range; or the strategy is to
-            compensate cuts, but ``physical`` is False.
+            compensate cuts, or mixes units, but ``physical`` is False.
 
     Attributes:
         history: Timesteps and units of each layer, at the start and after each change.
@@ -90,6 +90,11 @@ class PruningCallback(BaseCallback):
             raise ConfigError(
                 "compensate=True needs physical=True: a gate that closes leaves the "
                 "weights as they are. Set compensate to False."
+            )
+        if self.strategy.mixes and not physical:
+            raise ConfigError(
+                f"{self.strategy.name} needs physical=True: a gate closes or opens, it "
+                "mixes no units."
             )
         self.physical = physical
         self.history: list[dict[str, Any]] = []

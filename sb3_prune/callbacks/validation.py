@@ -26,6 +26,7 @@ from sb3_prune.exceptions import (
     require_verbosity,
     shown,
 )
+from sb3_prune.plugins.options import entry_of
 from sb3_prune.recording.player import check_normalised
 
 COPIES = 8
@@ -85,6 +86,19 @@ class ValidationCallback(BaseCallback):
         self.seed = seed
         self.history: list[dict[str, Any]] = []
         self.passed = False
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the tests so far, so that a resumed run plays other episodes."""
+        return {"history": list(self.history), "passed": self.passed}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Restore the tests of an interrupted run.
+
+        Raises:
+            CheckpointError: A value is missing or has a wrong type.
+        """
+        history = entry_of(state, "history", list[dict[str, Any]])
+        self.history, self.passed = history, entry_of(state, "passed", bool)
 
     def _init_callback(self) -> None:
         if self._id is not None:

@@ -157,5 +157,5 @@ def _facts(recording: Recording) -> dict[str, float]:
         "episodes": recording.episodes,
         "steps": int(recording.lengths.sum()),
         "units": sum(recording.units().values()),
-        "mean return": float(recording.rewards.sum(axis=1).mean()),
+        "mean reward per episode": float(recording.rewards.sum(axis=1).mean()),
     }

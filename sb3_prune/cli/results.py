@@ -161,12 +161,12 @@ class Results:
     def _plot_learning(self, folder: RunFolder) -> None:
         results = [test.result for test in self.tests]
         known = [r.success for r in results if r.success is not None]
-        returns = [r.mean_return for r in results]
+        whole = len(known) == len(results)  # Some environments say only successes.
         plot_learning(
             folder.path / LEARNING,
             [test.timesteps for test in self.tests],
-            known or returns,
-            ylabel="success rate" if known else "mean return",
+            known if whole else [r.mean_return for r in results],
+            ylabel="success rate" if whole else "mean return",
             marks={} if self.first_cut is None else {"first cut": self.first_cut},
         )
 

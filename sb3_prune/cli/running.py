@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
-from sb3_contrib import MaskablePPO
-from sb3_contrib.common.maskable.utils import is_masking_supported
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import Logger
@@ -36,6 +34,7 @@ from sb3_prune.networks.ofexinet import ofexinet_of
 from sb3_prune.pruning import look_at
 from sb3_prune.runs.finished import FRESH
 from sb3_prune.runs.folder import CONFIG, MODEL, PLAIN, RunFolder, versions
+from sb3_prune.runs.learning import learn_arguments
 from sb3_prune.strategies.base import Strategy
 from sb3_prune.surgery.optimizer import optimizers, state_of
 
@@ -194,17 +193,14 @@ class Run:
 
     def _learn(self, folder: RunFolder, callbacks: list[BaseCallback]) -> None:
         model: Any = self.model
-        more: dict[str, Any] = {}
         if ofexinet_of(model.policy) is not None:
             # First, so that the pruning callback sees the updated extractor.
             callbacks = [FeatureCallback(), *callbacks]
         if wants_progress(self.options.progress):
             callbacks = [*callbacks, ProgressCallback()]
-        if isinstance(model, MaskablePPO):
-            env = model.get_env()
-            more["use_masking"] = env is not None and is_masking_supported(env)
         with logging(model, folder):
             try:
+                more = learn_arguments(model)
                 model.learn(self.options.timesteps, callback=callbacks, **more)
             except ValueError as error:
                 # So do torch's distributions refuse NaN.

@@ -29,6 +29,7 @@ from sb3_prune.exceptions import ConfigError, RunFolderError, require_at_least
 from sb3_prune.files import write_bytes
 from sb3_prune.runs import Workers, on_cluster
 from sb3_prune.runs.folder import check_creatable, versions
+from sb3_prune.runs.learning import learn_arguments
 from sb3_prune.runs.tables import FORMATS, check_table
 from sb3_prune.screening import (
     Judgement,
@@ -42,6 +43,7 @@ from sb3_prune.screening import (
     plot_sweep,
     screen,
 )
+from sb3_prune.screening.batches import check_learning
 from sb3_prune.screening.rates import Rate
 
 SEEDS, NUMBERS, TABLE = "seeds", "screening.json", "seeds"
@@ -113,12 +115,14 @@ def _rehearsed(given: Mapping[str, Any], n_envs: int, screener: Screener) -> Env
     """Measure an agent once, so that mistakes are told before thousands are trained."""
     options = TrainOptions(out=Path(), strategy="none", n_envs=n_envs, **given)
     options.check_numbers()
-    model = make_agent(0, n_envs=n_envs, **given)
+    model: Any = make_agent(0, n_envs=n_envs, **given)
+    check_learning(model)
     model.set_logger(Logger(None, []))
     env = model.get_env()
     assert env is not None
     with closing(env):
-        model.learn(screener.config.window, ScreeningCallback(screener))
+        judging = ScreeningCallback(screener)
+        model.learn(screener.config.window, judging, **learn_arguments(model))
     return _found(options)[1]
 
 

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sb3_prune.exceptions import ConfigError
+
 DRAWN = 10**6
 """Values that are drawn at once, at most; more would need too much memory."""
 CUT = 0.25
@@ -23,6 +25,9 @@ def interval(
         values: The values. Of one value, the interval is unknown: None. Of three, it is
             mostly their range, and too narrow.
         share: Coverage of the interval.
+
+    Raises:
+        ConfigError: There are no values.
     """
     return _percentile([values], _mean, share)
 
@@ -32,7 +37,11 @@ def interquartile_mean(values: Sequence[float]) -> float:
 
     A quarter of the values, rounded down, is left out at each end: nothing of up to
     three values.
+
+    Raises:
+        ConfigError: There are no values.
     """
+    _require_values([values])
     from scipy.stats import trim_mean  # noqa: PLC0415
 
     return float(trim_mean(np.asarray(values, dtype=float), CUT))
@@ -51,8 +60,16 @@ def stratified_interval(
 
     Returns:
         The interval; None if a task has a single run. Of few runs it is too narrow.
+
+    Raises:
+        ConfigError: There are no tasks, or one has no values.
     """
     return _percentile(strata, _interquartile, share)
+
+
+def _require_values(strata: Sequence[Sequence[float]]) -> None:
+    if not len(strata) or not all(len(values) for values in strata):
+        raise ConfigError("An interval and a mean need values, got none.")
 
 
 def _mean(values: NDArray[Any], axis: int) -> NDArray[Any]:
@@ -68,6 +85,7 @@ def _interquartile(*strata: NDArray[Any], axis: int) -> NDArray[Any]:
 def _percentile(
     strata: Sequence[Sequence[float]], statistic: Callable[..., Any], share: float
 ) -> tuple[float, float] | None:
+    _require_values(strata)
     if min(map(len, strata)) == 1:
         return None
     # scipy.stats loads for a second; few who import us need an interval.

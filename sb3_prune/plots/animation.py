@@ -8,14 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import gymnasium as gym
 import numpy as np
+from sb3_contrib import MaskablePPO
 from stable_baselines3.common.base_class import BaseAlgorithm
 
-from sb3_prune.exceptions import ConfigError
+from sb3_prune.exceptions import ConfigError, require_at_least
 from sb3_prune.files import atomic
 
 if TYPE_CHECKING:
     from PIL import Image
 
+MASKS = "action_masks"
+"""Method of environments, and argument of agents, for the actions that are allowed."""
 CAPTION = 26
 """Height in pixels of the room for captions."""
 
@@ -32,6 +35,9 @@ def record_gif(
 ) -> None:
     """Write a GIF of greedy episodes.
 
+    An agent whose own environment is normalised sees observations that its statistics
+    normalise, and an agent that knows masks of actions gets them.
+
     Args:
         path: File to write.
         model: The agent, or caption -> agent: these play the same episodes, side by
@@ -43,8 +49,12 @@ def record_gif(
         seed: Seed of the first episode; each further episode adds 1.
 
     Raises:
-        ConfigError: The environment does not render RGB arrays.
+        ConfigError: The environment does not render RGB arrays, or a number is too
+            small.
     """
+    for name, value in {"episodes": episodes, "every": every, "size": size}.items():
+        require_at_least(name, value)
+    require_at_least("seed", seed, 0)
     if env.render_mode != "rgb_array":
         raise ConfigError(
             f"The environment must be made with render_mode='rgb_array', "
@@ -72,8 +82,12 @@ def _episode(
 ) -> list[Any]:
     observation, _ = env.reset(seed=seed)
     frames, finished, state = [env.render()], False, None
+    statistics = model.get_vec_normalize_env()
+    masked = isinstance(model, MaskablePPO) and env.has_wrapper_attr(MASKS)
     while not finished:
-        action, state = model.predict(observation, state, deterministic=True)
+        seen = statistics.normalize_obs(observation) if statistics else observation
+        masks = {MASKS: env.get_wrapper_attr(MASKS)()} if masked else {}
+        action, state = model.predict(seen, state, deterministic=True, **masks)
         observation, _, terminated, truncated, _ = env.step(action)
         finished = terminated or truncated
         frames.append(env.render())

@@ -6,7 +6,7 @@ import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 import torch
@@ -38,7 +38,8 @@ class Played:
     inputs: Inputs
     """Inputs of its networks at every step."""
     returns: NDArray[np.float64]
-    """Returns of the greedy episodes, not normalised; of the others if none is."""
+    """Returns of the greedy episodes, not normalised, as a ``Monitor`` tells them if
+    there is one; of the others if none is greedy."""
     steps: int
     """Number of steps of all episodes, those that were not kept included."""
 
@@ -133,6 +134,11 @@ def _critics_actions(player: Player) -> torch.Tensor | None:
     return torch.as_tensor(scaled, device=policy.device)
 
 
+def _return_of(info: dict[str, Any], earned: float) -> float:
+    """Return what a ``Monitor`` says: wrappers around it may change rewards."""
+    return float(info["episode"]["r"] if "episode" in info else earned)
+
+
 def _play(
     model: BaseAlgorithm, env: VecEnv, each: int, greedy: bool, bar: tqdm
 ) -> Played:
@@ -148,7 +154,7 @@ def _play(
         earned += rewards
         for i in np.flatnonzero(ended):
             if len(returns[i]) < each:
-                returns[i].append(float(earned[i]))
+                returns[i].append(_return_of(player.infos[i], earned[i]))
                 bar.update()
             earned[i] = 0.0
     inputs = join(parts)

@@ -13,8 +13,14 @@ from typing import Any
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback, CallbackList
 
-from sb3_prune.exceptions import ConfigError, require_at_least
+from sb3_prune.exceptions import (
+    ConfigError,
+    UnsupportedPolicyError,
+    require_at_least,
+)
+from sb3_prune.networks.ofexinet import ofexinet_of
 from sb3_prune.runs import Job, carry_out
+from sb3_prune.runs.learning import learn_arguments
 from sb3_prune.screening.base import Screener, make_screener
 from sb3_prune.screening.callback import ScreeningCallback, require_threshold
 from sb3_prune.screening.solving import SolvedAt, SolvedCallback
@@ -131,9 +137,10 @@ def train_screened(
         solved, max(each.config.window for each in (screener, *also.values()))
     )
     callbacks: list[BaseCallback] = [*others.values(), judge, goal]
-    model = make_model(seed)
+    model: Any = make_model(seed)
+    check_learning(model)
     try:
-        model.learn(steps, CallbackList(callbacks))
+        model.learn(steps, CallbackList(callbacks), **learn_arguments(model))
     finally:
         env = model.get_env()
         if env is not None:
@@ -153,6 +160,19 @@ def train_screened(
         named = {screener.name: judge, **others}
         row["details"] = {name: each.details for name, each in named.items()}
     return row
+
+
+def check_learning(model: BaseAlgorithm) -> None:
+    """Check that an agent learns without callbacks.
+
+    Raises:
+        UnsupportedPolicyError: It has an OFEXiNet, which a ``FeatureCallback`` trains.
+    """
+    if ofexinet_of(model.policy) is not None:
+        raise UnsupportedPolicyError(
+            f"{type(model.policy).__name__} has an OFEXiNet, which learns by a "
+            "FeatureCallback, and screening trains without: take another policy."
+        )
 
 
 def _described(screener: Screener) -> dict[str, Any]:

@@ -77,7 +77,7 @@ def judge(
     varied = np.ptp(test.values) > 0 and np.ptp(test.iterations) > 0
     return Judgement(
         sweep=found,
-        rates=tuple(success_rates(test, found.chosen, above, limits)),
+        rates=tuple(success_rates(test, found.chosen, above, limits, window)),
         relation=relation(test) if varied else None,
     )
 

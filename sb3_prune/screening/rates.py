@@ -37,7 +37,7 @@ class Rates:
     all: Rate
     """Of all runs."""
     kept: Rate
-    """Of the runs that the threshold keeps."""
+    """Of the runs that nobody gives up."""
     p_value: float | None
     """Probability of shares of kept and discarded runs that differ as much or more, if
     screening does not matter (Fisher's exact test); None if all or none are kept."""
@@ -48,13 +48,17 @@ def success_rates(
     threshold: float,
     above: bool = True,
     limits: Iterable[float] = LIMITS,
+    window: float = 0,
 ) -> list[Rates]:
     """Return the success rates of all runs and of the kept ones, for each limit.
+
+    Runs that succeed within the ``window`` are kept whatever their value, as nobody
+    gives them up.
 
     Raises:
         ConfigError: Unsuccessful runs were shorter than a limit.
     """
-    kept = outcomes.kept(threshold, above)
+    kept = outcomes.kept(threshold, above) | outcomes.early(window)
     found = []
     for limit in limits:
         successes = outcomes.within(limit).successes

@@ -61,6 +61,14 @@ class Strategy(Pluggable):
         """
         return False
 
+    @property
+    def mixes(self) -> bool:
+        """Whether units may stand for others, or take some over: no gate can do that.
+
+        A ``PruningCallback`` with ``physical=False`` refuses such a strategy.
+        """
+        return False
+
     @abstractmethod
     def propose(self, agent: AgentView) -> Plan:
         """Return the plan to carry out now; an empty plan changes nothing.

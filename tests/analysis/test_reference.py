@@ -10,12 +10,13 @@ import pytest
 import torch
 from sb3_contrib.common.torch_layers import BatchRenorm
 from torch import nn
-from zoo import ALGORITHMS, WITH_TARGETS, actions, random_plan, trained
+from zoo import ALGORITHMS, WITH_TARGETS, actions, make_model, random_plan, trained
 
 import sb3_prune as sp
 from sb3_prune.analysis import random_like
 from sb3_prune.exceptions import ConfigError
 from sb3_prune.surgery import wire
+from sb3_prune.surgery.weight_masks import mask_weights
 
 
 def weights(model: sp.surgery.Wiring) -> list[torch.Tensor]:
@@ -85,3 +86,12 @@ def test_pruned_agents_have_small_copies() -> None:
 def test_impossible_seeds_are_refused(seed: Any) -> None:
     with pytest.raises(ConfigError, match="seed must be"):
         random_like(trained("DQN"), seed)
+
+
+def test_masked_weights_stay_zero() -> None:
+    model = make_model("SAC")
+    mask = torch.rand(model.policy.actor.mu.weight.shape) < 0.5
+    mask_weights(model, {"actor.mu": mask})
+    twin = random_like(model)
+    weight = twin.policy.actor.mu.weight
+    assert torch.equal(weight != 0, mask)

@@ -389,6 +389,7 @@ def test_nothing_of_the_callback_is_saved_with_the_model(tmp_path: Path) -> None
         (("magnitude", None, True, 0, 0), ConfigError, "total_timesteps.*0"),
         (("magnitude", {"compensate": True}, False), ConfigError, "physical=True"),
         (("magnitude", None, "False"), ConfigError, "physical must be True or False"),
+        (("clusters", None, False), ConfigError, "clusters needs physical=True"),
         (("magnitude", None, 3), ConfigError, "physical must be True or False, got 3"),
         (("magnitude", None, float("nan")), ConfigError, "physical must be .* got nan"),
         (("magnitude", None, True, "x"), ConfigError, "verbose must be a whole number"),

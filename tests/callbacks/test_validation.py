@@ -1,5 +1,6 @@
 """Training stops once the test is passed."""
 
+import json
 from typing import Any
 
 import gymnasium as gym
@@ -130,3 +131,14 @@ def test_an_id_of_other_observations_is_refused() -> None:
 def test_an_impossible_test_is_refused(test: Any, message: str) -> None:
     with pytest.raises(SB3PruneError, match=message):
         ValidationCallback("CartPole-v1", test)
+
+
+def test_a_resumed_run_plays_other_episodes() -> None:
+    hard = ValidationTest(episodes=30, rate=0.5, reward=1.1)
+    first = ValidationCallback(make_arm_vec(30), hard, every=50)
+    _learn(first)
+    again = ValidationCallback(make_arm_vec(30), hard, every=50)
+    again.load_state_dict(json.loads(json.dumps(first.state_dict())))
+    assert (again.history, again.passed) == (first.history, False)
+    with pytest.raises(SB3PruneError, match="history"):
+        again.load_state_dict({"passed": True})

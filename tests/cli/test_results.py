@@ -149,3 +149,23 @@ def test_masked_weights_are_told() -> None:
     masked = make_results(after=replace(whole.after, complexity=size))
     (line,) = [line for line in masked.lines() if line.startswith("weights to act")]
     assert line.endswith("-> 7")
+
+
+@pytest.mark.parametrize("known", [[None, 1.0], [1.0, 0.5], [None, None]])
+def test_success_is_drawn_if_all_tests_tell_it(
+    known: list[float | None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[Any] = []
+
+    def plot(path: Path, steps: list[int], values: list[float], **more: Any) -> None:
+        assert len(steps) == len(values)
+        drawn.append((values, more["ylabel"]))
+
+    monkeypatch.setattr("sb3_prune.cli.results.plot_learning", plot)
+    tests = [at(10 * i, 8, 2.0 + i, success) for i, success in enumerate(known)]
+    folder = RunFolder.create(tmp_path / "run")
+    make_results(tests=tests).write(folder)
+    whole = None not in known
+    expected = (known, "success rate") if whole else ([2.0, 3.0], "mean return")
+    assert drawn == [expected]
+    assert folder.is_complete

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 from sb3_prune.evaluation import intervals
+from sb3_prune.exceptions import ConfigError
 
 
 def interval(values: list[float], share: float = 0.95) -> tuple[float, float]:
@@ -68,3 +71,13 @@ def test_strata_are_drawn_anew_each_by_itself() -> None:
     assert intervals.stratified_interval(strata) == found
     assert intervals.stratified_interval([[1.0, 2.0], [3.0]]) is None
     assert intervals.stratified_interval([[2.0, 2.0], [2.0, 2.0]]) == (2.0, 2.0)
+
+
+@pytest.mark.parametrize("empty", [[], np.array([])])
+def test_nothing_has_no_interval_and_no_mean(empty: Any) -> None:
+    names = ("interval", "interquartile_mean", "stratified_interval")
+    for call in (getattr(intervals, name) for name in names):
+        with pytest.raises(ConfigError, match="need values, got none"):
+            call(empty)
+    with pytest.raises(ConfigError, match="need values, got none"):
+        intervals.stratified_interval([[1.0, 2.0], empty])

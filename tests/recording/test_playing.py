@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import gymnasium as gym
 import numpy as np
 import pytest
 import torch
 import zoo
-from stable_baselines3 import A2C
+from stable_baselines3 import A2C, PPO
+from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
 
 from recording.worlds import Countdown, Pairs
@@ -177,3 +179,14 @@ def test_a_policy_of_double_precision_plays() -> None:
     model.policy.double()
     inputs = play_inputs(model, env_of("SAC"), episodes=1)
     assert count_observations(inputs.observations) == 800
+
+
+def test_returns_are_those_of_the_environment() -> None:
+    def scaled() -> gym.Env[Any, Any]:
+        env = Monitor(gym.make("CartPole-v1", max_episode_steps=5))
+        return gym.wrappers.TransformReward(env, lambda reward: reward / 100)
+
+    env = DummyVecEnv([scaled])
+    model = PPO("MlpPolicy", env, n_steps=8, batch_size=8, device="cpu")
+    played = play_episodes(model, env, episodes=2, states="greedy")
+    assert played.returns.tolist() == [5, 5]

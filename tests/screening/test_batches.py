@@ -10,9 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sb3_contrib import MaskablePPO
 from sb3_prune_screening import Entropy
+from stable_baselines3 import SAC
 
-from sb3_prune.exceptions import ConfigError, JobError
+import sb3_prune as sp
+from sb3_prune.exceptions import ConfigError, JobError, JobsFailedError
 from sb3_prune.runs import Workers, read_table
 from sb3_prune.screening import ScreenerConfig, ScreeningCallback, SolvedAt, screen
 from screening.made import Largest, make_a2c
@@ -152,3 +155,28 @@ def test_what_a_name_does_not_tell_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="also has 'largest'"):
         screen(make_a2c, [0], Largest(), also={"largest": Entropy()}, **given)
     assert not list(tmp_path.iterdir())
+
+
+def make_learnt(seed: int) -> Any:
+    kwargs = {"net_arch": [4], "ofe": {"blocks": 1, "units": 4}}
+    return SAC(sp.OFEXiSACPolicy, "Pendulum-v1", policy_kwargs=kwargs, seed=seed)
+
+
+def test_features_that_would_not_learn_are_refused(tmp_path: Path, pool: Any) -> None:
+    given: Any = {"folder": tmp_path, "steps": 100, "executor": pool}
+    with pytest.raises(JobsFailedError) as found:
+        screen(make_learnt, [0], Largest(), **given)
+    assert "OFEXiSACPolicy has an OFEXiNet" in str(found.value.failures)
+
+
+def make_maskable(seed: int) -> Any:
+    kwargs: Any = {"net_arch": [4]}
+    env = "CartPole-v1"
+    return MaskablePPO("MlpPolicy", env, n_steps=32, seed=seed, policy_kwargs=kwargs)
+
+
+def test_agents_that_know_masks_need_none(tmp_path: Path, pool: Any) -> None:
+    (row,) = screen(
+        make_maskable, [0], Largest(), folder=tmp_path, steps=64, executor=pool
+    )
+    assert row["value"] is not None

@@ -6,7 +6,7 @@ import pytest
 
 from sb3_prune.exceptions import ConfigError
 from sb3_prune.screening.rates import LIMITS, rate, success_rates
-from screening.tabled import FIVE, drawn
+from screening.tabled import FIVE, drawn, outcomes
 
 
 def test_rates_are_what_they_are_by_hand() -> None:
@@ -46,3 +46,11 @@ def test_the_sources_limits() -> None:
     ]
     with pytest.raises(ConfigError, match="ended before 6000"):
         success_rates(drawn(300, 0), 1.2, limits=[6_000])
+
+
+def test_who_has_succeeded_when_judged_is_not_given_up() -> None:
+    runs = outcomes([0.5, 1.3, 0.7], [40, 200, 300], [1, 1, 0])
+    (found,) = success_rates(runs, 1.1, limits=[300], window=50)
+    assert (found.kept.successes, found.kept.runs) == (2, 2)
+    (found,) = success_rates(runs, 1.1, limits=[300])
+    assert (found.kept.successes, found.kept.runs) == (1, 1)

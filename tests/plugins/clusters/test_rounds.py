@@ -1,17 +1,23 @@
 """Rounds: tested before they are trained, and a failure is a result."""
 
+from typing import Any
+
 import pytest
+import torch
+from sb3_prune_clusters import rounds
 from sb3_prune_clusters.rounds import Round, forget, prune_in_rounds
 from sb3_prune_clusters.strategy import ClustersConfig
 from sb3_prune_envs import make_arm_vec
-from stable_baselines3 import DQN, PPO
+from stable_baselines3 import DQN, PPO, SAC, HerReplayBuffer
 from stable_baselines3.common.base_class import BaseAlgorithm
-from stable_baselines3.common.vec_env import VecEnv
+from stable_baselines3.common.envs import BitFlippingEnv
+from stable_baselines3.common.vec_env import VecEnv, VecNormalize
 from zoo import make_model, train
 
 import sb3_prune as sp
 from sb3_prune.evaluation import ValidationTest
 from sb3_prune.exceptions import ConfigError
+from sb3_prune.recording import record_episodes
 from sb3_prune.surgery.optimizer import optimizers
 
 EASY = ValidationTest(episodes=10, rate=0.5, reward=0.0)
@@ -112,3 +118,69 @@ def test_mistakes_are_refused() -> None:
         run(agent(), EASY, rounds=-1)
     with pytest.raises(ConfigError, match="max_steps_per_round must be at least 1"):
         prune_in_rounds(agent(), arms(4), arms(4), config=CONFIG, max_steps_per_round=0)
+
+
+def test_forget_leaves_no_moment_of_the_entropy_coefficient() -> None:
+    model: Any = train(make_model("SAC"))
+    assert model.ent_coef_optimizer.state
+    forget(model)
+    assert not model.ent_coef_optimizer.state
+
+
+def test_forget_leaves_no_episode_of_hindsight_replay() -> None:
+    env = BitFlippingEnv(n_bits=4, max_steps=4)
+    model: Any = DQN(
+        "MultiInputPolicy",
+        env,
+        replay_buffer_class=HerReplayBuffer,
+        policy_kwargs={"net_arch": [8, 8]},
+        learning_starts=20,
+        buffer_size=200,
+        device="cpu",
+    )
+    model.learn(60)
+    forget(model)
+    model.learn(15, reset_num_timesteps=True)
+    lengths = model.replay_buffer.ep_length
+    assert (lengths > 0).sum() <= model.num_timesteps and lengths.max() <= 4
+
+
+def test_recordings_and_tests_see_what_the_agent_is_trained_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    train_env, test_env = VecNormalize(arms(4)), VecNormalize(arms(10))
+    means = []
+
+    def record(model: Any, env: Any, **more: Any) -> Any:
+        means.append(env.obs_rms.mean - model.get_vec_normalize_env().obs_rms.mean)
+        return record_episodes(model, env, **more)
+
+    monkeypatch.setattr(rounds, "record_episodes", record)
+    model = DQN(
+        "MlpPolicy", train_env, policy_kwargs={"net_arch": [24, 20]}, device="cpu"
+    )
+    model.learn(40)
+    given: Any = {"config": CONFIG, "test": EASY, "rounds": 1, "progress": False}
+    prune_in_rounds(model, train_env, test_env, max_steps_per_round=40, **given)
+    assert len(means) == 1 and (means[0] == 0).all()
+    assert not (train_env.obs_rms.mean == 0).all()  # type: ignore[union-attr]
+
+
+def test_features_go_on_learning(monkeypatch: pytest.MonkeyPatch) -> None:
+    def env(count: int) -> VecEnv:
+        return make_arm_vec(count, action_mode="continuous")
+
+    kwargs: Any = {"net_arch": [8, 8], "ofe": {"blocks": 1, "units": 4}}
+    model = SAC(
+        sp.OFEXiSACPolicy,
+        env(2),
+        policy_kwargs=kwargs,
+        learning_starts=20,
+        batch_size=16,
+        device="cpu",
+    )
+    before = [p.clone() for p in model.policy.ofe.parameters()]  # type: ignore[union-attr]
+    given: Any = {"config": CONFIG, "test": HARD, "rounds": 0, "progress": False}
+    prune_in_rounds(model, env(2), env(10), max_steps_per_round=60, **given)
+    after = [*model.policy.ofe.parameters()]  # type: ignore[union-attr]
+    assert not all(map(torch.equal, before, after))

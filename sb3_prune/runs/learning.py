@@ -1,0 +1,20 @@
+"""Learning: what ``learn`` has to be told of an agent, besides steps and callbacks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sb3_contrib import MaskablePPO
+from sb3_contrib.common.maskable.utils import is_masking_supported
+from stable_baselines3.common.base_class import BaseAlgorithm
+
+
+def learn_arguments(model: BaseAlgorithm) -> dict[str, Any]:
+    """Return further arguments of an agent's ``learn``.
+
+    ``MaskablePPO`` refuses an environment that masks no actions, unless it is told.
+    """
+    if not isinstance(model, MaskablePPO):
+        return {}
+    env = model.get_env()
+    return {"use_masking": env is not None and is_masking_supported(env)}
