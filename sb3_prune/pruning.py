@@ -10,7 +10,9 @@ import numpy as np
 import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env import VecEnv
+from torch import nn
 
+from sb3_prune.compensation.distillation import check_distillable
 from sb3_prune.compensation.proposing import PruneReport, carry_out, propose
 from sb3_prune.compensation.rounds import best_of_rounds
 from sb3_prune.exceptions import (
@@ -31,7 +33,9 @@ from sb3_prune.recording.player import check_normalised
 from sb3_prune.recording.playing import States, play_inputs
 from sb3_prune.runs.snapshots import end_episode
 from sb3_prune.strategies.base import AgentView, Strategy
+from sb3_prune.strategies.scheduled import ScheduledStrategy
 from sb3_prune.surgery.flow.forwards import Inputs
+from sb3_prune.surgery.trial import copied
 from sb3_prune.surgery.weight_masks import mask_weights
 from sb3_prune.surgery.wiring import Wiring, wire
 
@@ -163,20 +167,24 @@ def prune(
     require_at_least("distil_updates", distil_updates, 0)
     _require_env(model, env, rounds)
     made = make_strategy(strategy, config)
+    if isinstance(made, ScheduledStrategy):  # An error may have ended its training.
+        made.detach()
     agent = look_at(model, progress=1.0)
     made.attach(agent)
     try:
-        if masks := made.propose_masks(agent):
-            mask_weights(model, masks)
-            agent = look_at(model, progress=1.0)
         played: Inputs | None = None
         if env is not None:
             played = seen = play_inputs(model, env, episodes=episodes, states=states)
             agent = replace(agent, inputs=lambda: seen)
         looked = _Looked(model, played)
         agent = replace(agent, activations=looked)
+        dense = None
+        if masks := made.propose_masks(agent):
+            dense = _before_masks(agent, rounds, distil_updates)
+            mask_weights(model, masks)
+            agent = replace(agent, wiring=wire(model))
         if env is None or not rounds:
-            report = carry_out(agent, propose(made, agent), distil_updates)
+            report = carry_out(agent, propose(made, agent), distil_updates, dense)
         else:
             report = best_of_rounds(
                 agent, made, env, rounds, episodes, states, distil_updates
@@ -187,6 +195,25 @@ def prune(
         made.detach()
         if env is not None:
             leave(model, env)
+
+
+def _before_masks(agent: AgentView, rounds: int, updates: int) -> nn.Module | None:
+    """Return a copy of the policy before weights are masked, if something needs it.
+
+    Raises:
+        ConfigError: There are rounds, in each of which the dense agent is needed.
+        NoObservationsError: There is too little to distil on.
+        UnsupportedPolicyError: The policy cannot be distilled.
+    """
+    if rounds:
+        raise ConfigError(
+            f"rounds={rounds} needs a strategy that removes units: masks of weights "
+            "are not drawn anew. Set rounds to 0."
+        )
+    if not updates:
+        return None
+    check_distillable(agent.model.policy, agent.inputs())
+    return copied(agent.model.policy)
 
 
 def _require_env(model: BaseAlgorithm, env: Any, rounds: int) -> None:

@@ -25,6 +25,7 @@ from sb3_prune.exceptions import (
 )
 from sb3_prune.pruning import look_at, make_strategy, prune
 from sb3_prune.recording.inputs import LEAST_INPUTS
+from sb3_prune.surgery.weight_masks import maskable, present
 
 HALF = {"final_sparsity": 0.5}
 
@@ -289,3 +290,36 @@ def test_an_agent_that_played_too_little_is_not_pruned_by_activations(
         prune(model, strategy, config, short, episodes=1, states="greedy")
     zoo.assert_same(zoo.snapshot(model.policy), before)
     assert prune(model, strategy, config, short, episodes=16).units is not None
+
+
+@pytest.mark.parametrize("strategy", ["gmp", "l1"])
+def test_masked_weights_are_distilled_from_the_dense_ones(strategy: str) -> None:
+    model = zoo.train(zoo.make_model("PPO"))
+    env, config = model.get_env(), {"final_sparsity": 0.8}
+    report = prune(model, strategy, config, env, episodes=4, distil_updates=60)
+    found = report.distillation
+    assert found is not None and found.after < found.before
+    assert strategy == "l1" or found.before > 0.01
+    for module in maskable(model.policy).values():
+        assert not module.weight[~present(module)].any()
+
+
+def test_masks_that_cannot_be_distilled_change_nothing() -> None:
+    model = zoo.make_model("PPO")
+    before = zoo.snapshot(model.policy)
+    with pytest.raises(NoObservationsError):
+        prune(model, "gmp", {"final_sparsity": 0.8}, distil_updates=5)
+    with pytest.raises(ConfigError, match="rounds=1 needs a strategy that removes"):
+        prune(model, "gmp", None, model.get_env(), episodes=2, rounds=1)
+    zoo.assert_same(zoo.snapshot(model.policy), before)
+
+
+def test_a_strong_penalty_is_told_as_the_reason_of_plain_cuts() -> None:
+    model = zoo.train(zoo.make_model("PPO"))
+    config = {"final_sparsity": 0.5, "penalty": "l1", "strength": 1e-3}
+    report = prune(model, "magnitude", config)
+    assert "magnitude does not compensate by itself" in report.plain
+    for asked in (True, False):
+        model = zoo.train(zoo.make_model("PPO"))
+        report = prune(model, "magnitude", {**config, "compensate": asked})
+        assert not report.plain

@@ -84,7 +84,7 @@ class Reconstruct(GradualStrategy):
             return self._chooser.plan({name: cut.after for name, cut in cuts.items()})
         if self.events_due(agent.progress) < self.events_due(1.0):
             return Plan()
-        return smallest(agent, self._chooser, self.config)
+        return smallest(agent, self._chooser, self.config, self.compensates)
 
     def score(self, layer: HiddenLayer, agent: AgentView) -> torch.Tensor:
         """Return the relative error that is left without the unit, (units,)."""

@@ -31,7 +31,12 @@ STEPS = 10
 """Number of bisections."""
 
 
-def smallest(agent: AgentView, chooser: Chooser, config: ReconstructConfig) -> Plan:
+def smallest(
+    agent: AgentView,
+    chooser: Chooser,
+    config: ReconstructConfig,
+    compensates: bool | None,
+) -> Plan:
     """Return the plan that removes as many units as the tolerance allows.
 
     The layers of a network lose units together: each keeps as many as it needs for one
@@ -45,6 +50,7 @@ def smallest(agent: AgentView, chooser: Chooser, config: ReconstructConfig) -> P
         agent: The agent.
         chooser: Chooses the units that stay.
         config: The tolerance and the networks.
+        compensates: Whether the cuts will be compensated; None: if they can be.
 
     Raises:
         NoObservationsError: There are too few observations.
@@ -59,7 +65,7 @@ def smallest(agent: AgentView, chooser: Chooser, config: ReconstructConfig) -> P
     before = respond(agent.model.policy, unseen)
 
     def moved(plan: Plan) -> Movement:
-        made = _compensated(agent, plan, seen, config)
+        made = _compensated(agent, plan, seen, compensates)
         copy: Any = copied(agent.model.policy)
         carry_out(copy, made, follows=False)
         return before.moved(respond(copy, unseen))
@@ -77,15 +83,15 @@ def smallest(agent: AgentView, chooser: Chooser, config: ReconstructConfig) -> P
 
 
 def _compensated(
-    agent: AgentView, plan: Plan, inputs: Inputs, config: ReconstructConfig
+    agent: AgentView, plan: Plan, inputs: Inputs, compensates: bool | None
 ) -> Plan:
     """Return what a plan becomes before it is carried out."""
-    if config.compensate is False:
+    if compensates is False or not agent.physical:
         return plan
     try:
         return compensate(agent.model, plan, inputs)[0]
     except NoObservationsError:
-        if config.compensate:
+        if compensates:
             raise
         return plan
 

@@ -8,6 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from stable_baselines3.common.callbacks import BaseCallback
 
+from sb3_prune.callbacks.parents import require_rollouts
 from sb3_prune.exceptions import (
     CheckpointError,
     ConfigError,
@@ -110,6 +111,7 @@ class ResumableCheckpointCallback(BaseCallback):
                 ) from error
 
     def _on_training_start(self) -> None:
+        require_rollouts(self)
         checkpoints.check(self.model, self.folder, self._states())
         self._saved = self.model.num_timesteps
 

@@ -14,6 +14,7 @@ from stable_baselines3.common.type_aliases import ReplayBufferSamples
 from stable_baselines3.common.vec_env import VecNormalize
 from tqdm import tqdm
 
+from sb3_prune.callbacks.parents import require_rollouts
 from sb3_prune.exceptions import (
     ConfigError,
     UnsupportedPolicyError,
@@ -122,6 +123,7 @@ class FeatureCallback(BaseCallback):
         self._losses.clear()
 
     def _on_training_start(self) -> None:
+        require_rollouts(self)
         self._last_steps = self.model.num_timesteps
 
     def _on_step(self) -> bool:

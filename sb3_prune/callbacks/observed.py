@@ -29,6 +29,11 @@ class Observed:
         if not resumed:
             self.reservoir.clear()
 
+    def forget(self) -> None:
+        """Forget all rollouts, of which the networks may have another shape now."""
+        self._last = None
+        self.reservoir.clear()
+
     def look(self, model: BaseAlgorithm, wiring: Wiring) -> None:
         """Learn of a model whose units have changed."""
         self._model, self._wiring = model, wiring

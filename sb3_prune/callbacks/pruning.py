@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -10,13 +9,16 @@ from typing import Any
 import numpy as np
 import torch
 from sb3_contrib.common.recurrent.policies import RecurrentActorCriticPolicy
+from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 
+from sb3_prune.callbacks.counts import Counts
 from sb3_prune.callbacks.generators import generator_of
 from sb3_prune.callbacks.observed import Observed
+from sb3_prune.callbacks.parents import require_rollouts
+from sb3_prune.callbacks.remarks import Remarks
 from sb3_prune.compensation.proposing import Proposal, carry_out, propose
-from sb3_prune.evaluation.complexity import complexity
 from sb3_prune.exceptions import (
     ConfigError,
     FewObservationsError,
@@ -42,7 +44,8 @@ class PruningCallback(BaseCallback):
     callback.
 
     A strategy that looks at activations waits, with a warning, while the agent has
-    fewer than 20 recent observations. What is due then stays due.
+    fewer than 20 recent observations, or fewer than demanded fits need. What is due
+    then stays due. An agent for which a callback stops the training stays as it is.
 
     Logs ``prune/units/<layer>``, ``prune/units``, ``prune/sparsity``,
     ``prune/params_deploy``, ``prune/params_train``; of the last compensated cut
@@ -63,7 +66,8 @@ class PruningCallback(BaseCallback):
 
     Raises:
         UnknownNameError: No plug-in has a strategy of that name.
-        ConfigError: An option does not exist or is out of range; or the strategy is to
+        ConfigError: When training starts: it is inside of a callback that does not tell
+            it of rollouts, such as ``EveryNTimesteps``. Before: an option does not exist or is out of range; or the strategy is to
             compensate cuts, or mixes units, but ``physical`` is False.
 
     Attributes:
@@ -102,14 +106,12 @@ class PruningCallback(BaseCallback):
         self._rng: np.random.Generator | None = None
         self._agent: AgentView
         self._seen = Observed()
-        self._metrics: dict[str, float] = {}
-        self._fitted: dict[str, float] = {}
-        self._undumped = self._recorded = False
+        self._counts, self._remarks = Counts(), Remarks()
         self._resumed = False
-        self._warned: set[str] = set()
-        self._warned_of_pieces = False
         self._ended: dict[str, Any] | None = None
-        self._waits = False
+        self._pruned: BaseAlgorithm | None = None
+        self._rolling = self._running = False
+        self._known: list[torch.Size] = []
 
     def state_dict(self) -> dict[str, Any]:
         """Return the state that a resumed run needs, as values that JSON can store."""
@@ -139,6 +141,7 @@ class PruningCallback(BaseCallback):
         )
         self.strategy.load_state_dict(entry_of(state, "strategy", dict))
         self.history, self._rng, self._resumed = history, rng, True
+        self._ended = None
 
     @property
     def progress(self) -> float:
@@ -149,49 +152,59 @@ class PruningCallback(BaseCallback):
         place in the schedule.
         """
         total = self.total_timesteps or self.model._total_timesteps
-        return min(1.0, self.model.num_timesteps / total)
+        return min(1.0, self.model.num_timesteps / total) if total else 1.0
 
     def _on_training_start(self) -> None:
+        require_rollouts(self)
         begins = not (self._resumed or self.model.num_timesteps)
-        self.done = False
+        self.done, self._rolling = False, False
+        self._take_up(begins)
+        self._running = True
         if self.total_timesteps is None and not (begins or self._resumed):
-            self._warn_of_pieces()
+            self._remarks.pieces(self.model.num_timesteps, self.progress)
         if self._rng is None or begins:
             self._rng = np.random.default_rng(self.model.seed)
         self._seen.begin(resumed=self._resumed)
-        self._ended, self._waits, self._fitted = None, False, {}
-        self._warned.clear()
+        self._counts.fitted = {}
+        self._remarks.begin()
         self._look()
-        self._undumped = False  # Counts without a cut can wait for SB3's dumps.
+        self._counts.can_wait()
         if self._resumed:  # The history already has this point.
             self.history.pop()
             self._resumed = False
 
-    def _warn_of_pieces(self) -> None:
-        if self._warned_of_pieces:
+    def _take_up(self, begins: bool) -> None:
+        """Let the strategy begin anew, or go on where the last call has ended."""
+        ended, self._ended = self._ended, None
+        if self._resumed:
+            self._pruned = self.model
             return
-        self._warned_of_pieces = True
-        warnings.warn(
-            f"learn() goes on from step {self.model.num_timesteps}, so schedules of "
-            f"pruning begin at {self.progress:.0%} and end with this call. If the "
-            "training takes several calls, pass total_timesteps to PruningCallback: "
-            "the steps of all calls. For a schedule of its own, let learn() reset the "
-            "number of steps.",
-            stacklevel=2,
-        )
+        if self._running:  # An error has ended the training before.
+            self.strategy.detach()
+        same = self._pruned is self.model
+        if same and not begins and self.total_timesteps and ended is not None:
+            self.strategy.load_state_dict(ended)
+        self._pruned = self.model
 
     def _look(self) -> None:
         """Build a new view of the model, whose layers may have been replaced."""
         self._agent = look_at(self.model, self.progress, self._rng)
         self.strategy.attach(self._agent)
         self._seen.look(self.model, self._agent.wiring)
+        self._known = self._shapes()
         self._remember()
 
+    def _shapes(self) -> list[torch.Size]:
+        layers = self._agent.wiring.values()
+        return [slot.tensor.shape for layer in layers for slot in layer.group.slots]
+
     def _on_rollout_start(self) -> None:
+        self._rolling = True
         if isinstance(self.model, OnPolicyAlgorithm):
             self._prune()
 
     def _on_rollout_end(self) -> None:
+        self._rolling = False
         self._log()
         if isinstance(self.model, OnPolicyAlgorithm):
             self._seen.add_rollout(fits=self.strategy.compensates is not False)
@@ -203,52 +216,39 @@ class PruningCallback(BaseCallback):
         return True
 
     def _log(self) -> None:
-        """Record the counts again: each dump of the logger empties its values."""
-        if self._recorded and "prune/units" not in self.logger.name_to_value:
-            self._undumped = False
-        self._recorded = True
-        for name, value in (self._metrics | self._fitted).items():
-            self.logger.record(name, value)
+        self._counts.record(self.logger)
 
     def _on_training_end(self) -> None:
-        if isinstance(self.model, OnPolicyAlgorithm):
-            self._prune()  # No rollout starts after the last event.
-        self._log()
-        if self._undumped:  # SB3 logs no more.
-            steps, name = self.num_timesteps, "time/total_timesteps"
-            self.logger.record(name, steps, exclude="tensorboard")
-            self.logger.dump(steps)
-            self._log()  # For what other callbacks dump now.
-        if self._waits:
-            warnings.warn(
-                "The training has ended before there were enough observations: what "
-                "was due last was not pruned.",
-                stacklevel=2,
-            )
+        # No rollout starts after the last event. One that has not ended was stopped by
+        # a callback, which wants the agent as it is.
+        if isinstance(self.model, OnPolicyAlgorithm) and not self._rolling:
+            self._prune()
+        self._counts.dump(self.logger, self.num_timesteps)
+        self._remarks.end()
         self._ended = self.strategy.state_dict()
         self.strategy.detach()
+        self._running = False
 
     def _prune(self) -> None:
+        if self._shapes() != self._known:  # Somebody else has changed units.
+            self._look()
         try:
             self._mask_weights()
             agent = self._now()
             if self.physical:
                 found = propose(self.strategy, agent)
             else:  # A gate only closes or opens.
+                agent = replace(agent, physical=False)
                 found = Proposal(plan=plan_of(self.strategy, agent))
         except FewObservationsError as error:  # What is due stays due.
-            self._wait(error)
+            self._remarks.wait(error)
+            self.done = False
+            self._log()
             return
-        self._waits = False
+        self._remarks.waits = False
         if found.plan:
             self._carry_out(agent, found)
         self.done = self.strategy.is_over(agent.progress)
-        self._log()
-
-    def _wait(self, error: FewObservationsError) -> None:
-        if not self._waits:
-            warnings.warn(f"Pruning waits for more observations. {error}", stacklevel=2)
-        self._waits, self.done = True, False
         self._log()
 
     def _now(self) -> AgentView:
@@ -273,32 +273,16 @@ class PruningCallback(BaseCallback):
         if self.physical:
             report = carry_out(agent, found)
             for remark in report.remarks():
-                self._warn(remark)
-            self._fitted = report.metrics()
+                self._remarks.log(self.logger, remark)
+            self._counts.fitted = report.metrics()
         else:
             mask(self.model, found.plan)
         if isinstance(self.model.policy, RecurrentActorCriticPolicy):
-            self._seen.reservoir.clear()  # Its LSTM states may have another width now.
+            self._seen.forget()  # Its LSTM states may have another width now.
         self._look()
         if self.verbose:
             print(f"{self.num_timesteps}: {found.plan}")
 
-    def _warn(self, remark: str) -> None:
-        """Log a remark, but only once per training."""
-        if remark not in self._warned:
-            self._warned.add(remark)
-            self.logger.warn(remark)
-
     def _remember(self) -> None:
-        """Keep the counts, because the logger forgets its values at each dump."""
-        units = self._agent.wiring.active_units()
-        count = complexity(self.model)
-        initial = sum(self._agent.initial_units.values())
-        self._undumped, self._recorded = True, False
+        units = self._counts.take(self.model, self._agent)
         self.history.append({"timesteps": self.model.num_timesteps, "units": units})
-        self._metrics = {f"prune/units/{name}": n for name, n in units.items()} | {
-            "prune/units": count.units,
-            "prune/sparsity": 1 - count.units / initial,
-            "prune/params_deploy": count.params_deploy,
-            "prune/params_train": count.params_train,
-        }

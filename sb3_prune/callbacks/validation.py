@@ -54,7 +54,8 @@ class ValidationCallback(BaseCallback):
 
     Raises:
         ConfigError: ``env`` is no environment, or a number is too small. When training
-            starts: the environment of an id has other observations than the agent.
+            starts: ``env`` is the training environment, or that of an id has other
+            observations than the agent.
             While training, see :func:`~sb3_prune.evaluation.success_rate`.
         UnknownNameError: ``test`` has an option that does not exist.
 
@@ -81,6 +82,7 @@ class ValidationCallback(BaseCallback):
         self.test = _as_test(test)
         self._id = env if isinstance(env, str) else None
         self.env = _made(env) if isinstance(env, str) else as_vec_env(env)
+        self._bare = self.env
         self.every = every
         self.start = start
         self.seed = seed
@@ -102,7 +104,13 @@ class ValidationCallback(BaseCallback):
 
     def _init_callback(self) -> None:
         if self._id is not None:
-            self.env = _like_training(self.model, self.env, self._id)
+            self.env = _like_training(self.model, self._bare, self._id)
+        training = self.model.get_env()
+        if training is not None and self.env.unwrapped is training.unwrapped:
+            raise ConfigError(
+                "env is the training environment, whose episodes the tests would "
+                "break off: make another one."
+            )
 
     def _on_step(self) -> bool:
         if self.n_calls % self.every:

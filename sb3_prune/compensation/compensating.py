@@ -16,7 +16,7 @@ from torch import nn
 from sb3_prune.compensation.fitting import Fit, fit
 from sb3_prune.compensation.levels import levels
 from sb3_prune.compensation.pretending import can_pretend, pretended
-from sb3_prune.exceptions import NoObservationsError, UnsupportedPolicyError
+from sb3_prune.exceptions import FewObservationsError, UnsupportedPolicyError
 from sb3_prune.recording.activations import count_observations
 from sb3_prune.recording.samples import sample_activations, unrecorded
 from sb3_prune.surgery.change import Change
@@ -76,7 +76,7 @@ def compensate(
             :func:`~sb3_prune.recording.recent_inputs`.
 
     Raises:
-        NoObservationsError: There are fewer than two samples per unit that stays.
+        FewObservationsError: There are fewer than two samples per unit that stays.
         UnknownNameError: The model has no such hidden layer.
         PlanError: A change is for another number of units, or mixes closed units.
         NonFiniteError: A weight, an observation or an activation is NaN or infinite.
@@ -157,7 +157,7 @@ def _fit(
     """Fit a layer.
 
     Raises:
-        NoObservationsError: There are too few samples.
+        FewObservationsError: There are too few samples.
         UnsupportedPolicyError: The cut network gives another number of samples.
     """
     if len(old) != len(new):
@@ -167,7 +167,7 @@ def _fit(
         )
     needed = max(FEWEST, ENOUGH * change.after)
     if len(old) < needed:
-        raise NoObservationsError(
+        raise FewObservationsError(
             f"To compensate the cut of '{layer.name}' to {change.after} units takes "
             f"{needed} samples, there are {len(old)}: give more observations, or set "
             "compensate to False."

@@ -16,6 +16,7 @@ References:
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -140,21 +141,31 @@ def _train(
 def _measured(policy: nn.Module, dense: nn.Module, inputs: Inputs) -> float:
     """Return the mean loss over states."""
     total, count = 0.0, 0
+    with quiet(dense), torch.no_grad():
+        parts = zip(*[_outputs(dense, batch) for batch in chunks(inputs)], strict=True)
+        spread = [_variance(torch.cat(each)) for each in parts]
     with quiet(policy):
         for batch in chunks(inputs):
             number = count_observations(batch.observations)
-            total += float(loss(policy, dense, batch).detach()) * number
+            total += float(loss(policy, dense, batch, spread).detach()) * number
             count += number
     return total / max(1, count)
 
 
-def loss(policy: Any, dense: Any, inputs: Inputs) -> torch.Tensor:
+def loss(
+    policy: Any,
+    dense: Any,
+    inputs: Inputs,
+    spread: Sequence[torch.Tensor] | None = None,
+) -> torch.Tensor:
     """Return the loss of a batch of states, a scalar.
 
     Args:
         policy: The policy that learns.
         dense: The policy that it learns from.
         inputs: The states.
+        spread: Variances of the dense policy's values and actions, relative to which
+            errors count; by default those in the batch.
     """
     with quiet(dense):
         taught, valued = distributions(dense, inputs), _outputs(dense, inputs)
@@ -163,10 +174,14 @@ def loss(policy: Any, dense: Any, inputs: Inputs) -> torch.Tensor:
         kl_divergence(t, s).reshape(count_observations(inputs.observations), -1).sum(1)
         for t, s in zip(taught, learnt, strict=True)
     ]
-    for t, s in zip(valued, _outputs(policy, inputs), strict=True):
-        variance = t.var(dim=0, correction=0).clamp_min(1e-8)
+    spread = spread or [_variance(t) for t in valued]
+    for t, s, variance in zip(valued, _outputs(policy, inputs), spread, strict=True):
         found.append(((t - s).square() / variance).sum(1))
     return torch.stack([each.mean() for each in found]).sum()
+
+
+def _variance(values: torch.Tensor) -> torch.Tensor:
+    return values.var(dim=0, correction=0).clamp_min(1e-8)
 
 
 def _outputs(policy: Any, inputs: Inputs) -> list[torch.Tensor]:

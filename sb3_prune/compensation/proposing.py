@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from torch import nn
+
 from sb3_prune.compensation.compensating import Compensation, compensate
 from sb3_prune.compensation.distillation import (
     Distillation,
@@ -55,7 +57,7 @@ def propose(strategy: Strategy, agent: AgentView) -> Proposal:
     plan = plan_of(strategy, agent)
     wanted = strategy.compensates
     if not plan or wanted is False:
-        return Proposal(plan=plan)
+        return Proposal(plan=plan, plain=_forgone(strategy) if plan else "")
     try:
         made, found = compensate(agent.model, plan, agent.inputs())
     except (NoObservationsError, NonFiniteError, UnsupportedPolicyError) as error:
@@ -63,6 +65,16 @@ def propose(strategy: Strategy, agent: AgentView) -> Proposal:
             raise
         return Proposal(plan=plan, plain=f"the cuts are not compensated: {error}")
     return Proposal(plan=made, compensation=found)
+
+
+def _forgone(strategy: Strategy) -> str:
+    """Return why a strategy whose config leaves it open forgoes compensation."""
+    if getattr(strategy.config, "compensate", False) is not None:
+        return ""
+    return (
+        f"the cuts are not compensated: {strategy.name} does not compensate by itself, "
+        "because of a strong penalty, for example. Set compensate to True or False"
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,7 +127,10 @@ class PruneReport(Report):
 
 
 def carry_out(
-    agent: AgentView, proposal: Proposal, distil_updates: int = 0
+    agent: AgentView,
+    proposal: Proposal,
+    distil_updates: int = 0,
+    dense: nn.Module | None = None,
 ) -> PruneReport:
     """Apply a proposal; measure how far outputs move if its cuts are compensated.
 
@@ -123,6 +138,7 @@ def carry_out(
         agent: The agent.
         proposal: The proposal.
         distil_updates: Number of gradient steps towards the dense networks after that.
+        dense: The policy to compare with; by default the agent's before the cut.
 
     Raises:
         NoObservationsError: There is too little to distil on; nothing changes.
@@ -134,11 +150,12 @@ def carry_out(
         inputs = agent.inputs()
     if distil_updates and inputs is not None:  # Before anything changes.
         check_distillable(policy, inputs)
-    dense = copied(policy) if distil_updates else None
-    before = None if inputs is None else respond(policy, inputs)
+    if dense is None and distil_updates:
+        dense = copied(policy)
+    before = None if inputs is None else respond(dense or policy, inputs)
     report = apply(agent.model, proposal.plan)
     learnt = movement = None
-    if dense is not None and inputs is not None:
+    if dense is not None and inputs is not None and distil_updates:
         learnt = distil(policy, dense, inputs, distil_updates)
     if inputs is not None and before is not None:
         movement = before.moved(respond(policy, inputs))

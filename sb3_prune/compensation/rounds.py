@@ -22,6 +22,7 @@ from sb3_prune.compensation.proposing import (
     propose,
 )
 from sb3_prune.exceptions import UnsupportedPolicyError
+from sb3_prune.recording.activations import record_activations
 from sb3_prune.recording.playing import States, play_episodes
 from sb3_prune.recording.reservoir import join
 from sb3_prune.runs.reloading import reload
@@ -62,7 +63,11 @@ def best_of_rounds(
     made: list[tuple[AgentView, Proposal]] = []
     for number in trange(rounds + 1, desc="rounds", delay=2, disable=None):
         strategy.load_state_dict(before)
-        view = replace(agent, inputs=partial(_same, inputs))
+        view = replace(
+            agent,
+            inputs=partial(_same, inputs),
+            activations=partial(record_activations, agent.model, inputs),
+        )
         made.append((view, propose(strategy, view)))
         twin = replace(view, model=reload(type(agent.model), agent.model))
         carry_out(twin, made[-1][1], distil_updates)

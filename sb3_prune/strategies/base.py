@@ -43,6 +43,8 @@ class AgentView:
     inputs: Callable[[], Inputs] = _no_inputs
     """Function that returns many recent inputs of the agent's networks, as many as
     least-squares fits need if there are so many."""
+    physical: bool = True
+    """Whether units will be removed; else gates only close, and nothing is fitted."""
 
 
 @base_of("strategies")

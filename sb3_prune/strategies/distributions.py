@@ -102,7 +102,7 @@ def erk(
     """
     del scores  # Here, the importance decides which units stay, not how many.
     factors = {
-        name: 1 / size.units + (1 / size.inputs + 1 / size.outputs) / 2
+        name: 1 / size.units + (_one_over(size.inputs) + _one_over(size.outputs)) / 2
         for name, size in sizes.items()
     }
     budget = (1 - sparsity) * sum(size.units for size in sizes.values())
@@ -111,6 +111,11 @@ def erk(
         name: _rounded(shares[name] * size.units, size.units, min_units)
         for name, size in sizes.items()
     }
+
+
+def _one_over(entries: int) -> float:
+    """Return 1 / entries; 0 if no weight is there, as where a sum is all that reads."""
+    return 1 / entries if entries else 0.0
 
 
 def global_(

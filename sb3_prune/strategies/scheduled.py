@@ -85,6 +85,10 @@ class ScheduledStrategy(Strategy):
     def propose_now(self, agent: AgentView) -> Plan:
         """Return the plan of the event that is due now."""
 
+    def is_over(self, progress: float) -> bool:
+        """Tell whether all events are due: of a one-shot schedule at its begin."""
+        return self.events_due(progress) >= self.events_due(1.0)
+
     def attach(self, agent: AgentView) -> None:
         """Check that the networks to change exist.
 

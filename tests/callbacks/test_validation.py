@@ -8,7 +8,7 @@ import pytest
 from sb3_prune_envs import make_arm_vec
 from stable_baselines3 import PPO
 from stable_baselines3.common.env_util import make_vec_env
-from stable_baselines3.common.vec_env import VecNormalize
+from stable_baselines3.common.vec_env import VecNormalize, unwrap_vec_normalize
 
 from sb3_prune import ValidationCallback
 from sb3_prune.evaluation import ValidationTest
@@ -142,3 +142,23 @@ def test_a_resumed_run_plays_other_episodes() -> None:
     assert (again.history, again.passed) == (first.history, False)
     with pytest.raises(SB3PruneError, match="history"):
         again.load_state_dict({"passed": True})
+
+
+def test_the_training_environment_is_refused() -> None:
+    env = make_arm_vec(4)
+    model = PPO("MlpPolicy", env, n_steps=16, batch_size=64, device="cpu")
+    for given in (env, model.get_env()):
+        with pytest.raises(ConfigError, match="env is the training environment"):
+            model.learn(64, callback=ValidationCallback(given))
+
+
+def test_an_id_follows_the_normalisation_of_each_model() -> None:
+    callback = ValidationCallback(
+        "CartPole-v1", {"episodes": 40, "rate": 0.5, "reward": 1e6}, every=20
+    )
+    for wrap in (VecNormalize, lambda env: env):
+        env = wrap(make_vec_env("CartPole-v1", 1))
+        PPO("MlpPolicy", env, n_steps=32, batch_size=32).learn(64, callback=callback)
+        assert (unwrap_vec_normalize(callback.env) is None) == (
+            wrap is not VecNormalize
+        )

@@ -10,6 +10,7 @@ import zoo
 from torch.distributions import Categorical
 
 import sb3_prune as sp
+from sb3_prune.compensation import distillation
 from sb3_prune.compensation.distillation import distil, loss
 from sb3_prune.exceptions import (
     ConfigError,
@@ -138,3 +139,16 @@ def test_what_cannot_be_distilled_is_refused() -> None:
     recurrent = zoo.train(zoo.make_model("RecurrentPPO"))
     with pytest.raises(UnsupportedPolicyError, match="memory"):
         distil(recurrent.policy, recurrent.policy, inputs, 3)
+
+
+def test_what_is_measured_does_not_depend_on_how_it_is_cut_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    model, dense, inputs = cut("PPO")
+    inputs = part(inputs, torch.arange(101))
+    whole = distillation._measured(model.policy, dense, inputs)
+    pieces = [part(inputs, torch.arange(101)[at : at + 50]) for at in (0, 50, 100)]
+    monkeypatch.setattr(distillation, "chunks", lambda _: iter(pieces))
+    assert distillation._measured(model.policy, dense, inputs) == pytest.approx(whole)
+    expected = loss(model.policy, dense, inputs).item()
+    assert whole == pytest.approx(expected, rel=1e-5)

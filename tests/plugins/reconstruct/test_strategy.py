@@ -15,6 +15,8 @@ import sb3_prune as sp
 from sb3_prune.compensation import compensate, respond
 from sb3_prune.exceptions import ConfigError, NoObservationsError
 from sb3_prune.pruning import look_at, make_strategy
+from sb3_prune.recording import play_inputs
+from sb3_prune.surgery.execution import carry_out
 from sb3_prune.surgery.trial import copied
 
 TANH = {"activation_fn": nn.Tanh}
@@ -180,3 +182,29 @@ def test_agents_train_on_with_a_tolerance(name: str) -> None:
         model.policy.initial_units.values()
     )
     zoo.train_on(model)
+
+
+PLAIN: dict[str, dict[str, Any]] = {
+    "gates": {},
+    "penalty": {"penalty": "dsp", "strength": 1e-6},
+}
+
+
+@pytest.mark.parametrize("why", PLAIN)
+def test_a_tolerance_is_for_the_cuts_that_are_made(why: str) -> None:
+    model = zoo.train(zoo.make_model("PPO", policy_kwargs={"net_arch": [32, 32]}))
+    inputs = play_inputs(model, model.get_env(), episodes=16)  # type: ignore[arg-type]
+    config = {"tolerance": 0.3, "compensate": None, **PLAIN[why]}
+    strategy = make_strategy("reconstruct", config)
+    agent = replace(look_at(model, 1.0), inputs=lambda: inputs)
+    agent = replace(agent, physical=why != "gates")
+    plan = strategy.propose(agent)
+    cut = copied(model.policy)
+    carry_out(cut, plan, follows=False)
+    moved = respond(model.policy, inputs).moved(respond(cut, inputs))
+    assert moved.values is not None and moved.values < 0.5
+    fitted = replace(agent, physical=True)
+    free = make_strategy("reconstruct", {"tolerance": 0.3}).propose(fitted)
+    assert sum(c.after for c in free.values()) < sum(
+        c.after for c in plan.values()
+    ) or (len(free) > len(plan))

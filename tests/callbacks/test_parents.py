@@ -1,0 +1,43 @@
+"""Tests for callbacks/parents.py; who uses it is in test_interrupted.py."""
+
+from __future__ import annotations
+
+import pytest
+import zoo
+from stable_baselines3.common.callbacks import (
+    BaseCallback,
+    CallbackList,
+    EvalCallback,
+    EveryNTimesteps,
+)
+
+from sb3_prune.callbacks.parents import require_rollouts
+from sb3_prune.exceptions import ConfigError
+
+
+class Asks(BaseCallback):
+    """Needs rollouts."""
+
+    def _on_training_start(self) -> None:
+        require_rollouts(self)
+
+    def _on_step(self) -> bool:
+        return True
+
+
+def test_lists_pass_rollouts_on() -> None:
+    zoo.train(zoo.make_model("PPO"), callback=CallbackList([Asks(), Asks()]))
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_event_callbacks_do_not(several: bool) -> None:
+    inner = CallbackList([Asks()]) if several else Asks()
+    with pytest.raises(ConfigError, match="Asks would do nothing inside of EveryNTime"):
+        zoo.train(zoo.make_model("PPO"), callback=EveryNTimesteps(10, inner))
+
+
+def test_neither_do_evaluations() -> None:
+    model = zoo.make_model("PPO")
+    after = EvalCallback(zoo.make_env("PPO"), callback_after_eval=Asks(), verbose=0)
+    with pytest.raises(ConfigError, match="inside of EvalCallback"):
+        zoo.train(model, callback=after)
