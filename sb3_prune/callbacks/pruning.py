@@ -66,9 +66,10 @@ class PruningCallback(BaseCallback):
 
     Raises:
         UnknownNameError: No plug-in has a strategy of that name.
-        ConfigError: When training starts: it is inside of a callback that does not tell
-            it of rollouts, such as ``EveryNTimesteps``. Before: an option does not exist or is out of range; or the strategy is to
-            compensate cuts, or mixes units, but ``physical`` is False.
+        ConfigError: An option does not exist or is out of range; or the strategy is to
+            compensate cuts, or mixes units, but ``physical`` is False. When training
+            starts: the callback is inside of one that does not tell it of rollouts,
+            such as ``EveryNTimesteps``.
 
     Attributes:
         history: Timesteps and units of each layer, at the start and after each change.

@@ -1,0 +1,21 @@
+"""Tests for runs/learning.py."""
+
+from __future__ import annotations
+
+import pytest
+import zoo
+
+from sb3_prune.runs.learning import learn_arguments
+
+
+@pytest.mark.parametrize("name", [n for n in zoo.ALGORITHMS if n != "MaskablePPO"])
+def test_most_agents_need_nothing(name: str) -> None:
+    assert learn_arguments(zoo.make_model(name)) == {}
+
+
+def test_masks_are_used_where_there_are_some() -> None:
+    masking = zoo.make_model("MaskablePPO")
+    assert learn_arguments(masking) == {"use_masking": True}
+    without = zoo.make_model("MaskablePPO", env=zoo.make_env("PPO"))
+    assert learn_arguments(without) == {"use_masking": False}
+    zoo.train(without, **learn_arguments(without))
