@@ -39,7 +39,8 @@ class ReconstructConfig(GradualConfig):
     error on observations that are held out; final_sparsity has no effect then."""
     measure: Limit = "error"
     """What the tolerance limits: the relative error of actions and values, or kl, the
-    divergence of the actions' distribution in nats (values stay with their error)."""
+    divergence of the actions' distribution in nats (values stay with their error);
+    agents without such a distribution, as of DQN and TD3, refuse it."""
     compensate: bool | None = True
     """Let the units that stay take over what removed units did. Without this, the
     choice makes little sense."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from sb3_prune.compensation import Movement, Ranking, compensate, respond
 from sb3_prune.compensation.fitting import held_out
-from sb3_prune.exceptions import NoObservationsError
+from sb3_prune.exceptions import ConfigError, NoObservationsError
 from sb3_prune.recording.activations import count_observations
 from sb3_prune.recording.samples import part
 from sb3_prune.strategies import AgentView
@@ -132,9 +132,17 @@ def _widths(
 
 
 def is_within(moved: Movement, config: ReconstructConfig) -> bool:
-    """Tell whether outputs moved no farther than the tolerance allows."""
+    """Tell whether outputs moved no farther than the tolerance allows.
+
+    Raises:
+        ConfigError: It limits a divergence, and there are no distributions.
+    """
     assert config.tolerance is not None
-    by_kl = config.measure == "kl" and moved.kl is not None
-    first = moved.kl if by_kl else moved.actions
+    if config.measure == "kl" and moved.kl is None:
+        raise ConfigError(
+            "measure='kl' needs an agent whose actions have a distribution: set "
+            "measure to 'error'."
+        )
+    first = moved.kl if config.measure == "kl" else moved.actions
     far = [value for value in (first, moved.values) if value is not None]
     return all(value <= config.tolerance for value in far)

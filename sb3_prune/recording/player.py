@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import torch
+from gymnasium.wrappers import NormalizeObservation
 from numpy.typing import NDArray
 from sb3_contrib import MaskablePPO
 from sb3_contrib.common.maskable.utils import get_action_masks, is_masking_supported
@@ -136,9 +138,22 @@ def check_normalised(model: BaseAlgorithm, env: VecEnv) -> None:
 
     Raises:
         ConfigError: They are not.
+
+    Warns:
+        UserWarning: They are, by a wrapper of Gymnasium, which nobody can share.
     """
-    own = model.get_vec_normalize_env() if isinstance(model, BaseAlgorithm) else None
+    known = isinstance(model, BaseAlgorithm)
+    own = model.get_vec_normalize_env() if known else None
     other = unwrap_vec_normalize(env)
+    training = model.get_env() if known else None
+    same = training is not None and training.unwrapped is env.unwrapped
+    if not same and any(env.env_is_wrapped(NormalizeObservation)):
+        warnings.warn(
+            "env normalises by Gymnasium's NormalizeObservation, whose statistics are "
+            "its own and go on learning: the agent was trained with others. Take "
+            "SB3's VecNormalize, whose statistics can be shared.",
+            stacklevel=2,
+        )
     bare = other is None or not other.norm_obs
     if own is not None and own.norm_obs and bare:
         raise ConfigError(

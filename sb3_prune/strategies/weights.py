@@ -111,9 +111,13 @@ class WeightStrategy(PenalisedStrategy):
         """Return the plan that removes units which masks have made silent."""
         layers = self.chosen(agent.wiring).values()
         names = {layer.name for each in layers for layer in each}
-        silent = silent_units(agent.wiring).items()
+        found = {
+            name: gone if agent.physical else _open(gone, agent.wiring[name])
+            for name, gone in silent_units(agent.wiring).items()
+            if name in names
+        }
         units = agent.wiring.units()
-        return Plan({n: remove(gone, units[n]) for n, gone in silent if n in names})
+        return Plan({n: remove(gone, units[n]) for n, gone in found.items() if gone})
 
     def propose_now(self, agent: AgentView) -> Plan:
         """Return the same as :meth:`propose`: masks make the events."""
@@ -185,3 +189,9 @@ def _best(
     kept[flat.argsort(descending=True, stable=True)[:count]] = True
     parts = torch.split(kept, [score.numel() for score in listed])
     return [p.view(s.shape) for p, s in zip(parts, listed, strict=True)]
+
+
+def _open(units: list[int], layer: HiddenLayer) -> list[int]:
+    """Return those of some units whose gate is open; one gate of the layer stays."""
+    found = [unit for unit in units if layer.active[unit]]
+    return found[: int(layer.active.sum()) - 1]

@@ -1,9 +1,12 @@
 """Tests for player.py; whole recordings are tested in test_recorder.py."""
 
+import gymnasium as gym
 import numpy as np
 import pytest
 import torch
 import zoo
+from gymnasium.wrappers import NormalizeObservation
+from stable_baselines3 import PPO
 from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
 
 from sb3_prune.recording.player import Player, frozen_statistics
@@ -38,3 +41,14 @@ def test_statistics_are_frozen_and_go_on_later() -> None:
         assert env.obs_rms.count == count
     env.step(np.zeros(1, dtype=int))
     assert env.obs_rms.count > count
+
+
+def test_statistics_that_nobody_can_share_are_told() -> None:
+    def env() -> DummyVecEnv:
+        return DummyVecEnv([lambda: NormalizeObservation(gym.make("CartPole-v1"))])
+
+    training = env()
+    model = PPO("MlpPolicy", training, n_steps=8, batch_size=8, device="cpu")
+    Player(model, training)
+    with pytest.warns(UserWarning, match="whose statistics are its own"):
+        Player(model, env())

@@ -165,3 +165,12 @@ def test_scores_without_observations_leave_the_event_due() -> None:
     with pytest.raises(NoObservationsError):
         looks.propose_masks(look_at(model, 1.0))
     assert looks.propose_masks(look_at(zoo.train(model), 1.0))
+
+
+def test_gates_of_silent_units_close_once() -> None:
+    config = {"final_sparsity": 0.9, "begin": 0.1, "end": 0.3, "steps": 2}
+    pruning = sp.PruningCallback("gmp", config, physical=False)
+    model = zoo.train(zoo.make_model("PPO"), 512, callback=pruning)
+    entries = [tuple(point["units"].values()) for point in pruning.history]
+    assert len(entries) <= 7  # At each rollout there would be 17.
+    assert sum(sp.wire(model.policy).active_units().values()) < 2 * sum(zoo.ARCH)
