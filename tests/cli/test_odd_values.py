@@ -20,6 +20,7 @@ TEXTS = ("env", "env_kwargs", "algo", "algo_kwargs", "ofe", "device", "out", "mo
 CLASSES: dict[str, tuple[str, str]] = {
     "train": ("sb3_prune.cli.train", "TrainOptions"),
     "prune": ("sb3_prune.cli.prune", "PruneOptions"),
+    "scratch": ("sb3_prune.cli.scratch", "ScratchOptions"),
     "evaluate": ("sb3_prune.cli.evaluate", "EvaluateOptions"),
     "compare": ("sb3_prune.cli.compare", "CompareOptions"),
     "report": ("sb3_prune.cli.report", "ReportOptions"),
@@ -66,7 +67,7 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
     ):
         monkeypatch.setattr(f"sb3_prune.cli.{place}", reach)
     monkeypatch.setattr("sb3_prune_clusters.projecting.project_agents", reach)
-    for module in ("train", "prune", "evaluate", "analyze"):
+    for module in ("train", "prune", "scratch", "evaluate", "analyze"):
         # PyTorch takes any number of threads, and really starts them.
         monkeypatch.setattr(f"sb3_prune.cli.{module}.torch.set_num_threads", int)
 
@@ -115,6 +116,7 @@ def _line(name: str, path: Path, folder: Path) -> list[object]:
     return {
         "train": ["--algo", "sac", *env, *out],
         "prune": [path, *env, *out],
+        "scratch": [path, *env, "--timesteps", "9", *out],
         "evaluate": [path, *env],
         "compare": [folder, *out],
         "report": [folder, *out],

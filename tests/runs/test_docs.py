@@ -6,15 +6,18 @@ import re
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
+import zoo
 
+import sb3_prune as sp
 from runs.made import gradual, make_run
 from runs.working import give, job
 from sb3_prune.runs import Job, carry_out, read_table
 
 PAGE = Path(__file__).parents[2] / "docs" / "many.md"
-TRAINING, CLUSTER, COMPARING = re.findall(
+TRAINING, CLUSTER, COMPARING, SMALL = re.findall(
     r"```python\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL
 )
 
@@ -38,6 +41,21 @@ def test_the_training_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
         first = carry_out([made], tmp_path, executor=pool)["a"]
     assert first["units"] == 52 and first["return"] >= 8
     assert train(copied, **arguments) == first  # type: ignore[operator]
+
+
+def test_the_small_dense_agent() -> None:
+    model = zoo.trained("PPO")
+    env = zoo.make_env("PPO")
+    names = {"sp": sp, "model": model, "new_env": env}
+    exec(SMALL.replace("1_000_000", "32"), names)
+    small: Any = names["small"]
+    assert sp.wire(small.policy).units() == sp.wire(model.policy).units()
+    assert small.num_timesteps == 32
+    changed = re.search(
+        r"`(from_scratch\(model, new_env, .*?\))`", PAGE.read_text("utf-8")
+    )
+    assert changed is not None
+    assert eval(f"sp.{changed[1]}", names).learning_rate == 3e-4
 
 
 def test_the_cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
