@@ -167,10 +167,11 @@ def prune(
     require_at_least("distil_updates", distil_updates, 0)
     _require_env(model, env, rounds)
     made = make_strategy(strategy, config)
-    if isinstance(made, ScheduledStrategy):  # An error may have ended its training.
-        made.detach()
     agent = look_at(model, progress=1.0)
     made.attach(agent)
+    if isinstance(made, ScheduledStrategy):  # An error may have ended its training.
+        made.detach()
+        made.attach(agent)
     try:
         played: Inputs | None = None
         if env is not None:

@@ -153,7 +153,7 @@ class PruningCallback(BaseCallback):
         place in the schedule.
         """
         total = self.total_timesteps or self.model._total_timesteps
-        return min(1.0, self.model.num_timesteps / total) if total else 1.0
+        return min(1.0, self.model.num_timesteps / total) if total else 0.0
 
     def _on_training_start(self) -> None:
         require_rollouts(self)
@@ -180,10 +180,12 @@ class PruningCallback(BaseCallback):
         if self._resumed:
             self._pruned = self.model
             return
-        if self._running:  # An error has ended the training before.
+        broken = self._running  # By an error, which has ended the training before.
+        if broken:
+            ended = self.strategy.state_dict()
             self.strategy.detach()
-        same = self._pruned is self.model
-        if same and not begins and self.total_timesteps and ended is not None:
+        same = self._pruned is self.model and not begins
+        if same and (self.total_timesteps or broken) and ended is not None:
             self.strategy.load_state_dict(ended)
         self._pruned = self.model
 
@@ -232,7 +234,9 @@ class PruningCallback(BaseCallback):
 
     def _prune(self) -> None:
         if self._shapes() != self._known:  # Somebody else has changed units.
+            self._forget_states()
             self._look()
+        before = self.strategy.state_dict()
         try:
             self._mask_weights()
             agent = self._now()
@@ -242,6 +246,7 @@ class PruningCallback(BaseCallback):
                 agent = replace(agent, physical=False)
                 found = Proposal(plan=plan_of(self.strategy, agent))
         except FewObservationsError as error:  # What is due stays due.
+            self.strategy.load_state_dict(before)
             self._remarks.wait(error)
             self.done = False
             self._log()
@@ -278,11 +283,15 @@ class PruningCallback(BaseCallback):
             self._counts.fitted = report.metrics()
         else:
             mask(self.model, found.plan)
-        if isinstance(self.model.policy, RecurrentActorCriticPolicy):
-            self._seen.forget()  # Its LSTM states may have another width now.
+        self._forget_states()
         self._look()
         if self.verbose:
             print(f"{self.num_timesteps}: {found.plan}")
+
+    def _forget_states(self) -> None:
+        """Forget states of LSTMs, which may have another width now."""
+        if isinstance(self.model.policy, RecurrentActorCriticPolicy):
+            self._seen.forget()
 
     def _remember(self) -> None:
         units = self._counts.take(self.model, self._agent)

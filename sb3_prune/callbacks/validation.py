@@ -106,7 +106,7 @@ class ValidationCallback(BaseCallback):
         if self._id is not None:
             self.env = _like_training(self.model, self._bare, self._id)
         training = self.model.get_env()
-        if training is not None and self.env.unwrapped is training.unwrapped:
+        if training is not None and _share(self.env, training):
             raise ConfigError(
                 "env is the training environment, whose episodes the tests would "
                 "break off: make another one."
@@ -130,6 +130,17 @@ class ValidationCallback(BaseCallback):
         if self.verbose:
             print(f"{self.num_timesteps} steps: {rate:.1%} of the episodes succeed")
         return not (self.passed and self.num_timesteps >= self.start)
+
+
+def _share(one: VecEnv, other: VecEnv) -> bool:
+    """Tell whether two vectorised environments step the same ones."""
+    if one.unwrapped is other.unwrapped:
+        return True
+    inner = [
+        {id(env.unwrapped) for env in getattr(each.unwrapped, "envs", ())}
+        for each in (one, other)
+    ]
+    return bool(inner[0] & inner[1])
 
 
 def _as_test(test: ValidationTest | Mapping[str, Any] | None) -> ValidationTest:

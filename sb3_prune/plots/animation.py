@@ -82,7 +82,8 @@ def _episode(
 ) -> list[Any]:
     observation, _ = env.reset(seed=seed)
     frames, finished, state = [env.render()], False, None
-    statistics = model.get_vec_normalize_env()
+    known = isinstance(model, BaseAlgorithm)  # A bare policy has no environment.
+    statistics = model.get_vec_normalize_env() if known else None
     masked = isinstance(model, MaskablePPO) and env.has_wrapper_attr(MASKS)
     while not finished:
         seen = statistics.normalize_obs(observation) if statistics else observation

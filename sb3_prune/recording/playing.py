@@ -6,15 +6,16 @@ import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import numpy as np
 import torch
 from gymnasium import spaces
 from numpy.typing import NDArray
 from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
-from stable_baselines3.common.vec_env import VecEnv
+from stable_baselines3.common.vec_env import VecEnv, VecMonitor, is_vecenv_wrapped
 from tqdm.auto import tqdm
 
 from sb3_prune.exceptions import require_at_least, require_one_of
@@ -134,11 +135,6 @@ def _critics_actions(player: Player) -> torch.Tensor | None:
     return torch.as_tensor(scaled, device=policy.device)
 
 
-def _return_of(info: dict[str, Any], earned: float) -> float:
-    """Return what a ``Monitor`` says: wrappers around it may change rewards."""
-    return float(info["episode"]["r"] if "episode" in info else earned)
-
-
 def _play(
     model: BaseAlgorithm, env: VecEnv, each: int, greedy: bool, bar: tqdm
 ) -> Played:
@@ -147,14 +143,19 @@ def _play(
     parts: list[Inputs] = []
     returns: list[list[float]] = [[] for _ in range(env.num_envs)]
     earned = np.zeros(env.num_envs)
+    # Wrappers around a Monitor may change rewards, and end episodes early.
+    monitored = is_vecenv_wrapped(env, VecMonitor) or all(env.env_is_wrapped(Monitor))
     while min(map(len, returns)) < each:
         inputs = player.inputs()
         rewards, ended = player.step()
         parts.append(replace(inputs, actions=_critics_actions(player)))
         earned += rewards
         for i in np.flatnonzero(ended):
+            told = player.infos[i].get("episode")
+            if monitored and not told:  # A life is lost, say; the episode goes on.
+                continue
             if len(returns[i]) < each:
-                returns[i].append(_return_of(player.infos[i], earned[i]))
+                returns[i].append(float(told["r"] if told else earned[i]))
                 bar.update()
             earned[i] = 0.0
     inputs = join(parts)

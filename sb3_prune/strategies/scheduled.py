@@ -87,7 +87,8 @@ class ScheduledStrategy(Strategy):
 
     def is_over(self, progress: float) -> bool:
         """Tell whether all events are due: of a one-shot schedule at its begin."""
-        return self.events_due(progress) >= self.events_due(1.0)
+        last = self.events_due(1.0)
+        return progress >= self.config.end or 0 < last <= self.events_due(progress)
 
     def attach(self, agent: AgentView) -> None:
         """Check that the networks to change exist.

@@ -203,3 +203,40 @@ def test_reconstruct_waits_for_enough_to_fit() -> None:
     with pytest.warns(UserWarning, match="Pruning waits for more observations"):
         model.learn(400, callback=PruningCallback("reconstruct", config))
     assert units(model) < sum(model.policy.initial_units.values())
+
+
+@pytest.mark.parametrize("name", ["A2C", "SAC"])
+def test_an_event_that_waits_is_not_lost(name: str) -> None:
+    config = {"final_sparsity": 0.5, "schedule": "one-shot", "begin": 0.05}
+    given: Any = {"n_steps": 5} if name == "A2C" else {}
+    model = zoo.make_model(name, policy_kwargs={"net_arch": [32]}, **given)
+    pruning = PruningCallback("magnitude", {**config, "compensate": True})
+    with pytest.warns(UserWarning, match="Pruning waits for more observations"):
+        model.learn(200, callback=pruning)
+    assert units(model) == sum(model.policy.initial_units.values()) // 2
+    assert pruning.done
+
+
+def test_after_an_error_the_same_training_repeats_no_event() -> None:
+    cuts = []
+    for stops in (False, True):
+        model = zoo.make_model("A2C", n_steps=20)
+        config = {"rounds": 3, "tau": 0.9}
+        pruning = PruningCallback("clusters", config, total_timesteps=400)
+        if stops:
+            with pytest.raises(KeyboardInterrupt):
+                model.learn(400, callback=[pruning, StopAt(230, KeyboardInterrupt)])
+        left = 400 - model.num_timesteps
+        model.learn(left, callback=pruning, reset_num_timesteps=False)
+        changes = [tuple(point["units"].values()) for point in pruning.history]
+        cuts.append(len(dict.fromkeys(changes)))
+    assert cuts[1] <= cuts[0] <= 4
+
+
+@pytest.mark.slow
+def test_two_callbacks_may_prune_a_recurrent_agent() -> None:
+    model = zoo.make_model("RecurrentPPO")
+    config = {"final_sparsity": 0.5, "begin": 0.2, "end": 0.7}
+    both = [PruningCallback(name, config) for name in ("magnitude", "reconstruct")]
+    zoo.train(model, 256, callback=both)
+    assert units(model) < sum(model.policy.initial_units.values())

@@ -152,6 +152,13 @@ def test_the_training_environment_is_refused() -> None:
             model.learn(64, callback=ValidationCallback(given))
 
 
+def test_a_plain_environment_that_both_step_is_refused() -> None:
+    env = gym.make("CartPole-v1")
+    model = PPO("MlpPolicy", env, n_steps=32, batch_size=32, device="cpu")
+    with pytest.raises(ConfigError, match="env is the training environment"):
+        model.learn(64, callback=ValidationCallback(env))
+
+
 def test_an_id_follows_the_normalisation_of_each_model() -> None:
     callback = ValidationCallback(
         "CartPole-v1", {"episodes": 40, "rate": 0.5, "reward": 1e6}, every=20

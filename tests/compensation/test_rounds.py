@@ -10,11 +10,16 @@ import numpy as np
 import pytest
 import torch
 import zoo
+from gymnasium.wrappers import TimeLimit
 from stable_baselines3.common.vec_env import VecEnv
 
 import sb3_prune as sp
 from sb3_prune.compensation import rounds
-from sb3_prune.exceptions import ConfigError, UnsupportedPolicyError
+from sb3_prune.exceptions import (
+    ConfigError,
+    NoObservationsError,
+    UnsupportedPolicyError,
+)
 from sb3_prune.recording.activations import count_observations
 
 HALF = {"final_sparsity": 0.5, "compensate": True}
@@ -100,3 +105,23 @@ def test_rounds_need_an_environment_and_no_memory() -> None:
     env: VecEnv = recurrent.get_env()
     with pytest.raises(UnsupportedPolicyError, match="set rounds to 0"):
         sp.prune(recurrent, "random", HALF, env, episodes=2, rounds=1)
+
+
+def test_scores_look_at_the_states_of_each_round() -> None:
+    config = {"final_sparsity": 0.5, "score": "activation", "compensate": False}
+    seen = []
+    for more in (0, 1):
+        model = zoo.train(zoo.make_model("PPO"))
+        env: Any = model.get_env()
+        report = sp.prune(model, "magnitude", config, env, episodes=4, rounds=more)
+        seen.append(report.observations)
+    assert min(seen) > 0
+
+
+def test_too_few_states_are_refused_with_rounds_as_well() -> None:
+    config = {"final_sparsity": 0.5, "score": "activation", "compensate": False}
+    model = zoo.make_model("PPO", env=TimeLimit(zoo.make_env("PPO"), 1))
+    env: Any = model.get_env()
+    for more in (0, 1):
+        with pytest.raises(NoObservationsError, match="needs 20"):
+            sp.prune(model, "magnitude", config, env, episodes=2, rounds=more)

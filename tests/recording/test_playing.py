@@ -190,3 +190,42 @@ def test_returns_are_those_of_the_environment() -> None:
     model = PPO("MlpPolicy", env, n_steps=8, batch_size=8, device="cpu")
     played = play_episodes(model, env, episodes=2, states="greedy")
     assert played.returns.tolist() == [5, 5]
+
+
+class Lives(gym.Wrapper[Any, Any, Any, Any]):
+    """Ends an episode every five steps, though the environment goes on."""
+
+    def reset(self, **more: Any) -> Any:
+        self.steps = 0
+        if getattr(self, "over", True):
+            self.seen = super().reset(**more)[0]
+        self.over = False
+        return self.seen, {}
+
+    def step(self, action: Any) -> Any:
+        self.seen, reward, lost, cut, info = super().step(action)
+        self.steps, self.over = self.steps + 1, lost or cut
+        return self.seen, reward, lost or self.steps % 5 == 0, cut, info
+
+
+class Level(gym.Env[Any, Any]):
+    """Fifteen steps of reward 1."""
+
+    observation_space = gym.spaces.Box(-1, 1, (2,))
+    action_space = gym.spaces.Discrete(2)
+
+    def reset(self, *, seed: int | None = None, options: Any = None) -> Any:
+        super().reset(seed=seed)
+        self.steps = 0
+        return np.zeros(2, np.float32), {}
+
+    def step(self, action: Any) -> Any:
+        self.steps += 1
+        return np.zeros(2, np.float32), 1.0, self.steps == 15, False, {}
+
+
+def test_lives_are_no_episodes() -> None:
+    env = DummyVecEnv([lambda: Lives(Monitor(Level()))])
+    model = PPO("MlpPolicy", env, n_steps=8, batch_size=8, device="cpu")
+    played = play_episodes(model, env, episodes=2, states="greedy")
+    assert played.returns.tolist() == [15, 15]

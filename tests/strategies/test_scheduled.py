@@ -147,3 +147,17 @@ def test_an_event_without_observations_stays_due(agent: AgentView) -> None:
         proposals(strategy, agent, 0.3)
     assert strategy.state_dict() == {"event": 0}
     assert proposals(strategy, agent, 0.31, 0.32) == [True, False]
+
+
+class Window(Quarters):
+    """Acts in the middle of the training only."""
+
+    def events_due(self, progress: float) -> int:
+        return int(0.2 <= progress <= 0.6)
+
+
+def test_it_is_over_once_all_events_are_due_or_at_the_end() -> None:
+    quarters = Quarters(Quarters.Config(end=1.0))
+    assert [quarters.is_over(p) for p in (0.0, 0.9, 1.0)] == [False, False, True]
+    window = Window(Window.Config(begin=0.2, end=0.6))
+    assert [window.is_over(p) for p in (0.0, 0.3, 0.6)] == [False, False, True]
