@@ -69,8 +69,11 @@ def text(budget: Budget, found: Found) -> str:
 
 
 def further(budget: Budget, found: Found) -> str:
-    """Return the tables of an experiment beside the published budget, if it began."""
-    if not found:
+    """Return the tables of an experiment beside the published budget.
+
+    There are none before an agent stands beside the dense one.
+    """
+    if all(len(variants) < 2 for variants in found.values()):
         return ""
     judged = [*of.verdicts(found, None)]
     judged += [v for runs in found.values() for v in of.costs(runs)]
