@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Any, cast
 
 import numpy as np
-import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env import VecEnv
 from torch import nn
@@ -23,12 +22,11 @@ from sb3_prune.exceptions import (
 from sb3_prune.plugins.instances import instance_of
 from sb3_prune.policies.adoption import adopt
 from sb3_prune.recording.activations import (
-    count_observations,
     recent_activations,
-    record_activations,
 )
 from sb3_prune.recording.alike import check_alike
-from sb3_prune.recording.inputs import recent_inputs, require_inputs
+from sb3_prune.recording.inputs import recent_inputs
+from sb3_prune.recording.looking import Looked
 from sb3_prune.recording.player import check_normalised
 from sb3_prune.recording.playing import States, play_inputs
 from sb3_prune.runs.snapshots import end_episode
@@ -43,6 +41,8 @@ FEWEST_INPUTS = 1024
 """Observations that are enough for the compensation of cuts ..."""
 PER_UNIT = 4
 """... or so many per unit of the widest layer, if these are more."""
+NO_ENV = "pass an env to prune, in which the agent plays, or load the replay buffer"
+"""What helps if a buffer has too few observations, as that of a loaded model."""
 MOST_INPUTS = 4096
 """Largest number of observations that are taken at once, unless more are needed."""
 
@@ -173,11 +173,11 @@ def prune(
         made.detach()
         made.attach(agent)
     try:
-        played: Inputs | None = None
+        looked = Looked(model, lambda: recent_inputs(model), NO_ENV)
         if env is not None:
-            played = seen = play_inputs(model, env, episodes=episodes, states=states)
+            seen = play_inputs(model, env, episodes=episodes, states=states)
+            looked = Looked(model, lambda: seen, "let the agent play more episodes")
             agent = replace(agent, inputs=lambda: seen)
-        looked = _Looked(model, played)
         agent = replace(agent, activations=looked)
         dense = None
         if masks := made.propose_masks(agent):
@@ -229,34 +229,6 @@ def _require_env(model: BaseAlgorithm, env: Any, rounds: int) -> None:
             "in a DummyVecEnv."
         )
     check_fits(model, env)
-
-
-class _Looked:
-    """Records activations for a strategy, and remembers on how many observations.
-
-    Args:
-        model: The model.
-        played: What the agent was seen to observe; None takes the model's buffer.
-
-    Raises:
-        FewObservationsError: When called: there are too few, as in the buffer of a
-            model that was just loaded.
-    """
-
-    def __init__(self, model: BaseAlgorithm, played: Inputs | None) -> None:
-        self.model, self.played = model, played
-        self.observations = 0
-
-    def __call__(self) -> Mapping[str, torch.Tensor]:
-        inputs = recent_inputs(self.model) if self.played is None else self.played
-        self.observations = count_observations(inputs.observations)
-        require_inputs(
-            self.observations,
-            "pass an env to prune, in which the agent plays, or load the replay buffer"
-            if self.played is None
-            else "let the agent play more episodes",
-        )
-        return record_activations(self.model, inputs)
 
 
 def check_fits(model: BaseAlgorithm, env: VecEnv) -> None:

@@ -44,7 +44,7 @@ class PruningCallback(BaseCallback):
     callback.
 
     A strategy that looks at activations waits, with a warning, while the agent has
-    fewer than 20 recent observations, or fewer than demanded fits need. What is due
+    fewer than 20 recent observations, or fewer than a demanded fit needs. What is due
     then stays due. An agent for which a callback stops the training stays as it is.
 
     Logs ``prune/units/<layer>``, ``prune/units``, ``prune/sparsity``,

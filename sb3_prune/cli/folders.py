@@ -59,6 +59,6 @@ class CardOptions:
     """
 
     run: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")]
-    """Run folder of train or prune."""
+    """Run folder of train, prune or scratch."""
     out: Path | None = None
     """Folder to create; `hub` in the run folder if not given."""

@@ -7,14 +7,11 @@ help, so the round whose agent played best is kept.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 
 import numpy as np
-import torch
 from sb3_contrib.common.recurrent.policies import RecurrentActorCriticPolicy
-from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env import VecEnv
 from tqdm.auto import trange
 
@@ -25,8 +22,7 @@ from sb3_prune.compensation.proposing import (
     propose,
 )
 from sb3_prune.exceptions import UnsupportedPolicyError
-from sb3_prune.recording.activations import count_observations, record_activations
-from sb3_prune.recording.inputs import require_inputs
+from sb3_prune.recording.looking import Looked
 from sb3_prune.recording.playing import States, play_episodes
 from sb3_prune.recording.reservoir import join
 from sb3_prune.runs.reloading import reload
@@ -64,13 +60,13 @@ def best_of_rounds(
         )
     before, inputs = strategy.state_dict(), agent.inputs()
     returns: list[float] = []
-    looks: list[_Look] = []
+    looks: list[Looked] = []
     made: list[tuple[AgentView, Proposal]] = []
     for number in trange(rounds + 1, desc="rounds", delay=2, disable=None):
         strategy.load_state_dict(before)
-        look = _Look(agent.model, inputs)
-        view = replace(agent, inputs=partial(_same, inputs), activations=look)
-        looks.append(look)
+        same = partial(_same, inputs)
+        looks.append(Looked(agent.model, same, "let the agent play more episodes"))
+        view = replace(agent, inputs=same, activations=looks[-1])
         made.append((view, propose(strategy, view)))
         twin = replace(view, model=reload(type(agent.model), agent.model))
         carry_out(twin, made[-1][1], distil_updates)
@@ -83,23 +79,6 @@ def best_of_rounds(
     report = carry_out(*made[best], distil_updates)
     used = max(report.observations, looks[best].observations)
     return replace(report, returns=tuple(returns), observations=used)
-
-
-class _Look:
-    """Records activations on the states of a round, and remembers on how many.
-
-    Raises:
-        FewObservationsError: When called: there are too few.
-    """
-
-    def __init__(self, model: BaseAlgorithm, inputs: Inputs) -> None:
-        self.model, self.inputs = model, inputs
-        self.observations = 0
-
-    def __call__(self) -> Mapping[str, torch.Tensor]:
-        self.observations = count_observations(self.inputs.observations)
-        require_inputs(self.observations, "let the agent play more episodes")
-        return record_activations(self.model, self.inputs)
 
 
 def _same(inputs: Inputs) -> Inputs:
