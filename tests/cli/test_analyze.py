@@ -115,6 +115,7 @@ def test_everything_installed_lands_beside_the_zip(
 def test_the_summary(command: Command, line: list[object]) -> None:
     out = command(*line, "--analysis", "effective-rank").out.splitlines()
     assert out[0].startswith("agent   3 episodes, 180 steps, 10 units, ")
+    assert out[0].endswith(" mean reward per episode")
     assert out[2] == "effective-rank: Directions that a layer uses"
     assert out[3].split() == ["srank", "effective", "rank", "units"]
     assert out[4].split()[:2] == ["layer", "1"]

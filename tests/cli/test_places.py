@@ -144,7 +144,7 @@ def test_analyses_see_normalised_observations(
     found = json.loads(result.out)
     assert found["env"]["normalised"]
     mean, _ = expected(zoo_zip, statistics_of(zoo_zip))
-    assert found["agents"]["agent"]["mean return"] == mean
+    assert found["agents"]["agent"]["mean reward per episode"] == mean
     assert "observations normalised by" in result.err
 
 
