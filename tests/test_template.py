@@ -52,6 +52,24 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return work / "site"
 
 
+RECURRENT = """
+from sb3_contrib import RecurrentPPO
+import sb3_prune as sp
+
+small = {"policy_kwargs": {"net_arch": [8], "lstm_hidden_size": 8}, "device": "cpu"}
+model = RecurrentPPO("MlpLstmPolicy", "CartPole-v1", **small)
+sp.prune(model, "smallest-bias", {"at": 0.0})
+print(sorted(set(sp.wire(model).units().values())))
+"""
+
+
+@pytest.mark.slow
+def test_layers_without_one_bias_per_unit_stay(site: Path) -> None:
+    """An LSTM has four biases per memory cell."""
+    found = run("-c", RECURRENT, at=site.parent, PYTHONPATH=str(site))
+    assert json.loads(found) == [6, 8]
+
+
 def test_wheel_holds_the_module_alone(site: Path) -> None:
     assert [path.name for path in site.glob("*.py")] == ["sb3_prune_template.py"]
     assert not (site / "tests").exists()

@@ -37,13 +37,18 @@ class _Watch:
         if fullname != self._name:
             return None
         sys.meta_path.remove(self)
-        spec = find_spec(fullname)
+        try:
+            spec = find_spec(fullname)
+        finally:  # Whoever looks for a module need not import it.
+            sys.meta_path.insert(0, self)
         if spec is not None and spec.loader is not None:
             load = spec.loader.exec_module
 
             def load_and_act(module: ModuleType) -> None:
                 load(module)
-                self._act()
+                if self in sys.meta_path:
+                    sys.meta_path.remove(self)
+                    self._act()
 
             spec.loader.exec_module = load_and_act  # type: ignore[method-assign]
         return spec

@@ -11,6 +11,7 @@ from typing import Any
 
 from stable_baselines3 import HerReplayBuffer
 from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from stable_baselines3.common.vec_env import VecEnv
 from tqdm.auto import tqdm
 
@@ -19,6 +20,7 @@ from sb3_prune.callbacks.validation import follow_statistics
 from sb3_prune.evaluation.validation import ValidationTest, success_rate
 from sb3_prune.exceptions import ConfigError, require_at_least, require_flag
 from sb3_prune.networks.ofexinet import ofexinet_of
+from sb3_prune.networks.transitions import Transitions
 from sb3_prune.policies import adopt
 from sb3_prune.recording import record_episodes
 from sb3_prune.runs.learning import learn_arguments
@@ -191,8 +193,10 @@ class _Work:
             **learn_arguments(model),
         )
         tests = [(e["timesteps"], e["success_rate"]) for e in validation.history]
-        if not validation.passed:  # The steps may end between two tests.
-            tests.append((self.model.num_timesteps, self._success(seed + 1_000_000)))
+        # The steps may end between two tests; on-policy, the last update is untested.
+        untested = not tests or tests[-1][0] < model.num_timesteps
+        if not validation.passed and (untested or isinstance(model, OnPolicyAlgorithm)):
+            tests.append((model.num_timesteps, self._success(seed + 1_000_000)))
         return tests
 
     def _success(self, seed: int) -> float:
@@ -207,7 +211,7 @@ class _Work:
 
 
 def forget(model: BaseAlgorithm) -> None:
-    """Clear the state of a model's optimisers and its replay buffer, if it has one."""
+    """Clear the state of a model's optimisers, and all that it remembers of play."""
     for optimizer in optimizers(model).values():
         optimizer.state.clear()
     replay: Any = getattr(model, "replay_buffer", None)
@@ -216,3 +220,6 @@ def forget(model: BaseAlgorithm) -> None:
     if isinstance(replay, HerReplayBuffer):  # SB3 leaves it its episodes.
         for kept in (replay.ep_start, replay.ep_length, replay._current_ep_start):
             kept.fill(0)
+    extractor = ofexinet_of(model.policy)
+    if extractor is not None:  # Its rollouts, on-policy.
+        extractor.memory = Transitions(extractor.memory.capacity)

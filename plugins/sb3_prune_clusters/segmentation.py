@@ -42,7 +42,7 @@ class SegmentationConfig:
 
     tau: float = 0.2
     """Largest D of a cluster, as a share of the reference distance.
-    0 merges only silent units and units whose distance is zero."""
+    0 merges only silent units: even units that are alike have distances of 1e-8."""
     reading: Reading = "layer"
     """Reference distance of tau.
     layer, global: the largest D of a cluster in the layer, or in all layers;

@@ -123,16 +123,25 @@ def find_transform(
 
 def _between_arms(name: str, observations: Array, shape: tuple[int, ...]) -> Array:
     joints = _joints_of(shape)
-    given = _joints_of(observations.shape[1:])
-    sines, cosines = (
-        observations[:, : 2 * given : 2],
-        observations[:, 1 : 2 * given : 2],
-    )
-    angles = TRANSFORMS[name](cosines + 1j * sines.astype(np.float64), joints)
+    angles = TRANSFORMS[name](_angles_of(observations), joints)
     made = np.empty((len(observations), 2 * joints + 2), dtype=observations.dtype)
     made[:, : 2 * joints : 2], made[:, 1 : 2 * joints : 2] = angles.imag, angles.real
     made[:, -2:] = observations[:, -2:]
     return made
+
+
+def _angles_of(observations: Array) -> Angles:
+    """Return the joint angles in observations of an arm."""
+    joints = _joints_of(observations.shape[1:])
+    sines = observations[:, : 2 * joints : 2].astype(np.float64)
+    angles: Angles = observations[:, 1 : 2 * joints : 2] + 1j * sines
+    if not np.allclose(np.abs(angles), 1.0, atol=1e-3):
+        raise ConfigError(
+            "The observations are none of a planar arm, or normalised: entries 0 and "
+            "1, 2 and 3, ... should be the sine and cosine of an angle, got "
+            f"{observations[0].tolist()}. Give a function as the transform."
+        )
+    return angles
 
 
 def _joints_of(shape: tuple[int, ...]) -> int:

@@ -40,7 +40,7 @@ class DSPConfig(GradualConfig):
     """Price on the weights of the networks that are pruned; dsp is the sum of the
     units' importance."""
     strength: float = WEAK
-    """Factor of the penalty, lambda. From 1e-6 on, cuts are plain by default."""
+    """Factor of the penalty, lambda. Above 1e-7, cuts are plain by default."""
     threshold: Threshold = "quantile"
     """Which units are under the threshold p_t * sum(importance): the share p_t with the
     least importance (quantile), those whose running sum is below it (cumulative), or

@@ -40,9 +40,8 @@ class Learner:
         self.calibration = calibration or Calibration(config.calibration)
         self.anatomy, self.networks = anatomy, networks
         stepped = [la for n in networks for la in n.layers] or anatomy.blocks
-        self.layers = [
-            la for la in stepped if la.gate and la.is_part_of(*config.networks)
-        ]
+        self.learnable = [la for la in stepped if la.gate]
+        self.layers = [la for la in self.learnable if la.is_part_of(*config.networks)]
         self.gates = [la.gate for la in self.layers if la.gate is not None]
         names = [layer.name for layer in anatomy.layers]
         self._places = [names.index(layer.name) for layer in self.layers]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from typing import Any
 from weakref import WeakKeyDictionary, ref
@@ -10,14 +11,15 @@ import torch
 from sb3_contrib import TRPO
 from torch import nn
 
-from sb3_prune.exceptions import UnsupportedPolicyError
+from sb3_prune.exceptions import SB3PruneError, UnsupportedPolicyError
 from sb3_prune.networks.ofexinet import OFEXiNet, ofexinet_of
 from sb3_prune.strategies import AgentView, Strategy, entry_of
-from sb3_prune.surgery import Change, HiddenLayer, Plan, remove
+from sb3_prune.surgery import Change, HiddenLayer, Plan, Wiring, remove
 from sb3_prune.surgery.optimizer import optimizers
 from sb3_prune_xinet.anatomy import Anatomy, Network
 from sb3_prune_xinet.calibration import Calibration
 from sb3_prune_xinet.config import XiNetConfig
+from sb3_prune_xinet.coverage import left_dense
 from sb3_prune_xinet.decay import add_decay
 from sb3_prune_xinet.holding import Holding
 from sb3_prune_xinet.learner import ROUND_UP_FROM, Learner, given_up
@@ -41,8 +43,9 @@ class XiNet(Strategy):
     between rollouts. At ``end``, the remaining thetas are rounded to 0 or 1, which
     makes the agent deterministic again.
 
-    The strategy works on any masked policy but TRPO's, with or without a features
-    extractor; layers without a gate, such as an LSTM, stay dense. Only the network that
+    The strategy works on any masked policy but TRPO's, with or without an OFEXiNet.
+    Layers whose price it does not know, such as convolutions, stay dense, of which a
+    warning tells; so do layers without a gate, such as an LSTM. Only the network that
     is being updated samples its gates: while the actor is updated, the gates of
     Q-networks are held at theta. CrossQ's critics read present and next observations in
     one batch, so the same sample is used for values and targets.
@@ -66,14 +69,16 @@ class XiNet(Strategy):
         self._holding = Holding()
         self._calibration = Calibration(self.config.calibration)
         self._policy: ref[nn.Module] | None = None
+        self._left: list[str] = []
 
     def attach(self, agent: AgentView) -> None:
         """Hook into the optimisers of the agent.
 
         Raises:
             UnknownNameError: ``networks`` names a network that the agent does not have.
-            UnsupportedPolicyError: The algorithm is TRPO, which updates its policy
-                without an optimiser.
+            ConfigError: It names one of which no layer can be learnt.
+            UnsupportedPolicyError: No layer can be learnt; or the algorithm is TRPO,
+                which updates its policy without an optimiser.
         """
         self._unhook()
         if isinstance(agent.model, TRPO):
@@ -98,6 +103,23 @@ class XiNet(Strategy):
             if network.role.reads_actions:
                 body = agent.model.policy.get_submodule(network.name)
                 self._holding.watch(body, network.gates())
+        self._check_coverage(agent.wiring)
+
+    def _check_coverage(self, wiring: Wiring) -> None:
+        """Warn, once, of the layers that stay dense; refuse if no layer is learnt."""
+        learnable = {la.name for each in self._learners for la in each.learnable}
+        try:
+            left = left_dense(wiring, learnable, self.config.networks)
+        except SB3PruneError:
+            self._unhook()
+            raise
+        if left and left != self._left:
+            warnings.warn(
+                f"xinet knows no price of the units in {', '.join(left)}: they stay "
+                "dense.",
+                stacklevel=2,
+            )
+        self._left = left
 
     def _take_over(self, policy: nn.Module) -> None:
         """Become the only strategy that learns the thetas of a policy."""
@@ -110,11 +132,15 @@ class XiNet(Strategy):
             self._calibration = Calibration(self.config.calibration)
         self._policy = ref(policy)
 
+    def finish(self) -> None:
+        """Round every theta, so that no further rollout comes from another policy."""
+        for learner in self._learners:
+            learner.round()
+
     def detach(self) -> None:
         """Remove every hook; once ``end`` has been passed, round every theta."""
         if self._progress >= self.config.end:
-            for learner in self._learners:
-                learner.round()
+            self.finish()
         self._unhook()
         self._progress = 0.0
 

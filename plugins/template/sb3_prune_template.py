@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import torch
+
 from sb3_prune.exceptions import ConfigError
 from sb3_prune.plugins import hookimpl
 from sb3_prune.strategies import AgentView, Strategy, entry_of
@@ -45,13 +47,17 @@ class SmallestBias(Strategy):
         if self._done or agent.progress < self.config.at:
             return Plan()
         self._done = True
-        layers = agent.wiring.items()
-        return Plan({name: self._cut(layer) for name, layer in layers})
+        cuts = {name: self._cut(layer) for name, layer in agent.wiring.items()}
+        return Plan({name: cut for name, cut in cuts.items() if cut is not None})
 
-    def _cut(self, layer: HiddenLayer) -> Change:
+    def _cut(self, layer: HiddenLayer) -> Change | None:
+        biases = getattr(layer.module, "bias", None)
+        # LSTMs have four biases per unit, and some layers have none.
+        if not isinstance(biases, torch.Tensor) or len(biases) != layer.units:
+            return None
         # int() rounds down and share < 1, so at least one unit stays.
         count = int(self.config.share * layer.units)
-        order = layer.module.bias.detach().abs().argsort(stable=True)
+        order = biases.detach().abs().argsort(stable=True)
         return remove(order[:count].tolist(), layer.units)
 
     def state_dict(self) -> dict[str, Any]:

@@ -91,6 +91,7 @@ class FeatureCallback(BaseCallback):
         self.buffer_size = buffer_size
         self.gap_every = gap_every
         self._last_steps = 0
+        self._raw: list[np.ndarray] = []
         self._losses: list[torch.Tensor] = []
 
     @property
@@ -127,7 +128,24 @@ class FeatureCallback(BaseCallback):
         self._last_steps = self.model.num_timesteps
 
     def _on_step(self) -> bool:
+        self._look()
         return True
+
+    def _look(self) -> None:
+        """Keep the last observations as they were before they were normalised."""
+        env = self._statistics
+        if env is not None:
+            self._raw.append(np.asarray(env.get_original_obs()))
+
+    @property
+    def _statistics(self) -> VecNormalize | None:
+        """What normalises an on-policy model's observations, if nothing follows it."""
+        model: Any = self.model
+        env = model.get_vec_normalize_env()
+        if env is None or isinstance(model, OffPolicyAlgorithm):
+            return None
+        alike = env.observation_space.shape == model.observation_space.shape
+        return env if alike else None
 
     def _on_rollout_end(self) -> None:
         model: Any = self.model
@@ -141,7 +159,7 @@ class FeatureCallback(BaseCallback):
     def _remember(self) -> None:
         memory = self.net.memory
         first = not memory.steps
-        memory.add_rollout(self.model)
+        memory.add_rollout(self.model, np.stack(self._raw) if self._raw else None)
         if first and not len(memory):
             self.logger.warn(
                 "FeatureCallback has nothing to learn from: every step of the rollout "
@@ -153,6 +171,8 @@ class FeatureCallback(BaseCallback):
         if memory.steps and len(memory):
             self._learn()
             memory.steps = 0
+        self._raw.clear()
+        self._look()
 
     def _on_training_end(self) -> None:
         self._on_rollout_start()
@@ -193,7 +213,8 @@ class FeatureCallback(BaseCallback):
     def _sample(self) -> Batch | None:
         model: Any = self.model
         if not isinstance(model, OffPolicyAlgorithm):
-            return self.net.memory.sample(self._size, model.device)
+            memory = self.net.memory
+            return memory.sample(self._size, model.device, self._statistics)
         assert model.replay_buffer is not None
         return _one_step(model.replay_buffer, self._size, model.get_vec_normalize_env())
 

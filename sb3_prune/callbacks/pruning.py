@@ -255,6 +255,8 @@ class PruningCallback(BaseCallback):
         if found.plan:
             self._carry_out(agent, found)
         self.done = self.strategy.is_over(agent.progress)
+        if self.done:
+            self.strategy.finish()
         self._log()
 
     def _now(self) -> AgentView:

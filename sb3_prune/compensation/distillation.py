@@ -16,7 +16,7 @@ References:
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,6 +37,7 @@ from sb3_prune.recording.activations import count_observations
 from sb3_prune.recording.samples import chunks, part
 from sb3_prune.surgery.flow.forwards import Inputs
 from sb3_prune.surgery.flow.quiet import quiet
+from sb3_prune.surgery.targets import target_networks
 
 BATCH = 256
 """States of one update."""
@@ -64,7 +65,8 @@ def distil(
     """Train a pruned policy towards the dense one it came from, in place.
 
     All weights of the online networks learn, by an Adam of their own: the optimisers of
-    the agent keep their state. Target networks stay as they are.
+    the agent keep their state. Target networks then get the weights of the networks
+    that learnt, for what a cut left of them is what the online ones moved away from.
 
     Args:
         policy: The pruned policy.
@@ -87,7 +89,9 @@ def distil(
     kept = copy.deepcopy(policy.state_dict())
     _train(policy, dense, inputs, seen, updates, seed)
     after = _measured(policy, dense, unseen)
-    if not after < before:
+    if after < before:
+        _copy_to_targets(policy, kept)
+    else:
         policy.load_state_dict(kept)
     return Distillation(updates=updates, before=before, after=min(before, after))
 
@@ -136,6 +140,16 @@ def _train(
         policy.set_training_mode(mode)
         for parameter in learning:
             parameter.grad = None
+
+
+def _copy_to_targets(policy: nn.Module, before: Mapping[str, torch.Tensor]) -> None:
+    """Copy all networks that have other weights than before to their targets."""
+    for online, targets in target_networks(policy).items():
+        learnt = policy.get_submodule(online).state_dict()
+        if all(torch.equal(before[f"{online}.{n}"], w) for n, w in learnt.items()):
+            continue
+        for name in targets:
+            policy.get_submodule(name).load_state_dict(learnt)
 
 
 def _measured(policy: nn.Module, dense: nn.Module, inputs: Inputs) -> float:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from stable_baselines3.common.vec_env import VecNormalize
 
 from sb3_prune.exceptions import CheckpointError
 from sb3_prune.plugins.options import entry_of
@@ -14,6 +15,9 @@ from sb3_prune.plugins.options import entry_of
 
 class Transitions:
     """A ring buffer of pairs: observation and next observation, without actions.
+
+    Like SB3's replay buffers, it keeps observations as they were before any
+    ``VecNormalize``, whose statistics change: a draw normalises them as of now.
 
     Args:
         capacity: Largest number of pairs; new pairs replace the oldest ones.
@@ -35,7 +39,7 @@ class Transitions:
     def state_dict(self) -> dict[str, Any]:
         """Return the full state: a view of the stored pairs, and numbers."""
         numbers = {"capacity": self.capacity, "next": self._next, "steps": self.steps}
-        return {"pairs": self._pairs[: self._count], **numbers}
+        return {"raw_pairs": self._pairs[: self._count], **numbers}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Restore a state that :meth:`state_dict` returned.
@@ -43,7 +47,7 @@ class Transitions:
         Raises:
             CheckpointError: A value is missing, has a wrong type or is out of range.
         """
-        pairs = np.array(state["pairs"])
+        pairs = np.array(state["raw_pairs"])
         names = ("capacity", "next", "steps")
         capacity, place, steps = (entry_of(state, name, int) for name in names)
         fits = pairs.dtype == np.float32 and pairs.ndim == self._pairs.ndim
@@ -65,18 +69,25 @@ class Transitions:
         self._next = self._count % capacity
         self.capacity = capacity
 
-    def add_rollout(self, model: Any) -> None:
+    def add_rollout(self, model: Any, raw: np.ndarray | None = None) -> None:
         """Add the pairs of the rollout that an on-policy model has just finished.
 
         SB3 does not store the final observation of an episode, so the last step of
         each episode is left out.
+
+        Args:
+            model: The model.
+            raw: Observations before normalisation, from the first of the rollout to
+                the one that follows it, (steps + 1, environments, size); those that the
+                model sees if None.
         """
         buffer = model.rollout_buffer
-        following = np.concatenate([buffer.observations[1:], model._last_obs[None]])
+        if raw is None:
+            raw = np.concatenate([buffer.observations, model._last_obs[None]])
         starts = [buffer.episode_starts[1:], model._last_episode_starts[None]]
         goes_on = ~np.concatenate(starts).astype(bool)  # (steps, environments)
         self.steps += goes_on.size
-        self.add(buffer.observations[goes_on], following[goes_on])
+        self.add(raw[:-1][goes_on], raw[1:][goes_on])
 
     def add(self, observations: np.ndarray, following: np.ndarray) -> None:
         """Add pairs of observations and next observations, each (count, size)."""
@@ -101,14 +112,22 @@ class Transitions:
         self._pairs = grown
 
     def sample(
-        self, count: int, device: torch.device
+        self, count: int, device: torch.device, env: VecNormalize | None = None
     ) -> tuple[torch.Tensor, None, torch.Tensor]:
         """Draw pairs with replacement.
+
+        Args:
+            count: Number of pairs.
+            device: Where they are needed.
+            env: What normalises them.
 
         Returns:
             Observations, (count, size); None in place of actions; next observations,
             (count, size).
         """
         chosen = np.random.randint(0, len(self), count)
-        pairs = torch.as_tensor(self._pairs[chosen], device=device)
+        drawn: Any = self._pairs[chosen]
+        if env is not None:
+            drawn = env.normalize_obs(drawn)
+        pairs = torch.as_tensor(drawn, device=device)
         return pairs[:, 0], None, pairs[:, 1]

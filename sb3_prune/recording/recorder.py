@@ -81,8 +81,9 @@ def time_limit(env: VecEnv) -> int:
     if env.has_attr("spec"):
         specs = env.get_attr("spec")
         limits = [getattr(spec, "max_episode_steps", None) for spec in specs]
-    if not any(limits) and env.has_attr("max_episode_steps"):
-        limits = env.get_attr("max_episode_steps")
+    if env.has_attr("max_episode_steps"):  # It may be longer than that of the spec.
+        own = env.get_attr("max_episode_steps")
+        limits = own if not any(limits) else [*limits, *filter(None, own)]
     if not limits or not all(limits):
         return DEFAULT_MAX_STEPS
     return int(max(limits))

@@ -190,7 +190,7 @@ def _memory(model: BaseAlgorithm) -> Transitions | None:
 
 def _transitions(memory: Transitions) -> Snapshot:
     state = memory.state_dict()
-    return Snapshot(arrays={"pairs": state.pop("pairs")}, values=state)
+    return Snapshot(arrays={"raw_pairs": state.pop("raw_pairs")}, values=state)
 
 
 def _restore_transitions(memory: Transitions, path: Path) -> None:

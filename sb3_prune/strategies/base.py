@@ -102,6 +102,13 @@ class Strategy(Pluggable):
         """
         return progress >= float(getattr(self.config, "end", 1.0))
 
+    def finish(self) -> None:
+        """Settle what the strategy itself has put into the agent, such as its gates.
+
+        This is called between rollouts as soon as :meth:`is_over`, and may be called
+        again. By default, nothing is done.
+        """
+
     def attach(self, agent: AgentView) -> None:
         """Check the configuration against the agent, and register torch hooks.
 

@@ -255,6 +255,31 @@ def test_observations_are_normalised_as_the_agent_sees_them(name: str) -> None:
         assert float(following.abs().max()) <= 1.5
 
 
+@pytest.mark.parametrize("name", ["SAC", "PPO"])
+def test_old_observations_are_normalised_by_the_statistics_of_now(name: str) -> None:
+    """Every batch is of times 0 to 5, whatever the statistics were at that time."""
+    env = VecNormalize(DummyVecEnv([Clock]), clip_obs=1e6)
+    model = ofexi_zoo.make_model(name, env=env)
+    seen: list[Any] = []
+
+    class Undo(Events):
+        """Undoes the normalisation of batches, with the statistics of now."""
+
+        def _on_training_start(self) -> None:
+            super()._on_training_start()
+            note: Any = self.model.policy.ofe.update
+
+            def undone(before: Any, actions: Any, after: Any) -> Any:
+                seen.extend(env.unnormalize_obs(before.numpy())[:, -1])
+                return note(before, actions, after)
+
+            self.model.policy.ofe.update = undone
+
+    zoo.train(model, 64, callback=[Undo(), sp.FeatureCallback(batch_size=64)])
+    assert len(seen) >= 64
+    assert np.asarray(seen) == pytest.approx(np.rint(seen), abs=1e-3)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("norm", ofexi_zoo.NORMS)
 @pytest.mark.parametrize("length", [1, 2, 7])

@@ -21,6 +21,7 @@ from sb3_prune.penalties import PENALTIES, PenaltyHooks
 from sb3_prune.recording import play_inputs
 from sb3_prune.recording.samples import part
 from sb3_prune.surgery.flow.forwards import Inputs
+from sb3_prune.surgery.targets import target_networks
 from sb3_prune.surgery.trial import copied
 
 NAMES = [name for name in zoo.ALGORITHMS if name != "RecurrentPPO"]
@@ -152,3 +153,24 @@ def test_what_is_measured_does_not_depend_on_how_it_is_cut_up(
     assert distillation._measured(model.policy, dense, inputs) == pytest.approx(whole)
     expected = loss(model.policy, dense, inputs).item()
     assert whole == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("name", ["DQN", "TD3"])
+def test_targets_get_what_was_learnt(name: str) -> None:
+    """What a plain cut left of them would teach the agent when it trains on."""
+    model, dense, inputs = cut(name)
+    done = distil(model.policy, dense, inputs, 50)
+    assert done.after < done.before
+    pairs = target_networks(model.policy)
+    assert pairs
+    for online, targets in pairs.items():
+        learnt = values(model.policy.get_submodule(online))
+        for target in targets:
+            zoo.assert_same(values(model.policy.get_submodule(target)), learnt)
+
+
+def test_targets_of_networks_that_learn_nothing_stay() -> None:
+    model, _, inputs = cut("DQN")
+    before = values(model.policy.q_net_target)
+    distil(model.policy, copied(model.policy), inputs, 2)
+    zoo.assert_same(values(model.policy.q_net_target), before)

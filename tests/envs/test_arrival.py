@@ -1,6 +1,7 @@
 """Tests for arrival.py."""
 
 import importlib
+import importlib.util
 import sys
 from pathlib import Path
 
@@ -40,3 +41,13 @@ def test_a_module_that_does_not_exist_fails_as_ever() -> None:
     when_imported("never_arrives", lambda: pytest.fail("acted"))
     with pytest.raises(ModuleNotFoundError, match="No module named 'never_arrives'"):
         importlib.import_module("never_arrives")
+
+
+def test_whoever_only_looks_for_it_does_not_stop_it(module: str) -> None:
+    seen: list[bool] = []
+    when_imported(module, lambda: seen.append(sys.modules[module].ready))
+    for _ in range(2):
+        assert importlib.util.find_spec(module) is not None
+    assert seen == []
+    importlib.import_module(module)
+    assert seen == [True]

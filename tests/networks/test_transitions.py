@@ -12,7 +12,8 @@ import zoo
 from gymnasium import spaces
 from stable_baselines3 import PPO
 from stable_baselines3.common.callbacks import BaseCallback
-from stable_baselines3.common.vec_env import DummyVecEnv
+from stable_baselines3.common.running_mean_std import RunningMeanStd
+from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
 
 from sb3_prune.exceptions import CheckpointError
 from sb3_prune.networks.transitions import Transitions
@@ -130,7 +131,7 @@ def test_a_saved_memory_goes_on_alike(held: int) -> None:
     for one in (memory, again):
         one.add(*numbered(held, 2))
     found, expected = again.state_dict(), memory.state_dict()
-    assert np.array_equal(found.pop("pairs"), expected.pop("pairs"))
+    assert np.array_equal(found.pop("raw_pairs"), expected.pop("raw_pairs"))
     assert found == expected and found["steps"] == 5
 
 
@@ -172,8 +173,8 @@ def test_a_draw_is_of_single_precision_without_actions() -> None:
         {"steps": 1.5},
         {"capacity": 2},
         {"capacity": 0},
-        {"pairs": np.zeros((3, 4), np.float32)},
-        {"pairs": np.zeros((3, 2, 2))},
+        {"raw_pairs": np.zeros((3, 4), np.float32)},
+        {"raw_pairs": np.zeros((3, 2, 2))},
     ],
 )
 def test_a_damaged_state_is_refused_and_changes_nothing(wrong: dict[str, Any]) -> None:
@@ -183,5 +184,18 @@ def test_a_damaged_state_is_refused_and_changes_nothing(wrong: dict[str, Any]) -
     with pytest.raises(CheckpointError):
         memory.load_state_dict({**before, **wrong})
     after = memory.state_dict()
-    assert np.array_equal(after.pop("pairs"), before.pop("pairs"))
+    assert np.array_equal(after.pop("raw_pairs"), before.pop("raw_pairs"))
     assert after == before
+
+
+def test_a_draw_is_normalised_as_of_now() -> None:
+    env = VecNormalize(DummyVecEnv([Clock]))
+    memory = Transitions(8)
+    memory.add(*(np.repeat(each, 2, axis=1) for each in numbered(3, 1)))
+    assert isinstance(env.obs_rms, RunningMeanStd)
+    for mean, expected in ((3.0, 0.0), (2.0, 1.0)):
+        env.obs_rms.mean, env.obs_rms.var = np.full(2, mean), np.ones(2)
+        before, _, after = memory.sample(4, CPU, env)
+        assert before.dtype == after.dtype == torch.float32
+        assert before.numpy() == pytest.approx(np.full((4, 2), expected), abs=1e-4)
+        assert after.numpy() == pytest.approx(np.full((4, 2), expected + 0.5), abs=1e-4)

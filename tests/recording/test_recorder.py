@@ -11,12 +11,13 @@ import numpy as np
 import ofexi_zoo
 import pytest
 import torch
-from sb3_prune_envs import make_arm_vec
+from sb3_prune_envs import SB3VecEnv, make_arm_vec
 from stable_baselines3 import DQN, PPO
 from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
 from tqdm.auto import tqdm
 from zoo import ALGORITHMS, make_env, make_model, trained
 
+import sb3_prune as sp
 from sb3_prune.exceptions import ConfigError, NonFiniteError
 from sb3_prune.recording import Recording, record_activations, record_episodes, recorder
 from sb3_prune.recording.recorder import time_limit
@@ -187,6 +188,14 @@ def test_limits_of_time() -> None:
     short = partial(gym.make, "CartPole-v1", max_episode_steps=9)
     assert time_limit(VecNormalize(DummyVecEnv([short, short]))) == 9
     assert time_limit(vector(Countdown, 2)) == 1000
+
+
+@pytest.mark.parametrize("limit", [10, 100])
+def test_episodes_of_arms_with_another_limit_are_whole(limit: int) -> None:
+    native = {"num_envs": 2, "max_episode_steps": limit, "action_mode": "branch"}
+    arms = SB3VecEnv(gym.make_vec("sb3_prune/PlanarArm2-v0", **native))
+    model = sp.BranchingDQN(sp.BranchingDQNPolicy, make_arm_vec(1, n_joints=2), **SMALL)
+    assert record_episodes(model, arms, episodes=4).lengths.tolist() == [limit] * 4
 
 
 def test_large_recordings_go_to_disk(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,6 +15,7 @@ from stable_baselines3.common.vec_env import VecEnv, VecNormalize
 from zoo import make_model, train
 
 import sb3_prune as sp
+from sb3_prune.callbacks import validation
 from sb3_prune.evaluation import ValidationTest
 from sb3_prune.exceptions import ConfigError
 from sb3_prune.recording import record_episodes
@@ -47,11 +48,10 @@ def run(model: BaseAlgorithm, test: ValidationTest, **options: object) -> list[R
         arms(4),
         arms(10),
         config=CONFIG,
-        max_steps_per_round=240,
         test=test,
         every=30,
         progress=False,
-        **options,
+        **{"max_steps_per_round": 240, **options},
     )
 
 
@@ -102,6 +102,22 @@ def test_on_policy_agents_are_retrained_too() -> None:
     (done,) = run(model, HARD)
     assert done.env_steps == 240
     assert done.gradient_steps == 4
+
+
+@pytest.mark.parametrize("steps", [240, 300])
+def test_nobody_is_tested_twice(monkeypatch: pytest.MonkeyPatch, steps: int) -> None:
+    """A test at the last step is the last one; else the steps end with one."""
+    rates = iter([0.0] * 3 + [1.0] * 9)  # After the merge, at 120 and at 240 steps.
+
+    def rate(*_: object, **__: object) -> float:
+        return next(rates)
+
+    monkeypatch.setattr(rounds, "success_rate", rate)
+    monkeypatch.setattr(validation, "success_rate", rate)
+    (found,) = run(agent(), HARD, max_steps_per_round=steps)[:1]
+    at = [step for step, _ in found.history]
+    assert at == sorted(set(at)) and at[-1] == found.env_steps
+    assert found.passed == (steps == 300)
 
 
 def test_forget_clears_moments_and_buffer() -> None:

@@ -108,3 +108,12 @@ def test_unknown_names_are_listed() -> None:
 def test_only_arms_are_known(shape: tuple[int, ...]) -> None:
     with pytest.raises(ConfigError, match="planar arms"):
         find_transform("naive", (8,))(np.ones((4, *shape)))
+
+
+@pytest.mark.parametrize("name", sorted(TRANSFORMS))
+def test_what_is_no_arm_is_refused(name: str) -> None:
+    """CartPole has as many numbers as an arm of one joint; so have normalised arms."""
+    change = find_transform(name, (6,))
+    for wrong in ([[-1.5, 0.2, 0.05, -0.3]], observe([0.1]) * 2):
+        with pytest.raises(ConfigError, match="none of a planar arm, or normalised"):
+            change(np.asarray(wrong, np.float32))

@@ -111,3 +111,12 @@ def test_networks_can_be_chosen() -> None:
 def test_bad_options(options: Any, match: str) -> None:
     with pytest.raises(ConfigError, match=match):
         PopsConfig(**options)
+
+
+def test_targets_follow_the_student() -> None:
+    """The agent may train on: its target network must not be the masked one."""
+    model = zoo.train(zoo.make_model("DQN"))
+    report = prune_by_pops(model, env(), PopsConfig(loss=100.0, **QUICK))
+    assert report.kept
+    learnt = zoo.snapshot(model.policy.q_net)
+    zoo.assert_same(zoo.snapshot(model.policy.q_net_target), learnt)

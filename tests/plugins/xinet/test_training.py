@@ -88,6 +88,34 @@ def test_agents_on_an_extractor_lose_units_everywhere(name: str) -> None:
     ofexi_zoo.train_on(again)
 
 
+class Rollouts(BaseCallback):
+    """Writes down, at the end of each rollout, whether any theta is uncertain."""
+
+    def __init__(self, pruning: PruningCallback) -> None:
+        super().__init__()
+        self.pruning = pruning
+        self.found: list[tuple[bool, bool]] = []
+
+    def _on_step(self) -> bool:
+        return True
+
+    def _on_rollout_end(self) -> None:
+        gates = [layer.gate for layer in sp.wire(self.model).values()]
+        thetas = [g.theta for g in gates if g is not None and g.theta is not None]
+        unsure = any(bool(((t > 0) & (t < 1)).any()) for t in thetas)
+        self.found.append((self.pruning.done, unsure))
+
+
+@pytest.mark.parametrize("name", ["PPO", "SAC"])
+def test_no_rollout_is_collected_between_drawing_and_rounding(name: str) -> None:
+    options = {"begin": 0.1, "end": 0.5, "theta_rate": 0.003, "price": 10.0}
+    pruning = PruningCallback("xinet", options)
+    rollouts = Rollouts(pruning)
+    zoo.train(zoo.make_model(name), 160, callback=[pruning, rollouts])
+    assert (False, True) in rollouts.found and (True, False) in rollouts.found
+    assert (True, True) not in rollouts.found
+
+
 def test_nothing_moves_before_begin() -> None:
     plain = featured("SAC", 64)
     strict = {"lambda_agent": 0.0, "lambda_extractor": 0.0, "begin": 1.0, "end": 1.0}
