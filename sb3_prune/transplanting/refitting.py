@@ -15,10 +15,12 @@ import math
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
+from sb3_contrib.common.recurrent.policies import RecurrentActorCriticPolicy
 from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.policies import BasePolicy
 from torch import nn
 
 from sb3_prune.compensation.fitting import fit
@@ -71,7 +73,8 @@ def fit_heads(
         given: What the agent has observed; by default recent observations.
 
     Raises:
-        TransplantError: There are too few recent observations.
+        TransplantError: There are too few observations, or the networks read more than
+            these.
     """
     if not networks:
         return Fits()
@@ -108,7 +111,21 @@ def _inputs(
             f"{least} are needed. Give observed=sb3_prune.recording.play_inputs(old, "
             "env), with env the vectorised environment of the old agent, or play=1000."
         )
+    _require_memory(old.policy, given)
     return given
+
+
+def _require_memory(policy: BasePolicy, given: Inputs) -> None:
+    if isinstance(policy, RecurrentActorCriticPolicy) and given.lstm_states is None:
+        _refuse(policy, "lstm_states, which its output layers rest on")
+
+
+def _refuse(policy: BasePolicy, lacking: str) -> NoReturn:
+    raise TransplantError(
+        f"Output layers of {type(policy).__name__} would be fitted on observations "
+        f"without {lacking}. Give observed=sb3_prune.recording.play_inputs(old, env), "
+        "with env the vectorised environment of the old agent, or play=1000."
+    )
 
 
 def _arrived(observer: Observer, module: nn.Module) -> torch.Tensor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping
 
+from sb3_contrib.common.recurrent.policies import RecurrentActorCriticPolicy
 from stable_baselines3.common.base_class import BaseAlgorithm
 from torch import nn
 
@@ -37,6 +38,7 @@ def remarks_on(pair: Pair, left: str, rule: str) -> list[str]:
         left,
         AGAIN if pair.counts_twice else "",
         told_repeats(old, actions, pair.inputs),
+        told_memory(old.policy, rule),
         *left_states(old, new),
         told_bounds(old, new, actions),
         new_branches(actions, pair.branches, rule),
@@ -62,6 +64,19 @@ def told_repeats(old: BaseAlgorithm, actions: Sources, rules: InputRules) -> str
     if reads_twice(old, actions) and rules.repeated == "copy":
         return f"{said}, which counts several times for critics now."
     return f"{said}."
+
+
+def told_memory(policy: nn.Module, rule: str) -> str:
+    """Return a remark if a policy has memory, which sample states lack.
+
+    Args:
+        policy: The old policy.
+        rule: The rule for the outputs of new actions; empty if there are none.
+    """
+    if not isinstance(policy, RecurrentActorCriticPolicy):
+        return ""
+    ruled = ", and so were the outputs of new actions by their rule" if rule else ""
+    return f"How far outputs moved was measured with empty LSTM states{ruled}."
 
 
 def told_algorithm(old: BaseAlgorithm, new: BaseAlgorithm) -> str:

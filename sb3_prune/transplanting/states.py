@@ -28,7 +28,7 @@ PLAYED = "random steps in the new environment"
 def sample_states(
     model: BaseAlgorithm,
     given: Inputs | None = None,
-    play: Callable[[], Any] | None = None,
+    play: Callable[[], Inputs] | None = None,
 ) -> tuple[Any, str]:
     """Return observations as the policy gets them, and where they come from.
 
@@ -52,7 +52,7 @@ def sample_states(
     except NoObservationsError:
         pass
     if play is not None:
-        return play(), PLAYED
+        return play().observations, PLAYED
     return sample_inputs(model.policy, MOST).observations, "draws from the space"
 
 

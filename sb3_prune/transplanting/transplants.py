@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from functools import partial
+from functools import cache, partial
 from typing import Any, TypeVar, cast
 
 from stable_baselines3.common.base_class import BaseAlgorithm
@@ -25,7 +25,7 @@ from sb3_prune.transplanting.normalising import carry_statistics, same_statistic
 from sb3_prune.transplanting.outputs import NewActions, fill
 from sb3_prune.transplanting.pairs import find_pair
 from sb3_prune.transplanting.planning import plan_changes
-from sb3_prune.transplanting.playing import played_states
+from sb3_prune.transplanting.playing import played_inputs
 from sb3_prune.transplanting.refitting import fit_heads
 from sb3_prune.transplanting.remarks import remarks_on, warn_of_odd
 from sb3_prune.transplanting.reporting import TransplantReport
@@ -206,13 +206,13 @@ def transplant_into(
     old, seen, rule = pair.old, pair.observations, pair.new_actions
     plan = plan_changes(old, new, seen, pair.actions, pair.inputs)
     heads = find_heads(new.policy, count_actions(new.action_space))
-    playing = partial(played_states, old, new, seen, play) if play else None
+    playing = cache(partial(played_inputs, old, new, seen, play)) if play else None
     states, source = sample_states(old, observed, playing)
     said = listen(old.policy, plan.heads, states)
     used = rule.chosen(heads, pair.actions, pair.branches)
     shifts = fold(old, seen, states) if pair.inputs.removed == "mean" else {}
-    if source == PLAYED:
-        observed = Inputs(observations=states)
+    if playing is not None and source == PLAYED:
+        observed = playing()
     fits = fit_heads(old, plan.shallower, plan.changes, observed)
     carried = carry(old, new, plan, shifts, fits.tensors)
     carry_statistics(old, new, seen)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -22,6 +23,7 @@ from sb3_prune.transplanting.matching import find_matches, heads_of
 from sb3_prune.transplanting.refitting import STEEPER, fit_heads
 from sb3_prune.transplanting.shallower import find_shallower
 from sb3_prune.transplanting.states import PLAYED, listen, sample_states
+from sb3_prune.transplanting.transplants import transplant_with_report
 from transplanting.made import env_of, trained
 
 
@@ -136,3 +138,35 @@ def test_states_that_are_played_do_as_well() -> None:
         old, env=env_of("PPO", 6), observations=[*range(5), None], net_arch=[8], play=64
     )
     assert report.states == PLAYED and set(report.fits) > {"mlp_extractor.policy_net"}
+
+
+def test_memory_is_part_of_the_fit() -> None:
+    """The report tells the error of an agent that remembers what it has played."""
+    old: Any = zoo.make_model("RecurrentPPO", env=env_of("RecurrentPPO"))
+    with torch.no_grad():  # As trained networks, it says what it remembers.
+        for weight in old.policy.parameters():
+            weight.mul_(3)
+    env = env_of("RecurrentPPO")
+    new, report = transplant_with_report(old, env=env, net_arch=[12], play=300)
+    inputs = play_inputs(old, DummyVecEnv([lambda: env]), episodes=10, progress=False)
+    for name, error in zip(report.fits, errors(old, new, inputs), strict=True):
+        assert error < 3 * report.fits[name]
+    bare = replace(inputs, lstm_states=None)
+    with pytest.raises(TransplantError, match=r"without lstm_states.*play_inputs"):
+        plan_transplant(old, env=env, net_arch=[12], observed=bare)
+
+
+@torch.no_grad()
+def errors(old: Any, new: Any, inputs: Any) -> list[float]:
+    """Return the relative errors of logits and values with memory."""
+    seen, states = inputs.observations, inputs.lstm_states
+    starts = torch.zeros(len(seen))
+    pairs = [
+        [m.policy.get_distribution(seen, states.pi, starts)[0] for m in (old, new)],
+        [m.policy.predict_values(seen, states.vf, starts) for m in (old, new)],
+    ]
+    said = [[d.distribution.logits for d in pairs[0]], pairs[1]]
+    return [
+        float(((b - a).square().sum() / (a - a.mean(0)).square().sum()).sqrt())
+        for a, b in said
+    ]
