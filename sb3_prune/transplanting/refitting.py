@@ -15,7 +15,7 @@ import math
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, NoReturn
+from typing import Any
 
 import torch
 from sb3_contrib.common.recurrent.policies import RecurrentActorCriticPolicy
@@ -30,6 +30,7 @@ from sb3_prune.recording.inputs import recent_inputs
 from sb3_prune.surgery.change import Change
 from sb3_prune.surgery.flow.forwards import Inputs
 from sb3_prune.surgery.flow.observe import Observer
+from sb3_prune.transplanting.heads import reads_actions
 from sb3_prune.transplanting.shallower import Shallower
 from sb3_prune.transplanting.stems import heads_of
 
@@ -111,20 +112,22 @@ def _inputs(
             f"{least} are needed. Give observed=sb3_prune.recording.play_inputs(old, "
             "env), with env the vectorised environment of the old agent, or play=1000."
         )
-    _require_memory(old.policy, given)
+    _require_whole(old.policy, given)
     return given
 
 
-def _require_memory(policy: BasePolicy, given: Inputs) -> None:
-    if isinstance(policy, RecurrentActorCriticPolicy) and given.lstm_states is None:
-        _refuse(policy, "lstm_states, which its output layers rest on")
-
-
-def _refuse(policy: BasePolicy, lacking: str) -> NoReturn:
+def _require_whole(policy: BasePolicy, given: Inputs) -> None:
+    """Check that observations come with what networks read beside them."""
+    has_memory = isinstance(policy, RecurrentActorCriticPolicy)
+    read = {"lstm_states": has_memory, "actions": reads_actions(policy)}
+    lacking = [name for name in read if read[name] and getattr(given, name) is None]
+    if not lacking:
+        return
     raise TransplantError(
         f"Output layers of {type(policy).__name__} would be fitted on observations "
-        f"without {lacking}. Give observed=sb3_prune.recording.play_inputs(old, env), "
-        "with env the vectorised environment of the old agent, or play=1000."
+        f"without {lacking[0]}, which its networks read. Give observed="
+        "sb3_prune.recording.play_inputs(old, env), with env the vectorised "
+        "environment of the old agent, or play=1000."
     )
 
 

@@ -15,6 +15,7 @@ from stable_baselines3.common.vec_env import DummyVecEnv
 
 from sb3_prune.exceptions import TransplantError
 from sb3_prune.recording import play_inputs
+from sb3_prune.surgery.flow.forwards import Inputs
 from sb3_prune.surgery.optimizer import optimizers
 from sb3_prune.transplanting import plan_transplant, transplant, transplant_into
 from sb3_prune.transplanting.carrying import tensors
@@ -170,3 +171,30 @@ def errors(old: Any, new: Any, inputs: Any) -> list[float]:
         float(((b - a).square().sum() / (a - a.mean(0)).square().sum()).sqrt())
         for a, b in said
     ]
+
+
+@pytest.mark.parametrize("name", ["SAC", "TD3", "TQC"])
+def test_critics_are_fitted_on_actions_that_were_taken(name: str) -> None:
+    """The report tells their error, for any action; greedy ones say little of it."""
+    old: Any = trained(name)
+    bare = zoo.make_model(name, env=env_of(name))  # As from a zip: nothing is recent.
+    bare.policy.load_state_dict(old.policy.state_dict())
+    with torch.no_grad():  # Critics that look at actions.
+        for path, weight in bare.policy.critic.named_parameters():
+            if path.endswith(".0.weight"):
+                weight[:, 5:] *= 5
+    given = {"env": env_of(name), "net_arch": [12]}
+    new, report = transplant_with_report(bare, play=800, **given)  # type: ignore[arg-type]
+    torch.manual_seed(0)
+    seen, acts = (2 * torch.rand(800, n) - 1 for n in (5, 4))
+    with torch.no_grad():
+        before, after = (_values(m.policy.critic(seen, acts)) for m in (bare, new))
+    off = (after - before).square().sum(0) / (before - before.mean(0)).square().sum(0)
+    assert float(off[0].sqrt()) < 1.6 * report.fits["critic.qf0"]
+    alone = Inputs(observations=seen)
+    with pytest.raises(TransplantError, match="without actions, which its networks"):
+        plan_transplant(bare, observed=alone, **given)
+
+
+def _values(said: Any) -> torch.Tensor:
+    return said.flatten(1) if isinstance(said, torch.Tensor) else torch.cat(said, 1)
