@@ -106,3 +106,11 @@ def test_outputs_that_were_compared_without_memory_are_told() -> None:
     env = env_of("RecurrentPPO", actions=5)
     report = plan_transplant(old, env=env, actions=[0, 1, 2, 3, None])
     assert report.left[0].endswith("so were the outputs of new actions by their rule.")
+
+
+def test_branches_whose_actions_are_spread_are_told() -> None:
+    one, two = (Toy(5, spaces.MultiDiscrete(each)) for each in ([4], [2, 2]))
+    old = PPO("MlpPolicy", one, n_steps=32, batch_size=16)
+    (said,) = plan_transplant(old, env=two, actions=[0, 1, 2, 3]).left
+    assert said.startswith("The actions of the old branches [0], of which one was")
+    assert plan_transplant(old, env=one, actions=[3, 2, 1, 0]).left == ()
