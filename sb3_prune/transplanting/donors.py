@@ -51,7 +51,8 @@ def transplant_weights(
     The class of the old policy may be gone, for no code of a file is run. Widths, and
     the sizes of vectors of observations and of actions, are read from the shapes of the
     tensors. What is in no shape is that of the new agent: activation functions,
-    strides, bounds of actions. Optimisers begin anew. Units behind closed gates are
+    strides, bounds of actions, numbers of quantiles, of which and of actions shapes
+    tell the product only. Optimisers begin anew. Units behind closed gates are
     removed before, and probabilities of gates are multiplied into weights.
 
     Args:
@@ -61,7 +62,8 @@ def transplant_weights(
         observation_space: Observations of the old agent; needed if they differ from
             those of the new one and are neither vectors nor single choices.
         action_space: Actions of the old agent; needed if they differ and are
-            MultiDiscrete, or continuous with several bounds.
+            MultiDiscrete, or continuous with several bounds. If given, another number
+            of quantiles is refused.
         net_arch: ``net_arch`` of the old agent, whose widths do not matter; needed if
             it had another number of layers.
         vecnormalize: The old agent's ``VecNormalize``, or the path of its file, which
@@ -153,8 +155,9 @@ def _actions(new: BaseAlgorithm, tensors: Weights) -> spaces.Space[Any]:
     space = new.action_space
     count = count_actions(space)
     head = find_heads(new.policy, count)[0]
-    rows = next(_lengths(new.policy, head.slots[0], tensors), count * head.repeats)
-    old, rest = divmod(rows, head.repeats)
+    each = head.repeats * head.block
+    rows = next(_lengths(new.policy, head.slots[0], tensors), count * each)
+    old, rest = divmod(rows, each)
     if rest or old == count:
         return space  # What does not fit is refused later.
     if isinstance(space, spaces.Discrete):
