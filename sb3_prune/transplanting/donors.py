@@ -18,6 +18,7 @@ from torch import nn
 from sb3_prune.exceptions import CheckpointError, SB3PruneError, TransplantError
 from sb3_prune.gates import OPTIONAL
 from sb3_prune.policies import MaskedPolicyMixin, adopt
+from sb3_prune.runs.pickles import check_moments
 from sb3_prune.runs.standing_in import Nowhere
 from sb3_prune.surgery import remove_closed, wire
 from sb3_prune.surgery.flow.ports import OBSERVATIONS, find_ports
@@ -75,6 +76,7 @@ def transplant_weights(
 
     Raises:
         CheckpointError: A file cannot be read.
+        NonFiniteError: A statistic of ``vecnormalize`` is NaN or infinite.
         TransplantError: The tensors do not fit the new agent's class, or cannot be
             mapped. The new agent is not changed.
     """
@@ -99,7 +101,13 @@ def transplant_weights(
 
 
 def _normalised(env: Nowhere, given: Any) -> VecEnv:
-    """Return an environment with the statistics of another one, if there are any."""
+    """Return an environment with the statistics of another one, if there are any.
+
+    Raises:
+        TransplantError: It is something else.
+        CheckpointError: They are missing or broken, or of other observations.
+        NonFiniteError: A statistic is NaN or infinite.
+    """
     plain = DummyVecEnv([lambda: env])
     if given is None:
         return plain
@@ -108,16 +116,18 @@ def _normalised(env: Nowhere, given: Any) -> VecEnv:
             f"vecnormalize must be a VecNormalize or the path of one, got {given!r}."
         )
     try:
-        if not isinstance(given, VecNormalize):
-            return VecNormalize.load(str(given), plain)
-        twin = copy.copy(given)  # As it is pickled: without its environment.
-        twin.set_venv(plain)
-        return twin
+        if isinstance(given, VecNormalize):
+            found = copy.copy(given)  # As it is pickled: without its environment.
+            found.set_venv(plain)
+        else:
+            found = VecNormalize.load(str(given), plain)
     except Exception as error:  # Nonsense raises any exception.
         raise CheckpointError(
             f"vecnormalize cannot be used for observations of {env.observation_space}: "
             f"{given!r} ({error})."
         ) from error
+    check_moments(found, "vecnormalize")
+    return found
 
 
 def _observations(new: BaseAlgorithm, tensors: Weights) -> spaces.Space[Any]:

@@ -16,7 +16,7 @@ from stable_baselines3 import PPO, SAC
 from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
 
 import sb3_prune as sp
-from sb3_prune.exceptions import CheckpointError, TransplantError
+from sb3_prune.exceptions import CheckpointError, NonFiniteError, TransplantError
 from sb3_prune.surgery.weight_masks import mask_weights
 from sb3_prune.transplanting import NewActions, transplant_into, transplant_weights
 from sb3_prune.transplanting.carrying import tensors
@@ -243,6 +243,12 @@ def test_statistics_come_from_a_file(tmp_path: Path) -> None:
         new = zoo.make_model("PPO", env=normal(5))
         with pytest.raises(kind, match=message):
             transplant_weights(new, state, vecnormalize=odd)
+    env.obs_rms.var[2] = np.nan
+    env.save(str(tmp_path / "damaged.pkl"))
+    for broken in (env, tmp_path / "damaged.pkl"):
+        new = zoo.make_model("PPO", env=normal(5))
+        with pytest.raises(NonFiniteError, match="vecnormalize has NaN"):
+            transplant_weights(new, state, vecnormalize=broken)
 
 
 # Errors: a refused transplant leaves the new agent untouched.
