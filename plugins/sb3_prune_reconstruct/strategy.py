@@ -36,7 +36,9 @@ class ReconstructConfig(GradualConfig):
     deviation times the norm of the weights that read them."""
     tolerance: float | None = None
     """Remove as many units as keep the outputs of each network within this relative
-    error on observations that are held out; final_sparsity has no effect then."""
+    error on observations that are held out, all at once at end, or at begin with the
+    schedule one-shot. Then final_sparsity, initial_sparsity, steps and distribution
+    have no effect."""
     measure: Limit = "error"
     """What the tolerance limits: the relative error of actions and values, or kl, the
     divergence of the actions' distribution in nats (values stay with their error);
@@ -50,6 +52,11 @@ class ReconstructConfig(GradualConfig):
         require_one_of("choice", self.choice, get_args(Choice))
         require_one_of("measure", self.measure, get_args(Limit))
         if self.tolerance is None:
+            if self.measure != "error":
+                raise ConfigError(
+                    f"measure={self.measure!r} needs a tolerance to limit: there is "
+                    "none."
+                )
             return
         require_finite("tolerance", self.tolerance)
         if not self.tolerance:

@@ -199,8 +199,8 @@ class TransplantOptions(PlayOptions, SavedAgentOptions):
     """Whether new observations that are the same old one count once each (copy), or
     share its weights (share)."""
     play: int = 0
-    """Steps of random actions in the new environment, to get sample states if there is
-    no replay buffer; with 0 they are drawn from the space."""
+    """Steps of random actions in the new environment, to get sample states; with 0 they
+    come from the replay buffer, or are drawn from the space if there is none."""
     probability: float | None = None
     """With --rule rare: probability of all new actions together; 0.05 if not given."""
 

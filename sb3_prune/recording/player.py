@@ -74,7 +74,7 @@ class Player:
         self.infos: list[dict[str, Any]] = []
         self._memory: RNNStates | None = None
         if self.follow_critic_memory:
-            self._memory = _empty_memory(self.model.policy, self.env.num_envs)
+            self._memory = empty_memory(self.model.policy, self.env.num_envs)
 
     def inputs(self) -> Inputs:
         """Return the inputs of the next step, with the LSTM states of the critic."""
@@ -101,7 +101,7 @@ class Player:
         going_on = self._next_memory()
         self.observations, rewards, self.starts, self.infos = self.env.step(actions)
         if going_on is not None:
-            self._memory = _forget(going_on, self.starts)
+            self._memory = forget(going_on, self.starts)
         return rewards, self.starts
 
     @torch.no_grad()
@@ -116,7 +116,13 @@ class Player:
         return policy(seen, self._memory, never, deterministic=True)[3]  # type: ignore[no-any-return]
 
 
-def _empty_memory(policy: Any, environments: int) -> RNNStates | None:
+def empty_memory(policy: Any, environments: int) -> RNNStates | None:
+    """Return LSTM states of zeros, of actor and critic; None if a policy has none.
+
+    Args:
+        policy: The policy.
+        environments: Number of environments.
+    """
     if not isinstance(policy, RecurrentActorCriticPolicy):
         return None
     layers, _, size = policy.lstm_hidden_state_shape
@@ -124,8 +130,13 @@ def _empty_memory(policy: Any, environments: int) -> RNNStates | None:
     return RNNStates((zeros, zeros), (zeros, zeros))
 
 
-def _forget(memory: RNNStates, starts: Bools) -> RNNStates:
-    """Set the LSTM states to zero in environments that begin an episode."""
+def forget(memory: RNNStates, starts: Bools) -> RNNStates:
+    """Set the LSTM states to zero in environments that begin an episode.
+
+    Args:
+        memory: The states of actor and critic.
+        starts: Whether an episode begins, (environments,).
+    """
     (a, b), (c, d) = memory
     keep = torch.as_tensor(~starts, device=a.device).view(1, -1, 1)
     return RNNStates((a * keep, b * keep), (c * keep, d * keep))

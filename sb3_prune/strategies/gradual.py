@@ -16,6 +16,7 @@ from sb3_prune.strategies.base import AgentView
 from sb3_prune.strategies.distributions import DISTRIBUTIONS, Size, allocate
 from sb3_prune.strategies.penalised import PenalisedConfig, PenalisedStrategy
 from sb3_prune.strategies.schedules import SCHEDULES, Schedule
+from sb3_prune.strategies.scores import require_scores
 from sb3_prune.surgery.change import Change
 from sb3_prune.surgery.elementary import keep
 from sb3_prune.surgery.flow.slots import Side
@@ -85,7 +86,7 @@ class GradualStrategy(PenalisedStrategy):
 
     @abstractmethod
     def score(self, layer: HiddenLayer, agent: AgentView) -> torch.Tensor:
-        """Return the importance of each unit, (units,); large values are kept."""
+        """Return the importance of each unit, (units,), finite; large ones are kept."""
 
     def allot(
         self,
@@ -125,8 +126,15 @@ class GradualStrategy(PenalisedStrategy):
         sparsity: float,
         agent: AgentView,
     ) -> dict[str, Change]:
-        """Return the changes of one network's layers, by layer name."""
+        """Return the changes of one network's layers, by layer name.
+
+        Raises:
+            NonFiniteError: A score is NaN or infinite.
+        """
         scores = {layer.name: self.score(layer, agent) for layer in layers}
+        for layer in layers:
+            given = scores[layer.name], (layer.units,)
+            require_scores(*given, self.name, f"'{layer.name}'")
         own = {layer.name: sizes[layer.name] for layer in layers}
         allotted = self.allot(own, sparsity, scores)
         return {

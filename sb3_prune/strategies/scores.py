@@ -8,7 +8,7 @@ depends on its inputs.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -94,6 +94,33 @@ SCORES: dict[str, Score] = {
     "random": lambda layer, agent: random(layer, agent.rng),
 }
 """Functions of a layer and an agent, by the name that configurations use for them."""
+
+
+def require_scores(
+    scores: torch.Tensor, shape: Sequence[int], strategy: str, what: str
+) -> None:
+    """Check the scores of a strategy, which may be anybody's.
+
+    Args:
+        scores: The scores.
+        shape: The shape that they must have.
+        strategy: Name of the strategy.
+        what: What is scored, for errors.
+
+    Raises:
+        PlanError: They have another shape.
+        NonFiniteError: A score is NaN or infinite, so it cannot be ranked.
+    """
+    if tuple(scores.shape) != tuple(shape):
+        raise PlanError(
+            f"Scores of {what} must be {tuple(shape)}, the strategy '{strategy}' gives "
+            f"{tuple(scores.shape)}."
+        )
+    if odd := int((~scores.isfinite()).sum()):
+        raise NonFiniteError(
+            f"{odd} of the {scores.numel()} scores of {what} by the strategy "
+            f"'{strategy}' are NaN or infinite: scores must be finite numbers."
+        )
 
 
 def _checked(layer: HiddenLayer, score: torch.Tensor) -> torch.Tensor:

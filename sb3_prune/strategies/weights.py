@@ -15,6 +15,7 @@ from sb3_prune.strategies.base import AgentView
 from sb3_prune.strategies.gradual import initial_shapes
 from sb3_prune.strategies.penalised import PenalisedConfig, PenalisedStrategy
 from sb3_prune.strategies.schedules import SCHEDULES, Schedule
+from sb3_prune.strategies.scores import require_scores
 from sb3_prune.surgery.elementary import remove
 from sb3_prune.surgery.flow.slots import Side
 from sb3_prune.surgery.hidden_layer import HiddenLayer
@@ -77,7 +78,7 @@ class WeightStrategy(PenalisedStrategy):
 
     @abstractmethod
     def score(self, weight: torch.Tensor, agent: AgentView) -> torch.Tensor:
-        """Return the importance of each weight, in the shape of the matrix."""
+        """Return the importance of each weight, finite, in the shape of the matrix."""
 
     def events_due(self, progress: float) -> int:
         """Return how many events of the schedule are due so far."""
@@ -137,13 +138,11 @@ class WeightStrategy(PenalisedStrategy):
             counts: Number of weights that each was built with.
             sparsity: Share of them that is to be gone by now.
             agent: The agent.
+
+        Raises:
+            NonFiniteError: A score of a present weight is NaN or infinite.
         """
-        scores = {
-            path: self.score(module.weight.detach(), agent).masked_fill(
-                ~present(module), -torch.inf
-            )
-            for path, module in modules.items()
-        }
+        scores = {path: self._scores(path, m, agent) for path, m in modules.items()}
         if self.config.distribution == "uniform":
             return {n: _best([scores[n]], counts[n], sparsity)[0] for n in modules}
         kept = _best(scores.values(), sum(counts.values()), sparsity)
@@ -151,6 +150,13 @@ class WeightStrategy(PenalisedStrategy):
         for mask, score in zip(kept, scores.values(), strict=True):
             mask.view(-1)[score.argmax()] = True
         return dict(zip(scores, kept, strict=True))
+
+    def _scores(self, path: str, module: Any, agent: AgentView) -> torch.Tensor:
+        """Return the importance of each weight; -inf where there is none any more."""
+        stays, found = present(module), self.score(module.weight.detach(), agent)
+        ranked = found.masked_fill(~stays, 0.0) if found.shape == stays.shape else found
+        require_scores(ranked, stays.shape, self.name, f"'{path}'")
+        return found.masked_fill(~stays, -torch.inf)
 
 
 def _owners(layers: Iterable[HiddenLayer], wiring: Wiring) -> set[nn.Module]:

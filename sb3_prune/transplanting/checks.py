@@ -14,7 +14,7 @@ from sb3_prune.surgery.weight_masks import masks_of
 from sb3_prune.transplanting.converting import check_algorithms
 from sb3_prune.transplanting.folding import InputRules
 from sb3_prune.transplanting.heads import branches_of
-from sb3_prune.transplanting.ids import Sources, check_branches
+from sb3_prune.transplanting.ids import FORMS, Sources, check_branches
 from sb3_prune.transplanting.observing import ObservationMap
 
 
@@ -40,17 +40,21 @@ def _has_stepped(optimizer: torch.optim.Optimizer) -> bool:
     return any(float(state.get("step", 1)) > 0 for state in optimizer.state.values())
 
 
-def check_pair(old: BaseAlgorithm, new: BaseAlgorithm, actions: Sources) -> None:
+def check_pair(
+    old: BaseAlgorithm, new: BaseAlgorithm, actions: Sources, *, has_map: bool = True
+) -> None:
     """Check that one agent can be carried into another.
 
     Args:
         old: The old agent.
         new: The new one.
         actions: Which old action each new one is.
+        has_map: Whether somebody has said so.
 
     Raises:
         TransplantError: Their algorithms have other networks, they have different
-            kinds of actions, or choices of several branches would be mixed.
+            kinds of actions, choices of several branches would be mixed, or branches
+            differ and nobody has said which is which.
     """
     check_algorithms(type(old), type(new))
     kinds = type(old.action_space), type(new.action_space)
@@ -66,6 +70,11 @@ def check_pair(old: BaseAlgorithm, new: BaseAlgorithm, actions: Sources) -> None
             "algorithms one: agents with switches cannot become such or cease to be."
         )
     branches = [branches_of(model.action_space) for model in (old, new)]
+    if branches[0] != branches[1] and not has_map:
+        raise TransplantError(
+            f"The old agent has branches of {branches[0]} actions, the new one of "
+            f"{branches[1]}: say by actions= which are which, {FORMS}."
+        )
     if all(branches):
         check_branches("actions", actions, *branches)
 

@@ -63,7 +63,12 @@ def hyperparameters(
         inspect.signature(cls.__init__).parameters for cls in (type(old), algorithm)
     )
     shared = [name for name in theirs if name in ours and name not in OWN]
-    return {n: copy.deepcopy(getattr(old, n)) for n in shared if hasattr(old, n)}
+    return {
+        name: copy.deepcopy(getattr(old, attribute))
+        for name in shared
+        for attribute in (f"_{name}", name)  # SB3 keeps some as private ones.
+        if hasattr(old, attribute)
+    }
 
 
 def chosen_kwargs(old: BaseAlgorithm, given: Mapping[str, Any]) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from torch import nn
 from sb3_prune.exceptions import CheckpointError, SB3PruneError, TransplantError
 from sb3_prune.gates import OPTIONAL
 from sb3_prune.policies import MaskedPolicyMixin, adopt
+from sb3_prune.runs.pickles import check_moments
 from sb3_prune.runs.standing_in import Nowhere
 from sb3_prune.surgery import remove_closed, wire
 from sb3_prune.surgery.flow.ports import OBSERVATIONS, find_ports
@@ -51,7 +52,8 @@ def transplant_weights(
     The class of the old policy may be gone, for no code of a file is run. Widths, and
     the sizes of vectors of observations and of actions, are read from the shapes of the
     tensors. What is in no shape is that of the new agent: activation functions,
-    strides, bounds of actions. Optimisers begin anew. Units behind closed gates are
+    strides, bounds of actions, numbers of quantiles, of which and of actions shapes
+    tell the product only. Optimisers begin anew. Units behind closed gates are
     removed before, and probabilities of gates are multiplied into weights.
 
     Args:
@@ -61,7 +63,8 @@ def transplant_weights(
         observation_space: Observations of the old agent; needed if they differ from
             those of the new one and are neither vectors nor single choices.
         action_space: Actions of the old agent; needed if they differ and are
-            MultiDiscrete, or continuous with several bounds.
+            MultiDiscrete, or continuous with several bounds. If given, another number
+            of quantiles is refused.
         net_arch: ``net_arch`` of the old agent, whose widths do not matter; needed if
             it had another number of layers.
         vecnormalize: The old agent's ``VecNormalize``, or the path of its file, which
@@ -73,6 +76,7 @@ def transplant_weights(
 
     Raises:
         CheckpointError: A file cannot be read.
+        NonFiniteError: A statistic of ``vecnormalize`` is NaN or infinite.
         TransplantError: The tensors do not fit the new agent's class, or cannot be
             mapped. The new agent is not changed.
     """
@@ -97,7 +101,13 @@ def transplant_weights(
 
 
 def _normalised(env: Nowhere, given: Any) -> VecEnv:
-    """Return an environment with the statistics of another one, if there are any."""
+    """Return an environment with the statistics of another one, if there are any.
+
+    Raises:
+        TransplantError: It is something else.
+        CheckpointError: They are missing or broken, or of other observations.
+        NonFiniteError: A statistic is NaN or infinite.
+    """
     plain = DummyVecEnv([lambda: env])
     if given is None:
         return plain
@@ -106,16 +116,18 @@ def _normalised(env: Nowhere, given: Any) -> VecEnv:
             f"vecnormalize must be a VecNormalize or the path of one, got {given!r}."
         )
     try:
-        if not isinstance(given, VecNormalize):
-            return VecNormalize.load(str(given), plain)
-        twin = copy.copy(given)  # As it is pickled: without its environment.
-        twin.set_venv(plain)
-        return twin
+        if isinstance(given, VecNormalize):
+            found = copy.copy(given)  # As it is pickled: without its environment.
+            found.set_venv(plain)
+        else:
+            found = VecNormalize.load(str(given), plain)
     except Exception as error:  # Nonsense raises any exception.
         raise CheckpointError(
             f"vecnormalize cannot be used for observations of {env.observation_space}: "
             f"{given!r} ({error})."
         ) from error
+    check_moments(found, "vecnormalize")
+    return found
 
 
 def _observations(new: BaseAlgorithm, tensors: Weights) -> spaces.Space[Any]:
@@ -153,8 +165,9 @@ def _actions(new: BaseAlgorithm, tensors: Weights) -> spaces.Space[Any]:
     space = new.action_space
     count = count_actions(space)
     head = find_heads(new.policy, count)[0]
-    rows = next(_lengths(new.policy, head.slots[0], tensors), count * head.repeats)
-    old, rest = divmod(rows, head.repeats)
+    each = head.repeats * head.block
+    rows = next(_lengths(new.policy, head.slots[0], tensors), count * each)
+    old, rest = divmod(rows, each)
     if rest or old == count:
         return space  # What does not fit is refused later.
     if isinstance(space, spaces.Discrete):

@@ -10,6 +10,7 @@ import numpy as np
 from gymnasium import spaces
 from sb3_contrib.common.maskable.distributions import MaskableBernoulliDistribution
 from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.policies import BaseModel
 from torch import nn
 
 from sb3_prune.exceptions import TransplantError
@@ -83,6 +84,14 @@ def branches_of(space: spaces.Space[Any]) -> list[int]:
     return []
 
 
+def reads_actions(policy: nn.Module) -> bool:
+    """Tell whether a policy has critics that read actions.
+
+    The critic of a recurrent policy is a plain layer, or None.
+    """
+    return isinstance(getattr(policy, "critic", None), BaseModel)
+
+
 def reads_twice(model: BaseAlgorithm, actions: Sources) -> bool:
     """Tell whether critics read some old action several times.
 
@@ -91,7 +100,7 @@ def reads_twice(model: BaseAlgorithm, actions: Sources) -> bool:
         actions: Which old action each new one is.
     """
     known = [source for source in actions if source is not None]
-    return hasattr(model.policy, "critic") and len(set(known)) < len(known)
+    return reads_actions(model.policy) and len(set(known)) < len(known)
 
 
 def find_heads(policy: nn.Module, actions: int) -> list[Head]:

@@ -126,6 +126,23 @@ def check_branches(
             )
 
 
+def parted(sources: Sources, old: Sequence[int], new: Sequence[int]) -> list[int]:
+    """Return the old branches of which several new ones have a part each.
+
+    Args:
+        sources: For each new choice, the old one, or None.
+        old: Numbers of old choices of which one is taken each.
+        new: The same for the new ones.
+    """
+    parts = [set(own) for own in split(sources, new)]
+    found = []
+    for number, own in enumerate(split(tuple(range(sum(old))), old)):
+        has = [len(part & set(own)) for part in parts if part & set(own)]
+        if len(has) > 1 and min(has) < len(own):
+            found.append(number)
+    return found
+
+
 def split(sources: Sources, branches: Sequence[int]) -> list[Sources]:
     """Return the entries of each branch; all together if there are no branches.
 

@@ -12,8 +12,8 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.buffers import DictReplayBuffer, ReplayBuffer
 
 from sb3_prune.surgery.flow.ports import by_key
-from sb3_prune.transplanting.heads import count_actions
-from sb3_prune.transplanting.ids import Sources
+from sb3_prune.transplanting.heads import branches_of, count_actions
+from sb3_prune.transplanting.ids import Sources, split
 from sb3_prune.transplanting.observing import ObservationMap
 from sb3_prune.transplanting.ranges import misfit, other_bounds
 
@@ -54,7 +54,7 @@ def carry_memories(
         getattr(theirs, name)[:count] = getattr(ours, name)[:count]
     for name in ("observations", "next_observations"):
         _carry_observations(getattr(ours, name), getattr(theirs, name), seen, count)
-    theirs.actions[:count] = _acted(ours.actions[:count], old.action_space, actions)
+    theirs.actions[:count] = _acted(ours, theirs, actions, count)
     theirs.pos, theirs.full = ours.pos, ours.full
     if isinstance(ours, HerReplayBuffer):
         _carry_episodes(ours, theirs)
@@ -108,23 +108,45 @@ def _unseen(seen: ObservationMap) -> str:
 def _unlike(ours: Any, theirs: Any, actions: Sources) -> str:
     """Return why actions cannot be carried; nothing if they can."""
     space = ours.action_space
-    if not isinstance(space, spaces.Discrete | spaces.Box):
-        return "its actions are neither Discrete nor Box"
+    if not isinstance(space, spaces.Discrete | spaces.MultiDiscrete | spaces.Box):
+        return "its actions are neither choices nor Box"
     if other_bounds(space, theirs.action_space, actions):
         return "its actions have other bounds"
-    gone = set(range(count_actions(space))) - set(actions)
-    return f"it has the actions {sorted(gone)}, which are gone" if gone else ""
+    if gone := sorted(set(range(count_actions(space))) - set(actions)):
+        return f"it has the actions {gone}, which are gone"
+    whole = [each is not None for each in _places(space, theirs.action_space, actions)]
+    if not all(whole):
+        return f"no action is known of the new branch {whole.index(False)}"
+    return ""
 
 
-def _acted(
-    values: np.ndarray, space: spaces.Space[Any], actions: Sources
-) -> np.ndarray:
-    if isinstance(space, spaces.Discrete):
-        places = np.array([actions.index(action) for action in range(int(space.n))])
-        chosen: np.ndarray = places[values.astype(int)].astype(values.dtype)
-        return chosen
-    found = np.zeros((*values.shape[:-1], len(actions)), values.dtype)
-    for place, source in enumerate(actions):
-        if source is not None:
-            found[..., place] = values[..., source]
+def _places(
+    old: spaces.Space[Any], new: spaces.Space[Any], actions: Sources
+) -> list[tuple[int, list[int]] | None]:
+    """Return, by new branch, the old one and where each of its choices is there.
+
+    It is None where no old branch is whole: an action may have been another one.
+    """
+    whole = split(tuple(range(count_actions(old))), branches_of(old))
+    found: list[tuple[int, list[int]] | None] = []
+    for own in split(actions, branches_of(new)):
+        known = [n for n, each in enumerate(whole) if set(each) <= set(own)]
+        places = [own.index(choice) for choice in whole[known[0]]] if known else []
+        found.append((known[0], places) if known else None)
+    return found
+
+
+def _acted(ours: Any, theirs: Any, actions: Sources, count: int) -> np.ndarray:
+    """Return the actions as the new agent takes them, (steps, environments, ...)."""
+    values: np.ndarray = ours.actions[:count]
+    found: np.ndarray = np.zeros_like(theirs.actions[:count])
+    if isinstance(ours.action_space, spaces.Box):
+        for place, source in enumerate(actions):
+            if source is not None:
+                found[..., place] = values[..., source]
+        return found
+    chosen = _places(ours.action_space, theirs.action_space, actions)
+    for place, known in enumerate(filter(None, chosen)):
+        branch, places = known
+        found[..., place] = np.array(places)[values[..., branch].astype(int)]
     return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import gymnasium as gym
@@ -48,10 +48,11 @@ ACTIONS: Mapping[str, tuple[tuple[str, ...], ...]] = {
 def observation_names(env: Any) -> tuple[str, ...]:
     """Return a name for each entry of an environment's vectors of observations.
 
-    An environment can say the names itself, by an attribute ``observation_names``.
-    Those of our arms, of Gymnasium's classic control, LunarLander and MuJoCo (v5) are
-    known. Other entries have their index as a name, and so have all entries if a
-    wrapper changes how many there are.
+    An environment or a wrapper can say the names itself, by an attribute
+    ``observation_names``; the outermost one counts. Those of our arms, of Gymnasium's
+    classic control, LunarLander and MuJoCo (v5) are known. Other entries have their
+    index as a name, and so have all entries if a wrapper changes how many there are
+    and says nothing.
 
     Args:
         env: The environment, wrapped or vectorised or both.
@@ -59,16 +60,10 @@ def observation_names(env: Any) -> tuple[str, ...]:
     Returns:
         Different names; none if the observations are no vector.
     """
-    layers = _layers(env)
-    counts = {_observed(layer) for layer in layers}
-    count = _observed(env)
-    inner = layers[-1]
-    known = [
-        _own(inner, "observation_names"),
-        OBSERVATIONS.get(_class(inner), ()),
-        observed(inner),
-    ]
-    return _chosen(known if len(counts) == 1 else [], count)
+    layers = _layers(env, _observed)
+    said = [_own(layer, "observation_names") for layer in layers]
+    known = [OBSERVATIONS.get(_class(layers[-1]), ()), observed(layers[-1])]
+    return _chosen([*said, *known], _observed(env))
 
 
 def action_names(env: Any) -> tuple[str, ...]:
@@ -84,15 +79,10 @@ def action_names(env: Any) -> tuple[str, ...]:
     Returns:
         Different names; none if the actions are of a kind that no agent has.
     """
-    layers = _layers(env)
-    counts = {_acted(layer) for layer in layers}
-    inner = layers[-1]
-    known = [
-        _own(inner, "action_names"),
-        *ACTIONS.get(_class(inner), ()),
-        driven(inner),
-    ]
-    return _chosen(known if len(counts) == 1 else [], _acted(env))
+    layers = _layers(env, _acted)
+    said = [_own(layer, "action_names") for layer in layers]
+    known = [*ACTIONS.get(_class(layers[-1]), ()), driven(layers[-1])]
+    return _chosen([*said, *known], _acted(env))
 
 
 def _chosen(known: Sequence[Any], count: int) -> tuple[str, ...]:
@@ -110,24 +100,32 @@ def _can_name(names: Sequence[Any]) -> bool:
     return len(set(texts)) == len(names) and not odd and NEW not in texts
 
 
-def _layers(env: Any) -> list[Any]:
-    """Return an environment and all that its wrappers hold, the innermost one last."""
+def _layers(env: Any, count: Callable[[Any], int]) -> list[Any]:
+    """Return an environment and all that its wrappers hold, the innermost one last.
+
+    They end before the first one that has another number of entries.
+    """
     found = [env]
-    while True:
-        last = found[-1]
-        if isinstance(last, VecEnvWrapper):
-            found.append(last.venv)
-        elif isinstance(last, DummyVecEnv):
-            found.append(last.envs[0])
-        elif isinstance(last, gym.Wrapper):
-            found.append(last.env)
-        else:
-            return found
+    while (inner := _inner(found[-1])) is not None and count(inner) == count(env):
+        found.append(inner)
+    return found
+
+
+def _inner(env: Any) -> Any:
+    """Return what a wrapper holds; None if it is none."""
+    if isinstance(env, VecEnvWrapper):
+        return env.venv
+    if isinstance(env, DummyVecEnv):
+        return env.envs[0]
+    return env.env if isinstance(env, gym.Wrapper) else None
 
 
 def _own(env: Any, name: str) -> Sequence[Any]:
     """Return the names that an environment says itself; none if it says none."""
-    if isinstance(env, VecEnv):
+    if _inner(env) is not None:  # Some wrappers pass on what the inner ones say.
+        is_own = name in vars(env) or hasattr(type(env), name)
+        found = getattr(env, name) if is_own else ()
+    elif isinstance(env, VecEnv):
         found = env.get_attr(name, [0])[0] if env.has_attr(name) else ()
     else:
         found = getattr(env, name, ())

@@ -22,7 +22,7 @@ from sb3_prune.transplanting.ids import Sources, split
 
 FOR = {Role.Q_VALUES: ("pessimistic",), Role.POLICY: ("rare", "uniform")}
 """Rules for values alone, or for logits of discrete actions alone; the first of each is
-the default."""
+the default. Switches have no share of one among all, so uniform says nothing there."""
 PROBABILITY = 0.05
 """Mean probability of all new actions together where none is given."""
 Rule = Literal["mean", "copy", "pessimistic", "zero", "fresh", "rare", "uniform"]
@@ -41,9 +41,9 @@ class NewActions:
     that old actions have on sample states (pessimistic); zeros; weights as they are
     drawn for a new network (fresh); or logits by which, on average over sample states,
     all new actions together have the probability ``probability`` (rare), or each has
-    the share of one among all actions (uniform). By default pessimistic for values,
-    rare for the logits of a policy, those of switches included, and zero for continuous
-    actions."""
+    the share of one among all actions (uniform, not for switches). By default
+    pessimistic for values, rare for the logits of a policy, those of switches included,
+    and zero for continuous actions."""
     of: int | None = None
     """With the rule copy: index of the old action that is copied, by default 0."""
     probability: float | None = None
@@ -93,6 +93,8 @@ class NewActions:
             self._check_copied(actions, branches)
         discrete = branches or heads[0].switches
         fitting = FOR[heads[0].role] if discrete else ("zero",)
+        if heads[0].switches:
+            fitting = fitting[:1]
         alone = {rule for rules in FOR.values() for rule in rules}
         if self.rule in alone - set(fitting):
             raise TransplantError(

@@ -82,7 +82,7 @@ def find_pair(
         check_rewards(agent, new)
     counts = count_actions(agent.action_space), count_actions(new.action_space)
     acted = pair("actions", actions, *counts)
-    check_pair(agent, new, acted)
+    check_pair(agent, new, acted, has_map=actions is not None)
     check_masks(agent, new)
     rules, rule = inputs or InputRules(), new_actions or NewActions()
     require_type("inputs", rules, InputRules)

@@ -18,7 +18,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
+from sb3_contrib.common.recurrent.policies import RecurrentActorCriticPolicy
 from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.policies import BasePolicy
 from torch import nn
 
 from sb3_prune.compensation.fitting import fit
@@ -28,6 +30,7 @@ from sb3_prune.recording.inputs import recent_inputs
 from sb3_prune.surgery.change import Change
 from sb3_prune.surgery.flow.forwards import Inputs
 from sb3_prune.surgery.flow.observe import Observer
+from sb3_prune.transplanting.heads import reads_actions
 from sb3_prune.transplanting.shallower import Shallower
 from sb3_prune.transplanting.stems import heads_of
 
@@ -71,7 +74,8 @@ def fit_heads(
         given: What the agent has observed; by default recent observations.
 
     Raises:
-        TransplantError: There are too few recent observations.
+        TransplantError: There are too few observations, or the networks read more than
+            these.
     """
     if not networks:
         return Fits()
@@ -108,7 +112,23 @@ def _inputs(
             f"{least} are needed. Give observed=sb3_prune.recording.play_inputs(old, "
             "env), with env the vectorised environment of the old agent, or play=1000."
         )
+    _require_whole(old.policy, given)
     return given
+
+
+def _require_whole(policy: BasePolicy, given: Inputs) -> None:
+    """Check that observations come with what networks read beside them."""
+    has_memory = isinstance(policy, RecurrentActorCriticPolicy)
+    read = {"lstm_states": has_memory, "actions": reads_actions(policy)}
+    lacking = [name for name in read if read[name] and getattr(given, name) is None]
+    if not lacking:
+        return
+    raise TransplantError(
+        f"Output layers of {type(policy).__name__} would be fitted on observations "
+        f"without {lacking[0]}, which its networks read. Give observed="
+        "sb3_prune.recording.play_inputs(old, env), with env the vectorised "
+        "environment of the old agent, or play=1000."
+    )
 
 
 def _arrived(observer: Observer, module: nn.Module) -> torch.Tensor:

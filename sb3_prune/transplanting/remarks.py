@@ -5,13 +5,14 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping
 
+from sb3_contrib.common.recurrent.policies import RecurrentActorCriticPolicy
 from stable_baselines3.common.base_class import BaseAlgorithm
 from torch import nn
 
 from sb3_prune.transplanting.carrying import Carried, is_frozen
 from sb3_prune.transplanting.folding import InputRules
 from sb3_prune.transplanting.heads import branches_of, reads_twice
-from sb3_prune.transplanting.ids import Sources
+from sb3_prune.transplanting.ids import Sources, parted
 from sb3_prune.transplanting.matching import find_matches
 from sb3_prune.transplanting.moments import left_states
 from sb3_prune.transplanting.outputs import new_branches
@@ -37,9 +38,11 @@ def remarks_on(pair: Pair, left: str, rule: str) -> list[str]:
         left,
         AGAIN if pair.counts_twice else "",
         told_repeats(old, actions, pair.inputs),
+        told_memory(old.policy, rule),
         *left_states(old, new),
         told_bounds(old, new, actions),
         new_branches(actions, pair.branches, rule),
+        told_parts(old, new, actions),
         *told_copies(old.policy, new.policy),
         told_frozen(old.policy, new.policy),
     ]
@@ -62,6 +65,37 @@ def told_repeats(old: BaseAlgorithm, actions: Sources, rules: InputRules) -> str
     if reads_twice(old, actions) and rules.repeated == "copy":
         return f"{said}, which counts several times for critics now."
     return f"{said}."
+
+
+def told_parts(old: BaseAlgorithm, new: BaseAlgorithm, actions: Sources) -> str:
+    """Return a remark if choices between which one was taken are in several branches.
+
+    Args:
+        old: The old agent.
+        new: The new one.
+        actions: Which old action each new one is.
+    """
+    ours, theirs = (branches_of(model.action_space) for model in (old, new))
+    found = parted(actions, ours, theirs) if ours and theirs else []
+    if not found:
+        return ""
+    return (
+        f"The actions of the old branches {found}, of which one was taken each, are in "
+        "several branches now, of each of which one is taken."
+    )
+
+
+def told_memory(policy: nn.Module, rule: str) -> str:
+    """Return a remark if a policy has memory, which sample states lack.
+
+    Args:
+        policy: The old policy.
+        rule: The rule for the outputs of new actions; empty if there are none.
+    """
+    if not isinstance(policy, RecurrentActorCriticPolicy):
+        return ""
+    ruled = ", and so were the outputs of new actions by their rule" if rule else ""
+    return f"How far outputs moved was measured with empty LSTM states{ruled}."
 
 
 def told_algorithm(old: BaseAlgorithm, new: BaseAlgorithm) -> str:

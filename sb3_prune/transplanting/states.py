@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -25,17 +25,12 @@ PLAYED = "random steps in the new environment"
 """Where states come from if random actions were played."""
 
 
-def sample_states(
-    model: BaseAlgorithm,
-    given: Inputs | None = None,
-    play: Callable[[], Any] | None = None,
-) -> tuple[Any, str]:
+def sample_states(model: BaseAlgorithm, given: Inputs | None = None) -> tuple[Any, str]:
     """Return observations as the policy gets them, and where they come from.
 
     Args:
         model: The agent.
         given: What it has observed; by default recent observations, if there are any.
-        play: Plays for observations, if there are no others.
 
     Raises:
         TransplantError: Observations of another shape are given.
@@ -51,8 +46,6 @@ def sample_states(
             return found, "recent observations"
     except NoObservationsError:
         pass
-    if play is not None:
-        return play(), PLAYED
     return sample_inputs(model.policy, MOST).observations, "draws from the space"
 
 

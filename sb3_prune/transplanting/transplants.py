@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from functools import partial
 from typing import Any, TypeVar, cast
 
 from stable_baselines3.common.base_class import BaseAlgorithm
@@ -25,7 +24,7 @@ from sb3_prune.transplanting.normalising import carry_statistics, same_statistic
 from sb3_prune.transplanting.outputs import NewActions, fill
 from sb3_prune.transplanting.pairs import find_pair
 from sb3_prune.transplanting.planning import plan_changes
-from sb3_prune.transplanting.playing import played_states
+from sb3_prune.transplanting.playing import played_inputs
 from sb3_prune.transplanting.refitting import fit_heads
 from sb3_prune.transplanting.remarks import remarks_on, warn_of_odd
 from sb3_prune.transplanting.reporting import TransplantReport
@@ -80,8 +79,9 @@ def transplant(
         observed: Sample states, on which rules, fits and the report rest:
             ``sb3_prune.recording.play_inputs(old, its_env)``, say. By default recent
             observations of the old agent, if it has any.
-        play: Steps of random actions in ``env`` to get sample states, if there are none
-            else. With 0, they are drawn from the space then.
+        play: Steps of random actions in ``env`` to get sample states, even if there are
+            recent observations. With 0, they are drawn from the space if there are
+            fewer than 20 recent ones.
         algorithm: Class of the new agent, with the same networks: MaskablePPO for an
             agent of PPO, say. It has its own defaults for hyperparameters that the old
             agent lacks.
@@ -206,13 +206,12 @@ def transplant_into(
     old, seen, rule = pair.old, pair.observations, pair.new_actions
     plan = plan_changes(old, new, seen, pair.actions, pair.inputs)
     heads = find_heads(new.policy, count_actions(new.action_space))
-    playing = partial(played_states, old, new, seen, play) if play else None
-    states, source = sample_states(old, observed, playing)
+    if play:
+        observed = played_inputs(old, new, seen, pair.actions, play)
+    states, source = sample_states(old, observed)
     said = listen(old.policy, plan.heads, states)
     used = rule.chosen(heads, pair.actions, pair.branches)
     shifts = fold(old, seen, states) if pair.inputs.removed == "mean" else {}
-    if source == PLAYED:
-        observed = Inputs(observations=states)
     fits = fit_heads(old, plan.shallower, plan.changes, observed)
     carried = carry(old, new, plan, shifts, fits.tensors)
     carry_statistics(old, new, seen)
@@ -227,7 +226,7 @@ def transplant_into(
         actions=pair.actions,
         rule=used,
         moved=moved,
-        states=source,
+        states=PLAYED if play else source,
         fits=fits.errors,
         left=tuple(filter(None, remarks_on(pair, left, used))),
     )

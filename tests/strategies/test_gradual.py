@@ -10,7 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from zoo import ALGORITHMS, make_model
 
-from sb3_prune.exceptions import ConfigError, UnknownNameError
+from sb3_prune.exceptions import (
+    ConfigError,
+    NonFiniteError,
+    PlanError,
+    UnknownNameError,
+)
 from sb3_prune.penalties import PENALTIES
 from sb3_prune.strategies import (
     DISTRIBUTIONS,
@@ -34,6 +39,33 @@ class LastFirst(GradualStrategy):
     def score(self, layer: HiddenLayer, agent: AgentView) -> torch.Tensor:
         del agent  # Only the index counts.
         return torch.arange(layer.units).float()
+
+
+class Odd(LastFirst):
+    """Gives some scores of its own, perhaps too many."""
+
+    name = "odd"
+    scores = torch.arange(20.0)
+
+    def score(self, layer: HiddenLayer, agent: AgentView) -> torch.Tensor:
+        return self.scores
+
+
+@pytest.mark.parametrize("odd", [torch.nan, torch.inf])
+@pytest.mark.parametrize("distribution", DISTRIBUTIONS)
+def test_scores_that_are_no_numbers_are_refused(distribution: Any, odd: float) -> None:
+    strategy = Odd(GradualConfig(distribution=distribution))
+    strategy.scores = torch.tensor([odd, *range(19)])
+    why = "1 of the 20 scores of 'actor.latent_pi.0' by the strategy 'odd' are NaN"
+    with pytest.raises(NonFiniteError, match=why):
+        strategy.propose(make_agent(two_networks()))
+
+
+def test_scores_of_other_units_are_refused() -> None:
+    strategy = Odd(GradualConfig())
+    strategy.scores = torch.ones(22)
+    with pytest.raises(PlanError, match=r"must be \(20,\), the strategy 'odd' gives"):
+        strategy.propose(make_agent(two_networks()))
 
 
 def make(**values: Any) -> LastFirst:

@@ -10,7 +10,7 @@ import torch
 import zoo
 
 import sb3_prune as sp
-from sb3_prune.exceptions import ConfigError, NoObservationsError
+from sb3_prune.exceptions import ConfigError, NonFiniteError, NoObservationsError
 from sb3_prune.pruning import look_at
 from sb3_prune.strategies import AgentView, WeightConfig, WeightStrategy
 from sb3_prune.surgery.weight_masks import masks_of
@@ -174,3 +174,28 @@ def test_gates_of_silent_units_close_once() -> None:
     entries = [tuple(point["units"].values()) for point in pruning.history]
     assert len(entries) <= 7  # At each rollout there would be 17.
     assert sum(sp.wire(model.policy).active_units().values()) < 2 * sum(zoo.ARCH)
+
+
+class Odd(Largest):
+    """Has no number for weights that are zero."""
+
+    name = "odd"
+
+    def score(self, weight: torch.Tensor, agent: AgentView) -> torch.Tensor:
+        return weight.abs() / weight.abs()
+
+
+@pytest.mark.parametrize("distribution", ["uniform", "global"])
+def test_scores_that_are_no_numbers_are_refused(distribution: Any) -> None:
+    model = zoo.train(zoo.make_model("PPO"))
+    odd = Odd(WeightConfig(distribution=distribution, networks=ACTOR))
+    sp.prune(model, odd)  # A weight that is masked needs no number.
+    sp.prune(model, Odd(WeightConfig(final_sparsity=0.9, networks=ACTOR)))
+    path, layer = next(iter(linear(model).items()))
+    with torch.no_grad():
+        layer.weight[masks_of(model)[path] != 0] = 0.0
+    again = Odd(WeightConfig(distribution=distribution, networks=ACTOR))
+    with pytest.raises(
+        NonFiniteError, match=f"scores of '{path}' by the strategy 'odd'"
+    ):
+        sp.prune(model, again)

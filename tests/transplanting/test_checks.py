@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -95,3 +96,12 @@ def test_switches_of_another_algorithm(pair: Any) -> None:
     old = pair[0]("MlpPolicy", env, n_steps=32, batch_size=16)
     with pytest.raises(TransplantError, match="two outputs for each switch"):
         transplant(old, env=env, algorithm=pair[1])
+
+
+@pytest.mark.parametrize("sizes", [([4], [2, 2]), ([6], [3, 3]), ([2, 3], [3, 2])])
+def test_branches_that_differ_need_a_map(sizes: Any) -> None:
+    ours, theirs = (Toy(5, spaces.MultiDiscrete(each)) for each in sizes)
+    old = PPO("MlpPolicy", ours, n_steps=32, batch_size=16)
+    why = re.escape(f"has branches of {sizes[0]} actions, the new one of {sizes[1]}")
+    with pytest.raises(TransplantError, match=f"{why}: say by actions="):
+        transplant(old, env=theirs)

@@ -68,6 +68,9 @@ def test_hyperparameters_that_one_of_them_lacks_are_the_defaults() -> None:
     assert new.target_kl is None
     given = hyperparameters(donor("PPO"), A2C)
     assert given["n_steps"] == 32 and "batch_size" not in given
+    old: Any = PPO("MlpPolicy", env_of("PPO"), stats_window_size=7, verbose=0)
+    found: Any = transplant(old, env=env_of("PPO"), algorithm=A2C)
+    assert found._stats_window_size == 7
     assert "optimizer_class" in donor("A2C").policy_kwargs
     assert chosen_kwargs(donor("A2C"), donor("A2C").policy_kwargs) == {
         "net_arch": [12, 10]

@@ -11,11 +11,12 @@ import pytest
 import torch
 import zoo
 from gymnasium import spaces
+from sb3_contrib import MaskablePPO
 from stable_baselines3 import PPO, SAC
 from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
 
 import sb3_prune as sp
-from sb3_prune.exceptions import CheckpointError, TransplantError
+from sb3_prune.exceptions import CheckpointError, NonFiniteError, TransplantError
 from sb3_prune.surgery.weight_masks import mask_weights
 from sb3_prune.transplanting import NewActions, transplant_into, transplant_weights
 from sb3_prune.transplanting.carrying import tensors
@@ -193,6 +194,30 @@ def test_branches_have_to_be_told() -> None:
     assert report.actions == (0, 1, None, 2, 3)
 
 
+@pytest.mark.parametrize("count", [3, 5])
+def test_switches_with_two_outputs_each_are_counted(count: int) -> None:
+    old, new = (
+        MaskablePPO("MlpPolicy", Toy(5, spaces.MultiBinary(n)), seed=n)
+        for n in (3, count)
+    )
+    more = [*range(3), None, None][:count]
+    report = transplant_weights(new, old.policy.state_dict(), actions=more)
+    assert report.actions == tuple(more) and report.moved == 0.0
+    ours, theirs = (m.policy.action_net.weight for m in (old, new))
+    assert torch.equal(theirs[:6], ours)
+
+
+def test_quantiles_are_those_of_the_new_agent() -> None:
+    """Shapes tell their number times that of actions."""
+    four, eight = ({"policy_kwargs": {"n_quantiles": n}} for n in (4, 8))
+    old, new = made("QRDQN", 5, 2, **eight), made("QRDQN", 5, 4, **four)
+    state = old.policy.state_dict()
+    given = {"action_space": old.action_space, "actions": [0, 1, None, None]}
+    with pytest.raises(TransplantError, match="size mismatch for quantile_net"):
+        transplant_weights(new, state, **given)
+    transplant_weights(new, state)
+
+
 def test_statistics_come_from_a_file(tmp_path: Path) -> None:
     def normal(size: int) -> VecNormalize:
         return VecNormalize(DummyVecEnv([lambda: env_of("PPO", size)]))
@@ -218,6 +243,12 @@ def test_statistics_come_from_a_file(tmp_path: Path) -> None:
         new = zoo.make_model("PPO", env=normal(5))
         with pytest.raises(kind, match=message):
             transplant_weights(new, state, vecnormalize=odd)
+    env.obs_rms.var[2] = np.nan
+    env.save(str(tmp_path / "damaged.pkl"))
+    for broken in (env, tmp_path / "damaged.pkl"):
+        new = zoo.make_model("PPO", env=normal(5))
+        with pytest.raises(NonFiniteError, match="vecnormalize has NaN"):
+            transplant_weights(new, state, vecnormalize=broken)
 
 
 # Errors: a refused transplant leaves the new agent untouched.

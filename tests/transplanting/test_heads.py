@@ -15,7 +15,7 @@ from torch import nn
 from sb3_prune.exceptions import TransplantError
 from sb3_prune.networks.perceptrons import Role
 from sb3_prune.transplanting import transplant
-from sb3_prune.transplanting.heads import Head, count_actions, find_heads
+from sb3_prune.transplanting.heads import Head, count_actions, find_heads, reads_actions
 from transplanting.made import Toy, env_of, trained
 
 
@@ -31,6 +31,8 @@ def test_heads_have_an_entry_for_each_action(name: str) -> None:
     both = name in ("SAC", "ValueSAC", "TQC", "CrossQ", "TRPO")
     assert len(heads) == 1 + targets + both
     assert (heads[0].repeats == 8) == (name == "QRDQN")
+    critics = name in ("SAC", "ValueSAC", "TD3", "DDPG", "TQC", "CrossQ")
+    assert reads_actions(policy) == critics  # RecurrentPPO has a ``critic``, too.
 
 
 @pytest.mark.parametrize("algorithm", [PPO, SAC])

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from sb3_prune.exceptions import TransplantError
-from sb3_prune.transplanting.ids import check_branches, is_same, pair
+from sb3_prune.transplanting.ids import check_branches, is_same, pair, parted
 
 
 @pytest.mark.parametrize(
@@ -79,3 +79,21 @@ def test_branches_are_not_mixed() -> None:
     why = r"new branch 1, .* choices of the old branches \[0, 1\], \[4, 0\]"
     with pytest.raises(TransplantError, match=why):
         check_branches("actions", (2, 3, None, 4, 0), [2, 3], [3, 2])
+
+
+@pytest.mark.parametrize(
+    ("sources", "old", "new", "expected"),
+    [
+        ((0, 1, 2, 3), [4], [2, 2], [0]),
+        ((0, 1, 2, 3, 4), [2, 3], [2, 3], []),
+        ((2, 3, 4, 0, 1), [2, 3], [3, 2], []),
+        ((0, 1, 0, 1), [2], [2, 2], []),
+        ((0, 1, 0, None), [2], [2, 2], [0]),
+        ((0, 1, 3, 2, None), [2, 2], [2, 1, 2], [1]),
+        ((0, None, None), [2], [2, 1], []),
+    ],
+)
+def test_branches_whose_choices_are_spread(
+    sources: Any, old: list[int], new: list[int], expected: list[int]
+) -> None:
+    assert parted(sources, old, new) == expected

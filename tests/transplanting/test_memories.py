@@ -14,16 +14,18 @@ from stable_baselines3.common.envs import BitFlippingEnv
 
 from sb3_prune.transplanting import plan_transplant, transplant
 from transplanting import looks
-from transplanting.made import env_of, trained
+from transplanting.made import Toy, env_of, trained
 
 ORDER = (3, 0, 4)
-OFF = ["DQN", "QRDQN", "SAC", "TD3", "TQC", "CrossQ"]
+OFF = ["DQN", "QRDQN", "BranchingDQN", "SAC", "TD3", "TQC", "CrossQ"]
 
 
 @pytest.mark.parametrize("name", OFF)
 def test_transitions_come_along_in_the_new_order(name: str) -> None:
     old: Any = trained(name)
     acts = (1, 0, 3, 2, None)
+    if name == "BranchingDQN":
+        acts = (3, None, 2, 1, 0)
     env = env_of(name, 3, 5)
     new: Any = transplant(old, env=env, observations=ORDER, actions=acts)
     ours, theirs = old.replay_buffer, new.replay_buffer
@@ -36,6 +38,9 @@ def test_transitions_come_along_in_the_new_order(name: str) -> None:
     before, after = ours.actions[:count], theirs.actions[:count]
     if name in ("DQN", "QRDQN"):
         assert np.array_equal(np.array(acts[:4])[after], before)
+    elif name == "BranchingDQN":
+        assert np.array_equal(np.array([1, 9, 0])[after[..., 0]], before[..., 1])
+        assert np.array_equal(1 - after[..., 1], before[..., 0])
     else:
         assert np.array_equal(after[..., :4], before[..., list(acts[:4])])
         assert not after[..., 4].any()
@@ -59,6 +64,18 @@ def test_what_stays_behind(env: Any, given: Any, why: str) -> None:
     assert len(report.left) == 1 and why in report.left[0]
     new: Any = transplant(trained("DQN"), env=env, **given)
     assert new.num_timesteps == 0 and new.replay_buffer.size() == 0
+
+
+def test_branches_of_which_no_action_is_known_leave_all_behind() -> None:
+    old = trained("BranchingDQN")
+    assert plan_transplant(old, env=env_of("BranchingDQN")).left == ()
+    for sizes, acts, branch in (
+        ([2, 2, 3], [0, 1, 2, 3, None, None, None], 2),
+        ([2, 1, 1], [0, 1, 2, 3], 1),
+    ):
+        env = Toy(5, spaces.MultiDiscrete(sizes))
+        report = plan_transplant(old, env=env, actions=acts)
+        assert report.left[0].endswith(f"is known of the new branch {branch}.")
 
 
 def test_on_policy_agents_have_none() -> None:

@@ -14,6 +14,7 @@ from sb3_prune_envs import ENV_IDS, make_arm_vec
 from stable_baselines3 import PPO
 from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.vec_env import (
+    DummyVecEnv,
     SubprocVecEnv,
     VecCheckNan,
     VecFrameStack,
@@ -160,6 +161,37 @@ def test_environments_name_their_own_entries() -> None:
     env = Named(["height", "speed"], ("up", "down"), spaces.MultiBinary(2))
     assert observation_names(env) == ("height", "speed")
     assert action_names(gym.wrappers.TimeLimit(env, 5)) == ("up", "down")
+
+
+class Turned(gym.ObservationWrapper):  # type: ignore[type-arg]
+    """Turns the order of observations around, and names what it shows."""
+
+    observation_names = ("spin", "angle", "velocity", "position")
+
+    def __init__(self) -> None:
+        super().__init__(gym.make("CartPole-v1"))
+        self.action_names = ["west", "east"]
+
+    def observation(self, observation: Any) -> Any:
+        return observation[::-1]
+
+
+def test_wrappers_name_the_entries_that_they_change() -> None:
+    others = SubprocVecEnv([Turned], start_method="fork")
+    outside = gym.wrappers.TimeLimit(Turned(), 5)
+    for env in (Turned(), outside, DummyVecEnv([Turned]), VecCheckNan(others), others):
+        assert observation_names(env) == Turned.observation_names
+        assert action_names(env) == ("west", "east")
+    others.close()
+    stacked = VecFrameStack(DummyVecEnv([Turned]), 2)
+    assert observation_names(stacked) == indices(8)
+    timed = TimeAwareObservation(Turned())
+    four = spaces.Box(-8, 8, (4,), np.float32)
+    hiding = gym.wrappers.TransformObservation(timed, lambda seen: seen[1:], four)
+    assert observation_names(DummyVecEnv([lambda: hiding])) == indices(4)
+    timed.observation_names = ["a", "b", "c", "d", "e"]  # type: ignore[attr-defined]
+    assert observation_names(DummyVecEnv([lambda: timed])) == tuple("abcde")
+    assert observation_names(hiding) == indices(4)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -14,6 +15,7 @@ from stable_baselines3.common.vec_env import DummyVecEnv
 
 from sb3_prune.exceptions import TransplantError
 from sb3_prune.recording import play_inputs
+from sb3_prune.surgery.flow.forwards import Inputs
 from sb3_prune.surgery.optimizer import optimizers
 from sb3_prune.transplanting import plan_transplant, transplant, transplant_into
 from sb3_prune.transplanting.carrying import tensors
@@ -22,6 +24,7 @@ from sb3_prune.transplanting.matching import find_matches, heads_of
 from sb3_prune.transplanting.refitting import STEEPER, fit_heads
 from sb3_prune.transplanting.shallower import find_shallower
 from sb3_prune.transplanting.states import PLAYED, listen, sample_states
+from sb3_prune.transplanting.transplants import transplant_with_report
 from transplanting.made import env_of, trained
 
 
@@ -136,3 +139,62 @@ def test_states_that_are_played_do_as_well() -> None:
         old, env=env_of("PPO", 6), observations=[*range(5), None], net_arch=[8], play=64
     )
     assert report.states == PLAYED and set(report.fits) > {"mlp_extractor.policy_net"}
+
+
+def test_memory_is_part_of_the_fit() -> None:
+    """The report tells the error of an agent that remembers what it has played."""
+    old: Any = zoo.make_model("RecurrentPPO", env=env_of("RecurrentPPO"))
+    with torch.no_grad():  # As trained networks, it says what it remembers.
+        for weight in old.policy.parameters():
+            weight.mul_(3)
+    env = env_of("RecurrentPPO")
+    new, report = transplant_with_report(old, env=env, net_arch=[12], play=300)
+    inputs = play_inputs(old, DummyVecEnv([lambda: env]), episodes=10, progress=False)
+    for name, error in zip(report.fits, errors(old, new, inputs), strict=True):
+        assert error < 3 * report.fits[name]
+    bare = replace(inputs, lstm_states=None)
+    with pytest.raises(TransplantError, match=r"without lstm_states.*play_inputs"):
+        plan_transplant(old, env=env, net_arch=[12], observed=bare)
+
+
+@torch.no_grad()
+def errors(old: Any, new: Any, inputs: Any) -> list[float]:
+    """Return the relative errors of logits and values with memory."""
+    seen, states = inputs.observations, inputs.lstm_states
+    starts = torch.zeros(len(seen))
+    pairs = [
+        [m.policy.get_distribution(seen, states.pi, starts)[0] for m in (old, new)],
+        [m.policy.predict_values(seen, states.vf, starts) for m in (old, new)],
+    ]
+    said = [[d.distribution.logits for d in pairs[0]], pairs[1]]
+    return [
+        float(((b - a).square().sum() / (a - a.mean(0)).square().sum()).sqrt())
+        for a, b in said
+    ]
+
+
+@pytest.mark.parametrize("name", ["SAC", "TD3", "TQC"])
+def test_critics_are_fitted_on_actions_that_were_taken(name: str) -> None:
+    """The report tells their error, for any action; greedy ones say little of it."""
+    old: Any = trained(name)
+    bare = zoo.make_model(name, env=env_of(name))  # As from a zip: nothing is recent.
+    bare.policy.load_state_dict(old.policy.state_dict())
+    with torch.no_grad():  # Critics that look at actions.
+        for path, weight in bare.policy.critic.named_parameters():
+            if path.endswith(".0.weight"):
+                weight[:, 5:] *= 5
+    given = {"env": env_of(name), "net_arch": [12]}
+    new, report = transplant_with_report(bare, play=800, **given)  # type: ignore[arg-type]
+    torch.manual_seed(0)
+    seen, acts = (2 * torch.rand(800, n) - 1 for n in (5, 4))
+    with torch.no_grad():
+        before, after = (_values(m.policy.critic(seen, acts)) for m in (bare, new))
+    off = (after - before).square().sum(0) / (before - before.mean(0)).square().sum(0)
+    assert float(off[0].sqrt()) < 1.6 * report.fits["critic.qf0"]
+    alone = Inputs(observations=seen)
+    with pytest.raises(TransplantError, match="without actions, which its networks"):
+        plan_transplant(bare, observed=alone, **given)
+
+
+def _values(said: Any) -> torch.Tensor:
+    return said.flatten(1) if isinstance(said, torch.Tensor) else torch.cat(said, 1)

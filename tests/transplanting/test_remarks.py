@@ -95,3 +95,22 @@ def test_critics_share_the_weights_of_equal_actions() -> None:
     ours = old.policy.critic(seen, acted)  # type: ignore[operator]
     theirs = new.policy.critic(seen, acted[:, [0, 1, 2, 3, 3]])  # type: ignore[operator]
     torch.testing.assert_close(theirs, ours)
+
+
+def test_outputs_that_were_compared_without_memory_are_told() -> None:
+    old = trained("RecurrentPPO")
+    report = plan_transplant(old, env=env_of("RecurrentPPO"))
+    assert report.left == (
+        "How far outputs moved was measured with empty LSTM states.",
+    )
+    env = env_of("RecurrentPPO", actions=5)
+    report = plan_transplant(old, env=env, actions=[0, 1, 2, 3, None])
+    assert report.left[0].endswith("so were the outputs of new actions by their rule.")
+
+
+def test_branches_whose_actions_are_spread_are_told() -> None:
+    one, two = (Toy(5, spaces.MultiDiscrete(each)) for each in ([4], [2, 2]))
+    old = PPO("MlpPolicy", one, n_steps=32, batch_size=16)
+    (said,) = plan_transplant(old, env=two, actions=[0, 1, 2, 3]).left
+    assert said.startswith("The actions of the old branches [0], of which one was")
+    assert plan_transplant(old, env=one, actions=[3, 2, 1, 0]).left == ()

@@ -50,6 +50,7 @@ def test_every_algorithm_is_pruned_to_the_final_sparsity(name: str) -> None:
     [
         {"choice": "best"},
         {"measure": "reward"},
+        {"measure": "kl"},
         {"tolerance": 0.0},
         {"tolerance": -1.0},
         {"tolerance": float("nan")},
@@ -59,6 +60,19 @@ def test_every_algorithm_is_pruned_to_the_final_sparsity(name: str) -> None:
 def test_bad_options_are_refused(config: Any) -> None:
     with pytest.raises(ConfigError, match=next(iter(config))):
         made(config)
+
+
+def test_with_a_tolerance_the_schedule_says_only_when() -> None:
+    agent = agent_of(trained("SAC"))
+    plain = made({"tolerance": 0.3}).propose(agent)
+    odd = {"final_sparsity": 0.2, "initial_sparsity": 0.1, "steps": 2}
+    same = made({"tolerance": 0.3, "distribution": "global", **odd}).propose(agent)
+    assert {n: c.after for n, c in same.items()} == {
+        n: c.after for n, c in plain.items()
+    }
+    early = replace(agent, progress=0.5)
+    assert not made({"tolerance": 0.3}).propose(early)
+    assert made({"tolerance": 0.3, "schedule": "one-shot"}).propose(early)
 
 
 def test_it_demands_observations_unless_told_otherwise() -> None:
