@@ -45,7 +45,8 @@ class ActivationEntropyResult(Result):
     """The entropy of all units together, of each layer, and of each unit."""
 
     pooled: float
-    """Entropy of one histogram of all units."""
+    """Entropy of one histogram of all units of the recording. The screener ``entropy``
+    pools the networks that act alone, and every place of a channel."""
     layers: Mapping[str, float]
     """Layer name -> entropy of the histogram of all its units."""
     units: Mapping[str, Floats]
@@ -67,9 +68,12 @@ class ActivationEntropyResult(Result):
 
 
 class ActivationEntropy(Analysis):
-    """Entropy of activations by unit, by layer and pooled, as screening measures it.
+    """Entropy of activations by unit, by layer and pooled, with screening's histograms.
 
-    Histograms span the range of the data; those of the analysis ``entropy`` begin at 0.
+    The recording has the units of critics, too, and of each channel its mean; screening
+    pools the networks that act, with every place. So its thresholds are not read off
+    here. Histograms span the range of the data; those of the analysis ``entropy`` begin
+    at 0.
     """
 
     name = "activation-entropy"

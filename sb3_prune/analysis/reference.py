@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import TypeVar
 
 import torch
 from sb3_contrib.common.torch_layers import BatchRenorm
 from stable_baselines3.common.base_class import BaseAlgorithm
+from torch import nn
+from torch.nn.utils.parametrize import ParametrizationList
 
-from sb3_prune.exceptions import require_at_least
+from sb3_prune.exceptions import UnsupportedPolicyError, require_at_least
+from sb3_prune.gates import Gate
 from sb3_prune.policies.initialization import xavier
 from sb3_prune.runs.reloading import reload
 from sb3_prune.surgery.flow.quiet import same_random_state, seed_torch
 from sb3_prune.surgery.weight_masks import maskable, present
 
 Model = TypeVar("Model", bound=BaseAlgorithm)
+KEPT = ("log_std",)
+"""Parameters that a random agent has from the trained one."""
 
 
 def random_like(model: Model, seed: int = 0) -> Model:
@@ -23,8 +30,9 @@ def random_like(model: Model, seed: int = 0) -> Model:
     Hidden and output layers of the networks are Xavier-initialised (:func:`xavier`).
     Other modules (features extractors, LSTMs, normalisation) get the default
     initialisation of torch. Widths, gates and masks of weights are kept, so the copy of
-    a pruned agent is as small as the agent. The copy is made by
-    :func:`sb3_prune.runs.reload`. The model and the global random states do not change.
+    a pruned agent is as small as the agent; ``log_std`` is kept, too. The copy is made
+    by :func:`sb3_prune.runs.reload`. The model and the global random states do not
+    change.
 
     Args:
         model: The agent, of any supported algorithm.
@@ -32,27 +40,52 @@ def random_like(model: Model, seed: int = 0) -> Model:
 
     Raises:
         ConfigError: The seed is no whole number, or negative.
-        UnsupportedPolicyError: None of the policy's networks is known.
+        UnsupportedPolicyError: None of the policy's networks is known; or a module has
+            parameters of its own, and no method ``reset_parameters`` that draws them.
     """
     require_at_least("seed", seed, 0)
     twin = reload(type(model), model)
+    _check_drawable(twin.policy)
     with same_random_state():
         seed_torch(seed)
         _draw(twin.policy)
     return twin
 
 
-def _draw(policy: torch.nn.Module) -> None:
+def _draw(policy: nn.Module) -> None:
     for module in policy.modules():
-        reset = getattr(module, "reset_parameters", None)
-        if callable(reset):
+        reset = _reset_of(module)
+        if reset is not None:
             reset()
-        elif isinstance(module, BatchRenorm):
-            _reset(module)
     xavier(policy)
     for module in maskable(policy).values():
         with torch.no_grad():
             module.weight.mul_(present(module))
+
+
+def _reset_of(module: nn.Module) -> Callable[[], object] | None:
+    """Return what draws the parameters of a module anew, if anything does."""
+    if isinstance(module, BatchRenorm):
+        return partial(_reset, module)
+    names = ("reset_parameters", "_reset_parameters")  # The latter is attention's.
+    found = (getattr(module, name, None) for name in names)
+    return next((each for each in found if callable(each)), None)
+
+
+def _check_drawable(policy: nn.Module) -> None:
+    """Raise if parameters of a policy would stay as they were learnt."""
+    learnt = [
+        f"{path}.{name}".lstrip(".")
+        for path, module in policy.named_modules()
+        if not isinstance(module, (Gate, ParametrizationList))
+        for name, _ in module.named_parameters(recurse=False)
+        if _reset_of(module) is None and name not in KEPT
+    ]
+    if learnt:
+        raise UnsupportedPolicyError(
+            f"Nobody knows how to draw {', '.join(learnt)} anew: give their modules a "
+            "method reset_parameters."
+        )
 
 
 def _reset(norm: BatchRenorm) -> None:

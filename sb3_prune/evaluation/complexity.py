@@ -16,6 +16,7 @@ from sb3_prune.evaluation.flops import FlopCounter
 from sb3_prune.evaluation.latency import draw
 from sb3_prune.surgery.flow.quiet import quiet
 from sb3_prune.surgery.flow.slots import MASK
+from sb3_prune.surgery.open_weights import between_open
 from sb3_prune.surgery.targets import target_names
 from sb3_prune.surgery.wiring import Wiring, policy_of, wire
 
@@ -62,7 +63,8 @@ def complexity(model: BaseAlgorithm | BasePolicy) -> Complexity:
     copies = target_names(policy)
     units = layers.active_units()
     shapes = _shapes(layers)
-    counter = count_action(policy, shapes)
+    densities = _densities(policy, layers)
+    counter = count_action(policy, shapes, densities)
     online: dict[Tensor, int] = {
         p: prod(shapes.get(p, p.shape))
         for name, p in policy.named_parameters()
@@ -79,24 +81,33 @@ def complexity(model: BaseAlgorithm | BasePolicy) -> Complexity:
         units_deploy=sum(units[name] for name in acting),
         params_deploy=sum(read.values()),
         params_train=sum(online.values()),
-        weights_deploy=_weights(policy, read),
+        weights_deploy=round(
+            sum(n * densities.get(p, 1.0) for p, n in read.items() if p.ndim > 1)
+        ),
         flops_deploy=counter.flops,
         sparse_flops_deploy=round(counter.sparse_flops),
     )
 
 
-def count_action(policy: BasePolicy, shapes: Mapping[Tensor, list[int]]) -> FlopCounter:
+def count_action(
+    policy: BasePolicy,
+    shapes: Mapping[Tensor, list[int]],
+    densities: Mapping[Tensor, float] | None = None,
+) -> FlopCounter:
     """Let a policy choose one deterministic action and count its FLOPs.
 
     Args:
         policy: The policy; it does not change.
         shapes: Tensor -> the shape it would have if units with a closed gate were
             removed.
+        densities: Masked weight -> the share of its entries, between open units, that
+            are not masked.
 
     Returns:
         The counter, with the FLOPs and the parameters that were read.
     """
-    observation, counter = draw(policy.observation_space), FlopCounter(policy, shapes)
+    observation = draw(policy.observation_space)
+    counter = FlopCounter(policy, shapes, densities)
     # An active function mode makes attention use products that can be counted, instead
     # of a fused kernel.
     with quiet(policy), BaseTorchFunctionMode(), counter:
@@ -104,20 +115,17 @@ def count_action(policy: BasePolicy, shapes: Mapping[Tensor, list[int]]) -> Flop
     return counter
 
 
-def _weights(policy: BasePolicy, sizes: Mapping[Tensor, int]) -> int:
-    """Return the number of entries of matrices that are not masked.
+def _densities(policy: BasePolicy, layers: Wiring) -> dict[Tensor, float]:
+    """Return the share of unmasked entries of each masked weight, between open units.
 
-    Args:
-        policy: The policy.
-        sizes: Number of entries of each parameter that counts.
+    Entries of closed units are left out: they are gone from the size already.
     """
-    masked: dict[Tensor, float] = {
-        module.get_parameter("weight"): 1 - float(module.get_buffer(MASK).mean())
-        for module in policy.modules()
-        if module._buffers.get(MASK) is not None
-    }
-    matrices = {p: size for p, size in sizes.items() if p.ndim > 1}
-    return round(sum(n * (1 - masked.get(p, 0.0)) for p, n in matrices.items()))
+    found: dict[Tensor, float] = {}
+    for module in policy.modules():
+        if module._buffers.get(MASK) is not None:
+            mask = module.get_buffer(MASK)[between_open(module, layers)]
+            found[module.get_parameter("weight")] = float(mask.mean())
+    return found
 
 
 def _shapes(layers: Wiring) -> dict[Tensor, list[int]]:

@@ -32,8 +32,6 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from sb3_prune.surgery.flow.slots import MASK
-
 aten = torch.ops.aten
 FACTORS = dict.fromkeys((aten.mm, aten.bmm, aten.mv, aten.dot), 0)
 FACTORS |= dict.fromkeys((aten.addmm, aten.baddbmm, aten.addmv), 1)
@@ -58,22 +56,25 @@ class FlopCounter(TorchDispatchMode):  # type: ignore[no-untyped-call]
         read: Parameters that were read so far.
     """
 
-    def __init__(self, network: nn.Module, shapes: Mapping[Tensor, Sizes]) -> None:
+    def __init__(
+        self,
+        network: nn.Module,
+        shapes: Mapping[Tensor, Sizes],
+        densities: Mapping[Tensor, float] | None = None,
+    ) -> None:
         """Start counting at zero.
 
         Args:
             network: Module that holds the parameters.
             shapes: Tensor -> the shape it would have if units with a closed gate were
                 removed.
+            densities: Masked weight -> the share of its entries, between open units,
+                that are not masked.
         """
         super().__init__()  # type: ignore[no-untyped-call]
         self.flops = 0
         self.sparse_flops = 0.0
-        masked = [m for m in network.modules() if m._buffers.get(MASK) is not None]
-        self._density = {
-            _memory(m.get_parameter("weight")): float(m.get_buffer(MASK).mean())
-            for m in masked
-        }
+        self._density = {_memory(w): d for w, d in (densities or {}).items()}
         self.read: set[Tensor] = set()
         self._parameters = set(network.parameters())
         self._weights = {_memory(parameter) for parameter in self._parameters}

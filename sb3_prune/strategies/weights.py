@@ -19,6 +19,7 @@ from sb3_prune.strategies.scores import require_scores
 from sb3_prune.surgery.elementary import remove
 from sb3_prune.surgery.flow.slots import Side
 from sb3_prune.surgery.hidden_layer import HiddenLayer
+from sb3_prune.surgery.open_weights import between_open
 from sb3_prune.surgery.plan import Plan
 from sb3_prune.surgery.weight_masks import maskable, present, silent_units
 from sb3_prune.surgery.wiring import Wiring
@@ -153,7 +154,8 @@ class WeightStrategy(PenalisedStrategy):
 
     def _scores(self, path: str, module: Any, agent: AgentView) -> torch.Tensor:
         """Return the importance of each weight; -inf where there is none any more."""
-        stays, found = present(module), self.score(module.weight.detach(), agent)
+        stays = present(module) & between_open(module, agent.wiring)
+        found = self.score(module.weight.detach(), agent)
         ranked = found.masked_fill(~stays, 0.0) if found.shape == stays.shape else found
         require_scores(ranked, stays.shape, self.name, f"'{path}'")
         return found.masked_fill(~stays, -torch.inf)

@@ -9,12 +9,14 @@ import numpy as np
 import pytest
 import torch
 from sb3_contrib.common.torch_layers import BatchRenorm
+from stable_baselines3 import PPO
+from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from torch import nn
 from zoo import ALGORITHMS, WITH_TARGETS, actions, make_model, random_plan, trained
 
 import sb3_prune as sp
 from sb3_prune.analysis import random_like
-from sb3_prune.exceptions import ConfigError
+from sb3_prune.exceptions import ConfigError, UnsupportedPolicyError
 from sb3_prune.surgery import wire
 from sb3_prune.surgery.weight_masks import mask_weights
 
@@ -95,3 +97,37 @@ def test_masked_weights_stay_zero() -> None:
     twin = random_like(model)
     weight = twin.policy.actor.mu.weight
     assert torch.equal(weight != 0, mask)
+
+
+class Attentive(BaseFeaturesExtractor):
+    """Attention, and at will a matrix of its own."""
+
+    def __init__(self, space: Any, *, bare: bool) -> None:
+        super().__init__(space, 8)
+        self.embed = nn.Linear(1, 8)
+        self.attention = nn.MultiheadAttention(8, 2, batch_first=True)
+        self.matrix = nn.Parameter(torch.eye(8)) if bare else torch.eye(8)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return features."""
+        h = self.embed(x[..., None])
+        return self.attention(h, h, h)[0].mean(1) @ self.matrix
+
+
+def attentive(bare: bool) -> PPO:
+    given = {"features_extractor_kwargs": {"bare": bare}, "net_arch": [6]}
+    kwargs = {"features_extractor_class": Attentive, **given}
+    return PPO("MlpPolicy", "CartPole-v1", policy_kwargs=kwargs, device="cpu", seed=0)
+
+
+def test_attention_is_drawn_anew() -> None:
+    model = attentive(bare=False)
+    old = dict(model.policy.named_parameters())
+    weights = {n: p for n, p in random_like(model).policy.named_parameters()}
+    same = [n for n, p in weights.items() if torch.equal(p, old[n]) and p.any()]
+    assert same == []
+
+
+def test_parameters_that_would_stay_learnt_are_refused() -> None:
+    with pytest.raises(UnsupportedPolicyError, match=r"draw .*extractor.matrix.* anew"):
+        random_like(attentive(bare=True))

@@ -278,3 +278,16 @@ def test_masked_weights_do_not_count_as_weights() -> None:
     products = 0.75 * (12 * (2 * 4 - 1) + 10 * (2 * 12 - 1) + 2 * (2 * 10 - 1))
     others = dense.flops_deploy - products / 0.75
     assert found.sparse_flops_deploy == round(products + others)
+
+
+@pytest.mark.parametrize("strategy", ["gmp", "l1"])
+def test_masked_weights_of_closed_units_count_as_removed(strategy: str) -> None:
+    """What is masked is a share of the weights between open units alone."""
+    options = {"final_sparsity": 0.9, "begin": 0.0, "end": 0.6, "steps": 3}
+    pruning = sp.PruningCallback(strategy, options, physical=False)
+    model = zoo.train(zoo.make_model("PPO"), 256, callback=pruning)
+    closed = complexity(model)
+    assert closed.units < sum(sp.wire(model).units().values())
+    remove_closed(model)
+    found = complexity(model)
+    assert closed == found and found.weights_deploy < found.params_deploy
