@@ -207,6 +207,14 @@ def _check_sharing(layer: HiddenLayer, change: Change) -> None:
             f"A weight of the units of '{layer.name}' is also used by itself, for "
             "example to compute its norm: these units can only be removed."
         )
+    selects = {Side.ROWS: change.kept, Side.COLUMNS: change.selection}
+    for side in layer.group.composed:
+        if selects.get(side, change.selection) is None:
+            raise PlanError(
+                f"A weight of the units of '{layer.name}' is computed from other "
+                "tensors, for example as a product of them: these units can only be "
+                "removed."
+            )
 
 
 def _check_noise(layer: HiddenLayer, change: Change) -> None:
