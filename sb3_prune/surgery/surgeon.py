@@ -209,7 +209,7 @@ def _check_sharing(layer: HiddenLayer, change: Change) -> None:
         )
     selects = {Side.ROWS: change.kept, Side.COLUMNS: change.selection}
     for side in layer.group.composed:
-        if selects.get(side, change.selection) is None:
+        if selects[side] is None:
             raise PlanError(
                 f"A weight of the units of '{layer.name}' is computed from other "
                 "tensors, for example as a product of them: these units can only be "
@@ -219,7 +219,7 @@ def _check_sharing(layer: HiddenLayer, change: Change) -> None:
 
 def _check_noise(layer: HiddenLayer, change: Change) -> None:
     """Refuse changes that cannot keep the variance of gSDE's noise."""
-    if change.kept is not None:
+    if change.distinct is not None:
         return
     for slot in layer.readers:
         distribution = noise(slot.owner) if slot.side is Side.NOISE else None
