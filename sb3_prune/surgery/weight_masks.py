@@ -31,7 +31,7 @@ from sb3_prune.surgery.hidden_layer import HiddenLayer
 from sb3_prune.surgery.optimizer import check_followable, optimizers, state_of
 from sb3_prune.surgery.surgeon import Report, apply
 from sb3_prune.surgery.targets import target_networks
-from sb3_prune.surgery.wiring import Wiring, policy_of, wire
+from sb3_prune.surgery.wiring import Wiring, owner_of, policy_of, wire
 
 Maskable = nn.Linear | nn.modules.conv._ConvNd
 """Modules whose weight can have a mask."""
@@ -107,6 +107,7 @@ def mask_weights(
         PlanError: A mask has another shape, or is not made of zeros and ones; or an
             optimiser keeps a state that is not one per weight.
     """
+    model = owner_of(model)
     policy = policy_of(model)
     if not getattr(policy, "keeps_weight_masks", False):
         raise UnsupportedPolicyError(
