@@ -97,6 +97,7 @@ class Folding:
         before = dict(self.tensors)
         arrived = {} if why else self._observe(layer)
         done: set[tuple[Key, int, Key | None]] = set()
+        speak = False
         for read in layer.reads if not why else ():
             key = read.slot.owner, read.slot.attribute
             # A weight may have several biases, one for each network that shares it.
@@ -106,12 +107,15 @@ class Folding:
             done.add(where)
             given = [read.arrived(x, layer.units)[..., units, :] for x in arrived[key]]
             said = torch.cat([x.reshape(-1, *x.shape[-2:]) for x in given])
+            speak |= bool(said.any())
             if reason := self._add(read, layer, units, said):
                 why.append(reason)
         far = 0.0 if why else self._moved(layer, units, before)
         if far > FAR * torch.finfo(precision(self.policy)).eps:
             self.tensors = before
             why.append("folding them would change outputs of the policy")
+        if speak and layer.unwatched is not None:
+            why.append(f"{layer.unwatched} reads them, too, where nothing shows it")
         if why:
             self.kept[layer.name] = ", ".join(dict.fromkeys(why))
 

@@ -118,6 +118,30 @@ def test_a_reader_without_bias_is_reported() -> None:
     assert report.unfolded == {name: "a reader has no bias"}
 
 
+def helped(net: Any, x: torch.Tensor) -> torch.Tensor:
+    h = net.a(x).tanh()
+    if net.training:
+        net.said = net.aux(h)
+    return net.b(h)
+
+
+def with_aux(net: Any) -> None:
+    net.aux, net.said = nn.Linear(12, 2), None
+
+
+@pytest.mark.parametrize("says", [True, False])
+def test_what_reads_a_constant_only_in_training_is_reported(says: bool) -> None:
+    model = extracted(helped, with_aux)
+    net = model.policy.features_extractor
+    with torch.no_grad():
+        net.a.weight[3], net.a.bias[3] = 0.0, float(says)
+    before = zoo.outputs(model.policy)
+    report = sp.apply(model, {A: remove([3], 12)})
+    zoo.assert_close(zoo.outputs(model.policy), before, 1e-6)
+    why = "Linear.weight reads them, too, where nothing shows it"
+    assert report.unfolded == ({A: why} if says else {})
+
+
 # Shifts of a change.
 
 
