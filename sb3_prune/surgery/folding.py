@@ -52,7 +52,8 @@ class Folding:
 
         Afterwards, the readers' weights of all removed units are set to zero. A unit
         of the next layer that read only removed units is constant now, and is folded
-        in turn if it is removed as well.
+        in turn if it is removed as well. A unit with a shift is not folded: biases have
+        taken over what the change says that it is.
 
         Args:
             layer: The layer that loses units.
@@ -61,7 +62,7 @@ class Folding:
         gone = change.removed
         if change.kept is None or not len(gone):
             return
-        constant = gone[self._is_fed_nothing(layer)[gone]]
+        constant = gone[self._is_fed_nothing(layer)[gone] & (change.shifts[gone] == 0)]
         if len(constant):
             self._move(layer, constant)
         for slot in layer.readers:
