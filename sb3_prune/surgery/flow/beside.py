@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
 from torch import nn
 
@@ -45,11 +46,20 @@ def reads_beside(model: BaseAlgorithm) -> Reads:
         if isinstance(value, nn.Module) and id(value) not in inside:
             copied = set(_copied(value, policy))
             for path, owner, tensor in _tensors(value):
-                reads = isinstance(owner, Readers) and id(owner) not in copied
-                sizes = tensor.shape[1:2] if reads else tensor.shape
+                sizes = tuple(tensor.shape)
+                if isinstance(owner, Readers) and id(owner) not in copied:
+                    sizes = (read_size(owner, tensor),) if tensor.ndim > 1 else ()
                 if id(tensor) not in inside:
                     found.append((f"model.{name}.{path}", frozenset(sizes) - {1}))
     return tuple(pair for pair in found if pair[1])
+
+
+def read_size(owner: Readers, weight: nn.Parameter | torch.Tensor) -> int:
+    """Return how many units a Linear or a convolution reads by its weight."""
+    # With groups, axis 1 has fewer; of a transposed convolution, it makes units.
+    if isinstance(owner, nn.modules.conv._ConvNd):
+        return int(owner.in_channels)
+    return weight.shape[1]
 
 
 def _tensors(module: nn.Module) -> Iterator[tuple[str, nn.Module, nn.Parameter]]:
