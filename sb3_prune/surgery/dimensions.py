@@ -39,19 +39,22 @@ _NORMS = (nn.modules.batchnorm._NormBase, BatchRenorm)
 
 
 def sync_dimensions(
-    policy: nn.Module, changed: Iterable[tuple[HiddenLayer, Change]] = ()
+    policy: nn.Module,
+    changed: Iterable[tuple[HiddenLayer, Change]] = (),
+    beside: Iterable[nn.Module] = (),
 ) -> None:
     """Make every stored width agree with the tensors, in place.
 
     Args:
         policy: The policy.
         changed: The changed layers, in target networks too, each with its change.
+        beside: Modules that the model holds beside its policy.
     """
     for layer, change in changed:
         for width in layer.group.widths:
             grown = (change.after - change.before) * width.block
             _grow(width.owner, width.attribute, grown)
-    for module in policy.modules():
+    for module in dict.fromkeys([*policy.modules(), *beside]):
         if not parametrize.is_parametrized(module):
             _sync(module)
         elif isinstance(module, nn.Linear):

@@ -30,6 +30,14 @@ def beside_of(policy: nn.Module) -> Beside:
     return noted if isinstance(noted, Beside) else Beside()
 
 
+def modules_of(model: BaseAlgorithm | nn.Module) -> list[nn.Module]:
+    """Return every module of a policy, or of all networks that a model holds."""
+    if isinstance(model, nn.Module):
+        return list(model.modules())
+    held = [v for v in vars(model).values() if isinstance(v, nn.Module)]
+    return list(dict.fromkeys(m for module in held for m in module.modules()))
+
+
 def reads_beside(model: BaseAlgorithm) -> Reads:
     """Return the tensors of a model's own modules that may read the policy's units.
 
