@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import Any
 
 import images
@@ -20,7 +22,7 @@ import sb3_prune as sp
 from sb3_prune.analysis.reference import random_like
 from sb3_prune.exceptions import UnsupportedPolicyError
 from sb3_prune.exporting.compaction import compact
-from sb3_prune.surgery import add, merge, remove, reset
+from sb3_prune.surgery import add, merge, remove, reset, split
 
 # State-dependent noise.
 
@@ -97,7 +99,29 @@ def test_removing_units_leaves_the_noise_of_the_others(name: str) -> None:
     assert torch.equal(owner.log_std, old[[1, 2, 3, 5, 6, 7, 8, 9]])
 
 
-@pytest.mark.parametrize("change", [merge(PAIRS, 10), add(2, 10), reset([1], 10, 3)])
+@pytest.mark.parametrize("name", LAST)
+@pytest.mark.parametrize("units", [range(10), [1, 4]], ids=["all", "two"])
+def test_a_twin_halves_the_variance_of_each_and_keeps_that_of_both(
+    name: str, units: Sequence[int]
+) -> None:
+    model = noisy(name)
+    owner = model.policy.actor if name == "SAC" else model.policy
+    old, before = owner.log_std.detach().clone(), spread(model)
+    sp.apply(model, {LAST[name]: split(units, 10)})
+    zoo.assert_close(list(spread(model)), list(before), 1e-5)
+    half = [k for k in range(10) if k in units]
+    now, expected = owner.log_std.detach(), old.clone()
+    expected[half] += 0.5 * math.log(0.5)
+    torch.testing.assert_close(now[:10], expected)
+    assert torch.equal(now[10:], now[half])
+    alone = [k for k in range(10) if k not in units]
+    assert torch.equal(now[alone], old[alone])
+
+
+NO_SELECTIONS = [merge(PAIRS, 10), add(2, 10), reset([1], 10, 3), split([1], 10)]
+
+
+@pytest.mark.parametrize("change", NO_SELECTIONS)
 def test_noise_with_expln_is_cut_but_not_mixed(change: sp.Change) -> None:
     model = noisy("SAC", use_expln=True)
     why = "use_expln=True: units can only be removed there"

@@ -20,7 +20,7 @@ from sb3_prune.exceptions import (
     SB3PruneError,
     UnsupportedPolicyError,
 )
-from sb3_prune.surgery import remove
+from sb3_prune.surgery import add, comparison, merge, remove, reset, split
 
 # Weights that are not what they seem.
 
@@ -41,6 +41,36 @@ def test_weights_pruned_by_torch_stay_pruned() -> None:
     prune.remove(linear, "weight")
     assert linear.weight.shape == (6, 4)
     assert sp.wire(model.policy).units()[f"{PI}.0"] == 6
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        split([0, 1], 12),
+        merge([[0, 1], *([k] for k in range(2, 12))], 12),
+        add(2, 12),
+        reset([3], 12, seed=0),
+    ],
+    ids=["split", "merge", "add", "reset"],
+)
+@pytest.mark.parametrize("pruned", [(0,), (2,), (0, 2)])
+def test_units_of_weights_pruned_by_torch_are_removed_or_stay(
+    change: Any, pruned: tuple[int, ...]
+) -> None:
+    model = patched(lambda policy: None)
+    linears = [m for m in model.policy.mlp_extractor.policy_net if hasattr(m, "weight")]
+    for number in pruned:
+        prune.random_unstructured(linears[number // 2], "weight", amount=0.3)
+    twins = change.kept is not None and pruned == (0,)
+    if twins:  # Their readers are plain, and their rows are copies.
+        model.predict(zoo.observations(model, 1))
+        before = comparison.outputs(model.policy)
+        sp.apply(model.policy, {f"{PI}.0": change})
+        moved = comparison.moved(before, comparison.outputs(model.policy))
+        assert max(moved.values()) < 1e-6
+        return
+    why = "computed from other tensors.* can only be removed"
+    laws.assert_refused(model.policy, {f"{PI}.0": change}, why)
 
 
 def test_weight_norm_fixes_its_layer_until_it_is_removed() -> None:

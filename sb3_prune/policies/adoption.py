@@ -12,7 +12,7 @@ from sb3_prune.policies import masked
 from sb3_prune.policies.mixin import MaskedPolicyMixin
 from sb3_prune.surgery.dimensions import refresh_caches
 from sb3_prune.surgery.memory import refresh_memory
-from sb3_prune.surgery.wiring import wire
+from sb3_prune.surgery.wiring import note_owner, wire
 
 MASKED: dict[type[BasePolicy], type[MaskedPolicyMixin]] = {
     masked.stock_base(cls): cls for cls in masked.CLASSES
@@ -47,6 +47,7 @@ def adopt(model: BaseAlgorithm) -> MaskedPolicyMixin:
         _become(model, policy, _masked_class(policy))
     refresh_caches(model)
     refresh_memory(model)
+    note_owner(model)
     assert isinstance(policy, MaskedPolicyMixin)
     return policy
 

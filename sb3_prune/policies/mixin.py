@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -94,7 +94,9 @@ class MaskedPolicyMixin(nn.Module):
     ) -> Any:
         """Resize the hidden layers to the saved widths, then load the weights.
 
-        Parameters and buffers stay the same objects, even if their shapes change.
+        Parameters and buffers stay the same objects, even if their shapes change. Where
+        weights come without gates, as those of a stock policy, all gates are open
+        afterwards. Gates of layers that are not among the tensors stay as they are.
 
         Raises:
             RuntimeError: The networks differ in more than the widths of hidden layers.
@@ -110,7 +112,11 @@ class MaskedPolicyMixin(nn.Module):
             return self._refuse(tensors, strict, [] if missing else untold)
         resize(self, plan)
         load_masks(self, tensors)
+        gates = [(gate, _held(gate)) for gate in _left_out(self, tensors)]
         loaded = super().load_state_dict(tensors, strict, assign)
+        for gate, held in gates:
+            for name, tensor in held.items():
+                setattr(gate, name, tensor)
         device = next(self.parameters()).device
         for module in self.modules():
             if isinstance(module, Gate):  # A new mask is still on the saved device.
@@ -139,6 +145,21 @@ class MaskedPolicyMixin(nn.Module):
                 raise
             # For example a ValueError, if the extra state holds another optimiser.
             raise RuntimeError(f"Cannot load: {error}") from error
+
+
+def _left_out(policy: nn.Module, tensors: Mapping[str, Any]) -> Iterator[Gate]:
+    """Yield the gates of all layers that have no tensor in a state dictionary."""
+    saved = {name.rpartition(".")[0] for name in tensors}
+    named = policy.named_modules(remove_duplicate=False)
+    loaded = {module for path, module in named if path in saved}
+    layers = [twin for la in wire(policy).values() for twin in la.with_targets()]
+    for layer in layers:
+        if not loaded & {*layer.module.modules(), *layer.group.gates}:
+            yield from layer.group.gates
+
+
+def _held(gate: Gate) -> dict[str, torch.Tensor | None]:
+    return {name: getattr(gate, name) for name in OPTIONAL}
 
 
 def _check_dictionary(policy: Any) -> None:

@@ -45,6 +45,11 @@ class StateFeatures(BaseFeaturesExtractor):
         return net.state_width
 
     @property
+    def features_dim(self) -> int:
+        """Number of features, as the OFEXiNet is now."""
+        return self._width(self.net)
+
+    @property
     def net(self) -> OFEXiNet:
         """The OFEXiNet."""
         held: tuple[OFEXiNet] = self.__dict__["_held"]

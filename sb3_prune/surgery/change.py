@@ -126,6 +126,12 @@ class Change:
         return index if not self.seeds and one_hot and ones.all() else None
 
     @cached_property
+    def distinct(self) -> torch.Tensor | None:
+        """Like ``kept``, but None as well if an old unit occurs twice."""
+        twice = (self.rows.count_nonzero(dim=0) > 1).any()
+        return None if twice else self.kept
+
+    @cached_property
     def selection(self) -> torch.Tensor | None:
         """Indices of the kept units, (K',); None unless the change only selects."""
         plain = not self.shifts.any() and torch.equal(self.rows, self.columns.T)
@@ -183,20 +189,17 @@ class Change:
         Returns:
             The tensor with K' entries along ``axis``; drawn rows are still zero.
         """
-        stays = moment or side is not Side.COLUMNS
-        index = self.kept if stays else self.selection
+        special = {Side.COLUMNS: self.selection, Side.NOISE: self.distinct}
+        index = self.kept if moment else special.get(side, self.kept)
         if index is not None:
             return segment.index_select(axis, index.to(segment.device))
         if side is Side.NOISE and not moment:
             return self._noise(segment, axis)
-        reads = side in (Side.COLUMNS, Side.NOISE)
-        matrix = self.columns.T if reads else self.rows
+        matrix = self.columns.T if side in special else self.rows
         if moment or side is Side.UNIT:
             matrix = matrix.abs() / matrix.abs().sum(1, keepdim=True).clamp_min(1e-12)
-        mixed: torch.Tensor = torch.tensordot(
-            matrix.to(segment), segment, dims=([1], [axis])
-        )
-        return _packed(mixed.movedim(0, axis))  # (..., K', ...)
+        new: torch.Tensor = torch.tensordot(matrix.to(segment), segment, ([1], [axis]))
+        return _packed(new.movedim(0, axis))  # (..., K', ...)
 
     def _noise(self, log_std: torch.Tensor, axis: int) -> torch.Tensor:
         r"""Return the ``log_std`` that keeps the variance of gSDE's noise.
@@ -204,11 +207,15 @@ class Change:
         The noise is :math:`\sum_k h_k \epsilon_k`, with standard deviations
         :math:`\sigma_k`. Where :math:`h_k = C_{kc} h'_c`, the variances add up to:
 
-        .. math:: \sigma'^2_c = \sum_k C_{kc}^2 \sigma_k^2
+        .. math:: \sigma'^2_c = \sum_k C_{kc} \sum_{c' = c} C_{kc'} \sigma_k^2
 
-        An added unit gets (almost) no noise.
+        The inner sum is over c and its twins, whose activations are equal: of two that
+        say one half each, each has half the variance. An added unit gets (almost) none.
         """
-        squares = self.columns.square().T.to(log_std)
+        made: Any = torch.hstack([self.rows, self.draws])
+        _, kinds = made.unique(dim=0, return_inverse=True)
+        twins = (kinds[:, None] == kinds).to(self.columns)
+        squares = (self.columns * (self.columns @ twins)).clamp_min(0).T.to(log_std)
         variances = torch.tensordot(squares, (2 * log_std).exp(), dims=([1], [axis]))
         new: torch.Tensor = (variances.log() / 2).clamp_min(NO_NOISE)
         # A new unit that is one unchanged old unit keeps its noise bit for bit.

@@ -39,19 +39,22 @@ _NORMS = (nn.modules.batchnorm._NormBase, BatchRenorm)
 
 
 def sync_dimensions(
-    policy: nn.Module, changed: Iterable[tuple[HiddenLayer, Change]] = ()
+    policy: nn.Module,
+    changed: Iterable[tuple[HiddenLayer, Change]] = (),
+    beside: Iterable[nn.Module] = (),
 ) -> None:
     """Make every stored width agree with the tensors, in place.
 
     Args:
         policy: The policy.
         changed: The changed layers, in target networks too, each with its change.
+        beside: Modules that the model holds beside its policy.
     """
     for layer, change in changed:
         for width in layer.group.widths:
             grown = (change.after - change.before) * width.block
             _grow(width.owner, width.attribute, grown)
-    for module in policy.modules():
+    for module in dict.fromkeys([*policy.modules(), *beside]):
         if not parametrize.is_parametrized(module):
             _sync(module)
         elif isinstance(module, nn.Linear):
@@ -80,6 +83,9 @@ def _sync(module: nn.Module) -> None:
     weight: Any = getattr(module, "weight_orig", getattr(module, "weight", None))
     if isinstance(module, nn.Linear):
         module.out_features, module.in_features = weight.shape
+    elif isinstance(module, nn.modules.conv._ConvTransposeNd):
+        module.in_channels = weight.shape[0]
+        module.out_channels = weight.shape[1] * module.groups
     elif isinstance(module, nn.modules.conv._ConvNd):
         module.out_channels = weight.shape[0]
         module.in_channels = weight.shape[1] * module.groups
@@ -89,7 +95,8 @@ def _sync(module: nn.Module) -> None:
         module.num_channels = len(weight)
     elif isinstance(module, _NORMS):
         tensors = [*module.parameters(), *module.buffers()]
-        module.num_features = max((t.numel() for t in tensors), default=0)
+        held = max((t.numel() for t in tensors), default=0)
+        module.num_features = held or module.num_features  # Some hold no tensor.
     elif isinstance(module, nn.RNNBase):
         module.hidden_size = module.get_parameter("weight_hh_l0").shape[1]
         module.input_size = module.get_parameter("weight_ih_l0").shape[1]

@@ -153,8 +153,9 @@ def split(units: Sequence[int], width: int) -> Change:
     .. math:: h_{K+j} = h_i, \quad C_{ii} = C_{i,K+j} = 1/2
 
     Twins get equal gradients. They stay equal as long as nothing else, as noise or
-    dropout, tells them apart. The noise that gSDE draws behind a twin is independent,
-    so its standard deviation falls to :math:`\sqrt{1/2}`.
+    dropout, tells them apart. The noise that gSDE draws behind a twin is independent:
+    the standard deviation of each falls to :math:`\sqrt{1/2}`, that of both together
+    stays.
 
     Args:
         units: The units that get a twin, which is appended in this order.

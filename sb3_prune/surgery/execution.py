@@ -12,6 +12,7 @@ from sb3_prune.exceptions import NonFiniteError
 from sb3_prune.surgery.change import Change
 from sb3_prune.surgery.dimensions import refresh_caches, sync_dimensions
 from sb3_prune.surgery.edits import Edit, edits_of, run
+from sb3_prune.surgery.flow.beside import modules_of
 from sb3_prune.surgery.flow.slots import MASK
 from sb3_prune.surgery.folding import Folding
 from sb3_prune.surgery.hidden_layer import HiddenLayer
@@ -72,7 +73,8 @@ def carry_out(
     for name, optimizer in following.items():
         move_state(optimizer, replaced, states[name])
     move_hooks(policy, replaced)
-    sync_dimensions(policy, changed)
+    now = [*replaced.values(), *(new for _, new, _ in tensors.values())]
+    sync_dimensions(policy, changed, _holding(model, now))
     if isinstance(model, BaseAlgorithm):
         follow_memory(model, changed)
         refresh_caches(model)
@@ -136,6 +138,18 @@ def _states(
     }
 
 
+def _holding(
+    model: BaseAlgorithm | nn.Module, tensors: Sequence[torch.Tensor]
+) -> list[nn.Module]:
+    """Return the modules that hold some tensors, also those beside the policy."""
+    ids, found = set(map(id, tensors)), []
+    for module in modules_of(model):
+        held = (*module._parameters.values(), *module._buffers.values())
+        if any(id(tensor) in ids for tensor in held):
+            found.append(module)
+    return found
+
+
 def _put(
     model: BaseAlgorithm | nn.Module, tensors: Mapping[int, torch.Tensor]
 ) -> dict[nn.Parameter, nn.Parameter]:
@@ -144,7 +158,7 @@ def _put(
     Returns the new parameter of each old parameter.
     """
     replaced: dict[nn.Parameter, nn.Parameter] = {}
-    for module in _modules(model):
+    for module in modules_of(model):
         for parts in (module._parameters, module._buffers):
             for name, old in list(parts.items()):
                 if old is None or id(old) not in tensors:
@@ -158,11 +172,3 @@ def _put(
                     new = replaced[old]
                 setattr(module, name, new)
     return replaced
-
-
-def _modules(model: BaseAlgorithm | nn.Module) -> list[nn.Module]:
-    """Return every module of a policy, or of all networks that a model holds."""
-    if isinstance(model, nn.Module):
-        return list(model.modules())
-    held = [v for v in vars(model).values() if isinstance(v, nn.Module)]
-    return list(dict.fromkeys(m for module in held for m in module.modules()))

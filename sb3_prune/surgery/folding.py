@@ -52,7 +52,8 @@ class Folding:
 
         Afterwards, the readers' weights of all removed units are set to zero. A unit
         of the next layer that read only removed units is constant now, and is folded
-        in turn if it is removed as well.
+        in turn if it is removed as well. A unit with a shift is not folded: biases have
+        taken over what the change says that it is.
 
         Args:
             layer: The layer that loses units.
@@ -61,7 +62,7 @@ class Folding:
         gone = change.removed
         if change.kept is None or not len(gone):
             return
-        constant = gone[self._is_fed_nothing(layer)[gone]]
+        constant = gone[self._is_fed_nothing(layer)[gone] & (change.shifts[gone] == 0)]
         if len(constant):
             self._move(layer, constant)
         for slot in layer.readers:
@@ -97,6 +98,7 @@ class Folding:
         before = dict(self.tensors)
         arrived = {} if why else self._observe(layer)
         done: set[tuple[Key, int, Key | None]] = set()
+        speak = False
         for read in layer.reads if not why else ():
             key = read.slot.owner, read.slot.attribute
             # A weight may have several biases, one for each network that shares it.
@@ -106,12 +108,15 @@ class Folding:
             done.add(where)
             given = [read.arrived(x, layer.units)[..., units, :] for x in arrived[key]]
             said = torch.cat([x.reshape(-1, *x.shape[-2:]) for x in given])
+            speak |= bool(said.any())
             if reason := self._add(read, layer, units, said):
                 why.append(reason)
         far = 0.0 if why else self._moved(layer, units, before)
         if far > FAR * torch.finfo(precision(self.policy)).eps:
             self.tensors = before
             why.append("folding them would change outputs of the policy")
+        if speak and layer.unwatched is not None:
+            why.append(f"{layer.unwatched} reads them, too, where nothing shows it")
         if why:
             self.kept[layer.name] = ", ".join(dict.fromkeys(why))
 

@@ -134,13 +134,20 @@ class HiddenLayer:
         """Why readers' biases cannot take over what constant units say; None if so."""
         if self.group.two_sided:
             return "one weight both makes and reads them"
+        if self.unwatched is not None:
+            return f"{self.unwatched} reads them"
+        whys = [*(r.unshiftable for r in self.reads), *sorted(self.group.unfoldable)]
+        return next((why for why in whys if why is not None), None)
+
+    @property
+    def unwatched(self) -> str | None:
+        """A weight that reads the units out of sight: in training, or by a loop."""
         known = {(r.slot.owner, r.slot.attribute, r.slot.start) for r in self.reads}
         for slot in self.group.slots:
             place = slot.owner, slot.attribute, slot.start
             if slot.side is Side.COLUMNS and place not in known:
-                return f"{type(slot.owner).__name__}.{slot.attribute} reads them"
-        whys = [*(r.unshiftable for r in self.reads), *sorted(self.group.unfoldable)]
-        return next((why for why in whys if why is not None), None)
+                return f"{type(slot.owner).__name__}.{slot.attribute}"
+        return None
 
     def weights(self, side: Side) -> list[Slot]:
         """Return the slots that feed (``ROWS``) or read (``COLUMNS``) the units.

@@ -10,6 +10,7 @@ from torch import nn
 
 from sb3_prune.exceptions import PlanError
 from sb3_prune.surgery.dimensions import CACHED
+from sb3_prune.surgery.flow.known import is_of_known_package
 from sb3_prune.surgery.optimizer import INTERNAL, tensors_in
 
 _FOLLOWS = INTERNAL | CACHED | {"_flat_weights"}
@@ -19,6 +20,8 @@ _FOLLOWS = INTERNAL | CACHED | {"_flat_weights"}
 def check_holders(model: BaseAlgorithm | nn.Module, replaced: Container[int]) -> None:
     """Check that no attribute, such as a list of parameters, would keep old tensors.
 
+    Objects of a user's classes, such as a running average, are looked into as well.
+
     Args:
         model: A model, or a policy alone.
         replaced: Ids of the tensors that are to be replaced.
@@ -27,15 +30,25 @@ def check_holders(model: BaseAlgorithm | nn.Module, replaced: Container[int]) ->
         PlanError: An attribute of the model, its policy or a module would.
     """
     for path, owner in _owners(model):
-        for name, value in vars(owner).items():
-            held = () if name in _FOLLOWS else tensors_in(value)
-            if any(id(tensor) in replaced for tensor in held):
+        for name, value in _attributes(owner):
+            if any(id(tensor) in replaced for tensor in tensors_in(value)):
                 where = f"{path}.{name}".lstrip(".")
                 raise PlanError(
                     f"'{where}' holds tensors of units that would change, and cannot "
                     "be updated: read the tensors from their module each time, or "
                     "hold the module instead."
                 )
+
+
+def _attributes(owner: object) -> Iterator[tuple[str, object]]:
+    """Yield the attributes of an owner, and those of users' objects among them."""
+    for name, value in vars(owner).items():
+        if name in _FOLLOWS:
+            continue
+        yield name, value
+        if not isinstance(value, nn.Module) and not is_of_known_package(type(value)):
+            inside = getattr(value, "__dict__", {})
+            yield from ((f"{name}.{inner}", held) for inner, held in inside.items())
 
 
 def check_ties(policy: nn.Module, replaced: Container[int]) -> None:

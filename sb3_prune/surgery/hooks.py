@@ -16,6 +16,12 @@ KINDS = ("_backward_hooks", "_post_accumulate_grad_hooks")
 """Where torch keeps the hooks of a tensor: handle -> function."""
 
 
+def hooks_of(parameter: nn.Parameter) -> list[dict[Any, Any]]:
+    """Return the dictionaries of hooks that a parameter has."""
+    found = [getattr(parameter, kind) for kind in KINDS]
+    return [hooks for hooks in found if hooks]
+
+
 class Follower:
     """A hook on a parameter whose shape has changed.
 

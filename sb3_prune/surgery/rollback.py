@@ -8,7 +8,10 @@ from typing import Any
 
 from stable_baselines3.common.base_class import BaseAlgorithm
 from torch import nn
+from torch.jit import ScriptModule
 
+from sb3_prune.surgery.flow.beside import modules_of
+from sb3_prune.surgery.hooks import hooks_of
 from sb3_prune.surgery.optimizer import optimizers
 
 
@@ -32,8 +35,10 @@ def rollback(model: BaseAlgorithm | nn.Module) -> Iterator[None]:
 
 
 def _record(model: BaseAlgorithm | nn.Module) -> list[Callable[[], None]]:
-    policy = model.policy if isinstance(model, BaseAlgorithm) else model
-    undo = [_keep_attributes(module) for module in policy.modules()]
+    modules = [m for m in modules_of(model) if not isinstance(m, ScriptModule)]
+    undo = [_keep_attributes(module) for module in modules]
+    held = {p: None for m in modules for p in m.parameters(recurse=False)}
+    undo += [_keep(hooks) for p in held for hooks in hooks_of(p)]
     undo += [_keep_optimizer(optimizer) for optimizer in optimizers(model).values()]
     if isinstance(model, BaseAlgorithm):
         undo.append(_keep(vars(model)))

@@ -23,7 +23,7 @@ from sb3_prune.surgery.plan import Plan
 from sb3_prune.surgery.rollback import rollback
 from sb3_prune.surgery.targets import strangers, target_names
 from sb3_prune.surgery.trial import movement, require_trial
-from sb3_prune.surgery.wiring import Wiring, policy_of, wire
+from sb3_prune.surgery.wiring import Wiring, owner_of, policy_of, wire
 
 Layers = Mapping[str, HiddenLayer]
 
@@ -92,7 +92,10 @@ def apply(model: BaseAlgorithm | nn.Module, plan: Mapping[str, Change]) -> Repor
     first (:mod:`.trial`).
 
     Args:
-        model: A Stable-Baselines3 model, or its policy.
+        model: A Stable-Baselines3 model, or a policy. A policy that belongs to a model
+            knows it once the model was given to this function, to :func:`wire` or to
+            ``adopt``; then the model changes, too. Before, give the model: what it
+            holds beside the policy, such as an optimiser, would go stale.
         plan: Changes by layer name, e.g. a :class:`Plan`.
 
     Returns:
@@ -105,6 +108,7 @@ def apply(model: BaseAlgorithm | nn.Module, plan: Mapping[str, Change]) -> Repor
         NonFiniteError: A weight is NaN or infinite, or would become infinite.
         UnsupportedPolicyError: The policy cannot be traced, or a trial fails.
     """
+    model = owner_of(model)
     policy = policy_of(model)
     wire(model)  # Finds the networks that the model holds beside its policy.
     plan = plan if isinstance(plan, Plan) else Plan(plan)
@@ -207,11 +211,19 @@ def _check_sharing(layer: HiddenLayer, change: Change) -> None:
             f"A weight of the units of '{layer.name}' is also used by itself, for "
             "example to compute its norm: these units can only be removed."
         )
+    selects = {Side.ROWS: change.kept, Side.COLUMNS: change.selection}
+    for side in layer.group.composed:
+        if selects[side] is None:
+            raise PlanError(
+                f"A weight of the units of '{layer.name}' is computed from other "
+                "tensors, for example as a product of them: these units can only be "
+                "removed."
+            )
 
 
 def _check_noise(layer: HiddenLayer, change: Change) -> None:
     """Refuse changes that cannot keep the variance of gSDE's noise."""
-    if change.kept is not None:
+    if change.distinct is not None:
         return
     for slot in layer.readers:
         distribution = noise(slot.owner) if slot.side is Side.NOISE else None

@@ -31,7 +31,7 @@ from sb3_prune.surgery.hidden_layer import HiddenLayer
 from sb3_prune.surgery.optimizer import check_followable, optimizers, state_of
 from sb3_prune.surgery.surgeon import Report, apply
 from sb3_prune.surgery.targets import target_networks
-from sb3_prune.surgery.wiring import Wiring, policy_of, wire
+from sb3_prune.surgery.wiring import Wiring, owner_of, policy_of, wire
 
 Maskable = nn.Linear | nn.modules.conv._ConvNd
 """Modules whose weight can have a mask."""
@@ -107,6 +107,7 @@ def mask_weights(
         PlanError: A mask has another shape, or is not made of zeros and ones; or an
             optimiser keeps a state that is not one per weight.
     """
+    model = owner_of(model)
     policy = policy_of(model)
     if not getattr(policy, "keeps_weight_masks", False):
         raise UnsupportedPolicyError(
@@ -225,8 +226,8 @@ def silent_units(wiring: Wiring) -> dict[str, list[int]]:
     """Return the units of each layer that only masked weights feed, or only such read.
 
     A weight from or to a silent unit counts as masked. A unit that nothing feeds is
-    constant; it counts only if biases can take over what it says. Every layer keeps at
-    least one unit.
+    constant; it counts only if biases can take over what it says. Units that gSDE's
+    noise reads are not silent. Every layer keeps at least one unit.
     """
     slots = [slot for layer in wiring.values() for slot in layer.group.slots]
     weights = [slot.owner for slot in slots if slot.attribute == "weight"]
@@ -247,7 +248,8 @@ def silent_units(wiring: Wiring) -> dict[str, list[int]]:
 def _silent(layer: HiddenLayer, masks: Mapping[nn.Module, torch.Tensor]) -> Any:
     """Tell which units are silent, bool, (K,)."""
     silent = torch.zeros(layer.units, dtype=torch.bool)
-    if layer.mixes or layer.group.two_sided:
+    noisy = any(slot.side is Side.NOISE for slot in layer.readers)
+    if layer.mixes or layer.group.two_sided or noisy:
         return silent
     silent |= _all_masked(layer, Side.COLUMNS, masks)
     if all(twin.unshiftable is None for twin in layer.with_targets()):
@@ -271,7 +273,8 @@ def _all_masked(
 def remove_silent(model: BaseAlgorithm | nn.Module) -> Report:
     """Remove the units that only masked weights feed or read.
 
-    Outputs stay equal: biases take over what constant units say.
+    Outputs stay equal: biases take over what constant units say. Units that gSDE's
+    noise reads stay, because they are a part of the exploration.
     """
     wiring = wire(model)
     units = wiring.units()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -125,6 +126,29 @@ class _Cache:
         return _Cache, ()
 
 
+class _Owner:
+    """The model that a policy belongs to. A copied policy belongs to none."""
+
+    def __init__(self, model: BaseAlgorithm | None = None) -> None:
+        self.model = None if model is None else weakref.ref(model)
+
+    def __reduce__(self) -> tuple[type[_Owner], tuple[()]]:
+        return _Owner, ()
+
+
+def owner_of(model: BaseAlgorithm | nn.Module) -> BaseAlgorithm | nn.Module:
+    """Return the model of a policy, if the model was ever wired; else what is given."""
+    owner = vars(model).get("_owner")
+    found = owner.model() if isinstance(owner, _Owner) and owner.model else None
+    # A policy may have moved into another model, or an attribute into another policy.
+    return found if found is not None and found.policy is model else model
+
+
+def note_owner(model: BaseAlgorithm) -> None:
+    """Let a policy know its model."""
+    vars(model.policy)["_owner"] = _Owner(model)
+
+
 def policy_of(model: BaseAlgorithm | nn.Module) -> nn.Module:
     """Return the policy of a model, or the policy itself."""
     return model.policy if isinstance(model, BaseAlgorithm) else model
@@ -148,6 +172,7 @@ def wire(model: BaseAlgorithm | nn.Module) -> Wiring:
     """
     policy = policy_of(model)
     if isinstance(model, BaseAlgorithm):
+        note_owner(model)
         vars(policy)["_beside"] = Beside(stepped_beside(model), reads_beside(model))
     signature = _signature(policy)
     cache = vars(policy).get("_wiring_cache")

@@ -12,6 +12,7 @@ import pytest
 import support
 import torch
 import zoo
+from patched import PI
 from stable_baselines3 import PPO, SAC
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback, EvalCallback
@@ -24,6 +25,7 @@ from torch import nn
 import sb3_prune as sp
 from sb3_prune.exceptions import PlanError
 from sb3_prune.policies.mixin import MaskedPolicyMixin
+from sb3_prune.surgery import remove
 from sb3_prune.surgery.optimizer import optimizers
 
 every_algorithm = pytest.mark.parametrize("name", zoo.ALGORITHMS)
@@ -99,6 +101,25 @@ def test_masks_of_another_width_replace_the_old_ones() -> None:
     taker.set_parameters(giver.get_parameters())
     found, expected = (sp.wire(m.policy).active_units() for m in (taker, giver))
     assert found == expected != sp.wire(giver.policy).units()
+
+
+def test_a_part_of_the_weights_leaves_the_gates_of_other_layers_alone() -> None:
+    policy = zoo.copied("PPO")
+    sp.mask(policy, {f"{PI}.0": remove([1, 2], 12), f"{PI}.2": remove([3], 10)})
+    gate = sp.wire(policy)[f"{PI}.2"].gate
+    assert gate is not None
+    gate.learn(torch.full((10,), 0.5))
+    stock = {n: t.clone() for n, t in policy.state_dict().items() if "gate" not in n}
+    kept = dict(gate.state_dict(keep_vars=True))
+    policy.load_state_dict({"value_net.bias": stock["value_net.bias"]}, strict=False)
+    part = {n: t for n, t in stock.items() if n.startswith(f"{PI}.0.")}
+    assert sp.wire(policy).active_units()[f"{PI}.0"] == 10
+    policy.load_state_dict(part, strict=False)
+    assert sp.wire(policy).active_units()[f"{PI}.0"] == 12
+    now = gate.state_dict(keep_vars=True)
+    assert kept and all(now[n] is tensor for n, tensor in kept.items())
+    policy.load_state_dict(stock)
+    assert not gate.state_dict()
 
 
 @pytest.mark.parametrize("name", ["PPO Cnn", "PPO MultiInput", "RecurrentPPO Cnn"])

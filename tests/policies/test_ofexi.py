@@ -27,6 +27,18 @@ OBS = spaces.Box(-1, 1, (3,), np.float32)
 ACTIONS = spaces.Box(-1, 1, (2,), np.float32)
 
 
+@pytest.mark.parametrize("name", ["SAC", "TD3", "TQC"])
+def test_extractors_tell_the_width_of_the_features_as_they_are(name: str) -> None:
+    policy = ofexi_zoo.copied(name)
+    before = policy.critic.features_extractor.features_dim
+    gone = {"ofe.phi_o.0": [1], "ofe.phi_oa.0": [0, 2]}
+    units = sp.wire(policy).units()
+    sp.apply(policy, {n: remove(k, units[n]) for n, k in gone.items()})
+    critic, actor = policy.critic.features_extractor, policy.actor.features_extractor
+    assert critic.features_dim == policy.ofe.width - policy.ofe.action == before - 3
+    assert actor.features_dim == policy.ofe.state_width
+
+
 # The agent reads the features and does not touch them.
 
 

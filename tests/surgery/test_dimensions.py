@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 import torch
 import zoo
+from extracted import extracted
 from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from torch import nn
 from torch.nn.utils import parametrize
 
 import sb3_prune as sp
-from sb3_prune.surgery.dimensions import refresh_caches
+from sb3_prune.surgery.dimensions import refresh_caches, sync_dimensions
 
 
 @pytest.mark.parametrize("name", zoo.ALGORITHMS)
@@ -99,6 +101,38 @@ def test_models_without_caches_get_none() -> None:
     model = zoo.make_model("PPO")
     refresh_caches(model)
     assert not any("batch_norm_stats" in key for key in vars(model))
+
+
+UNTOUCHED: dict[str, Callable[[], nn.Module]] = {
+    "transposed": lambda: nn.ConvTranspose2d(6, 3, 3),
+    "transposed in groups": lambda: nn.ConvTranspose1d(6, 9, 3, groups=3),
+    "grouped": lambda: nn.Conv2d(6, 9, 3, groups=3),
+    "instances": lambda: nn.InstanceNorm2d(8),
+    "instances, affine": lambda: nn.InstanceNorm2d(8, affine=True),
+    "batches, bare": lambda: nn.BatchNorm1d(8, affine=False, track_running_stats=False),
+    "groups, bare": lambda: nn.GroupNorm(2, 8, affine=False),
+}
+
+
+@pytest.mark.parametrize("kind", UNTOUCHED)
+def test_modules_that_a_plan_does_not_touch_stay_as_they_are(kind: str) -> None:
+    module = UNTOUCHED[kind]()
+    before = {k: v for k, v in vars(module).items() if isinstance(v, int)}
+    sync_dimensions(nn.ModuleList([module]))
+    assert {k: v for k, v in vars(module).items() if isinstance(v, int)} == before
+
+
+def test_a_norm_without_tensors_counts_its_channels() -> None:
+    def run(net: Any, x: torch.Tensor) -> torch.Tensor:
+        return net.d(net.norm(net.c(x[:, None])).relu()).flatten(1)
+
+    def build(net: Any) -> None:
+        net.c, net.d = nn.Conv1d(1, 8, 2), nn.Conv1d(8, 2, 1)
+        net.norm = nn.InstanceNorm1d(8)
+
+    model = extracted(run, build, out=6)
+    sp.apply(model, {"features_extractor.c": sp.surgery.remove([0], 8)})
+    assert model.policy.features_extractor.norm.num_features == 7
 
 
 class Halved(nn.Module):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
@@ -118,6 +119,30 @@ def test_a_reader_without_bias_is_reported() -> None:
     assert report.unfolded == {name: "a reader has no bias"}
 
 
+def helped(net: Any, x: torch.Tensor) -> torch.Tensor:
+    h = net.a(x).tanh()
+    if net.training:
+        net.said = net.aux(h)
+    return net.b(h)
+
+
+def with_aux(net: Any) -> None:
+    net.aux, net.said = nn.Linear(12, 2), None
+
+
+@pytest.mark.parametrize("says", [True, False])
+def test_what_reads_a_constant_only_in_training_is_reported(says: bool) -> None:
+    model = extracted(helped, with_aux)
+    net = model.policy.features_extractor
+    with torch.no_grad():
+        net.a.weight[3], net.a.bias[3] = 0.0, float(says)
+    before = zoo.outputs(model.policy)
+    report = sp.apply(model, {A: remove([3], 12)})
+    zoo.assert_close(zoo.outputs(model.policy), before, 1e-6)
+    why = "Linear.weight reads them, too, where nothing shows it"
+    assert report.unfolded == ({A: why} if says else {})
+
+
 # Shifts of a change.
 
 
@@ -141,6 +166,35 @@ def test_shifts_are_what_a_unit_more_would_say(name: str) -> None:
     for owner, bias in biases.items():
         torch.testing.assert_close(owner.bias, bias)
     assert biases and sp.wire(model).units() == sp.wire(same).units()
+
+
+def test_a_constant_that_a_shift_takes_over_is_not_folded_as_well() -> None:
+    model = constant_model(nn.Tanh)
+    names = "actor.latent_pi.0", "critic.qf0.0"
+    before = zoo.outputs(model.policy)
+    cut = remove([1, 4], 12)
+    shifts = torch.zeros(12)
+    shifts[1] = torch.tanh(torch.tensor(0.8))  # Unit 4 is folded.
+    change = sp.Change(rows=cut.rows, columns=cut.columns, shifts=shifts)
+    report = sp.apply(model, dict.fromkeys(names, change))
+    zoo.assert_close(zoo.outputs(model.policy), before, 1e-6)
+    assert not report.unfolded
+
+
+def test_a_unit_that_becomes_constant_is_shifted_once() -> None:
+    model = constant_model(nn.Tanh, "PPO")
+    first, last = (f"mlp_extractor.policy_net.{k}" for k in (0, 2))
+    module, said = sp.wire(model)[last].module, math.tanh(0.8)
+    with torch.no_grad():
+        module.weight[3] = 0.0
+        module.weight[3, 1] = 0.9  # Unit 1 of the layer before it is constant.
+        now = math.tanh(0.9 * said + float(module.bias[3]))
+    before, cut = zoo.outputs(model.policy), remove([3], 10)
+    change = sp.Change(
+        rows=cut.rows, columns=cut.columns, shifts=torch.eye(10)[3] * now
+    )
+    sp.apply(model, {first: remove([1], 12), last: change})
+    zoo.assert_close(zoo.outputs(model.policy), before, 1e-6)
 
 
 def without_bias(net: Any) -> None:

@@ -93,6 +93,25 @@ def test_whoever_holds_a_parameter_is_named(kind: str, on_model: bool) -> None:
     assert_refused(model, PlanError, f"^'{where}' holds tensors of units that would")
 
 
+class Average:
+    """A running average of parameters, written by a user."""
+
+    def __init__(self, parameters: Any) -> None:
+        self.parameters = list(parameters)
+        self.shadow = [p.detach().clone() for p in self.parameters]
+
+
+@pytest.mark.parametrize("on_model", [True, False])
+def test_a_users_object_that_holds_parameters_is_named(on_model: bool) -> None:
+    model = extracted(plain)
+    owner = model if on_model else model.policy.mlp_extractor
+    owner.average = Average(model.policy.parameters())
+    where = "model.average" if on_model else "mlp_extractor.average"
+    assert_refused(model, PlanError, f"^'{where}.parameters' holds tensors of units")
+    owner.average = Average(model.policy.value_net.parameters())
+    sp.apply(model, {A: remove([0], 12)})
+
+
 def test_who_holds_only_what_stays_hinders_nothing() -> None:
     model = extracted(plain)
     model.source = [model.policy.value_net.bias, model.policy.features_extractor]
@@ -156,4 +175,6 @@ def test_a_model_whose_optimiser_cannot_be_found_says_so() -> None:
     model.policy.optimizer = None
     report = sp.apply(model, half(model))
     assert len(report.unoptimised) == len(list(model.policy.parameters()))
-    assert sp.apply(model.policy, {}).unoptimised == ()
+    alone = patched(lambda policy: None).policy
+    alone.optimizer = None
+    assert sp.apply(alone, {}).unoptimised == ()

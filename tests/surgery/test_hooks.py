@@ -11,6 +11,8 @@ import zoo
 from torch import nn
 
 import sb3_prune as sp
+from sb3_prune.surgery import execution
+from sb3_prune.surgery.hooks import hooks_of
 
 KINDS = ("register_hook", "register_post_accumulate_grad_hook")
 
@@ -87,6 +89,28 @@ def test_a_refused_plan_leaves_hooks_in_place() -> None:
     nn.init.ones_(layer.module.weight)
     zoo.train(model)
     assert set(calls) == {layer.module.weight.shape}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_plan_that_fails_late_leaves_the_very_same_hooks(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, calls = zoo.make_model("PPO"), []
+
+    def hook(tensor: torch.Tensor) -> None:
+        calls.append(tensor)
+
+    layer = next(iter(sp.wire(model).values()))
+    handle = getattr(layer.module.weight, kind)(hook)
+    before = hooks_of(layer.module.weight)
+    monkeypatch.setattr(execution, "sync_dimensions", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        sp.apply(model, {layer.name: sp.surgery.remove([1], layer.units)})
+    after = hooks_of(layer.module.weight)
+    assert [id(hooks) for hooks in after] == [id(hooks) for hooks in before]
+    assert [list(hooks.values()) for hooks in after] == [[hook]]
+    handle.remove()
+    assert not hooks_of(layer.module.weight)
 
 
 class Fixed:

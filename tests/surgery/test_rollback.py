@@ -183,6 +183,25 @@ def test_a_policy_alone_is_put_back() -> None:
     zoo.assert_same(zoo.snapshot(policy), before, identities=True)
 
 
+def test_what_shares_a_weight_beside_the_policy_is_put_back_and_follows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    model: Any = zoo.make_model("PPO")
+    linear = model.policy.mlp_extractor.policy_net[0]
+    model.side = nn.Linear(4, 12)
+    model.side.weight, model.side.bias = linear.weight, linear.bias
+    weight, plan = linear.weight, {"mlp_extractor.policy_net.0": remove([1], 12)}
+    with monkeypatch.context() as patch:
+        break_behind("caches", patch, BrokenError())
+        with pytest.raises(BrokenError):
+            sp.apply(model, plan)
+    assert model.side.weight is linear.weight is weight
+    assert model.side.out_features == 12
+    sp.apply(model, plan)
+    assert model.side.weight is linear.weight
+    assert model.side.out_features == linear.out_features == 11
+
+
 class AtLeastSix(nn.ReLU):
     """Fails where fewer than six units arrive."""
 

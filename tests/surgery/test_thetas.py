@@ -8,9 +8,13 @@ import ofexi_zoo
 import pytest
 import torch
 import zoo
+from stable_baselines3 import SAC
 
 import sb3_prune as sp
 from sb3_prune.exceptions import UnsupportedPolicyError
+from sb3_prune.exporting.compaction import compact
+from sb3_prune.surgery.flow.slots import Side, Slot
+from sb3_prune.surgery.hidden_layer import HiddenLayer
 from sb3_prune.surgery.thetas import absorb
 
 
@@ -36,6 +40,53 @@ def test_absorbing_keeps_every_output(name: str) -> None:
     absorb(policy)
     zoo.assert_close(zoo.outputs(policy), before, 1e-5)
     assert not any(".theta" in key for key in policy.state_dict())
+
+
+@pytest.mark.parametrize("expln", [False, True])
+@pytest.mark.parametrize("name", ["PPO", "SAC"])
+def test_absorbing_keeps_the_exploration(name: str, expln: bool) -> None:
+    kwargs = {"use_expln": expln}
+    env = zoo.gym.make("Pendulum-v1")
+    model = zoo.make_model(name, env=env, use_sde=True, policy_kwargs=kwargs)
+    learn_thetas(model.policy)
+    actor = model.policy.actor if name == "SAC" else model.policy
+    layer = next(la for la in sp.wire(model).values() if noise_slots(la))
+    assert layer.gate is not None and layer.gate.theta is not None
+    with torch.no_grad():
+        actor.log_std.uniform_(-2, 3)
+        layer.gate.theta[3] = 0.0
+    model.policy.reset_noise(3)
+    before = [*spread(model), *drawn(model)]
+    agent = compact(model)
+    absorb(model)
+    zoo.assert_close([*spread(model), *drawn(model)], before, 1e-4)
+    zoo.assert_close(list(spread(agent)), before[:2], 1e-4)
+    assert actor.log_std.isfinite().all()
+
+
+def noise_slots(layer: HiddenLayer) -> list[Slot]:
+    return [slot for slot in layer.readers if slot.side is Side.NOISE]
+
+
+def spread(model: Any) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the means and standard deviations of actions."""
+    observations = torch.as_tensor(zoo.observations(model, 32))
+    with torch.no_grad():
+        if isinstance(model, SAC):
+            actor = model.actor
+            mean, log_std, kwargs = actor.get_action_dist_params(observations)
+            found = actor.action_dist.proba_distribution(mean, log_std, **kwargs)
+        else:
+            found = model.policy.get_distribution(observations)
+    return found.distribution.mean, found.distribution.stddev
+
+
+def drawn(model: Any) -> list[torch.Tensor]:
+    """Return actions that explore, for one observation and for several."""
+    actor = model.actor if isinstance(model, SAC) else model.policy
+    observations = torch.as_tensor(zoo.observations(model, 3))
+    with torch.no_grad():
+        return [actor._predict(observations[:1]), actor._predict(observations)]
 
 
 @pytest.mark.parametrize("norm", ["batch", "none"])

@@ -246,6 +246,24 @@ def test_silent_units_become_structure(name: str) -> None:
     assert not silent_units(wire(model)) and not remove_silent(model).units
 
 
+@pytest.mark.parametrize("name", ["PPO", "SAC"])
+def test_units_that_the_exploration_reads_are_not_silent(name: str) -> None:
+    model = zoo.make_model(name, env=zoo.gym.make("Pendulum-v1"), use_sde=True)
+    reader, last = {
+        "PPO": ("action_net", "mlp_extractor.policy_net.2"),
+        "SAC": ("actor.mu.0", "actor.latent_pi.2"),
+    }[name]
+    mask = torch.ones_like(model.policy.get_submodule(reader).weight)
+    mask[:, [1, 4]] = 0.0
+    fed = dict(wire(model))[last].module
+    mask_weights(model, {reader: mask})
+    inputs = next(p for p, m in model.policy.named_modules() if m is fed)
+    rows = torch.ones_like(fed.weight)
+    rows[2] = 0.0
+    mask_weights(model, {inputs: rows})
+    assert not silent_units(wire(model)) and not remove_silent(model).units
+
+
 def test_silence_spreads() -> None:
     """Of two units that feed nothing but each other's readers, both layers lose one.
 

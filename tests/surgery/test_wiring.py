@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import copy
+import gc
+import pickle
+from typing import Any
+
 import pytest
 import torch
 import zoo
+from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
+from torch import nn
 
 import sb3_prune as sp
 from sb3_prune.exceptions import UnknownNameError
 from sb3_prune.surgery import remove
 from sb3_prune.surgery.flow.slots import Side
+from sb3_prune.surgery.wiring import owner_of
 
 every_algorithm = pytest.mark.parametrize("name", zoo.ALGORITHMS)
 
@@ -141,6 +149,53 @@ def test_layers_come_by_network() -> None:
         "actor.latent_pi",
         "critic.qf1",
     ]
+
+
+class Normalised(BaseFeaturesExtractor):
+    """A layer with batch normalisation, of which DQN lists the statistics."""
+
+    def __init__(self, space: Any) -> None:
+        super().__init__(space, 12)
+        parts = nn.Linear(space.shape[0], 12), nn.BatchNorm1d(12), nn.ReLU()
+        self.net = nn.Sequential(*parts)
+
+    def forward(self, observations: torch.Tensor) -> torch.Tensor:
+        found: torch.Tensor = self.net(observations)
+        return found
+
+
+@pytest.mark.parametrize("told", [sp.wire, sp.adopt, lambda m: sp.apply(m, {})])
+def test_a_policy_knows_the_model_that_holds_it(told: Any) -> None:
+    kwargs = {"features_extractor_class": Normalised}
+    model: Any = zoo.make_model("DQN", policy_kwargs=kwargs)
+    assert owner_of(model.policy) is model.policy and owner_of(model) is model
+    model.own = torch.optim.Adam(model.q_net.parameters())
+    told(model)
+    sp.apply(model.policy, {"q_net.features_extractor.net.0": remove([1], 12)})
+    held = {p for group in model.own.param_groups for p in group["params"]}
+    assert held == set(model.q_net.parameters())
+    live = {b.data_ptr() for b in model.q_net.buffers()}
+    listed = {b.data_ptr() for b in model.batch_norm_stats}
+    assert listed and listed <= live
+    zoo.train(model)
+
+
+def test_a_copy_knows_no_model_and_an_old_policy_does_not_either() -> None:
+    model = zoo.make_model("PPO")
+    sp.wire(model)
+    old = model.policy
+    for copied in (copy.deepcopy(old), pickle.loads(pickle.dumps(old))):
+        assert owner_of(copied) is copied
+    both = copy.deepcopy(model)
+    assert owner_of(old) is model and owner_of(both.policy) is both.policy
+    model.policy = both.policy
+    assert owner_of(old) is old and owner_of(model.policy) is model.policy
+    sp.wire(model)
+    del both
+    alone = model.policy
+    del model
+    gc.collect()
+    assert owner_of(alone) is alone
 
 
 def test_a_part_of_a_name_is_no_network() -> None:

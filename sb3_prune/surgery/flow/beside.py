@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
 from torch import nn
 
@@ -29,6 +30,14 @@ def beside_of(policy: nn.Module) -> Beside:
     return noted if isinstance(noted, Beside) else Beside()
 
 
+def modules_of(model: BaseAlgorithm | nn.Module) -> list[nn.Module]:
+    """Return every module of a policy, or of all networks that a model holds."""
+    if isinstance(model, nn.Module):
+        return list(model.modules())
+    held = [v for v in vars(model).values() if isinstance(v, nn.Module)]
+    return list(dict.fromkeys(m for module in held for m in module.modules()))
+
+
 def reads_beside(model: BaseAlgorithm) -> Reads:
     """Return the tensors of a model's own modules that may read the policy's units.
 
@@ -45,11 +54,20 @@ def reads_beside(model: BaseAlgorithm) -> Reads:
         if isinstance(value, nn.Module) and id(value) not in inside:
             copied = set(_copied(value, policy))
             for path, owner, tensor in _tensors(value):
-                reads = isinstance(owner, Readers) and id(owner) not in copied
-                sizes = tensor.shape[1:2] if reads else tensor.shape
+                sizes = tuple(tensor.shape)
+                if isinstance(owner, Readers) and id(owner) not in copied:
+                    sizes = (read_size(owner, tensor),) if tensor.ndim > 1 else ()
                 if id(tensor) not in inside:
                     found.append((f"model.{name}.{path}", frozenset(sizes) - {1}))
     return tuple(pair for pair in found if pair[1])
+
+
+def read_size(owner: Readers, weight: nn.Parameter | torch.Tensor) -> int:
+    """Return how many units a Linear or a convolution reads by its weight."""
+    # With groups, axis 1 has fewer; of a transposed convolution, it makes units.
+    if isinstance(owner, nn.modules.conv._ConvNd):
+        return int(owner.in_channels)
+    return weight.shape[1]
 
 
 def _tensors(module: nn.Module) -> Iterator[tuple[str, nn.Module, nn.Parameter]]:

@@ -143,6 +143,7 @@ class Groups:
             unfoldable=frozenset(units.unfoldable),
             two_sided=self._is_two_sided(held),
             doubled=any((key, s.axis) in self.tracer.doubled for key, s in held),
+            composed=self._composed(held),
             hidden=self._is_hidden(units, held),
             born=min(self.tracer.born[key] for key, _ in self._rows(held)),
         )
@@ -176,6 +177,11 @@ class Groups:
 
     def _is_two_sided(self, held: list[tuple[int, Slot]]) -> bool:
         return any((key, slot.axis) in self.tracer.two_sided for key, slot in held)
+
+    def _composed(self, held: list[tuple[int, Slot]]) -> frozenset[Side]:
+        places = self.tracer.composed
+        sides = {slot.side for key, slot in held if (key, slot.axis) in places}
+        return frozenset(sides - {Side.NOISE, Side.UNIT})
 
     def _unread(self, held: list[tuple[int, Slot]]) -> str | None:
         readers = [key for key, slot in held if slot.side is Side.COLUMNS]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from torch import nn
 
 from sb3_prune.gates import Gate
-from sb3_prune.surgery.flow.slots import Read, Slot
+from sb3_prune.surgery.flow.slots import Read, Side, Slot
 
 
 @dataclass(frozen=True)
@@ -58,3 +58,6 @@ class Group:
     """Whether other weights read the units, even in ways that no rule knows."""
     doubled: bool = False
     """Whether a weight of the units is also used by itself, e.g. for its own norm."""
+    composed: frozenset[Side] = frozenset()
+    """What weights do with the units that are computed from tensors, e.g. as their
+    product, in such a way that units can only be selected."""

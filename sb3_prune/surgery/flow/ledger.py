@@ -19,6 +19,7 @@ from sb3_prune.surgery.flow.axes import (
     roots,
     unify,
 )
+from sb3_prune.surgery.flow.composing import PRODUCT, SUMS
 from sb3_prune.surgery.flow.lineage import Lineage
 from sb3_prune.surgery.flow.slots import MASK, Side
 from sb3_prune.surgery.flow.tags import Arrival, Tag
@@ -35,6 +36,9 @@ class Ledger:
         shifts: Parameters that are added to units, (id, axis).
         two_sided: Parameters that both make and read units, (id, axis).
         doubled: Parameters that make or read units and also scale them, (id, axis).
+        composed: Parameters with which a weight is computed in such a way that their
+            units can only be selected, (id, axis).
+        bends: How computed weights depend on parameters (:mod:`.composing`), by id.
         born: Number of the call at which a parameter first made units.
         uses: Numbers of the calls that used the values of a parameter, by its id.
         seen: Ids of the parameters whose values were used.
@@ -54,6 +58,8 @@ class Ledger:
         self.shifts: set[tuple[int, int]] = set()
         self.two_sided: set[tuple[int, int]] = set()
         self.doubled: set[tuple[int, int]] = set()
+        self.composed: set[tuple[int, int]] = set()
+        self.bends: dict[int, int] = {}
         self.born: dict[int, int] = {}
         self.uses: dict[int, set[int]] = defaultdict(set)
         self.seen = self.uses.keys()
@@ -123,18 +129,37 @@ class Ledger:
             for axis in self.axes(tensor):
                 fix(axis, why)
 
-    def holds(self, tensor: torch.Tensor, axis: int, side: Side) -> None:
-        """Record what the parameters behind a tensor do with the units of an axis."""
+    def holds(
+        self, tensor: torch.Tensor, axis: int, side: Side, *, alone: bool = True
+    ) -> None:
+        """Record what the parameters behind a tensor do with the units of an axis.
+
+        Args:
+            tensor: A weight, maybe a computed one.
+            axis: The axis.
+            side: What it does with the units.
+            alone: Whether no other factor of the same product does so, too.
+        """
+        places = self._behind(tensor, axis % tensor.ndim)
+        for key, place in places:
+            self.hold(key, place, side)
+        bend = self.bends.get(id(tensor), SUMS)
+        straight = bend == SUMS or (bend == PRODUCT and len(places) == 1)
+        if side is not Side.UNIT and not (straight and alone):
+            self.composed.update(places)
+
+    def _behind(self, tensor: torch.Tensor, axis: int) -> list[tuple[int, int]]:
+        """Return the parameters, with an axis, behind the units of a tensor's axis."""
         tag = self.tag(tensor)
-        axis %= tensor.ndim
         if tag.view is not None:
-            self.hold(tag.view[0], tag.view[1][axis], side)
-            return
+            return [(tag.view[0], tag.view[1][axis])]
         units = set(map(id, roots(tag.axes[axis])))
-        for key in tag.sources:
-            for place, own in enumerate(self.tags[key].axes):
-                if units & set(map(id, roots(own))):
-                    self.hold(key, place, side)
+        return [
+            (key, place)
+            for key in tag.sources
+            for place, own in enumerate(self.tags[key].axes)
+            if units & set(map(id, roots(own)))
+        ]
 
     def hold(self, key: int, axis: int, side: Side) -> None:
         """Record what a parameter does with the units along an axis."""

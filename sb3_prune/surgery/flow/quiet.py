@@ -30,18 +30,19 @@ _OF_TORCH = frozenset(vars(nn.Module()))
 def quiet(policy: nn.Module, *, training: bool = False) -> Iterator[None]:
     """Run a policy in evaluation mode without gradients; afterwards restore its state.
 
-    Restored are the mode, the attributes and the buffers of every module, the global
-    random states and the attributes of distributions. An OFEXiNet forgets its cached
-    features.
+    Restored are the mode, the attributes and the buffers of every module, what is in
+    their lists and the like, their random generators, the global random states and the
+    attributes of distributions. An OFEXiNet forgets its cached features.
 
     Args:
         policy: The policy.
-        training: Run it in training mode, with gradients. Then parameters, lists and
-            the like, and random generators of modules are restored as well.
+        training: Run it in training mode, with gradients. Then parameters are restored
+            as well.
     """
     with ExitStack() as stack:
         stack.enter_context(same_random_state())
         stack.enter_context(_same_state(policy))
+        stack.enter_context(_same_contents(policy))
         if training:
             stack.enter_context(_same_values(policy))
         stack.enter_context(_same_distributions(policy))
@@ -147,14 +148,10 @@ def _same_state(policy: nn.Module) -> Iterator[None]:
 
 @contextmanager
 def _same_values(policy: nn.Module) -> Iterator[None]:
-    """Put back what code of the training mode may write into: a user's code, say."""
+    """Put back tensors into which code of the training mode may write."""
     tensors = [
         (t, t.detach().clone()) for t in (*policy.parameters(), *policy.buffers())
     ]
-    own = [v for module in policy.modules() for v in own_attributes(module).values()]
-    filled = [(v, copy.copy(v)) for v in own if isinstance(v, _CONTAINERS)]
-    drawing = [(g, copy.deepcopy(g)) for g in own if isinstance(g, np.random.Generator)]
-    states = [(g, g.get_state()) for g in own if isinstance(g, torch.Generator)]
     try:
         yield
     finally:
@@ -162,6 +159,18 @@ def _same_values(policy: nn.Module) -> Iterator[None]:
             for tensor, value in tensors:
                 if not torch.equal(tensor, value):
                     tensor.copy_(value)
+
+
+@contextmanager
+def _same_contents(policy: nn.Module) -> Iterator[None]:
+    """Put back what is in lists and the like, and where random generators are."""
+    own = [v for module in policy.modules() for v in own_attributes(module).values()]
+    filled = [(v, copy.copy(v)) for v in own if isinstance(v, _CONTAINERS)]
+    drawing = [(g, copy.deepcopy(g)) for g in own if isinstance(g, np.random.Generator)]
+    states = [(g, g.get_state()) for g in own if isinstance(g, torch.Generator)]
+    try:
+        yield
+    finally:
         for container, content in filled:
             _refill(container, content)
         for generator, before in drawing:

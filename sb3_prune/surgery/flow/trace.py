@@ -32,6 +32,7 @@ from sb3_prune.surgery.flow.tracer import Tracer
 from sb3_prune.surgery.flow.unseen import unseen_readers
 
 NORMS = nn.LayerNorm | nn.RMSNorm
+CHANNEL_NORMS = nn.modules.batchnorm._NormBase
 FEATURES = ("out_features", "in_features")
 """Attributes for the lengths of a weight."""
 
@@ -151,6 +152,8 @@ class Watch:
                 yield module.register_forward_hook(self._extracts)
             elif isinstance(module, NORMS) and module.weight is None:
                 yield module.register_forward_pre_hook(self._normalises)
+            elif isinstance(module, CHANNEL_NORMS) and not module.state_dict():
+                yield module.register_forward_pre_hook(self._counts)
 
     def _passes(self, gate: nn.Module, args: Any) -> None:
         assert isinstance(gate, Gate)
@@ -163,6 +166,9 @@ class Watch:
 
     def _normalises(self, module: nn.Module, args: Any) -> None:
         self.widths[module, "normalized_shape"] = self.tracer.axes(args[0])[-1]
+
+    def _counts(self, module: nn.Module, args: Any) -> None:
+        self.widths[module, "num_features"] = self.tracer.axes(args[0])[1]
 
     def groups(self, policy: nn.Module) -> Groups:
         """Return what was learnt about the units."""

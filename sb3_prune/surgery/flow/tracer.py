@@ -19,6 +19,7 @@ from sb3_prune.surgery.flow.axes import (
     opaque,
     unify,
 )
+from sb3_prune.surgery.flow.composing import SUMS, composed
 from sb3_prune.surgery.flow.ledger import Ledger
 from sb3_prune.surgery.flow.names import (
     ALIASES,
@@ -67,8 +68,18 @@ class Tracer(Ledger, TorchFunctionMode):
                 self._give_up(call, f"no rule for {call.name}")
         except Exception as error:
             self._give_up(call, f"{call.name}: {type(error).__name__} {error}")
+        self._bend(call)
         product = self.multiplied == self.calls
         self.lineage.follow(call, self._matrices(call), product=product)
+
+    def _bend(self, call: Call) -> None:
+        """Note how a weight that a call computed depends on parameters."""
+        tags = [self.tag(tensor) for tensor in call.inputs]
+        if not any(tag.sources for tag in tags) or any(tag.active for tag in tags):
+            return
+        bend = composed(call.name, [tag.sources for tag in tags])
+        known = [self.bends.get(id(tensor), SUMS) for tensor in call.inputs]
+        self.bends |= {id(out): max(bend, *known) for out in call.outputs}
 
     def _matrices(self, call: Call) -> frozenset[int]:
         """Return the ids of the matrices among the inputs of a call, or behind them."""

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from sb3_prune.surgery.flow.axes import Axis, length
-from sb3_prune.surgery.flow.beside import Readers, beside_of
+from sb3_prune.surgery.flow.beside import Readers, beside_of, read_size
 
 if TYPE_CHECKING:
     from sb3_prune.surgery.flow.tracer import Tracer
@@ -61,7 +61,7 @@ def _read_sizes(
     """
     owner = policy.get_submodule(path.rpartition(".")[0])
     if isinstance(owner, Readers) and id(owner.weight) not in tracer.seen:
-        return [tensor.shape[1]] if tensor.ndim > 1 else []
+        return [read_size(owner, tensor)] if tensor.ndim > 1 else []
     return list(tensor.shape)
 
 

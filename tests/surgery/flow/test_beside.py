@@ -139,6 +139,20 @@ def test_a_head_on_the_model_fixes_what_it_may_read() -> None:
     assert list(sp.wire(model.policy).fixed) == [B]
 
 
+@pytest.mark.parametrize("groups", [1, 4])
+@pytest.mark.parametrize("transposed", [True, False])
+def test_a_convolution_on_the_model_fixes_all_channels_that_it_may_read(
+    transposed: bool, groups: int
+) -> None:
+    made: Any = nn.ConvTranspose1d if transposed else nn.Conv1d
+    model = extracted(reads_features)
+    model.decoder = made(12, 4, 3, groups=groups)
+    assert A in sp.wire(model).fixed
+    model = extracted(reads_features)
+    model.decoder = made(4, 12, 3, groups=groups)  # It makes twelve, and reads four.
+    assert A not in sp.wire(model).fixed
+
+
 def test_an_average_of_the_policy_on_the_model_fixes_all_that_it_holds() -> None:
     model = extracted(reads_features, cls=WithAverage)
     assert_refused(model, PlanError, r"no forward reads 'model.average.module")

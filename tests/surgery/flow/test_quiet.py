@@ -176,7 +176,7 @@ def test_arithmetic_is_exact_only_inside(fails: bool) -> None:
 
 
 class Writing(nn.Module):
-    """Writes into all that it has, but only in training mode."""
+    """Writes into all that it has, into its tensors in training mode only."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -193,23 +193,25 @@ class Writing(nn.Module):
         if self.training:
             self.linear.weight.data.clamp_(-0.01, 0.01)
             self.get_buffer("mean").data.add_(1.0)
-            self.losses.append(x.sum())
-            self.last.append(2)
-            self.counts["a"] = 2
-            self.kinds.add(2)
-            self.drawing.normal()
-            torch.rand(1, generator=self.stream)
+        self.losses.append(x.sum())
+        self.last.append(2)
+        self.counts["a"] = 2
+        self.kinds.add(2)
+        self.drawing.normal()
+        torch.rand(1, generator=self.stream)
         return self.linear(x)
 
 
-def test_what_training_code_writes_comes_back() -> None:
+@pytest.mark.parametrize("training", [True, False])
+def test_what_code_writes_comes_back(training: bool) -> None:
     policy = TinyPolicy(Writing())
-    net: Any = policy.net
+    net: Any = Writing().eval()
+    policy.net = net
     before = [tensor.clone() for tensor in policy.state_dict().values()]
     for _ in range(2):
-        with quiet(policy, training=True):
-            assert policy.training and net.training
-            assert policy._predict(torch.zeros(2, 5)).requires_grad
+        with quiet(policy, training=training):
+            assert policy.training is net.training is training
+            assert policy._predict(torch.zeros(2, 5)).requires_grad is training
             assert net.losses and len(net.kinds) == 2
         assert not net.training
         assert all(map(torch.equal, before, policy.state_dict().values()))

@@ -32,6 +32,14 @@ EXTRAS: dict[str, tuple[Callable[[], Any], set[int]]] = {
     "a-linear-reads-its-inputs": (lambda: nn.Linear(8, 7), {7, 6}),
     "a-bias-reads-nothing": (lambda: nn.Linear(3, 7), {8, 7, 6}),
     "a-convolution-reads-channels": (lambda: nn.Conv1d(7, 8, 6), {8, 6}),
+    "a-transposed-convolution-reads-channels": (
+        lambda: nn.ConvTranspose1d(7, 8, 6),
+        {8, 6},
+    ),
+    "a-grouped-convolution-reads-all-channels": (
+        lambda: nn.Conv1d(8, 4, 3, groups=4),
+        {7, 6},
+    ),
     "a-network-reads-at-its-front": (
         lambda: nn.Sequential(nn.Linear(6, 8), nn.Tanh(), nn.Linear(8, 1)),
         {8, 7},

@@ -208,7 +208,8 @@ def _sum_over(tracer: Tracer, axis: Axis, at: At) -> None:
     else:
         tracer.unfoldable(axis, "einsum reads them")
         for tensor, place in weights:
-            tracer.holds(tensor, place, Side.COLUMNS)
+            alone = len(weights) == 1
+            tracer.holds(tensor, place, Side.COLUMNS, alone=alone)
 
 
 def _scale(tracer: Tracer, at: At) -> None:
