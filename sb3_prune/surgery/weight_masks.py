@@ -28,6 +28,7 @@ from sb3_prune.surgery.change import require_real
 from sb3_prune.surgery.elementary import remove
 from sb3_prune.surgery.flow.slots import MASK, Side
 from sb3_prune.surgery.hidden_layer import HiddenLayer
+from sb3_prune.surgery.open_weights import between_open
 from sb3_prune.surgery.optimizer import check_followable, optimizers, state_of
 from sb3_prune.surgery.surgeon import Report, apply
 from sb3_prune.surgery.targets import target_networks
@@ -225,13 +226,13 @@ def forget_masks(policy: nn.Module) -> None:
 def silent_units(wiring: Wiring) -> dict[str, list[int]]:
     """Return the units of each layer that only masked weights feed, or only such read.
 
-    A weight from or to a silent unit counts as masked. A unit that nothing feeds is
+    A weight from or to a silent or closed unit counts as masked. A unit that nothing feeds is
     constant; it counts only if biases can take over what it says. Units that gSDE's
     noise reads are not silent. Every layer keeps at least one unit.
     """
     slots = [slot for layer in wiring.values() for slot in layer.group.slots]
     weights = [slot.owner for slot in slots if slot.attribute == "weight"]
-    masks = {owner: present(owner) for owner in weights}
+    masks = {owner: present(owner) & between_open(owner, wiring) for owner in weights}
     found: dict[str, list[int]] = {}
     while True:
         before = dict(found)

@@ -199,3 +199,17 @@ def test_scores_that_are_no_numbers_are_refused(distribution: Any) -> None:
         NonFiniteError, match=f"scores of '{path}' by the strategy 'odd'"
     ):
         sp.prune(model, again)
+
+
+@pytest.mark.parametrize(("name", "share"), [("gmp", 0.95), ("gmp", 0.8), ("l1", 0.9)])
+def test_closed_gates_are_as_good_as_cuts(name: str, share: float) -> None:
+    """Weights of closed units are gone, and take no other weight's place."""
+    found = []
+    for physical in (True, False):
+        options = {"begin": 0.0, "end": 0.6, "steps": 3, "networks": ACTOR}
+        given = {"final_sparsity": share, **options}
+        pruning = sp.PruningCallback(name, given, physical=physical)
+        model = zoo.train(zoo.make_model("PPO"), 256, callback=pruning)
+        found.append((sp.wire(model).active_units(), sp.complexity(model).to_dict()))
+    assert found[0] == found[1]
+    assert found[0][1]["units_deploy"] < sum(zoo.ARCH)
