@@ -15,7 +15,9 @@ from sb3_prune.cli.parsing import parse
 from sb3_prune.cli.places import maker_for
 from sb3_prune.cli.zips import SavedAgent, read_zip
 from sb3_prune.exceptions import ConfigError
+from sb3_prune.exporting.checks import Check
 from sb3_prune.exporting.exports import export, exporter_class
+from sb3_prune.exporting.facts import compared
 from sb3_prune.exporting.targets import check_path
 from sb3_prune.plugins.options import build
 
@@ -38,8 +40,9 @@ def main(arguments: Sequence[str]) -> None:
     out = _out(options, exporter.suffix)
     target = check_path(out, exporter, overwrite=options.overwrite)
     saved = read_zip(options.model, options.algo)
+    model = saved.load()
     check = export(
-        saved.load(),
+        model,
         options.to,
         target,
         vecnormalize=options.vecnormalize,
@@ -48,17 +51,18 @@ def main(arguments: Sequence[str]) -> None:
         overwrite=options.overwrite,
         **chosen,
     )
-    seen = sum(check.sources.values())
     print(f"{target} is written: load it by sb3_prune.load_export")
-    worst = f"{check.largest_difference:.1e}"
-    on = f"on {seen} observations ({', '.join(check.sources)})."
-    if exporter.rounds:
-        print(
-            f"Before its weights were rounded, its actions differed by at most {worst}"
-        )
-        print(f"from the agent's, {on} What rounding does stands in the file.")
-    else:
-        print(f"Its actions differ by at most {worst} from the agent's, {on}")
+    print(_checked(type(model.action_space).__name__, check, rounded=exporter.rounds))
+
+
+def _checked(space: str, check: Check, *, rounded: bool) -> str:
+    found = check.to_dict()
+    before = "Before its weights were rounded, it" if rounded else "It"
+    after = " What rounding does stands in the file." if rounded else ""
+    return (
+        f"{before} was checked on {found['observations']} observations "
+        f"({', '.join(check.sources)}):\n{compared(space, found)}.{after}"
+    )
 
 
 def _out(options: ExportOptions, suffix: str) -> Path:

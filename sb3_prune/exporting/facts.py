@@ -128,10 +128,25 @@ def in_words(facts: Mapping[str, Any], *, rounded: bool = False) -> str:
     if check := facts.get("check"):
         before = "Before its weights were rounded, it" if rounded else "It"
         lines += [
-            f"{before} was checked on {check['observations']} observations: actions",
-            f"differ by at most {check['largest_difference']:.1e} from the agent's.",
+            f"{before} was checked on {check['observations']} observations:",
+            f"{compared(facts['action_space']['type'], check)}.",
         ]
     return "\n".join(lines)
+
+
+def compared(space: str, check: Mapping[str, Any]) -> str:
+    """Return how an export's actions compare with the agent's, as a part of a sentence.
+
+    Args:
+        space: Name of the class of the space of actions.
+        check: How it was checked.
+    """
+    if space == "Box":
+        worst = f"{check['largest_difference']:.1e}"
+        return f"its actions differ by at most {worst} from the agent's"
+    if not check["ties"]:
+        return "its choices are the agent's"
+    return f"{check['ties']} choices differ where the agent sees no difference"
 
 
 def _row(way: str, port: Mapping[str, Any]) -> str:

@@ -38,8 +38,24 @@ def test_choices_of_inputs() -> None:
 
 def test_words() -> None:
     facts = facts_of(exported.decision("BranchingDQN"), "agent")
-    check = {"observations": 1000, "largest_difference": 0.0}
+    check = {"observations": 1000, "largest_difference": 0.0, "ties": 0}
     text = in_words({**facts, "check": check})
     for part in ("NaN", "channels first", "newest last", "[3, 2]", "1000", "are not"):
         assert part in " ".join(text.split()), part
     assert max(map(len, text.splitlines())) <= 110
+
+
+@pytest.mark.parametrize(
+    ("name", "ties", "words"),
+    [
+        ("SAC", 0, "its actions differ by at most 2.0e-07 from the agent's."),
+        ("DQN", 0, "its choices are the agent's."),
+        ("DQN", 565, "565 choices differ where the agent sees no difference."),
+    ],
+)
+def test_choices_have_no_size(name: str, ties: int, words: str) -> None:
+    facts = facts_of(exported.decision(name), "agent")
+    check = {"observations": 1000, "largest_difference": 2e-7, "ties": ties}
+    text = in_words({**facts, "check": check})
+    assert words in text.splitlines()
+    assert ("at most" in text) == (name == "SAC")
