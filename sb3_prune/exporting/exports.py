@@ -52,7 +52,7 @@ def export(
         env: Environment, or its id. The export is then also compared on episodes.
         outputs: What to give besides the action: ``distribution`` (its parameters) and
             ``value``.
-        overwrite: Replace an older export.
+        overwrite: Replace an older export; other files in its folder are refused.
         **options: Options of the exporter.
 
     Returns:
