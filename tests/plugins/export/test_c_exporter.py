@@ -82,6 +82,16 @@ def test_sensors_without_a_sign(dtype: str, tmp_path: Path) -> None:
         assert "largest" in running.compiled(main, headers, *command)
 
 
+def test_doubles_of_observations_are_rounded_once(tmp_path: Path) -> None:
+    """As those of MuJoCo; the agent rounds them to float32."""
+    space = spaces.Box(-np.inf, np.inf, (3,), np.float64)
+    path = tmp_path / "agent.h"
+    export(exported.anyhow(space, BOX), "c", path, vecnormalize=None, double=True)
+    agent = load_export(path)
+    for raw in np.random.default_rng(0).normal(size=(20, 3)):
+        assert (agent.predict(raw)[0] == agent.predict(raw[None])[0][0]).all()
+
+
 @pytest.mark.slow
 def test_the_exporter_keeps_its_contract() -> None:
     check_exporter(CExporter)
