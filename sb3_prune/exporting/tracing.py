@@ -173,6 +173,8 @@ def _attribute(
     state = program.state_dict
     tensor: Any = state[target] if target in state else program.constants[target]
     name = target.removeprefix("policy.").replace(".", "_")
+    while hasattr(root, name):  # "layer.1" and "layer_1" are two.
+        name += "_"
     root.register_buffer(name, tensor.detach().clone())
     return graph.get_attr(name)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import exported
 import numpy as np
 import pytest
@@ -10,7 +12,9 @@ import torch
 import zoo
 from gymnasium import spaces
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
+from torch import nn
 
+from sb3_prune import export
 from sb3_prune.exceptions import ConfigError, ExportError
 from sb3_prune.exporting.asking import Agent
 from sb3_prune.exporting.checking import check_against
@@ -95,6 +99,24 @@ def test_users_extractors_come_for_free() -> None:
     space = exported.BOX
     model = exported.anyhow(space, space, features_extractor_class=Doubling)
     check_against(asked(trace(model)), model, None)
+
+
+class Alike(Picky):
+    """Two layers whose names differ by a dot alone."""
+
+    def __init__(self, observation_space: spaces.Box) -> None:
+        super().__init__(observation_space)
+        self.layer = nn.ModuleList([nn.Linear(3, 3), nn.Linear(3, 3)])
+        self.layer_1 = nn.Linear(3, 3)
+
+    def forward(self, observations: torch.Tensor) -> torch.Tensor:
+        return self.layer_1(torch.tanh(self.layer[1](observations)))
+
+
+def test_names_that_differ_by_a_dot(tmp_path: Path) -> None:
+    space = exported.BOX
+    model = exported.anyhow(space, space, features_extractor_class=Alike)
+    export(model, "numpy", tmp_path / "robot", vecnormalize=None)
 
 
 def test_what_cannot_be_traced_is_refused_by_name() -> None:
