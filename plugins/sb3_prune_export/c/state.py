@@ -99,6 +99,6 @@ class Lowering:
         return ExportError(f"C export: '{name}' of module '{where}': {why}.")
 
     def written(self, buffer: Buffer) -> int:
-        """Return the place of the step that writes a buffer; -1 if none does."""
+        """Return the place of the last step that writes a buffer; -1 if none does."""
         places = (i for i, s in enumerate(self.steps) if buffer in s.writes)
-        return next(places, -1)
+        return max(places, default=-1)
