@@ -91,17 +91,18 @@ def space_facts(space: spaces.Space[Any]) -> dict[str, Any]:
 def _bound(bound: np.ndarray) -> Any:
     """Return one number if all entries are equal, else nested lists."""
     if bound.size and (bound == bound.flat[0]).all():
-        return _number(bound.flat[0])
+        return number(bound.flat[0])
     return _nested(bound.tolist())
 
 
 def _nested(value: Any) -> Any:
     return (
-        [_nested(each) for each in value] if isinstance(value, list) else _number(value)
+        [_nested(each) for each in value] if isinstance(value, list) else number(value)
     )
 
 
-def _number(value: Any) -> Any:
+def number(value: Any) -> Any:
+    """Return a number as JSON can hold it: infinite ones as text."""
     return float(value) if np.isfinite(value) else str(float(value))
 
 

@@ -24,6 +24,7 @@ import sb3_prune
 from sb3_prune.exceptions import ExportError, UnsupportedPolicyError, require_one_of
 from sb3_prune.exporting.deciding import Deciding
 from sb3_prune.exporting.extras import EXTRAS
+from sb3_prune.exporting.facts import number
 from sb3_prune.exporting.folding import fold
 from sb3_prune.exporting.normalisation import normalisations
 from sb3_prune.exporting.ports import observation_ports, other_inputs
@@ -235,7 +236,7 @@ def _details(
     if statistics is not None:
         keys = statistics.norm_obs_keys
         normalisation = {
-            "clip": float(statistics.clip_obs),
+            "clip": number(statistics.clip_obs),
             "epsilon": float(statistics.epsilon),
             "keys": None if keys is None else list(keys),
         }

@@ -9,13 +9,23 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 
+from exporting.test_normalisation import vecnormalize
 from sb3_prune.exporting.facts import facts_of, in_words, space_facts
+from sb3_prune.exporting.tracing import trace
 
 
 @pytest.mark.parametrize("name", ["PPO-mixed", "PPO-box", "MaskablePPO"])
 def test_facts_are_strict_json(name: str) -> None:
     facts = facts_of(exported.decision(name), "agent")
     assert json.loads(json.dumps(facts, allow_nan=False)) == facts
+
+
+def test_an_infinite_clip_is_strict_json() -> None:
+    env = vecnormalize()
+    env.clip_obs = float("inf")
+    facts = facts_of(trace(exported.agent("SAC"), env), "agent")
+    assert json.loads(json.dumps(facts, allow_nan=False)) == facts
+    assert facts["normalisation"]["clip"] == "inf"
 
 
 def test_bounds() -> None:
