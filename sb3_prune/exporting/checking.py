@@ -8,7 +8,7 @@ import numpy as np
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env import VecNormalize
 
-from sb3_prune.exporting.asking import Agent
+from sb3_prune.exporting.asking import Agent, Arrays
 from sb3_prune.exporting.checks import Check
 from sb3_prune.exporting.comparison import Comparison
 from sb3_prune.exporting.samples import from_episodes, from_space, from_statistics
@@ -23,6 +23,17 @@ OBSERVATIONS = 1000
 """Number of observations from each source."""
 
 
+TOGETHER = 140
+"""Number of observations that exports for batches of any size are given at once."""
+
+
+class Together(Agent):
+    """An export that is asked for all observations of a batch at once."""
+
+    def _ask(self, parts: list[np.ndarray], *others: Any) -> list[Arrays]:
+        return [self.run(*parts, *self._others(len(parts[0]), *others))]
+
+
 def check_against(
     agent: Agent,
     model: BaseAlgorithm,
@@ -30,6 +41,7 @@ def check_against(
     env: Any = None,
     *,
     tolerance: float = TOLERANCE,
+    dynamic: bool = False,
 ) -> Check:
     """Compare the actions of an export with those of its agent.
 
@@ -39,6 +51,7 @@ def check_against(
         statistics: Those that its observations are normalised by.
         env: Environment, or its id, to get observations of greedy episodes from.
         tolerance: Largest difference, see :data:`TOLERANCE`.
+        dynamic: Whether it takes batches of any size; then it is given some, too.
 
     Raises:
         ExportError: An action differs; the message says at which observation.
@@ -52,6 +65,10 @@ def check_against(
         found["episodes"] = from_episodes(model, env, statistics, OBSERVATIONS)
     comparison = Comparison(agent, model, statistics, rng, tolerance)
     compared = [comparison.run(name, batch) for name, batch in found.items()]
+    if dynamic:
+        comparison.agent, comparison.alone = Together(agent.facts, agent.run), 0
+        drawn = from_space(space, TOGETHER, rng)
+        comparison.run("several observations at once", drawn)
     return Check(
         sources={name: len(next(iter(b.values()))) for name, b in found.items()},
         largest_difference=max(worst for worst, _ in compared),

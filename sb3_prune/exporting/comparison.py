@@ -50,6 +50,7 @@ class Comparison:
         statistics: Those that its observations are normalised by.
         rng: Where episode starts and masks come from.
         tolerance: Largest difference.
+        alone: Number of observations of each batch that are also given without one.
 
     Attributes:
         rounding: How far the agent itself rounds, where that excused a difference.
@@ -61,6 +62,7 @@ class Comparison:
     statistics: VecNormalize | None
     rng: np.random.Generator
     tolerance: float
+    alone: int = ALONE
     rounding: float = 0.0
     seen: list[np.ndarray] = field(default_factory=list)
 
@@ -138,7 +140,7 @@ class Comparison:
     def _alone(self, where: str, part: Batch, rest: Any, found: np.ndarray) -> None:
         """Check that one observation, which loaders may treat apart, acts equally."""
         state, starts, masks = rest
-        for row in range(min(ALONE, len(found))):
+        for row in range(min(self.alone, len(found))):
             one: Any = {key: array[row] for key, array in part.items()}
             memory = state and tuple(each[:, row : row + 1] for each in state)
             mask = None if masks is None else masks[row]

@@ -73,7 +73,8 @@ def export(
     with replacing(target, exporter) as temporary:
         exporter.write(decision, temporary, {**facts, "check": None})
         agent = exporter.load(temporary)
-        check = check_against(agent, model, statistics, env)
+        dynamic = exporter.dynamic
+        check = check_against(agent, model, statistics, env, dynamic=dynamic)
         empty(temporary)
         extra = telling(model.policy)
         if not check.varied and extra is not None:
@@ -105,7 +106,8 @@ def _scored(
         exporter.write(decision, temporary, {**facts, "check": None})
     except ExportError:  # There may be no rule for one of its operations.
         return None
-    check = check_against(exporter.load(temporary), model, statistics, env)
+    agent, dynamic = exporter.load(temporary), exporter.dynamic
+    check = check_against(agent, model, statistics, env, dynamic=dynamic)
     empty(temporary)
     return check
 

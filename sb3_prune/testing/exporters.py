@@ -66,7 +66,7 @@ def _check(exporter: Exporter, model: BaseAlgorithm, folder: Path) -> None:
             ) from error
         _check_loaded(exporter, agent, path, told, where)
         try:
-            check_against(agent, model, None)
+            check_against(agent, model, None, dynamic=exporter.dynamic)
         except SB3PruneError as error:
             raise PluginError(f"{where}: {error}") from error
 

@@ -201,3 +201,19 @@ def test_additional_outputs_are_compared(name: str, extras: tuple[str, ...]) -> 
 
     with pytest.raises(ExportError, match=r"differently \((value|logits|log_std), sp"):
         check_against(Agent(agent.facts, decide), model, None)
+
+
+@pytest.mark.parametrize("name", ["PPO-two", "RecurrentPPO", "MaskablePPO"])
+def test_batches_are_checked_where_there_may_be_any(name: str) -> None:
+    """Also what mixes observations of a batch, and is right for each alone."""
+    model = exported.agent(name)
+    agent = asked(trace(model, dynamic=True))
+
+    def mixed(*inputs: np.ndarray) -> list[np.ndarray]:
+        return [array[::-1] for array in agent.run(*inputs)]
+
+    check_against(agent, model, None, dynamic=True)
+    other = Agent(agent.facts, mixed)
+    check_against(other, model, None)
+    with pytest.raises(ExportError, match="several observations at once 0"):
+        check_against(other, model, None, dynamic=True)

@@ -76,9 +76,9 @@ def test_the_second_comparison_counts_as_the_first(
 ) -> None:
     seen = []
 
-    def compared(agent: Any, model: Any, statistics: Any, env: Any = None) -> Any:
+    def compared(agent: Any, model: Any, statistics: Any, env: Any, **more: Any) -> Any:
         seen.append(env)
-        found = check_against(agent, model, statistics, env)
+        found = check_against(agent, model, statistics, env, **more)
         return replace(found, rounding=0.25 if agent.facts["extras"] else 0.125)
 
     check_against = exports.check_against
