@@ -30,11 +30,7 @@ def main(arguments: Sequence[str]) -> None:
             was written.
     """
     options = parse(ExportOptions, arguments, "export")
-    if options.vecnormalize is None:
-        raise ConfigError(
-            "--vecnormalize must be given: a file of VecNormalize, or none. A zip does "
-            "not say whether its agent was trained on normalised observations."
-        )
+    _check(options)
     chosen = parse_pairs("--option", options.option)
     exporter = build(exporter_class(options.to), chosen)
     out = _out(options, exporter.suffix)
@@ -53,6 +49,22 @@ def main(arguments: Sequence[str]) -> None:
     )
     print(f"{target} is written: load it by sb3_prune.load_export")
     print(_checked(type(model.action_space).__name__, check, rounded=exporter.rounds))
+
+
+def _check(options: ExportOptions) -> None:
+    """Refuse what is missing, or would be ignored."""
+    if options.vecnormalize is None:
+        raise ConfigError(
+            "--vecnormalize must be given: a file of VecNormalize, or none. A zip does "
+            "not say whether its agent was trained on normalised observations."
+        )
+    found = {"--env-kwargs": options.env_kwargs or None, "--seed": options.seed}
+    given = [name for name, value in found.items() if value is not None]
+    if given and options.env is None:
+        raise ConfigError(
+            f"{' and '.join(given)} must come with --env: without an environment no "
+            "episodes are compared."
+        )
 
 
 def _checked(space: str, check: Check, *, rounded: bool) -> str:
@@ -79,4 +91,4 @@ def _env(saved: SavedAgent, options: ExportOptions) -> VecEnv | None:
     found = PlayOptions(env=options.env, env_kwargs=options.env_kwargs)
     maker = maker_for(saved, found)
     raw = replace(maker, around=replace(maker.around, statistics=None))
-    return raw.make(1, options.seed)
+    return raw.make(1, options.seed or 0)

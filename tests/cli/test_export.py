@@ -42,6 +42,7 @@ def test_statistics_environment_and_options(
 ) -> None:
     vecnormalize().save(str(tmp_path / "v.pkl"))
     where = ["--vecnormalize", tmp_path / "v.pkl", "--env", "Pendulum-v1"]
+    where += ["--env-kwargs", "g=9.8", "--seed", 3]
     out = ["--out", tmp_path / "robot.onnx", "--option", "opset=19"]
     result = command("export", sac_zip, "--to", "onnx", *where, *out)
     assert (result.code, result.err) == (0, "")
@@ -78,6 +79,9 @@ def test_bad_input(refused: Refused, sac_zip: Path, tmp_path: Path) -> None:
     line = ["export", sac_zip, "--to", "numpy", "--out", tmp_path / "robot"]
     assert "--vecnormalize must be given" in refused(*line)
     none = ["--vecnormalize", "none"]
+    assert "--seed must come with --env" in refused(*line, *none, "--seed", 0)
+    both = ["--env-kwargs", "g=9.8", "--seed", 1]
+    assert "--env-kwargs and --seed must come" in refused(*line, *none, *both)
     assert "does not exist" in refused(*line, "--vecnormalize", tmp_path / "v.pkl")
     assert "no such option: 'opset'" in refused(*line, *none, "--option", "opset=3")
     assert "distribution, value" in refused(*line, *none, "--outputs", "entropy")
