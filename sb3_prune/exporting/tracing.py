@@ -117,11 +117,39 @@ def lowered(
         shapes = tuple({0: one} for _ in example)
         shapes = (shapes,) if isinstance(module, Deciding) else shapes
     exported = torch.export.export(module, example, dynamic_shapes=shapes, strict=False)
+    if written := sorted(_written(exported)):
+        raise ExportError(
+            f"The networks write into {', '.join(written)} while they decide, and an "
+            "export remembers nothing: let them only read it, or count elsewhere."
+        )
     table = default_decompositions()
     name = ATEN._native_batch_norm_legit_no_training.default
     table[name] = _plain_batch_norm
     decomposed: ExportedProgram = exported.run_decompositions(table)
     return decomposed
+
+
+def _written(program: ExportedProgram) -> Iterator[str]:
+    """Yield the names of weights and buffers into which a program writes."""
+    specs = {spec.arg.name: spec for spec in program.graph_signature.input_specs}
+    for node in program.graph.nodes:
+        schema = getattr(node.target, "_schema", None)
+        first = next(iter(node.args), None)  # What is written to in place.
+        if schema is None or not schema.is_mutable or not isinstance(first, fx.Node):
+            continue
+        spec = specs.get(_root(first).name)
+        if spec is not None and spec.target is not None:
+            yield repr(spec.target.removeprefix("policy."))
+
+
+def _root(node: Any) -> fx.Node:
+    """Return what a tensor is a view of; itself if it is none."""
+    while isinstance(node.target, torch._ops.OpOverload):
+        returns = node.target._schema.returns
+        if not returns or returns[0].alias_info is None:
+            break
+        node = node.args[0]
+    return node  # type: ignore[no-any-return]
 
 
 def _plain_batch_norm(

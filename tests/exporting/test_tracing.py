@@ -101,6 +101,27 @@ def test_users_extractors_come_for_free() -> None:
     check_against(asked(trace(model)), model, None)
 
 
+class Counting(Picky):
+    """Writes into a buffer, through a view of it."""
+
+    def __init__(self, observation_space: spaces.Box) -> None:
+        super().__init__(observation_space)
+        self.register_buffer("count", torch.zeros(2, 2))
+
+    def forward(self, observations: torch.Tensor) -> torch.Tensor:
+        self.get_buffer("count")[0].add_(1)
+        own = observations * 1
+        own[:, 0] = 0  # Its own copy it may change.
+        return own
+
+
+def test_networks_that_count_are_refused_by_name() -> None:
+    space = exported.BOX
+    model = exported.anyhow(space, space, features_extractor_class=Counting)
+    with pytest.raises(ExportError, match=r"write into '.*features_extractor.count'"):
+        trace(model)
+
+
 class Alike(Picky):
     """Two layers whose names differ by a dot alone."""
 
