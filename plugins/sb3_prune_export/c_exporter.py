@@ -16,7 +16,7 @@ from sb3_prune_export.c import measuring
 from sb3_prune_export.c.code import Code, translate
 from sb3_prune_export.c.header import MARK, header
 from sb3_prune_export.c.loading import load
-from sb3_prune_export.c.names import check_prefix, prefix_of
+from sb3_prune_export.c.names import check_apart, check_prefix, prefix_of
 from sb3_prune_export.c.rounding import Rounded
 
 
@@ -61,6 +61,8 @@ class CExporter(Exporter):
         exact = facts["check"] is None or not self.config.int8
         code = self._code(decision, int8=not exact)
         prefix = self.config.prefix or prefix_of(facts["name"])
+        ports = [port.name for port in (*decision.inputs, *decision.outputs)]
+        check_apart(prefix, ports, [buffer.name or "" for buffer, _ in code.arrays])
         run = Rounded(decision.program, code.rounded)
         example = next(measuring.examples(decision, 1))
         own = self._facts(code, prefix)

@@ -59,13 +59,10 @@ def header(
 
 def facts_in(text: str) -> dict[str, Any] | None:
     """Return the facts that a header holds; None if the text is no header of ours."""
-    for line in text.splitlines():
-        if line.startswith(MARK):
-            found = json.loads(line.removeprefix(MARK))
-            return found if isinstance(found, dict) else None
-        if line.startswith("#"):
-            break
-    return None
+    opening = text.partition("\n*/")[0]  # A name in it may begin with anything.
+    lines = [each for each in opening.splitlines() if each.startswith(MARK)]
+    found = json.loads(lines[-1].removeprefix(MARK)) if lines else None
+    return found if isinstance(found, dict) else None
 
 
 def _opening(
