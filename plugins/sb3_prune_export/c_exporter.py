@@ -18,6 +18,7 @@ from sb3_prune_export.c.header import MARK, header
 from sb3_prune_export.c.loading import load
 from sb3_prune_export.c.names import check_apart, check_prefix, prefix_of
 from sb3_prune_export.c.rounding import Rounded
+from sb3_prune_export.c.testing import units
 
 
 class CExporter(Exporter):
@@ -66,11 +67,14 @@ class CExporter(Exporter):
         run = Rounded(decision.program, code.rounded)
         example = next(measuring.examples(decision, 1))
         own = self._facts(code, prefix)
+        expected = run(example)
+        seen = (facts["check"] or {"largest_difference": 0.0})["largest_difference"]
+        unit = units(decision.action_space, expected[0], seen)
         words = f"{in_words(facts, rounded=not exact)}\n\n{_sizes(code)}"
 
         def write(words: str, own: Mapping[str, Any]) -> None:
             told = {"facts": facts, "c": own}
-            text = header(code, prefix, words, told, example, run(example))
+            text = header(code, prefix, words, told, example, expected, unit)
             path.write_text(text, "utf-8")
 
         write(words, own)
