@@ -16,8 +16,9 @@ from sb3_prune_export.c import measuring
 from sb3_prune_export.c.code import Code, translate
 from sb3_prune_export.c.header import MARK, header
 from sb3_prune_export.c.loading import load
-from sb3_prune_export.c.names import check_prefix, prefix_of
+from sb3_prune_export.c.names import check_apart, check_prefix, prefix_of
 from sb3_prune_export.c.rounding import Rounded
+from sb3_prune_export.c.testing import units
 
 
 class CExporter(Exporter):
@@ -61,14 +62,19 @@ class CExporter(Exporter):
         exact = facts["check"] is None or not self.config.int8
         code = self._code(decision, int8=not exact)
         prefix = self.config.prefix or prefix_of(facts["name"])
+        ports = [port.name for port in (*decision.inputs, *decision.outputs)]
+        check_apart(prefix, ports, [buffer.name or "" for buffer, _ in code.arrays])
         run = Rounded(decision.program, code.rounded)
         example = next(measuring.examples(decision, 1))
         own = self._facts(code, prefix)
+        expected = run(example)
+        seen = (facts["check"] or {"largest_difference": 0.0})["largest_difference"]
+        unit = units(decision.action_space, expected[0], seen)
         words = f"{in_words(facts, rounded=not exact)}\n\n{_sizes(code)}"
 
         def write(words: str, own: Mapping[str, Any]) -> None:
             told = {"facts": facts, "c": own}
-            text = header(code, prefix, words, told, example, run(example))
+            text = header(code, prefix, words, told, example, expected, unit)
             path.write_text(text, "utf-8")
 
         write(words, own)

@@ -17,7 +17,7 @@ from torch.export.graph_signature import InputKind
 
 from sb3_prune.exceptions import ExportError
 from sb3_prune_export import operations
-from sb3_prune_export.numpy_rules import DEFAULTS, IGNORED, RULES
+from sb3_prune_export.numpy_rules import DEFAULTS, IGNORED, RULES, SCALED
 
 RESERVED = {"np", "math", "run", "Agent", "predict", "FACTS", "WEIGHTS", "AGENT"}
 """Names that the code around the operations uses."""
@@ -106,6 +106,8 @@ class Writer:
         name = str(node.target).removeprefix("aten.")
         rule = RULES.get(name)
         extra = {k: v for k, v in node.kwargs.items() if k not in IGNORED}
+        if name in SCALED and len(node.args) > SCALED[name] and node.args[-1] != 1:
+            extra["alpha"] = node.args[-1]
         taken = inspect.signature(rule).parameters if callable(rule) else {}
         if rule is None or not extra.keys() <= taken.keys():
             more = f" with {extra}" if rule is not None else ""

@@ -118,3 +118,5 @@ DEFAULTS: dict[str, dict[int, Any]] = {
 """Operation -> position -> default of arguments that may be left out."""
 IGNORED = frozenset({"dtype", "device", "layout", "pin_memory", "memory_format"})
 """Keyword arguments that say nothing that the type of the result does not say."""
+SCALED = {"add.Scalar": 2, "sub.Scalar": 2}
+"""Operation -> position of a factor of the second operand, which has no rule."""

@@ -55,9 +55,7 @@ class OnnxExporter(Exporter):
 
         def __post_init__(self) -> None:
             require_at_least("opset", self.opset, LEAST_OPSET)
-            for names in (self.input_names, self.output_names):
-                if len(set(names)) < len(names) or "" in names:
-                    raise ConfigError(f"Names must differ, got {', '.join(names)}.")
+            _check_names((*self.input_names, *self.output_names))
 
     def __init__(self, config: Any = None) -> None:
         super().__init__(config)
@@ -72,11 +70,14 @@ class OnnxExporter(Exporter):
         """Write one file, weights included."""
         outputs, names = facts["outputs"], self.config.output_names
         if facts["check"] is None and names:  # A check may ask for more outputs.
-            names = (*names, *(each["name"] for each in outputs[len(names) :]))
+            more = [each["name"] for each in outputs[len(names) :]]
+            taken = (*self.config.input_names, *names)
+            names = (*names, *(f"{name}_" if name in taken else name for name in more))
         named = {
             "inputs": _renamed(facts["inputs"], self.config.input_names),
             "outputs": _renamed(outputs, names),
         }
+        _check_names([port["name"] for ports in named.values() for port in ports])
         told = {**facts, **named}
         if self._converted is None or self._converted[0] is not decision:
             self._converted = decision, self._convert(decision, named)
@@ -162,6 +163,19 @@ def _name_batch(graph: Any) -> None:
         for axis, size in enumerate(value.shape or ()):
             if str(size) in numbered:
                 value.shape[axis] = BATCH
+
+
+def _check_names(names: Sequence[str]) -> None:
+    """Check that inputs and outputs have names, and no two the same.
+
+    Raises:
+        ConfigError: Two have, or one has none.
+    """
+    if len(set(names)) < len(names) or "" in names:
+        raise ConfigError(
+            "Names of inputs and outputs must differ and not be empty, got "
+            f"{', '.join(map(repr, names))}."
+        )
 
 
 def _renamed(

@@ -15,7 +15,9 @@ from sb3_prune.cli.parsing import parse
 from sb3_prune.cli.places import maker_for
 from sb3_prune.cli.zips import SavedAgent, read_zip
 from sb3_prune.exceptions import ConfigError
+from sb3_prune.exporting.checks import Check
 from sb3_prune.exporting.exports import export, exporter_class
+from sb3_prune.exporting.facts import compared
 from sb3_prune.exporting.targets import check_path
 from sb3_prune.plugins.options import build
 
@@ -28,18 +30,15 @@ def main(arguments: Sequence[str]) -> None:
             was written.
     """
     options = parse(ExportOptions, arguments, "export")
-    if options.vecnormalize is None:
-        raise ConfigError(
-            "--vecnormalize must be given: a file of VecNormalize, or none. A zip does "
-            "not say whether its agent was trained on normalised observations."
-        )
+    _check(options)
     chosen = parse_pairs("--option", options.option)
     exporter = build(exporter_class(options.to), chosen)
     out = _out(options, exporter.suffix)
     target = check_path(out, exporter, overwrite=options.overwrite)
     saved = read_zip(options.model, options.algo)
+    model = saved.load()
     check = export(
-        saved.load(),
+        model,
         options.to,
         target,
         vecnormalize=options.vecnormalize,
@@ -48,17 +47,34 @@ def main(arguments: Sequence[str]) -> None:
         overwrite=options.overwrite,
         **chosen,
     )
-    seen = sum(check.sources.values())
     print(f"{target} is written: load it by sb3_prune.load_export")
-    worst = f"{check.largest_difference:.1e}"
-    on = f"on {seen} observations ({', '.join(check.sources)})."
-    if exporter.rounds:
-        print(
-            f"Before its weights were rounded, its actions differed by at most {worst}"
+    print(_checked(type(model.action_space).__name__, check, rounded=exporter.rounds))
+
+
+def _check(options: ExportOptions) -> None:
+    """Refuse what is missing, or would be ignored."""
+    if options.vecnormalize is None:
+        raise ConfigError(
+            "--vecnormalize must be given: a file of VecNormalize, or none. A zip does "
+            "not say whether its agent was trained on normalised observations."
         )
-        print(f"from the agent's, {on} What rounding does stands in the file.")
-    else:
-        print(f"Its actions differ by at most {worst} from the agent's, {on}")
+    found = {"--env-kwargs": options.env_kwargs or None, "--seed": options.seed}
+    given = [name for name, value in found.items() if value is not None]
+    if given and options.env is None:
+        raise ConfigError(
+            f"{' and '.join(given)} must come with --env: without an environment no "
+            "episodes are compared."
+        )
+
+
+def _checked(space: str, check: Check, *, rounded: bool) -> str:
+    found = check.to_dict()
+    before = "Before its weights were rounded, it" if rounded else "It"
+    after = " What rounding does stands in the file." if rounded else ""
+    return (
+        f"{before} was checked on {found['observations']} observations "
+        f"({', '.join(check.sources)}):\n{compared(space, found)}.{after}"
+    )
 
 
 def _out(options: ExportOptions, suffix: str) -> Path:
@@ -75,4 +91,4 @@ def _env(saved: SavedAgent, options: ExportOptions) -> VecEnv | None:
     found = PlayOptions(env=options.env, env_kwargs=options.env_kwargs)
     maker = maker_for(saved, found)
     raw = replace(maker, around=replace(maker.around, statistics=None))
-    return raw.make(1, options.seed)
+    return raw.make(1, options.seed or 0)

@@ -12,7 +12,6 @@ from typing import Any, ClassVar, Literal
 
 from sb3_prune.cli.folders import CardOptions, CompareOptions, ReportOptions
 from sb3_prune.cli.options import (
-    EnvOptions,
     NewAgentOptions,
     PlayOptions,
     RunOptions,
@@ -132,7 +131,7 @@ class CompactOptions(SavedAgentOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ExportOptions(EnvOptions, SavedAgentOptions):
+class ExportOptions(SavedAgentOptions):
     """Write an agent's whole decision as a file that needs no Stable-Baselines3.
 
     From the raw observation to the greedy action. The export is compared with the agent
@@ -146,6 +145,12 @@ class ExportOptions(EnvOptions, SavedAgentOptions):
     """Statistics of VecNormalize, a pickle, too, or none; one of them must be said."""
     out: Path | None = None
     """File or folder to write; beside the zip if not given."""
+    env: str | None = None
+    """Gymnasium id, or module:id; without one, no episodes are compared."""
+    env_kwargs: tuple[str, ...] = ()
+    """Arguments of the environment, KEY=VALUE or JSON, e.g. goals=full."""
+    seed: int | None = None
+    """Seed of the environment; 0 if not given."""
     outputs: tuple[str, ...] = ()
     """What to give besides the action: distribution, value."""
     option: tuple[str, ...] = ()

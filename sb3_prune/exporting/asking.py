@@ -72,7 +72,8 @@ class Agent:
         new = None
         if self._recurrent:
             new = tuple(
-                np.stack([each[k][0] for each in found], axis=1) for k in (1, 2)
+                np.concatenate([each[k] for each in found]).swapaxes(0, 1)
+                for k in (1, 2)
             )
         return (actions if batched else actions[0]), new
 

@@ -2,49 +2,36 @@
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 import numpy as np
-import torch
-from gymnasium import spaces
-from sb3_contrib.common.maskable.policies import MaskableActorCriticPolicy
-from sb3_contrib.common.recurrent.policies import RecurrentActorCriticPolicy
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env import VecNormalize
 
-from sb3_prune.exceptions import ExportError
-from sb3_prune.exporting.accepting import accepted, at_least_one
-from sb3_prune.exporting.asking import Agent
+from sb3_prune.exporting.asking import Agent, Arrays
 from sb3_prune.exporting.checks import Check
-from sb3_prune.exporting.extras import additional, scores
-from sb3_prune.exporting.rounding import MOST, SHARE, Ask, rounding
-from sb3_prune.exporting.samples import (
-    Batch,
-    draw_masks,
-    from_episodes,
-    from_space,
-    from_statistics,
-)
-from sb3_prune.exporting.ties import tied
-from sb3_prune.surgery.flow.quiet import quiet
+from sb3_prune.exporting.comparison import Comparison
+from sb3_prune.exporting.samples import from_episodes, from_space, from_statistics
 
 TOLERANCE = 1e-5
 """Largest difference of actions, and of the logits or values between which a choice is
 a tie. Actions are measured by half of their box, those that are clipped by the largest
-of their batch (1 at least) if that is less; choices by the two logits or values, states
-and additional outputs by themselves, these by 1 at least."""
+of their batch (1 at least) if that is less; choices by the spread of the logits or
+values of their observation, states and additional outputs by themselves, these by 1 at
+least."""
 OBSERVATIONS = 1000
 """Number of observations from each source."""
-ALONE = 3
-"""Number of observations of each batch that are also given without a batch."""
-BESIDE = 100
-"""Number of observations of each batch on which additional outputs are compared."""
-STEPS = 20
-"""Length of the sequences on which agents with a memory are compared."""
+
+
+TOGETHER = 140
+"""Number of observations that exports for batches of any size are given at once."""
+
+
+class Together(Agent):
+    """An export that is asked for all observations of a batch at once."""
+
+    def _ask(self, parts: list[np.ndarray], *others: Any) -> list[Arrays]:
+        return [self.run(*parts, *self._others(len(parts[0]), *others))]
 
 
 def check_against(
@@ -54,6 +41,7 @@ def check_against(
     env: Any = None,
     *,
     tolerance: float = TOLERANCE,
+    dynamic: bool = False,
 ) -> Check:
     """Compare the actions of an export with those of its agent.
 
@@ -63,6 +51,7 @@ def check_against(
         statistics: Those that its observations are normalised by.
         env: Environment, or its id, to get observations of greedy episodes from.
         tolerance: Largest difference, see :data:`TOLERANCE`.
+        dynamic: Whether it takes batches of any size; then it is given some, too.
 
     Raises:
         ExportError: An action differs; the message says at which observation.
@@ -74,8 +63,12 @@ def check_against(
         found["statistics"] = from_statistics(statistics, space, OBSERVATIONS, rng)
     if env is not None:
         found["episodes"] = from_episodes(model, env, statistics, OBSERVATIONS)
-    comparison = _Comparison(agent, model, statistics, rng, tolerance)
+    comparison = Comparison(agent, model, statistics, rng, tolerance)
     compared = [comparison.run(name, batch) for name, batch in found.items()]
+    if dynamic:
+        comparison.agent, comparison.alone = Together(agent.facts, agent.run), 0
+        drawn = from_space(space, TOGETHER, rng)
+        comparison.run("several observations at once", drawn)
     return Check(
         sources={name: len(next(iter(b.values()))) for name, b in found.items()},
         largest_difference=max(worst for worst, _ in compared),
@@ -84,211 +77,3 @@ def check_against(
         rounding=comparison.rounding,
         varied=comparison.varied,
     )
-
-
-def _decided(policy: Any, *inputs: Any) -> Any:
-    return policy._predict(*inputs, deterministic=True)
-
-
-@dataclass
-class _Comparison:
-    agent: Agent
-    model: BaseAlgorithm
-    statistics: VecNormalize | None
-    rng: np.random.Generator
-    tolerance: float
-    rounding: float = 0.0
-    seen: list[np.ndarray] = field(default_factory=list)
-
-    @property
-    def varied(self) -> bool:
-        """Whether every entry of the agent's actions took more than one value."""
-        actions = np.concatenate([each.reshape(len(each), -1) for each in self.seen])
-        return bool((actions != actions[0]).any(axis=0).all())
-
-    def run(self, name: str, batch: Batch) -> tuple[float, int]:
-        """Return the largest difference of actions and the number of ties."""
-        rows = len(next(iter(batch.values())))
-        remembers = isinstance(self.model.policy, RecurrentActorCriticPolicy)
-        width = -(-rows // STEPS) if remembers else rows
-        worst, ties, state = 0.0, 0, None
-        for begin in range(0, rows, width):
-            part = {key: array[begin : begin + width] for key, array in batch.items()}
-            count = len(next(iter(part.values())))
-            if state is not None:
-                state = tuple(each[:, :count] for each in state)
-            difference, tied, state = self._step(f"{name} {begin}", part, state)
-            worst, ties = max(worst, difference), ties + tied
-        return worst, ties
-
-    def _step(self, where: str, part: Batch, state: Any) -> tuple[float, int, Any]:
-        raw: Any = part.get("", part)
-        count = len(next(iter(part.values())))
-        starts = self.rng.random(count) < 1 / STEPS
-        masks = draw_masks(self.agent.facts, count, self.rng)
-        # Some networks write into what they read.
-        read = copy.deepcopy(raw)
-        if self.statistics is not None:
-            read = self.statistics.normalize_obs(read)
-        (expected, new), (found, memory) = self._both(
-            where, read, raw, (state, starts, masks)
-        )
-        self.seen.append(expected)
-        self._alone(where, part, (state, starts, masks), found)
-        self._beside(where, part, read, (state, starts, masks))
-        inputs = self._inputs(read, (state, starts), masks)
-        if new is not None and memory is not None:
-            for i, (wanted, given) in enumerate(zip(new, memory, strict=True)):
-                granted = partial(self._granted, _decided, inputs, 1 + i)
-                most = self.tolerance * at_least_one(wanted)
-                self._close(f"state, {where}", given, wanted, most, granted)
-        space: Any = self.model.action_space
-        if isinstance(space, spaces.Box):
-            squashed = self.model.policy.squash_output
-            unit: Any = (space.high - space.low) / 2 if squashed else 1.0
-            most, largest = accepted(space, expected, self.tolerance, squashed=squashed)
-            granted = partial(self._granted, _decided, inputs, 0, unit)
-            what = f"action, {where}"
-            return self._close(what, found, expected, most, granted, largest), 0, new
-        ties = self._ties(where, read, (state, starts), masks, found, expected)
-        return 0.0, ties, new
-
-    def _both(self, where: str, read: Any, raw: Any, rest: Any) -> tuple[Any, Any]:
-        """Return the actions and states of the agent, and those of its export."""
-        state, starts, masks = rest
-        more = {} if masks is None else {"action_masks": masks}
-        try:
-            ours = self.model.predict(read, state, starts, deterministic=True, **more)
-        except Exception as error:  # The networks may be anybody's.
-            raise ExportError(
-                f"The agent itself fails ({where}): {error!r}. Nothing was written."
-            ) from error
-        try:
-            theirs = self.agent.predict(raw, state, starts, action_masks=masks)
-        except Exception as error:  # Somebody else's code runs it.
-            raise ExportError(
-                f"The export fails ({where}): {error!r}. Nothing was written."
-            ) from error
-        return ours, theirs
-
-    def _alone(self, where: str, part: Batch, rest: Any, found: np.ndarray) -> None:
-        """Check that one observation, which loaders may treat apart, acts equally."""
-        state, starts, masks = rest
-        for row in range(min(ALONE, len(found))):
-            one: Any = {key: array[row] for key, array in part.items()}
-            memory = state and tuple(each[:, row : row + 1] for each in state)
-            mask = None if masks is None else masks[row]
-            begins = starts[row : row + 1]
-            given, _ = self.agent.predict(
-                one.get("", one), memory, begins, action_masks=mask
-            )
-            if not np.array_equal(given, found[row], equal_nan=True):
-                raise ExportError(
-                    f"The export acts differently on one observation and on a batch "
-                    f"({where}, row {row}): {given}, {found[row]}. Nothing was written."
-                )
-
-    def _beside(self, where: str, part: Batch, read: Any, rest: Any) -> None:
-        """Check what the export says besides the action, on some observations."""
-        names = self.agent.facts["extras"]
-        if not names:
-            return
-        state, starts, masks = rest
-        few = slice(BESIDE)
-        first = {key: array[few] for key, array in part.items()}
-        memory = state and tuple(each[:, few] for each in state)
-        allowed = None if masks is None else masks[few]
-        found = self.agent.answers(first.get("", first), memory, starts[few], allowed)
-        seen = {k: a[few] for k, a in read.items()} if "" not in part else read[few]
-        inputs = self._inputs(seen, (memory, starts[few]), allowed)
-
-        def ask(policy: Any, *given: Any) -> dict[str, torch.Tensor]:
-            return additional(policy, names, *given)
-
-        with quiet(self.model.policy):
-            wanted = ask(self.model.policy, *inputs)
-        ports = {each["kind"]: each["name"] for each in self.agent.facts["outputs"]}
-        for i, (kind, tensor) in enumerate(wanted.items()):
-            expected, what = tensor.cpu().numpy(), f"{kind}, {where}"
-            granted = partial(self._granted, ask, inputs, i)
-            most = self.tolerance * at_least_one(expected)
-            self._close(what, found[ports[kind]], expected, most, granted)
-
-    def _granted(self, ask: Ask, inputs: list[Any], at: int, unit: Any = 1.0) -> Any:
-        """Return the difference that the agent's own rounding grants."""
-        if isinstance(self.model.policy, MaskableActorCriticPolicy):
-            return 0.0  # What a mask forbids has a logit of -1e8, which rounds by 8.
-        found = np.asarray(rounding(self.model.policy, ask, inputs)[at]) * unit
-        self.rounding = max(self.rounding, float(found.max()))
-        return SHARE * found
-
-    def _close(
-        self,
-        what: str,
-        found: Any,
-        expected: Any,
-        most: Any,
-        granted: Callable[[], Any],
-        largest: Any = 0.0,
-    ) -> float:
-        """Check that numbers differ by at most so much; return by how much they do."""
-        apart = np.abs(np.asarray(found, np.float64) - expected)
-        if not (apart <= most).all():
-            largest = np.maximum(largest, MOST * most)
-            most = np.maximum(most, np.minimum(granted(), largest))
-        wrong = ~(apart <= most)
-        if wrong.any():
-            at = tuple(int(i) for i in np.argwhere(wrong)[0])
-            raise ExportError(
-                f"The export acts differently ({what}, entry {at}): "
-                f"{found[at]}, expected {expected[at]}; accepted was a difference of "
-                f"{np.broadcast_to(most, apart.shape)[at]:.1e}. Nothing was written."
-            )
-        return float(apart.max(initial=0.0))
-
-    def _ties(
-        self, where: str, read: Any, memory: Any, masks: Any, found: Any, expected: Any
-    ) -> int:
-        """Check choices; return how many differ where the agent sees no difference."""
-        different = np.asarray(found) != expected
-        if not different.any():
-            return 0
-        rows = np.flatnonzero(different.reshape(len(different), -1).any(axis=1))
-        inputs = self._inputs(read, memory, masks)
-        known = self._scores(inputs)
-        granted = 0.0 if known is None else self._granted(scores, inputs, 0)
-        granted = min(granted, MOST * self.tolerance)
-        for row in rows:
-            one, other = np.ravel(found[row]), np.ravel(expected[row])
-            if known is None or not tied(
-                self.model.action_space, known[row], one, other, self.tolerance, granted
-            ):
-                raise ExportError(
-                    f"The export acts differently ({where}, row {row}): {one.tolist()}"
-                    f", expected {other.tolist()}. Nothing was written."
-                )
-        return len(rows)
-
-    @torch.no_grad()
-    def _scores(self, inputs: list[Any]) -> np.ndarray | None:
-        policy: Any = self.model.policy
-        with quiet(policy):
-            found = scores(policy, *inputs)
-        return None if found is None else found.cpu().numpy()
-
-    def _inputs(self, read: Any, memory: Any, masks: Any) -> list[Any]:
-        """Return what the policy's ``_predict`` takes, as tensors."""
-        policy: Any = self.model.policy
-        inputs = [policy.obs_to_tensor(read)[0]]
-        if isinstance(policy, RecurrentActorCriticPolicy):
-            state, starts = memory
-            shape = list(policy.lstm_hidden_state_shape)
-            shape[1] = len(starts)
-            zeros = np.zeros(shape)
-            pair = (zeros, zeros) if state is None else state
-            tensors = [torch.as_tensor(np.float32(each)) for each in (*pair, starts)]
-            first, second, begins = (t.to(policy.device) for t in tensors)
-            inputs += [(first, second), begins]
-        elif masks is not None:
-            inputs.append(masks)
-        return inputs

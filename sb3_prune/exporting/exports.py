@@ -52,7 +52,7 @@ def export(
         env: Environment, or its id. The export is then also compared on episodes.
         outputs: What to give besides the action: ``distribution`` (its parameters) and
             ``value``.
-        overwrite: Replace an older export.
+        overwrite: Replace an older export; other files in its folder are refused.
         **options: Options of the exporter.
 
     Returns:
@@ -73,13 +73,16 @@ def export(
     with replacing(target, exporter) as temporary:
         exporter.write(decision, temporary, {**facts, "check": None})
         agent = exporter.load(temporary)
-        check = check_against(agent, model, statistics, env)
+        dynamic = exporter.dynamic
+        check = check_against(agent, model, statistics, env, dynamic=dynamic)
         empty(temporary)
         extra = telling(model.policy)
         if not check.varied and extra is not None:
             more = list(dict.fromkeys([*outputs, extra]))
-            found = _scored(exporter, model, statistics, more, temporary)
-            check = replace(check, scores=found)
+            found = _scored(exporter, model, (statistics, env), more, temporary)
+            if found is not None:
+                worst = max(check.rounding, found.rounding)
+                check = replace(check, scores=True, rounding=worst)
         exporter.write(decision, temporary, {**facts, "check": check.to_dict()})
     return check
 
@@ -87,24 +90,26 @@ def export(
 def _scored(
     exporter: Exporter,
     model: BaseAlgorithm,
-    statistics: VecNormalize | None,
+    around: tuple[VecNormalize | None, Any],
     outputs: Sequence[str],
     temporary: Path,
-) -> bool:
-    """Compare what the action is made of, too; return whether it can be written.
+) -> Check | None:
+    """Compare what the action is made of, too; return None if it cannot be written.
 
     Raises:
         ExportError: It differs.
     """
+    statistics, env = around
     try:
         decision = trace(model, statistics, outputs, dynamic=exporter.dynamic)
         facts = facts_of(decision, temporary.stem)
         exporter.write(decision, temporary, {**facts, "check": None})
     except ExportError:  # There may be no rule for one of its operations.
-        return False
-    check_against(exporter.load(temporary), model, statistics)
+        return None
+    agent, dynamic = exporter.load(temporary), exporter.dynamic
+    check = check_against(agent, model, statistics, env, dynamic=dynamic)
     empty(temporary)
-    return True
+    return check
 
 
 def load_export(path: str | Path) -> Agent:

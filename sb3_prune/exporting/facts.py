@@ -91,17 +91,18 @@ def space_facts(space: spaces.Space[Any]) -> dict[str, Any]:
 def _bound(bound: np.ndarray) -> Any:
     """Return one number if all entries are equal, else nested lists."""
     if bound.size and (bound == bound.flat[0]).all():
-        return _number(bound.flat[0])
+        return number(bound.flat[0])
     return _nested(bound.tolist())
 
 
 def _nested(value: Any) -> Any:
     return (
-        [_nested(each) for each in value] if isinstance(value, list) else _number(value)
+        [_nested(each) for each in value] if isinstance(value, list) else number(value)
     )
 
 
-def _number(value: Any) -> Any:
+def number(value: Any) -> Any:
+    """Return a number as JSON can hold it: infinite ones as text."""
     return float(value) if np.isfinite(value) else str(float(value))
 
 
@@ -128,10 +129,25 @@ def in_words(facts: Mapping[str, Any], *, rounded: bool = False) -> str:
     if check := facts.get("check"):
         before = "Before its weights were rounded, it" if rounded else "It"
         lines += [
-            f"{before} was checked on {check['observations']} observations: actions",
-            f"differ by at most {check['largest_difference']:.1e} from the agent's.",
+            f"{before} was checked on {check['observations']} observations:",
+            f"{compared(facts['action_space']['type'], check)}.",
         ]
     return "\n".join(lines)
+
+
+def compared(space: str, check: Mapping[str, Any]) -> str:
+    """Return how an export's actions compare with the agent's, as a part of a sentence.
+
+    Args:
+        space: Name of the class of the space of actions.
+        check: How it was checked.
+    """
+    if space == "Box":
+        worst = f"{check['largest_difference']:.1e}"
+        return f"its actions differ by at most {worst} from the agent's"
+    if not check["ties"]:
+        return "its choices are the agent's"
+    return f"{check['ties']} choices differ where the agent sees no difference"
 
 
 def _row(way: str, port: Mapping[str, Any]) -> str:

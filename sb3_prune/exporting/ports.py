@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import torch
 from gymnasium import spaces
 from sb3_contrib.common.maskable.policies import MaskableActorCriticPolicy
 from sb3_contrib.common.recurrent.policies import RecurrentActorCriticPolicy
@@ -82,3 +83,25 @@ def other_inputs(policy: BasePolicy) -> Iterator[Port]:
             dtype=np.dtype(np.float32),
             kind="episode_start",
         )
+
+
+def policy_inputs(policy: Any, read: Any, memory: Any, masks: Any) -> list[Any]:
+    """Return what a policy's ``_predict`` takes before ``deterministic``, as tensors.
+
+    Args:
+        policy: The policy.
+        read: A batch of observations as the policy reads them, normalised.
+        memory: States, or None for zeros, and where episodes begin.
+        masks: Which actions are allowed, of a policy with masks.
+    """
+    inputs: list[Any] = [policy.obs_to_tensor(read)[0]]
+    if isinstance(policy, RecurrentActorCriticPolicy):
+        state, starts = memory
+        shape = list(policy.lstm_hidden_state_shape)
+        shape[1] = len(starts)
+        zeros = np.zeros(shape)
+        pair = (zeros, zeros) if state is None else state
+        tensors = [torch.as_tensor(np.float32(each)) for each in (*pair, starts)]
+        first, second, begins = (t.to(policy.device) for t in tensors)
+        return [*inputs, (first, second), begins]
+    return inputs if masks is None else [*inputs, masks]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,7 +26,7 @@ def check_path(path: str | Path, exporter: Exporter, *, overwrite: bool) -> Path
     if given.name and given.suffix != exporter.suffix and exporter.suffix:
         target = given.with_name(given.name + exporter.suffix)
     check_creatable(target)
-    if not target.name or not target.parent.is_dir():
+    if not target.name or not _real(target).parent.is_dir():
         raise RunFolderError(f"'{target}' must be in a folder that exists.")
     if target.exists() and not (overwrite and exporter.wrote(target)):
         raise RunFolderError(
@@ -37,25 +38,73 @@ def check_path(path: str | Path, exporter: Exporter, *, overwrite: bool) -> Path
 
 @contextmanager
 def replacing(target: Path, exporter: Exporter) -> Iterator[Path]:
-    """Yield a temporary path, which gets the name of the target at the end."""
+    """Yield a temporary path, which gets the name of the target at the end.
+
+    Of a link, what it leads to is replaced.
+
+    Raises:
+        RunFolderError: It cannot be written, or a folder holds files besides those of
+            an export; it stays as it was.
+    """
+    real = _real(target)
     try:
         if exporter.suffix:
-            with atomic(target) as temporary:
+            with atomic(real) as temporary:
                 yield temporary
-        elif target.exists():
-            new, old = hidden(target), hidden(target)
-            with atomic_folder(new) as temporary:
+        elif real.exists():
+            with _beside(real) as temporary:
                 yield temporary
-            target.rename(old)
-            new.rename(target)
-            shutil.rmtree(old)
         else:
-            with atomic_folder(target) as temporary:
+            with atomic_folder(real) as temporary:
                 yield temporary
     except SB3PruneError:
         raise
     except OSError as error:
         raise RunFolderError(f"'{target}' cannot be written: {error}.") from error
+
+
+def _real(path: Path) -> Path:
+    return Path(os.path.realpath(path))  # Path.resolve fails at circles of links.
+
+
+@contextmanager
+def _beside(target: Path) -> Iterator[Path]:
+    """Yield a temporary folder that takes the place of an older one at the end."""
+    new = hidden(target)
+    try:
+        with atomic_folder(new) as temporary:
+            yield temporary
+        _check_same_files(new, target)
+        _swap(new, target)
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
+
+
+def _check_same_files(new: Path, old: Path) -> None:
+    ours, there = _files(new), _files(old)
+    if others := sorted(there - ours):
+        raise RunFolderError(
+            f"'{old}' holds {', '.join(others)} besides the export: move that away, or "
+            f"choose another folder. An export has {', '.join(sorted(ours))}."
+        )
+
+
+def _files(folder: Path) -> set[str]:
+    """Return what is in a folder, without what Python compiles."""
+    found = (each.relative_to(folder) for each in folder.rglob("*"))
+    return {str(each) for each in found if "__pycache__" not in each.parts}
+
+
+def _swap(new: Path, target: Path) -> None:
+    """Let a folder take the place of another one, or leave that where it is."""
+    old = hidden(target)
+    target.rename(old)
+    try:
+        new.rename(target)
+    except OSError:
+        old.rename(target)
+        raise
+    shutil.rmtree(old)
 
 
 def empty(path: Path) -> None:

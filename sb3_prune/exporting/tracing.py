@@ -24,6 +24,7 @@ import sb3_prune
 from sb3_prune.exceptions import ExportError, UnsupportedPolicyError, require_one_of
 from sb3_prune.exporting.deciding import Deciding
 from sb3_prune.exporting.extras import EXTRAS
+from sb3_prune.exporting.facts import number
 from sb3_prune.exporting.folding import fold
 from sb3_prune.exporting.normalisation import normalisations
 from sb3_prune.exporting.ports import observation_ports, other_inputs
@@ -116,11 +117,39 @@ def lowered(
         shapes = tuple({0: one} for _ in example)
         shapes = (shapes,) if isinstance(module, Deciding) else shapes
     exported = torch.export.export(module, example, dynamic_shapes=shapes, strict=False)
+    if written := sorted(_written(exported)):
+        raise ExportError(
+            f"The networks write into {', '.join(written)} while they decide, and an "
+            "export remembers nothing: let them only read it, or count elsewhere."
+        )
     table = default_decompositions()
     name = ATEN._native_batch_norm_legit_no_training.default
     table[name] = _plain_batch_norm
     decomposed: ExportedProgram = exported.run_decompositions(table)
     return decomposed
+
+
+def _written(program: ExportedProgram) -> Iterator[str]:
+    """Yield the names of weights and buffers into which a program writes."""
+    specs = {spec.arg.name: spec for spec in program.graph_signature.input_specs}
+    for node in program.graph.nodes:
+        schema = getattr(node.target, "_schema", None)
+        first = next(iter(node.args), None)  # What is written to in place.
+        if schema is None or not schema.is_mutable or not isinstance(first, fx.Node):
+            continue
+        spec = specs.get(_root(first).name)
+        if spec is not None and spec.target is not None:
+            yield repr(spec.target.removeprefix("policy."))
+
+
+def _root(node: Any) -> fx.Node:
+    """Return what a tensor is a view of; itself if it is none."""
+    while isinstance(node.target, torch._ops.OpOverload):
+        returns = node.target._schema.returns
+        if not returns or returns[0].alias_info is None:
+            break
+        node = node.args[0]
+    return node  # type: ignore[no-any-return]
 
 
 def _plain_batch_norm(
@@ -173,6 +202,8 @@ def _attribute(
     state = program.state_dict
     tensor: Any = state[target] if target in state else program.constants[target]
     name = target.removeprefix("policy.").replace(".", "_")
+    while hasattr(root, name):  # "layer.1" and "layer_1" are two.
+        name += "_"
     root.register_buffer(name, tensor.detach().clone())
     return graph.get_attr(name)
 
@@ -233,7 +264,7 @@ def _details(
     if statistics is not None:
         keys = statistics.norm_obs_keys
         normalisation = {
-            "clip": float(statistics.clip_obs),
+            "clip": number(statistics.clip_obs),
             "epsilon": float(statistics.epsilon),
             "keys": None if keys is None else list(keys),
         }

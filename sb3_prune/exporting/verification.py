@@ -27,7 +27,7 @@ class Absent:
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
 sys.meta_path.insert(0, Absent())
-zip_path, module, cls, observations, actions = sys.argv[1:]
+zip_path, module, cls, observations, actions, steps = sys.argv[1:]
 
 class Nowhere(gym.Env):
     def __init__(self, data):
@@ -43,8 +43,11 @@ model = cls.load(zip_path, env=env, device="cpu")
 seen = np.load(observations)
 if not isinstance(seen, np.ndarray):
     seen = {name.removeprefix("key:"): seen[name] for name in seen}
-chosen, _ = model.predict(seen, deterministic=True)
-np.save(actions, chosen)
+state, chosen = None, []
+for _ in range(int(steps)):
+    action, state = model.predict(seen, state, deterministic=True)
+    chosen.append(action)
+np.save(actions, np.concatenate(chosen))
 assert not any(name.partition(".")[0] == "sb3_prune" for name in sys.modules)
 """
 
@@ -53,6 +56,7 @@ def plain_actions(
     path: str | Path,
     cls: type[BaseAlgorithm],
     observations: np.ndarray | Mapping[str, np.ndarray],
+    steps: int = 1,
 ) -> np.ndarray:
     """Load a zip in a fresh process in which ``import sb3_prune`` fails, and predict.
 
@@ -63,9 +67,10 @@ def plain_actions(
         path: Plain zip: the result of :func:`compact`, written by ``save``.
         cls: Stock algorithm class of the zip.
         observations: Array of observations, (batch, ...), or a dictionary of such.
+        steps: How often they are shown, with the states of a memory carried on.
 
     Returns:
-        The greedy actions, (batch, ...).
+        The greedy actions, (steps * batch, ...).
 
     Raises:
         CompactError: The zip does not load in that process; the message ends with the
@@ -74,7 +79,7 @@ def plain_actions(
     with tempfile.TemporaryDirectory() as folder:
         outputs = Path(folder, "actions.npy")
         inputs = _write(Path(folder), observations)
-        arguments = [path, cls.__module__, cls.__name__, inputs, outputs]
+        arguments = [path, cls.__module__, cls.__name__, inputs, outputs, steps]
         done = subprocess.run(
             [sys.executable, "-c", _SCRIPT, *map(str, arguments)],
             capture_output=True,

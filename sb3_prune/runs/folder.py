@@ -117,9 +117,14 @@ class RunFolder:
 
 def write_model(path: str | Path, model: BaseAlgorithm) -> None:
     """Save a model as a zip, whole or not at all."""
+    write_bytes(path, model_bytes(model))
+
+
+def model_bytes(model: BaseAlgorithm) -> bytes:
+    """Return the zip of a model."""
     stream = io.BytesIO()  # If the disk is full, SB3 leaves open what it writes to.
     model.save(stream)
-    write_bytes(path, stream.getvalue())
+    return stream.getvalue()
 
 
 def check_free(path: str | Path, *, overwrite: bool = False) -> None:

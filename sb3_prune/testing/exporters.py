@@ -12,6 +12,7 @@ from sb3_prune.exceptions import PluginError, SB3PruneError
 from sb3_prune.exporting.asking import Agent
 from sb3_prune.exporting.base import Exporter
 from sb3_prune.exporting.checking import check_against
+from sb3_prune.exporting.checks import Check
 from sb3_prune.exporting.facts import facts_of
 from sb3_prune.exporting.tracing import trace
 from sb3_prune.plugins.options import build
@@ -50,7 +51,8 @@ def _check(exporter: Exporter, model: BaseAlgorithm, folder: Path) -> None:
     where = f"{exporter.name} on {type(model).__name__}"
     decision = trace(model, dynamic=exporter.dynamic)
     facts = facts_of(decision, "agent")
-    for check in (None, {"observations": 0, "largest_difference": 0.0}):
+    nothing = Check(sources={}, largest_difference=0.0, ties=0, tolerance=0.0)
+    for check in (None, nothing.to_dict()):
         path = folder / f"{'first' if check is None else 'second'}{exporter.suffix}"
         if not exporter.suffix:
             path.mkdir()
@@ -64,7 +66,7 @@ def _check(exporter: Exporter, model: BaseAlgorithm, folder: Path) -> None:
             ) from error
         _check_loaded(exporter, agent, path, told, where)
         try:
-            check_against(agent, model, None)
+            check_against(agent, model, None, dynamic=exporter.dynamic)
         except SB3PruneError as error:
             raise PluginError(f"{where}: {error}") from error
 

@@ -36,10 +36,16 @@ def test_a_zip_that_acts_differently(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("sb3_prune.cli.compact.loads_equal", lambda *_: False)
-    result = command("compact", sac_zip, "--out", tmp_path / "plain.zip", "--verify")
-    assert result.code == 2
-    assert "acts differently" in result.err
+    monkeypatch.setattr("sb3_prune.cli.plain.loads_equal", lambda *_: False)
+    out = tmp_path / "plain.zip"
+    assert command("compact", sac_zip, "--out", out, "--verify").code == 2
+    assert list(tmp_path.iterdir()) == []
+    out.write_text("an older zip")
+    result = command("compact", sac_zip, "--out", out, "--overwrite", "--verify")
+    assert (result.code, result.out) == (2, "")
+    assert f"'{out}' would act differently" in result.err
+    assert out.read_text() == "an older zip"
+    assert list(tmp_path.iterdir()) == [out]
 
 
 def test_an_existing_file(

@@ -64,7 +64,21 @@ def test_ties_are_forgiven_and_counted() -> None:
     agent = asked(trace(model))
     other = Agent(agent.facts, lambda *x: [1 - array for array in agent.run(*x)])
     assert check_against(agent, model, None).ties == 0
-    assert check_against(other, model, None).ties == 1000
+    check = check_against(other, model, None)
+    assert (check.ties, check.rounding) == (1000, 0)  # Nothing had to be granted.
+
+
+def test_small_values_excuse_no_choice() -> None:
+    """Within 1e-5 of each other, but the agent does see which is best."""
+    model: Any = exported.anyhow(exported.BOX, spaces.Discrete(4), sb3.DQN)
+    with torch.no_grad():
+        for each in model.policy.q_net.q_net[-1].parameters():
+            each.mul_(1e-5)
+    agent = asked(trace(model))
+    other = Agent(agent.facts, lambda x: [(agent.run(x)[0] + 1) % 4])
+    assert check_against(agent, model, None).ties == 0
+    with pytest.raises(ExportError, match="row 0"):
+        check_against(other, model, None)
 
 
 LARGE = spaces.Box(-1000, 1000, (2,), np.int64)
@@ -157,32 +171,6 @@ def test_what_a_mask_forbids_is_no_measure_of_ties() -> None:
         check_against(Agent(agent.facts, last), model, None)
 
 
-def test_one_observation_is_checked_beside_batches() -> None:
-    class Stuck(Agent):
-        """Says 0 of an observation alone."""
-
-        def predict(self, observation: Any, *args: Any, **kwargs: Any) -> Any:
-            action, state = super().predict(observation, *args, **kwargs)
-            return (action if action.ndim else action * 0), state
-
-    agent = asked(exported.decision("DQN"))
-    with pytest.raises(ExportError, match="one observation and on a batch"):
-        check_against(Stuck(agent.facts, agent.run), exported.agent("DQN"), None)
-
-
-def test_who_fails_is_named() -> None:
-    def fail(*_: Any) -> Any:
-        raise TypeError("no such thing")
-
-    facts = exported.decision("SAC")
-    with pytest.raises(ExportError, match=r"export fails \(space 0\).*no such thing"):
-        check_against(Agent(asked(facts).facts, fail), exported.agent("SAC"), None)
-    model = zoo.make_model("SAC")
-    model.policy.double()
-    with pytest.raises(ExportError, match="agent itself fails"):
-        check_against(asked(facts), model, None)
-
-
 BOTH = ("distribution", "value")
 
 
@@ -213,3 +201,19 @@ def test_additional_outputs_are_compared(name: str, extras: tuple[str, ...]) -> 
 
     with pytest.raises(ExportError, match=r"differently \((value|logits|log_std), sp"):
         check_against(Agent(agent.facts, decide), model, None)
+
+
+@pytest.mark.parametrize("name", ["PPO-two", "RecurrentPPO", "MaskablePPO"])
+def test_batches_are_checked_where_there_may_be_any(name: str) -> None:
+    """Also what mixes observations of a batch, and is right for each alone."""
+    model = exported.agent(name)
+    agent = asked(trace(model, dynamic=True))
+
+    def mixed(*inputs: np.ndarray) -> list[np.ndarray]:
+        return [array[::-1] for array in agent.run(*inputs)]
+
+    check_against(agent, model, None, dynamic=True)
+    other = Agent(agent.facts, mixed)
+    check_against(other, model, None)
+    with pytest.raises(ExportError, match="several observations at once 0"):
+        check_against(other, model, None, dynamic=True)

@@ -6,7 +6,7 @@ import exported
 import numpy as np
 from gymnasium import spaces
 
-from sb3_prune.exporting.ports import observation_ports, other_inputs
+from sb3_prune.exporting.ports import observation_ports, other_inputs, policy_inputs
 
 
 def test_keys_become_names() -> None:
@@ -37,3 +37,14 @@ def test_names_differ_as_capitals_too() -> None:
     space = spaces.Dict({"a": exported.BOX, "A": exported.WIDE})
     names = [port.name.upper() for port in observation_ports(space)]
     assert len(set(names)) == 2
+
+
+def test_what_a_policy_takes() -> None:
+    raw = np.zeros((2, 3), np.float32)
+    policy = exported.agent("LSTM-two").policy
+    observation, states, starts = policy_inputs(policy, raw, (None, [1, 0]), None)
+    assert observation.shape == (2, 3) and starts.tolist() == [1, 0]
+    assert [state.shape[1] for state in states] == [2, 2]
+    masks = np.ones((2, 5), bool)
+    policy = exported.agent("Maskable-two").policy
+    assert policy_inputs(policy, raw, (None, None), masks)[1] is masks

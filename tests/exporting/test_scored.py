@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,25 @@ def test_what_is_right_stays(algorithm: Any, actions: Any, tmp_path: Path) -> No
     model = stubborn(algorithm, actions)
     check = export(model, "numpy", tmp_path / "a", vecnormalize=None)
     assert (check.varied, check.scores) == (False, True)
+
+
+def test_the_second_comparison_counts_as_the_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+
+    def compared(agent: Any, model: Any, statistics: Any, env: Any, **more: Any) -> Any:
+        seen.append(env)
+        found = check_against(agent, model, statistics, env, **more)
+        return replace(found, rounding=0.25 if agent.facts["extras"] else 0.125)
+
+    check_against = exports.check_against
+    monkeypatch.setattr(exports, "check_against", compared)
+    model = stubborn(sb3.DQN, spaces.Discrete(4))
+    env = exported.Anything(exported.BOX, spaces.Discrete(4))
+    check = export(model, "numpy", tmp_path / "a", vecnormalize=None, env=env)
+    assert seen == [env, env]
+    assert (check.rounding, check.scores) == (0.25, True)
 
 
 def test_actions_that_vary_are_enough(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import exported
 import numpy as np
 import pytest
@@ -10,7 +12,9 @@ import torch
 import zoo
 from gymnasium import spaces
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
+from torch import nn
 
+from sb3_prune import export
 from sb3_prune.exceptions import ConfigError, ExportError
 from sb3_prune.exporting.asking import Agent
 from sb3_prune.exporting.checking import check_against
@@ -95,6 +99,45 @@ def test_users_extractors_come_for_free() -> None:
     space = exported.BOX
     model = exported.anyhow(space, space, features_extractor_class=Doubling)
     check_against(asked(trace(model)), model, None)
+
+
+class Counting(Picky):
+    """Writes into a buffer, through a view of it."""
+
+    def __init__(self, observation_space: spaces.Box) -> None:
+        super().__init__(observation_space)
+        self.register_buffer("count", torch.zeros(2, 2))
+
+    def forward(self, observations: torch.Tensor) -> torch.Tensor:
+        self.get_buffer("count")[0].add_(1)
+        own = observations * 1
+        own[:, 0] = 0  # Its own copy it may change.
+        return own
+
+
+def test_networks_that_count_are_refused_by_name() -> None:
+    space = exported.BOX
+    model = exported.anyhow(space, space, features_extractor_class=Counting)
+    with pytest.raises(ExportError, match=r"write into '.*features_extractor.count'"):
+        trace(model)
+
+
+class Alike(Picky):
+    """Two layers whose names differ by a dot alone."""
+
+    def __init__(self, observation_space: spaces.Box) -> None:
+        super().__init__(observation_space)
+        self.layer = nn.ModuleList([nn.Linear(3, 3), nn.Linear(3, 3)])
+        self.layer_1 = nn.Linear(3, 3)
+
+    def forward(self, observations: torch.Tensor) -> torch.Tensor:
+        return self.layer_1(torch.tanh(self.layer[1](observations)))
+
+
+def test_names_that_differ_by_a_dot(tmp_path: Path) -> None:
+    space = exported.BOX
+    model = exported.anyhow(space, space, features_extractor_class=Alike)
+    export(model, "numpy", tmp_path / "robot", vecnormalize=None)
 
 
 def test_what_cannot_be_traced_is_refused_by_name() -> None:

@@ -26,6 +26,7 @@ def header(
     facts: Mapping[str, Any],
     example: Sequence[np.ndarray],
     expected: Sequence[np.ndarray],
+    unit: Any = None,
 ) -> str:
     """Return the text of the header.
 
@@ -36,6 +37,7 @@ def header(
         facts: The same as values that JSON can hold.
         example: One array for each input, to test the header with.
         expected: The outputs for them.
+        unit: What differences of the first output are divided by, or None.
     """
     big = prefix.upper()
     body = [
@@ -49,7 +51,7 @@ def header(
         "",
         *_static(code, prefix),
         "",
-        *test_lines(code, prefix, example, expected),
+        *test_lines(code, prefix, example, expected, unit),
         f"#undef {big}_RESTRICT",
         "",
         f"#endif /* {big}_H */",
@@ -59,13 +61,10 @@ def header(
 
 def facts_in(text: str) -> dict[str, Any] | None:
     """Return the facts that a header holds; None if the text is no header of ours."""
-    for line in text.splitlines():
-        if line.startswith(MARK):
-            found = json.loads(line.removeprefix(MARK))
-            return found if isinstance(found, dict) else None
-        if line.startswith("#"):
-            break
-    return None
+    opening = text.partition("\n*/")[0]  # A name in it may begin with anything.
+    lines = [each for each in opening.splitlines() if each.startswith(MARK)]
+    found = json.loads(lines[-1].removeprefix(MARK)) if lines else None
+    return found if isinstance(found, dict) else None
 
 
 def _opening(

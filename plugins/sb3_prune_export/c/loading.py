@@ -56,6 +56,7 @@ class CAgent(Agent):
         (first, *others) = facts["inputs"]
         plain = not others and first["key"] is None and first["choices"] is None
         self._only = self.given[first["name"]][0] if plain else None
+        self._kind = np.dtype(first["dtype"])
         self._actions = self.found[facts["outputs"][0]["name"]]
 
     def decide(self) -> None:
@@ -91,7 +92,8 @@ class CAgent(Agent):
             return super().predict(
                 observation, state, episode_start, deterministic, action_masks
             )
-        only[...] = observation
+        # In a header of doubles, too, an observation is rounded as the agent does.
+        only[...] = observation.astype(self._kind, copy=False)
         self.decide()
         # Of one choice this is a number, so it must be looked up each time.
         return self._actions[0].astype(self._types[0]), None

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
-from sb3_prune.exceptions import ConfigError
+from sb3_prune.exceptions import ConfigError, ExportError
 
 RESERVED = frozenset(
     """
@@ -19,6 +20,8 @@ RESERVED = frozenset(
     """.split()  # noqa: SIM905, a list of them would fill a page
 )
 """Words of C and C++ that name nothing else."""
+OWN = ("predict", "predict_with", "scratch", "test", "unit")
+"""What a header has besides its arrays, after the prefix."""
 
 
 def check_prefix(prefix: object) -> str:
@@ -37,6 +40,26 @@ def check_prefix(prefix: object) -> str:
             f"prefix must be a name in C, such as 'left_arm'; got {prefix!r}."
         )
     return prefix
+
+
+def check_apart(prefix: str, ports: Sequence[str], constants: Sequence[str]) -> None:
+    """Check that no input or output has the name of something else in a header.
+
+    Args:
+        prefix: Beginning of the names in the header.
+        ports: Names of the inputs and outputs, which have no prefix.
+        constants: Names of the arrays, without the prefix.
+
+    Raises:
+        ExportError: One has.
+    """
+    tests = [f"{part}_{port}" for part in ("test", "expected") for port in ports]
+    ends = [*OWN, *constants, *tests]
+    if clash := set(ports) & {f"{prefix}_{end}" for end in ends}:
+        raise ExportError(
+            f"With the prefix '{prefix}' the header would call two things "
+            f"'{min(clash)}', one of them an input or output: give another prefix."
+        )
 
 
 def prefix_of(text: str) -> str:

@@ -53,12 +53,13 @@ def literal(value: complex, number: Number) -> str:
     """Return a number as a C literal that reads back as the same number."""
     if not number.floating:
         return _whole(int(value.real))
-    value = float(value.real)
+    single = number.name == "float"
+    with np.errstate(over="ignore"):  # Beyond 3.4e38 a float is infinite.
+        value = float(np.float32(value.real)) if single else float(value.real)
     if math.isnan(value):
         return "NAN"
     if math.isinf(value):
         return "INFINITY" if value > 0 else "-INFINITY"
-    single = number.name == "float"
     text = str(np.float32(value)) if single else repr(value)
     return f"{text}{number.suffix}"
 

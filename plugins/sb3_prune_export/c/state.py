@@ -82,7 +82,13 @@ class Lowering:
         return contiguous(self.arrays[key][0], tuple(values.shape))
 
     def kernel(self, node: Node, weight: torch.Tensor) -> Kernel:
-        """Return the weights of a layer, (..., outputs), as an array."""
+        """Return the weights of a layer, (..., outputs), as an array.
+
+        Raises:
+            ExportError: It has none, and C no arrays of length 0.
+        """
+        if not weight.numel():
+            raise self.refuse(node, "a layer of 0 units has no place in C")
         if not self.int8 or not weight.is_floating_point():
             return Kernel(self.array(weight))
         self.rounded.add(node)
@@ -99,6 +105,6 @@ class Lowering:
         return ExportError(f"C export: '{name}' of module '{where}': {why}.")
 
     def written(self, buffer: Buffer) -> int:
-        """Return the place of the step that writes a buffer; -1 if none does."""
+        """Return the place of the last step that writes a buffer; -1 if none does."""
         places = (i for i, s in enumerate(self.steps) if buffer in s.writes)
-        return next(places, -1)
+        return max(places, default=-1)

@@ -64,6 +64,18 @@ def test_keys_become_names_in_c(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.filterwarnings("ignore:Initializing zero-element tensors")
+def test_what_does_not_compile_is_refused_by_name(tmp_path: Path) -> None:
+    parts = spaces.Dict({"scratch": BOX, "other": BOX})
+    none = {"vecnormalize": None}
+    with pytest.raises(ExportError, match=r"two things 'observation_scratch'"):
+        export(exported.anyhow(parts, BOX), "c", tmp_path / "observation.h", **none)
+    empty = exported.anyhow(BOX, BOX, net_arch={"pi": [0, 4], "vf": [4]})
+    with pytest.raises(ExportError, match=r"policy_net.0 \(Linear\)': a layer of 0"):
+        export(empty, "c", tmp_path / "a.h", **none)
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize("dtype", ["uint16", "uint32", "uint64"])
 def test_sensors_without_a_sign(dtype: str, tmp_path: Path) -> None:
     """Such as depth in millimetres."""
@@ -80,6 +92,16 @@ def test_sensors_without_a_sign(dtype: str, tmp_path: Path) -> None:
     for command in (("gcc", "-std=c99"), ("g++", "-std=c++11")):
         running.require(command[0])
         assert "largest" in running.compiled(main, headers, *command)
+
+
+def test_doubles_of_observations_are_rounded_once(tmp_path: Path) -> None:
+    """As those of MuJoCo; the agent rounds them to float32."""
+    space = spaces.Box(-np.inf, np.inf, (3,), np.float64)
+    path = tmp_path / "agent.h"
+    export(exported.anyhow(space, BOX), "c", path, vecnormalize=None, double=True)
+    agent = load_export(path)
+    for raw in np.random.default_rng(0).normal(size=(20, 3)):
+        assert (agent.predict(raw)[0] == agent.predict(raw[None])[0][0]).all()
 
 
 @pytest.mark.slow

@@ -57,3 +57,15 @@ def test_an_operation_without_a_rule() -> None:
     program = trace(model).program
     with pytest.raises(ExportError, match=r"no rule for the operation 'sort\.default'"):
         Writer.of(program, ["observation"])
+
+
+def test_a_factor_by_position_is_not_dropped() -> None:
+    add = torch.ops.aten.add.Scalar
+
+    class Scaled(torch.nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return add(x, 3, 2)  # type: ignore[no-any-return]
+
+    program = torch.export.export(Scaled(), (torch.ones(1, 2),))
+    with pytest.raises(ExportError, match=r"'add.Scalar' with {'alpha': 2}"):
+        Writer.of(program, ["x"])

@@ -41,6 +41,15 @@ def test_all_outputs_can_be_named(constant: bool, tmp_path: Path) -> None:
     np.testing.assert_allclose(found["worth"], wanted, atol=1e-5)
 
 
+def test_what_a_check_adds_gives_way_to_chosen_names(tmp_path: Path) -> None:
+    model: Any = exported.anyhow(exported.BOX, exported.TWO)
+    with torch.no_grad():
+        model.policy.action_net.bias[0] += 100
+    path, names = tmp_path / "robot.onnx", ("logits",)
+    check = export(model, "onnx", path, vecnormalize=None, output_names=names)
+    assert check.scores
+
+
 def test_names_opset_and_any_batch(tmp_path: Path) -> None:
     path = tmp_path / "robot.onnx"
     names = {"input_names": ("obs",), "output_names": ("torque",)}
@@ -73,7 +82,9 @@ def test_branches_and_spaces_are_in_the_metadata(tmp_path: Path) -> None:
     [
         ({"opset": 9}, "opset must be at least 18"),
         ({"batch": "two"}, "batch must be"),
-        ({"input_names": ("a", "a")}, "Names must differ"),
+        ({"input_names": ("a", "a")}, "must differ and not be empty, got 'a', 'a'"),
+        ({"input_names": ("a",), "output_names": ("a",)}, "outputs must differ"),
+        ({"input_names": ("action",)}, "must differ .* got 'action', 'action'"),
         ({"output_names": ("a", "b")}, "1 names are needed, for action"),
         ({"opset": 999}, "opset 999"),
     ],

@@ -22,17 +22,26 @@ SQUARE = 2
 
 def _arithmetic(name: str) -> Callable[..., View]:
     def lower(lowering: Lowering, node: Node, *values: Any, **options: Any) -> View:
-        number = lowering.number(graph.fake(node).dtype)
-        table = ARITHMETIC if number.floating else WHOLE
+        dtype = graph.fake(node).dtype
+        table = ARITHMETIC if lowering.number(dtype).floating else WHOLE
         template, operands = table.get(name), list(values)
-        if template is None or options.get("rounding_mode"):
-            raise lowering.refuse(node, f"no rule for these types or options {options}")
-        if (alpha := options.get("alpha", 1)) != 1:
+        given = {key: value for key, value in options.items() if value is not None}
+        if len(operands) == len(("x", "y", "alpha")):  # Of scalars by position.
+            given["alpha"] = operands.pop()
+        if template is None or given.keys() - _options(name):
+            raise lowering.refuse(node, f"no rule for these types or options {given}")
+        if (alpha := given.get("alpha", 1)) != 1:
             template = template.replace("{1}", "{2} * {1}")
             operands.append(alpha)
+        if dtype is torch.bool:  # True and True are 2 in C.
+            template = f"({template}) != 0"
         return pointwise(lowering, node, template, operands)
 
     return lower
+
+
+def _options(name: str) -> set[str]:
+    return {"alpha"} if name in ("add", "sub") else set()
 
 
 def _test(name: str) -> Callable[..., View]:

@@ -38,7 +38,10 @@ def cat(lowering: Lowering, node: Node, values: list[Tensor], axis: int = 0) -> 
 def pad(
     lowering: Lowering, node: Node, value: View, widths: list[int], filler: float = 0
 ) -> View:
-    """Surround a tensor with a number; negative widths cut from it."""
+    """Surround a tensor with a number; negative widths cut from it.
+
+    Two blocks, since in one no two pointers may write to the same numbers.
+    """
     result = lowering.new(graph.fake(node).shape, graph.fake(node).dtype)
     block = lowering.block(node)
     y = block.write(result)
@@ -51,7 +54,7 @@ def pad(
         cut, end = max(-before, 0), source.shape[axis] - max(-after, 0)
         source = source.narrow(axis, cut, end - cut)
         inner = inner.narrow(axis, max(before, 0), end - cut)
-    copy_into(block, value.of(source), result.of(inner))
+    copy_into(lowering.block(node), value.of(source), result.of(inner))
     return result
 
 

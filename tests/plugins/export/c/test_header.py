@@ -32,6 +32,13 @@ def test_facts_survive_the_comment() -> None:
     assert running.measured(text, running.require("gcc"), "-std=c99") == 0
 
 
+@pytest.mark.parametrize("name", ["#1: an agent", f"a\n{MARK}[1]"])
+def test_facts_survive_any_name(name: str) -> None:
+    code = translate(running.traced(nn.ReLU(), torch.ones(1, 2)), ["x_0"], ["y_0"])
+    ones = [np.ones((1, 2), np.float32)]
+    assert facts_in(header(code, "net", name, FACTS, ones, ones)) == FACTS
+
+
 def test_other_headers_have_no_facts() -> None:
     assert facts_in("#include <math.h>\n") is None
     assert facts_in("") is None

@@ -27,7 +27,13 @@ def test_a_double_reads_back_as_it_was(value: float) -> None:
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(math.inf, "INFINITY"), (-math.inf, "-INFINITY"), (math.nan, "NAN")],
+    [
+        (math.inf, "INFINITY"),
+        (-math.inf, "-INFINITY"),
+        (math.nan, "NAN"),
+        (3.5e38, "INFINITY"),
+        (-1e300, "-INFINITY"),
+    ],
 )
 def test_what_is_not_finite_has_a_name(value: float, text: str) -> None:
     assert literal(value, FLOAT) == text

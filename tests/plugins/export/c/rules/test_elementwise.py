@@ -80,6 +80,30 @@ def test_whole_numbers_stay_whole() -> None:
     assert running.difference(counted, torch.tensor([[5, -7, 0]])) == 0
 
 
+def test_truth_values_stay_truth_values() -> None:
+    def both(x: torch.Tensor) -> torch.Tensor:
+        one, other = x > 0, x > 1
+        joined = [one + other, one * other, torch.maximum(one, other)]
+        return torch.cat([each.float() for each in joined], 1)
+
+    assert running.difference(both, torch.tensor([[-1.0, 0.5, 2.0]])) == 0
+
+
+def test_a_factor_is_read_by_position_as_well() -> None:
+    add, sub = torch.ops.aten.add.Scalar, torch.ops.aten.sub.Scalar
+    x = torch.randn(1, 3)
+
+    def program(x: torch.Tensor) -> torch.Tensor:
+        return torch.cat([add(x, 3, 2), sub(x, 3, 2)], 1)
+
+    assert running.difference(program, x) < 1e-6
+
+
+def test_options_without_a_rule_are_refused_by_name() -> None:
+    with pytest.raises(ExportError, match=r"'round' of module.*'decimals': 1"):
+        running.written(lambda x: torch.round(x, decimals=1), torch.ones(1, 2))
+
+
 def test_what_has_no_rule_for_whole_numbers_is_refused() -> None:
     with pytest.raises(ExportError, match="'remainder' of module"):
         running.written(lambda n: n % 3, torch.tensor([[5]]))

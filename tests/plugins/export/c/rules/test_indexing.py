@@ -44,3 +44,18 @@ def test_tensors_are_surrounded_and_cut() -> None:
         running.difference(lambda x: functional.pad(x, (1, 2, 0, 1), value=0.5), x) == 0
     )
     assert running.difference(lambda x: functional.pad(x, (-1, 2)), x) == 0
+
+
+def test_no_block_writes_a_surrounded_tensor_through_two_pointers() -> None:
+    """They are restrict, so in one block that would be undefined."""
+    x = torch.randn(1, 3, 4)
+    text, code = running.written(lambda x: functional.pad(x, (1, 2), value=0.5), x)
+    assert all(len(block.writes) == 1 for block in code.blocks)
+    assert len(code.blocks) == 3 and "NET_RESTRICT y1" not in text
+
+    def after(x: torch.Tensor) -> torch.Tensor:
+        y = x * 2
+        padded = functional.pad(y, (1, 0), value=0.5)
+        return padded * torch.cat([y[..., :1], y], -1) + padded
+
+    assert running.difference(after, x) < 1e-6
