@@ -226,9 +226,9 @@ def forget_masks(policy: nn.Module) -> None:
 def silent_units(wiring: Wiring) -> dict[str, list[int]]:
     """Return the units of each layer that only masked weights feed, or only such read.
 
-    A weight from or to a silent or closed unit counts as masked. A unit that nothing feeds is
-    constant; it counts only if biases can take over what it says. Units that gSDE's
-    noise reads are not silent. Every layer keeps at least one unit.
+    A weight from or to a silent or closed unit counts as masked. A unit that nothing
+    feeds is constant; it counts only if biases can take over what it says. Units that
+    gSDE's noise reads are not silent. Every layer keeps at least one unit.
     """
     slots = [slot for layer in wiring.values() for slot in layer.group.slots]
     weights = [slot.owner for slot in slots if slot.attribute == "weight"]
