@@ -20,7 +20,10 @@ NETS = {
 
 @pytest.mark.parametrize("name", NETS)
 def test_what_is_measured_is_what_the_header_computes(name: str) -> None:
+    torch.manual_seed(0)
     net, shape = NETS[name]
+    for layer in net:
+        getattr(layer, "reset_parameters", int)()
     x = torch.randn(shape)
     program = running.traced(net, x)
     code = translate(program, ["in_0"], ["out_0"], int8=True)
