@@ -16,8 +16,8 @@ from benchmarks.clusters import budget as clusters_budget
 from benchmarks.clusters.agents import main_settings
 from benchmarks.cuda.__main__ import main as cuda
 from benchmarks.flow import counting, judging, keeping
-from benchmarks.ofexinet import budget, pace, page, running
-from benchmarks.ofexinet.__main__ import MARK, PAGE, results, trunks
+from benchmarks.ofexinet import budget, pace, running
+from benchmarks.ofexinet.__main__ import MARK, PAGE, trunks, whole_text
 from sb3_prune.exceptions import JobError
 from sb3_prune.runs import Job, carry_out
 
@@ -27,7 +27,7 @@ TASK = SMALL.tasks[0]
 
 @pytest.mark.slow
 def test_the_page_of_method_2_is_made_of_its_results() -> None:
-    assert page.text(SMALL, results(SMALL)) == PAGE.read_text().partition(MARK)[2][2:]
+    assert whole_text() == PAGE.read_text().partition(MARK)[2][2:]
 
 
 def keep(folder: Path, variant: budget.Variant) -> None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import product
 from typing import Any
 
 import pytest
 
 from benchmarks import verdicts
 from benchmarks.ofexinet import verdicts as method_2
-from benchmarks.ofexinet.budget import BUDGETS
+from benchmarks.ofexinet.budget import BUDGETS, VARIANTS, Budget
 from benchmarks.ofexinet.results import Results, Run, scored_from
+from benchmarks.ofexinet.running import read
 from benchmarks.verdicts import Answer, Verdict, answer
 
 SMALL = BUDGETS["small"]
@@ -48,7 +50,12 @@ def runs_of(
     found.built = {"ofe": {"d": 10.0, "t": 10.0}}
     for name, seeds in returns.items():
         found[name] = [
-            Run(seed=seed, since=0.0, history=[row(i, r, units) for i, r in rows])
+            Run(
+                seed=seed,
+                since=0.0,
+                end=0.0,
+                history=[row(i, r, units) for i, r in rows],
+            )
             for seed, rows in enumerate(map(list, map(enumerate, seeds)))
         ]
     return found  # type: ignore[no-any-return]
@@ -148,8 +155,33 @@ def test_nobody_is_scored_while_gates_draw() -> None:
     task = SMALL.tasks[0]
     assert scored_from(SMALL, task) == 0.8
     assert scored_from(SMALL, replace(task, phases=(0.7, 0.85))) == 0.85
-    run = Run(seed=0, since=0.85, history=[row(i, i, None) for i in range(20)])
-    assert run.late == [16, 17, 18, 19] and run.score == 19 and run.mean == 17.5
+    history = [row(i, i, None) for i in range(20)]
+    run = Run(seed=0, since=0.8, end=0.2, history=history)
+    assert run.late == [15, 16, 17, 18, 19] and run.score == 19 and run.mean == 17
+    # At 17 of 20 steps thetas are not rounded yet.
+    assert replace(run, since=0.85, end=0.85).late == [17, 18, 19]
+
+
+@pytest.mark.parametrize("budget", BUDGETS.values(), ids=BUDGETS)
+def test_the_evaluation_before_thetas_are_rounded_does_not_count(
+    budget: Budget,
+) -> None:
+    for task in budget.tasks:
+        own, every = budget.in_task(task), budget.spacing(task)
+        steps = range(every, task.steps + 1, every)
+        history = [{"timesteps": at, "return": float(at)} for at in steps]
+        since = scored_from(budget, task)
+        found = Run(seed=0, since=since, end=own.end, history=history).late
+        assert min(found) > own.end * task.steps
+
+
+@pytest.mark.parametrize("budget", BUDGETS.values(), ids=BUDGETS)
+def test_agents_that_count_have_whole_parameters(budget: Budget) -> None:
+    for task, variant, seed in product(budget.tasks, VARIANTS, budget.seeds):
+        if variant.preset and (found := read(budget, task, variant, seed)):
+            ends = {"since": scored_from(budget, task), "end": budget.in_task(task).end}
+            rows = Run(seed=seed, **ends, **found).late_rows
+            assert all(v.is_integer() for row in rows for v in row["terms"].values())
 
 
 def test_the_budget_paper_is_the_papers() -> None:

@@ -28,7 +28,7 @@ and are rounded then, units below 0.1 are removed at once. OFE has a quarter of 
 units and half the hidden width, SAC the latter, SAC-Big four times that. Small-dense
 has the sizes that Prune-B ends with, from scratch. The score is the best evaluation
 ({episodes} greedy episodes each) of the last {scored:.0%}; where thetas learn until
-later, all variants are scored from then on.
+later, all variants are scored after that.
 
 """
 PAPER = {
