@@ -197,6 +197,72 @@ def test_a_pair_that_fails_is_named() -> None:
     assert failing.found == "0 of 1 pairs (not in 2-4), 0 of 1 agents"
 
 
+def linear(*pairs: tuple[int, int, str, float], seeds: int = 3) -> list[dict[str, Any]]:
+    """Return linear maps of pairs of arms: source, target, inputs and error."""
+    return [
+        projection("linear", error, 0.8)
+        | {"source": source, "target": target, "inputs": inputs, "seed": seed}
+        for source, target, inputs, error in pairs
+        for seed in range(seeds)
+    ]
+
+
+EVERY = [
+    (*arms, inputs, 0.9)
+    for arms in ((3, 3), (4, 2), (2, 4))
+    for inputs in ("naive", "balanced")
+    if arms != (3, 3) or inputs == "naive"
+]
+
+
+def test_maps_without_others_beat_nobody() -> None:
+    found = list(comparisons.of_maps(linear(*EVERY), 48))
+    compared = [v for v in found if "beat" in v.claim or "separates" in v.claim]
+    assert [v.answer for v in compared] == [Answer.OPEN] * 4
+    text = "0 of 3 pairs (nothing to compare in 3-3, 4-2, 2-4), 0 of 0 agents"
+    assert {v.found for v in compared} == {text}
+    assert not any(v.answer is Answer.HOLDS or "nan" in v.found for v in found)
+
+
+def test_means_are_over_the_same_agents() -> None:
+    def judged(greedy: list[float]) -> str:
+        ours = [*linear((2, 4, "balanced", 0.2), seeds=2)]
+        ours[1]["error"] = 0.6
+        theirs = [projection("greedy", error, 0.5) for error in greedy]
+        for seed, one in enumerate(theirs):
+            one["seed"] = seed
+        every = {v.claim: v for v in comparisons.of_maps([*ours, *theirs], 48)}
+        one = every["Linear maps beat greedy ones, by error (48 x 6)."]
+        return f"{one.answer}: {one.found}"
+
+    assert judged([0.3]) == "holds: 1 of 1 pairs, 1 of 1 agents"
+    assert judged([0.3, 0.4]).startswith("**does not hold**: 0 of 1 pairs (not in 2-4)")
+
+
+def test_what_no_agent_has_is_not_judged() -> None:
+    naive = linear((4, 2, "naive", 0.2), (2, 4, "naive", 0.3))
+    found = comparisons.of_maps(naive, 48)
+    assert all(v.answer is Answer.OPEN and "nan" not in v.found for v in found)
+
+
+@pytest.mark.parametrize("balanced", [0.6, 0.1])
+def test_the_worst_pair_is_worst_with_either_inputs(balanced: float) -> None:
+    maps = linear(
+        *((2, 4, "naive", 0.9), (2, 4, "balanced", balanced)),
+        *((4, 2, "naive", 0.5), (4, 2, "balanced", 0.4)),
+    )
+    found = {v.claim: v.answer for v in comparisons.of_maps(maps, 48)}
+    expected = Answer.HOLDS if balanced > 0.5 else Answer.FAILS
+    assert found["2-4 maps worst (48 x 6)."] is expected
+
+
+def test_a_pair_without_its_reverse_decides_nothing() -> None:
+    pairs = [*EVERY, (4, 3, "naive", 0.1)]
+    found = {v.claim: v.answer for v in comparisons.of_maps(linear(*pairs), 48)}
+    claim = "More complex agents map better onto less complex ones (48 x 6)."
+    assert found[claim] is Answer.OPEN
+
+
 def test_equal_arms_do_not_compete_with_different_ones() -> None:
     def judged(best: float) -> dict[str, Answer]:
         errors = {(3, 3): 0.1, (2, 4): 0.3, (4, 2): best, (3, 4): 0.2, (4, 3): 0.15}
