@@ -91,6 +91,25 @@ def test_a_chain_that_does_not_pass_fails_the_claim() -> None:
         assert found.answer is expected
 
 
+def test_chains_none_of_which_passes_can_be_judged() -> None:
+    groups = {(3, 48, "layer", 0.4, 3): [rounds(9, 8, passed=False)]}
+    (found,) = (v for v in sizes.of_rounds(groups) if "still pass" in v.claim)
+    assert (found.answer, found.found) == (Answer.FAILS, "0 of 1")
+
+
+def test_a_width_of_which_no_chain_passes_leaves_all_widths_open() -> None:
+    good, bad = rounds(999, 400, 300, 290), rounds(999, 400, passed=False)
+    groups = {(3, w, "layer", 0.2, 3): [r] for w, r in ((32, good), (48, bad))}
+    every = [v for v in sizes.of_rounds(groups) if "at every width" in v.rule]
+    assert len(every) == 3 and {v.answer for v in every} == {Answer.OPEN}
+    assert all("no chain of 48 x 6 passes" in v.found for v in every)
+
+
+def test_the_table_of_rounds_says_of_how_many_chains_it_is() -> None:
+    runs = [rounds(9, 8, 7, 6), rounds(9, 6, passed=False)]
+    assert page._over_rounds(runs, page.total) == "8 (7-9), 8 (8-8) of 1, 7 (7-7) of 1"
+
+
 def test_slope_tells_layer_to_layer_from_first_layers() -> None:
     assert layers.slope(np.eye(6)) == pytest.approx(1)
     first = np.zeros((6, 6))
