@@ -30,6 +30,8 @@ from sb3_prune.pruning import make_strategy
 from sb3_prune.runs import carry_out
 
 SHORT = replace(CARTPOLE, steps=1_024)
+FOUR = (DENSE, SMALL, NAMED["dsp"], NAMED["l1"])
+TINY = Budget("tiny", (Part(SHORT, (0.9, 0.95), (101, 102), FOUR),), 1.0, 2, 2)
 
 
 @pytest.fixture
@@ -38,8 +40,7 @@ def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Budget:
     monkeypatch.setattr(running, "RESULTS", tmp_path / "results")
     monkeypatch.setattr(running, "ROOT", tmp_path)
     monkeypatch.setattr(__main__, "RESULTS", tmp_path / "results")
-    methods = (DENSE, SMALL, NAMED["dsp"], NAMED["l1"])
-    return Budget("tiny", (Part(SHORT, (0.9, 0.95), (101, 102), methods),), 1.0, 2, 2)
+    return TINY
 
 
 def carried_out(budget: Budget, work: Path) -> page.Runs:
@@ -149,11 +150,25 @@ def test_methods_differ_in_name_and_every_one_has_both_kinds_of_cuts() -> None:
         ([5.0, 6.0], [4.0, 5.0], True),
         ([4.0, 6.0], [5.0, 7.0], True),
         ([1.0, 2.0], [5.0, 7.0], False),
-        ([1.0], [5.0], False),
+        ([100.0, 101.0, 250.0], [240.0, 250.0, 260.0], None),
+        ([1.0], [5.0], None),
+        ([5.0], [1.0], None),
     ],
 )
-def test_not_below(ours: Any, others: Any, expected: bool) -> None:
+def test_not_below(ours: Any, others: Any, expected: bool | None) -> None:
     assert page.not_below(ours, others) is expected
+
+
+def test_there_is_no_share_of_a_return_that_is_not_positive() -> None:
+    assert page.kept([90.0, 100.0], [100.0, 100.0]) == pytest.approx(0.95)
+    assert page.kept([-150.0, -160.0], [-50.0, -60.0]) is None
+    found = {key: [dict(run) for run in runs] for key, runs in fake()}
+    for run in (run for runs in found.values() for run in runs):
+        run["return"] -= 200.0
+    made = page.table(TINY, TINY.parts[0], 0.9, found)
+    assert made.claims[0][1] is None
+    said = "- **not decidable**: dsp has at least 90% of the dense net's mean return"
+    assert said in made.markdown() and "no share of such a return" in made.markdown()
 
 
 def fake() -> Iterator[tuple[tuple[str, str, float], list[dict[str, Any]]]]:

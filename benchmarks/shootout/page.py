@@ -77,20 +77,38 @@ def spread(returns: Sequence[float]) -> str:
 def _judge(made: Table, rows: Mapping[str, Sequence[float]]) -> None:
     """Add the claims about ``dsp``."""
     ours, dense, small = (rows[name] for name in JUDGED)
-    kept = float(np.mean(ours)) / float(np.mean(dense))
+    share = kept(ours, dense)
+    shown = f"{share:.0%}" if share is not None else "no share of such a return"
     made.claim(
-        f"dsp has at least {ENOUGH:.0%} of the dense net's return ({kept:.0%})",
-        kept >= ENOUGH,
+        f"dsp has at least {ENOUGH:.0%} of the dense net's mean return, if that is "
+        f"positive ({shown})",
+        None if share is None else share >= ENOUGH,
     )
     made.claim(
-        f"dsp is not below the small dense net ({spread(ours)}, {spread(small)})",
+        "dsp is not below the small dense net: its mean is at least as high, or both "
+        "means lie where the intervals overlap; not decidable if these only overlap, "
+        f"or of one seed ({spread(ours)}, {spread(small)})",
         not_below(ours, small),
     )
 
 
-def not_below(ours: Sequence[float], others: Sequence[float]) -> bool:
-    """Tell whether our mean is at least theirs, or the intervals overlap."""
-    if float(np.mean(ours)) >= float(np.mean(others)):
-        return True
+def kept(ours: Sequence[float], dense: Sequence[float]) -> float | None:
+    """Return our share of the dense mean; None unless that is positive."""
+    whole = float(np.mean(dense))
+    return float(np.mean(ours)) / whole if whole > 0 else None
+
+
+def not_below(ours: Sequence[float], others: Sequence[float]) -> bool | None:
+    """Tell whether our mean is at least theirs, or hardly below it.
+
+    It is hardly below if both means lie where the two intervals overlap. Intervals that
+    overlap otherwise, and those of one seed, decide nothing: None.
+    """
     pair = interval(ours), interval(others)
-    return pair[0] is not None and pair[1] is not None and pair[0][1] >= pair[1][0]
+    if pair[0] is None or pair[1] is None:
+        return None
+    means = float(np.mean(ours)), float(np.mean(others))
+    low, high = max(pair[0][0], pair[1][0]), min(pair[0][1], pair[1][1])
+    if means[0] >= means[1] or low <= means[0] <= means[1] <= high:
+        return True
+    return None if low <= high else False
