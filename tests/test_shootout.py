@@ -180,6 +180,7 @@ def fake() -> Iterator[tuple[tuple[str, str, float], list[dict[str, Any]]]]:
         run = {
             "return": value,
             "evaluations": [(1, 0.0), *((k, value) for k in range(2, 32))],
+            "units": [],
             "units_deploy": 4,
             "weights_deploy": 5,
             "sparse_flops_deploy": 6,
@@ -192,6 +193,25 @@ def test_claims_say_what_does_not_hold(tiny: Budget) -> None:
     assert [holds for _, holds in made.claims] == [False, False]
     assert made.rows[2] == ["dsp", 2, 4, 5, 6, "80.0", "80.0 to 80.0", "80.0"]
     assert figures.of(dict(fake()), (SHORT.env, 0.9), "dense")
+
+
+def test_evaluations_that_are_averaged_come_after_the_last_cut() -> None:
+    rows = [(step, float(step)) for step in range(10, 101, 10)]
+    run: dict[str, Any] = {"evaluations": rows, "units": []}
+    assert [step for step, _ in page.late_of(run)] == [80, 90, 100]
+    run["units"] = [{"timesteps": 0}, {"timesteps": 80}]
+    assert [step for step, _ in page.late_of(run)] == [90, 100]
+    run["units"] = [{"timesteps": 100}]
+    assert page.late_of(run) == []
+
+
+@pytest.mark.parametrize("budget", ["small", "trials"])
+def test_published_means_are_of_agents_of_their_final_size(budget: str) -> None:
+    found = __main__.results(BUDGETS[budget])
+    for run in (run for runs in found.values() for run in runs):
+        late, end = page.late_of(run), run["evaluations"][-1][0]
+        cuts = [row["timesteps"] for row in run["units"]]
+        assert late and min(step for step, _ in late) > max([0.7 * end, *cuts])
 
 
 def test_claims_wait_for_all_seeds(tiny: Budget) -> None:
