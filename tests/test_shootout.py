@@ -26,6 +26,7 @@ from benchmarks.shootout.budget import (
     Method,
     Part,
 )
+from sb3_prune.analysis.figures import new_figure
 from sb3_prune.pruning import make_strategy
 from sb3_prune.runs import carry_out
 
@@ -212,6 +213,31 @@ def test_published_means_are_of_agents_of_their_final_size(budget: str) -> None:
         late, end = page.late_of(run), run["evaluations"][-1][0]
         cuts = [row["timesteps"] for row in run["units"]]
         assert late and min(step for step, _ in late) > max([0.7 * end, *cuts])
+
+
+def test_one_seed_has_no_error_bar() -> None:
+    axes = new_figure((3, 3)).subplots()
+    figures._points(axes, "dsp", "red", [(0.9, [100.0]), (0.95, [90.0, 110.0])], 0)
+    bars = [bar for each in axes.collections for bar in each.get_segments()]
+    assert [bar.tolist() for bar in bars] == [[[0.95, 90.0], [0.95, 110.0]]]
+    assert list(axes.lines[0].get_ydata()) == [100.0, 100.0]
+
+
+def test_methods_stand_at_the_share_of_units_that_is_really_gone(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    asked: dict[str, list[float]] = {}
+
+    def watch(_: Any, name: str, __: str, points: Any, ___: int) -> None:
+        asked[name] = [share for share, _ in points]
+
+    monkeypatch.setattr(figures, "_points", watch)
+    ((_, runs),) = [each for each in fake() if each[0][1] == "dsp"]
+    found = {(SHORT.env, name, s): runs for name in ("dsp", "l1") for s in (0.9, 0.95)}
+    for name, units in (("l1", 128), ("dsp", 26)):
+        found[SHORT.env, name, 0.9] = [{**runs[0], "units_deploy": units}]
+    figures.sparsities(TINY, found, tmp_path / "a.png")
+    assert asked["l1"][0] == 0.5 and asked["dsp"][0] == 1 - 26 / 256
 
 
 def test_claims_wait_for_all_seeds(tiny: Budget) -> None:
