@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from benchmarks import verdicts
+from benchmarks.ofexinet import returns
 from benchmarks.ofexinet import verdicts as method_2
 from benchmarks.ofexinet.budget import BUDGETS, VARIANTS, Budget
 from benchmarks.ofexinet.results import Results, Run, scored_from
@@ -93,28 +94,35 @@ def test_swinging_agents_decide_nothing() -> None:
 
 def test_only_equal_seeds_are_compared() -> None:
     runs = runs_of({"ofe-big": [[100]], "prune-b": [[100], [500]]})
-    assert method_2.shares(runs, lambda run: run.score) == [1.0]
+    assert returns.shares(runs, lambda run: run.score) == [1.0]
 
 
 def test_one_seed_of_the_others_shows_no_advantage() -> None:
-    many: dict[str, Any] = {"ofe-big": [[100, 90]], "prune-b": [[100, 90]]}
+    many: dict[str, Any] = {"ofe-big": [[100, 90]] * 2, "prune-b": [[100, 90]]}
     claim = "wide features help."
     assert answers(runs_of({**many, "sac": [[50]]}))[claim] is Answer.OPEN
     assert answers(runs_of({**many, "sac": [[50], [60]]}))[claim] is Answer.HOLDS
     assert answers(runs_of({**many, "sac": [[99]]}))[claim] is Answer.FAILS
+    single = {"ofe-big": [[100]], "prune-b": [[100]], "sac": [[50], [60]]}
+    assert answers(runs_of(single))[claim] is Answer.OPEN
+    less = {"ofe-big": [[-50], [-60]], "prune-b": [[-50]], "sac": [[-58], [-59]]}
+    assert answers(runs_of(less))[claim] is Answer.OPEN
 
 
 def test_plain_ofe_and_sac_are_other_measures_than_the_big_one() -> None:
     many: dict[str, Any] = {"ofe-big": [[1.0]], "prune-b": [[100], [100]]}
-    runs = runs_of({**many, "ofe": [[90], [90]], "sac": [[80]]})
+    runs = runs_of({**many, "ofe": [[90], [90]], "sac": [[80], [85]]})
     ofe, sac = (
         "Prune-B keeps 95.0% of plain OFE's return.",
         "Prune-B is deployed smaller than SAC, and returns much more.",
     )
     assert answers(runs)[ofe] is Answer.HOLDS
     assert answers(runs)[sac] is Answer.FAILS  # It is as large as SAC.
-    runs["sac"][0].history[0]["terms"]["d"] = 6.0
+    for run in runs["sac"]:
+        run.history[0]["terms"]["d"] = 6.0
     assert answers(runs)[sac] is Answer.HOLDS
+    del runs["sac"][1]
+    assert answers(runs)[sac] is Answer.OPEN  # One seed does not show it of every seed.
     single = answers(runs_of({**many, "ofe": [[90]], "sac": [[99]]}))
     assert single[ofe] is Answer.OPEN and single[sac] is Answer.FAILS
     assert answers(runs_of({**many, "ofe": [[120]]}))[ofe] is Answer.FAILS
@@ -130,25 +138,75 @@ def test_less_than_half_of_ofe_is_asked_for_both_sizes() -> None:
 
 
 def test_a_branch_that_loses_nothing_is_not_pruned() -> None:
-    both = {"ofe-big": [[1.0]], "prune-b": [[1.0]]}
+    both = {"ofe-big": [[1.0]], "prune-b": [[1.0], [1.0]]}
     runs = runs_of(both, {"ofe.phi_o.0": 8, "ofe.phi_oa.0": 8})
     claim = "phi_o is pruned heavily, phi_oa less, but too."
     for oa, expected in ((8, Answer.FAILS), (6, Answer.HOLDS), (3, Answer.FAILS)):
         left = {"ofe.phi_o.0": 3, "ofe.phi_oa.0": oa}
-        runs["prune-b"][0].history[0]["units"] = left  # type: ignore[index]
+        for run in runs["prune-b"]:
+            run.history[0]["units"] = left  # type: ignore[index]
         assert answers(runs)[claim] is expected
+    left["ofe.phi_oa.0"] = 6
+    del runs["prune-b"][1]
+    assert answers(runs)[claim] is Answer.OPEN
 
 
 def test_drawing_and_size_are_told_apart() -> None:
     names = ("ofe-big", "prune-b", "prune-b-deployed", "cut-b", "drawn-b")
-    runs = runs_of({name: [[100, 99]] for name in names} | {"drawn-b": [[50, 50]]})
-    found = {v.claim: v.answer for v in method_2.costs(runs)}
-    assert found == {
-        "Size costs return.": Answer.FAILS,
-        "Drawing costs return.": Answer.HOLDS,
-    }
-    del runs["cut-b"]
-    assert method_2.costs(runs) == []
+    both = [[100, 99]] * 2
+    runs = runs_of(dict.fromkeys(names, both) | {"drawn-b": [[50, 50]] * 2})
+    size, drawing = returns.costs(runs)
+    assert (size.claim, drawing.claim) == (
+        "Size costs return.",
+        "Drawing costs return.",
+    )
+    assert (size.answer, drawing.answer) == (Answer.FAILS, Answer.HOLDS)
+    text = "cut-b 100%, drawn-b 50%, prune-b 100%, prune-b-deployed 100% (2 seeds)"
+    assert size.found == drawing.found == text
+    # Means are of the seeds that all have; of one, numbers are shown and nothing said.
+    del runs["cut-b"][1]
+    runs["ofe-big"][1] = replace(runs["ofe-big"][1], history=[row(0, 900, None)])
+    for verdict in returns.costs(runs):
+        assert verdict.answer is Answer.OPEN
+        assert verdict.found == text.replace("2 seeds", "one seed")
+    del runs["cut-b"][0]
+    assert returns.costs(runs) == []
+
+
+def test_one_seed_shows_nothing_of_every_seed() -> None:
+    def judged(value: float) -> list[tuple[Answer, str]]:
+        found = method_2.verdicts(
+            {"Task": runs_of({"ofe-big": [[100, 90]], "prune-b": [[value, value]]})},
+            None,
+        )
+        return [(v.answer, v.found) for v in found if "keeps OFE-Big's" in v.claim]
+
+    (average, text), (every, _) = judged(120)
+    assert average is every is Answer.OPEN and "best 120.0% (one seed)" in text
+    (average, _), (every, _) = judged(50)
+    assert average is Answer.OPEN and every is Answer.FAILS  # It refutes "every".
+
+
+def test_there_is_no_share_of_a_return_that_is_not_positive() -> None:
+    names = ("ofe", "sac", "small-dense", "cut-b", "drawn-b", "prune-b-deployed")
+    worse = {"ofe-big": [[-100, -110]] * 3, "prune-b": [[-300, -330]] * 3}
+    runs = runs_of({**worse, **{name: [[-280, -290]] * 3 for name in names}})
+    for run in runs["prune-b"]:
+        for each in run.history:
+            each["terms"]["d"] = 1.0
+    found = [*method_2.verdicts({"Task": runs}, None), *returns.costs(runs)]
+    about = [v for v in found if "parameters" not in v.claim and "phi_o" not in v.claim]
+    said = {v.claim: v.answer for v in about if "return" in v.rule or "mean" in v.rule}
+    assert len(said) == 8 and set(said.values()) == {Answer.OPEN}
+    shown = [v.found for v in found if "best" in v.found or "cut-b" in v.found]
+    assert not any("%" in text or "nan" in text for text in shown)
+
+
+def test_agents_without_a_common_seed_are_not_compared() -> None:
+    runs = runs_of({"ofe-big": [[100]], "prune-b": [[100]], "sac": [[1]]})
+    runs["prune-b"][0] = replace(runs["prune-b"][0], seed=7)
+    assert not any("Prune-B keeps" in claim for claim in answers(runs))
+    assert not any("returns much more" in claim for claim in answers(runs))
 
 
 def test_nobody_is_scored_while_gates_draw() -> None:
