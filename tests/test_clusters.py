@@ -105,9 +105,14 @@ def test_a_width_of_which_no_chain_passes_leaves_all_widths_open() -> None:
     assert all("no chain of 48 x 6 passes" in v.found for v in every)
 
 
-def test_the_table_of_rounds_says_of_how_many_chains_it_is() -> None:
+def test_the_table_of_rounds_says_of_which_chains_it_is(tmp_path: Path) -> None:
     runs = [rounds(9, 8, 7, 6), rounds(9, 6, passed=False)]
     assert page._over_rounds(runs, page.total) == "8 (7-9), 8 (8-8) of 1, 7 (7-7) of 1"
+    columns = page.rounds(SMALL, tmp_path).columns
+    assert [name.partition(", of ")[2] for name in columns[3:]] == [
+        *("all that got so far", "those that passed all"),
+        *("all that got so far", "those that passed all"),
+    ]
 
 
 def test_slope_tells_layer_to_layer_from_first_layers() -> None:

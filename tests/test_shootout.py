@@ -215,6 +215,25 @@ def test_published_means_are_of_agents_of_their_final_size(budget: str) -> None:
         assert late and min(step for step, _ in late) > max([0.7 * end, *cuts])
 
 
+def test_a_figure_of_one_seed_says_so(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    drawn: list[Any] = []
+    monkeypatch.setattr(figures, "_save", lambda figure, _: drawn.append(figure))
+    figures.layers(TINY, dict(fake()), tmp_path / "a.png")
+    said = drawn[0].findobj(
+        lambda each: "first seed" in str(getattr(each, "_text", ""))
+    )
+    assert said
+
+
+def test_one_seed_decides_nothing() -> None:
+    part = replace(TINY.parts[0], seeds=(101,))
+    made = page.table(TINY, part, 0.9, {key: runs[:1] for key, runs in fake()})
+    assert [holds for _, holds in made.claims] == [None, None]
+    assert all("one seed" in text for text, _ in made.claims)
+
+
 def test_one_seed_has_no_error_bar() -> None:
     axes = new_figure((3, 3)).subplots()
     figures._points(axes, "dsp", "red", [(0.9, [100.0]), (0.95, [90.0, 110.0])], 0)
