@@ -19,6 +19,8 @@ from stable_baselines3.common.logger import Logger
 
 from sb3_prune.evaluation.intervals import interval
 
+SAID = {True: "holds", False: "**FAILS**", None: "**not decidable**"}
+
 
 @dataclass
 class Table:
@@ -27,11 +29,11 @@ class Table:
     title: str
     columns: list[str]
     rows: list[list[Any]] = field(default_factory=list)
-    claims: list[tuple[str, bool]] = field(default_factory=list)
+    claims: list[tuple[str, bool | None]] = field(default_factory=list)
 
-    def claim(self, text: str, holds: bool) -> None:
-        """Record whether a claim holds."""
-        self.claims.append((text, bool(holds)))
+    def claim(self, text: str, holds: bool | None) -> None:
+        """Record whether a claim holds; None says that the data do not decide it."""
+        self.claims.append((text, None if holds is None else bool(holds)))
 
     def markdown(self) -> str:
         """Return the table and its claims as Markdown."""
@@ -39,7 +41,7 @@ class Table:
         lines.append("|" + "---|" * len(self.columns))
         lines += ["| " + " | ".join(map(_cell, row)) + " |" for row in self.rows]
         lines.append("")
-        lines += [f"- {'holds' if ok else '**FAILS**'}: {t}" for t, ok in self.claims]
+        lines += [f"- {SAID[holds]}: {text}" for text, holds in self.claims]
         return "\n".join([*lines, ""])
 
 

@@ -16,8 +16,9 @@ from benchmarks.clusters import budget as clusters_budget
 from benchmarks.clusters.agents import main_settings
 from benchmarks.cuda.__main__ import main as cuda
 from benchmarks.flow import counting, judging, keeping
-from benchmarks.ofexinet import budget, pace, page, running
-from benchmarks.ofexinet.__main__ import MARK, PAGE, results, trunks
+from benchmarks.ofexinet import budget, pace, running
+from benchmarks.ofexinet.__main__ import MARK, PAGE, trunks, whole_text
+from benchmarks.ofexinet.cost import hardly_slower
 from sb3_prune.exceptions import JobError
 from sb3_prune.runs import Job, carry_out
 
@@ -27,7 +28,7 @@ TASK = SMALL.tasks[0]
 
 @pytest.mark.slow
 def test_the_page_of_method_2_is_made_of_its_results() -> None:
-    assert page.text(SMALL, results(SMALL)) == PAGE.read_text().partition(MARK)[2][2:]
+    assert whole_text() == PAGE.read_text().partition(MARK)[2][2:]
 
 
 def keep(folder: Path, variant: budget.Variant) -> None:
@@ -98,6 +99,11 @@ def test_every_phase_can_be_timed() -> None:
     work = pace.training(smoke, task, learning=True)
     assert work() == work() == pace.STEPS
     assert pace.seconds_per_cut(smoke, task) > 0
+
+
+def test_at_most_5_percent_more_time_is_not_95_percent_of_the_rate() -> None:
+    assert hardly_slower(1.1) and hardly_slower(100 / 104.9)
+    assert not hardly_slower(0.951)  # 5.2 % more time.
 
 
 # Trainings that share their first part.

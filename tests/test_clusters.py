@@ -91,6 +91,30 @@ def test_a_chain_that_does_not_pass_fails_the_claim() -> None:
         assert found.answer is expected
 
 
+def test_chains_none_of_which_passes_can_be_judged() -> None:
+    groups = {(3, 48, "layer", 0.4, 3): [rounds(9, 8, passed=False)]}
+    (found,) = (v for v in sizes.of_rounds(groups) if "still pass" in v.claim)
+    assert (found.answer, found.found) == (Answer.FAILS, "0 of 1")
+
+
+def test_a_width_of_which_no_chain_passes_leaves_all_widths_open() -> None:
+    good, bad = rounds(999, 400, 300, 290), rounds(999, 400, passed=False)
+    groups = {(3, w, "layer", 0.2, 3): [r] for w, r in ((32, good), (48, bad))}
+    every = [v for v in sizes.of_rounds(groups) if "at every width" in v.rule]
+    assert len(every) == 3 and {v.answer for v in every} == {Answer.OPEN}
+    assert all("no chain of 48 x 6 passes" in v.found for v in every)
+
+
+def test_the_table_of_rounds_says_of_which_chains_it_is(tmp_path: Path) -> None:
+    runs = [rounds(9, 8, 7, 6), rounds(9, 6, passed=False)]
+    assert page._over_rounds(runs, page.total) == "8 (7-9), 8 (8-8) of 1, 7 (7-7) of 1"
+    columns = page.rounds(SMALL, tmp_path).columns
+    assert [name.partition(", of ")[2] for name in columns[3:]] == [
+        *("all that got so far", "those that passed all"),
+        *("all that got so far", "those that passed all"),
+    ]
+
+
 def test_slope_tells_layer_to_layer_from_first_layers() -> None:
     assert layers.slope(np.eye(6)) == pytest.approx(1)
     first = np.zeros((6, 6))
@@ -195,6 +219,72 @@ def test_a_pair_that_fails_is_named() -> None:
     failing = found["Linear maps beat greedy ones, by coverage (48 x 6)."]
     assert failing.answer is Answer.FAILS
     assert failing.found == "0 of 1 pairs (not in 2-4), 0 of 1 agents"
+
+
+def linear(*pairs: tuple[int, int, str, float], seeds: int = 3) -> list[dict[str, Any]]:
+    """Return linear maps of pairs of arms: source, target, inputs and error."""
+    return [
+        projection("linear", error, 0.8)
+        | {"source": source, "target": target, "inputs": inputs, "seed": seed}
+        for source, target, inputs, error in pairs
+        for seed in range(seeds)
+    ]
+
+
+EVERY = [
+    (*arms, inputs, 0.9)
+    for arms in ((3, 3), (4, 2), (2, 4))
+    for inputs in ("naive", "balanced")
+    if arms != (3, 3) or inputs == "naive"
+]
+
+
+def test_maps_without_others_beat_nobody() -> None:
+    found = list(comparisons.of_maps(linear(*EVERY), 48))
+    compared = [v for v in found if "beat" in v.claim or "separates" in v.claim]
+    assert [v.answer for v in compared] == [Answer.OPEN] * 4
+    text = "0 of 3 pairs (nothing to compare in 3-3, 4-2, 2-4), 0 of 0 agents"
+    assert {v.found for v in compared} == {text}
+    assert not any(v.answer is Answer.HOLDS or "nan" in v.found for v in found)
+
+
+def test_means_are_over_the_same_agents() -> None:
+    def judged(greedy: list[float]) -> str:
+        ours = [*linear((2, 4, "balanced", 0.2), seeds=2)]
+        ours[1]["error"] = 0.6
+        theirs = [projection("greedy", error, 0.5) for error in greedy]
+        for seed, one in enumerate(theirs):
+            one["seed"] = seed
+        every = {v.claim: v for v in comparisons.of_maps([*ours, *theirs], 48)}
+        one = every["Linear maps beat greedy ones, by error (48 x 6)."]
+        return f"{one.answer}: {one.found}"
+
+    assert judged([0.3]) == "holds: 1 of 1 pairs, 1 of 1 agents"
+    assert judged([0.3, 0.4]).startswith("**does not hold**: 0 of 1 pairs (not in 2-4)")
+
+
+def test_what_no_agent_has_is_not_judged() -> None:
+    naive = linear((4, 2, "naive", 0.2), (2, 4, "naive", 0.3))
+    found = comparisons.of_maps(naive, 48)
+    assert all(v.answer is Answer.OPEN and "nan" not in v.found for v in found)
+
+
+@pytest.mark.parametrize("balanced", [0.6, 0.1])
+def test_the_worst_pair_is_worst_with_either_inputs(balanced: float) -> None:
+    maps = linear(
+        *((2, 4, "naive", 0.9), (2, 4, "balanced", balanced)),
+        *((4, 2, "naive", 0.5), (4, 2, "balanced", 0.4)),
+    )
+    found = {v.claim: v.answer for v in comparisons.of_maps(maps, 48)}
+    expected = Answer.HOLDS if balanced > 0.5 else Answer.FAILS
+    assert found["2-4 maps worst (48 x 6)."] is expected
+
+
+def test_a_pair_without_its_reverse_decides_nothing() -> None:
+    pairs = [*EVERY, (4, 3, "naive", 0.1)]
+    found = {v.claim: v.answer for v in comparisons.of_maps(linear(*pairs), 48)}
+    claim = "More complex agents map better onto less complex ones (48 x 6)."
+    assert found[claim] is Answer.OPEN
 
 
 def test_equal_arms_do_not_compete_with_different_ones() -> None:

@@ -26,10 +26,13 @@ from benchmarks.shootout.budget import (
     Method,
     Part,
 )
+from sb3_prune.analysis.figures import new_figure
 from sb3_prune.pruning import make_strategy
 from sb3_prune.runs import carry_out
 
 SHORT = replace(CARTPOLE, steps=1_024)
+FOUR = (DENSE, SMALL, NAMED["dsp"], NAMED["l1"])
+TINY = Budget("tiny", (Part(SHORT, (0.9, 0.95), (101, 102), FOUR),), 1.0, 2, 2)
 
 
 @pytest.fixture
@@ -38,8 +41,7 @@ def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Budget:
     monkeypatch.setattr(running, "RESULTS", tmp_path / "results")
     monkeypatch.setattr(running, "ROOT", tmp_path)
     monkeypatch.setattr(__main__, "RESULTS", tmp_path / "results")
-    methods = (DENSE, SMALL, NAMED["dsp"], NAMED["l1"])
-    return Budget("tiny", (Part(SHORT, (0.9, 0.95), (101, 102), methods),), 1.0, 2, 2)
+    return TINY
 
 
 def carried_out(budget: Budget, work: Path) -> page.Runs:
@@ -149,11 +151,25 @@ def test_methods_differ_in_name_and_every_one_has_both_kinds_of_cuts() -> None:
         ([5.0, 6.0], [4.0, 5.0], True),
         ([4.0, 6.0], [5.0, 7.0], True),
         ([1.0, 2.0], [5.0, 7.0], False),
-        ([1.0], [5.0], False),
+        ([100.0, 101.0, 250.0], [240.0, 250.0, 260.0], None),
+        ([1.0], [5.0], None),
+        ([5.0], [1.0], None),
     ],
 )
-def test_not_below(ours: Any, others: Any, expected: bool) -> None:
+def test_not_below(ours: Any, others: Any, expected: bool | None) -> None:
     assert page.not_below(ours, others) is expected
+
+
+def test_there_is_no_share_of_a_return_that_is_not_positive() -> None:
+    assert page.kept([90.0, 100.0], [100.0, 100.0]) == pytest.approx(0.95)
+    assert page.kept([-150.0, -160.0], [-50.0, -60.0]) is None
+    found = {key: [dict(run) for run in runs] for key, runs in fake()}
+    for run in (run for runs in found.values() for run in runs):
+        run["return"] -= 200.0
+    made = page.table(TINY, TINY.parts[0], 0.9, found)
+    assert made.claims[0][1] is None
+    said = "- **not decidable**: dsp has at least 90% of the dense net's mean return"
+    assert said in made.markdown() and "no share of such a return" in made.markdown()
 
 
 def fake() -> Iterator[tuple[tuple[str, str, float], list[dict[str, Any]]]]:
@@ -165,6 +181,7 @@ def fake() -> Iterator[tuple[tuple[str, str, float], list[dict[str, Any]]]]:
         run = {
             "return": value,
             "evaluations": [(1, 0.0), *((k, value) for k in range(2, 32))],
+            "units": [],
             "units_deploy": 4,
             "weights_deploy": 5,
             "sparse_flops_deploy": 6,
@@ -177,6 +194,69 @@ def test_claims_say_what_does_not_hold(tiny: Budget) -> None:
     assert [holds for _, holds in made.claims] == [False, False]
     assert made.rows[2] == ["dsp", 2, 4, 5, 6, "80.0", "80.0 to 80.0", "80.0"]
     assert figures.of(dict(fake()), (SHORT.env, 0.9), "dense")
+
+
+def test_evaluations_that_are_averaged_come_after_the_last_cut() -> None:
+    rows = [(step, float(step)) for step in range(10, 101, 10)]
+    run: dict[str, Any] = {"evaluations": rows, "units": []}
+    assert [step for step, _ in page.late_of(run)] == [80, 90, 100]
+    run["units"] = [{"timesteps": 0}, {"timesteps": 80}]
+    assert [step for step, _ in page.late_of(run)] == [90, 100]
+    run["units"] = [{"timesteps": 100}]
+    assert page.late_of(run) == []
+
+
+@pytest.mark.parametrize("budget", ["small", "trials"])
+def test_published_means_are_of_agents_of_their_final_size(budget: str) -> None:
+    found = __main__.results(BUDGETS[budget])
+    for run in (run for runs in found.values() for run in runs):
+        late, end = page.late_of(run), run["evaluations"][-1][0]
+        cuts = [row["timesteps"] for row in run["units"]]
+        assert late and min(step for step, _ in late) > max([0.7 * end, *cuts])
+
+
+def test_a_figure_of_one_seed_says_so(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    drawn: list[Any] = []
+    monkeypatch.setattr(figures, "_save", lambda figure, _: drawn.append(figure))
+    figures.layers(TINY, dict(fake()), tmp_path / "a.png")
+    said = drawn[0].findobj(
+        lambda each: "first seed" in str(getattr(each, "_text", ""))
+    )
+    assert said
+
+
+def test_one_seed_decides_nothing() -> None:
+    part = replace(TINY.parts[0], seeds=(101,))
+    made = page.table(TINY, part, 0.9, {key: runs[:1] for key, runs in fake()})
+    assert [holds for _, holds in made.claims] == [None, None]
+    assert all("one seed" in text for text, _ in made.claims)
+
+
+def test_one_seed_has_no_error_bar() -> None:
+    axes = new_figure((3, 3)).subplots()
+    figures._points(axes, "dsp", "red", [(0.9, [100.0]), (0.95, [90.0, 110.0])], 0)
+    bars = [bar for each in axes.collections for bar in each.get_segments()]
+    assert [bar.tolist() for bar in bars] == [[[0.95, 90.0], [0.95, 110.0]]]
+    assert list(axes.lines[0].get_ydata()) == [100.0, 100.0]
+
+
+def test_methods_stand_at_the_share_of_units_that_is_really_gone(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    asked: dict[str, list[float]] = {}
+
+    def watch(_: Any, name: str, __: str, points: Any, ___: int) -> None:
+        asked[name] = [share for share, _ in points]
+
+    monkeypatch.setattr(figures, "_points", watch)
+    ((_, runs),) = [each for each in fake() if each[0][1] == "dsp"]
+    found = {(SHORT.env, name, s): runs for name in ("dsp", "l1") for s in (0.9, 0.95)}
+    for name, units in (("l1", 128), ("dsp", 26)):
+        found[SHORT.env, name, 0.9] = [{**runs[0], "units_deploy": units}]
+    figures.sparsities(TINY, found, tmp_path / "a.png")
+    assert asked["l1"][0] == 0.5 and asked["dsp"][0] == 1 - 26 / 256
 
 
 def test_claims_wait_for_all_seeds(tiny: Budget) -> None:

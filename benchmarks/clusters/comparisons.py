@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -93,46 +94,77 @@ def of_maps(maps: Maps, width: int) -> Iterator[Verdict]:
             yield from layers.of_pair(pair, each, width)
 
 
-def _mean(each: Maps, key: str) -> float:
-    return float(np.mean([one[key] for one in each]))
+def _by_seed(maps: Maps, key: str) -> dict[int, float]:
+    return {one["seed"]: float(one[key]) for one in maps}
 
 
-def _by_joints(found: Found, width: int) -> Iterator[Verdict]:
-    """Judge which pairs of different arms map best; 3-3 is the paper's base line."""
-    errors = {
-        f"{pair} {inputs}": _mean(each, "error")
+def _errors(found: Found) -> dict[str, float]:
+    """Return the mean error of pairs of different arms, over seeds that all have.
+
+    3-3 is the paper's base line.
+    """
+    every = {
+        f"{pair} {inputs}": _by_seed(each, "error")
         for (pair, inputs, kind), each in found.items()
         if kind == "linear" and pair != "3-3"
     }
-    if not {"4-2 balanced", "4-2 naive", "2-4 balanced"} <= errors.keys():
+    seeds = set.intersection(*map(set, every.values())) if every else set()
+    if not seeds:
+        return {}
+    return {n: float(np.mean([each[s] for s in seeds])) for n, each in every.items()}
+
+
+def _by_joints(found: Found, width: int) -> Iterator[Verdict]:
+    """Judge which pairs of different arms map best."""
+    errors = _errors(found)
+    if not {"4-2 balanced", "4-2 naive", "2-4 balanced", "2-4 naive"} <= errors.keys():
         return
-    low, high = (pick(errors, key=errors.__getitem__) for pick in (min, max))
-    yield Verdict(
-        claim=f"4-2 with balanced inputs maps best between arms ({width} x 6).",
-        rule="its mean error is the lowest of all pairs of different arms",
-        found=f"{low} has {errors[low]:.3f}, 4-2 {errors['4-2 balanced']:.3f}",
-        answer=answer(low == "4-2 balanced"),
-    )
-    yield Verdict(
-        claim=f"2-4 maps worst ({width} x 6).",
-        rule="its mean errors are the highest",
-        found=f"{high} has {errors[high]:.3f}",
-        answer=answer(high.startswith("2-4")),
-    )
+    yield _best(errors, width)
+    yield _worst(errors, width)
     yield Verdict(
         claim=f"Balanced inputs outperform naive ones in 4-2 ({width} x 6).",
         rule="by the mean error",
         found=f"{errors['4-2 balanced']:.3f} and {errors['4-2 naive']:.3f}",
         answer=answer(errors["4-2 balanced"] < errors["4-2 naive"]),
     )
-    down = {name: errors[name] for name in errors if name[0] > name[2]}
-    worse = [n for n in down if down[n] >= errors[f"{n[2]}-{n[0]}{n[3:]}"]]
-    yield Verdict(
+    yield _downwards(errors, width)
+
+
+def _best(errors: Mapping[str, float], width: int) -> Verdict:
+    ours, low = errors["4-2 balanced"], min(errors, key=errors.__getitem__)
+    return Verdict(
+        claim=f"4-2 with balanced inputs maps best between arms ({width} x 6).",
+        rule="its mean error is the lowest of all pairs of different arms",
+        found=f"{low} has {errors[low]:.3f}, 4-2 {ours:.3f}",
+        answer=answer(all(ours < e for n, e in errors.items() if n != "4-2 balanced")),
+    )
+
+
+def _worst(errors: Mapping[str, float], width: int) -> Verdict:
+    ours = {n: error for n, error in errors.items() if n.startswith("2-4")}
+    others = {n: error for n, error in errors.items() if n not in ours}
+    high = max(others, key=others.__getitem__)
+    listed = ", ".join(f"{name} has {error:.3f}" for name, error in ours.items())
+    return Verdict(
+        claim=f"2-4 maps worst ({width} x 6).",
+        rule="its mean errors, with naive and with balanced inputs, are both above "
+        "those of all other pairs of different arms, with either inputs",
+        found=f"{listed}; of the others {high} has most, {others[high]:.3f}",
+        answer=answer(min(ours.values()) > others[high]),
+    )
+
+
+def _downwards(errors: Mapping[str, float], width: int) -> Verdict:
+    """Judge whether agents of more joints map better onto those of fewer."""
+    down = {n: f"{n[2]}-{n[0]}{n[3:]}" for n in errors if n[0] > n[2]}
+    both = {name: back for name, back in down.items() if back in errors}
+    better = sum(errors[name] < errors[back] for name, back in both.items())
+    return Verdict(
         claim=f"More complex agents map better onto less complex ones ({width} x 6).",
         rule="than these onto them, in every pair, with either inputs, by the mean "
         "error",
-        found=f"{len(down) - len(worse)} of {len(down)}",
-        answer=answer(not worse),
+        found=f"{better} of {len(down)}",
+        answer=answer(better == len(down), decidable=len(both) == len(down)),
     )
 
 
@@ -143,24 +175,36 @@ def _beats(
     other: str,
     key: str,
 ) -> Verdict:
-    sign = 1 if key == "error" else -1  # A smaller error and a larger coverage.
-    failing, wins, count = [], 0, 0
-    for pair in pairs:
-        inputs = "naive" if pair == "3-3" else "balanced"  # The same between equals.
-        ours = {o["seed"]: sign * o[key] for o in found[pair, inputs, "linear"]}
-        theirs = {o["seed"]: sign * o[key] for o in found[pair, "balanced", other]}
-        wins += sum(ours[seed] < theirs[seed] for seed in theirs)
-        count += len(theirs)
-        if np.mean(list(ours.values())) >= np.mean(list(theirs.values())):
-            failing.append(pair)
+    gains = {pair: _gains(found, pair, other, key) for pair in pairs}
+    missing = [pair for pair, each in gains.items() if not each]
+    failing = [pair for pair, each in gains.items() if each and np.mean(each) <= 0]
+    every = [gain for each in gains.values() for gain in each]
     return Verdict(
         claim=claim,
-        rule="in every pair of arms, with balanced inputs, by the mean over agents",
-        found=f"{len(pairs) - len(failing)} of {len(pairs)} pairs"
+        rule="in every pair of arms, with balanced inputs, by the mean over agents; "
+        "not decidable as long as a pair has no agent with both",
+        found=f"{len(pairs) - len(failing) - len(missing)} of {len(pairs)} pairs"
         + (f" (not in {', '.join(failing)})" if failing else "")
-        + f", {wins} of {count} agents",
-        answer=answer(not failing),
+        + (f" (nothing to compare in {', '.join(missing)})" if missing else "")
+        + f", {sum(gain > 0 for gain in every)} of {len(every)} agents",
+        answer=answer(not failing, decidable=not missing),
     )
+
+
+def _gains(found: Found, pair: str, other: str, key: str) -> list[float]:
+    """Return by how much linear maps are better, for every agent that has both."""
+    inputs = "naive" if pair == "3-3" else "balanced"  # The same between equals.
+    ours = _by_seed(found.get((pair, inputs, "linear"), ()), key)
+    theirs = _by_seed(found.get((pair, "balanced", other), ()), key)
+    return _better(ours, theirs, key)
+
+
+def _better(
+    ours: Mapping[int, float], theirs: Mapping[int, float], key: str
+) -> list[float]:
+    """Return by how much ours is better, for every seed that both have."""
+    sign = 1 if key == "error" else -1  # A smaller error and a larger coverage.
+    return [sign * (theirs[seed] - ours[seed]) for seed in theirs if seed in ours]
 
 
 def of_lambdas(maps: Maps, width: int) -> Iterator[Verdict]:
@@ -170,13 +214,13 @@ def of_lambdas(maps: Maps, width: int) -> Iterator[Verdict]:
         three = (one["source"], one["target"], one["width"]) == (3, 3, width)
         if three and one["method"] == "linear" and not one["itself"]:
             found[one["random"], one["penalty"]].append(one)
-    penalties = sorted({p for _, p in found if (True, p) in found})
+    penalties = sorted({p for random, p in found if random and (False, p) in found})
     if len(penalties) < ENOUGH:
         return
     for key in ("error", "coverage"):
-        gaps = np.array(
-            [_gaps(found[True, p], found[False, p], key) for p in penalties]
-        )
+        gaps = np.array(_gaps(found, penalties, key))
+        if not gaps.size:
+            continue
         means, best = gaps.mean(axis=1), gaps.argmax(axis=0)
         wins = sum(penalties[place] == 50 for place in best)
         listed = zip(penalties, means, strict=True)
@@ -190,8 +234,16 @@ def of_lambdas(maps: Maps, width: int) -> Iterator[Verdict]:
         )
 
 
-def _gaps(random: Maps, trained: Maps, key: str) -> list[float]:
-    """Return by how much trained sources are better, for every target agent."""
-    sign = 1 if key == "error" else -1
-    theirs = {one["seed"]: one[key] for one in random}
-    return [sign * (theirs[one["seed"]] - one[key]) for one in trained]
+def _gaps(
+    found: Mapping[tuple[bool, float], Maps], penalties: Sequence[float], key: str
+) -> list[list[float]]:
+    """Return by how much trained sources are better, by lambda and target agent.
+
+    Only agents are compared that have all values of lambda.
+    """
+    every = {
+        pair: _by_seed(found[pair], key) for pair in product((True, False), penalties)
+    }
+    seeds = set.intersection(*map(set, every.values()))
+    alike = {pair: {s: each[s] for s in sorted(seeds)} for pair, each in every.items()}
+    return [_better(alike[False, p], alike[True, p], key) for p in penalties]

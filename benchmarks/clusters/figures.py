@@ -68,7 +68,10 @@ def by_width(found: Mapping[str, Sequence[Rounds]], path: Path) -> None:
     """Draw the units left after each round, in one panel per initial width."""
     widths = sorted({int(label.partition(":")[0]) for label in found})
     figure = new_figure((2.6 * len(widths), 3.4))
-    title = "Hidden units over rounds of merging and retraining (faint: single agents)"
+    title = (
+        "Hidden units over rounds of merging and retraining (faint: single agents; "
+        "strong: mean of those that got so far)"
+    )
     heading(figure, title)
     names = sorted({label.partition(": ")[2] for label in found})
     colours = dict(zip(names, shades(len(names)), strict=True))

@@ -78,10 +78,10 @@ def rounds(budget: Budget, folder: Path) -> Table:
             "robot, width",
             "reading, tau",
             "passed all",
-            "units, rounds 1 2 3",
-            "mean shape at the end",
-            "gradient steps, rounds 1 2 3",
-            "success on 1,000 fresh episodes",
+            "units, rounds 1 2 3, of all that got so far",
+            "mean shape at the end, of those that passed all",
+            "gradient steps, rounds 1 2 3, of all that got so far",
+            "success on 1,000 fresh episodes, of those that passed all",
         ],
     )
     drawn = {}
@@ -109,9 +109,14 @@ def rounds(budget: Budget, folder: Path) -> Table:
 
 
 def _over_rounds(runs: Sequence[Rounds], number: Any) -> str:
+    """Return a number of each round, over all chains that got there, passed or not."""
     longest = max(map(len, runs))
     columns = [[number(r[k]) for r in runs if len(r) > k] for k in range(1, longest)]
-    return ", ".join(spread(column) for column in columns)
+    return ", ".join(spread(each) + _of_fewer(each, runs) for each in columns)
+
+
+def _of_fewer(column: Sequence[Any], runs: Sequence[Rounds]) -> str:
+    return "" if len(column) == len(runs) else f" of {len(column)}"
 
 
 def _shape(runs: Sequence[Rounds]) -> str:

@@ -11,6 +11,7 @@ from benchmarks.clusters.verdicts import Groups
 from benchmarks.verdicts import Verdict, answer
 
 SAME, HALF = 0.1, 0.5
+NEEDED = "; not decidable if no chain of a width passes every round"
 LARGE = 128
 """Smallest width of the nets that the paper calls big."""
 PAPER_SHAPE = (51.6, 21, 15.9, 12.6, 10.2, 16.7)
@@ -42,32 +43,41 @@ def _plateau(groups: Groups) -> Iterator[Verdict]:
 
     It is for the paper's threshold of 0.2.
     """
-    found = {
-        width: [mean_size(whole, after) for after in (0, 1, -2, -1)]
+    every = {
+        width: [r for r in runs if _is_whole(r, count)]
         for (joints, width, reading, tau, count), runs in sorted(groups.items())
         if (joints, reading, tau) == (3, "layer", 0.2) and count > 1
-        if (whole := [r for r in runs if _is_whole(r, count)])
     }
-    if not found:
+    found = {
+        width: [mean_size(whole, after) for after in (0, 1, -2, -1)]
+        for width, whole in every.items()
+        if whole
+    }
+    if not every:
         return
+    gone = [width for width in every if width not in found]
     first = {w: (s[0] - s[1]) / (s[0] - s[3]) for w, s in found.items()}
     last = {w: (s[2] - s[3]) / s[2] for w, s in found.items()}
     yield Verdict(
         claim="The first step is the most dominant (tau 0.2).",
-        rule="at every width it removes more units than the later steps together",
-        found=_by_width(first) + " of all that go",
-        answer=answer(min(first.values()) > HALF),
+        rule=f"at every width it removes more units than the later steps "
+        f"together{NEEDED}",
+        found=_by_width(first, gone) + " of all that go",
+        answer=answer(all(s > HALF for s in first.values()), decidable=not gone),
     )
     yield Verdict(
         claim="Then the size plateaus (tau 0.2).",
-        rule=f"at every width the last step removes at most {SAME:.0%} of the units",
-        found=_by_width(last),
-        answer=answer(max(last.values()) <= SAME),
+        rule=f"at every width the last step removes at most {SAME:.0%} of the units"
+        f"{NEEDED}",
+        found=_by_width(last, gone),
+        answer=answer(all(s <= SAME for s in last.values()), decidable=not gone),
     )
 
 
-def _by_width(shares: Mapping[int, float]) -> str:
-    return ", ".join(f"{width} x 6: {share:.0%}" for width, share in shares.items())
+def _by_width(shares: Mapping[int, float], gone: Sequence[int]) -> str:
+    missing = [f"no chain of {width} x 6 passes" for width in gone]
+    shown = [f"{width} x 6: {share:.0%}" for width, share in shares.items()]
+    return ", ".join([*missing, *shown])
 
 
 def _hourglass(last: Last) -> Iterator[Verdict]:
@@ -90,21 +100,32 @@ def _hourglass(last: Last) -> Iterator[Verdict]:
 
 
 def _taper(last: Last, tau: float) -> Iterator[Verdict]:
+    every = {
+        width: runs
+        for (width, reading, t), runs in sorted(last.items())
+        if (reading, t) == ("layer", tau) and width < LARGE
+    }
     shapes = {
         width: np.mean([list(r[-1]["units"].values()) for r in runs], axis=0).round()
-        for (width, reading, t), runs in sorted(last.items())
-        if (reading, t) == ("layer", tau) and width < LARGE and runs
+        for width, runs in every.items()
+        if runs
     }
-    if shapes:
+    gone = [f"no chain of {width} x 6 passes" for width in every if width not in shapes]
+    if every:
         yield Verdict(
             claim=f"Nets of 32 and 48 taper with depth (tau {tau:g}).",
-            rule="at every width the mean shape, in whole units, never becomes wider",
-            found="; ".join(
-                f"{width} x 6: {' '.join(f'{units:.0f}' for units in shape)}"
-                for width, shape in shapes.items()
+            rule="at every width the mean shape, in whole units, never becomes "
+            f"wider{NEEDED}",
+            found="; ".join([*gone, *(_shape(*each) for each in shapes.items())]),
+            answer=answer(
+                all((np.diff(each) <= 0).all() for each in shapes.values()),
+                decidable=not gone,
             ),
-            answer=answer(all((np.diff(each) <= 0).all() for each in shapes.values())),
         )
+
+
+def _shape(width: int, shape: np.ndarray) -> str:
+    return f"{width} x 6: {' '.join(f'{units:.0f}' for units in shape)}"
 
 
 def _is_whole(rounds: Rounds, count: int) -> bool:
@@ -166,10 +187,15 @@ def _passes(groups: Groups, tau: float) -> Iterator[Verdict]:
     if runs:
         passed = sum(_is_whole(*each) for each in runs)
         fresh = [r[-1]["fresh_success"] for r, n in runs if _is_whole(r, n)]
+        said = (
+            f"; those that do succeed in {min(fresh):.1%} to {max(fresh):.1%} of 1,000 "
+            "fresh episodes"
+            if fresh
+            else ""
+        )
         yield Verdict(
             claim=f"Pruned agents still pass (tau {tau:g}).",
             rule="every chain, of every width, passes after every round",
-            found=f"{passed} of {len(runs)}; those that do succeed in "
-            f"{min(fresh):.1%} to {max(fresh):.1%} of 1,000 fresh episodes",
+            found=f"{passed} of {len(runs)}{said}",
             answer=answer(passed == len(runs)),
         )

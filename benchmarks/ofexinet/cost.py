@@ -15,6 +15,8 @@ import sb3_prune as sp
 from benchmarks.harness import Noise, Table, rates, ratio
 from sb3_prune.gates import Gate
 
+MORE = 0.05
+"""Share of the time of a step that gates and thetas may cost."""
 STEPS, ROUNDS = 2, 50
 """Gradient steps per turn, and turns of each state."""
 KEPT = {
@@ -169,10 +171,15 @@ def run() -> Table:
         table.rows.append([name, counted, statistics.median(found[name]), share])
         if name.endswith(("open", "learning")):
             text = f"{name}: at most 5 % more per step (ratio {share:.3f})"
-            table.claim(text, share >= 0.95)
+            table.claim(text, hardly_slower(share))
     share = shares["after removal"]
     table.claim(f"after removal: at least 4x faster ({share:.1f}x)", share >= 4)
     return table
+
+
+def hardly_slower(rate: float) -> bool:
+    """Tell whether a step takes at most 5 % more time, from the ratio of two rates."""
+    return 1 / rate <= 1 + MORE
 
 
 def _beside(name: str) -> str:

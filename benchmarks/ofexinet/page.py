@@ -9,11 +9,13 @@ import numpy as np
 
 from benchmarks import verdicts
 from benchmarks.harness import Table
+from benchmarks.ofexinet import returns
 from benchmarks.ofexinet import verdicts as of
 from benchmarks.ofexinet.budget import Budget, Task
 from benchmarks.ofexinet.figures import Found
 from benchmarks.ofexinet.pace import path_of
 from benchmarks.ofexinet.results import Results, Run
+from benchmarks.ofexinet.returns import BIG, PRUNED
 
 HEAD = """## Settings
 
@@ -28,7 +30,7 @@ and are rounded then, units below 0.1 are removed at once. OFE has a quarter of 
 units and half the hidden width, SAC the latter, SAC-Big four times that. Small-dense
 has the sizes that Prune-B ends with, from scratch. The score is the best evaluation
 ({episodes} greedy episodes each) of the last {scored:.0%}; where thetas learn until
-later, all variants are scored from then on.
+later, all variants are scored after that.
 
 """
 PAPER = {
@@ -76,7 +78,7 @@ def further(budget: Budget, found: Found) -> str:
     if all(len(variants) < 2 for variants in found.values()):
         return ""
     judged = [*of.verdicts(found, None)]
-    judged += [v for runs in found.values() for v in of.costs(runs)]
+    judged += [v for runs in found.values() for v in returns.costs(runs)]
     rows = [make(found).markdown() for make in (pairs, scores)]
     title = f"Verdicts of the budget `{budget.name}`"
     return "\n".join(["", verdicts.markdown(title, judged), *rows])
@@ -152,22 +154,26 @@ def pairs(found: Found) -> Table:
         ],
     )
     for task, variants in found.items():
-        for name in (of.PRUNED, "prune-b-deployed", "small-dense"):
-            if {name, of.BIG} <= variants.keys():
+        for name in (PRUNED, "prune-b-deployed", "small-dense"):
+            if variants.pairs(name, BIG):
                 table.rows.append([task, name, *_beside(name, variants)])
     return table
 
 
 def _beside(name: str, variants: Results) -> list[str]:
-    both = variants.pairs(name, of.BIG)
-    best = [100 * ours.score / theirs.score for ours, theirs in both]
-    mean = [100 * ours.mean / theirs.mean for ours, theirs in both]
-    size = [100 * variants.size(name, p) / variants.size(of.BIG, p) for p in "dt"]
-    late = [value for run in variants[of.BIG] for value in run.late]
-    listed = (", ".join(f"{value:.1f}" for value in values) for values in (best, mean))
+    both = variants.pairs(name, BIG)
+    best = [returns.share(ours.score, theirs.score) for ours, theirs in both]
+    mean = [returns.share(ours.mean, theirs.mean) for ours, theirs in both]
+    size = [100 * variants.size(name, p) / variants.size(BIG, p) for p in "dt"]
+    late = [value for run in variants[BIG] for value in run.late]
+    listed = (", ".join(map(_percent, values)) for values in (best, mean))
     shares = (f"{value:.1f}" for value in size)
     spread = f"{min(late):,.4g} to {max(late):,.4g}"
     return [", ".join(str(ours.seed) for ours, _ in both), *listed, *shares, spread]
+
+
+def _percent(share: float) -> str:
+    return "-" if np.isnan(share) else f"{100 * share:.1f}"
 
 
 def extractor(found: Found) -> Table:

@@ -18,7 +18,8 @@ def scored_from(budget: Budget, task: Task) -> float:
     """Return the share of training from which on evaluations count.
 
     It is the same for all variants in an environment: none is scored while the gates of
-    another one still draw.
+    another one still draw. They do in an evaluation at ``end`` itself, which comes
+    before thetas are rounded: see :attr:`Run.late`.
     """
     return max(1 - budget.scored, budget.in_task(task).end)
 
@@ -31,14 +32,24 @@ class Run:
     """Seed of the training."""
     since: float
     """Share of training from which on evaluations count."""
+    end: float
+    """Share of training at which thetas are rounded; evaluations count after it."""
     history: Sequence[Mapping[str, Any]]
     """The evaluations of the training, in order."""
 
     @property
     def late(self) -> list[float]:
         """Returns of the evaluations that count."""
-        begin = self.since * self.history[-1]["timesteps"]
-        return [float(r["return"]) for r in self.history if r["timesteps"] >= begin]
+        return [float(row["return"]) for row in self.late_rows]
+
+    @property
+    def late_rows(self) -> list[Mapping[str, Any]]:
+        """The evaluations that count, none of which is of gates that draw."""
+        steps = self.history[-1]["timesteps"]
+        begin, end = self.since * steps, self.end * steps
+        return [
+            r for r in self.history if r["timesteps"] >= begin and r["timesteps"] > end
+        ]
 
     @property
     def score(self) -> float:
@@ -79,17 +90,19 @@ class Results(dict[str, list[Run]]):
     Attributes:
         built: Variant -> part of the agent -> parameters before training.
         since: Share of training from which on evaluations count.
+        end: Share of training at which thetas are rounded; they count after it.
     """
 
     def __init__(self, budget: Budget, task: Task) -> None:
         super().__init__()
         self.since = scored_from(budget, task)
+        self.end = budget.in_task(task).end
         variants = [v for v in VARIANTS if v.name in budget.variants]
         self.built = {v.name: _built(budget, task, v) for v in (*variants, OFE)}
         for variant in variants:
             for seed in budget.seeds:
                 if found := read(budget, task, variant, seed):
-                    run = Run(seed=seed, since=self.since, **found)
+                    run = Run(seed=seed, since=self.since, end=self.end, **found)
                     self.setdefault(variant.name, []).append(run)
 
     def pairs(self, name: str, other: str) -> list[tuple[Run, Run]]:

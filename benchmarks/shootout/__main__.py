@@ -51,8 +51,10 @@ def main() -> None:
     found = results(budget)
     text = page.text(budget, found)
     print(text)
-    write_text(ROOT / budget.name / "tables.md", text)
-    draw(budget, found, f"{ROOT / budget.name}/")
+    folder = ROOT / budget.name
+    folder.mkdir(parents=True, exist_ok=True)
+    write_text(folder / "tables.md", text)
+    draw(budget, found, f"{folder}/")
     if options.publish:
         written, mark, _ = PAGE.read_text().partition(MARK)
         write_text(PAGE, f"{written}{mark}\n\n{published()}")

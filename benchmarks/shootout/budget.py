@@ -203,7 +203,7 @@ class Budget:
     episodes: int = 100
     """Greedy episodes of the final agent."""
     evaluations: int = 100
-    """Evaluations over a training, of three episodes each."""
+    """Evaluations over a training, of three episodes each; at most one per rollout."""
 
     def trainings(self) -> Iterator[tuple[Task, Method, float, int]]:
         """Yield all trainings; what is not pruned is trained once for all sparsities.

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from stable_baselines3 import PPO
 from torch import nn
 
-from benchmarks.shootout.budget import DENSE, POPS, SMALL, Budget
+from benchmarks.shootout.budget import DENSE, POPS, SMALL, WIDTHS, Budget
 from benchmarks.shootout.page import Runs
 from benchmarks.shootout.running import job_of, zip_of
 from sb3_prune.analysis.figures import heading, new_figure, tidy
@@ -79,9 +79,12 @@ def _curve(
 
 
 def layers(budget: Budget, found: Runs, path: Path) -> None:
-    """Draw the units left in each hidden layer of the actor over training."""
+    """Draw the units left in the actor's layers over training, of the first seeds."""
     shown = panels(budget, found)
-    figure, axes = _grid(shown, "Units left per layer (solid: first, dashed: second)")
+    title = (
+        "Units left per layer (solid: first, dashed: second), first seed of each method"
+    )
+    figure, axes = _grid(shown, title)
     for panel, place in zip(shown, axes, strict=True):
         for name, colour in COLOURS.items():
             runs = [run for run in of(found, panel, name) if run["units"]]
@@ -113,7 +116,11 @@ def layers(budget: Budget, found: Runs, path: Path) -> None:
 
 
 def sparsities(budget: Budget, found: Runs, path: Path) -> None:
-    """Draw the return against the share of units that are gone, with intervals."""
+    """Draw the return against the share of units that are gone, with intervals.
+
+    ``l1`` and ``gmp`` are asked for a share of weights, so the share of units is that
+    of the final agents.
+    """
     shown = Counter(env for env, _ in panels(budget, found))
     parts = [part for part in budget.parts if shown[part.task.env] > 1]
     if not parts:
@@ -130,10 +137,15 @@ def sparsities(budget: Budget, found: Runs, path: Path) -> None:
             for sparsity in part.sparsities:
                 runs = of(found, (part.task.env, sparsity), name)
                 if runs and name not in (DENSE.name, POPS.name):
-                    points.append((sparsity, [run["return"] for run in runs]))
+                    points.append((gone(runs), [run["return"] for run in runs]))
             _points(place, name, colour, points, number)
     _legend(axes)
     _save(figure, path)
+
+
+def gone(runs: Sequence[Mapping[str, Any]]) -> float:
+    """Return the mean share of the actor's units that final agents do not have."""
+    return 1 - float(np.mean([run["units_deploy"] for run in runs])) / sum(WIDTHS)
 
 
 def _points(
@@ -143,19 +155,21 @@ def _points(
     points: Sequence[tuple[float, Sequence[float]]],
     number: int,
 ) -> None:
-    """Draw the means of a method with their intervals, a little beside the others'."""
+    """Draw the means of a method with their intervals, a little beside the others'.
+
+    One seed has no interval, so it is drawn without one.
+    """
     if not points:
         return
+    style: dict[str, Any] = {"color": colour, "linewidth": 1.2}
+    dash = ":" if name == SMALL.name else "-"
     at = [sparsity + 0.0006 * number for sparsity, _ in points]
     means = [float(np.mean(values)) for _, values in points]
-    ends = [
-        interval(values) or (m, m) for (_, values), m in zip(points, means, strict=True)
-    ]
-    below = [max(0.0, m - low) for m, (low, _) in zip(means, ends, strict=True)]
-    above = [max(0.0, high - m) for m, (_, high) in zip(means, ends, strict=True)]
-    style = {"color": colour, "label": name, "linewidth": 1.2, "capsize": 2}
-    dash = ":" if name == SMALL.name else "-"
-    axes.errorbar(at, means, yerr=[below, above], linestyle=dash, **style)
+    axes.plot(at, means, marker=".", linestyle=dash, label=name, **style)
+    for place, mean, (_, values) in zip(at, means, points, strict=True):
+        if (ends := interval(values)) is not None:
+            far = [[max(0.0, mean - ends[0])], [max(0.0, ends[1] - mean)]]
+            axes.errorbar([place], [mean], far, capsize=2, linestyle="none", **style)
 
 
 def heatmaps(budget: Budget, found: Runs, path: Path) -> None:

@@ -94,9 +94,12 @@ def widths(sparsity: float) -> list[int]:
 class Evaluations(BaseCallback):
     """Keeps the mean greedy return of a few episodes, at regular steps.
 
+    Evaluations come when rollouts start, at most one each: of LunarLander's 62 rollouts
+    there are 62.
+
     Args:
         env: Environment of the evaluations.
-        every: Environment steps from one evaluation to the next.
+        every: Environment steps from one evaluation to the next, at least.
     """
 
     def __init__(self, env: VecEnv, every: int) -> None:
@@ -174,7 +177,7 @@ def train(
         seed: Seed of the agent.
         steps: Environment steps.
         episodes: Greedy episodes of the final agent.
-        evaluations: Number of evaluations during training.
+        evaluations: Number of evaluations during training, at most.
     """
     began, env = time.process_time(), make(task, task.envs)
     watched = make(task, EVALUATED, training=False)

@@ -71,7 +71,7 @@ def entropy_figure(
         (True, "success", {"marker": "o", "color": BLUE, "alpha": 0.6}),
     )
     for kind, label, look in looks:
-        chosen = [(value, spent) for value, spent, success in rows if success is kind]
+        chosen = [(x, y) for x, y, success in rows if bool(success) is kind]
         x, y = zip(*chosen, strict=True) if chosen else ((), ())
         axes.scatter(x, y, s=14, linewidths=0.8, label=f"{label} ({len(x)})", **look)
     _mark(axes, threshold)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
 import pytest
 
 from sb3_prune.plots.groups import Spread
@@ -23,8 +26,10 @@ def test_thresholds_have_curves_bands_and_levels() -> None:
     assert axes.get_xlabel() == "threshold" and axes.get_ylim()[0] == 0
 
 
-def test_successes_are_marked() -> None:
-    figure = entropy_figure([1.0, 1.2, 1.4], [9, 5, 3], [False, True, True], 1.1)
+@pytest.mark.parametrize("kind", [list, np.array])
+def test_successes_are_marked(kind: Any) -> None:
+    successes = kind([False, True, True])
+    figure = entropy_figure([1.0, 1.2, 1.4], [9, 5, 3], successes, 1.1)
     (axes,) = figure.axes
     marked = {each.get_label(): each.get_offsets() for each in axes.collections}
     assert {label: len(found) for label, found in marked.items()} == {
