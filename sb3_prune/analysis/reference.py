@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TypeVar
 
@@ -10,7 +10,6 @@ import torch
 from sb3_contrib.common.torch_layers import BatchRenorm
 from stable_baselines3.common.base_class import BaseAlgorithm
 from torch import nn
-from torch.nn.utils.parametrize import ParametrizationList
 
 from sb3_prune.exceptions import UnsupportedPolicyError, require_at_least
 from sb3_prune.gates import Gate
@@ -40,15 +39,15 @@ def random_like(model: Model, seed: int = 0) -> Model:
 
     Raises:
         ConfigError: The seed is no whole number, or negative.
-        UnsupportedPolicyError: None of the policy's networks is known; or a module has
-            parameters of its own, and no method ``reset_parameters`` that draws them.
+        UnsupportedPolicyError: None of the policy's networks is known; or a parameter
+            is as it was learnt: no ``reset_parameters`` of its module draws it.
     """
     require_at_least("seed", seed, 0)
     twin = reload(type(model), model)
-    _check_drawable(twin.policy)
     with same_random_state():
         seed_torch(seed)
         _draw(twin.policy)
+    _check_drawn(dict(model.policy.named_parameters()), twin.policy)
     return twin
 
 
@@ -72,20 +71,26 @@ def _reset_of(module: nn.Module) -> Callable[[], object] | None:
     return next((each for each in found if callable(each)), None)
 
 
-def _check_drawable(policy: nn.Module) -> None:
-    """Raise if parameters of a policy would stay as they were learnt."""
-    learnt = [
-        f"{path}.{name}".lstrip(".")
-        for path, module in policy.named_modules()
-        if not isinstance(module, (Gate, ParametrizationList))
-        for name, _ in module.named_parameters(recurse=False)
-        if _reset_of(module) is None and name not in KEPT
-    ]
+def _check_drawn(old: Mapping[str, torch.Tensor], drawn: nn.Module) -> None:
+    """Raise if a parameter is still as it was learnt; zeros and ones may be initial."""
+    learnt = []
+    for path, module in drawn.named_modules():
+        if isinstance(module, (Gate, nn.PReLU)):
+            continue
+        for name, new in module.named_parameters(recurse=False):
+            full = f"{path}.{name}".lstrip(".")
+            same = full in old and torch.equal(new, old[full])
+            if same and name not in KEPT and not _is_constant(new):
+                learnt.append(full)
     if learnt:
         raise UnsupportedPolicyError(
             f"Nobody knows how to draw {', '.join(learnt)} anew: give their modules a "
-            "method reset_parameters."
+            "method reset_parameters that does."
         )
+
+
+def _is_constant(tensor: torch.Tensor) -> bool:
+    return bool((tensor == 0).all() or (tensor == 1).all())
 
 
 def _reset(norm: BatchRenorm) -> None:

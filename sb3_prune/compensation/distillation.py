@@ -145,8 +145,9 @@ def _train(
 def _copy_to_targets(policy: nn.Module, before: Mapping[str, torch.Tensor]) -> None:
     """Copy all networks that have other weights than before to their targets."""
     for online, targets in target_networks(policy).items():
-        learnt = policy.get_submodule(online).state_dict()
-        if all(torch.equal(before[f"{online}.{n}"], w) for n, w in learnt.items()):
+        network = policy.get_submodule(online)
+        learnt, weights = network.state_dict(), network.named_parameters()
+        if all(torch.equal(before[f"{online}.{n}"], w) for n, w in weights):
             continue
         for name in targets:
             policy.get_submodule(name).load_state_dict(learnt)

@@ -124,7 +124,8 @@ def _densities(policy: BasePolicy, layers: Wiring) -> dict[Tensor, float]:
     for module in policy.modules():
         if module._buffers.get(MASK) is not None:
             mask = module.get_buffer(MASK)[between_open(module, layers)]
-            found[module.get_parameter("weight")] = float(mask.mean())
+            present = float(mask.sum()) / max(1, mask.numel())
+            found[module.get_parameter("weight")] = present
     return found
 
 

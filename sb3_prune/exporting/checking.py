@@ -67,8 +67,10 @@ def check_against(
     compared = [comparison.run(name, batch) for name, batch in found.items()]
     if dynamic:
         comparison.agent, comparison.alone = Together(agent.facts, agent.run), 0
-        drawn = from_space(space, TOGETHER, rng)
-        comparison.run("several observations at once", drawn)
+        found["together"] = from_space(space, TOGETHER, rng)
+        compared.append(
+            comparison.run("several observations at once", found["together"])
+        )
     return Check(
         sources={name: len(next(iter(b.values()))) for name, b in found.items()},
         largest_difference=max(worst for worst, _ in compared),

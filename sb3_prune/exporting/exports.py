@@ -19,7 +19,12 @@ from sb3_prune.exporting.checks import Check
 from sb3_prune.exporting.extras import telling
 from sb3_prune.exporting.facts import facts_of
 from sb3_prune.exporting.statistics import UNSAID, statistics_for
-from sb3_prune.exporting.targets import check_path, empty, replacing
+from sb3_prune.exporting.targets import (
+    check_path,
+    check_same_files,
+    empty,
+    replacing,
+)
 from sb3_prune.exporting.tracing import trace
 from sb3_prune.plugins.options import build
 
@@ -72,6 +77,7 @@ def export(
     facts = facts_of(decision, target.stem)
     with replacing(target, exporter) as temporary:
         exporter.write(decision, temporary, {**facts, "check": None})
+        check_same_files(temporary, target)  # Now, as checks may take minutes.
         agent = exporter.load(temporary)
         dynamic = exporter.dynamic
         check = check_against(agent, model, statistics, env, dynamic=dynamic)

@@ -74,13 +74,20 @@ def _beside(target: Path) -> Iterator[Path]:
     try:
         with atomic_folder(new) as temporary:
             yield temporary
-        _check_same_files(new, target)
+        check_same_files(new, target)
         _swap(new, target)
     finally:
         shutil.rmtree(new, ignore_errors=True)
 
 
-def _check_same_files(new: Path, old: Path) -> None:
+def check_same_files(new: Path, old: Path) -> None:
+    """Check that an older folder has no files but those of a new export.
+
+    Raises:
+        RunFolderError: It has others.
+    """
+    if not old.is_dir():
+        return
     ours, there = _files(new), _files(old)
     if others := sorted(there - ours):
         raise RunFolderError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import operator
 import platform
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,7 +19,7 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env import VecNormalize
 from torch import fx
 from torch.export import ExportedProgram, default_decompositions
-from torch.export.graph_signature import InputKind
+from torch.export.graph_signature import InputKind, OutputKind
 
 import sb3_prune
 from sb3_prune.exceptions import ExportError, UnsupportedPolicyError, require_one_of
@@ -117,39 +118,64 @@ def lowered(
         shapes = tuple({0: one} for _ in example)
         shapes = (shapes,) if isinstance(module, Deciding) else shapes
     exported = torch.export.export(module, example, dynamic_shapes=shapes, strict=False)
-    if written := sorted(_written(exported)):
-        raise ExportError(
-            f"The networks write into {', '.join(written)} while they decide, and an "
-            "export remembers nothing: let them only read it, or count elsewhere."
-        )
     table = default_decompositions()
     name = ATEN._native_batch_norm_legit_no_training.default
     table[name] = _plain_batch_norm
-    decomposed: ExportedProgram = exported.run_decompositions(table)
+    try:
+        decomposed: ExportedProgram = exported.run_decompositions(table)
+    except AssertionError:  # What torch says of writing into buffers, and of others.
+        _refuse_writing(sorted(_written(exported)))
+        raise
+    _refuse_writing(_mutated(decomposed))
     return decomposed
 
 
-def _written(program: ExportedProgram) -> Iterator[str]:
-    """Yield the names of weights and buffers into which a program writes."""
+def _refuse_writing(names: Sequence[str]) -> None:
+    if names:
+        raise ExportError(
+            f"The networks write into {', '.join(names)} while they decide, and an "
+            "export remembers nothing: let them only read it, or count elsewhere."
+        )
+
+
+def _mutated(program: ExportedProgram) -> list[str]:
+    """Return the weights and buffers that a decomposed program has other values for."""
+    specs = program.graph_signature.output_specs
+    changed = [spec for spec in specs if spec.kind is not OutputKind.USER_OUTPUT]
+    return [_told(spec.target or spec.arg.name) for spec in changed]
+
+
+def _written(program: ExportedProgram) -> set[str]:
+    """Return the weights and buffers that in-place operations, or views, may lead to.
+
+    A copy, such as that of ``to``, may count as a view.
+    """
     specs = {spec.arg.name: spec for spec in program.graph_signature.input_specs}
+    found = set()
     for node in program.graph.nodes:
         schema = getattr(node.target, "_schema", None)
-        first = next(iter(node.args), None)  # What is written to in place.
-        if schema is None or not schema.is_mutable or not isinstance(first, fx.Node):
+        if schema is None or not schema.is_mutable:
             continue
-        spec = specs.get(_root(first).name)
-        if spec is not None and spec.target is not None:
-            yield repr(spec.target.removeprefix("policy."))
+        for root in map(_root, node.all_input_nodes):
+            spec = specs.get(root.name)
+            if spec is not None and spec.target is not None:
+                found.add(_told(spec.target))
+    return found
 
 
-def _root(node: Any) -> fx.Node:
-    """Return what a tensor is a view of; itself if it is none."""
-    while isinstance(node.target, torch._ops.OpOverload):
-        returns = node.target._schema.returns
-        if not returns or returns[0].alias_info is None:
+def _root(node: fx.Node) -> fx.Node:
+    """Return what a tensor may be a view of; itself if it is none."""
+    while node.op == "call_function" and node.all_input_nodes:
+        returns = getattr(node.target, "_schema", None)
+        views = returns is not None and any(each.alias_info for each in returns.returns)
+        if not views and node.target is not operator.getitem:
             break
-        node = node.args[0]
-    return node  # type: ignore[no-any-return]
+        node = node.all_input_nodes[0]
+    return node
+
+
+def _told(target: str) -> str:
+    return repr(target.removeprefix("policy."))
 
 
 def _plain_batch_norm(

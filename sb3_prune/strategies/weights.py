@@ -113,9 +113,10 @@ class WeightStrategy(PenalisedStrategy):
         """Return the plan that removes units which masks have made silent."""
         layers = self.chosen(agent.wiring).values()
         names = {layer.name for each in layers for layer in each}
+        silent = silent_units(agent.wiring, closed=not agent.physical)
         found = {
             name: gone if agent.physical else _open(gone, agent.wiring[name])
-            for name, gone in silent_units(agent.wiring).items()
+            for name, gone in silent.items()
             if name in names
         }
         units = agent.wiring.units()

@@ -46,7 +46,9 @@ def _attributes(owner: object) -> Iterator[tuple[str, object]]:
         if name in _FOLLOWS:
             continue
         yield name, value
-        if not isinstance(value, nn.Module) and not is_of_known_package(type(value)):
+        # Optimisers follow, or are refused by check_followable.
+        looked = isinstance(value, (nn.Module, torch.optim.Optimizer))
+        if not looked and not is_of_known_package(type(value)):
             inside = getattr(value, "__dict__", {})
             yield from ((f"{name}.{inner}", held) for inner, held in inside.items())
 

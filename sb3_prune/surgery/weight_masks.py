@@ -223,16 +223,23 @@ def forget_masks(policy: nn.Module) -> None:
         module._buffers.pop(MASK, None)
 
 
-def silent_units(wiring: Wiring) -> dict[str, list[int]]:
+def silent_units(wiring: Wiring, *, closed: bool = False) -> dict[str, list[int]]:
     """Return the units of each layer that only masked weights feed, or only such read.
 
-    A weight from or to a silent or closed unit counts as masked. A unit that nothing
-    feeds is constant; it counts only if biases can take over what it says. Units that
-    gSDE's noise reads are not silent. Every layer keeps at least one unit.
+    A weight from or to a silent unit counts as masked. A unit that nothing feeds is
+    constant; it counts only if biases can take over what it says. Units that gSDE's
+    noise reads are not silent. Every layer keeps at least one unit.
+
+    Args:
+        wiring: The hidden layers of the agent.
+        closed: Whether a weight from or to a unit with a closed gate is masked, too, as
+            if the unit were gone.
     """
     slots = [slot for layer in wiring.values() for slot in layer.group.slots]
     weights = [slot.owner for slot in slots if slot.attribute == "weight"]
-    masks = {owner: present(owner) & between_open(owner, wiring) for owner in weights}
+    masks = {owner: present(owner) for owner in weights}
+    if closed:
+        masks = {o: mask & between_open(o, wiring) for o, mask in masks.items()}
     found: dict[str, list[int]] = {}
     while True:
         before = dict(found)

@@ -30,7 +30,6 @@ from sb3_prune.recording.inputs import recent_inputs
 from sb3_prune.surgery.change import Change
 from sb3_prune.surgery.flow.forwards import Inputs
 from sb3_prune.surgery.flow.observe import Observer
-from sb3_prune.transplanting.heads import reads_actions
 from sb3_prune.transplanting.shallower import Shallower
 from sb3_prune.transplanting.stems import heads_of
 
@@ -112,14 +111,17 @@ def _inputs(
             f"{least} are needed. Give observed=sb3_prune.recording.play_inputs(old, "
             "env), with env the vectorised environment of the old agent, or play=1000."
         )
-    _require_whole(old.policy, given)
+    _require_whole(old.policy, networks, given)
     return given
 
 
-def _require_whole(policy: BasePolicy, given: Inputs) -> None:
+def _require_whole(
+    policy: BasePolicy, networks: Sequence[Shallower], given: Inputs
+) -> None:
     """Check that observations come with what networks read beside them."""
     has_memory = isinstance(policy, RecurrentActorCriticPolicy)
-    read = {"lstm_states": has_memory, "actions": reads_actions(policy)}
+    acted = any(network.old.role.reads_actions for network in networks)
+    read = {"lstm_states": has_memory, "actions": acted}
     lacking = [name for name in read if read[name] and getattr(given, name) is None]
     if not lacking:
         return

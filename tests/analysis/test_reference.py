@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+import torch.nn.utils.prune
 from sb3_contrib.common.torch_layers import BatchRenorm
 from stable_baselines3 import PPO
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
@@ -16,6 +17,7 @@ from zoo import ALGORITHMS, WITH_TARGETS, actions, make_model, random_plan, trai
 
 import sb3_prune as sp
 from sb3_prune.analysis import random_like
+from sb3_prune.analysis.reference import _check_drawn, _draw
 from sb3_prune.exceptions import ConfigError, UnsupportedPolicyError
 from sb3_prune.surgery import wire
 from sb3_prune.surgery.weight_masks import mask_weights
@@ -131,3 +133,20 @@ def test_attention_is_drawn_anew() -> None:
 def test_parameters_that_would_stay_learnt_are_refused() -> None:
     with pytest.raises(UnsupportedPolicyError, match=r"draw .*extractor.matrix.* anew"):
         random_like(attentive(bare=True))
+
+
+WRAPS: dict[str, Any] = {
+    "weight_norm": nn.utils.parametrizations.weight_norm,
+    "spectral_norm": nn.utils.parametrizations.spectral_norm,
+    "prune": lambda layer: nn.utils.prune.random_unstructured(layer, "weight", 0.3),
+}
+
+
+@pytest.mark.parametrize("name", WRAPS)
+def test_a_reset_that_draws_only_a_copy_is_no_reset(name: str) -> None:
+    model = attentive(bare=False)
+    WRAPS[name](model.policy.features_extractor.embed)
+    trained = {n: p.clone() for n, p in model.policy.named_parameters()}
+    _draw(model.policy)
+    with pytest.raises(UnsupportedPolicyError, match=r"features_extractor.embed.*anew"):
+        _check_drawn(trained, model.policy)

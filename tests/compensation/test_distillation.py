@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 import zoo
+from torch import nn
 from torch.distributions import Categorical
 
 import sb3_prune as sp
@@ -174,3 +175,24 @@ def test_targets_of_networks_that_learn_nothing_stay() -> None:
     before = values(model.policy.q_net_target)
     distil(model.policy, copied(model.policy), inputs, 2)
     zoo.assert_same(values(model.policy.q_net_target), before)
+
+
+class Counted(nn.Linear):
+    """Has a state besides its tensors."""
+
+    def get_extra_state(self) -> dict[str, int]:
+        """Return what is no tensor."""
+        return {"count": 3}
+
+    def set_extra_state(self, state: Any) -> None:
+        """Take it."""
+
+
+def test_states_that_are_no_tensors_are_copied_as_well() -> None:
+    model, dense, inputs = cut("DQN")
+    for policy in (model.policy, dense):
+        for net in (policy.q_net, policy.q_net_target):
+            old = net.q_net[-1]
+            net.q_net[-1] = Counted(old.in_features, old.out_features)
+            net.q_net[-1].load_state_dict(old.state_dict(), strict=False)
+    assert distil(model.policy, dense, inputs, 20).updates == 20

@@ -178,3 +178,16 @@ def test_a_model_whose_optimiser_cannot_be_found_says_so() -> None:
     alone = patched(lambda policy: None).policy
     alone.optimizer = None
     assert sp.apply(alone, {}).unoptimised == ()
+
+
+class OwnAdam(torch.optim.Adam):
+    """An optimiser of somebody's package, which follows as Adam does."""
+
+
+@pytest.mark.parametrize("name", ["PPO", "SAC"])
+def test_an_optimiser_of_a_users_class_follows(name: str) -> None:
+    model = zoo.train(zoo.make_model(name, policy_kwargs={"optimizer_class": OwnAdam}))
+    layer, units = next(iter(sp.wire(model).units().items()))
+    sp.apply(model, {layer: sp.surgery.remove([0], units)})
+    assert sp.wire(model).units()[layer] == units - 1
+    zoo.train_on(model)

@@ -24,3 +24,12 @@ def test_rows_and_columns_of_closed_units() -> None:
     assert torch.equal(found, rows[:, None] & columns)
     assert torch.equal(between_open(modules["action_net"], wiring)[0], rows)
     assert bool(between_open(modules["value_net"], wiring).all())
+
+
+def test_a_frozen_weight_may_be_a_buffer() -> None:
+    model = zoo.make_model("PPO")
+    frozen = torch.nn.Linear(4, 3)
+    weight = frozen.weight.detach()
+    del frozen.weight
+    frozen.register_buffer("weight", weight)
+    assert between_open(frozen, sp.wire(model)).shape == (3, 4)

@@ -405,3 +405,21 @@ def test_a_stock_policy_is_refused() -> None:
     model = zoo.make_model("PPO", stock=True)
     with pytest.raises(UnsupportedPolicyError, match="adopt"):
         mask_weights(model, {"action_net": torch.ones(2, 10)})
+
+
+def test_silent_units_behind_closed_ones_keep_what_they_say() -> None:
+    """A closed unit stays, so its readers are not constant for good."""
+    model = zoo.make_model("PPO")
+    first, second = (f"mlp_extractor.policy_net.{k}" for k in (0, 2))
+    with torch.no_grad():
+        for parameter in model.policy.parameters():
+            parameter.add_(0.3 * torch.rand_like(parameter))
+    keep = torch.ones(10, 12)
+    keep[:4] = 0
+    keep[:4, 11] = 1  # The first units read the last one alone, which is closed.
+    mask_weights(model, {second: keep})
+    sp.mask(model, {first: sp.surgery.remove([11], 12)})
+    before = zoo.outputs(model.policy)
+    remove_silent(model)
+    zoo.assert_close(zoo.outputs(model.policy), before, 1e-6)
+    assert int(sp.wire(model)[first].active.sum()) == 11

@@ -15,6 +15,7 @@ from stable_baselines3.common.vec_env import DummyVecEnv
 
 from sb3_prune.exceptions import TransplantError
 from sb3_prune.recording import play_inputs
+from sb3_prune.recording.inputs import recent_inputs
 from sb3_prune.surgery.flow.forwards import Inputs
 from sb3_prune.surgery.optimizer import optimizers
 from sb3_prune.transplanting import plan_transplant, transplant, transplant_into
@@ -198,3 +199,14 @@ def test_critics_are_fitted_on_actions_that_were_taken(name: str) -> None:
 
 def _values(said: Any) -> torch.Tensor:
     return said.flatten(1) if isinstance(said, torch.Tensor) else torch.cat(said, 1)
+
+
+def test_an_actor_alone_is_fitted_without_actions() -> None:
+    arch = {"pi": [12, 10], "qf": [12, 10]}
+    old = zoo.train(zoo.make_model("SAC", policy_kwargs={"net_arch": arch}))
+    seen = Inputs(observations=recent_inputs(old, 64).observations)
+    arch = {"pi": [12], "qf": [12, 10]}
+    _, report = transplant_with_report(
+        old, env=old.get_env(), net_arch=arch, observed=seen
+    )
+    assert list(report.fits) == ["actor.latent_pi"]

@@ -61,7 +61,7 @@ def header(
 
 def facts_in(text: str) -> dict[str, Any] | None:
     """Return the facts that a header holds; None if the text is no header of ours."""
-    opening = text.partition("\n*/")[0]  # A name in it may begin with anything.
+    opening = text.partition("\n*/\n#ifndef ")[0]  # A name in it may begin anyhow.
     lines = [each for each in opening.splitlines() if each.startswith(MARK)]
     found = json.loads(lines[-1].removeprefix(MARK)) if lines else None
     return found if isinstance(found, dict) else None

@@ -35,7 +35,8 @@ def units(space: spaces.Space[Any], action: np.ndarray, seen: float) -> Any:
     half = (space.high.astype(np.float64) - space.low) / 2
     size = np.abs(np.float32(action)).reshape(half.shape)
     least = SHARE * seen + STEPS * np.float64(np.spacing(size))
-    return np.maximum(np.minimum(half, np.maximum(size, 1)), least / CLOSE)
+    found = np.maximum(np.minimum(half, np.maximum(size, 1)), least / CLOSE)
+    return np.asarray(found)  # Of a box without axes, NumPy makes a scalar.
 
 
 def test_lines(

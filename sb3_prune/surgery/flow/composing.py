@@ -31,8 +31,8 @@ def composed(name: str, sources: Sequence[Set[int]]) -> int:
         name: Name of the call.
         sources: For each tensor that it got, the parameters behind this tensor.
     """
-    if name in _LINEAR or (name == "mul" and len(sources) == 1):  # Times a number.
-        return SUMS
+    if name in _LINEAR or (name in ("div", "mul") and len(sources) == 1):
+        return SUMS  # Times, or by, a number: a number by a tensor is another call.
     if name in ("add", "sub"):  # A sum with a number, or with a constant, is none.
         return SUMS if len(sources) > 1 and all(sources) else CURVE
     if name not in _PRODUCTS:

@@ -62,6 +62,8 @@ def called(function: Callable[..., Any]) -> str:
 
 
 def _operator(core: str) -> str:
+    if core in ("rdiv", "rtruediv"):  # Another function of the tensor than div.
+        return "reciprocal"
     if core[0] in "ri" and core[1:] in _ARITHMETIC and core != "rmatmul":
         core = core[1:]
     return _RENAMED.get(core, core)

@@ -39,6 +39,14 @@ def test_facts_survive_any_name(name: str) -> None:
     assert facts_in(header(code, "net", name, FACTS, ones, ones)) == FACTS
 
 
+def test_a_comment_above_hides_no_facts() -> None:
+    """Somebody may put a licence on top."""
+    code = translate(running.traced(nn.ReLU(), torch.ones(1, 2)), ["x_0"], ["y_0"])
+    ones = [np.ones((1, 2), np.float32)]
+    text = header(code, "net", "words", FACTS, ones, ones)
+    assert facts_in(f"/* Somebody's.\n*/\n{text}") == FACTS
+
+
 def test_other_headers_have_no_facts() -> None:
     assert facts_in("#include <math.h>\n") is None
     assert facts_in("") is None

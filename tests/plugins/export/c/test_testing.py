@@ -71,3 +71,8 @@ def test_a_header_for_a_small_box_is_not_too_lenient(tmp_path: Path) -> None:
     assert broken != text
     with pytest.raises(AssertionError, match="largest difference"):
         running.measured(broken, gcc, "-std=c99")
+
+
+def test_a_box_without_axes_is_measured_as_well() -> None:
+    found = units(spaces.Box(-1, 1, ()), np.float32([0.5]), 0.0)
+    assert isinstance(found, np.ndarray) and float(found) == 1.0
