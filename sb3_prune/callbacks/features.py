@@ -11,7 +11,7 @@ from stable_baselines3.common.buffers import NStepReplayBuffer, ReplayBuffer
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from stable_baselines3.common.type_aliases import ReplayBufferSamples
-from stable_baselines3.common.vec_env import VecNormalize
+from stable_baselines3.common.vec_env import VecCheckNan, VecMonitor, VecNormalize
 from tqdm import tqdm
 
 from sb3_prune.callbacks.parents import require_rollouts
@@ -139,13 +139,13 @@ class FeatureCallback(BaseCallback):
 
     @property
     def _statistics(self) -> VecNormalize | None:
-        """What normalises an on-policy model's observations, if nothing follows it."""
-        model: Any = self.model
-        env = model.get_vec_normalize_env()
-        if env is None or isinstance(model, OffPolicyAlgorithm):
+        """What normalises an on-policy model's observations last; None if unknown."""
+        if isinstance(self.model, OffPolicyAlgorithm):
             return None
-        alike = env.observation_space.shape == model.observation_space.shape
-        return env if alike else None
+        env: Any = self.model.get_env()
+        while isinstance(env, (VecMonitor, VecCheckNan)):  # They pass them on.
+            env = env.venv
+        return env if isinstance(env, VecNormalize) else None
 
     def _on_rollout_end(self) -> None:
         model: Any = self.model

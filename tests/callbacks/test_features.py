@@ -14,7 +14,7 @@ import zoo
 from gymnasium import spaces
 from sb3_contrib import TRPO
 from stable_baselines3.common.callbacks import BaseCallback
-from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
+from stable_baselines3.common.vec_env import DummyVecEnv, VecEnvWrapper, VecNormalize
 
 import sb3_prune as sp
 from sb3_prune.exceptions import ConfigError, UnsupportedPolicyError
@@ -253,6 +253,25 @@ def test_observations_are_normalised_as_the_agent_sees_them(name: str) -> None:
     for observations, _, following in found.batches:
         assert float(observations.abs().max()) <= 1.5
         assert float(following.abs().max()) <= 1.5
+
+
+class Doubled(VecEnvWrapper):
+    """Changes observations behind their normalisation."""
+
+    def reset(self) -> Any:
+        return 2 * self.venv.reset()
+
+    def step_wait(self) -> Any:
+        observations, *others = self.venv.step_wait()
+        return 2 * observations, *others
+
+
+def test_what_a_wrapper_changes_behind_the_normalisation_is_learnt_as_seen() -> None:
+    env = VecNormalize(DummyVecEnv([Clock]), clip_obs=1.5)
+    model = ofexi_zoo.make_model("PPO", env=Doubled(env))
+    found = Events()
+    zoo.train(model, 64, callback=[found, sp.FeatureCallback(batch_size=64)])
+    assert max(float(before.abs().max()) for before, _, _ in found.batches) > 1.5
 
 
 @pytest.mark.parametrize("name", ["SAC", "PPO"])

@@ -122,9 +122,11 @@ def test_modules_that_a_plan_does_not_touch_stay_as_they_are(kind: str) -> None:
     assert {k: v for k, v in vars(module).items() if isinstance(v, int)} == before
 
 
-def test_a_norm_without_tensors_counts_its_channels() -> None:
+@pytest.mark.parametrize("named", [False, True])
+def test_a_norm_without_tensors_counts_its_channels(named: bool) -> None:
     def run(net: Any, x: torch.Tensor) -> torch.Tensor:
-        return net.d(net.norm(net.c(x[:, None])).relu()).flatten(1)
+        h = net.c(x[:, None])
+        return net.d((net.norm(input=h) if named else net.norm(h)).relu()).flatten(1)
 
     def build(net: Any) -> None:
         net.c, net.d = nn.Conv1d(1, 8, 2), nn.Conv1d(8, 2, 1)

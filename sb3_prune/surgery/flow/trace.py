@@ -151,9 +151,11 @@ class Watch:
             if isinstance(module, BaseFeaturesExtractor):
                 yield module.register_forward_hook(self._extracts)
             elif isinstance(module, NORMS) and module.weight is None:
-                yield module.register_forward_pre_hook(self._normalises)
+                yield module.register_forward_pre_hook(
+                    self._normalises, with_kwargs=True
+                )
             elif isinstance(module, CHANNEL_NORMS) and not module.state_dict():
-                yield module.register_forward_pre_hook(self._counts)
+                yield module.register_forward_pre_hook(self._counts, with_kwargs=True)
 
     def _passes(self, gate: nn.Module, args: Any) -> None:
         assert isinstance(gate, Gate)
@@ -164,11 +166,13 @@ class Watch:
         if isinstance(out, torch.Tensor):
             self.widths[module, "_features_dim"] = self.tracer.axes(out)[-1]
 
-    def _normalises(self, module: nn.Module, args: Any) -> None:
-        self.widths[module, "normalized_shape"] = self.tracer.axes(args[0])[-1]
+    def _normalises(self, module: nn.Module, args: Any, kwargs: Any) -> None:
+        x = args[0] if args else kwargs["input"]
+        self.widths[module, "normalized_shape"] = self.tracer.axes(x)[-1]
 
-    def _counts(self, module: nn.Module, args: Any) -> None:
-        self.widths[module, "num_features"] = self.tracer.axes(args[0])[1]
+    def _counts(self, module: nn.Module, args: Any, kwargs: Any) -> None:
+        x = args[0] if args else kwargs["input"]
+        self.widths[module, "num_features"] = self.tracer.axes(x)[1]
 
     def groups(self, policy: nn.Module) -> Groups:
         """Return what was learnt about the units."""
