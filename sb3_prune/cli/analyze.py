@@ -20,7 +20,7 @@ from sb3_prune.cli.lines import AnalyzeOptions
 from sb3_prune.cli.options import EnvOptions
 from sb3_prune.cli.outputs import as_json, as_png, check_out, publish
 from sb3_prune.cli.parsing import parse
-from sb3_prune.cli.places import announce, maker_for
+from sb3_prune.cli.places import announce, maker_for, warn_of_repeats
 from sb3_prune.cli.tables import aligned, find_tables, show
 from sb3_prune.cli.zips import SavedAgent, read_zip
 from sb3_prune.exceptions import ConfigError, require_at_least
@@ -48,6 +48,7 @@ def main(arguments: Sequence[str]) -> None:
     env = maker.make_test(options.episodes, options.seed)
     agents = _agents(saved, env, options)
     announce(maker, options)
+    warn_of_repeats(saved, maker, options, env.num_envs)
     recordings = {
         name: record_episodes(each, env, episodes=options.episodes, seed=options.seed)
         for name, each in agents.items()

@@ -9,7 +9,7 @@ import torch
 
 from sb3_prune.cli.lines import EvaluateOptions
 from sb3_prune.cli.parsing import parse
-from sb3_prune.cli.places import announce, maker_for
+from sb3_prune.cli.places import announce, maker_for, warn_of_repeats
 from sb3_prune.cli.results import measure
 from sb3_prune.cli.zips import read_zip
 from sb3_prune.evaluation.episodes import evaluate
@@ -30,6 +30,7 @@ def main(arguments: Sequence[str]) -> None:
     env = maker.make_test(options.episodes, options.seed)
     model = saved.load(env)
     announce(maker, options)
+    warn_of_repeats(saved, maker, options, env.num_envs)
     result = evaluate(model, env, episodes=options.episodes, seed=options.seed)
     size = measure(model)
     if options.json:

@@ -18,6 +18,7 @@ from sb3_prune.cli.options import (
     RunOptions,
     SavedAgentOptions,
     TrainingOptions,
+    WatchOptions,
 )
 from sb3_prune.cli.parsing import parse
 from sb3_prune.cli.seeds import ScreenOptions
@@ -110,7 +111,7 @@ class ScratchOptions(TrainingOptions, PlayOptions, SavedAgentOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class EvaluateOptions(PlayOptions, SavedAgentOptions):
+class EvaluateOptions(WatchOptions, SavedAgentOptions):
     """Measure return, success, size and speed of a saved agent, stock or pruned."""
 
     episodes: int = 100
@@ -206,7 +207,7 @@ class TransplantOptions(PlayOptions, SavedAgentOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class AnalyzeOptions(PlayOptions, SavedAgentOptions):
+class AnalyzeOptions(WatchOptions, SavedAgentOptions):
     """Analyse the hidden units of a saved agent, stock or pruned.
 
     The agent plays greedily while the activations of all hidden units are recorded.

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
+import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from sb3_prune.cli.environments import EnvMaker, find_env
-from sb3_prune.cli.options import PlayOptions as PlayOptions  # noqa: PLC0414
+from sb3_prune.cli.options import PlayOptions, WatchOptions
 from sb3_prune.cli.pairs import parse_pairs
 from sb3_prune.cli.surroundings import NOTHING, Surroundings
 from sb3_prune.cli.zips import SavedAgent
@@ -110,6 +111,30 @@ def announce(maker: EnvMaker, options: PlayOptions) -> None:
     found += shown.lines()
     if around.source is not None and found:
         print(f"sb3-prune: from {around.source}: {', '.join(found)}", file=sys.stderr)
+
+
+def warn_of_repeats(
+    saved: SavedAgent, maker: EnvMaker, options: WatchOptions, n_envs: int
+) -> None:
+    """Warn if episodes begin as those of the training did: with the same seed.
+
+    Environments side by side have seeds that follow one another.
+
+    Args:
+        saved: The agent.
+        maker: Maker of the environments that it plays in.
+        options: The options, with the seed of the first of these environments.
+        n_envs: Number of these environments.
+    """
+    first, trained = saved.data.get("seed"), saved.data.get("n_envs", 1)
+    if not isinstance(first, int) or maker.around.env not in (None, maker.spec.id):
+        return
+    if options.seed < first + trained and first < options.seed + n_envs:
+        warnings.warn(
+            f"--seed {options.seed} is that of the training: these episodes begin as "
+            "its own did. Without --seed they are others.",
+            stacklevel=2,
+        )
 
 
 def check_elsewhere(saved: SavedAgent, out: Path) -> None:

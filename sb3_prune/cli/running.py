@@ -25,7 +25,7 @@ from sb3_prune.cli.callbacks import (
     wants_progress,
 )
 from sb3_prune.cli.environments import EnvMaker
-from sb3_prune.cli.options import TrainingOptions
+from sb3_prune.cli.options import TEST_SEED, TrainingOptions
 from sb3_prune.cli.plain import loads_equal, save_plain
 from sb3_prune.cli.results import Measurement, Results, measure
 from sb3_prune.compensation.proposing import PruneReport
@@ -37,9 +37,6 @@ from sb3_prune.runs.folder import CONFIG, MODEL, PLAIN, RunFolder, versions
 from sb3_prune.runs.learning import learn_arguments
 from sb3_prune.strategies.base import Strategy
 from sb3_prune.surgery.optimizer import optimizers, state_of
-
-TEST_SEED = 1_000_003
-"""Added to the seed in evaluations, so that they do not repeat training episodes."""
 
 
 @dataclass(frozen=True, kw_only=True)
