@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from sb3_prune.cli.at_once import prune_at_once
+from sb3_prune.cli.changing import load_changed
 from sb3_prune.cli.hyperparameters import check_values
 from sb3_prune.cli.lines import PruneOptions
 from sb3_prune.cli.places import announce, check_elsewhere, maker_for
@@ -36,7 +37,7 @@ def main(arguments: Sequence[str]) -> None:
         arguments=arguments,
         options=options,
         algorithm=saved.algorithm.name,
-        model=saved.load(env, device=options.device, **changes),
+        model=load_changed(saved, env, options.device, changes),
         maker=maker,
         strategy=strategy,
         physical=not options.masks_only,
