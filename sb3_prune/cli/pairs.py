@@ -11,11 +11,16 @@ from typing import Any
 from sb3_prune.exceptions import ConfigError
 
 
+PYTHON = {"True": True, "False": False, "None": None}
+"""Values that are no JSON, but that nobody means as text."""
+
+
 def parse_pairs(option: str, texts: Sequence[str]) -> dict[str, Any]:
     """Parse ``KEY=VALUE`` pairs and JSON objects into one dictionary.
 
     Values are parsed as JSON. A value that is not valid JSON is taken as text, so that
-    ``goals=full`` needs no quotes. Lists become tuples.
+    ``goals=full`` needs no quotes; ``True``, ``False`` and ``None`` are those of
+    Python, unless they have quotes. Lists become tuples.
 
     Args:
         option: Name of the option, for error messages.
@@ -54,7 +59,7 @@ def _pair(option: str, text: str) -> dict[str, Any]:
     except OverflowError as error:
         raise ConfigError(f"{option}: {key}: {error}.") from None
     except (ValueError, RecursionError):
-        return {key: value}
+        return {key: PYTHON.get(value, value)}
 
 
 def _finite(text: str) -> float:

@@ -21,6 +21,12 @@ def test_values_are_json_or_text() -> None:
     }
 
 
+def test_words_of_python_are_no_text() -> None:
+    texts = ["a=True", "b=False", "c=None", 'd="False"', "e=false", "f=no"]
+    values = [True, False, None, "False", False, "no"]
+    assert list(parse_pairs("--x", texts).values()) == values
+
+
 def test_objects_are_merged() -> None:
     assert parse_pairs("--x", ['{"a": 1, "b": 2}', "b=3"]) == {"a": 1, "b": 3}
 
