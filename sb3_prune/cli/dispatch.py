@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import io
 import os
+import select
 import sys
 import warnings
 from collections.abc import Sequence
@@ -101,10 +102,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except KeyboardInterrupt:
             print("sb3-prune: interrupted", file=sys.stderr)
             return INTERRUPTED
-        except BrokenPipeError:  # The reader of our output, e.g. `head`, has ended.
-            sys.stdout = open(os.devnull, "w")  # noqa: SIM115
-            return 0
         except (SB3PruneError, OSError, MemoryError) as error:  # E.g. a full disk.
+            if isinstance(error, BrokenPipeError) and _is_unread():
+                sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+                return 0
             _end_output()
             reason = _one_line(error) or type(error).__name__
             print(f"sb3-prune: error: {reason}", file=sys.stderr)
@@ -133,6 +134,22 @@ def _run(given: list[str]) -> int:
         raise UnknownNameError("command", command, [*COMMANDS, *brought])
     brought[command]().main(rest)
     return 0
+
+
+def _is_unread() -> bool:
+    """Tell whether the reader of our output, e.g. `head`, has ended.
+
+    A simulator that has died raises the same error.
+    """
+    try:
+        sys.stdout.flush()
+        poll = select.poll()
+        poll.register(sys.stdout.fileno(), select.POLLOUT)
+        return any(event & select.POLLERR for _, event in poll.poll(0))
+    except BrokenPipeError:
+        return True
+    except (AttributeError, OSError):  # Windows has no poll; some output is no file.
+        return False
 
 
 def _end_output() -> None:

@@ -10,7 +10,6 @@ from typing import Any
 
 from sb3_prune.exceptions import ConfigError
 
-
 PYTHON = {"True": True, "False": False, "None": None}
 """Values that are no JSON, but that nobody means as text."""
 

@@ -85,7 +85,7 @@ class RunFolder:
         try:
             with naming(self.path):
                 yield
-        except (SB3PruneError, BrokenPipeError):
+        except SB3PruneError:
             raise
         except OSError as error:
             raise RunFolderError(

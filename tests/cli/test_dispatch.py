@@ -126,14 +126,30 @@ def test_what_a_terminal_lacks_is_written_plainly(
     assert written == b"-2 +- 1, <= 3 us, +-+-, \\xe9\n"
 
 
-def test_a_reader_may_leave(monkeypatch: pytest.MonkeyPatch) -> None:
-    def leave(_: list[str]) -> int:
-        raise BrokenPipeError
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_reader_may_leave(unbuffered: str) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    line = [sys.executable, "-m", "sb3_prune", "--version"]
+    env = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
+    done = subprocess.run(
+        line, check=False, stdout=writing, stderr=subprocess.PIPE, env=env
+    )
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (0, b"")
 
-    monkeypatch.setattr("sb3_prune.cli.dispatch._run", leave)
-    monkeypatch.setattr(sys, "stdout", sys.stdout)
-    assert run(["strategies"]) == 0
-    sys.stdout.close()
+
+def test_a_broken_pipe_elsewhere_is_an_error(
+    monkeypatch: pytest.MonkeyPatch, command: Command
+) -> None:
+    def die(_: list[str]) -> int:
+        print("so far")
+        raise BrokenPipeError(32, "the simulator has died")
+
+    monkeypatch.setattr("sb3_prune.cli.dispatch._run", die)
+    result = command("train")
+    assert (result.code, result.out) == (2, "so far\n")
+    assert result.err == "sb3-prune: error: [Errno 32] the simulator has died\n"
 
 
 def test_console_script() -> None:

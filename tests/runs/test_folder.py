@@ -102,3 +102,10 @@ def test_versions() -> None:
 def test_the_root_is_no_run_folder() -> None:
     with pytest.raises(RunFolderError, match="'/' cannot be created"):
         check_free("/")
+
+
+def test_a_simulator_that_has_died_leaves_an_incomplete_folder(tmp_path: Path) -> None:
+    folder = RunFolder.create(tmp_path / "run")
+    told = r"died.*run' is incomplete"
+    with pytest.raises(RunFolderError, match=told), folder.filling():
+        raise BrokenPipeError(32, "the simulator has died")
