@@ -15,6 +15,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import Logger
 from torch import nn
 
+from sb3_prune import checksums
 from sb3_prune.callbacks.features import FeatureCallback
 from sb3_prune.callbacks.pruning import PruningCallback
 from sb3_prune.cli.best import Best
@@ -28,11 +29,12 @@ from sb3_prune.cli.environments import EnvMaker
 from sb3_prune.cli.options import TEST_SEED, TrainingOptions
 from sb3_prune.cli.plain import loads_equal, save_plain
 from sb3_prune.cli.results import Measurement, Results, measure
+from sb3_prune.cli.zips import find_zip
 from sb3_prune.compensation.proposing import PruneReport
 from sb3_prune.exceptions import CompactError, NonFiniteError
 from sb3_prune.networks.ofexinet import ofexinet_of
 from sb3_prune.pruning import look_at
-from sb3_prune.runs.finished import FRESH
+from sb3_prune.runs.finished import FRESH, MODEL_CHECKSUM, MODEL_OPTION
 from sb3_prune.runs.folder import CONFIG, MODEL, PLAIN, RunFolder, versions
 from sb3_prune.runs.learning import learn_arguments
 from sb3_prune.strategies.base import Strategy
@@ -161,10 +163,15 @@ class Run:
             "command": ["sb3-prune", self.command, *self.arguments],
             "algorithm": self.algorithm,
             "options": given | paths,
+            **self._zip(),
             "strategy": strategy,
             "env": self.maker.to_dict(),
             "versions": versions(),
         }
+
+    def _zip(self) -> dict[str, str]:
+        path = getattr(self.options, MODEL_OPTION, None)
+        return {MODEL_CHECKSUM: checksums.checksum_of(find_zip(path))} if path else {}
 
     def tests(self) -> EvaluationCallback | None:
         """Return the evaluations of the agent; None if they were turned off.

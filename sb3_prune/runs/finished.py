@@ -34,6 +34,8 @@ NO_SETTINGS = {
 """Options in which runs of one kind may differ, or that stand elsewhere as well."""
 MODEL_OPTION = "model"
 """Option with the zip that was pruned."""
+MODEL_CHECKSUM = "model_checksum"
+"""Entry of the configuration with the checksum of this zip."""
 SCRATCH = "scratch"
 """Command that trains small dense agents."""
 FRESH = ("train", SCRATCH)
@@ -57,7 +59,8 @@ class FinishedRun:
     task: str
     """Environment and its arguments, as text."""
     origin: tuple[int, str | None]
-    """Seed, and the zip that was pruned, if any."""
+    """Seed, and what tells the zip that was pruned from others, if any: its checksum,
+    or its path in runs from before there was one."""
     settings: Mapping[str, Any]
     """Settings by dotted name, without those that are off or not given."""
     curve: Mapping[int, float]
@@ -111,9 +114,18 @@ def _told(config: Mapping[str, Any]) -> dict[str, Any]:
         "algorithm": config["algorithm"],
         "strategy": strategy.get("name", "small dense" if small else "dense"),
         "task": task_of(config["env"]),
-        "origin": (int(options["seed"]), options.get(MODEL_OPTION)),
+        "origin": (int(options["seed"]), _zip_of(config)),
         "settings": dict(flat(settings)),
     }
+
+
+def _zip_of(config: Mapping[str, Any]) -> str | None:
+    path = config["options"].get(MODEL_OPTION)
+    if path is None:
+        return None
+    # SB3 takes a path without the ending, too.
+    plain = str(Path(path).resolve()).removesuffix(".zip")
+    return str(config.get(MODEL_CHECKSUM, plain))
 
 
 def read_content(folder: Path, name: str) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from stable_baselines3 import DQN, PPO, SAC
 
 import sb3_prune as sp
 from cli.conftest import OFF, Command
+from sb3_prune.checksums import checksum_of
 from sb3_prune.cli.zips import load_model
 
 Refused = Callable[..., str]
@@ -36,6 +37,8 @@ def test_a_zip_of_either_kind(
     model = load_model(out / "model.zip")
     assert set(sp.wire(model.policy).units().values()) == {4}
     assert model.seed == 4
+    config = json.loads((out / "config.json").read_text())
+    assert config["model_checksum"] == checksum_of(path)
     summary = json.loads((out / "summary.json").read_text())
     first = summary["tests"][0]
     assert first.pop("units") == summary["cuts"][0]["units"]
