@@ -86,6 +86,9 @@ BAD = {
     "--masks-only needs training": ["--timesteps", "0", "--masks-only"],
     "--play-rounds must be at least 0": ["--timesteps", "0", "--play-rounds", "-1"],
     "--distil-updates need --timesteps 0": ["--distil-updates", "3"],
+    "--play-episodes and --play-states need --timesteps 0, got 64": [
+        *("--play-episodes", "2", "--play-states", "greedy"),
+    ],
 }
 
 
