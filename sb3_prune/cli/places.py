@@ -17,7 +17,7 @@ from sb3_prune.cli.surroundings import NOTHING, Surroundings
 from sb3_prune.cli.zips import SavedAgent
 from sb3_prune.cli.zoo import find_zoo, read_zoo
 from sb3_prune.exceptions import ConfigError, RunFolderError
-from sb3_prune.runs.folder import CONFIG, STATISTICS
+from sb3_prune.runs.folder import COMMAND, CONFIG, STATISTICS
 
 OURS = "sb3_prune/"
 """Beginning of the ids of planar arms."""
@@ -137,17 +137,24 @@ def warn_of_repeats(
         )
 
 
-def check_elsewhere(saved: SavedAgent, out: Path) -> None:
-    """Check that a run is not written over the zip that it begins with.
+def check_elsewhere(saved: SavedAgent, vecnormalize: Path | None, out: Path) -> None:
+    """Check that a run is not written over what it begins with.
+
+    Args:
+        saved: The agent.
+        vecnormalize: Statistics that the user named, if any.
+        out: Folder of the run.
 
     Raises:
-        RunFolderError: The zip lies in the folder of the run.
+        RunFolderError: The zip or the statistics lie in the folder.
     """
-    if out.resolve() in saved.path.resolve().parents:
-        raise RunFolderError(
-            f"'{out}' holds '{saved.path}', which would be deleted: choose another "
-            "folder for --out."
-        )
+    given = None if vecnormalize == RAW else vecnormalize
+    for path in filter(None, (saved.path, given)):
+        if out.resolve() in path.resolve().parents:
+            raise RunFolderError(
+                f"'{out}' holds '{path}', which would be deleted: choose another "
+                "folder for --out."
+            )
 
 
 def find_surroundings(path: Path, vecnormalize: Path | None = None) -> Surroundings:
@@ -194,7 +201,7 @@ def _env_of(path: Path) -> dict[str, Any]:
     """
     try:
         content = json.loads(path.read_text("utf-8"))
-        ours = content["command"][0] == "sb3-prune"
+        ours = content["command"][0] == COMMAND
         env: dict[str, Any] = {"id": content["env"]["id"]} | content["env"]
     except (OSError, ValueError, LookupError, TypeError, RecursionError):
         return {}

@@ -28,7 +28,7 @@ def main(arguments: Sequence[str]) -> None:
     options.check()
     torch.set_num_threads(options.threads)
     saved = read_zip(options.model, options.algo)
-    check_elsewhere(saved, options.out)
+    check_elsewhere(saved, options.vecnormalize, options.out)
     changes = _changes(options, saved)
     maker = maker_for(saved, options)
     env = maker.make(options.n_envs, options.seed)

@@ -35,7 +35,7 @@ from sb3_prune.exceptions import CompactError, NonFiniteError
 from sb3_prune.networks.ofexinet import ofexinet_of
 from sb3_prune.pruning import look_at
 from sb3_prune.runs.finished import FRESH, MODEL_CHECKSUM, MODEL_OPTION
-from sb3_prune.runs.folder import CONFIG, MODEL, PLAIN, RunFolder, versions
+from sb3_prune.runs.folder import COMMAND, CONFIG, MODEL, PLAIN, RunFolder, versions
 from sb3_prune.runs.learning import learn_arguments
 from sb3_prune.strategies.base import Strategy
 from sb3_prune.surgery.optimizer import optimizers, state_of
@@ -160,7 +160,7 @@ class Run:
             "options": vars(self.strategy.config),
         }
         return {
-            "command": ["sb3-prune", self.command, *self.arguments],
+            "command": [COMMAND, self.command, *self.arguments],
             "algorithm": self.algorithm,
             "options": given | paths,
             **self._zip(),

@@ -27,6 +27,8 @@ from sb3_prune.files import atomic, hidden, naming, write_bytes, write_text
 CONFIG, METRICS, SUMMARY = "config.json", "metrics.csv", "summary.json"
 MODEL, PLAIN, STATISTICS = "model.zip", "plain.zip", "vecnormalize.pkl"
 LEARNING, WIDTHS = "learning.png", "widths.png"
+COMMAND = "sb3-prune"
+"""First word of the command line in the configuration of a run."""
 BEST = "best"
 """Folder in a run folder for the best agent, if it is to be kept."""
 ARTEFACTS = (CONFIG, METRICS, STATISTICS, MODEL, PLAIN, LEARNING, WIDTHS, SUMMARY)
@@ -133,14 +135,24 @@ def check_free(path: str | Path, *, overwrite: bool = False) -> None:
     check_creatable(folder)
     if not folder.exists():
         return
-    if not (folder / CONFIG).is_file():
+    if not _is_run(folder):
         raise RunFolderError(
-            f"'{folder}' exists and is not a run folder: choose another folder."
+            f"'{folder}' exists and is not a run folder, with a {CONFIG} of "
+            "sb3-prune: choose another folder."
         )
     if not overwrite:
         raise RunFolderError(
             f"Run folder '{folder}' exists: choose another folder, or pass --overwrite."
         )
+
+
+def _is_run(folder: Path) -> bool:
+    """Tell whether the configuration is a run's; models of others have one, too."""
+    try:
+        content = json.loads((folder / CONFIG).read_text("utf-8"))
+        return bool(content["command"][0] == COMMAND)
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        return False
 
 
 def check_absent(path: Path) -> None:

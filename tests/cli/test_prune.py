@@ -121,3 +121,16 @@ def test_an_existing_folder(refused: Refused, stock_zip: Path, tmp_path: Path) -
     assert "is not a run folder" in refused(
         "prune", stock_zip, *PENDULUM, "--out", tmp_path
     )
+
+
+def test_statistics_that_it_would_delete(
+    refused: Refused, command: Command, zoo_zip: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    line = ["prune", zoo_zip, "--timesteps", "0", "--eval-episodes", "0", "--no-verify"]
+    line += ["--play-episodes", "1", "--out", out, "--overwrite"]
+    assert command(*line).code == 0
+    message = refused(*line, "--vecnormalize", out / "vecnormalize.pkl")
+    assert "run' holds" in message
+    assert "vecnormalize.pkl', which would be deleted" in message
+    assert command(*line, "--vecnormalize", "none").code == 0

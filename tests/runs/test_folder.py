@@ -19,6 +19,7 @@ def make_old_run(path: Path) -> Path:
     path.mkdir()
     for name in (*ARTEFACTS, "events.out.tfevents.1.host.2", "notes.txt"):
         (path / name).write_text("{}")
+    (path / "config.json").write_text('{"command": ["sb3-prune", "train"]}')
     return path
 
 
@@ -73,6 +74,20 @@ def test_a_folder_that_cannot_be_made(
     with pytest.raises(RunFolderError, match="cannot be created: no writing here"):
         check_free(tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    "config", ['{"model_type": "bert"}', '{"command": ["other"]}', "[]", "{", "\xff"]
+)
+def test_a_folder_with_a_config_of_somebody_else_is_safe(
+    tmp_path: Path, config: str
+) -> None:
+    old = make_old_run(tmp_path / "hub")
+    (old / "config.json").write_text(config, "latin-1")
+    before = {file: file.read_bytes() for file in old.iterdir()}
+    with pytest.raises(RunFolderError, match=r"hub' exists and is not a run folder"):
+        RunFolder.create(old, overwrite=True)
+    assert {file: file.read_bytes() for file in old.iterdir()} == before
 
 
 def test_a_saved_model(tmp_path: Path) -> None:
