@@ -23,6 +23,7 @@ from sb3_prune.algorithms.arguments import arguments_of
 from sb3_prune.cli.algorithms import OPTION
 from sb3_prune.cli.zips import SavedAgent
 from sb3_prune.exceptions import ConfigError
+from sb3_prune.scratch import restarted
 from sb3_prune.transplanting.buffers import OF_STEPS
 
 BUILT_IN = ("rms_prop_eps", "use_rms_prop", "use_sde")
@@ -54,6 +55,8 @@ def load_changed(
     if WINDOW in early:
         early[f"_{WINDOW}"] = early.pop(WINDOW)
     early |= _buffers(saved.data, early)
+    if saved.data.get("action_noise") is not None:
+        early["action_noise"] = restarted(saved.data["action_noise"])
     model = saved.load(env, device=device, **early)
     _check_built_in(saved, model, late)
     _shorten_window(model)

@@ -14,6 +14,7 @@ from stable_baselines3 import A2C, PPO, SAC
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.buffers import NStepReplayBuffer
 from stable_baselines3.common.env_util import make_vec_env
+from stable_baselines3.common.noise import OrnsteinUhlenbeckActionNoise
 from stable_baselines3.common.vec_env import VecEnv
 from zoo import CASES
 
@@ -236,3 +237,23 @@ def test_what_is_built_in_is_refused(
         load_changed(saved, model.get_env(), "cpu", {name: value})
     same = getattr(model, name, {"use_rms_prop": True, "rms_prop_eps": 1e-5}.get(name))
     load_changed(saved, model.get_env(), "cpu", {name: same})
+
+
+@pytest.mark.parametrize("name", ["td3", "ddpg"])
+@pytest.mark.parametrize(("before", "after"), [(2, 1), (2, 4), (2, 2), (1, 2)])
+def test_noise_on_actions_fits_the_environments(
+    name: str, before: int, after: int, tmp_path: Path
+) -> None:
+    cls: Any = ALGORITHMS[name].cls
+    noise = OrnsteinUhlenbeckActionNoise(np.zeros(1), np.full(1, 0.1))
+    env = make_vec_env("Pendulum-v1", before)
+    more = {"action_noise": noise, "learning_starts": 0, "buffer_size": 50}
+    model = cls("MlpPolicy", env, **more, **small()).learn(8)
+    model.save(tmp_path / "model.zip")
+    env = make_vec_env("Pendulum-v1", after)
+    loaded: Any = load_changed(read_zip(tmp_path / "model.zip"), env, "cpu", {})
+    assert np.all(loaded.action_noise.noise_prev == 0)
+    assert np.all(loaded.action_noise._sigma == 0.1)
+    loaded.learn(8)
+    noises = getattr(loaded.action_noise, "noises", [loaded.action_noise])
+    assert len(noises) == after
