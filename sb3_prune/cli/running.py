@@ -153,11 +153,11 @@ class Run:
     def to_dict(self) -> dict[str, Any]:
         """Return everything that is needed to repeat the run."""
         cls = next(c for c in type(self.options).__mro__ if _is_static(c))
-        given = {f.name: getattr(self.options, f.name) for f in fields(cls)}
+        given = _values(self.options, cls)
         paths = {name: str(v) for name, v in given.items() if isinstance(v, Path)}
         strategy = self.strategy and {
             "name": self.strategy.name,
-            "options": vars(self.strategy.config),
+            "options": _values(self.strategy.config, type(self.strategy.config)),
         }
         return {
             "command": [COMMAND, self.command, *self.arguments],
@@ -250,6 +250,11 @@ def _diverged(model: BaseAlgorithm, what: str) -> NonFiniteError:
         f"Training diverged before step {model.num_timesteps}: {what} is NaN or "
         "infinite. Try a smaller --learning-rate. The run folder is incomplete."
     )
+
+
+def _values(options: Any, cls: type[Any]) -> dict[str, Any]:
+    """Return the values of a dataclass's fields; with slots it has no ``vars``."""
+    return {f.name: getattr(options, f.name) for f in fields(cls)}
 
 
 def _is_static(cls: type) -> bool:

@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 import warnings
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,8 @@ from cli.conftest import Command
 from sb3_prune import plugins
 from sb3_prune.cli import main as run
 from sb3_prune.cli.dispatch import COMMANDS, help_text
+from sb3_prune.exceptions import PluginError
+from sb3_prune.plugins.registry import find_kind
 
 
 @pytest.mark.parametrize("flag", ["-h", "--help"])
@@ -33,6 +36,27 @@ def test_help_lists_what_plugins_bring(command: Command) -> None:
     assert "project" in plugins.commands()
     row = r"^  project +predict the hidden units of one saved agent from those of \w+$"
     assert re.search(row, command("--help").out, re.MULTILINE)
+
+
+def test_a_plugin_cannot_take_the_name_of_our_own_command() -> None:
+    assert sorted(COMMANDS) == sorted(find_kind("commands").taken)
+
+    class Train(plugins.Command):
+        """Train in my own way."""
+
+        name = "train"
+
+        def main(self, arguments: Sequence[str]) -> None:
+            """Do nothing."""
+
+    class Plugin:
+        @plugins.hookimpl
+        def register_commands(self, register: Callable[[type], None]) -> None:
+            register(Train)
+
+    with pytest.raises(PluginError, match="its name 'train' is that of sb3-prune's"):
+        plugins.add_plugin(Plugin())
+    assert "train an agent and prune it during training" in help_text()
 
 
 def test_help_fits_a_terminal() -> None:
