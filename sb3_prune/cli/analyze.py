@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, cast
@@ -25,6 +24,7 @@ from sb3_prune.cli.tables import aligned, find_tables, show
 from sb3_prune.cli.zips import SavedAgent, read_zip
 from sb3_prune.exceptions import ConfigError, require_at_least
 from sb3_prune.recording import Recording, record_episodes
+from sb3_prune.runs import strict
 from sb3_prune.runs.folder import versions
 
 NUMBERS = "analysis.json"
@@ -71,7 +71,7 @@ def main(arguments: Sequence[str]) -> None:
     stale = {f"{name}.png" for name in plugins.analyses()} - set(pictures)
     publish(out, {**pictures, NUMBERS: as_json(content)}, stale)
     if options.json:
-        print(json.dumps(content, indent=2))
+        print(strict.dumps(content))
         return
     for agent, facts in content["agents"].items():
         numbers = ", ".join(f"{show(value)} {name}" for name, value in facts.items())

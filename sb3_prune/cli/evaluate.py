@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 
 import torch
@@ -14,6 +13,7 @@ from sb3_prune.cli.results import measure
 from sb3_prune.cli.zips import read_zip
 from sb3_prune.evaluation.episodes import evaluate
 from sb3_prune.exceptions import require_at_least
+from sb3_prune.runs import strict
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -34,6 +34,6 @@ def main(arguments: Sequence[str]) -> None:
     result = evaluate(model, env, episodes=options.episodes, seed=options.seed)
     size = measure(model)
     if options.json:
-        print(json.dumps(result.to_dict() | size.to_dict(), indent=2))
+        print(strict.dumps(result.to_dict() | size.to_dict()))
     else:
         print("\n".join([f"return      {result}", *size.lines()]))

@@ -18,6 +18,7 @@ from sb3_prune.cli.zips import SavedAgent
 from sb3_prune.cli.zoo import find_zoo, read_zoo
 from sb3_prune.exceptions import ConfigError, RunFolderError
 from sb3_prune.runs.folder import COMMAND, CONFIG, STATISTICS
+from sb3_prune.runs.strict import restored
 
 OURS = "sb3_prune/"
 """Beginning of the ids of planar arms."""
@@ -185,13 +186,17 @@ def _read_run(folder: Path) -> Surroundings:
     return Surroundings(
         source=folder,
         env=env["id"],
-        env_kwargs=parse_pairs(str(folder / CONFIG), [json.dumps(env["kwargs"])]),
+        env_kwargs=_read_kwargs(folder / CONFIG, restored(env["kwargs"])),
         modules=env.get("modules", []),
         wrappers=env.get("wrappers", []),
         vec_wrappers=env.get("vec_wrappers", []),
         frame_stack=env.get("frame_stack", 1),
         statistics=statistics,
     )
+
+
+def _read_kwargs(path: Path, found: Any) -> dict[str, Any]:
+    return parse_pairs(str(path), [json.dumps(found)])
 
 
 def _env_of(path: Path) -> dict[str, Any]:

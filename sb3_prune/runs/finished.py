@@ -12,6 +12,7 @@ from typing import Any
 
 from sb3_prune.exceptions import ConfigError
 from sb3_prune.runs.folder import CONFIG, SUMMARY
+from sb3_prune.runs.strict import restored
 
 SIZES = ("units", "params_deploy", "params_train", "flops_deploy")
 """Sizes of an agent: hidden units, parameters to act and in all, FLOPs per action."""
@@ -146,7 +147,7 @@ def read_content(folder: Path, name: str) -> dict[str, Any]:
         )
     with damage(path):
         found: dict[str, Any] = json.loads(path.read_text("utf-8"))
-        return found
+        return restored(found) if name == SUMMARY else found  # type: ignore[no-any-return]
 
 
 @contextmanager

@@ -23,6 +23,7 @@ from stable_baselines3.common.logger import (
 from sb3_prune import plugins
 from sb3_prune.exceptions import RunFolderError, SB3PruneError
 from sb3_prune.files import atomic, hidden, naming, write_bytes, write_text
+from sb3_prune.runs import strict
 
 CONFIG, METRICS, SUMMARY = "config.json", "metrics.csv", "summary.json"
 MODEL, PLAIN, STATISTICS = "model.zip", "plain.zip", "vecnormalize.pkl"
@@ -95,8 +96,8 @@ class RunFolder:
             ) from error
 
     def write_json(self, name: str, content: Mapping[str, Any]) -> None:
-        """Write a JSON file."""
-        write_text(self.path / name, json.dumps(content, indent=2) + "\n")
+        """Write a JSON file; words stand for NaN and infinity."""
+        write_text(self.path / name, strict.dumps(content) + "\n")
 
     def save(self, name: str, model: BaseAlgorithm) -> None:
         """Save a model as a zip, after the statistics of its ``VecNormalize``."""

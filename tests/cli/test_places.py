@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -21,6 +22,7 @@ from sb3_prune.cli.places import find_surroundings, new_maker_for, old_maker_for
 from sb3_prune.cli.surroundings import NOTHING
 from sb3_prune.cli.zips import read_zip
 from sb3_prune.exceptions import ConfigError
+from sb3_prune.runs.folder import RunFolder
 
 Refused = Callable[..., str]
 pytestmark = pytest.mark.usefixtures("no_figures")
@@ -294,6 +296,14 @@ def test_a_folder_that_says_nothing(tmp_path: Path) -> None:
         (tmp_path / "config.json").write_text(content)
         found = find_surroundings(tmp_path / "agent.zip")
         assert (found.env, found.to_dict()) == (None, NOTHING.to_dict())
+
+
+def test_infinite_arguments_of_an_environment_are_read_back(tmp_path: Path) -> None:
+    env = {"id": "X-v0", "kwargs": {"far": math.inf, "near": [0.5, -math.inf]}}
+    config = {"command": ["sb3-prune", "train"], "env": env}
+    RunFolder(tmp_path).write_json("config.json", config)
+    found = find_surroundings(tmp_path / "model.zip")
+    assert found.env_kwargs == {"far": math.inf, "near": (0.5, -math.inf)}
 
 
 def test_statistics_beside_any_zip(tmp_path: Path) -> None:

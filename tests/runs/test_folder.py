@@ -34,6 +34,8 @@ def test_the_summary_completes_it(tmp_path: Path) -> None:
     folder.write_json("summary.json", {"x": [1]})
     assert folder.is_complete
     assert json.loads((folder.path / "summary.json").read_text()) == {"x": [1]}
+    folder.write_json("summary.json", {"x": [float("nan")]})
+    assert json.loads((folder.path / "summary.json").read_text()) == {"x": ["nan"]}
 
 
 def test_an_old_run_stays_unless_told(tmp_path: Path) -> None:
