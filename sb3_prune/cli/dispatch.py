@@ -9,6 +9,7 @@ import select
 import sys
 import warnings
 from collections.abc import Sequence
+from functools import partial
 from importlib import import_module
 from typing import Any
 
@@ -91,7 +92,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     with warnings.catch_warnings():
-        warnings.showwarning = _show_warning
+        warnings.showwarning = partial(_show_warning, set())
         try:
             if isinstance(sys.stdout, io.TextIOWrapper):
                 codecs.register_error("sb3_prune.plain", _plain)
@@ -183,6 +184,12 @@ def _one_line(error: object) -> str:
     return " ".join(str(error).split())
 
 
-def _show_warning(message: Warning | str, *where: Any, **more: Any) -> None:
+def _show_warning(
+    shown: set[str], message: Warning | str, *where: Any, **more: Any
+) -> None:
+    """Show a warning once, though every environment that is made may give it."""
     del where, more  # Users of the command need only the text.
-    print(f"sb3-prune: warning: {_one_line(message)}", file=sys.stderr)
+    text = _one_line(message)
+    if text not in shown:
+        print(f"sb3-prune: warning: {text}", file=sys.stderr)
+    shown.add(text)

@@ -147,7 +147,7 @@ def read_content(folder: Path, name: str) -> dict[str, Any]:
         )
     with damage(path):
         found: dict[str, Any] = json.loads(path.read_text("utf-8"))
-        return restored(found) if name == SUMMARY else found  # type: ignore[no-any-return]
+        return restored(found) if name == SUMMARY else found
 
 
 @contextmanager

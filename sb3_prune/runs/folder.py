@@ -70,7 +70,10 @@ class RunFolder:
         """
         check_free(path, overwrite=overwrite)
         folder = Path(path)
-        folder.mkdir(parents=True, exist_ok=True)
+        try:  # Another process may have been faster.
+            folder.mkdir(parents=True, exist_ok=overwrite)
+        except FileExistsError:
+            raise RunFolderError(f"Run folder '{folder}' has just appeared.") from None
         # summary.json goes first, because it marks a run as complete.
         stale = [folder / name for name in reversed(ARTEFACTS)]
         stale += [folder / BEST / name for name in ARTEFACTS]

@@ -150,6 +150,21 @@ def test_what_a_terminal_lacks_is_written_plainly(
     assert written == b"-2 +- 1, <= 3 us, +-+-, \\xe9\n"
 
 
+@pytest.mark.filterwarnings("always")
+def test_a_warning_is_shown_once(
+    monkeypatch: pytest.MonkeyPatch, command: Command
+) -> None:
+    def warn(_: list[str]) -> int:
+        for text in ("no pictures", "other", "no pictures"):
+            warnings.warn(text, stacklevel=1)
+        return 0
+
+    monkeypatch.setattr("sb3_prune.cli.dispatch._run", warn)
+    for _ in range(2):  # Once in each call.
+        found = [f"sb3-prune: warning: {text}" for text in ("no pictures", "other")]
+        assert command("evaluate").err.splitlines() == found
+
+
 @pytest.mark.parametrize("unbuffered", ["", "1"])
 def test_a_reader_may_leave(unbuffered: str) -> None:
     reading, writing = os.pipe()

@@ -50,6 +50,16 @@ def test_overwriting_takes_the_runs_files_only(tmp_path: Path) -> None:
     assert [file.name for file in folder.path.iterdir()] == ["notes.txt"]
 
 
+def test_of_two_that_begin_at_once_one_has_the_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sb3_prune.runs.folder.check_free", lambda *_, **__: None)
+    RunFolder.create(tmp_path / "run").write_json("config.json", {"first": True})
+    with pytest.raises(RunFolderError, match="run' has just appeared"):
+        RunFolder.create(tmp_path / "run")
+    assert (tmp_path / "run" / "config.json").exists()
+
+
 @pytest.mark.parametrize("overwrite", [False, True])
 def test_other_folders_and_files_are_safe(tmp_path: Path, overwrite: bool) -> None:
     (tmp_path / "thesis.txt").write_text("precious")
