@@ -151,11 +151,18 @@ def check_elsewhere(saved: SavedAgent, vecnormalize: Path | None, out: Path) -> 
     """
     given = None if vecnormalize == RAW else vecnormalize
     for path in filter(None, (saved.path, given)):
-        if out.resolve() in path.resolve().parents:
+        if _lies_in(path, out):
             raise RunFolderError(
                 f"'{out}' holds '{path}', which would be deleted: choose another "
                 "folder for --out."
             )
+
+
+def _lies_in(path: Path, folder: Path) -> bool:
+    try:
+        return folder.resolve() in path.resolve().parents
+    except (OSError, ValueError):  # A null byte: told when the file is read.
+        return False
 
 
 def find_surroundings(path: Path, vecnormalize: Path | None = None) -> Surroundings:
