@@ -135,11 +135,11 @@ def _settings(
             given[name] = None
     given |= changes
     if given.get("action_noise") is not None:
-        given["action_noise"] = _restarted(given["action_noise"])
+        given["action_noise"] = restarted(given["action_noise"])
     return given | {"policy_kwargs": kwargs | (changes.get("policy_kwargs") or {})}
 
 
-def _restarted(noise: Any) -> Any:
+def restarted(noise: Any) -> Any:
     """Let noise on actions begin anew; SB3 makes one for each environment."""
     single = noise.base_noise if isinstance(noise, VectorizedActionNoise) else noise
     single.reset()

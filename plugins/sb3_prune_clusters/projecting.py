@@ -22,8 +22,14 @@ from tqdm import tqdm
 from sb3_prune.analysis import layer_labels, random_like
 from sb3_prune.analysis.figures import heading, label_layers, new_figure
 from sb3_prune.cli.analyze import check_numbers, described
+from sb3_prune.cli.options import WatchOptions
 from sb3_prune.cli.outputs import as_json, as_png, check_out, publish
-from sb3_prune.cli.places import PlayOptions, announce, find_surroundings, maker_for
+from sb3_prune.cli.places import (
+    announce,
+    find_surroundings,
+    maker_for,
+    warn_of_repeats,
+)
 from sb3_prune.cli.tables import aligned
 from sb3_prune.cli.zips import read_zip
 from sb3_prune.exceptions import UnknownNameError, require_finite
@@ -41,7 +47,7 @@ DARK = 0.4
 
 
 @dataclass(frozen=True, kw_only=True)
-class ProjectOptions(PlayOptions):
+class ProjectOptions(WatchOptions):
     """Predict the hidden units of a saved agent, the target, from those of a source.
 
     Both agents get the observations of the target's greedy episodes. If they are planar
@@ -88,6 +94,7 @@ def run(options: ProjectOptions) -> None:
     # Try one episode first: agents that do not fit fail before the long computation.
     project(source, target, env, method="greedy", episodes=1, validation_episodes=1)
     announce(maker, options)
+    warn_of_repeats(saved, maker, options, env.num_envs)
     _check_statistics(options, maker.around.statistics)
     sources = {"agent": source}
     if options.random_baseline:

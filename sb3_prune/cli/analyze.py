@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, cast
@@ -20,11 +19,12 @@ from sb3_prune.cli.lines import AnalyzeOptions
 from sb3_prune.cli.options import EnvOptions
 from sb3_prune.cli.outputs import as_json, as_png, check_out, publish
 from sb3_prune.cli.parsing import parse
-from sb3_prune.cli.places import announce, maker_for
+from sb3_prune.cli.places import announce, maker_for, warn_of_repeats
 from sb3_prune.cli.tables import aligned, find_tables, show
 from sb3_prune.cli.zips import SavedAgent, read_zip
 from sb3_prune.exceptions import ConfigError, require_at_least
 from sb3_prune.recording import Recording, record_episodes
+from sb3_prune.runs import strict
 from sb3_prune.runs.folder import versions
 
 NUMBERS = "analysis.json"
@@ -48,6 +48,7 @@ def main(arguments: Sequence[str]) -> None:
     env = maker.make_test(options.episodes, options.seed)
     agents = _agents(saved, env, options)
     announce(maker, options)
+    warn_of_repeats(saved, maker, options, env.num_envs)
     recordings = {
         name: record_episodes(each, env, episodes=options.episodes, seed=options.seed)
         for name, each in agents.items()
@@ -70,7 +71,7 @@ def main(arguments: Sequence[str]) -> None:
     stale = {f"{name}.png" for name in plugins.analyses()} - set(pictures)
     publish(out, {**pictures, NUMBERS: as_json(content)}, stale)
     if options.json:
-        print(json.dumps(content, indent=2))
+        print(strict.dumps(content))
         return
     for agent, facts in content["agents"].items():
         numbers = ", ".join(f"{show(value)} {name}" for name, value in facts.items())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 
 from sb3_prune.cli.folders import CompareOptions
@@ -11,6 +10,7 @@ from sb3_prune.cli.parsing import parse
 from sb3_prune.cli.tables import aligned
 from sb3_prune.exceptions import ConfigError
 from sb3_prune.reporting.numbers import between, number
+from sb3_prune.runs import strict
 from sb3_prune.runs.comparing import RunComparison, RunGroup, compare_runs
 from sb3_prune.runs.finished import SIZES
 
@@ -40,7 +40,7 @@ def main(arguments: Sequence[str]) -> None:
     }
     publish(out, {**pictures, NUMBERS: as_json(content)})
     if options.json:
-        print(json.dumps(content, indent=2))
+        print(strict.dumps(content))
         return
     print(f"{found.task}: interquartile mean of the last evaluations' returns\n")
     print("\n".join(lines(found)))

@@ -5,9 +5,11 @@ from __future__ import annotations
 import codecs
 import io
 import os
+import select
 import sys
 import warnings
 from collections.abc import Sequence
+from functools import partial
 from importlib import import_module
 from typing import Any
 
@@ -90,7 +92,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     with warnings.catch_warnings():
-        warnings.showwarning = _show_warning
+        warnings.showwarning = partial(_show_warning, set())
         try:
             if isinstance(sys.stdout, io.TextIOWrapper):
                 codecs.register_error("sb3_prune.plain", _plain)
@@ -101,10 +103,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except KeyboardInterrupt:
             print("sb3-prune: interrupted", file=sys.stderr)
             return INTERRUPTED
-        except BrokenPipeError:  # The reader of our output, e.g. `head`, has ended.
-            sys.stdout = open(os.devnull, "w")  # noqa: SIM115
-            return 0
         except (SB3PruneError, OSError, MemoryError) as error:  # E.g. a full disk.
+            if isinstance(error, BrokenPipeError) and _is_unread():
+                sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+                return 0
             _end_output()
             reason = _one_line(error) or type(error).__name__
             print(f"sb3-prune: error: {reason}", file=sys.stderr)
@@ -133,6 +135,22 @@ def _run(given: list[str]) -> int:
         raise UnknownNameError("command", command, [*COMMANDS, *brought])
     brought[command]().main(rest)
     return 0
+
+
+def _is_unread() -> bool:
+    """Tell whether the reader of our output, e.g. `head`, has ended.
+
+    A simulator that has died raises the same error.
+    """
+    try:
+        sys.stdout.flush()
+        poll = select.poll()
+        poll.register(sys.stdout.fileno(), select.POLLOUT)
+        return any(event & select.POLLERR for _, event in poll.poll(0))
+    except BrokenPipeError:
+        return True
+    except (AttributeError, OSError):  # Windows has no poll; some output is no file.
+        return False
 
 
 def _end_output() -> None:
@@ -166,6 +184,12 @@ def _one_line(error: object) -> str:
     return " ".join(str(error).split())
 
 
-def _show_warning(message: Warning | str, *where: Any, **more: Any) -> None:
+def _show_warning(
+    shown: set[str], message: Warning | str, *where: Any, **more: Any
+) -> None:
+    """Show a warning once, though every environment that is made may give it."""
     del where, more  # Users of the command need only the text.
-    print(f"sb3-prune: warning: {_one_line(message)}", file=sys.stderr)
+    text = _one_line(message)
+    if text not in shown:
+        print(f"sb3-prune: warning: {text}", file=sys.stderr)
+    shown.add(text)

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 
 import torch
 
 from sb3_prune.cli.lines import EvaluateOptions
 from sb3_prune.cli.parsing import parse
-from sb3_prune.cli.places import announce, maker_for
+from sb3_prune.cli.places import announce, maker_for, warn_of_repeats
 from sb3_prune.cli.results import measure
 from sb3_prune.cli.zips import read_zip
 from sb3_prune.evaluation.episodes import evaluate
 from sb3_prune.exceptions import require_at_least
+from sb3_prune.runs import strict
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -30,9 +30,10 @@ def main(arguments: Sequence[str]) -> None:
     env = maker.make_test(options.episodes, options.seed)
     model = saved.load(env)
     announce(maker, options)
+    warn_of_repeats(saved, maker, options, env.num_envs)
     result = evaluate(model, env, episodes=options.episodes, seed=options.seed)
     size = measure(model)
     if options.json:
-        print(json.dumps(result.to_dict() | size.to_dict(), indent=2))
+        print(strict.dumps(result.to_dict() | size.to_dict()))
     else:
         print("\n".join([f"return      {result}", *size.lines()]))

@@ -117,6 +117,9 @@ RULES: Mapping[str, _Rule] = {
     **dict.fromkeys(("use_rms_prop", "optimize_memory_usage"), _FLAG),
     **dict.fromkeys(("policy_kwargs", "replay_buffer_kwargs"), _MAPPING),
     "rollout_buffer_kwargs": _MAPPING,
+    "decomposition": _Test(
+        "'sum' or 'independent'", {"sum", "independent"}.__contains__
+    ),
 }
 """Argument of an algorithm -> what its value must be."""
 

@@ -17,6 +17,7 @@ from sb3_prune.cli.options import (
     RunOptions,
     SavedAgentOptions,
     TrainingOptions,
+    WatchOptions,
 )
 from sb3_prune.cli.parsing import parse
 from sb3_prune.cli.seeds import ScreenOptions
@@ -31,6 +32,9 @@ Repeated = Literal["copy", "share"]
 """Value of ``--repeated``."""
 States = Literal["greedy", "stochastic", "both"]
 """Value of ``--play-states``."""
+
+AT_ONCE = ("play_episodes", "play_states", "play_rounds", "distil_updates")
+"""Options of `prune` that only count with --timesteps 0."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,13 +85,22 @@ class PruneOptions(RunOptions, PlayOptions, SavedAgentOptions):
         require_at_least("--play-episodes", self.play_episodes)
         require_at_least("--play-rounds", self.play_rounds, 0)
         require_at_least("--distil-updates", self.distil_updates, 0)
-        if self.timesteps and (self.play_rounds or self.distil_updates):
+        if self.timesteps and (given := self._changed(AT_ONCE)):
             raise ConfigError(
-                "--play-rounds and --distil-updates need --timesteps 0: while an agent "
-                "trains on, it learns by itself."
+                f"{' and '.join(given)} need --timesteps 0, got {self.timesteps}: an "
+                "agent that trains on learns by itself, from what it sees there."
             )
         if self.masks_only and not self.timesteps:
             raise ConfigError("--masks-only needs training, so --timesteps above 0.")
+
+    def _changed(self, names: Sequence[str]) -> list[str]:
+        """Return the flags of options that are not as if they had not been given."""
+        usual = {f.name: f.default for f in fields(self)}
+        return [
+            f"--{name.replace('_', '-')}"
+            for name in names
+            if getattr(self, name) != usual[name]
+        ]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,7 +122,7 @@ class ScratchOptions(TrainingOptions, PlayOptions, SavedAgentOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class EvaluateOptions(PlayOptions, SavedAgentOptions):
+class EvaluateOptions(WatchOptions, SavedAgentOptions):
     """Measure return, success, size and speed of a saved agent, stock or pruned."""
 
     episodes: int = 100
@@ -211,7 +224,7 @@ class TransplantOptions(PlayOptions, SavedAgentOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class AnalyzeOptions(PlayOptions, SavedAgentOptions):
+class AnalyzeOptions(WatchOptions, SavedAgentOptions):
     """Analyse the hidden units of a saved agent, stock or pruned.
 
     The agent plays greedily while the activations of all hidden units are recorded.

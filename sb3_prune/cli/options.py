@@ -31,6 +31,8 @@ ALGORITHMS = (
 """Names of all algorithms."""
 Kind = Literal["auto", "mlp", "ofexi"]
 """Value of ``--policy``."""
+TEST_SEED = 1_000_003
+"""Added to the seed in evaluations, so that they do not repeat training episodes."""
 MOST_THREADS = 1024
 """Largest number of threads; torch starts all of them."""
 MOST_ENVS = 2**16
@@ -66,6 +68,14 @@ class PlayOptions(EnvOptions):
     vecnormalize: Path | None = None
     """Statistics of VecNormalize, a pickle, too, or none; if not given, those of the
     folder."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WatchOptions(PlayOptions):
+    """Options that choose an environment for a saved agent that only plays."""
+
+    seed: int = TEST_SEED
+    """Seed of the environments, by default that of the tests in a run with seed 0."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from matplotlib.figure import Figure
 
 from sb3_prune.exceptions import RunFolderError
 from sb3_prune.files import atomic_folder, naming, write_bytes
+from sb3_prune.runs import strict
 from sb3_prune.runs.folder import check_free
 
 
@@ -42,7 +42,7 @@ def check_out(folder: Path, mark: str, *, overwrite: bool) -> None:
 
 def as_json(content: Mapping[str, Any]) -> bytes:
     """Return the bytes of a JSON file with the given content."""
-    return (json.dumps(content, indent=2) + "\n").encode()
+    return (strict.dumps(content) + "\n").encode()
 
 
 def as_png(figure: Figure) -> bytes:

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import json
 import sys
+import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from sb3_prune.cli.environments import EnvMaker, find_env
-from sb3_prune.cli.options import PlayOptions as PlayOptions  # noqa: PLC0414
+from sb3_prune.cli.options import PlayOptions, WatchOptions
 from sb3_prune.cli.pairs import parse_pairs
 from sb3_prune.cli.surroundings import NOTHING, Surroundings
 from sb3_prune.cli.zips import SavedAgent
 from sb3_prune.cli.zoo import find_zoo, read_zoo
 from sb3_prune.exceptions import ConfigError, RunFolderError
-from sb3_prune.runs.folder import CONFIG, STATISTICS
+from sb3_prune.runs.folder import COMMAND, CONFIG, STATISTICS
+from sb3_prune.runs.strict import restored
 
 OURS = "sb3_prune/"
 """Beginning of the ids of planar arms."""
@@ -112,17 +114,55 @@ def announce(maker: EnvMaker, options: PlayOptions) -> None:
         print(f"sb3-prune: from {around.source}: {', '.join(found)}", file=sys.stderr)
 
 
-def check_elsewhere(saved: SavedAgent, out: Path) -> None:
-    """Check that a run is not written over the zip that it begins with.
+def warn_of_repeats(
+    saved: SavedAgent, maker: EnvMaker, options: WatchOptions, n_envs: int
+) -> None:
+    """Warn if episodes begin as those of the training did: with the same seed.
+
+    Environments side by side have seeds that follow one another.
+
+    Args:
+        saved: The agent.
+        maker: Maker of the environments that it plays in.
+        options: The options, with the seed of the first of these environments.
+        n_envs: Number of these environments.
+    """
+    first, trained = saved.data.get("seed"), saved.data.get("n_envs", 1)
+    if not isinstance(first, int) or maker.around.env not in (None, maker.spec.id):
+        return
+    if options.seed < first + trained and first < options.seed + n_envs:
+        warnings.warn(
+            f"--seed {options.seed} is that of the training: these episodes begin as "
+            "its own did. Without --seed they are others.",
+            stacklevel=2,
+        )
+
+
+def check_elsewhere(saved: SavedAgent, vecnormalize: Path | None, out: Path) -> None:
+    """Check that a run is not written over what it begins with.
+
+    Args:
+        saved: The agent.
+        vecnormalize: Statistics that the user named, if any.
+        out: Folder of the run.
 
     Raises:
-        RunFolderError: The zip lies in the folder of the run.
+        RunFolderError: The zip or the statistics lie in the folder.
     """
-    if out.resolve() in saved.path.resolve().parents:
-        raise RunFolderError(
-            f"'{out}' holds '{saved.path}', which would be deleted: choose another "
-            "folder for --out."
-        )
+    given = None if vecnormalize == RAW else vecnormalize
+    for path in filter(None, (saved.path, given)):
+        if _lies_in(path, out):
+            raise RunFolderError(
+                f"'{out}' holds '{path}', which would be deleted: choose another "
+                "folder for --out."
+            )
+
+
+def _lies_in(path: Path, folder: Path) -> bool:
+    try:
+        return folder.resolve() in path.resolve().parents
+    except (OSError, ValueError):  # A null byte: told when the file is read.
+        return False
 
 
 def find_surroundings(path: Path, vecnormalize: Path | None = None) -> Surroundings:
@@ -153,13 +193,17 @@ def _read_run(folder: Path) -> Surroundings:
     return Surroundings(
         source=folder,
         env=env["id"],
-        env_kwargs=parse_pairs(str(folder / CONFIG), [json.dumps(env["kwargs"])]),
+        env_kwargs=_read_kwargs(folder / CONFIG, restored(env["kwargs"])),
         modules=env.get("modules", []),
         wrappers=env.get("wrappers", []),
         vec_wrappers=env.get("vec_wrappers", []),
         frame_stack=env.get("frame_stack", 1),
         statistics=statistics,
     )
+
+
+def _read_kwargs(path: Path, found: Any) -> dict[str, Any]:
+    return parse_pairs(str(path), [json.dumps(found)])
 
 
 def _env_of(path: Path) -> dict[str, Any]:
@@ -169,7 +213,7 @@ def _env_of(path: Path) -> dict[str, Any]:
     """
     try:
         content = json.loads(path.read_text("utf-8"))
-        ours = content["command"][0] == "sb3-prune"
+        ours = content["command"][0] == COMMAND
         env: dict[str, Any] = {"id": content["env"]["id"]} | content["env"]
     except (OSError, ValueError, LookupError, TypeError, RecursionError):
         return {}

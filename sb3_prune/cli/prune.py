@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from sb3_prune.cli.at_once import prune_at_once
+from sb3_prune.cli.changing import load_changed
 from sb3_prune.cli.hyperparameters import check_values
 from sb3_prune.cli.lines import PruneOptions
 from sb3_prune.cli.places import announce, check_elsewhere, maker_for
@@ -27,7 +28,7 @@ def main(arguments: Sequence[str]) -> None:
     options.check()
     torch.set_num_threads(options.threads)
     saved = read_zip(options.model, options.algo)
-    check_elsewhere(saved, options.out)
+    check_elsewhere(saved, options.vecnormalize, options.out)
     changes = _changes(options, saved)
     maker = maker_for(saved, options)
     env = maker.make(options.n_envs, options.seed)
@@ -36,7 +37,7 @@ def main(arguments: Sequence[str]) -> None:
         arguments=arguments,
         options=options,
         algorithm=saved.algorithm.name,
-        model=saved.load(env, device=options.device, **changes),
+        model=load_changed(saved, env, options.device, changes),
         maker=maker,
         strategy=strategy,
         physical=not options.masks_only,

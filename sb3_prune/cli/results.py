@@ -150,13 +150,20 @@ class Results:
     def write(self, folder: RunFolder) -> None:
         """Draw the figures, then write the summary, which marks the run as complete.
 
-        Without training there is nothing to draw.
+        Without training there is nothing to draw. The numbers of a long training are
+        not lost because a figure cannot be drawn.
         """
-        if self.report is None:
-            plot_widths(folder.path / WIDTHS, self.widths)
-            if self.tests:
-                self._plot_learning(folder)
-        folder.write_json(SUMMARY, self.to_dict())
+        content = self.to_dict()
+        try:
+            if self.report is None:
+                self._draw(folder)
+        finally:
+            folder.write_json(SUMMARY, content)
+
+    def _draw(self, folder: RunFolder) -> None:
+        plot_widths(folder.path / WIDTHS, self.widths)
+        if self.tests:
+            self._plot_learning(folder)
 
     def _plot_learning(self, folder: RunFolder) -> None:
         results = [test.result for test in self.tests]

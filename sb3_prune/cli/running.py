@@ -15,6 +15,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import Logger
 from torch import nn
 
+from sb3_prune import checksums
 from sb3_prune.callbacks.features import FeatureCallback
 from sb3_prune.callbacks.pruning import PruningCallback
 from sb3_prune.cli.best import Best
@@ -25,21 +26,19 @@ from sb3_prune.cli.callbacks import (
     wants_progress,
 )
 from sb3_prune.cli.environments import EnvMaker
-from sb3_prune.cli.options import TrainingOptions
+from sb3_prune.cli.options import TEST_SEED, TrainingOptions
 from sb3_prune.cli.plain import loads_equal, save_plain
 from sb3_prune.cli.results import Measurement, Results, measure
+from sb3_prune.cli.zips import find_zip
 from sb3_prune.compensation.proposing import PruneReport
 from sb3_prune.exceptions import CompactError, NonFiniteError
 from sb3_prune.networks.ofexinet import ofexinet_of
 from sb3_prune.pruning import look_at
-from sb3_prune.runs.finished import FRESH
-from sb3_prune.runs.folder import CONFIG, MODEL, PLAIN, RunFolder, versions
+from sb3_prune.runs.finished import FRESH, MODEL_CHECKSUM, MODEL_OPTION
+from sb3_prune.runs.folder import COMMAND, CONFIG, MODEL, PLAIN, RunFolder, versions
 from sb3_prune.runs.learning import learn_arguments
 from sb3_prune.strategies.base import Strategy
 from sb3_prune.surgery.optimizer import optimizers, state_of
-
-TEST_SEED = 1_000_003
-"""Added to the seed in evaluations, so that they do not repeat training episodes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,20 +153,25 @@ class Run:
     def to_dict(self) -> dict[str, Any]:
         """Return everything that is needed to repeat the run."""
         cls = next(c for c in type(self.options).__mro__ if _is_static(c))
-        given = {f.name: getattr(self.options, f.name) for f in fields(cls)}
+        given = _values(self.options, cls)
         paths = {name: str(v) for name, v in given.items() if isinstance(v, Path)}
         strategy = self.strategy and {
             "name": self.strategy.name,
-            "options": vars(self.strategy.config),
+            "options": _values(self.strategy.config, type(self.strategy.config)),
         }
         return {
-            "command": ["sb3-prune", self.command, *self.arguments],
+            "command": [COMMAND, self.command, *self.arguments],
             "algorithm": self.algorithm,
             "options": given | paths,
+            **self._zip(),
             "strategy": strategy,
             "env": self.maker.to_dict(),
             "versions": versions(),
         }
+
+    def _zip(self) -> dict[str, str]:
+        path = getattr(self.options, MODEL_OPTION, None)
+        return {MODEL_CHECKSUM: checksums.checksum_of(find_zip(path))} if path else {}
 
     def tests(self) -> EvaluationCallback | None:
         """Return the evaluations of the agent; None if they were turned off.
@@ -246,6 +250,11 @@ def _diverged(model: BaseAlgorithm, what: str) -> NonFiniteError:
         f"Training diverged before step {model.num_timesteps}: {what} is NaN or "
         "infinite. Try a smaller --learning-rate. The run folder is incomplete."
     )
+
+
+def _values(options: Any, cls: type[Any]) -> dict[str, Any]:
+    """Return the values of a dataclass's fields; with slots it has no ``vars``."""
+    return {f.name: getattr(options, f.name) for f in fields(cls)}
 
 
 def _is_static(cls: type) -> bool:

@@ -31,7 +31,7 @@ def main(arguments: Sequence[str]) -> None:
     options.check()
     torch.set_num_threads(options.threads)
     saved = read_zip(options.model, options.algo)
-    check_elsewhere(saved, options.out)
+    check_elsewhere(saved, options.vecnormalize, options.out)
     changes = _changes(options, saved)
     options = _as_trained(options, saved, changes)
     maker = maker_for(saved, options)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager, closing
@@ -27,7 +26,7 @@ from sb3_prune.cli.tables import aligned
 from sb3_prune.cli.train import algorithm_kwargs, build
 from sb3_prune.exceptions import ConfigError, RunFolderError, require_at_least
 from sb3_prune.files import write_bytes
-from sb3_prune.runs import Workers, on_cluster
+from sb3_prune.runs import Workers, on_cluster, strict
 from sb3_prune.runs.folder import check_creatable, versions
 from sb3_prune.runs.learning import learn_arguments
 from sb3_prune.runs.tables import FORMATS, check_table
@@ -198,7 +197,7 @@ def _publish(
         write_bytes(options.out / name, as_png(figure))
     write_bytes(options.out / NUMBERS, as_json(content))
     if options.json:
-        print(json.dumps(content, indent=2))
+        print(strict.dumps(content))
         return
     print("\n".join(lines(screener, found)))
     print(f"\n{options.out} has {', '.join([table.name, NUMBERS, *PICTURES])}")

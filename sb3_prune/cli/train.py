@@ -15,7 +15,7 @@ from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.vec_env import VecEnv
 
-from sb3_prune.cli.algorithms import ALGORITHMS, Algorithm, find_algorithm
+from sb3_prune.cli.algorithms import ALGORITHMS, OPTION, Algorithm, find_algorithm
 from sb3_prune.cli.environments import find_env
 from sb3_prune.cli.hyperparameters import UNITS
 from sb3_prune.cli.kinds import policy_for
@@ -110,15 +110,25 @@ def algorithm_kwargs(options: TrainOptions, algorithm: Algorithm) -> dict[str, A
     if not all(map(UNITS.accepts, options.net_arch)):
         raise ConfigError(f"--net-arch must be {UNITS}, got {options.net_arch}.")
     policy_kwargs = dict(kwargs.get("policy_kwargs") or {})
+    flags: dict[str, Any] = {}
     if options.net_arch:
-        policy_kwargs["net_arch"] = list(options.net_arch)
+        flags["net_arch"] = list(options.net_arch)
     if options.ofe:
-        policy_kwargs["ofe"] = _ofe_options(options)
-    if policy_kwargs:
-        kwargs["policy_kwargs"] = policy_kwargs
+        flags["ofe"] = _ofe_options(options)
+    _check_once(flags, policy_kwargs)
+    if flags or policy_kwargs:
+        kwargs["policy_kwargs"] = policy_kwargs | flags
     if options.learning_rate is not None:
         kwargs["learning_rate"] = options.learning_rate
     return kwargs
+
+
+def _check_once(flags: Mapping[str, Any], given: Mapping[str, Any]) -> None:
+    for name in flags.keys() & given.keys():
+        raise ConfigError(
+            f"--{name.replace('_', '-')} and {name} of policy_kwargs in {OPTION} are "
+            f"one setting: it is {flags[name]} and {given[name]}, give one of them."
+        )
 
 
 def _check_names(policy: type[BasePolicy], given: Mapping[str, Any]) -> None:

@@ -23,6 +23,12 @@ from sb3_prune.exceptions import (
 from sb3_prune.plugins.options import configured, default_of, options_of
 from sb3_prune.plugins.pluggable import Pluggable
 
+OUR_COMMANDS = (
+    *("train", "prune", "scratch", "evaluate", "compare", "report", "card"),
+    *("compact", "export", "transplant", "analyze", "screen", "strategies", "plugins"),
+)
+"""Commands of ``sb3-prune`` itself, which come first."""
+
 
 @dataclass
 class Kind:
@@ -32,6 +38,8 @@ class Kind:
     """Name in look-ups, e.g. ``strategies``."""
     noun: str
     """Word for one class of this kind in messages, e.g. ``strategy``."""
+    taken: tuple[str, ...] = ()
+    """Names that classes of plug-ins cannot have."""
     base: type[Pluggable] = Pluggable
     """Class that all classes of this kind derive from; set by :func:`base_of`."""
 
@@ -48,7 +56,7 @@ KINDS = {
         Kind("analyses", "analysis"),
         Kind("screeners", "screener"),
         Kind("exporters", "exporter"),
-        Kind("commands", "command"),
+        Kind("commands", "command", taken=OUR_COMMANDS),
     )
 }
 """Every kind by name."""
@@ -118,6 +126,8 @@ def _problems(kind: Kind, cls: type[Pluggable]) -> Iterator[str]:
         isinstance(name, str) and re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name)
     ):
         yield f"its name is {name!r}, expected kebab-case such as 'smallest-bias'"
+    if name in kind.taken:
+        yield f"its name '{name}' is that of sb3-prune's own {kind.noun}"
     # Python's option -OO strips every docstring.
     if not (cls.__doc__ or "").strip() and sys.flags.optimize < 2:  # noqa: PLR2004
         yield "it has no docstring, expected one that begins with a one-line summary"

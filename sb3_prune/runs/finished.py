@@ -12,6 +12,7 @@ from typing import Any
 
 from sb3_prune.exceptions import ConfigError
 from sb3_prune.runs.folder import CONFIG, SUMMARY
+from sb3_prune.runs.strict import restored
 
 SIZES = ("units", "params_deploy", "params_train", "flops_deploy")
 """Sizes of an agent: hidden units, parameters to act and in all, FLOPs per action."""
@@ -34,6 +35,8 @@ NO_SETTINGS = {
 """Options in which runs of one kind may differ, or that stand elsewhere as well."""
 MODEL_OPTION = "model"
 """Option with the zip that was pruned."""
+MODEL_CHECKSUM = "model_checksum"
+"""Entry of the configuration with the checksum of this zip."""
 SCRATCH = "scratch"
 """Command that trains small dense agents."""
 FRESH = ("train", SCRATCH)
@@ -57,7 +60,8 @@ class FinishedRun:
     task: str
     """Environment and its arguments, as text."""
     origin: tuple[int, str | None]
-    """Seed, and the zip that was pruned, if any."""
+    """Seed, and what tells the zip that was pruned from others, if any: its checksum,
+    or its path in runs from before there was one."""
     settings: Mapping[str, Any]
     """Settings by dotted name, without those that are off or not given."""
     curve: Mapping[int, float]
@@ -111,9 +115,18 @@ def _told(config: Mapping[str, Any]) -> dict[str, Any]:
         "algorithm": config["algorithm"],
         "strategy": strategy.get("name", "small dense" if small else "dense"),
         "task": task_of(config["env"]),
-        "origin": (int(options["seed"]), options.get(MODEL_OPTION)),
+        "origin": (int(options["seed"]), _zip_of(config)),
         "settings": dict(flat(settings)),
     }
+
+
+def _zip_of(config: Mapping[str, Any]) -> str | None:
+    path = config["options"].get(MODEL_OPTION)
+    if path is None:
+        return None
+    # SB3 takes a path without the ending, too.
+    plain = str(Path(path).resolve()).removesuffix(".zip")
+    return str(config.get(MODEL_CHECKSUM, plain))
 
 
 def read_content(folder: Path, name: str) -> dict[str, Any]:
@@ -134,7 +147,7 @@ def read_content(folder: Path, name: str) -> dict[str, Any]:
         )
     with damage(path):
         found: dict[str, Any] = json.loads(path.read_text("utf-8"))
-        return found
+        return restored(found) if name == SUMMARY else found
 
 
 @contextmanager

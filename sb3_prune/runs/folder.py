@@ -23,10 +23,13 @@ from stable_baselines3.common.logger import (
 from sb3_prune import plugins
 from sb3_prune.exceptions import RunFolderError, SB3PruneError
 from sb3_prune.files import atomic, hidden, naming, write_bytes, write_text
+from sb3_prune.runs import strict
 
 CONFIG, METRICS, SUMMARY = "config.json", "metrics.csv", "summary.json"
 MODEL, PLAIN, STATISTICS = "model.zip", "plain.zip", "vecnormalize.pkl"
 LEARNING, WIDTHS = "learning.png", "widths.png"
+COMMAND = "sb3-prune"
+"""First word of the command line in the configuration of a run."""
 BEST = "best"
 """Folder in a run folder for the best agent, if it is to be kept."""
 ARTEFACTS = (CONFIG, METRICS, STATISTICS, MODEL, PLAIN, LEARNING, WIDTHS, SUMMARY)
@@ -67,7 +70,10 @@ class RunFolder:
         """
         check_free(path, overwrite=overwrite)
         folder = Path(path)
-        folder.mkdir(parents=True, exist_ok=True)
+        try:  # Another process may have been faster.
+            folder.mkdir(parents=True, exist_ok=overwrite)
+        except FileExistsError:
+            raise RunFolderError(f"Run folder '{folder}' has just appeared.") from None
         # summary.json goes first, because it marks a run as complete.
         stale = [folder / name for name in reversed(ARTEFACTS)]
         stale += [folder / BEST / name for name in ARTEFACTS]
@@ -85,7 +91,7 @@ class RunFolder:
         try:
             with naming(self.path):
                 yield
-        except (SB3PruneError, BrokenPipeError):
+        except SB3PruneError:
             raise
         except OSError as error:
             raise RunFolderError(
@@ -93,8 +99,8 @@ class RunFolder:
             ) from error
 
     def write_json(self, name: str, content: Mapping[str, Any]) -> None:
-        """Write a JSON file."""
-        write_text(self.path / name, json.dumps(content, indent=2) + "\n")
+        """Write a JSON file; words stand for NaN and infinity."""
+        write_text(self.path / name, strict.dumps(content) + "\n")
 
     def save(self, name: str, model: BaseAlgorithm) -> None:
         """Save a model as a zip, after the statistics of its ``VecNormalize``."""
@@ -138,14 +144,24 @@ def check_free(path: str | Path, *, overwrite: bool = False) -> None:
     check_creatable(folder)
     if not folder.exists():
         return
-    if not (folder / CONFIG).is_file():
+    if not _is_run(folder):
         raise RunFolderError(
-            f"'{folder}' exists and is not a run folder: choose another folder."
+            f"'{folder}' exists and is not a run folder, with a {CONFIG} of "
+            "sb3-prune: choose another folder."
         )
     if not overwrite:
         raise RunFolderError(
             f"Run folder '{folder}' exists: choose another folder, or pass --overwrite."
         )
+
+
+def _is_run(folder: Path) -> bool:
+    """Tell whether the configuration is a run's; models of others have one, too."""
+    try:
+        content = json.loads((folder / CONFIG).read_text("utf-8"))
+        return bool(content["command"][0] == COMMAND)
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        return False
 
 
 def check_absent(path: Path) -> None:

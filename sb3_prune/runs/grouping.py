@@ -32,7 +32,7 @@ def grouped(runs: Sequence[FinishedRun]) -> dict[str, Runs]:
     """
     kinds: dict[tuple[object, ...], Runs] = defaultdict(list)
     for run in runs:
-        own = sorted((name, repr(value)) for name, value in run.settings.items())
+        own = sorted((name, repr(value)) for name, value in _known(run).items())
         kinds[(run.label,) if run.label else (None, *own)].append(run)
     groups = list(kinds.values())
     for group in groups:
@@ -47,7 +47,7 @@ def grouped(runs: Sequence[FinishedRun]) -> dict[str, Runs]:
 def _require_one_kind(group: Runs) -> None:
     first = group[0]
     for run in group[1:]:
-        names = _differing([first.settings, run.settings])
+        names = _differing([_known(first), _known(run)])
         free = {MODEL_OPTION} | (FOLLOW if _of_scratch(first, run) else set())
         if names := [name for name in names if name not in free]:
             listed = ", ".join(
@@ -67,6 +67,12 @@ def _require_one_kind(group: Runs) -> None:
             )
 
 
+def _known(run: FinishedRun) -> dict[str, Any]:
+    """Return the settings, with the zip itself in place of how its path was typed."""
+    zips = {MODEL_OPTION: run.origin[1]} if run.origin[1] else {}
+    return {**run.settings, **zips}
+
+
 def _of_scratch(*runs: FinishedRun) -> bool:
     return all(run.settings["command"] == SCRATCH for run in runs)
 
@@ -78,7 +84,7 @@ def _labels(groups: Sequence[Runs]) -> list[str]:
     labels = []
     for run, base in zip(firsts, bases, strict=True):
         pairs = zip(firsts, bases, strict=True)
-        near = [other.settings for other, name in pairs if name == base]
+        near = [_known(other) for other, name in pairs if name == base]
         names = [name for name in _differing(near) if name not in NAMED]
         short = [name for name in names if name != "built"] or names
         own = [(name, run.settings[name]) for name in short if name in run.settings]

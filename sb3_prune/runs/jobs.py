@@ -29,6 +29,8 @@ UNFINISHED = ".unfinished"
 """Ending of the folder in which an unfinished job keeps its checkpoints."""
 BEGUN = "settings.json"
 """File in that folder with the settings with which the job began."""
+ENDED = ".result.json"
+"""File in that folder with the result, until it has its place."""
 LOCK = "lock"
 """File in that folder that who carries out the job holds locked."""
 PATIENCE = 5.0
@@ -94,19 +96,28 @@ def read(job: Job, folder: str | Path) -> Result | None:
     Raises:
         JobError: The file is damaged, or is the result of other settings.
     """
-    path = path_of(job, Path(folder))
+    text = read_text(job, path_of(job, Path(folder)))
+    return None if text is None else without_settings(json.loads(text))
+
+
+def read_text(job: Job, path: Path) -> str | None:
+    """Return the text of a result's file; None if there is none.
+
+    Raises:
+        JobError: The file is damaged, or is the result of other settings.
+    """
     if not path.is_file():
         return None
     try:
-        content = json.loads(path.read_bytes())
-        there = content[SETTINGS]
+        text = path.read_text("utf-8")
+        there = json.loads(text)[SETTINGS]
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise JobError(
             f"'{path}' is no result of a job: expected a JSON object with the entry "
             f"'{SETTINGS}', found {error!r}. Move it away to carry out the job."
         ) from error
     _require_equal(path, there, job)
-    return without_settings(content)
+    return text
 
 
 @contextmanager

@@ -15,7 +15,7 @@ import traceback
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Executor, Future
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
@@ -32,12 +32,14 @@ from sb3_prune.runs.attempts import Answer, Attempts
 from sb3_prune.runs.folder import check_creatable
 from sb3_prune.runs.jobs import (
     BEGUN,
+    ENDED,
     Job,
     Result,
     begun,
     folder_of,
     path_of,
     read,
+    read_text,
     require_same_job,
     text_of,
     without_settings,
@@ -171,7 +173,7 @@ def _ended(
         return
     attempts = Attempts(
         executor,
-        partial(_submit, work=work),
+        partial(_submit, root=root, work=work),
         lambda job: (folder_of(job, work) / BEGUN).is_file(),
         most,
     )
@@ -187,35 +189,48 @@ def _ended(
     attempts.close()
 
 
-def _submit(executor: Executor, job: Job, work: Path) -> Future[Answer]:
+def _submit(executor: Executor, job: Job, root: Path, work: Path) -> Future[Answer]:
     try:
-        return executor.submit(_attempt, job, folder_of(job, work))
+        return executor.submit(_attempt, job, root, folder_of(job, work))
     except RuntimeError as error:  # The executor is broken.
         failed: Future[Answer] = Future()
         failed.set_exception(error)
         return failed
 
 
-def _attempt(job: Job, folder: Path) -> Answer:
+def _attempt(job: Job, root: Path, folder: Path) -> Answer:
     """Carry out a job where the executor says; return its file's text, or a problem.
 
     Not every exception survives the way back from another process, so texts are sent.
     """
     try:
         with begun(job, folder):
-            return text_of(job, job.function(folder, **job.arguments)), ""
+            # Another call may have ended it meanwhile. It moves the result from the
+            # first place to the second.
+            for path in (folder / ENDED, path_of(job, root)):
+                if (text := read_text(job, path)) is not None:
+                    return text, ""
+            text = text_of(job, job.function(folder, **job.arguments))
+            with suppress(OSError):  # The folder is gone, or the disk full: told later.
+                write_text(folder / ENDED, text)
+            return text, ""
     except (Exception, SystemExit):
         return "", traceback.format_exc()
 
 
 def _save(future: Future[Answer], job: Job, root: Path, work: Path) -> Answer:
-    """Write the file of a job that has ended; return its text, or a problem."""
+    """Write the file of a job that has ended; return its text, or a problem.
+
+    What another call has written meanwhile stays, whatever has become of the job here.
+    """
+    path = path_of(job, root)
     try:
-        text, problem = future.result()
-        if not problem:
-            path = path_of(job, root)
+        there = read_text(job, path)
+        text, problem = future.result() if there is None else (there, "")
+        if there is None and not problem:
             path.parent.mkdir(parents=True, exist_ok=True)
             write_text(path, text)
+        if not problem:
             shutil.rmtree(folder_of(job, work), ignore_errors=True)
     except Exception as error:  # Executors have errors of their own; the disk is full.
         return "", f"{type(error).__name__}: {error}"

@@ -28,6 +28,7 @@ from sb3_prune.exceptions import CheckpointError
 from sb3_prune.networks.ofexinet import ofexinet_of
 from sb3_prune.networks.transitions import Transitions
 from sb3_prune.plugins.options import entry_of
+from sb3_prune.recording.player import frozen_statistics
 from sb3_prune.runs.snapshot import Arrays, Snapshot, damage
 
 REPLAY, TRANSITIONS, STATISTICS, RANDOM = (
@@ -57,6 +58,8 @@ def take(model: BaseAlgorithm) -> dict[str, Snapshot]:
 def restore(model: BaseAlgorithm, folder: Path) -> None:
     """Restore a model's snapshots; the random generators come last.
 
+    Then the first episode of a normalised environment begins.
+
     Args:
         model: A model that was loaded from its zip, with its environment.
         folder: Folder of the snapshots' files.
@@ -75,6 +78,7 @@ def restore(model: BaseAlgorithm, folder: Path) -> None:
             _restore_transitions(memory, folder / TRANSITIONS)
     with damage(folder / RANDOM):
         _restore_random(model, Snapshot.read(folder / RANDOM))
+    _begin_normalised(model)
 
 
 def _require_fit(path: Path, name: str, saved: object, here: object) -> None:
@@ -232,6 +236,21 @@ def _restore_statistics(env: VecNormalize | None, path: Path) -> None:
             _require_fit(path, name, _form(array), _form(np.asarray(here)))
         rms.mean, rms.var = mean, var
         rms.count = entry_of(saved.values, name, float, f"'{path}'")
+
+
+def _begin_normalised(model: Any) -> None:
+    """Begin the first episode without counting its observation.
+
+    ``learn`` would count it. Where an episode had just ended, the statistics have
+    counted the beginning of the next one already.
+    """
+    env = model.get_vec_normalize_env()
+    if env is None:
+        return
+    with frozen_statistics(model.env):
+        model._last_obs = model.env.reset()
+    model._last_episode_starts = np.ones(model.env.num_envs, dtype=bool)
+    model._last_original_obs = env.get_original_obs()
 
 
 # Random generators.

@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 import warnings
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,8 @@ from cli.conftest import Command
 from sb3_prune import plugins
 from sb3_prune.cli import main as run
 from sb3_prune.cli.dispatch import COMMANDS, help_text
+from sb3_prune.exceptions import PluginError
+from sb3_prune.plugins.registry import find_kind
 
 
 @pytest.mark.parametrize("flag", ["-h", "--help"])
@@ -33,6 +36,27 @@ def test_help_lists_what_plugins_bring(command: Command) -> None:
     assert "project" in plugins.commands()
     row = r"^  project +predict the hidden units of one saved agent from those of \w+$"
     assert re.search(row, command("--help").out, re.MULTILINE)
+
+
+def test_a_plugin_cannot_take_the_name_of_our_own_command() -> None:
+    assert sorted(COMMANDS) == sorted(find_kind("commands").taken)
+
+    class Train(plugins.Command):
+        """Train in my own way."""
+
+        name = "train"
+
+        def main(self, arguments: Sequence[str]) -> None:
+            """Do nothing."""
+
+    class Plugin:
+        @plugins.hookimpl
+        def register_commands(self, register: Callable[[type], None]) -> None:
+            register(Train)
+
+    with pytest.raises(PluginError, match="its name 'train' is that of sb3-prune's"):
+        plugins.add_plugin(Plugin())
+    assert "train an agent and prune it during training" in help_text()
 
 
 def test_help_fits_a_terminal() -> None:
@@ -126,14 +150,45 @@ def test_what_a_terminal_lacks_is_written_plainly(
     assert written == b"-2 +- 1, <= 3 us, +-+-, \\xe9\n"
 
 
-def test_a_reader_may_leave(monkeypatch: pytest.MonkeyPatch) -> None:
-    def leave(_: list[str]) -> int:
-        raise BrokenPipeError
+@pytest.mark.filterwarnings("always")
+def test_a_warning_is_shown_once(
+    monkeypatch: pytest.MonkeyPatch, command: Command
+) -> None:
+    def warn(_: list[str]) -> int:
+        for text in ("no pictures", "other", "no pictures"):
+            warnings.warn(text, stacklevel=1)
+        return 0
 
-    monkeypatch.setattr("sb3_prune.cli.dispatch._run", leave)
-    monkeypatch.setattr(sys, "stdout", sys.stdout)
-    assert run(["strategies"]) == 0
-    sys.stdout.close()
+    monkeypatch.setattr("sb3_prune.cli.dispatch._run", warn)
+    for _ in range(2):  # Once in each call.
+        found = [f"sb3-prune: warning: {text}" for text in ("no pictures", "other")]
+        assert command("evaluate").err.splitlines() == found
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_reader_may_leave(unbuffered: str) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    line = [sys.executable, "-m", "sb3_prune", "--version"]
+    env = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
+    done = subprocess.run(
+        line, check=False, stdout=writing, stderr=subprocess.PIPE, env=env
+    )
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_a_broken_pipe_elsewhere_is_an_error(
+    monkeypatch: pytest.MonkeyPatch, command: Command
+) -> None:
+    def die(_: list[str]) -> int:
+        print("so far")
+        raise BrokenPipeError(32, "the simulator has died")
+
+    monkeypatch.setattr("sb3_prune.cli.dispatch._run", die)
+    result = command("train")
+    assert (result.code, result.out) == (2, "so far\n")
+    assert result.err == "sb3-prune: error: [Errno 32] the simulator has died\n"
 
 
 def test_console_script() -> None:

@@ -21,8 +21,29 @@ def test_values_are_json_or_text() -> None:
     }
 
 
+def test_words_of_python_are_no_text() -> None:
+    texts = ["a=True", "b=False", "c=None", 'd="False"', "e=false", "f=no"]
+    values = [True, False, None, "False", False, "no"]
+    assert list(parse_pairs("--x", texts).values()) == values
+
+
 def test_objects_are_merged() -> None:
-    assert parse_pairs("--x", ['{"a": 1, "b": 2}', "b=3"]) == {"a": 1, "b": 3}
+    assert parse_pairs("--x", ['{"a": 1, "b": 2}', "c=3"]) == dict(a=1, b=2, c=3)
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ["b=3", "a=1", "b=5"],
+        ['{"b": 3}', "b=5"],
+        ['{"b": 3, "b": 5}'],
+        ['a={"b": 3, "b": 5}'],
+        ['a={"c": [{"b": 3, "b": 5}]}'],
+    ],
+)
+def test_a_name_is_given_once(texts: list[str]) -> None:
+    with pytest.raises(ConfigError, match=r"^--x: 'b' is given twice, as 3 and 5.$"):
+        parse_pairs("--x", texts)
 
 
 @pytest.mark.parametrize("text", ["g=1e400", '{"g": [-1e999]}', "g=[1, 1e400]"])

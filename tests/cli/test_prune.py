@@ -11,6 +11,7 @@ from stable_baselines3 import DQN, PPO, SAC
 
 import sb3_prune as sp
 from cli.conftest import OFF, Command
+from sb3_prune.checksums import checksum_of
 from sb3_prune.cli.zips import load_model
 
 Refused = Callable[..., str]
@@ -36,6 +37,8 @@ def test_a_zip_of_either_kind(
     model = load_model(out / "model.zip")
     assert set(sp.wire(model.policy).units().values()) == {4}
     assert model.seed == 4
+    config = json.loads((out / "config.json").read_text())
+    assert config["model_checksum"] == checksum_of(path)
     summary = json.loads((out / "summary.json").read_text())
     first = summary["tests"][0]
     assert first.pop("units") == summary["cuts"][0]["units"]
@@ -83,6 +86,9 @@ BAD = {
     "--masks-only needs training": ["--timesteps", "0", "--masks-only"],
     "--play-rounds must be at least 0": ["--timesteps", "0", "--play-rounds", "-1"],
     "--distil-updates need --timesteps 0": ["--distil-updates", "3"],
+    "--play-episodes and --play-states need --timesteps 0, got 64": [
+        *("--play-episodes", "2", "--play-states", "greedy"),
+    ],
 }
 
 
@@ -115,3 +121,16 @@ def test_an_existing_folder(refused: Refused, stock_zip: Path, tmp_path: Path) -
     assert "is not a run folder" in refused(
         "prune", stock_zip, *PENDULUM, "--out", tmp_path
     )
+
+
+def test_statistics_that_it_would_delete(
+    refused: Refused, command: Command, zoo_zip: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    line = ["prune", zoo_zip, "--timesteps", "0", "--eval-episodes", "0", "--no-verify"]
+    line += ["--play-episodes", "1", "--out", out, "--overwrite"]
+    assert command(*line).code == 0
+    message = refused(*line, "--vecnormalize", out / "vecnormalize.pkl")
+    assert "run' holds" in message
+    assert "vecnormalize.pkl', which would be deleted" in message
+    assert command(*line, "--vecnormalize", "none").code == 0

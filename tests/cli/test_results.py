@@ -169,3 +169,17 @@ def test_success_is_drawn_if_all_tests_tell_it(
     expected = (known, "success rate") if whole else ([2.0, 3.0], "mean return")
     assert drawn == [expected]
     assert folder.is_complete
+
+
+def test_numbers_are_not_lost_with_a_figure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise RuntimeError("no fonts")
+
+    monkeypatch.setattr("sb3_prune.cli.results.plot_widths", fail)
+    folder = RunFolder.create(tmp_path / "run")
+    with pytest.raises(RuntimeError, match="no fonts"):
+        make_results().write(folder)
+    summary = json.loads((tmp_path / "run" / "summary.json").read_text())
+    assert summary["tests"] and summary["cuts"]

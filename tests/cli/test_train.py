@@ -184,6 +184,14 @@ BAD = {
     "Unknown argument of the policy 'activatoin_fn'. Did you mean 'activation_fn'?": [
         *("--algo-kwargs", 'policy_kwargs={"activatoin_fn": "ReLU"}'),
     ],
+    "--net-arch and net_arch of policy_kwargs in --algo-kwargs are one setting": [
+        *("--algo-kwargs", 'policy_kwargs={"net_arch": [64, 64]}'),
+    ],
+    "--ofe and ofe of policy_kwargs in --algo-kwargs are one setting": [
+        *("--policy", "ofexi", "--ofe", "blocks=2"),
+        *("--algo-kwargs", 'policy_kwargs={"ofe": {"blocks": 3}}'),
+    ],
+    "--algo-kwargs: 'tau' is given twice": ["--algo-kwargs", "tau=0.1", "tau=0.2"],
     "--learning-rate must be positive and finite": ["--learning-rate", "inf"],
     "Tuple(Discrete(32), Discrete(11), Discrete(2)) observation space": [
         *("--algo", "dqn", "--env", "Blackjack-v1"),

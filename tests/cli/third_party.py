@@ -17,7 +17,7 @@ class DropFirst(Strategy):
     name = "drop-first"
     reference = "Nobody 2024"
 
-    @dataclass(frozen=True, kw_only=True)
+    @dataclass(frozen=True, kw_only=True, slots=True)
     class Config:
         """How many."""
 

@@ -17,6 +17,7 @@ def make_run(
     env: dict[str, Any] | None = None,
     command: str = "train",
     units: int = 8,
+    checksum: str | None = None,
     **options: Any,
 ) -> Path:
     """Write what ``compare_runs`` reads of a run."""
@@ -29,6 +30,8 @@ def make_run(
         "env": {"id": "CartPole-v1", "kwargs": {}, **(env or {})},
         "versions": {},
     }
+    if checksum is not None:
+        config["model_checksum"] = checksum
     tests = [{"timesteps": 100 * i, "mean_return": r} for i, r in enumerate(returns)]
     sizes = {"units": 24, "params_deploy": parameters, "params_train": 2 * parameters}
     widths = {"layer.0": units, "layer.2": 16}

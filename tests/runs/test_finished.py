@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from runs.made import gradual, make_run
 from sb3_prune.exceptions import ConfigError
 from sb3_prune.runs.finished import FinishedRun
+from sb3_prune.runs.folder import RunFolder
 
 
 def test_what_a_run_says(tmp_path: Path) -> None:
@@ -72,6 +74,15 @@ def test_a_run_that_is_not_complete(tmp_path: Path) -> None:
 def test_a_run_without_returns(returns: Any, said: str, tmp_path: Path) -> None:
     path = make_run(tmp_path / "run", returns)
     with pytest.raises(ConfigError, match=said):
+        FinishedRun.read(path)
+
+
+def test_words_for_numbers_are_read_back(tmp_path: Path) -> None:
+    path = make_run(tmp_path / "run", (1, math.inf))
+    summary = json.loads((path / "summary.json").read_text())
+    RunFolder(path).write_json("summary.json", summary)
+    assert "Infinity" not in (path / "summary.json").read_text()
+    with pytest.raises(ConfigError, match="has a return of inf"):
         FinishedRun.read(path)
 
 

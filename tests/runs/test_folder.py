@@ -19,6 +19,7 @@ def make_old_run(path: Path) -> Path:
     path.mkdir()
     for name in (*ARTEFACTS, "events.out.tfevents.1.host.2", "notes.txt"):
         (path / name).write_text("{}")
+    (path / "config.json").write_text('{"command": ["sb3-prune", "train"]}')
     return path
 
 
@@ -33,6 +34,8 @@ def test_the_summary_completes_it(tmp_path: Path) -> None:
     folder.write_json("summary.json", {"x": [1]})
     assert folder.is_complete
     assert json.loads((folder.path / "summary.json").read_text()) == {"x": [1]}
+    folder.write_json("summary.json", {"x": [float("nan")]})
+    assert json.loads((folder.path / "summary.json").read_text()) == {"x": ["nan"]}
 
 
 def test_an_old_run_stays_unless_told(tmp_path: Path) -> None:
@@ -45,6 +48,16 @@ def test_an_old_run_stays_unless_told(tmp_path: Path) -> None:
 def test_overwriting_takes_the_runs_files_only(tmp_path: Path) -> None:
     folder = RunFolder.create(make_old_run(tmp_path / "run"), overwrite=True)
     assert [file.name for file in folder.path.iterdir()] == ["notes.txt"]
+
+
+def test_of_two_that_begin_at_once_one_has_the_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sb3_prune.runs.folder.check_free", lambda *_, **__: None)
+    RunFolder.create(tmp_path / "run").write_json("config.json", {"first": True})
+    with pytest.raises(RunFolderError, match="run' has just appeared"):
+        RunFolder.create(tmp_path / "run")
+    assert (tmp_path / "run" / "config.json").exists()
 
 
 @pytest.mark.parametrize("overwrite", [False, True])
@@ -75,6 +88,20 @@ def test_a_folder_that_cannot_be_made(
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.parametrize(
+    "config", ['{"model_type": "bert"}', '{"command": ["other"]}', "[]", "{", "\xff"]
+)
+def test_a_folder_with_a_config_of_somebody_else_is_safe(
+    tmp_path: Path, config: str
+) -> None:
+    old = make_old_run(tmp_path / "hub")
+    (old / "config.json").write_text(config, "latin-1")
+    before = {file: file.read_bytes() for file in old.iterdir()}
+    with pytest.raises(RunFolderError, match=r"hub' exists and is not a run folder"):
+        RunFolder.create(old, overwrite=True)
+    assert {file: file.read_bytes() for file in old.iterdir()} == before
+
+
 def test_a_saved_model(tmp_path: Path) -> None:
     folder = RunFolder.create(tmp_path / "run")
     folder.save("model.zip", trained("SAC"))
@@ -102,3 +129,10 @@ def test_versions() -> None:
 def test_the_root_is_no_run_folder() -> None:
     with pytest.raises(RunFolderError, match="'/' cannot be created"):
         check_free("/")
+
+
+def test_a_simulator_that_has_died_leaves_an_incomplete_folder(tmp_path: Path) -> None:
+    folder = RunFolder.create(tmp_path / "run")
+    told = r"died.*run' is incomplete"
+    with pytest.raises(RunFolderError, match=told), folder.filling():
+        raise BrokenPipeError(32, "the simulator has died")

@@ -102,3 +102,28 @@ def test_agents_pruned_from_other_zips_are_of_one_kind_if_the_label_says_so(
     }
     labelled = [{**each, "label": "pruned"} for each in zips]
     assert groups(tmp_path / "b", *labelled) == {"pruned": ["0", "1"]}
+
+
+@pytest.mark.parametrize("checksum", [{"checksum": "aa"}, {}])
+@pytest.mark.parametrize("label", [{"label": "pruned"}, {}])
+def test_one_zip_is_known_however_its_path_is_typed(
+    checksum: dict[str, Any], label: dict[str, Any], tmp_path: Path
+) -> None:
+    paths = [
+        "base/model.zip",
+        "base/../base/model",
+        str(Path("base/model.zip").resolve()),
+    ]
+    kinds = [{"model": path, **checksum, **label} for path in paths]
+    for other in kinds[1:]:
+        folder = tmp_path / str(kinds.index(other))
+        with pytest.raises(ConfigError, match=r"0' and '.*1' are one run twice"):
+            groups(folder, kinds[0], other)
+
+
+def test_zips_that_had_one_path_are_told_apart(tmp_path: Path) -> None:
+    kinds = [{"model": "model.zip", "checksum": each} for each in ("aa", "bb")]
+    labelled = [{**each, "label": "pruned"} for each in kinds]
+    assert groups(tmp_path / "a", *labelled) == {"pruned": ["0", "1"]}
+    with pytest.raises(ConfigError, match="Different runs have the label"):
+        groups(tmp_path / "b", *kinds)

@@ -24,7 +24,8 @@ import pytest
 from runs.test_workers import gone, wait_for
 from runs.working import die, give, job, resume, sleep, threads
 from sb3_prune.exceptions import ConfigError, JobError, JobsFailedError, RunFolderError
-from sb3_prune.runs import Job, carry_out, read_table
+from sb3_prune.runs import Job, carry_out, many, read_table
+from sb3_prune.runs.jobs import text_of
 
 
 @pytest.fixture
@@ -129,6 +130,41 @@ def test_folders_of_finished_jobs_are_cleared_away(
         (tmp_path / f"{name}.unfinished").mkdir()
     carry_out([job("a"), job("b")], tmp_path)
     assert files(tmp_path) == ["a.json", "b.json", "other.unfinished"]
+
+
+def test_what_another_call_has_ended_meanwhile_is_taken(tmp_path: Path) -> None:
+    jobs = [job("slow", sleep, seconds=1.0), job("x")]
+    with ThreadPoolExecutor(1) as one, ThreadPoolExecutor(1) as other:
+        waiting = one.submit(carry_out, jobs, tmp_path, executor=other)
+        wait_for((tmp_path / "slow.unfinished" / "pid").exists)
+        with ThreadPoolExecutor(1) as free:
+            found = carry_out(jobs[1:], tmp_path, executor=free)
+        assert not waiting.done()
+        assert waiting.result()["x"] == found["x"] == {"number": 0, "calls": 1}
+    assert files(tmp_path) == ["slow.json", "x.json"]
+
+
+def test_a_result_that_is_not_saved_yet_is_taken(tmp_path: Path) -> None:
+    made = job("x", number=4)
+    folder = tmp_path / "x.unfinished"
+    first = many._attempt(made, tmp_path, folder)
+    assert many._attempt(made, tmp_path, folder) == first
+    assert not (tmp_path / "x.json").exists()
+    with ThreadPoolExecutor(1) as pool:
+        found = carry_out([made], tmp_path, executor=pool)
+    assert found == {"x": {"number": 4, "calls": 1}}
+    assert files(tmp_path) == ["x.json"]
+
+
+def test_who_comes_too_late_changes_nothing(tmp_path: Path) -> None:
+    made = job("x")
+    (path := tmp_path / "x.json").write_text(text_of(made, {"number": 8}))
+    late, failed = Future[Any](), Future[Any]()
+    late.set_result((text_of(made, {"number": 9}), ""))
+    failed.set_exception(OSError("gone"))
+    for each in (late, failed):
+        assert many._save(each, made, tmp_path, tmp_path) == (path.read_text(), "")
+    assert '"number": 8' in path.read_text()
 
 
 def test_work_may_be_elsewhere(tmp_path: Path, pool: Executor) -> None:

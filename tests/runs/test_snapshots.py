@@ -11,7 +11,7 @@ import ofexi_zoo
 import pytest
 import torch
 import zoo
-from callbacks.resuming import digest, hash_of
+from callbacks.resuming import digest, fixed_env, hash_of
 from stable_baselines3 import DQN, SAC
 from stable_baselines3.common.envs import BitFlippingEnv
 from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
@@ -267,3 +267,22 @@ def test_statistics_of_another_form_are_refused(tmp_path: Path) -> None:
         Snapshot(arrays=arrays, values=values).write(file)
         with pytest.raises(CheckpointError, match=message):
             snapshots.restore(model, file.parent)
+
+
+@pytest.mark.parametrize("name", ["SAC", "TD3", "PPO", "RecurrentPPO"])
+def test_a_resumed_run_counts_the_observations_of_an_uninterrupted_one(
+    name: str, tmp_path: Path
+) -> None:
+    def env() -> VecNormalize:
+        return VecNormalize(DummyVecEnv([lambda: fixed_env(name)] * 2))
+
+    def train(model: Any) -> Any:
+        model.learn(64, reset_num_timesteps=False)
+        return model
+
+    model = train(zoo.make_model(name, env=env()))
+    checkpoints.save(model, tmp_path)
+    uninterrupted = digest(train(model))
+    loaded, _ = checkpoints.load(type(model), tmp_path, env())
+    assert digest(train(loaded)) == uninterrupted
+    assert loaded.get_vec_normalize_env().training
