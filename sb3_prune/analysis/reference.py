@@ -12,15 +12,14 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from torch import nn
 
 from sb3_prune.exceptions import UnsupportedPolicyError, require_at_least
-from sb3_prune.gates import Gate
 from sb3_prune.policies.initialization import xavier
 from sb3_prune.runs.reloading import reload
 from sb3_prune.surgery.flow.quiet import same_random_state, seed_torch
 from sb3_prune.surgery.weight_masks import maskable, present
 
 Model = TypeVar("Model", bound=BaseAlgorithm)
-KEPT = ("log_std",)
-"""Parameters that a random agent has from the trained one."""
+KEPT = ("log_std", "theta")
+"""Parameters that a random agent has from the trained one; theta is that of gates."""
 
 
 def random_like(model: Model, seed: int = 0) -> Model:
@@ -46,8 +45,9 @@ def random_like(model: Model, seed: int = 0) -> Model:
     twin = reload(type(model), model)
     with same_random_state():
         seed_torch(seed)
+        moved = _moved(twin.policy)
         _draw(twin.policy)
-    _check_drawn(dict(model.policy.named_parameters()), twin.policy)
+    _check_drawn(moved, twin.policy)
     return twin
 
 
@@ -71,26 +71,28 @@ def _reset_of(module: nn.Module) -> Callable[[], object] | None:
     return next((each for each in found if callable(each)), None)
 
 
-def _check_drawn(old: Mapping[str, torch.Tensor], drawn: nn.Module) -> None:
-    """Raise if a parameter is still as it was learnt; zeros and ones may be initial."""
-    learnt = []
-    for path, module in drawn.named_modules():
-        if isinstance(module, (Gate, nn.PReLU)):
-            continue
-        for name, new in module.named_parameters(recurse=False):
-            full = f"{path}.{name}".lstrip(".")
-            same = full in old and torch.equal(new, old[full])
-            if same and name not in KEPT and not _is_constant(new):
-                learnt.append(full)
+def _moved(policy: nn.Module) -> dict[str, torch.Tensor]:
+    """Add 1 to all parameters that can be learnt, and return them by name.
+
+    What is not drawn anew is then told by its value, even if it is that of a start.
+    """
+    found = {}
+    for name, parameter in policy.named_parameters():
+        if parameter.requires_grad and name.rpartition(".")[2] not in KEPT:
+            parameter.data.add_(1.0)
+            found[name] = parameter.detach().clone()
+    return found
+
+
+def _check_drawn(moved: Mapping[str, torch.Tensor], policy: nn.Module) -> None:
+    """Raise if a parameter still is what it was moved to."""
+    now = dict(policy.named_parameters())
+    learnt = [name for name, old in moved.items() if torch.equal(now[name], old)]
     if learnt:
         raise UnsupportedPolicyError(
             f"Nobody knows how to draw {', '.join(learnt)} anew: give their modules a "
             "method reset_parameters that does."
         )
-
-
-def _is_constant(tensor: torch.Tensor) -> bool:
-    return bool((tensor == 0).all() or (tensor == 1).all())
 
 
 def _reset(norm: BatchRenorm) -> None:

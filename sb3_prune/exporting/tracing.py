@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import operator
 import platform
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,7 +18,7 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env import VecNormalize
 from torch import fx
 from torch.export import ExportedProgram, default_decompositions
-from torch.export.graph_signature import InputKind, OutputKind
+from torch.export.graph_signature import InputKind
 
 import sb3_prune
 from sb3_prune.exceptions import ExportError, UnsupportedPolicyError, require_one_of
@@ -31,6 +30,7 @@ from sb3_prune.exporting.normalisation import normalisations
 from sb3_prune.exporting.ports import observation_ports, other_inputs
 from sb3_prune.exporting.program import Decision, Port
 from sb3_prune.exporting.refusals import check_exportable
+from sb3_prune.exporting.writing import mutated, refuse_writing, written
 from sb3_prune.surgery import trial
 from sb3_prune.surgery.flow.quiet import quiet
 from sb3_prune.surgery.masking import remove_closed
@@ -124,58 +124,10 @@ def lowered(
     try:
         decomposed: ExportedProgram = exported.run_decompositions(table)
     except AssertionError:  # What torch says of writing into buffers, and of others.
-        _refuse_writing(sorted(_written(exported)))
+        refuse_writing(sorted(written(exported)))
         raise
-    _refuse_writing(_mutated(decomposed))
+    refuse_writing(mutated(decomposed))
     return decomposed
-
-
-def _refuse_writing(names: Sequence[str]) -> None:
-    if names:
-        raise ExportError(
-            f"The networks write into {', '.join(names)} while they decide, and an "
-            "export remembers nothing: let them only read it, or count elsewhere."
-        )
-
-
-def _mutated(program: ExportedProgram) -> list[str]:
-    """Return the weights and buffers that a decomposed program has other values for."""
-    specs = program.graph_signature.output_specs
-    changed = [spec for spec in specs if spec.kind is not OutputKind.USER_OUTPUT]
-    return [_told(spec.target or spec.arg.name) for spec in changed]
-
-
-def _written(program: ExportedProgram) -> set[str]:
-    """Return the weights and buffers that in-place operations, or views, may lead to.
-
-    A copy, such as that of ``to``, may count as a view.
-    """
-    specs = {spec.arg.name: spec for spec in program.graph_signature.input_specs}
-    found = set()
-    for node in program.graph.nodes:
-        schema = getattr(node.target, "_schema", None)
-        if schema is None or not schema.is_mutable:
-            continue
-        for root in map(_root, node.all_input_nodes):
-            spec = specs.get(root.name)
-            if spec is not None and spec.target is not None:
-                found.add(_told(spec.target))
-    return found
-
-
-def _root(node: fx.Node) -> fx.Node:
-    """Return what a tensor may be a view of; itself if it is none."""
-    while node.op == "call_function" and node.all_input_nodes:
-        returns = getattr(node.target, "_schema", None)
-        views = returns is not None and any(each.alias_info for each in returns.returns)
-        if not views and node.target is not operator.getitem:
-            break
-        node = node.all_input_nodes[0]
-    return node
-
-
-def _told(target: str) -> str:
-    return repr(target.removeprefix("policy."))
 
 
 def _plain_batch_norm(

@@ -110,9 +110,10 @@ class MaskedPolicyMixin(nn.Module):
             missing = super().state_dict().keys() - tensors.keys()
             untold = untold_layers(self, wire(self), state_dict)
             return self._refuse(tensors, strict, [] if missing else untold)
+        # Before resizing: weights that diverged could not be traced anew.
+        gates = [(gate, _held(gate)) for gate in _left_out(self, tensors)]
         resize(self, plan)
         load_masks(self, tensors)
-        gates = [(gate, _held(gate)) for gate in _left_out(self, tensors)]
         loaded = super().load_state_dict(tensors, strict, assign)
         for gate, held in gates:
             for name, tensor in held.items():

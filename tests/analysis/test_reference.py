@@ -17,7 +17,7 @@ from zoo import ALGORITHMS, WITH_TARGETS, actions, make_model, random_plan, trai
 
 import sb3_prune as sp
 from sb3_prune.analysis import random_like
-from sb3_prune.analysis.reference import _check_drawn, _draw
+from sb3_prune.analysis.reference import _check_drawn, _draw, _moved
 from sb3_prune.exceptions import ConfigError, UnsupportedPolicyError
 from sb3_prune.surgery import wire
 from sb3_prune.surgery.weight_masks import mask_weights
@@ -146,7 +146,13 @@ WRAPS: dict[str, Any] = {
 def test_a_reset_that_draws_only_a_copy_is_no_reset(name: str) -> None:
     model = attentive(bare=False)
     WRAPS[name](model.policy.features_extractor.embed)
-    trained = {n: p.clone() for n, p in model.policy.named_parameters()}
+    moved = _moved(model.policy)
     _draw(model.policy)
     with pytest.raises(UnsupportedPolicyError, match=r"features_extractor.embed.*anew"):
-        _check_drawn(trained, model.policy)
+        _check_drawn(moved, model.policy)
+
+
+def test_a_random_agent_can_be_drawn_once_more() -> None:
+    twin = random_like(trained("DQN"), 1)
+    again = random_like(twin, 1)
+    assert np.array_equal(actions(again), actions(twin))
