@@ -283,7 +283,7 @@ def test_the_report_says_on_how_many_observations_it_is_based(strategy: str) -> 
 def test_an_agent_that_played_too_little_is_not_pruned_by_activations(
     strategy: str, config: dict[str, Any]
 ) -> None:
-    model = zoo.trained("PPO")
+    model = zoo.train(zoo.make_model("PPO"))
     short = DummyVecEnv([lambda: TimeLimit(zoo.make_env("PPO"), 5)])
     before = zoo.snapshot(model.policy)
     with pytest.raises(FewObservationsError, match="on 5 observations, but needs 20"):
