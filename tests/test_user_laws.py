@@ -19,6 +19,7 @@ from torch import nn
 from user_networks import USER_CASES, make_user_model
 
 import sb3_prune as sp
+from sb3_prune.exceptions import PlanError
 from sb3_prune.surgery import remove, trial
 from sb3_prune.surgery.flow.slots import Side
 from sb3_prune.surgery.hidden_layer import HiddenLayer
@@ -158,8 +159,12 @@ def test_two_cuts_are_one(name: str, first: int, second: int) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", TYPICAL)
 def test_growing_and_cutting_what_was_grown_is_the_identity(name: str) -> None:
+    if name == "noisy":  # Noise in a buffer that nobody is known to draw anew.
+        with pytest.raises(PlanError, match="units can only be removed"):
+            laws.assert_growth_can_be_cut(copied(name), 5)
+        return
     laws.assert_growth_can_be_cut(copied(name), 5)
-    if name not in ("noisy", "state-dependent-noise"):  # Noise of twins differs.
+    if name != "state-dependent-noise":  # Noise of twins differs.
         laws.assert_twins_say_the_same(copied(name))
 
 

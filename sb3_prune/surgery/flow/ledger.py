@@ -60,6 +60,7 @@ class Ledger:
         self.doubled: set[tuple[int, int]] = set()
         self.composed: set[tuple[int, int]] = set()
         self.bends: dict[int, int] = {}
+        self.drawn: frozenset[int] = frozenset()  # Noise that its module draws anew.
         self.born: dict[int, int] = {}
         self.uses: dict[int, set[int]] = defaultdict(set)
         self.seen = self.uses.keys()

@@ -75,6 +75,8 @@ class Watch:
 
     def __init__(self, policy: nn.Module, gates: list[Gate]) -> None:
         self.tracer = Tracer(policy)
+        noisy = [module for module in policy.modules() if redraws(module)]
+        self.tracer.drawn = frozenset(id(b) for m in noisy for b in m.buffers(False))
         self.gates: list[tuple[Gate, Axis]] = []
         self.widths: dict[tuple[nn.Module, str], Axis] = {}
         self._gates = gates

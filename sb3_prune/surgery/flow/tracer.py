@@ -77,9 +77,14 @@ class Tracer(Ledger, TorchFunctionMode):
         tags = [self.tag(tensor) for tensor in call.inputs]
         if not any(tag.sources for tag in tags) or any(tag.active for tag in tags):
             return
-        bend = composed(call.name, [tag.sources for tag in tags])
-        known = [self.bends.get(id(tensor), SUMS) for tensor in call.inputs]
-        self.bends |= {id(out): max(bend, *known) for out in call.outputs}
+        sources = [tag.sources for tag in tags]
+        known = [keys for keys in sources if not keys or keys - self.drawn]
+        nothing = any(type(arg) in (int, float) and arg == 0 for arg in call.args)
+        adds = call.name in ("add", "sub") and nothing  # Plus 0.
+        bend = SUMS if adds else composed(call.name, known)
+        bends = [self.bends.get(id(tensor), SUMS) for tensor in call.inputs]
+        made = {id(out) for out in call.outputs} - self.drawn
+        self.bends |= dict.fromkeys(made, max(bend, *bends))
 
     def _matrices(self, call: Call) -> frozenset[int]:
         """Return the ids of the matrices among the inputs of a call, or behind them."""

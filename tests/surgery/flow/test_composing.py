@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import nn
 from torch.nn import functional
+from training_code import Noisy, Resetting
 
 from sb3_prune.surgery.flow.composing import CURVE, PRODUCT, SUMS, composed
 from sb3_prune.surgery.flow.slots import Side
@@ -84,3 +85,16 @@ def test_a_product_of_three_with_two_weights_is_told() -> None:
 
     net = Net(run, a=nn.Linear(5, 8), v=matrix(4, 8), m=matrix(4, 8))
     assert groups(TinyPolicy(net))["a"].composed == {Side.COLUMNS}
+
+
+@pytest.mark.parametrize(
+    ("cls", "sides"), [(Resetting, set()), (Noisy, {Side.COLUMNS})]
+)
+def test_noise_that_is_drawn_anew_is_no_factor(cls: Any, sides: set[Side]) -> None:
+    """Of NoisyNets, units are added and merged, if their noise is told to be drawn."""
+
+    def run(net: Any, x: torch.Tensor) -> torch.Tensor:
+        return net.b(net.a(x).relu())
+
+    policy = TinyPolicy(Net(run, a=nn.Linear(5, 8), b=cls(8, 4)))
+    assert groups(policy)["a"].composed == sides
