@@ -79,6 +79,8 @@ class Tracer(Ledger, TorchFunctionMode):
             return
         sources = [tag.sources for tag in tags]
         known = [keys for keys in sources if not keys or keys - self.drawn]
+        if not any(known):  # Made of noise alone, which is no factor.
+            return
         nothing = any(type(arg) in (int, float) and arg == 0 for arg in call.args)
         adds = call.name in ("add", "sub") and nothing  # Plus 0.
         bend = SUMS if adds else composed(call.name, known)

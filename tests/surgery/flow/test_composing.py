@@ -87,8 +87,17 @@ def test_a_product_of_three_with_two_weights_is_told() -> None:
     assert groups(TinyPolicy(net))["a"].composed == {Side.COLUMNS}
 
 
+class Bent(Resetting):
+    """Bends its noise each time."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return the product with the mean and the noise."""
+        weight = self.mean + self.scale * self.get_buffer("noise").sign()
+        return functional.linear(x, weight, self.bias)
+
+
 @pytest.mark.parametrize(
-    ("cls", "sides"), [(Resetting, set()), (Noisy, {Side.COLUMNS})]
+    ("cls", "sides"), [(Resetting, set()), (Bent, set()), (Noisy, {Side.COLUMNS})]
 )
 def test_noise_that_is_drawn_anew_is_no_factor(cls: Any, sides: set[Side]) -> None:
     """Of NoisyNets, units are added and merged, if their noise is told to be drawn."""
