@@ -9,13 +9,14 @@ from sb3_prune.plugins.hookspecs import hookimpl
 from sb3_prune.plugins.lazy import lazy
 
 if TYPE_CHECKING:
+    from sb3_prune_reconstruct.config import ReconstructConfig as ReconstructConfig
     from sb3_prune_reconstruct.redundancy import Redundancy as Redundancy
     from sb3_prune_reconstruct.strategy import Reconstruct as Reconstruct
-    from sb3_prune_reconstruct.strategy import ReconstructConfig as ReconstructConfig
 
 HOMES = {
+    "config": ["ReconstructConfig"],
     "redundancy": ["Redundancy"],
-    "strategy": ["Reconstruct", "ReconstructConfig"],
+    "strategy": ["Reconstruct"],
 }
 """Module -> names that are imported from it when they are used."""
 __all__ = [name for names in HOMES.values() for name in names]

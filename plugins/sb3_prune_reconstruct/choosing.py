@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sb3_prune.compensation import Ranking, rank
 from sb3_prune.compensation.levels import levels
@@ -15,9 +15,7 @@ from sb3_prune.strategies.gradual import best
 from sb3_prune.surgery import Change, Plan, keep
 from sb3_prune.surgery.trial import copied, kill, require_trial
 from sb3_prune.surgery.wiring import wire
-
-if TYPE_CHECKING:
-    from sb3_prune_reconstruct.strategy import ReconstructConfig
+from sb3_prune_reconstruct.config import ReconstructConfig
 
 
 class Chooser:

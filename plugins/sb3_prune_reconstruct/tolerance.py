@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any
 
 from sb3_prune.compensation import Movement, Ranking, compensate, respond
 from sb3_prune.compensation.fitting import held_out
@@ -15,13 +15,9 @@ from sb3_prune.surgery import HiddenLayer, Plan
 from sb3_prune.surgery.execution import carry_out
 from sb3_prune.surgery.flow.forwards import Inputs
 from sb3_prune.surgery.trial import copied
+from sb3_prune_reconstruct.choosing import Chooser
+from sb3_prune_reconstruct.config import ReconstructConfig
 
-if TYPE_CHECKING:
-    from sb3_prune_reconstruct.choosing import Chooser
-    from sb3_prune_reconstruct.strategy import ReconstructConfig
-
-Limit = Literal["error", "kl"]
-"""What a tolerance limits."""
 SMALLEST = 1e-5
 """Smallest relative error of a layer that is tried; larger ones are found by bisection
 of the logarithm."""
