@@ -49,8 +49,9 @@ PAGE = Path("docs/benchmarks.md")
 HEAD = """# Benchmarks
 
 Measured by `python -m benchmarks`, contenders taking turns in one run on {machine}, one
-torch thread, torch {torch}, stable-baselines3 {sb3}. Figures are medians; ratios are
-medians of paired rounds. The machine is shared: trust ratios, not absolute figures.
+torch thread, torch {torch}, stable-baselines3 {sb3}. Times are medians,
+ratios medians of paired rounds, returns means. The machine is shared: trust ratios,
+not absolute figures.
 """
 
 

@@ -1,4 +1,4 @@
-"""(e) How fast are the distances between all units?
+"""(f) How fast are the distances between all units?
 
 The distance is that of Feldotto et al. 2022, equation (2).
 """
@@ -86,7 +86,7 @@ def worst_error(activations: Array) -> tuple[float, float]:
 def run() -> Table:
     """Compare the times per episode, and our results with SciPy's."""
     table = Table(
-        f"(e) Distances between {UNITS:,} units, {EPISODES} episodes of {STEPS} steps",
+        f"(f) Distances between {UNITS:,} units, {EPISODES} episodes of {STEPS} steps",
         ["activations", "", "ms per episode", "times ours"],
     )
     for name, make, rounds in (("recorded", recorded, 5), ("dense", dense, 3)):

@@ -20,8 +20,9 @@ from benchmarks.ofexinet.returns import BIG, PRUNED
 HEAD = """## Settings
 
 `python -m benchmarks.ofexinet --budget {name}`: SAC with a value network, seeds {seeds}
-as far as they are trained; OFE-Big of {units} units per block and 2 x {hidden} in the
-agent's networks; batches of {batch_size}, {random_steps:,} random steps and as many
+as far as they are trained; OFE-Big of {units} units per block, with batch
+normalisation as in the paper, and 2 x {hidden} in the agent's networks; batches
+of {batch_size}, {random_steps:,} random steps and as many
 updates before learning; nu of extractor, policy and values times {prices}, relative
 price {relative} (see [features](features.md)), theta's learning rate {theta_rate:g};
 thetas learn from {begin:.0%} to {end:.0%} of training

@@ -23,7 +23,7 @@ class CompareOptions:
     runs: Annotated[
         tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="RUN...")
     ]
-    """Run folders of train and prune, all of one environment."""
+    """Run folders of train, prune and scratch, all of one environment."""
     out: Path | None = None
     """Folder to create; `comparison` beside the first run if not given."""
     overwrite: bool = False
@@ -44,7 +44,7 @@ class ReportOptions:
     runs: Annotated[
         tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="RUN...")
     ]
-    """Run folders of train and prune."""
+    """Run folders of train, prune and scratch."""
     out: Path | None = None
     """File to write; `report.html` in the run, or beside the first of several."""
     overwrite: bool = False
