@@ -27,7 +27,7 @@ from sb3_prune.recording.activations import (
 from sb3_prune.recording.alike import check_alike
 from sb3_prune.recording.inputs import recent_inputs
 from sb3_prune.recording.looking import Looked
-from sb3_prune.recording.player import check_normalised
+from sb3_prune.recording.normalisation import check_normalised
 from sb3_prune.recording.playing import States, play_inputs
 from sb3_prune.runs.snapshots import end_episode
 from sb3_prune.strategies.base import AgentView, Strategy

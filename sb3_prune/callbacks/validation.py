@@ -27,7 +27,7 @@ from sb3_prune.exceptions import (
     shown,
 )
 from sb3_prune.plugins.options import entry_of
-from sb3_prune.recording.player import check_normalised
+from sb3_prune.recording.normalisation import check_wrapped
 
 COPIES = 8
 """Number of environments that are made of an id."""
@@ -197,7 +197,7 @@ def follow_statistics(model: BaseAlgorithm, env: VecEnv) -> None:
     Raises:
         ConfigError: The test environment is not normalised, the training one is.
     """
-    check_normalised(model, env)
+    check_wrapped(model, env)
     own, other = model.get_vec_normalize_env(), unwrap_vec_normalize(env)
     if own is not None and other is not None and own.norm_obs:
         other.obs_rms = copy.deepcopy(own.obs_rms)

@@ -19,7 +19,8 @@ from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
 from sb3_prune.evaluation.intervals import interval
 from sb3_prune.evaluation.monitors import Monitors
 from sb3_prune.exceptions import ConfigError, require_at_least
-from sb3_prune.recording.player import Player, frozen_statistics
+from sb3_prune.recording.normalisation import frozen_statistics
+from sb3_prune.recording.player import Player
 
 UNREPORTED = (
     "A wrapper around the Monitor of env ends episodes, which the Monitor then never "

@@ -14,6 +14,7 @@ from stable_baselines3.common.utils import obs_as_tensor
 from stable_baselines3.her import HerReplayBuffer
 
 from sb3_prune.exceptions import FewObservationsError, NoObservationsError
+from sb3_prune.recording.normalisation import check_stored
 from sb3_prune.surgery.flow.forwards import Inputs
 from sb3_prune.surgery.flow.quiet import same_random_state
 
@@ -50,10 +51,12 @@ def recent_inputs(model: BaseAlgorithm, batch_size: int = 256) -> Inputs:
         batch_size: Largest number of observations.
 
     Raises:
-        NoObservationsError: The model has no observations yet.
+        NoObservationsError: The model has no observations yet, or none of which is
+            known that it sees them so.
     """
     replay = getattr(model, "replay_buffer", None)
     if replay is not None and _can_sample(replay):
+        check_stored(model)
         with same_random_state():
             return _sampled(replay, batch_size, model.get_vec_normalize_env())
     rollout = getattr(model, "rollout_buffer", None)

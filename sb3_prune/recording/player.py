@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import torch
-from gymnasium.wrappers import NormalizeObservation
 from numpy.typing import NDArray
 from sb3_contrib import MaskablePPO
 from sb3_contrib.common.maskable.utils import get_action_masks, is_masking_supported
 from sb3_contrib.common.recurrent.policies import RecurrentActorCriticPolicy
 from sb3_contrib.common.recurrent.type_aliases import RNNStates
 from stable_baselines3.common.base_class import BaseAlgorithm
-from stable_baselines3.common.vec_env import (
-    VecEnv,
-    VecNormalize,
-    unwrap_vec_normalize,
-)
+from stable_baselines3.common.vec_env import VecEnv
 
-from sb3_prune.exceptions import ConfigError
 from sb3_prune.recording.alike import check_alike
+from sb3_prune.recording.normalisation import check_normalised
 from sb3_prune.surgery.flow.forwards import Inputs
 
 Bools = NDArray[np.bool_]
@@ -42,8 +34,8 @@ class Player:
             :meth:`inputs`; this runs a recurrent policy twice a step.
 
     Raises:
-        ConfigError: The agent's own environment normalises observations, ``env`` does
-            not; or ``env`` has other spaces.
+        ConfigError: ``env`` has other spaces, or does not normalise observations as
+            the agent's own environment does.
 
     Attributes:
         infos: The infos of the last step, one per environment.
@@ -140,52 +132,3 @@ def forget(memory: RNNStates, starts: Bools) -> RNNStates:
     (a, b), (c, d) = memory
     keep = torch.as_tensor(~starts, device=a.device).view(1, -1, 1)
     return RNNStates((a * keep, b * keep), (c * keep, d * keep))
-
-
-def check_normalised(model: BaseAlgorithm, env: VecEnv) -> None:
-    """Check that observations are normalised if an agent's own environment does so.
-
-    An object that only has ``predict``, as a policy of one's own, has no environment.
-
-    Raises:
-        ConfigError: They are not.
-
-    Warns:
-        UserWarning: They are, by a wrapper of Gymnasium, which nobody can share.
-    """
-    known = isinstance(model, BaseAlgorithm)
-    own = model.get_vec_normalize_env() if known else None
-    other = unwrap_vec_normalize(env)
-    training = model.get_env() if known else None
-    same = training is not None and training.unwrapped is env.unwrapped
-    if not same and any(env.env_is_wrapped(NormalizeObservation)):
-        warnings.warn(
-            "env normalises by Gymnasium's NormalizeObservation, whose statistics are "
-            "its own and go on learning: the agent was trained with others. Take "
-            "SB3's VecNormalize, whose statistics can be shared.",
-            stacklevel=2,
-        )
-    bare = other is None or not other.norm_obs
-    if own is not None and own.norm_obs and bare:
-        raise ConfigError(
-            "The agent's own environment is normalised by a VecNormalize, env is not: "
-            "wrap it in one with the same statistics."
-        )
-
-
-@contextmanager
-def frozen_statistics(env: VecEnv) -> Iterator[None]:
-    """Stop every ``VecNormalize`` from updating statistics and scaling rewards."""
-    layers = []
-    inner: Any = env
-    while hasattr(inner, "venv"):
-        layers += [inner] if isinstance(inner, VecNormalize) else []
-        inner = inner.venv
-    before = [(layer, layer.training, layer.norm_reward) for layer in layers]
-    try:
-        for layer in layers:
-            layer.training = layer.norm_reward = False
-        yield
-    finally:
-        for layer, training, norm_reward in before:
-            layer.training, layer.norm_reward = training, norm_reward

@@ -13,7 +13,8 @@ from tqdm.auto import tqdm
 
 from sb3_prune.exceptions import require_at_least
 from sb3_prune.recording.activations import record_activations
-from sb3_prune.recording.player import Player, frozen_statistics
+from sb3_prune.recording.normalisation import frozen_statistics
+from sb3_prune.recording.player import Player
 from sb3_prune.recording.recording import Recording
 from sb3_prune.recording.storage import Array, Storage
 from sb3_prune.surgery.wiring import wire

@@ -28,7 +28,7 @@ from sb3_prune.exceptions import CheckpointError
 from sb3_prune.networks.ofexinet import ofexinet_of
 from sb3_prune.networks.transitions import Transitions
 from sb3_prune.plugins.options import entry_of
-from sb3_prune.recording.player import frozen_statistics
+from sb3_prune.recording.normalisation import frozen_statistics
 from sb3_prune.runs.snapshot import Arrays, Snapshot, damage
 
 REPLAY, TRANSITIONS, STATISTICS, RANDOM = (
