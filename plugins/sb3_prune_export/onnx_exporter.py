@@ -27,8 +27,13 @@ KEY = "sb3_prune"
 """Key of the facts, as JSON, in the metadata of the file."""
 BATCH = "batch"
 """Name of the size of the batch, if it may be any."""
-NOISY = ("torch.onnx._internal.exporter._registration", "onnxscript.optimizer")
-"""Loggers that tell of packages which no agent needs, and of what stays slow."""
+NOISY = (
+    "torch.onnx._internal.exporter._registration",
+    "onnxscript.optimizer",
+    "onnx_ir.passes.common.initializer_deduplication",
+)
+"""Loggers that tell of packages which no agent needs, and of what stays slow or is
+stored twice."""
 LEAST_OPSET = 18
 """Oldest version of the operators that torch writes without converting it."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -130,6 +131,13 @@ def test_names_are_one_in_graphs_inside_of_graphs() -> None:
     for known in (False, True):
         expected = run(model, x=x, known=known)
         np.testing.assert_array_equal(run(renamed, found=x, once=known), expected)
+
+
+def test_nothing_is_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    model, path = exported.agent("PPO-box"), tmp_path / "robot.onnx"
+    with caplog.at_level(logging.WARNING):
+        export(model, "onnx", path, vecnormalize=None, outputs=["distribution"])
+    assert caplog.record_tuples == []
 
 
 def test_names_opset_and_any_batch(tmp_path: Path) -> None:
