@@ -27,8 +27,13 @@ KEY = "sb3_prune"
 """Key of the facts, as JSON, in the metadata of the file."""
 BATCH = "batch"
 """Name of the size of the batch, if it may be any."""
-NOISY = ("torch.onnx._internal.exporter._registration", "onnxscript.optimizer")
-"""Loggers that tell of packages which no agent needs, and of what stays slow."""
+NOISY = (
+    "torch.onnx._internal.exporter._registration",
+    "onnxscript.optimizer",
+    "onnx_ir.passes.common.initializer_deduplication",
+)
+"""Loggers that tell of packages which no agent needs, and of what stays slow or is
+stored twice."""
 LEAST_OPSET = 18
 """Oldest version of the operators that torch writes without converting it."""
 
@@ -89,7 +94,6 @@ class OnnxExporter(Exporter):
 
     def _convert(self, decision: Decision, named: Mapping[str, Any]) -> Any:
         _require("onnx", "onnxscript")
-        names = {way: [each["name"] for each in ports] for way, ports in named.items()}
         with _silent():
             try:
                 program: Any = torch.onnx.export(
@@ -97,8 +101,6 @@ class OnnxExporter(Exporter):
                     (),
                     dynamo=True,
                     opset_version=self.config.opset,
-                    input_names=names["inputs"],
-                    output_names=names["outputs"],
                     verbose=False,
                 )
             except Exception as error:  # Torch raises errors of many kinds.
@@ -109,6 +111,8 @@ class OnnxExporter(Exporter):
                     f"torch.onnx cannot express this agent in opset "
                     f"{self.config.opset}: {type(cause).__name__}: {reason}"
                 ) from error
+        names = [[each["name"] for each in named[way]] for way in ("inputs", "outputs")]
+        name_ports(program.model, *names)
         if self.dynamic:
             _name_batch(program.model.graph)
         # Torch only logs that it could not convert a program, and keeps the old one.
@@ -152,6 +156,35 @@ def _runner(session: Any) -> Callable[..., Sequence[np.ndarray]]:
         return found
 
     return run
+
+
+def name_ports(model: Any, inputs: Sequence[str], outputs: Sequence[str]) -> None:
+    """Name inputs and outputs; values inside, for which torch has names, give way.
+
+    Args:
+        model: A model of ``onnx_ir``, whose inner graphs see the values of outer ones.
+        inputs: Names of its inputs.
+        outputs: Names of its outputs, different ones.
+    """
+    wanted = {*inputs, *outputs}
+    taken = wanted | {value.name for value in _values(model)}
+    for value in [each for each in _values(model) if each.name in wanted]:
+        name = value.name
+        while name in taken:
+            name += "_"
+        taken.add(name)
+        value.name = name
+    ports = chain(model.graph.inputs, model.graph.outputs)
+    for port, name in zip(ports, chain(inputs, outputs), strict=True):
+        port.name = name
+
+
+def _values(model: Any) -> Iterator[Any]:
+    """Yield what has a name in a model: inputs, weights and results of every graph."""
+    for graph in model.graphs():
+        yield from chain(graph.inputs, graph.initializers.values())
+        for node in graph:
+            yield from node.outputs
 
 
 def _name_batch(graph: Any) -> None:

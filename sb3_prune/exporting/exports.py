@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -27,6 +28,13 @@ from sb3_prune.exporting.targets import (
 )
 from sb3_prune.exporting.tracing import trace
 from sb3_prune.plugins.options import build
+
+UNSCORED = (
+    "An entry of the action was the same on all observations, and what it is made of "
+    "could not be compared instead: {} An export that always answers the same there "
+    "would pass as well."
+)
+"""Warning of an export whose check says little, with the reason."""
 
 
 def export(
@@ -100,7 +108,9 @@ def _scored(
     outputs: Sequence[str],
     temporary: Path,
 ) -> Check | None:
-    """Compare what the action is made of, too; return None if it cannot be written.
+    """Compare what the action is made of, too.
+
+    Where that cannot be written, a warning says why, and the result is None.
 
     Raises:
         ExportError: It differs.
@@ -110,7 +120,8 @@ def _scored(
         decision = trace(model, statistics, outputs, dynamic=exporter.dynamic)
         facts = facts_of(decision, temporary.stem)
         exporter.write(decision, temporary, {**facts, "check": None})
-    except ExportError:  # There may be no rule for one of its operations.
+    except ExportError as error:  # There may be no rule for one of its operations.
+        warnings.warn(UNSCORED.format(error), stacklevel=3)
         return None
     agent, dynamic = exporter.load(temporary), exporter.dynamic
     check = check_against(agent, model, statistics, env, dynamic=dynamic)

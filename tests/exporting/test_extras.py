@@ -33,6 +33,15 @@ def said(name: str, *extras: str) -> tuple[Any, torch.Tensor, dict[str, np.ndarr
     return model.policy, obs_as_tensor(raw, "cpu"), found
 
 
+def gaussian(policy: Any, observation: torch.Tensor) -> Any:
+    """Return the normal distribution that a policy draws from before squashing."""
+    if not hasattr(policy, "actor"):
+        return policy.get_distribution(observation).distribution
+    mean, log_std, more = policy.actor.get_action_dist_params(observation)
+    found = policy.actor.action_dist.proba_distribution(mean, log_std, **more)
+    return found.distribution
+
+
 @pytest.mark.parametrize("name", few(DISTRIBUTED))
 def test_distributions(name: str) -> None:
     """Its mode is the action, before that is squashed, scaled or clipped."""
@@ -44,13 +53,8 @@ def test_distributions(name: str) -> None:
             parts = getattr(inner, "distributions", None) or inner.distribution
             parts = parts if isinstance(parts, list) else [parts]
             expected = {"logits": torch.cat([p.logits for p in parts], dim=1)[0]}
-        elif hasattr(policy, "actor"):
-            mean, log_std, more = policy.actor.get_action_dist_params(observation)
-            normal = policy.actor.action_dist.proba_distribution(mean, log_std, **more)
-            normal = normal.distribution
-            expected = {"mean": normal.mean[0], "log_std": normal.stddev.log()[0]}
         else:
-            normal = policy.get_distribution(observation).distribution
+            normal = gaussian(policy, observation)
             expected = {"mean": normal.mean[0], "log_std": normal.stddev.log()[0]}
     for key, tensor in expected.items():
         np.testing.assert_allclose(found[key], tensor, atol=1e-5, err_msg=key)

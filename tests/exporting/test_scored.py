@@ -103,16 +103,18 @@ def test_it_is_said_where_nothing_can_be_compared(tmp_path: Path) -> None:
     assert (check.varied, check.scores) == (False, False)
 
 
-def test_an_exporter_without_the_rule_exports_anyway(
+def test_an_exporter_without_the_rule_exports_anyway_and_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def lacking(model: Any, statistics: Any, extras: Any = (), **kwargs: Any) -> Any:
         if extras:
-            raise ExportError("no rule")
+            raise ExportError("no rule.")
         return trace(model, statistics, extras, **kwargs)
 
     trace = exports.trace
     monkeypatch.setattr(exports, "trace", lacking)
     model = stubborn(sb3.DQN, spaces.Discrete(4))
-    check = export(model, "numpy", tmp_path / "a", vecnormalize=None)
+    with pytest.warns(UserWarning, match=r"could not be compared.*: no rule\.") as told:
+        check = export(model, "numpy", tmp_path / "a", vecnormalize=None)
+    assert [each.filename for each in told] == [__file__]
     assert (check.varied, check.scores) == (False, False)

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 import zoo
+from exporting.test_extras import gaussian
 from gymnasium import spaces
 from sb3_prune_export import CExporter
 from sb3_prune_export.c import state
@@ -26,6 +27,11 @@ from sb3_prune.testing import check_exporter
 from .c import running
 
 BOX = spaces.Box(-2, 3, (2,))
+GAUSSIAN = [
+    "PPO-box",
+    "SAC",
+    *(pytest.param(name, marks=pytest.mark.slow) for name in ("PPO-sde", "SAC-sde")),
+]
 
 
 @pytest.fixture(autouse=True)
@@ -52,6 +58,27 @@ def test_headers_pass_their_own_test(name: str, tmp_path: Path) -> None:
     main = '#define THE_AGENT_MAIN\n#include "agent.h"\n'
     headers = {"agent.h": path.read_text("utf-8")}
     assert "largest" in running.compiled(main, headers, "gcc", "-std=c99")
+
+
+@pytest.mark.parametrize("name", GAUSSIAN)
+def test_gaussians_tell_their_means_and_deviations(name: str, tmp_path: Path) -> None:
+    model: Any = exported.agent(name)
+    raw = zoo.observations(model, 1)
+    more = {"vecnormalize": None, "outputs": ["distribution"]}
+    export(model, "c", tmp_path / "agent.h", **more)
+    found = load_export(tmp_path / "agent.h").answers(raw)
+    with torch.no_grad():
+        normal = gaussian(model.policy, torch.from_numpy(raw))
+    np.testing.assert_allclose(found["mean"], normal.mean, atol=1e-5)
+    np.testing.assert_allclose(found["log_std"], normal.stddev.log(), atol=1e-5)
+
+
+def test_means_of_a_clipped_action_that_never_changes_are_compared(
+    tmp_path: Path,
+) -> None:
+    model = exported.anyhow(BOX, spaces.Box(1000, 1001, (2,)))
+    check = export(model, "c", tmp_path / "agent.h", vecnormalize=None)
+    assert (check.varied, check.scores) == (False, True)
 
 
 def test_keys_become_names_in_c(tmp_path: Path) -> None:

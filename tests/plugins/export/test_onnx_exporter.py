@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import builtins
+import logging
 from pathlib import Path
 from typing import Any
 
 import exported
 import numpy as np
 import onnx
+import onnx.parser
+import onnx_ir as ir
 import onnxruntime
 import pytest
 import torch
+import zoo
+from exporting.test_extras import gaussian
 from sb3_prune_export import OnnxExporter
+from sb3_prune_export.onnx_exporter import name_ports
+from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 
 from sb3_prune import export, load_export
 from sb3_prune.exceptions import ConfigError, ExportError, RunFolderError
@@ -48,6 +55,89 @@ def test_what_a_check_adds_gives_way_to_chosen_names(tmp_path: Path) -> None:
     path, names = tmp_path / "robot.onnx", ("logits",)
     check = export(model, "onnx", path, vecnormalize=None, output_names=names)
     assert check.scores
+
+
+class Centred(BaseFeaturesExtractor):
+    """Calls a mean what an output is called, too."""
+
+    def __init__(self, space: Any) -> None:
+        super().__init__(space, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x - x.mean(-1, keepdim=True)
+
+
+@pytest.mark.parametrize("batch", ["one", "any"])
+def test_inner_values_give_way_to_names_of_outputs(batch: str, tmp_path: Path) -> None:
+    cls: dict[str, Any] = {"features_extractor_class": Centred}
+    model = exported.anyhow(exported.BOX, exported.BOX, **cls)
+    path, more = tmp_path / "robot.onnx", {"outputs": ["distribution"]}
+    export(model, "onnx", path, vecnormalize=None, batch=batch, **more)
+    onnx.checker.check_model(onnx.load(path), full_check=True)
+    raw = zoo.observations(model, 2)
+    with torch.no_grad():
+        normal = gaussian(model.policy, torch.from_numpy(raw))
+    found = load_export(path).answers(raw)
+    np.testing.assert_allclose(found["mean"], normal.mean, atol=1e-5)
+    np.testing.assert_allclose(found["log_std"], normal.stddev.log(), atol=1e-5)
+
+
+def test_inner_values_give_way_to_any_chosen_names(tmp_path: Path) -> None:
+    """Of results, of weights, and of ports that are called otherwise now."""
+    path, more = tmp_path / "robot.onnx", {"outputs": ["distribution"]}
+    model = exported.agent("PPO-box")
+    export(model, "onnx", path, vecnormalize=None, **more)
+    graph = onnx.load(path).graph
+    weight, result = graph.initializer[0].name, graph.node[0].output[0]
+    names = {"input_names": [weight], "output_names": ["mean", result, "action"]}
+    other = tmp_path / "other.onnx"
+    export(model, "onnx", other, vecnormalize=None, **more, **names)
+    onnx.checker.check_model(onnx.load(other), full_check=True)
+    raw = zoo.observations(model, 2)
+    plain, chosen = (load_export(each).answers(raw) for each in (path, other))
+    assert list(chosen) == names["output_names"]
+    for one, two in zip(plain.values(), chosen.values(), strict=True):
+        np.testing.assert_array_equal(one, two)
+
+
+BRANCHES = """
+<ir_version: 8, opset_import: ["" : 18]>
+main (float[2] x, bool known) => (float[2] y, float[2] x_) {
+    once = Neg(x)
+    y = If(known) <
+        then_branch = one () => (float[2] inner) <float[2] far = {1.0, 2.0}> {
+            found = Add(once, far)
+            inner = Mul(found, x)
+        },
+        else_branch = two () => (float[2] found) { found = Identity(once) }
+    >
+    x_ = Identity(once)
+}
+"""
+
+
+def run(model: Any, **inputs: Any) -> Any:
+    given = {name: np.asarray(each) for name, each in inputs.items()}
+    return onnxruntime.InferenceSession(model.SerializeToString()).run(None, given)
+
+
+def test_names_are_one_in_graphs_inside_of_graphs() -> None:
+    model = onnx.parser.parse_model(BRANCHES)
+    other = ir.from_proto(onnx.parser.parse_model(BRANCHES))  # It shares weights.
+    name_ports(other, ["found", "once"], ["far", "inner"])
+    renamed = ir.to_proto(other)
+    onnx.checker.check_model(renamed, full_check=True)
+    x = np.array([3, 4], np.float32)
+    for known in (False, True):
+        expected = run(model, x=x, known=known)
+        np.testing.assert_array_equal(run(renamed, found=x, once=known), expected)
+
+
+def test_nothing_is_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    model, path = exported.agent("PPO-box"), tmp_path / "robot.onnx"
+    with caplog.at_level(logging.WARNING):
+        export(model, "onnx", path, vecnormalize=None, outputs=["distribution"])
+    assert caplog.record_tuples == []
 
 
 def test_names_opset_and_any_batch(tmp_path: Path) -> None:

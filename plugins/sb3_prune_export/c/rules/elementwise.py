@@ -91,6 +91,16 @@ def to_copy(
     return pointwise(lowering, node, "{0}", [value], operands=number)
 
 
+@rule("full_like")
+def full_like(
+    lowering: Lowering, node: Node, value: Tensor, filler: float, **_: Any
+) -> torch.Tensor:
+    """Return a constant: of the other tensor only its shape and type count."""
+    del lowering, value
+    result = graph.fake(node)
+    return torch.full(result.shape, filler, dtype=result.dtype)
+
+
 @rule("where")
 def where(
     lowering: Lowering, node: Node, condition: Value, one: Value, other: Value

@@ -89,6 +89,16 @@ def test_truth_values_stay_truth_values() -> None:
     assert running.difference(both, torch.tensor([[-1.0, 0.5, 2.0]])) == 0
 
 
+def test_tensors_like_others_are_constant() -> None:
+    def filled(x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        half, none = torch.full_like(x, 0.5), torch.zeros_like(x)
+        return half * x - torch.ones_like(x), none, torch.full_like(x, 2, dtype=int)
+
+    assert running.difference(filled, torch.randn(1, 6)) < 1e-6
+    text, _ = running.written(lambda x: x * torch.full_like(x, 0.5), torch.ones(1, 9))
+    assert "net_constant" not in text  # One number, not an array of them.
+
+
 def test_a_factor_is_read_by_position_as_well() -> None:
     add, sub = torch.ops.aten.add.Scalar, torch.ops.aten.sub.Scalar
     x = torch.randn(1, 3)
