@@ -24,6 +24,7 @@ RULES: dict[str, Rule] = {
     "bitwise_and.Tensor": "{0} & {1}",
     "bitwise_not.default": "~{0}",
     "bitwise_or.Tensor": "{0} | {1}",
+    "bitwise_xor.Tensor": "{0} ^ {1}",
     "bmm.default": "{0} @ {1}",
     "cat.default": "np.concatenate({0}, axis={1})",
     "clamp.Tensor": "np.clip({0}, {1}, {2})",

@@ -81,7 +81,11 @@ TESTS = {
 }
 """Operation -> expression that is true or false, in the common type of the operands."""
 
-BITWISE = {"bitwise_and": "{0} & {1}", "bitwise_or": "{0} | {1}"}
+BITWISE = {
+    "bitwise_and": "{0} & {1}",
+    "bitwise_or": "{0} | {1}",
+    "bitwise_xor": "{0} ^ {1}",
+}
 """Operation -> expression on truth values or whole numbers."""
 
 

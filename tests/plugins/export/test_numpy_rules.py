@@ -48,7 +48,7 @@ class Everything(nn.Module):
         z = torch.clamp(x, min=torch.tensor([0.0, -0.1, 0.2, 0.0]))
         z = z + nn.functional.gelu(x, approximate="tanh") + x.argmax(1, keepdim=True)
         z = z + torch.logical_and(whole, whole + 1) + 2 * torch.logical_not(whole)
-        z = z + 4 * torch.logical_or(whole, whole - 1)
+        z = z + 4 * torch.logical_or(whole, whole - 1) + (whole ^ 5) + ~(whole | 2)
         return torch.cat([y, z, torch.ones_like(x), x[:, :1].expand(1, 2)], dim=1)
 
 

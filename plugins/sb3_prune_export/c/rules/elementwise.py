@@ -66,6 +66,13 @@ RULES.update({name: _test(name) for name in TESTS})
 RULES.update({name: _bitwise(name) for name in BITWISE})
 
 
+@rule("bitwise_not")
+def bitwise_not(lowering: Lowering, node: Node, value: Value) -> View:
+    """Turn truth values around, or all bits of whole numbers."""
+    template = "!{0}" if graph.fake(node).dtype is torch.bool else "~{0}"
+    return pointwise(lowering, node, template, [value])
+
+
 @rule("pow")
 def power(lowering: Lowering, node: Node, base: Value, exponent: Value) -> View:
     """Raise to a power; a square is a product."""

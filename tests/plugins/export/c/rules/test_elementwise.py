@@ -60,6 +60,15 @@ def test_operations_on_two_numbers() -> None:
     assert running.difference(lambda a, b: torch.where(a > b, a, -b), a, b) < 1e-6
 
 
+def test_bits_are_turned_around_and_compared() -> None:
+    def turned(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+        whole, other = a.round().long(), b.round().long()
+        found = [~(a > 0), (a > 0) ^ (b > 0), ~whole, whole ^ other]
+        return torch.cat([bits.float() for bits in found], 1)
+
+    assert running.difference(turned, *torch.randn(2, 1, 8) * 3) < 1e-6
+
+
 def test_nan_and_infinity_go_through_as_in_torch() -> None:
     odd = torch.tensor([[math.nan, math.inf, -math.inf, 0.0]])
     kept = [functional.relu, torch.tanh, torch.isnan, torch.isinf, torch.nan_to_num]
