@@ -93,8 +93,7 @@ def _label(run: FinishedRun, near: Runs) -> str:
     several = len({other.settings["command"] for other in near}) > 1
     begin = [run.algorithm, run.strategy, *([run.settings["command"]] * several)]
     names = _telling(run, near)
-    rest = [name for name in names if name != "built"]
-    short = rest if rest or several else names
+    short = [name for name in names if name != "built"] or names
     own = [(name, run.settings[name]) for name in short if name in run.settings]
     return " ".join([*begin, *(f"{n.rpartition('.')[2]}={value}" for n, value in own)])
 
@@ -108,6 +107,7 @@ def _telling(run: FinishedRun, near: Runs) -> list[str]:
     for each in near:
         by_command[each.settings["command"]].append(_known(each))
     of_all = set.intersection(*(set().union(*each) for each in by_command.values()))
+    of_all -= {"built"}  # If it differs with the command, this says enough.
     within = _differing(by_command[run.settings["command"]])
     names = _differing(_known(each) for each in near)
     return [n for n in names if n not in NAMED and (n in of_all or n in within)]

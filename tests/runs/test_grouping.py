@@ -62,9 +62,12 @@ def test_commands_are_told_apart_by_what_both_have(tmp_path: Path) -> None:
 
 
 def test_the_command_is_enough_if_sizes_differ_with_it(tmp_path: Path) -> None:
-    kinds = {"units": 8}, {"units": 6, "command": "prune", "model": "a.zip"}
-    found = groups(tmp_path, *({**each, "strategy": gradual(0.9)} for each in kinds))
-    assert list(found) == ["ppo magnitude train", "ppo magnitude prune"]
+    now = {"units": 6, "command": "prune", "model": "a.zip"}
+    kinds = [{"units": 8}, now, {"units": 7}]
+    for count, told in ((2, ""), (3, " built=8 16")):
+        each = ({**kind, "strategy": gradual(0.9)} for kind in kinds[:count])
+        first, second, *_ = groups(tmp_path / f"{count}", *each)
+        assert (first, second) == (f"ppo magnitude train{told}", "ppo magnitude prune")
 
 
 def test_older_runs_lack_options_that_are_off(tmp_path: Path) -> None:
