@@ -1,9 +1,10 @@
-"""Agents with state-dependent noise, images, dictionaries or hindsight."""
+"""Agents with noise by state, actions of several axes, images, hindsight."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import images
@@ -14,9 +15,11 @@ import saving
 import torch
 import zoo
 from cutting import make_constant
+from gymnasium import spaces
 from stable_baselines3 import PPO, SAC, HerReplayBuffer
 from stable_baselines3.common.envs import BitFlippingEnv
 from torch import nn
+from transplanting.made import Toy
 
 import sb3_prune as sp
 from sb3_prune.analysis.reference import random_like
@@ -155,6 +158,36 @@ def test_constants_move_at_the_step_that_removes_them(name: str, steps: str) -> 
     sp.apply(twice, b)
     sp.apply(once, a.then(b))
     zoo.assert_same(zoo.snapshot(once), zoo.snapshot(twice))
+
+
+# Actions of several axes.
+
+
+def panel(*shape: int) -> Toy:
+    return Toy(3, spaces.Box(-2, 3, shape))
+
+
+@pytest.mark.parametrize("name", ["SAC", "TD3", "TQC", "CrossQ", "ValueSAC", "PPO"])
+def test_actions_may_have_several_axes(name: str, tmp_path: Path) -> None:
+    model: Any = zoo.train(zoo.make_model(name, stock=True, env=panel(2, 2)))
+    options = {"final_sparsity": 0.5}
+    given: Any = {"episodes": 2, "rounds": 1, "distil_updates": 2}
+    sp.prune(model, "reconstruct", options, env=model.get_env(), **given)
+    zoo.train(model, 40)
+    sp.export(model, "numpy", tmp_path / "agent", vecnormalize=None)
+    found = saving.actions(model)
+    assert found.shape[1:] == (2, 2)
+    assert np.array_equal(saving.actions(compact(model)), found)
+
+
+@pytest.mark.parametrize("name", ["SAC", "TD3", "PPO"])
+def test_agents_are_carried_between_shapes_of_actions(name: str) -> None:
+    old: Any = zoo.train(zoo.make_model(name, env=panel(2, 2)))
+    sources = [3, 2, 1, 0, None, None]
+    new: Any = sp.transplant(old, env=panel(3, 2), actions=sources, play=20)
+    ours, theirs = (saving.actions(m).reshape(4, -1) for m in (old, new))
+    np.testing.assert_allclose(theirs[:, :4], ours[:, ::-1], atol=1e-5)
+    zoo.train(new, 40)
 
 
 # Images, dictionaries, hindsight.

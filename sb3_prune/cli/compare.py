@@ -19,6 +19,8 @@ NUMBERS = "comparison.json"
 HEAD = ["", "seeds", "return", "95 % interval", "front"]
 COLUMNS = ["units", "parameters", "in all", "FLOPs"]
 """Titles of the sizes in ``SIZES``."""
+LONG = 60
+"""Characters of a name from which on a hint is given."""
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -48,7 +50,7 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def lines(found: RunComparison) -> Iterator[str]:
-    """Yield the table, and a remark if an interval is missing."""
+    """Yield the table, and remarks on missing intervals and on long names."""
     front = found.front()
     rows = [
         [label, *_numbers(group), "*" if label in front else "", *_sizes(group)]
@@ -60,6 +62,9 @@ def lines(found: RunComparison) -> Iterator[str]:
     alone = [label for label, group in found.groups.items() if len(group.runs) == 1]
     if alone:
         yield f"one seed, so no interval: {', '.join(alone)}"
+    made = [name for name, each in found.groups.items() if each.runs[0].label is None]
+    if any(len(name) > LONG for name in made):
+        yield "names are long: train, prune and scratch take a shorter one by --label"
 
 
 def _numbers(group: RunGroup) -> list[str]:

@@ -114,7 +114,7 @@ class Run:
         folder = RunFolder.create(self.options.out, overwrite=self.options.overwrite)
         try:
             folder.write_json(CONFIG, content)
-        except OSError:  # The disk is full.
+        except (OSError, KeyboardInterrupt):  # The disk is full, or Ctrl-C.
             with suppress(OSError):  # Unless somebody else's files are in it.
                 folder.path.rmdir()
             raise

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sb3_prune.plots.curves import FAINT, INK, canvas
+from sb3_prune.plots.legends import add_legend
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -54,7 +55,7 @@ def spread_figure(groups: Mapping[str, Spread], *, ylabel: str) -> Figure:
             axes.fill_between(
                 group.x, group.low, group.high, color=color, alpha=0.18, linewidth=0
             )
-    axes.legend(fontsize=8, frameon=False)
+    add_legend(figure, axes)
     return figure
 
 
@@ -102,7 +103,7 @@ def front_figure(
             label=label,
         )
     axes.grid(axis="x", color=FAINT, alpha=0.4, linewidth=0.8)
-    axes.legend(fontsize=8, frameon=False)
+    add_legend(figure, axes)
     return figure
 
 

@@ -24,7 +24,7 @@ from sb3_prune.recording.normalisation import frozen_statistics
 from sb3_prune.recording.player import Player
 from sb3_prune.recording.reservoir import join
 from sb3_prune.recording.samples import part
-from sb3_prune.surgery.flow.forwards import Inputs
+from sb3_prune.surgery.flow.forwards import Inputs, flat_actions
 from sb3_prune.surgery.flow.quiet import quiet, seed_torch
 
 States = Literal["greedy", "stochastic", "both"]
@@ -132,7 +132,7 @@ def _critics_actions(player: Player) -> torch.Tensor | None:
     off_policy = isinstance(player.model, OffPolicyAlgorithm)
     if not off_policy or not isinstance(space, spaces.Box):
         return None
-    scaled = policy.scale_action(player.actions)
+    scaled = flat_actions(space, policy.scale_action(player.actions))
     return torch.as_tensor(scaled, device=policy.device)
 
 

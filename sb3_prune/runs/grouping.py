@@ -79,18 +79,38 @@ def _of_scratch(*runs: FinishedRun) -> bool:
 
 def _labels(groups: Sequence[Runs]) -> list[str]:
     """Return a label of each group."""
-    firsts = [group[0] for group in groups]
-    bases = [f"{run.algorithm} {run.strategy}" for run in firsts]
-    labels = []
-    for run, base in zip(firsts, bases, strict=True):
-        pairs = zip(firsts, bases, strict=True)
-        near = [_known(other) for other, name in pairs if name == base]
-        names = [name for name in _differing(near) if name not in NAMED]
-        short = [name for name in names if name != "built"] or names
-        own = [(name, run.settings[name]) for name in short if name in run.settings]
-        told = [f"{name.rpartition('.')[2]}={value}" for name, value in own]
-        labels.append(run.label or " ".join([base, *told]))
-    return labels
+    near: dict[tuple[str, str], Runs] = defaultdict(list)
+    for first, *_ in groups:
+        near[first.algorithm, first.strategy].append(first)
+    return [
+        first.label or _label(first, near[first.algorithm, first.strategy])
+        for first, *_ in groups
+    ]
+
+
+def _label(run: FinishedRun, near: Runs) -> str:
+    """Return what tells a run from others of its algorithm and strategy."""
+    several = len({other.settings["command"] for other in near}) > 1
+    begin = [run.algorithm, run.strategy, *([run.settings["command"]] * several)]
+    names = _telling(run, near)
+    short = [name for name in names if name != "built"] or names
+    own = [(name, run.settings[name]) for name in short if name in run.settings]
+    return " ".join([*begin, *(f"{n.rpartition('.')[2]}={value}" for n, value in own)])
+
+
+def _telling(run: FinishedRun, near: Runs) -> list[str]:
+    """Return the settings that differ among runs, as far as they can be compared.
+
+    Those that only some commands have tell apart the runs of one command alone.
+    """
+    by_command: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for each in near:
+        by_command[each.settings["command"]].append(_known(each))
+    of_all = set.intersection(*(set().union(*each) for each in by_command.values()))
+    of_all -= {"built"}  # If it differs with the command, this says enough.
+    within = _differing(by_command[run.settings["command"]])
+    names = _differing(_known(each) for each in near)
+    return [n for n in names if n not in NAMED and (n in of_all or n in within)]
 
 
 def _differing(settings: Iterable[Mapping[str, Any]]) -> list[str]:

@@ -77,7 +77,7 @@ def carry_out(
         attempts: How often a job may end its worker before it is given up.
         table: File of all results that there are, written when this ends, by Ctrl-C and
             failures, too: ``.csv``, or ``.parquet`` with the extra ``parquet``. It has
-            a row per finished job, in the order of the jobs.
+            a row per finished job, in the order of the jobs; without any there is none.
         on_result: Called with each new result as soon as it is saved.
         desc: Name of the progress bar, which is shown only on a terminal.
 
@@ -101,6 +101,8 @@ def carry_out(
     place = root if work is None else Path(work).resolve()
     found = _finished(listed, root, place)
     todo = [job for job in listed if found[job.name] is None]
+    if todo:  # By it, the next call knows what was begun here.
+        root.mkdir(parents=True, exist_ok=True)
     failures: dict[str, str] = {}
     done = len(listed) - len(todo)  # The rate is that of this call.
     bar = tqdm(total=len(listed), initial=done, desc=desc, unit="job", disable=None)
@@ -138,13 +140,16 @@ def _finished(jobs: list[Job], root: Path, place: Path) -> dict[str, Result | No
 
 @contextmanager
 def _tabled(table: str | Path | None, jobs: list[Job], root: Path) -> Iterator[None]:
-    """Write the table of what is finished, however the block ends."""
+    """Write the table of what is finished, if anything is, however the block ends."""
     try:
         yield
     finally:
         if table is not None:
-            found = ((job.name, read(job, root)) for job in jobs)
-            write_table(table, rows_of(found))
+            rows = rows_of((job.name, read(job, root)) for job in jobs)
+            if rows:
+                write_table(table, rows)
+            else:  # One that is there tells of other jobs.
+                Path(table).unlink(missing_ok=True)
 
 
 # The jobs.

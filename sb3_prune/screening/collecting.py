@@ -16,7 +16,7 @@ from stable_baselines3.common.type_aliases import PyTorchObs
 
 from sb3_prune.exceptions import UnsupportedPolicyError
 from sb3_prune.screening.window import Cut, Window
-from sb3_prune.surgery.flow.forwards import Inputs
+from sb3_prune.surgery.flow.forwards import Inputs, flat_actions
 
 
 class Collector:
@@ -87,8 +87,9 @@ class Collector:
         off_policy = isinstance(self.model, OffPolicyAlgorithm)
         read = None
         if off_policy and isinstance(self.model.action_space, spaces.Box):
-            joined = np.concatenate(kept["actions"])
-            read = torch.as_tensor(joined, device=self.model.device).float()
+            space, joined = self.model.action_space, np.concatenate(kept["actions"])
+            flat = flat_actions(space, joined)
+            read = torch.as_tensor(flat, device=self.model.device).float()
         return Window(
             model=self.model,
             inputs=Inputs(

@@ -48,18 +48,19 @@ def carry_noise(old: BaseAlgorithm, new: BaseAlgorithm, actions: Any) -> None:
     boxes = (old.action_space, new.action_space)
     if noise is None or not all(isinstance(space, spaces.Box) for space in boxes):
         return
-    given = count_actions(boxes[0]), count_actions(boxes[1])
-    sources = pair("actions", actions, *given)
+    count = count_actions(boxes[0])
+    sources = pair("actions", actions, count, count_actions(boxes[1]))
+    shapes = [tuple(space.shape or ()) for space in boxes]
     own = copy.deepcopy(noise)
     if isinstance(own, VectorizedActionNoise):  # It is for the old environments.
         own = own.base_noise
-    if not is_same(sources, given[0]):
-        _map(own, sources, given[0])
+    if not is_same(sources, count) or shapes[0] != shapes[1]:
+        _map(own, sources, count, shapes[1])
     own.reset()
     new.action_noise = own
 
 
-def _map(noise: Any, sources: Sources, count: int) -> None:
+def _map(noise: Any, sources: Sources, count: int, shape: tuple[int, ...]) -> None:
     if type(noise) not in KINDS:
         raise TransplantError(
             f"action_noise is a {type(noise).__name__}, which nobody knows how to give "
@@ -68,7 +69,8 @@ def _map(noise: Any, sources: Sources, count: int) -> None:
     for name in NUMBERS:
         value = getattr(noise, name, None)
         if value is not None and not _is_shared(value, count):
-            setattr(noise, name, _mapped(np.ravel(value), sources, count))
+            mapped = _mapped(np.ravel(value), sources, count)
+            setattr(noise, name, mapped.reshape(shape))
 
 
 def _is_shared(value: Any, count: int) -> bool:

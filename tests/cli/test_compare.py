@@ -11,6 +11,8 @@ from PIL import Image
 from runs.made import gradual, make_run
 
 from cli.conftest import ON, TINY, Command
+from sb3_prune.cli.compare import lines
+from sb3_prune.runs.comparing import compare_runs
 
 FILES = ["comparison.json", "returns.png", "sizes.png"]
 
@@ -80,6 +82,17 @@ def test_older_results_stay_unless_told(command: Command, tmp_path: Path) -> Non
     assert (out / FILES[0]).read_bytes() == before
     assert command("compare", runs[0], "--out", out, "--overwrite").code == 0
     assert (out / FILES[0]).read_bytes() != before
+
+
+def test_long_names_come_with_a_hint(tmp_path: Path) -> None:
+    found = compare_runs(made(tmp_path))
+    hint = "names are long: train, prune and scratch take a shorter one by --label"
+    assert hint not in list(lines(found))
+    kinds = ({"n_envs": n, "policy": "MlpPolicy" * n} for n in (8, 9))
+    paths = [make_run(tmp_path / f"{i}", **each) for i, each in enumerate(kinds)]
+    assert hint in list(lines(compare_runs(paths)))
+    paths = [make_run(tmp_path / "named", label="x" * 99)]
+    assert hint not in list(lines(compare_runs(paths)))
 
 
 def test_mistakes_are_one_line(refused: Callable[..., str], tmp_path: Path) -> None:

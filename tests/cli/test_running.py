@@ -162,6 +162,18 @@ def test_a_full_disk_leaves_no_empty_folder(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_ctrl_c_before_the_configuration_leaves_no_empty_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(RunFolder, "write_json", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        make_run(tmp_path / "run", {}, eval_episodes=0).carry_out()
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("broken", ["write", "save"])
 def test_a_full_disk_while_it_runs_is_told_with_the_name(
     broken: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

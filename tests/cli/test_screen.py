@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from PIL import Image
+from runs.working import Interrupted
 from stable_baselines3 import A2C
 
 from cli.conftest import Command, contents
@@ -78,6 +79,17 @@ def test_a_second_call_trains_only_what_is_missing(
     other = command(*LINE, "--out", out, "--timesteps", 400)
     assert other.code == 2 and "steps is 300 there, 400 here" in other.err
     assert contents(out) == before
+
+
+def test_ctrl_c_while_workers_start_leaves_what_the_next_call_takes(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    executor = nullcontext(Interrupted())
+    monkeypatch.setattr(screen, "_executor", lambda _: executor)
+    for _ in range(2):
+        assert command(*LINE, "--out", tmp_path / "out").code == 130
+        found = [path.name for path in tmp_path.rglob("*")]
+        assert found == ["out", "seeds"]
 
 
 @pytest.mark.parametrize("seed", [0, 5])

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from sb3_prune.plots.groups import MARKERS, Spread, front_figure, spread_figure
+from sb3_prune.plots.legends import MOST
 
 
 def test_lines_have_bands_where_they_are_known() -> None:
@@ -27,6 +30,27 @@ def test_the_front_is_filled_and_joined() -> None:
     assert drawn["Pareto front"].get_xydata().tolist() == [[10, 5], [100, 9]]
     faces = {label: drawn[label].get_markerfacecolor() for label in groups}
     assert [label for label, face in faces.items() if face == "white"] == ["bad"]
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("rows", [2, 4, 8, 20])
+@pytest.mark.parametrize("words", [1, 30])
+def test_axes_keep_their_size_whatever_the_names_are(rows: int, words: int) -> None:
+    names = [f"{i} {' '.join(['setting=1.5'] * words)}" for i in range(rows)]
+    groups = {name: Spread(x=[1], middle=[2]) for name in names}
+    drawn = [
+        spread_figure(groups, ylabel="y"),
+        front_figure(groups, names[:1], xlabel="x", ylabel="y"),
+    ]
+    for figure in drawn:
+        figure.draw_without_rendering()
+        (axes,) = figure.axes
+        size = axes.get_window_extent()
+        assert size.width > 5.5 * figure.dpi and size.height > 2.8 * figure.dpi
+        below = [each.get_window_extent() for each in figure.legends]
+        assert bool(below) == (words > 1 or rows > MOST)
+        assert all(box.x0 >= 0 and box.x1 <= figure.bbox.x1 for box in below)
+        assert all(box.y0 >= 0 and box.y1 < size.y0 for box in below)
 
 
 def test_more_groups_than_colours_can_be_drawn() -> None:

@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 import torch
 import zoo
+from gymnasium import spaces
 from stable_baselines3 import A2C, PPO
 from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
+from transplanting.made import Toy
 
 from recording.worlds import Countdown, Pairs
 from sb3_prune.exceptions import ConfigError
@@ -96,6 +98,14 @@ def test_critics_get_the_actions_that_were_taken(name: str) -> None:
     torch.testing.assert_close(acts, expected, atol=1e-5, rtol=1e-5)
     drawn = play_inputs(model, env_of(name, 1), episodes=1, states="stochastic").actions
     assert drawn is not None and float(drawn.abs().max()) <= 1.0
+
+
+def test_critics_get_actions_of_several_axes_as_vectors() -> None:
+    panel = Toy(3, spaces.Box(-2, 3, (2, 2)))
+    model = zoo.make_model("SAC", env=panel)
+    inputs = play_inputs(model, DummyVecEnv([lambda: panel]), episodes=1)
+    assert inputs.actions is not None and inputs.actions.shape == (40, 4)
+    assert float(inputs.actions.abs().max()) <= 1.0
 
 
 def test_states_of_both_lstms_reproduce_what_the_agent_did() -> None:

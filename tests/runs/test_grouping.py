@@ -43,6 +43,33 @@ def test_nothing_more_is_said_than_tells_groups_apart(tmp_path: Path) -> None:
     assert list(found) == ["ppo magnitude", "ppo dense"]
 
 
+def test_commands_are_told_apart_by_what_both_have(tmp_path: Path) -> None:
+    train = {"policy": "auto", "algo_kwargs": "n_steps=128", "timesteps": 2048}
+    prune = {"command": "prune", "play_episodes": 3, "model": "a.zip", "timesteps": 0}
+    found = groups(
+        tmp_path,
+        {**train, "net_arch": [16, 16], "strategy": gradual(0.9)},
+        {**train, "net_arch": [8, 8], "strategy": gradual(0.9)},
+        {**prune, "strategy": gradual(0.9)},
+        {**train, "net_arch": [8, 8]},
+    )
+    assert list(found) == [
+        "ppo magnitude train net_arch=[16, 16] timesteps=2048",
+        "ppo magnitude train net_arch=[8, 8] timesteps=2048",
+        "ppo magnitude prune timesteps=0",
+        "ppo dense",
+    ]
+
+
+def test_the_command_is_enough_if_sizes_differ_with_it(tmp_path: Path) -> None:
+    now = {"units": 6, "command": "prune", "model": "a.zip"}
+    kinds = [{"units": 8}, now, {"units": 7}]
+    for count, told in ((2, ""), (3, " built=8 16")):
+        each = ({**kind, "strategy": gradual(0.9)} for kind in kinds[:count])
+        first, second, *_ = groups(tmp_path / f"{count}", *each)
+        assert (first, second) == (f"ppo magnitude train{told}", "ppo magnitude prune")
+
+
 def test_older_runs_lack_options_that_are_off(tmp_path: Path) -> None:
     later = {"seed": 2, "keep_best": False, "new": None, "label": None}
     assert groups(tmp_path, {"seed": 1}, later) == {"ppo dense": ["0", "1"]}

@@ -22,7 +22,7 @@ from typing import Any
 import pytest
 
 from runs.test_workers import gone, wait_for
-from runs.working import die, give, job, resume, sleep, threads
+from runs.working import Interrupted, die, give, job, resume, sleep, threads
 from sb3_prune.exceptions import ConfigError, JobError, JobsFailedError, RunFolderError
 from sb3_prune.runs import Job, carry_out, many, read_table
 from sb3_prune.runs.jobs import text_of
@@ -237,6 +237,27 @@ def test_the_table_has_what_is_finished(tmp_path: Path, pool: Executor) -> None:
     assert read_table(table) == [row, {"job": "a", "number": 0, "calls": 1}]
     carry_out(jobs[:1], tmp_path / "x", executor=pool, table=table)
     assert read_table(table) == [row]
+
+
+def test_ctrl_c_before_a_job_begins_leaves_the_folder_and_no_table(
+    tmp_path: Path,
+) -> None:
+    folder, table = tmp_path / "out/x", tmp_path / "out/table.csv"
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt):
+            carry_out([job("a")], folder, executor=Interrupted(), table=table)
+        assert files(tmp_path) == ["out", "out/x"]
+
+
+def test_without_results_there_is_no_table(tmp_path: Path, pool: Executor) -> None:
+    table = tmp_path / "table.csv"
+    carry_out([job("a")], tmp_path / "x", executor=pool, table=table)
+    with pytest.raises(JobsFailedError):
+        jobs = [job("bad", die, how="odd")]
+        carry_out(jobs, tmp_path / "x", executor=pool, table=table)
+    assert not table.exists()  # It told of other jobs.
+    carry_out([], tmp_path / "y", table=tmp_path / "z/table.csv")
+    assert not (tmp_path / "y").exists() and not (tmp_path / "z").exists()
 
 
 def test_what_cannot_become_a_table_is_refused_first(

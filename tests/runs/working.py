@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import time
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,13 @@ class Budget:
     steps: int = 3
     widths: tuple[int, ...] = (4, 4)
     place: Path = Path("a/b")
+
+
+class Interrupted(Executor):
+    """Ctrl-C is pressed while its workers start."""
+
+    def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
+        raise KeyboardInterrupt
 
 
 def count(folder: Path, number: int = 0, **_: Any) -> dict[str, Any]:

@@ -8,13 +8,15 @@ import numpy as np
 import pytest
 import torch
 import zoo
+from gymnasium import spaces
 from sb3_contrib import ARS
 from stable_baselines3 import A2C
 from stable_baselines3.common.env_util import make_vec_env
+from transplanting.made import Toy
 
 from sb3_prune.exceptions import UnsupportedPolicyError
 from sb3_prune.surgery.flow.quiet import quiet
-from screening.made import STEPS, Counting, Watching, window
+from screening.made import STEPS, Counting, Watching, window, window_of
 
 
 def test_steps_of_all_environments_count() -> None:
@@ -74,6 +76,15 @@ def test_critics_read_the_actions_of_the_window() -> None:
     assert bool((actions.abs() <= 1).all()) and float(actions.std()) > 0
     assert window("DQN").inputs.actions is None
     assert window("A2C").inputs.actions is None
+
+
+def test_critics_read_actions_of_several_axes_as_vectors() -> None:
+    model = zoo.make_model("SAC", env=Toy(3, spaces.Box(-1, 1, (2, 2))))
+    found = window_of(model)
+    assert found.actions.shape == (STEPS, 1, 2, 2)
+    assert found.inputs.actions is not None
+    assert found.inputs.actions.shape == (STEPS, 4)
+    assert "critic.qf0.0" in found.activations(["critic"])
 
 
 def test_memories_are_those_that_the_agent_had() -> None:

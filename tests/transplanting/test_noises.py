@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from gymnasium import spaces
 from stable_baselines3 import DDPG, TD3
 from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.noise import (
@@ -34,6 +35,10 @@ def agent(noise: Any, environments: int = 1, count: int = 3) -> Any:
 
 def env_of(count: int) -> Toy:
     return Toy(5, space_of("TD3", count))
+
+
+def panel(shape: tuple[int, ...]) -> Toy:
+    return Toy(5, spaces.Box(-1, 1, shape))
 
 
 @pytest.mark.parametrize("cls", [NormalActionNoise, OrnsteinUhlenbeckActionNoise])
@@ -87,6 +92,22 @@ def test_one_number_for_all_actions_stays() -> None:
     one = agent(NormalActionNoise(np.full(1, 0.5), np.full(1, 2.0)), count=1)
     new = transplant(one, env=env_of(2), actions=[None, 0])
     assert np.array_equal(new.action_noise._sigma, [2.0, 2.0])
+
+
+@pytest.mark.parametrize(
+    ("shape", "actions"),
+    [((6,), None), ((3, 2), [5, 4, 3, 2, 1, 0]), ((2, 2), [0, 1, 2, 3])],
+)
+def test_noise_has_the_axes_of_the_new_actions(
+    shape: tuple[int, ...], actions: list[int] | None
+) -> None:
+    sigma = np.arange(6.0).reshape(2, 3)
+    old: Any = TD3("MlpPolicy", panel((2, 3)), **SMALL)
+    old.action_noise = NormalActionNoise(np.zeros((2, 3)), sigma)
+    new: Any = transplant(old, env=panel(shape), actions=actions)
+    wanted = sigma.ravel() if actions is None else sigma.ravel()[actions]
+    assert np.array_equal(new.action_noise._sigma, wanted.reshape(shape))
+    new.learn(16)
 
 
 def test_another_algorithm() -> None:

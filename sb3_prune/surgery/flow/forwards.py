@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 from gymnasium import spaces
+from numpy.typing import NDArray
 from sb3_contrib.common.maskable.policies import MaskableActorCriticPolicy
 from sb3_contrib.common.recurrent.policies import RecurrentActorCriticPolicy
 from sb3_contrib.common.recurrent.type_aliases import RNNStates
@@ -227,10 +228,24 @@ def sample_inputs(policy: Any, count: int = 3, seed: int = 0) -> Inputs:
     rng = np.random.default_rng(seed)
     drawn = draw(policy.observation_space, count, rng)
     observations, _ = policy.obs_to_tensor(drawn)
-    actions = torch.as_tensor(draw(policy.action_space, count, rng))
+    actions = flat_actions(policy.action_space, draw(policy.action_space, count, rng))
     # Rollout buffers hold every action as floats.
-    actions = actions.to(policy.device, precision(policy))
-    return Inputs(observations=observations, actions=actions)
+    held = torch.as_tensor(actions).to(policy.device, precision(policy))
+    return Inputs(observations=observations, actions=held)
+
+
+def flat_actions(space: spaces.Space[Any], actions: NDArray[Any]) -> NDArray[Any]:
+    """Return actions as SB3's buffers hold them and networks read them.
+
+    Args:
+        space: The space of one action; a Box may have any number of axes.
+        actions: The actions, (count, ...).
+
+    Returns:
+        Those of a Box as vectors, (count, entries); others as they are.
+    """
+    is_box = isinstance(space, spaces.Box)
+    return actions.reshape(len(actions), -1) if is_box else actions
 
 
 def draw(space: spaces.Space[Any], count: int, rng: np.random.Generator) -> Any:

@@ -173,6 +173,13 @@ def test_actions_are_as_rollout_buffers_hold_them(
     assert len(actions.unique(dim=0)) > 1
 
 
+@pytest.mark.parametrize("shape", [(2, 3), (6,), ()])
+def test_buffers_hold_boxes_of_any_shape_as_vectors(shape: tuple[int, ...]) -> None:
+    policy = Spacious(SPACES["bounded"], spaces.Box(-1, 1, shape))
+    actions = sample_inputs(policy, 20).actions
+    assert actions is not None and actions.shape == (20, 6 if shape else 1)
+
+
 def test_unbounded_numbers_are_standard_normal() -> None:
     policy = Spacious(SPACES["unbounded"], SPACES["bounded"])
     drawn = sample_inputs(policy, 2000).observations
