@@ -50,7 +50,7 @@ def hindrances(model: BaseAlgorithm, error: Exception | None = None) -> list[str
 
 
 def _tells_of_groups(error: BaseException | None) -> bool:
-    """Tell whether an error says so, or one on which SB3 has stumbled."""
+    """Tell whether an error says so, or an earlier one that SB3 was handling."""
     if error is None:
         return False
     return "parameter group" in str(error) or _tells_of_groups(error.__context__)
@@ -79,6 +79,20 @@ def _hindrance_of_optimizers(model: BaseAlgorithm, refused: bool) -> Iterator[st
             "a policy class of your own build it, or set one with a single group of "
             "all these parameters in its place, which begins without a state."
         )
+
+
+def other_groups(old: BaseAlgorithm, new: BaseAlgorithm) -> list[str]:
+    """Return, a sentence each, which optimisers of a new model have other groups."""
+    sizes = [
+        {name: len(optimizer.param_groups) for name, optimizer in found.items()}
+        for found in (saved_optimizers(old), saved_optimizers(new))
+    ]
+    return [
+        f"{name} has {count} groups of parameters, that of the new agent has "
+        f"{sizes[1][name]}: set it by hand as you did for the old one."
+        for name, count in sizes[0].items()
+        if count != sizes[1].get(name, count)
+    ]
 
 
 def _described(name: str, optimizer: torch.optim.Optimizer) -> str:

@@ -8,12 +8,17 @@ import pytest
 import saving
 import torch
 import zoo
+from grouping import MaskedGrouping, grouped_model
 from stable_baselines3.common.base_class import BaseAlgorithm
-from stable_baselines3.common.policies import ActorCriticPolicy
 
 import sb3_prune as sp
 from sb3_prune import surgery
-from sb3_prune.policies.zips import forgets_widths, hindrances, saved_optimizers
+from sb3_prune.policies.zips import (
+    forgets_widths,
+    hindrances,
+    other_groups,
+    saved_optimizers,
+)
 from sb3_prune.surgery import add, keep
 
 PI = "mlp_extractor.policy_net.0"
@@ -24,26 +29,6 @@ def cut_alone(name: str = "PPO") -> BaseAlgorithm:
     model = zoo.train(zoo.make_model(name, stock=True))
     surgery.apply(model, zoo.random_plan(model.policy))
     return model
-
-
-def grouped(policy: Any) -> torch.optim.Optimizer:
-    """Return an optimiser with a group for the head and one for all the rest."""
-    head = list(policy.action_net.parameters())
-    known = {id(p) for p in head}
-    rest = [p for p in policy.parameters() if id(p) not in known]
-    return torch.optim.Adam([{"params": head, "lr": 1e-4}, {"params": rest}])
-
-
-class Grouping(ActorCriticPolicy):
-    """A user's policy that builds an optimiser with two groups."""
-
-    def _build(self, lr_schedule: Any) -> None:
-        super()._build(lr_schedule)
-        self.optimizer = grouped(self)
-
-
-class MaskedGrouping(sp.MaskedPolicyMixin, Grouping):
-    """Its masked class."""
 
 
 @pytest.mark.parametrize("name", zoo.ALGORITHMS)
@@ -90,8 +75,7 @@ def test_an_lstm_alone_is_built_as_wide_as_it_is() -> None:
 
 
 def test_groups_of_parameters_that_a_class_does_not_build_are_named() -> None:
-    model: Any = zoo.make_model("PPO")
-    model.policy.optimizer = grouped(model.policy)
+    model = grouped_model()
     with pytest.raises(ValueError, match="different number of parameter groups"):
         saving.reload(model)
     (why,) = hindrances(model)
@@ -117,3 +101,11 @@ def test_an_error_about_groups_names_all_optimisers_that_may_be_meant() -> None:
     assert "actor.optimizer (groups of 2 parameters)" in why
     assert "critic.optimizer" in why
     assert hindrances(model, ValueError("of another kind")) == []
+
+
+def test_groups_are_compared_by_the_names_of_optimisers() -> None:
+    ours, theirs, sac = grouped_model(), zoo.make_model("PPO"), zoo.make_model("SAC")
+    assert other_groups(theirs, theirs) == other_groups(ours, ours) == []
+    assert other_groups(ours, sac) == []
+    (why,) = other_groups(ours, theirs)
+    assert why.startswith("policy.optimizer has 2 groups") and "agent has 1:" in why
