@@ -21,6 +21,7 @@ from sb3_prune.exporting import load_export as load_export
 from sb3_prune.plugins import hookimpl as hookimpl
 from sb3_prune.policies import *
 from sb3_prune.policies import adopt as adopt
+from sb3_prune.policies import apply as apply
 from sb3_prune.pruning import prune as prune
 from sb3_prune.reporting import write_card as write_card
 from sb3_prune.reporting import write_report as write_report
@@ -30,7 +31,6 @@ from sb3_prune.strategies import Strategy as Strategy
 from sb3_prune.surgery import Change as Change
 from sb3_prune.surgery import Plan as Plan
 from sb3_prune.surgery import add as add
-from sb3_prune.surgery import apply as apply
 from sb3_prune.surgery import keep as keep
 from sb3_prune.surgery import mask as mask
 from sb3_prune.surgery import merge as merge

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import gymnasium as gym
 import torch
@@ -26,9 +26,10 @@ from sb3_prune.exceptions import (
     UnsupportedPolicyError,
 )
 from sb3_prune.exporting.widths import twins, width_arguments
+from sb3_prune.policies.zips import other_groups
 from sb3_prune.runs.fresh import fresh_env
-from sb3_prune.runs.reloading import reload
-from sb3_prune.surgery.masking import remove_closed
+from sb3_prune.surgery.masking import closed_units, remove_closed
+from sb3_prune.surgery.trial import copied
 from sb3_prune.surgery.weight_masks import maskable, unmasked
 from sb3_prune.surgery.wiring import wire
 from sb3_prune.transplanting.buffers import CHOSEN, chosen_buffers
@@ -74,19 +75,37 @@ def from_scratch(
 
     Warns:
         UserWarning: Single weights of the pruned agent are masked: the small dense net
-            has them all, so it is larger. Or the agent does not begin to explore.
+            has them all, so it is larger. Or an optimiser was set by hand, with groups
+            of parameters that are not built; or the agent does not begin to explore.
     """
     known = [*parameters_of(type(model)), "policy_kwargs"]
     for name in changes.keys() - set(known):
         raise UnknownNameError(f"argument of {type(model).__name__}", name, known)
     env = fresh_env(model, env)
-    small = reload(type(model), model)
-    remove_closed(small)
-    found = _build(model, env, seed, _widths(small.policy), changes)
-    _check_widths(small.policy, found.policy)
-    _warn_of_masks(small.policy)
+    small = _opened(model.policy)
+    found = _build(model, env, seed, _widths(small), changes)
+    _check_widths(small, found.policy)
+    _warn_of_masks(small)
+    for why in other_groups(model, found):
+        warnings.warn(why, stacklevel=2)
     _warn_of_exploration(found)
     return found
+
+
+def _opened(policy: BasePolicy) -> BasePolicy:
+    """Return a policy without closed units: a copy if there are some."""
+    if not closed_units(wire(policy)):
+        return policy
+    try:
+        small = cast("BasePolicy", copied(policy))
+    except Exception as error:
+        raise UnsupportedPolicyError(
+            f"To leave out closed units takes a copy of {type(policy).__name__}, which "
+            f"cannot be copied ({type(error).__name__}: {error}): remove them by "
+            "sb3_prune.surgery.remove_closed(model) first."
+        ) from error
+    remove_closed(small)
+    return small
 
 
 def _widths(policy: BasePolicy) -> dict[str, Any]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 import zoo
+from grouping import MaskedGrouping, grouped_model
 from images import LOOKERS
 from stable_baselines3 import A2C, DQN, SAC
 from stable_baselines3.common.base_class import BaseAlgorithm
@@ -17,6 +19,7 @@ from stable_baselines3.common.torch_layers import FlattenExtractor
 from stable_baselines3.sac.policies import SACPolicy
 
 import sb3_prune as sp
+from sb3_prune import surgery
 from sb3_prune.exceptions import (
     ConfigError,
     UnknownNameError,
@@ -309,3 +312,55 @@ def test_masked_weights_are_told() -> None:
     mask_weights(model, {"action_net": keep})
     with pytest.warns(UserWarning, match=rf"{len(weight)} of .* weights .* are masked"):
         from_scratch(model)
+
+
+def test_groups_of_an_optimiser_that_a_user_has_set_are_told() -> None:
+    model = grouped_model()
+    sp.apply(model, zoo.random_plan(model.policy))
+    with pytest.warns(UserWarning, match=r"policy\.optimizer has 2 groups") as told:
+        small: Any = from_scratch(model, seed=5)
+    assert told[0].filename == __file__
+    assert sp.wire(small).units() == sp.wire(model).units()
+    assert len(small.policy.optimizer.param_groups) == 1
+    zoo.train(small)
+
+
+def test_groups_that_the_class_builds_are_built() -> None:
+    model = zoo.make_model("PPO", policy=MaskedGrouping)
+    sp.apply(model, zoo.random_plan(model.policy))
+    small: Any = from_scratch(model, seed=5)
+    assert len(small.policy.optimizer.param_groups) == 2
+
+
+@pytest.mark.parametrize("name", ["SAC", "PPO", "DQN"])
+def test_a_stock_agent_that_surgery_has_cut_has_one(name: str) -> None:
+    model = zoo.train(zoo.make_model(name, stock=True))
+    surgery.apply(model, zoo.random_plan(model.policy))
+    small = from_scratch(model, seed=5)
+    assert type(small.policy) is type(model.policy)
+    widths = sp.wire(model).units()
+    for layers in twins(model.policy):
+        widest = max(layer.units for layer in layers)
+        widths |= {layer.name: widest for layer in layers}
+    assert sp.wire(small).units() == widths
+
+
+def test_channels_of_a_stock_agent_that_surgery_has_cut_are_refused() -> None:
+    model = LOOKERS["PPO-Cnn"].make(stock=True)
+    name = "features_extractor.cnn.0"
+    surgery.apply(model, {name: surgery.remove([0], 32)})
+    with pytest.raises(UnsupportedPolicyError, match=rf"'{name}' has 31 of 32 units"):
+        from_scratch(model)
+
+
+def test_a_policy_that_cannot_be_copied_has_a_small_dense_one() -> None:
+    """Unless it has closed units, which are removed from a copy."""
+    model: Any = pruned("PPO")
+    model.policy.lock = threading.Lock()
+    assert sp.wire(from_scratch(model)).units() == sp.wire(model).units()
+    name, units = next(iter(sp.wire(model).units().items()))
+    sp.mask(model, {name: surgery.remove([0], units)})
+    with pytest.raises(UnsupportedPolicyError, match=r"copy.*lock.*remove_closed"):
+        from_scratch(model)
+    surgery.remove_closed(model)
+    assert sp.wire(from_scratch(model)).units()[name] == units - 1

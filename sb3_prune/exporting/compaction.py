@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, TypeVar, overload
 
 import torch
@@ -13,7 +14,7 @@ from stable_baselines3.sac.sac import SAC
 
 from sb3_prune.algorithms.branching_dqn import BranchingDQN
 from sb3_prune.algorithms.value_sac import ValueSAC
-from sb3_prune.exceptions import CompactError
+from sb3_prune.exceptions import CheckpointError, CompactError
 from sb3_prune.exporting.schedules import use_stock_schedules
 from sb3_prune.exporting.widths import twins, width_arguments
 from sb3_prune.networks.ofexinet import ofexinet_of
@@ -72,7 +73,8 @@ def compact(model: BaseAlgorithm) -> BaseAlgorithm:
         model: A model with a masked or a stock policy; it is not changed.
 
     Raises:
-        CompactError: No stock policy can represent the agent.
+        CompactError: No stock policy can represent the agent, or SB3 cannot load what
+            it saves of it.
         UnsupportedPolicyError: The policy is compiled, is lazy or cannot be run, or
             thetas weigh the units of a layer normalisation.
     """
@@ -81,7 +83,7 @@ def compact(model: BaseAlgorithm) -> BaseAlgorithm:
             f"{type(model.policy).__name__} reads the features of an OFEXiNet, which "
             f"no stock policy has. {INSTEAD}"
         )
-    copy = reload(type(model), model)
+    copy = _reloaded(type(model), model)
     remove_closed(copy)
     absorb(copy)
     if isinstance(copy, ValueSAC):
@@ -129,13 +131,27 @@ def _plain(cls: type[Model], model: BaseAlgorithm) -> Model:
     """
     try:
         # An attribute of BranchingDQN; without it, the zip has what a stock DQN has.
-        return reload(cls, model, exclude=["decomposition"])
-    except (AssertionError, AttributeError, KeyError, RuntimeError, TypeError) as error:
+        return _reloaded(cls, model, exclude=["decomposition"])
+    except CompactError as error:
         raise CompactError(
-            f"{model.policy_class.__name__} does not build the networks of this agent "
-            f"from net_arch = {model.policy_kwargs['net_arch']}. {INSTEAD} "
-            f"({type(error).__name__}: {error})"
+            f"{model.policy_class.__name__} does not build the networks and optimisers "
+            f"of this agent from net_arch = {model.policy_kwargs['net_arch']}. "
+            f"{INSTEAD} ({error})"
         ) from error
+
+
+def _reloaded(
+    cls: type[Model], model: BaseAlgorithm, exclude: Iterable[str] = ()
+) -> Model:
+    """Reload a model.
+
+    Raises:
+        CompactError: SB3 cannot load what it saves of the model.
+    """
+    try:
+        return reload(cls, model, exclude)
+    except CheckpointError as error:
+        raise CompactError(str(error)) from error
 
 
 def _expressed(policy: BasePolicy) -> dict[str, Any]:

@@ -44,7 +44,7 @@ def width_arguments(policy: BasePolicy) -> dict[str, Any]:
     Raises:
         CompactError: No argument sets the width of a layer that has changed.
     """
-    _check_expressible(policy, getattr(policy, "initial_units", {}))
+    _check_expressible(policy, wire(policy).built)
     return {**_other_widths(policy), "net_arch": _net_arch(policy)}
 
 

@@ -1,6 +1,7 @@
 """Policy classes for the stock algorithms: pass them where SB3 takes a policy."""
 
 from sb3_prune.policies.adoption import adopt
+from sb3_prune.policies.applying import apply
 from sb3_prune.policies.branching import BranchingDQNPolicy
 from sb3_prune.policies.initialization import xavier
 from sb3_prune.policies.masked import *
@@ -52,5 +53,6 @@ __all__ = [
     "OFEXiValueSACPolicy",
     "ValuePolicyMixin",
     "adopt",
+    "apply",
     "xavier",
 ]

@@ -6,12 +6,13 @@ from typing import Any, cast
 
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.policies import BasePolicy
+from torch import nn
 
 from sb3_prune.exceptions import UnsupportedPolicyError
 from sb3_prune.policies import masked
 from sb3_prune.policies.mixin import MaskedPolicyMixin
 from sb3_prune.surgery.dimensions import refresh_caches
-from sb3_prune.surgery.memory import refresh_memory
+from sb3_prune.surgery.memory import note_widths, refresh_memory
 from sb3_prune.surgery.wiring import note_owner, wire
 
 MASKED: dict[type[BasePolicy], type[MaskedPolicyMixin]] = {
@@ -47,6 +48,7 @@ def adopt(model: BaseAlgorithm) -> MaskedPolicyMixin:
         _become(model, policy, _masked_class(policy))
     refresh_caches(model)
     refresh_memory(model)
+    note_widths(model, wire(model).values())
     note_owner(model)
     assert isinstance(policy, MaskedPolicyMixin)
     return policy
@@ -54,19 +56,26 @@ def adopt(model: BaseAlgorithm) -> MaskedPolicyMixin:
 
 def _masked_class(policy: BasePolicy) -> type[MaskedPolicyMixin]:
     """Return the masked class of a stock policy."""
-    name = type(policy).__name__
     if type(policy) not in MASKED:
         known = ", ".join(sorted({cls.__name__ for cls in MASKED}))
         raise UnsupportedPolicyError(
-            f"{name} has no masked class. Policies that have one: {known}. "
-            "For a policy class of your own, write\n"
-            f"    from sb3_prune import MaskedPolicyMixin\n"
-            f"    from {type(policy).__module__} import {name}\n"
-            f"    class Masked{name}(MaskedPolicyMixin, {name}): ...\n"
-            "in a module that can be imported, and build or load the model with "
-            f"Masked{name}."
+            f"{type(policy).__name__} has no masked class. Policies that have one: "
+            f"{known}. {how_to_mask(policy)}"
         )
     return MASKED[type(policy)]
+
+
+def how_to_mask(policy: nn.Module) -> str:
+    """Return what to write for a policy class of one's own."""
+    name = type(policy).__name__
+    return (
+        "For a policy class of your own, write\n"
+        f"    from sb3_prune import MaskedPolicyMixin\n"
+        f"    from {type(policy).__module__} import {name}\n"
+        f"    class Masked{name}(MaskedPolicyMixin, {name}): ...\n"
+        "in a module that can be imported, and build or load the model with "
+        f"Masked{name}."
+    )
 
 
 def _become(model: BaseAlgorithm, policy: Any, cls: type[MaskedPolicyMixin]) -> None:

@@ -26,7 +26,7 @@ from sb3_prune.surgery.resizing import (
     without_notes,
 )
 from sb3_prune.surgery.weight_masks import Maskable, load_masks
-from sb3_prune.surgery.wiring import Wiring, wire
+from sb3_prune.surgery.wiring import BUILT, Wiring, wire
 
 
 class MaskedPolicyMixin(nn.Module):
@@ -69,9 +69,13 @@ class MaskedPolicyMixin(nn.Module):
         self.initial_units |= dict(initial_units or {})
 
     def initialize_gates(self) -> None:
-        """Insert the gates and set ``initial_units`` to the current widths."""
+        """Insert the gates and set ``initial_units`` to the current widths.
+
+        Where surgery has changed a width before, the width before that counts.
+        """
         insert_gates(self)
-        self.initial_units = wire(self).units()
+        noted, units = vars(self).pop(BUILT, {}), wire(self).units()
+        self.initial_units = {name: noted.get(name, k) for name, k in units.items()}
 
     def wiring(self) -> Wiring:
         """Return the wiring: the hidden layers by name."""

@@ -17,6 +17,7 @@ from sb3_prune import checksums
 from sb3_prune.exceptions import CheckpointError, require_at_least, require_path
 from sb3_prune.files import atomic_folder, hidden, unhidden
 from sb3_prune.plugins.options import entry_of
+from sb3_prune.policies.zips import warn_of_zip
 from sb3_prune.runs import snapshots
 from sb3_prune.runs.folder import check_creatable, versions
 from sb3_prune.runs.snapshot import damage
@@ -58,8 +59,12 @@ def save(
             more timesteps. Nothing was written.
         RunFolderError: The folder cannot be written.
         ConfigError: ``keep`` is less than 1, or ``folder`` no path.
+
+    Warns:
+        UserWarning: SB3 cannot load what it saves of this model.
     """
     require_at_least("keep", keep)
+    warn_of_zip(model, "This checkpoint", stacklevel=2)
     root = _root(model, folder)
     state, parts = _state(model, states), snapshots.take(model)
     _clean(root)
@@ -257,12 +262,7 @@ def _read_state(path: Path, cls: type) -> dict[str, Any]:
 
 
 def _require_whole(path: Path, data: bytes, state: Mapping[str, Any]) -> None:
-    """Refuse a checkpoint unless every file is as it was saved.
-
-    Args:
-        path: The checkpoint.
-        data: Content of its state file.
-        state: The same, parsed.
+    """Refuse a checkpoint unless every file is as its state file says.
 
     Raises:
         CheckpointError: A file is damaged or missing.

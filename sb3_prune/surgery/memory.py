@@ -81,6 +81,21 @@ def _note_width(model: BaseAlgorithm, layer: HiddenLayer) -> None:
     model.policy_kwargs = kwargs  # A new one: the old may belong to the caller.
 
 
+def note_widths(model: BaseAlgorithm, layers: Iterable[HiddenLayer]) -> None:
+    """Store the width of a model's LSTM if it is not the one that was built.
+
+    Args:
+        model: A model with a masked policy.
+        layers: Its hidden layers.
+    """
+    policy: Any = model.policy
+    lstm = getattr(policy, "lstm_actor", None)
+    for layer in layers:
+        changed = layer.units != policy.initial_units.get(layer.name, layer.units)
+        if changed and layer.module is lstm:
+            _note_width(model, layer)
+
+
 def _follow(model: BaseAlgorithm, change: Change) -> None:
     states = getattr(model, "_last_lstm_states", None)
     if states is not None:

@@ -16,14 +16,12 @@ from sb3_prune.surgery.flow.quiet import noise
 from sb3_prune.surgery.flow.slots import Side
 from sb3_prune.surgery.folding import are_zero
 from sb3_prune.surgery.hidden_layer import HiddenLayer
-from sb3_prune.surgery.optimizer import (
-    unoptimised,
-)
+from sb3_prune.surgery.optimizer import unoptimised
 from sb3_prune.surgery.plan import Plan
 from sb3_prune.surgery.rollback import rollback
 from sb3_prune.surgery.targets import strangers, target_names
 from sb3_prune.surgery.trial import movement, require_trial
-from sb3_prune.surgery.wiring import Wiring, owner_of, policy_of, wire
+from sb3_prune.surgery.wiring import Wiring, note_built, owner_of, policy_of, wire
 
 Layers = Mapping[str, HiddenLayer]
 
@@ -89,7 +87,8 @@ def apply(model: BaseAlgorithm | nn.Module, plan: Mapping[str, Change]) -> Repor
     plan that is refused leaves the model untouched, bit for bit. Changed parameters are
     replaced by new ones, to which hooks on the old ones move (:mod:`.hooks`). If
     modules of the policy come from neither torch nor Stable-Baselines3, a copy is cut
-    first (:mod:`.trial`).
+    first (:mod:`.trial`). The class of the policy stays: ``sb3_prune.apply`` also sees
+    to it that the model can be loaded.
 
     Args:
         model: A Stable-Baselines3 model, or a policy. A policy that belongs to a model
@@ -110,7 +109,7 @@ def apply(model: BaseAlgorithm | nn.Module, plan: Mapping[str, Change]) -> Repor
     """
     model = owner_of(model)
     policy = policy_of(model)
-    wire(model)  # Finds the networks that the model holds beside its policy.
+    built = wire(model).units()  # Also finds what the model holds beside its policy.
     plan = plan if isinstance(plan, Plan) else Plan(plan)
     units: dict[str, tuple[int, int]] = {}
     kept: dict[str, str] = {}
@@ -131,6 +130,8 @@ def apply(model: BaseAlgorithm | nn.Module, plan: Mapping[str, Change]) -> Repor
             _check_cut(wire(policy), step)
         # The policy's own code may fail with fewer units: wire() raises then.
         fixed = wire(policy).fixed
+    if units:
+        note_built(policy, built)
     return Report(
         units,
         (before, count_parameters(policy)),

@@ -9,6 +9,7 @@ from sb3_contrib.common.recurrent.policies import RecurrentActorCriticPolicy
 from stable_baselines3.common.base_class import BaseAlgorithm
 from torch import nn
 
+from sb3_prune.policies.zips import other_groups
 from sb3_prune.transplanting.carrying import Carried, is_frozen
 from sb3_prune.transplanting.folding import InputRules
 from sb3_prune.transplanting.heads import branches_of, reads_twice
@@ -40,6 +41,7 @@ def remarks_on(pair: Pair, left: str, rule: str) -> list[str]:
         told_repeats(old, actions, pair.inputs),
         told_memory(old.policy, rule),
         *left_states(old, new),
+        *other_groups(old, new),
         told_bounds(old, new, actions),
         new_branches(actions, pair.branches, rule),
         told_parts(old, new, actions),

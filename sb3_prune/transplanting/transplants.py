@@ -9,7 +9,8 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.policies import BasePolicy
 
 from sb3_prune.exceptions import TransplantError, require_at_least
-from sb3_prune.surgery import apply, wire
+from sb3_prune.policies.applying import apply
+from sb3_prune.surgery import wire
 from sb3_prune.surgery.flow.forwards import Inputs
 from sb3_prune.surgery.resizing import resize_change
 from sb3_prune.transplanting.building import build

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 import zoo
+from grouping import MaskedGrouping, grouped_model
 from gymnasium import spaces
 from stable_baselines3 import DQN, SAC
 from stable_baselines3.common.base_class import BaseAlgorithm
@@ -17,6 +18,7 @@ from stable_baselines3.dqn.policies import DQNPolicy
 from stable_baselines3.sac.policies import SACPolicy
 
 import sb3_prune as sp
+from sb3_prune import surgery
 from sb3_prune.exceptions import CompactError, UnsupportedPolicyError
 from sb3_prune.exporting.compaction import compact, joint_matrix, stock_class
 from sb3_prune.policies.mixin import MaskedPolicyMixin
@@ -247,3 +249,37 @@ def test_an_unknown_network_is_refused() -> None:
     model.policy.q_net = model.policy.q_net_target = torch.nn.Linear(4, 2)
     with pytest.raises(UnsupportedPolicyError, match="DQNPolicy"):
         sp.wire(model.policy)
+
+
+# What SB3 could not load.
+
+
+def test_an_optimiser_with_groups_of_its_own_is_refused_with_a_way_out() -> None:
+    model = grouped_model()
+    sp.apply(model, zoo.random_plan(model.policy))
+    with pytest.raises(CompactError, match=r"policy\.optimizer .*single group"):
+        compact(model)
+    model.policy.optimizer = torch.optim.Adam(model.policy.parameters())
+    plain = compact(model)
+    zoo.assert_close(zoo.outputs(plain.policy), zoo.outputs(model.policy), 1e-6)
+    zoo.train_on(plain)
+
+
+def test_groups_that_only_a_users_class_builds_are_refused() -> None:
+    model = cut("PPO", policy=MaskedGrouping)
+    plain = compact(model)  # Grouping is the stock class: not of sb3_prune.
+    assert len(plain.policy.optimizer.param_groups) == 2
+    model.policy_class = sp.MaskedActorCriticPolicy
+    with pytest.raises(CompactError, match=r"policy\.optimizer \(groups of 2 and 10"):
+        compact(model)
+
+
+def test_a_stock_model_that_forgets_its_widths_is_to_be_adopted() -> None:
+    model = zoo.train(zoo.make_model("TD3", stock=True))
+    surgery.apply(model, zoo.random_plan(model.policy))
+    with pytest.raises(CompactError, match=r"adopt\(model\)"):
+        compact(model)
+    sp.adopt(model)
+    zoo.assert_close(
+        zoo.outputs(compact(model).policy), zoo.outputs(model.policy), 1e-6
+    )

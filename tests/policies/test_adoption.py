@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import io
+from typing import Any
 
 import numpy as np
 import pytest
+import saving
 import zoo
 from stable_baselines3.dqn.policies import DQNPolicy
 
 import sb3_prune as sp
 from sb3_prune.exceptions import UnsupportedPolicyError
 from sb3_prune.policies import gating
+from sb3_prune.surgery import apply
 
 
 @pytest.mark.parametrize("name", zoo.STOCK)
@@ -51,6 +54,18 @@ def test_a_loaded_stock_zip_is_adopted_cut_saved_and_loaded(name: str) -> None:
     assert again.policy.wiring().units() == model.policy.wiring().units()
     assert np.array_equal(zoo.actions(again), zoo.actions(model))
     zoo.train(again)
+
+
+@pytest.mark.parametrize("name", zoo.STOCK)
+def test_widths_that_were_built_are_remembered_if_cut_before(name: str) -> None:
+    model = zoo.train(zoo.make_model(name, stock=True))
+    built = sp.wire(model).units()
+    apply(model, zoo.random_plan(model.policy))
+    policy = sp.adopt(model)
+    assert policy.initial_units == built != policy.wiring().units()
+    loaded: Any = saving.reload(model)
+    assert loaded.policy.initial_units == built
+    assert loaded.policy.wiring().units() == policy.wiring().units()
 
 
 def test_a_masked_model_stays_as_it_is() -> None:

@@ -23,6 +23,7 @@ from damages import damages
 from stable_baselines3 import SAC
 
 import sb3_prune as sp
+from sb3_prune import surgery
 from sb3_prune.exceptions import CheckpointError, ConfigError, RunFolderError
 from sb3_prune.runs import checkpoints
 from sb3_prune.runs.snapshot import Snapshot
@@ -426,3 +427,17 @@ def test_states_that_have_no_names_are_refused(states: Any, tmp_path: Path) -> N
         with pytest.raises(CheckpointError, match="states must map names to states"):
             use(model, tmp_path, states)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_checkpoint_that_nobody_can_load_is_told_of(tmp_path: Path) -> None:
+    model = zoo.make_model("SAC", stock=True)
+    surgery.apply(model, zoo.random_plan(model.policy))
+    with pytest.warns(UserWarning, match=r"SACPolicy .*adopt\(model\)") as told:
+        checkpoints.save(model, tmp_path)
+    assert told[0].filename == __file__
+    with pytest.raises(CheckpointError, match="size mismatch"):
+        checkpoints.load(SAC, tmp_path, fixed_env("SAC"))
+    sp.adopt(model)
+    checkpoints.save(model, tmp_path)
+    loaded, _ = checkpoints.load(SAC, tmp_path, fixed_env("SAC"))
+    assert sp.wire(loaded).units() == sp.wire(model).units()

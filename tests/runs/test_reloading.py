@@ -8,10 +8,13 @@ import numpy as np
 import pytest
 import torch
 import zoo
+from grouping import grouped_model
 from stable_baselines3 import SAC, HerReplayBuffer
 from stable_baselines3.common.envs import BitFlippingEnv
 
 import sb3_prune as sp
+from sb3_prune import surgery
+from sb3_prune.exceptions import CheckpointError
 from sb3_prune.runs.reloading import reload
 
 every_algorithm = pytest.mark.parametrize("name", zoo.ALGORITHMS)
@@ -77,3 +80,32 @@ def test_hindsight_keeps_the_environment_that_it_asks_for_rewards() -> None:
     assert copy.env is not None
     assert isinstance(copy.replay_buffer, HerReplayBuffer)
     assert copy.replay_buffer.env is copy.env
+
+
+def test_an_optimiser_that_the_class_does_not_build_is_named() -> None:
+    model: Any = grouped_model()
+    before = zoo.snapshot(model.policy)
+    with pytest.raises(CheckpointError, match=r"policy\.optimizer \(groups of 2 and "):
+        reload(type(model), model)
+    zoo.assert_same(zoo.snapshot(model.policy), before, identities=True)
+
+
+def test_widths_that_the_class_does_not_build_are_told_with_the_way_out() -> None:
+    model = zoo.make_model("SAC", stock=True)
+    surgery.apply(model, zoo.random_plan(model.policy))
+    with pytest.raises(CheckpointError, match=r"adopt\(model\)"):
+        reload(type(model), model)
+    sp.adopt(model)
+    copy = reload(type(model), model)
+    assert sp.wire(copy).units() == sp.wire(model).units()
+
+
+def test_what_a_class_raises_is_told() -> None:
+    class Broken(SAC):
+        """It cannot be built."""
+
+        def _setup_model(self) -> None:
+            raise LookupError("of my own")
+
+    with pytest.raises(CheckpointError, match=r"LookupError.*of my own"):
+        reload(Broken, zoo.trained("SAC"))

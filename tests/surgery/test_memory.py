@@ -13,7 +13,7 @@ from sb3_contrib.common.recurrent.policies import RecurrentActorCriticPolicy
 from user_networks.policies import Embedding
 
 import sb3_prune as sp
-from sb3_prune.surgery import add, keep, merge, remove
+from sb3_prune.surgery import add, apply, keep, merge, remove
 from sb3_prune.surgery.memory import refresh_memory
 
 KINDS: dict[str, dict[str, Any]] = {
@@ -87,9 +87,23 @@ def test_a_loaded_model_remembers_how_wide_its_memory_was() -> None:
 @pytest.mark.parametrize("stock", [True, False])
 def test_a_stock_policy_remembers_no_initial_units(stock: bool) -> None:
     model = zoo.train(zoo.make_model("RecurrentPPO", stock=stock), 40)
-    sp.apply(model, {"lstm_actor": remove([0], 8)})
+    apply(model, {"lstm_actor": remove([0], 8)})
     assert ("initial_units" in model.policy_kwargs) is not stock
     zoo.train_on(model, 40)
+
+
+def test_adoption_remembers_how_wide_the_memory_was_built() -> None:
+    model: Any = zoo.train(zoo.make_model("RecurrentPPO", stock=True), 40)
+    sp.adopt(model)
+    assert "initial_units" not in model.policy_kwargs
+    other: Any = zoo.train(zoo.make_model("RecurrentPPO", stock=True), 40)
+    apply(other, {"lstm_actor": remove([0], 8)})
+    sp.adopt(other)
+    assert other.policy_kwargs["initial_units"] == {"lstm_actor": 8}
+    loaded: Any = saving.reload(other)
+    assert loaded.policy.initial_units["lstm_actor"] == 8
+    assert loaded.policy.lstm_actor.hidden_size == 7
+    zoo.train_on(loaded, 40)
 
 
 def test_other_layers_leave_the_memory_alone() -> None:

@@ -14,10 +14,10 @@ from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from torch import nn
 
 import sb3_prune as sp
-from sb3_prune.exceptions import UnknownNameError
-from sb3_prune.surgery import remove
+from sb3_prune.exceptions import PlanError, UnknownNameError
+from sb3_prune.surgery import apply, remove
 from sb3_prune.surgery.flow.slots import Side
-from sb3_prune.surgery.wiring import owner_of
+from sb3_prune.surgery.wiring import BUILT, owner_of
 
 every_algorithm = pytest.mark.parametrize("name", zoo.ALGORITHMS)
 
@@ -207,3 +207,23 @@ def test_a_part_of_a_name_is_no_network() -> None:
 def test_a_model_and_its_policy_are_wired_alike() -> None:
     model = zoo.make_model("PPO")
     assert sp.wire(model) is sp.wire(model.policy)
+
+
+def test_a_stock_policy_knows_what_it_was_built_with_once_it_is_cut() -> None:
+    model = zoo.make_model("SAC", stock=True)
+    built = sp.wire(model).units()
+    assert not sp.wire(model).built
+    for _ in range(2):  # The second cut does not count from the first.
+        units = sp.wire(model).units()
+        apply(model, {n: remove([0], k) for n, k in units.items()})
+        assert dict(sp.wire(model).built) == built
+    assert "10 units, built with 12" in repr(sp.wire(model))
+    assert dict(sp.wire(copy.deepcopy(model.policy)).built) == built
+
+
+def test_a_refused_plan_leaves_no_note() -> None:
+    model = zoo.make_model("SAC", stock=True)
+    apply(model, {})
+    with pytest.raises(PlanError):
+        apply(model, {n: remove([0], 99) for n in sp.wire(model)})
+    assert BUILT not in vars(model.policy) and not sp.wire(model).built

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 import zoo
+from grouping import grouped
 from gymnasium import spaces
 from stable_baselines3 import A2C, PPO
 
@@ -114,3 +115,11 @@ def test_branches_whose_actions_are_spread_are_told() -> None:
     (said,) = plan_transplant(old, env=two, actions=[0, 1, 2, 3]).left
     assert said.startswith("The actions of the old branches [0], of which one was")
     assert plan_transplant(old, env=one, actions=[3, 2, 1, 0]).left == ()
+
+
+def test_groups_of_an_optimiser_that_is_not_built_are_told() -> None:
+    old: Any = zoo.make_model("PPO", env=env_of("PPO"))
+    old.policy.optimizer = grouped(old.policy)
+    zoo.train(old)
+    (said,) = plan_transplant(old, env=env_of("PPO")).left
+    assert said.startswith("policy.optimizer has 2 groups") and "agent has 1:" in said

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import saving
 import torch
 import zoo
 from gymnasium import spaces
@@ -16,6 +17,7 @@ from stable_baselines3 import A2C, PPO, SAC
 from stable_baselines3.common.env_util import make_vec_env
 
 import sb3_prune as sp
+from sb3_prune import surgery
 from sb3_prune.exceptions import TransplantError
 from sb3_prune.surgery.optimizer import optimizers
 from sb3_prune.transplanting import plan_transplant, transplant, transplant_into
@@ -249,3 +251,12 @@ def test_choices_of_several_branches_are_not_mixed(cls: Any) -> None:
     ours, theirs = (m.policy.action_net.weight for m in (old, new))
     assert torch.equal(theirs, ours[[2, 3, 4, 1, 0]])
     zoo.assert_same(zoo.snapshot(old.policy), before)
+
+
+def test_a_stock_agent_that_surgery_has_cut_becomes_one_that_loads() -> None:
+    old = zoo.train(zoo.make_model("PPO", env=env_of("PPO"), stock=True))
+    surgery.apply(old, zoo.random_plan(old.policy))
+    new = transplant(old, env=env_of("PPO", 7), observations=MORE)
+    assert sp.wire(new).units() == sp.wire(old).units()
+    assert set(sp.wire(new).built.values()) == set(zoo.ARCH)
+    assert sp.wire(saving.reload(new)).units() == sp.wire(old).units()
