@@ -27,6 +27,7 @@ from sb3_prune.surgery.change import NO_NOISE, Change
 from sb3_prune.surgery.comparison import moved, outputs
 from sb3_prune.surgery.elementary import remove
 from sb3_prune.surgery.execution import carry_out
+from sb3_prune.surgery.flow.compiled import rebind
 from sb3_prune.surgery.flow.known import is_known
 from sb3_prune.surgery.flow.slots import Side
 from sb3_prune.surgery.hidden_layer import MATRIX, HiddenLayer
@@ -226,6 +227,7 @@ def copied(policy: nn.Module, *, opened: bool = False) -> nn.Module:
             elif isinstance(value, torch.distributions.Distribution):
                 memo[id(value)] = None
     twin: nn.Module = copy.deepcopy(policy, memo)
+    rebind(policy, memo)
     for module in twin.modules():
         if opened and isinstance(module, Gate):
             module.settle()
