@@ -2,9 +2,10 @@
 
 A trace relies on its rules; a trial checks what the rules led to. On a copy of the
 policy, random units of each layer are made dead: all weights that feed or read them are
-set to zero. Then these units are removed, and every output must stay as it was. Modules
-that nobody knows may run other code in training mode, so their training is tried, too
-(:class:`.Rehearsal`). Code that runs only later, after so many steps, say, is not seen.
+set to zero, and their noise with them. Then these units are removed, and every output
+must stay as it was. Modules that nobody knows may run other code in training mode, so
+their training is tried, too (:class:`.Rehearsal`). Code that runs only later, after so
+many steps, say, is not seen.
 """
 
 from __future__ import annotations
@@ -22,10 +23,11 @@ from torch.overrides import TorchFunctionMode
 
 from sb3_prune.exceptions import UnsupportedPolicyError
 from sb3_prune.gates import Gate
-from sb3_prune.surgery.change import Change
+from sb3_prune.surgery.change import NO_NOISE, Change
 from sb3_prune.surgery.comparison import moved, outputs
 from sb3_prune.surgery.elementary import remove
 from sb3_prune.surgery.execution import carry_out
+from sb3_prune.surgery.flow.compiled import rebind
 from sb3_prune.surgery.flow.known import is_known
 from sb3_prune.surgery.flow.slots import Side
 from sb3_prune.surgery.hidden_layer import MATRIX, HiddenLayer
@@ -225,6 +227,7 @@ def copied(policy: nn.Module, *, opened: bool = False) -> nn.Module:
             elif isinstance(value, torch.distributions.Distribution):
                 memo[id(value)] = None
     twin: nn.Module = copy.deepcopy(policy, memo)
+    rebind(policy, memo)
     for module in twin.modules():
         if opened and isinstance(module, Gate):
             module.settle()
@@ -279,12 +282,14 @@ def _scatter(policy: nn.Module, seed: int) -> None:
 def kill(layer: HiddenLayer, units: torch.Tensor) -> None:
     """Set all weights that feed or read units of a layer to zero, in place.
 
-    A weight that is also used by itself stays: it may be divided by its own norm.
+    gSDE's noise reads units, too: a unit that nothing feeds may still say something. A
+    weight that is also used by itself stays: it may be divided by its own norm.
     """
     sides = (Side.COLUMNS,) if layer.group.doubled else (Side.ROWS, Side.COLUMNS)
     for slot in layer.group.slots:
         shifts = slot.side is Side.UNIT and slot.neutral == 0
-        if shifts or slot.side in sides:
+        noisy = slot.side is Side.NOISE
+        if shifts or noisy or slot.side in sides:
             # Written through a view, so that the parameter itself changes.
             view = slot.units(slot.tensor.detach(), layer.units)
-            view[units.to(view.device)] = 0.0
+            view[units.to(view.device)] = NO_NOISE if noisy else 0.0

@@ -206,7 +206,8 @@ def _check_runnable(policy: nn.Module) -> None:
         what = f"'{path}' of {type(policy).__name__}" if path else "The policy"
         if "_orig_mod" in module._modules:
             raise UnsupportedPolicyError(
-                f"{what} is compiled: prune first, compile after."
+                f"{what} is compiled: prune first, compile after, or compile it in "
+                "place, by its method compile()."
             )
         if any(map(is_lazy, module.parameters(recurse=False))):
             raise UnsupportedPolicyError(

@@ -11,6 +11,7 @@ import pytest
 import torch
 import zoo
 from images import LOOKERS
+from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from torch import nn
 from user_networks import make_user_model
 
@@ -247,3 +248,66 @@ def test_a_policy_that_was_trained_on_several_discrete_actions_is_copied() -> No
     model = zoo.train(zoo.make_model("PPO", env=env))
     twin = trial.copied(model.policy)
     zoo.assert_close(zoo.says(twin), zoo.says(model.policy), 1e-7)
+
+
+# State-dependent noise: a dead unit may say something, and what is drawn reads it.
+
+
+class Own(BaseFeaturesExtractor):
+    """One layer of the user's own, over the number of its units if ``divides``."""
+
+    def __init__(self, space: Any, divides: bool = False) -> None:
+        super().__init__(space, 6)
+        self.net, self.divides = nn.Linear(space.shape[0], 6), divides
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        said = self.net(x).sigmoid()
+        return said / said.shape[1] if self.divides else said
+
+
+def noisy(name: str, divides: bool = False, **kwargs: Any) -> nn.Module:
+    """Return the policy of an agent with gSDE and the extractor above."""
+    own = {"features_extractor_class": Own}
+    told = {"features_extractor_kwargs": {"divides": divides}}
+    env = zoo.gym.make("Pendulum-v1")
+    kwargs = {"net_arch": [8], "activation_fn": nn.Sigmoid, **own, **told, **kwargs}
+    return zoo.make_model(name, env=env, use_sde=True, policy_kwargs=kwargs).policy
+
+
+SPREADS: dict[str, dict[str, Any]] = {
+    "softplus": {"activation_fn": nn.Softplus},
+    "of the extractor": {"net_arch": []},
+    "expln": {"use_expln": True},
+    "one deviation per unit": {"full_std": False},
+    "squashed": {"squash_output": True},
+}
+"""Policies whose dead units make noise in a way of their own."""
+
+
+@pytest.mark.parametrize("name", ["PPO", "A2C", "TRPO", "SAC", "TQC", "RecurrentPPO"])
+def test_the_noise_of_dead_units_may_go_with_them(name: str) -> None:
+    policy = noisy(name)
+    assert not trial.refute(policy, sp.wire(policy).values())
+
+
+@pytest.mark.parametrize("kind", SPREADS)
+def test_noise_of_every_kind_may_go_with_dead_units(kind: str) -> None:
+    policy = noisy("PPO", **SPREADS[kind])
+    assert not trial.refute(policy, sp.wire(policy).values())
+
+
+def test_noise_of_sac_may_have_another_scale() -> None:
+    policy = noisy("SAC", use_expln=True)
+    assert not trial.refute(policy, sp.wire(policy).values())
+
+
+@pytest.mark.parametrize("name", ["PPO", "SAC"])
+def test_noise_hides_no_code_that_depends_on_a_width(name: str) -> None:
+    policy = noisy(name, divides=True)
+    refuted = trial.refute(policy, sp.wire(policy).values())
+    assert refuted and all("features_extractor.net" in layer for layer in refuted)
+
+
+def test_noise_of_dead_units_is_no_movement() -> None:
+    policy = noisy("PPO")
+    assert trial.movement(policy, list(sp.wire(policy))) < 1e-6

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -10,7 +10,7 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from torch import nn
 
 Reads = tuple[tuple[str, frozenset[int]], ...]
-"""Paths of tensors, each with the sizes of the axes along which it may hold units."""
+"""Why units are fixed that a tensor may hold, each with the sizes of their axes."""
 Readers = nn.Linear | nn.modules.conv._ConvNd
 
 
@@ -49,17 +49,32 @@ def reads_beside(model: BaseAlgorithm) -> Reads:
     """
     policy = model.policy
     inside = {id(m) for m in policy.modules()} | {id(p) for p in policy.parameters()}
-    found: list[tuple[str, frozenset[int]]] = []
-    for name, value in vars(model).items():
-        if isinstance(value, nn.Module) and id(value) not in inside:
-            copied = set(_copied(value, policy))
-            for path, owner, tensor in _tensors(value):
-                sizes = tuple(tensor.shape)
-                if isinstance(owner, Readers) and id(owner) not in copied:
-                    sizes = (read_size(owner, tensor),) if tensor.ndim > 1 else ()
-                if id(tensor) not in inside:
-                    found.append((f"model.{name}.{path}", frozenset(sizes) - {1}))
-    return tuple(pair for pair in found if pair[1])
+    return tuple(
+        (why, sizes)
+        for name, value in vars(model).items()
+        if isinstance(value, nn.Module) and id(value) not in inside
+        for tensor, why, sizes in _tensors(f"model.{name}", value, policy)
+        if sizes and id(tensor) not in inside
+    )
+
+
+def unread(path: str) -> str:
+    """Return why units are fixed that a tensor may read, which no forward does."""
+    return (
+        f"no forward reads '{path}', which may read these units: declare a forward "
+        "that does, by a method extra_forwards of the policy"
+    )
+
+
+def _why(path: str, copies: Mapping[str, str]) -> str:
+    """Return why a tensor fixes units; of nested copies the outermost is named."""
+    for place, what in copies.items():
+        if path.startswith(f"{place}."):
+            return (
+                f"'{place}' looks like a copy of {what}, and would keep its units: "
+                "take it away while units change, and copy anew afterwards"
+            )
+    return unread(path)
 
 
 def read_size(owner: Readers, weight: nn.Parameter | torch.Tensor) -> int:
@@ -70,16 +85,50 @@ def read_size(owner: Readers, weight: nn.Parameter | torch.Tensor) -> int:
     return weight.shape[1]
 
 
-def _tensors(module: nn.Module) -> Iterator[tuple[str, nn.Module, nn.Parameter]]:
-    for path, owner in module.named_modules():
+def _tensors(
+    place: str, module: nn.Module, policy: nn.Module
+) -> Iterator[tuple[nn.Parameter, str, frozenset[int]]]:
+    """Yield each parameter, why it fixes units, and along axes of which sizes."""
+    copied = set(_copied(module, policy))
+    told = dict(_copies(place, module, policy))
+    for path, owner in module.named_modules(prefix=place):
         for name, tensor in owner.named_parameters(recurse=False):
-            yield f"{path}.{name}".lstrip("."), owner, tensor
+            sizes = tuple(tensor.shape)
+            if isinstance(owner, Readers) and id(owner) not in copied:
+                sizes = (read_size(owner, tensor),) if tensor.ndim > 1 else ()
+            yield tensor, _why(f"{path}.{name}", told), frozenset(sizes) - {1}
 
 
 def _copied(module: nn.Module, policy: nn.Module) -> Iterator[int]:
     """Yield the ids of all modules in copies of the policy or of its children."""
-    kinds = {type(m) for m in (policy, *policy.children())}
-    kinds = {kind for kind in kinds if not kind.__module__.startswith("torch.")}
+    kinds = {type(original) for original in _originals(policy).values()}
     for part in module.modules():
         if type(part) in kinds:
             yield from map(id, part.modules())
+
+
+def _copies(
+    place: str, module: nn.Module, policy: nn.Module
+) -> Iterator[tuple[str, str]]:
+    """Yield where a module holds copies, and of what. They may have other widths."""
+    for path, part in module.named_modules(prefix=place):
+        for what, original in _originals(policy).items():
+            # A copy of a stock policy stays one when the policy gets gates.
+            if isinstance(original, type(part)) and _names(part) == _names(original):
+                yield path, what
+                break
+
+
+def _originals(policy: nn.Module) -> dict[str, nn.Module]:
+    """Return the policy and its children by what they are called, none of torch's."""
+    named = {f"'{name}'": child for name, child in policy.named_children()}
+    known = {"the policy": policy, **named}
+    return {
+        what: module
+        for what, module in known.items()
+        if not type(module).__module__.startswith("torch.")
+    }
+
+
+def _names(module: nn.Module) -> list[str]:
+    return [name for name, _ in module.named_parameters()]

@@ -19,6 +19,7 @@ from torch import nn
 from torch.overrides import TorchFunctionMode
 
 from sb3_prune.networks.ofexinet import OFEXiNet
+from sb3_prune.surgery.flow.compiled import as_written
 
 _CONTAINERS = (dict, deque, list, set)
 """What modules may fill as they run."""
@@ -32,7 +33,8 @@ def quiet(policy: nn.Module, *, training: bool = False) -> Iterator[None]:
 
     Restored are the mode, the attributes and the buffers of every module, what is in
     their lists and the like, their random generators, the global random states and the
-    attributes of distributions. An OFEXiNet forgets its cached features.
+    attributes of distributions. An OFEXiNet forgets its cached features. Code that is
+    compiled runs as it is written.
 
     Args:
         policy: The policy.
@@ -48,6 +50,7 @@ def quiet(policy: nn.Module, *, training: bool = False) -> Iterator[None]:
         stack.enter_context(_same_distributions(policy))
         stack.enter_context(_plain_features(policy))
         stack.enter_context(torch.set_grad_enabled(training))
+        stack.enter_context(as_written())
         if precision(policy) is not torch.float32:
             stack.enter_context(_Precision(precision(policy)))
         policy.train(training)

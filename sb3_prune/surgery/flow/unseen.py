@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from sb3_prune.surgery.flow.axes import Axis, length
-from sb3_prune.surgery.flow.beside import Readers, beside_of, read_size
+from sb3_prune.surgery.flow.beside import Readers, beside_of, read_size, unread
 
 if TYPE_CHECKING:
     from sb3_prune.surgery.flow.tracer import Tracer
@@ -33,17 +33,13 @@ def unseen_readers(policy: nn.Module, tracer: Tracer) -> Iterator[tuple[Axis, st
             continue
         path = tracer.paths[key][0]
         sizes = set(_read_sizes(policy, tracer, path, tensor)) - {1}
-        yield from _along(tracer, sizes, path)
-    for path, beside in beside_of(policy).reads:
-        yield from _along(tracer, beside, path)
+        yield from _along(tracer, sizes, unread(path))
+    for why, beside in beside_of(policy).reads:
+        yield from _along(tracer, beside, why)
 
 
-def _along(tracer: Tracer, sizes: Set[int], path: str) -> Iterator[tuple[Axis, str]]:
+def _along(tracer: Tracer, sizes: Set[int], why: str) -> Iterator[tuple[Axis, str]]:
     """Yield every axis that has one of some sizes, with the reason to fix it."""
-    why = (
-        f"no forward reads '{path}', which may read these units: declare a forward "
-        "that does, by a method extra_forwards of the policy"
-    )
     for seen in tracer.seen:
         for axis in tracer.tags[seen].axes:
             if length(axis) in sizes:

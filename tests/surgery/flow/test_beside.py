@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from typing import Any
 
 import pytest
@@ -155,8 +156,50 @@ def test_a_convolution_on_the_model_fixes_all_channels_that_it_may_read(
 
 def test_an_average_of_the_policy_on_the_model_fixes_all_that_it_holds() -> None:
     model = extracted(reads_features, cls=WithAverage)
-    assert_refused(model, PlanError, r"no forward reads 'model.average.module")
-    assert not sp.wire(model)
+    why = (
+        "'model.average.module' looks like a copy of the policy, and would keep its "
+        "units: take it away while units change, and copy anew afterwards"
+    )
+    assert_refused(model, PlanError, re.escape(why))
+    assert not sp.wire(model) and set(sp.wire(model).fixed.values()) == {why}
+    del model.average
+    sp.apply(model, {A: remove([0], 12)})
+    model.average = AveragedModel(model.policy)
+    model.learn(32)
+    model.average.update_parameters(model.policy)
+
+
+def test_a_copy_from_before_a_cut_is_still_called_a_copy() -> None:
+    model = extracted(reads_features)
+    teacher = copy.deepcopy(model.policy)
+    sp.apply(model, {A: remove([0], 12)})
+    model.teacher = teacher
+    whys = sp.wire(model).fixed
+    assert whys and all(
+        why.startswith("'model.teacher' looks") for why in whys.values()
+    )
+
+
+def test_a_copy_of_a_stock_policy_is_called_so_by_prune() -> None:
+    model = zoo.make_model("DQN", stock=True)
+    model.average = AveragedModel(model.policy)
+    why = r"q_net.q_net.0: 'model.average.module' looks like a copy of the policy, "
+    with pytest.raises(UnsupportedPolicyError, match=why):
+        sp.prune(model)
+
+
+def test_a_copy_of_a_part_of_the_policy_is_called_so() -> None:
+    model = extracted(reads_features)
+    model.old = nn.ModuleList([copy.deepcopy(model.policy.features_extractor)])
+    why = sp.wire(model).fixed[A]
+    assert why.startswith("'model.old.0' looks like a copy of 'features_extractor', ")
+
+
+def test_another_network_of_the_class_of_a_part_is_no_copy() -> None:
+    model = extracted(reads_features)
+    model.other = type(model.policy.features_extractor)(model.observation_space)
+    model.other.c = nn.Linear(12, 2)
+    assert sp.wire(model).fixed[A].startswith("no forward reads 'model.other.")
 
 
 def test_what_the_model_shares_with_its_policy_is_not_beside_it() -> None:
