@@ -27,6 +27,10 @@ from sb3_prune.exceptions import ConfigError, NoObservationsError
 APART = 0.1
 """Statistics are told to differ if means do by more than so many standard deviations,
 or standard deviations by more than this share."""
+PRIOR = 1e-4
+"""Weight of the mean 0 and the variance 1 with which SB3 begins statistics."""
+FIRST = 8
+"""Entries of observations that are compared first."""
 
 
 def check_normalised(model: BaseAlgorithm, env: VecEnv) -> None:
@@ -56,19 +60,29 @@ def check_normalised(model: BaseAlgorithm, env: VecEnv) -> None:
             f"agent was trained for {model.num_timesteps:,} steps: take those of its "
             "training, VecNormalize.load(path, env)."
         )
-    if own is not None and (far := distance(own, other)) > APART:
-        warnings.warn(
-            "env normalises observations by other statistics than the agent's own "
-            f"environment: they differ by {far:.2g} standard deviations. Load those of "
-            "the training, or copy them with sync_envs_normalization.",
-            stacklevel=3,
-        )
+    if own is not None:
+        _tell_difference(own, other)
     if known and own is None and model.get_env() is not None:
         warnings.warn(
             "env normalises observations, the agent's own environment does not: the "
             "agent sees other observations than there.",
             stacklevel=3,
         )
+
+
+def _tell_difference(own: VecNormalize, other: VecNormalize) -> None:
+    ours, theirs = sorted(_statistics(own)), sorted(_statistics(other))
+    if ours != theirs:
+        how = f"those of {theirs}, the agent's own environment those of {ours}."
+    elif (far := distance(own, other)) > APART:
+        how = f"others by {far:.2g} standard deviations than the agent's own."
+    else:
+        return
+    warnings.warn(
+        f"env normalises observations by other statistics: {how} Load those of the "
+        "training, or copy them with sync_envs_normalization.",
+        stacklevel=4,
+    )
 
 
 def check_wrapped(model: BaseAlgorithm, env: VecEnv) -> None:
@@ -103,63 +117,95 @@ def check_wrapped(model: BaseAlgorithm, env: VecEnv) -> None:
 def check_stored(model: BaseAlgorithm) -> None:
     """Check that the observations of a replay buffer are those that an agent sees.
 
-    A buffer holds them as they were before they were normalised. A loaded agent without
-    an environment does not say whether they were. But where none is normalised, SB3
-    keeps the observation that it stored last in the agent, too.
+    A buffer holds them as they were before a ``VecNormalize``. A loaded agent has no
+    environment that says whether there was one, but it knows what it saw last: where
+    nothing is normalised, the buffer holds that, or an episode has just begun.
 
     Raises:
-        NoObservationsError: The agent has no environment, and they may have been.
+        NoObservationsError: The agent has no environment, and observations may have
+            been normalised.
     """
     replay = getattr(model, "replay_buffer", None)
     if model.get_env() is not None or not isinstance(replay, ReplayBuffer):
         return
-    last: Any = getattr(model, "_last_original_obs", None)
-    stored: Any = replay.observations
-    if last is not None and _equal(stored, last, replay.pos - 1):
+    last, original = model._last_obs, model._last_original_obs
+    if last is None or original is None:  # It has not been trained.
+        return
+    keys = _by_key(last)
+    if all(_is_raw(replay, key, keys[key], _by_key(original)[key]) for key in keys):
         return
     raise NoObservationsError(
         "The replay buffer holds observations as they were before a VecNormalize, and "
-        "this agent has no environment that says whether it was trained in one: load "
+        "this agent has no environment that says whether it was trained in one. Load "
         "the agent with its environment, load(path, env=env), normalised as in "
-        "training."
+        "training; or pass env to prune."
     )
 
 
-def _equal(stored: Any, last: Any, step: int) -> bool:
-    """Tell whether a step of a buffer holds an observation, or a dictionary of them."""
-    if isinstance(stored, dict):
-        return all(_equal(stored[key], last[key], step) for key in stored)
-    return np.array_equal(stored[step].ravel(), np.ravel(last))
+def _is_raw(replay: ReplayBuffer, key: str, last: Any, original: Any) -> bool:
+    """Tell whether an agent saw observations as they are in a buffer."""
+    if np.array_equal(last, original):  # A VecNormalize may only scale rewards.
+        return True
+    before = _by_key(replay.observations)[key]
+    after = _by_key(getattr(replay, "next_observations", replay.observations))[key]
+    step = replay.pos - 1
+    return all(
+        _holds(before[:, i], last[i])
+        or _holds(after[:, i], last[i])
+        or (replay.dones[step, i] and _holds(before[step : step + 1 or None, i], own))
+        for i, own in enumerate(original)
+    )
+
+
+def _holds(stored: Any, wanted: Any) -> bool:
+    """Tell whether one of several observations is the one that is wanted."""
+    rows = stored.reshape(len(stored), -1)
+    row = np.ravel(wanted).astype(rows.dtype)
+    alike = np.flatnonzero((rows[:, :FIRST] == row[:FIRST]).all(axis=1))
+    return any(np.array_equal(rows[step], row) for step in alike)
 
 
 def seen(env: VecNormalize) -> bool:
-    """Tell whether statistics of observations have seen any."""
-    return any(found.count >= 1 for found in _statistics(env).values())
+    """Tell whether statistics of observations have seen any, or were set by hand."""
+    return any(
+        found.count >= 1 or found.mean.any() or (found.var != 1).any()
+        for found in _statistics(env).values()
+    )
 
 
 def distance(one: VecNormalize, other: VecNormalize) -> float:
     """Return how far statistics of observations are apart, in standard deviations.
 
     The largest difference of two means, divided by a standard deviation of ``one``, or
-    of two standard deviations, if this is more; infinite if other keys are normalised.
+    of two standard deviations, if this is more.
+
+    Args:
+        one: Statistics.
+        other: Statistics with the same keys.
     """
     left, right = _statistics(one), _statistics(other)
-    if left.keys() != right.keys():
-        return float("inf")
-    return max(
-        (_apart(left[key], right[key], one.epsilon) for key in left), default=0.0
-    )
+    return max(_apart(left[key], right[key], one.epsilon) for key in left)
 
 
 def _apart(one: RunningMeanStd, other: RunningMeanStd, epsilon: float) -> float:
     scale = np.sqrt(one.var + epsilon)
     means = np.abs(one.mean - other.mean) / scale
     scales = np.abs(np.sqrt(other.var + epsilon) / scale - 1)
+    scales = np.where(_is_constant(one) & _is_constant(other), 0.0, scales)
     return float(max(means.max(initial=0.0), scales.max(initial=0.0)))
 
 
+def _is_constant(found: RunningMeanStd) -> Any:
+    """Tell which entries have not varied: their variance only tells how many came."""
+    return found.var * found.count < 10 * PRIOR * (1 + found.mean**2)
+
+
 def _statistics(env: VecNormalize) -> dict[str, RunningMeanStd]:
-    found: Any = env.obs_rms
+    return _by_key(env.obs_rms)
+
+
+def _by_key(found: Any) -> dict[str, Any]:
+    """Return a dictionary of arrays or statistics; single ones under an empty key."""
     return found if isinstance(found, dict) else {"": found}
 
 

@@ -50,9 +50,9 @@ class Player:
         greedy: bool = True,
         follow_critic_memory: bool = False,
     ) -> None:
-        check_normalised(model, env)
-        if isinstance(model, BaseAlgorithm):  # A policy of one's own may have none.
+        if isinstance(model, BaseAlgorithm):  # A policy of one's own has no spaces.
             check_alike(model, env)
+        check_normalised(model, env)
         self.model, self.env, self.greedy = model, env, greedy
         self.follow_critic_memory = follow_critic_memory
         self.masked = isinstance(model, MaskablePPO) and is_masking_supported(env)

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -100,16 +99,19 @@ def _inputs(
     old: BaseAlgorithm, networks: Sequence[Shallower], given: Inputs | None
 ) -> Inputs:
     units = max(network.last.out_features for network in networks)
-    least, count = max(FEWEST, units + 1), 0
-    with suppress(NoObservationsError):
+    least, count, why = max(FEWEST, units + 1), 0, ""
+    try:
         given = given or recent_inputs(old, max(MOST, 4 * units))
         count = count_observations(given.observations)
+    except NoObservationsError as error:
+        why = f" {error}"
     if given is None or count < least:
         raise TransplantError(
             f"'{networks[0].new.name}' loses hidden layers, so its output layers are "
             f"fitted on observations of the old agent: there are {count}, at least "
             f"{least} are needed. Give observed=sb3_prune.recording.play_inputs(old, "
             "env), with env the vectorised environment of the old agent, or play=1000."
+            f"{why}"
         )
     _require_whole(old.policy, networks, given)
     return given

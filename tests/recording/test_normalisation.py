@@ -12,7 +12,7 @@ import pytest
 import zoo
 from gymnasium.wrappers import NormalizeObservation
 from stable_baselines3 import PPO, SAC
-from stable_baselines3.common.running_mean_std import RunningMeanStd
+from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.vec_env import (
     DummyVecEnv,
     VecNormalize,
@@ -22,6 +22,7 @@ from stable_baselines3.common.vec_env import (
 import sb3_prune as sp
 from sb3_prune.exceptions import ConfigError, NoObservationsError
 from sb3_prune.recording import Player, recent_inputs
+from sb3_prune.recording.activations import count_observations
 from sb3_prune.recording.normalisation import (
     APART,
     check_normalised,
@@ -39,7 +40,9 @@ def normalised(**kwargs: Any) -> VecNormalize:
 
 def sac(env: Any) -> SAC:
     small = {"net_arch": [16, 16]}
-    model = SAC("MlpPolicy", env, learning_starts=50, device="cpu", policy_kwargs=small)
+    named = isinstance(getattr(env, "observation_space", None), gym.spaces.Dict)
+    policy = "MultiInputPolicy" if named else "MlpPolicy"
+    model = SAC(policy, env, learning_starts=50, device="cpu", policy_kwargs=small)
     return model.learn(150)
 
 
@@ -93,7 +96,7 @@ def test_other_statistics_are_told() -> None:
     other = normalised()
     sync_envs_normalization(model.get_env(), other)
     other.obs_rms.mean = other.obs_rms.mean + np.sqrt(other.obs_rms.var)
-    with pytest.warns(UserWarning, match=r"they differ by 1 standard deviations"):
+    with pytest.warns(UserWarning, match="others by 1 standard deviations"):
         sp.evaluate(model, other, episodes=1)
 
 
@@ -119,12 +122,35 @@ def test_the_distance_is_in_standard_deviations(change: str) -> None:
     assert seen(one) and not seen(normalised())
 
 
-def test_other_keys_are_infinitely_far() -> None:
+def test_other_keys_are_told() -> None:
+    model = PPO("MlpPolicy", normalised(), **QUIET).learn(64)
+    other = normalised()
+    other.obs_rms = {"ball": copy.deepcopy(model.get_vec_normalize_env().obs_rms)}
+    with pytest.warns(UserWarning, match=r"those of \['ball'\], the agent's own"):
+        check_normalised(model, other)
+
+
+def test_entries_that_never_vary_are_no_difference() -> None:
     one, other = normalised(), normalised()
-    one.obs_rms = {"arm": RunningMeanStd(shape=(3,))}
-    other.obs_rms = {"ball": RunningMeanStd(shape=(3,))}
-    assert distance(one, other) == float("inf")
-    assert distance(one, copy.deepcopy(one)) == 0
+    for env, count in ((one, 5_000), (other, 10_000)):
+        env.obs_rms.update(np.tile([1.0, 0.0, -7.0], (count, 1)))
+    assert distance(one, other) < 1e-3
+    other.obs_rms.update(np.random.default_rng(0).normal(size=(10_000, 3)))
+    assert distance(one, other) > 1
+
+
+def test_statistics_that_were_set_by_hand_are_some(tmp_path: Path) -> None:
+    PPO("MlpPolicy", normalised(), **QUIET).learn(64).save(tmp_path / "a.zip")
+    by_hand = normalised(training=False)
+    by_hand.obs_rms.var = np.array([0.5, 0.5, 20.0])
+    check_normalised(PPO.load(tmp_path / "a.zip"), by_hand)
+
+
+def test_other_spaces_are_named_first() -> None:
+    model = PPO("MlpPolicy", normalised(), **QUIET).learn(64)
+    other = VecNormalize(DummyVecEnv([lambda: gym.make("CartPole-v1")]))
+    with pytest.raises(ConfigError, match="env has other"):
+        sp.evaluate(model, other, episodes=1)
 
 
 def test_a_buffer_of_raw_observations_is_no_sample_of_what_an_agent_sees(
@@ -145,10 +171,67 @@ def test_a_buffer_of_raw_observations_is_no_sample_of_what_an_agent_sees(
     assert sp.prune(again, "reconstruct", {"final_sparsity": 0.5}).movement
 
 
-def test_a_buffer_of_an_agent_that_normalised_nothing_is_one(tmp_path: Path) -> None:
-    model = sac("Pendulum-v1")
+class Doubles(DummyVecEnv):
+    """Casts nothing, as SubprocVecEnv does, of an environment that says float64."""
+
+    def _obs_from_buf(self) -> Any:
+        return np.asarray(super()._obs_from_buf(), float) + 1e-9
+
+
+class Named(gym.ObservationWrapper[Any, Any, Any]):
+    """Says its observations in a dictionary."""
+
+    def __init__(self) -> None:
+        super().__init__(gym.make("Pendulum-v1"))
+        box = gym.spaces.Box(-9, 9, (1,))
+        self.observation_space = gym.spaces.Dict(dict.fromkeys("xyz", box))
+
+    def observation(self, observation: Any) -> Any:
+        return dict(zip("xyz", np.split(observation, 3), strict=True))
+
+
+RAW: dict[str, Any] = {
+    "plain": lambda: "Pendulum-v1",
+    "two environments": lambda: make_vec_env("Pendulum-v1", 2),
+    "float64": lambda: Doubles([lambda: gym.make("Pendulum-v1")]),
+    "an episode has just ended": lambda: gym.make("Pendulum-v1", max_episode_steps=50),
+    "only rewards are normalised": lambda: normalised(norm_obs=False),
+    "dictionaries": Named,
+}
+
+
+@pytest.mark.parametrize("case", RAW)
+def test_a_buffer_of_an_agent_that_normalised_nothing_is_one(
+    case: str, tmp_path: Path
+) -> None:
+    model = sac(RAW[case]())
     model.save(tmp_path / "a.zip")
     model.save_replay_buffer(tmp_path / "b.pkl")
     loaded = SAC.load(tmp_path / "a.zip", device="cpu")
     loaded.load_replay_buffer(tmp_path / "b.pkl")
-    assert len(recent_inputs(loaded, 64).observations) == 64  # type: ignore[arg-type]
+    assert count_observations(recent_inputs(loaded, 64).observations) == 64
+
+
+def test_a_buffer_may_have_gone_on(tmp_path: Path) -> None:
+    model = sac("Pendulum-v1")
+    model.save(tmp_path / "best.zip")
+    model.learn(40, reset_num_timesteps=False)
+    model.save_replay_buffer(tmp_path / "b.pkl")
+    loaded = SAC.load(tmp_path / "best.zip", device="cpu")
+    loaded.load_replay_buffer(tmp_path / "b.pkl")
+    recent_inputs(loaded, 64)
+
+
+def test_an_agent_that_stands_still_may_be_normalised(tmp_path: Path) -> None:
+    class Still(gym.Wrapper[Any, Any, Any, Any]):
+        def step(self, action: Any) -> Any:
+            _, *rest = self.env.step(action)
+            return (np.array([0.5, 0.5, 7.0], np.float32), *rest)
+
+    env = VecNormalize(DummyVecEnv([lambda: Still(gym.make("Pendulum-v1"))]))
+    model = sac(env)
+    model.save(tmp_path / "a.zip")
+    loaded = SAC.load(tmp_path / "a.zip", device="cpu")
+    loaded.replay_buffer = model.replay_buffer
+    with pytest.raises(NoObservationsError, match="before a VecNormalize"):
+        recent_inputs(loaded, 64)
