@@ -73,15 +73,11 @@ class OnnxExporter(Exporter):
 
     def write(self, decision: Decision, path: Path, facts: Mapping[str, Any]) -> None:
         """Write one file, weights included."""
+        inputs = _renamed(facts["inputs"], self.config.input_names)
         outputs, names = facts["outputs"], self.config.output_names
-        if facts["check"] is None and names:  # A check may ask for more outputs.
-            more = [each["name"] for each in outputs[len(names) :]]
-            taken = (*self.config.input_names, *names)
-            names = (*names, *(f"{name}_" if name in taken else name for name in more))
-        named = {
-            "inputs": _renamed(facts["inputs"], self.config.input_names),
-            "outputs": _renamed(outputs, names),
-        }
+        if facts["check"] is None:  # A check may ask for more outputs.
+            names = _giving_way(outputs, names, [port["name"] for port in inputs])
+        named = {"inputs": inputs, "outputs": _renamed(outputs, names)}
         _check_names([port["name"] for ports in named.values() for port in ports])
         told = {**facts, **named}
         if self._converted is None or self._converted[0] is not decision:
@@ -209,6 +205,19 @@ def _check_names(names: Sequence[str]) -> None:
             "Names of inputs and outputs must differ and not be empty, got "
             f"{', '.join(map(repr, names))}."
         )
+
+
+def _giving_way(
+    outputs: Sequence[Mapping[str, Any]], chosen: Sequence[str], taken: Sequence[str]
+) -> list[str]:
+    """Return names of outputs: those chosen, then others that differ from all."""
+    names = list(chosen)
+    for output in outputs[len(names) :]:
+        name = output["name"]
+        while name in {*taken, *names}:
+            name += "_"
+        names.append(name)
+    return names
 
 
 def _renamed(

@@ -31,7 +31,7 @@ from sb3_prune.plugins.options import build
 
 UNSCORED = (
     "An entry of the action was the same on all observations, and what it is made of "
-    "could not be compared instead: {} An export that always answers the same there "
+    "could not be compared instead: {}. An export that always answers the same there "
     "would pass as well."
 )
 """Warning of an export whose check says little, with the reason."""
@@ -121,7 +121,7 @@ def _scored(
         facts = facts_of(decision, temporary.stem)
         exporter.write(decision, temporary, {**facts, "check": None})
     except ExportError as error:  # There may be no rule for one of its operations.
-        warnings.warn(UNSCORED.format(error), stacklevel=3)
+        warnings.warn(UNSCORED.format(str(error).rstrip(".")), stacklevel=3)
         return None
     agent, dynamic = exporter.load(temporary), exporter.dynamic
     check = check_against(agent, model, statistics, env, dynamic=dynamic)

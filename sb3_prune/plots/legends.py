@@ -33,9 +33,10 @@ def add_legend(figure: Figure, axes: Axes) -> None:
     handles, labels = axes.get_legend_handles_labels()
     if not labels:
         return
+    labels = [label.replace("$", r"\$") for label in labels]  # No mathematics.
     short = max(map(len, labels)) <= LONG
     if short and len(labels) <= MOST:
-        axes.legend(fontsize=8, frameon=False)
+        axes.legend(handles, labels, fontsize=8, frameon=False)
         return
     legend = figure.legend(
         handles,

@@ -6,7 +6,7 @@ import io
 import json
 import platform
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -64,6 +64,8 @@ class RunFolder:
     def create(cls, path: str | Path, *, overwrite: bool = False) -> RunFolder:
         """Create the folder; delete the files of an earlier run in it.
 
+        Its ``config.json`` stays, for the new run's to replace it.
+
         Raises:
             RunFolderError: The folder exists, and ``overwrite`` is false or it is not
                 the folder of a run; or it cannot be created.
@@ -74,11 +76,14 @@ class RunFolder:
             folder.mkdir(parents=True, exist_ok=overwrite)
         except FileExistsError:
             raise RunFolderError(f"Run folder '{folder}' has just appeared.") from None
-        # summary.json goes first, because it marks a run as complete.
-        stale = [folder / name for name in reversed(ARTEFACTS)]
+        # summary.json goes first, because it marks a run as complete. config.json stays
+        # until the new one replaces it: without it, nobody may overwrite the folder.
+        stale = [folder / name for name in reversed(ARTEFACTS) if name != CONFIG]
         stale += [folder / BEST / name for name in ARTEFACTS]
         for file in [*stale, *folder.glob(EVENTS)]:
             file.unlink(missing_ok=True)
+        with suppress(OSError):  # Unless it is missing, or somebody's files are in it.
+            (folder / BEST).rmdir()
         return cls(folder)
 
     @contextmanager

@@ -148,7 +148,7 @@ def _tabled(table: str | Path | None, jobs: list[Job], root: Path) -> Iterator[N
             rows = rows_of((job.name, read(job, root)) for job in jobs)
             if rows:
                 write_table(table, rows)
-            else:  # One that is there tells of other jobs.
+            elif jobs:  # One that is there tells of other jobs.
                 Path(table).unlink(missing_ok=True)
 
 

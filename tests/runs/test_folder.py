@@ -47,7 +47,17 @@ def test_an_old_run_stays_unless_told(tmp_path: Path) -> None:
 
 def test_overwriting_takes_the_runs_files_only(tmp_path: Path) -> None:
     folder = RunFolder.create(make_old_run(tmp_path / "run"), overwrite=True)
-    assert [file.name for file in folder.path.iterdir()] == ["notes.txt"]
+    left = {file.name for file in folder.path.iterdir()}
+    assert left == {"notes.txt", "config.json"}
+    RunFolder.create(folder.path, overwrite=True)  # It can be told to be of a run.
+
+
+def test_overwriting_leaves_no_empty_folder_of_the_best(tmp_path: Path) -> None:
+    old = make_old_run(tmp_path / "run")
+    (old / "best").mkdir(exist_ok=True)
+    (old / "best" / "model.zip").write_text("old")
+    RunFolder.create(old, overwrite=True)
+    assert not (old / "best").exists()
 
 
 def test_of_two_that_begin_at_once_one_has_the_folder(

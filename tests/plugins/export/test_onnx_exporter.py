@@ -57,6 +57,21 @@ def test_what_a_check_adds_gives_way_to_chosen_names(tmp_path: Path) -> None:
     assert check.scores
 
 
+@pytest.mark.parametrize("chosen", [("mean",), ("mean", "mean_"), ("log_std", "mean")])
+def test_what_a_check_adds_gives_way_to_inputs_too(
+    chosen: tuple[str, ...], tmp_path: Path
+) -> None:
+    model: Any = exported.anyhow(exported.BOX, exported.BOX)
+    with torch.no_grad():
+        model.policy.action_net.bias += 100
+    names = {"input_names": chosen[:1], "output_names": chosen[1:]}
+    path = tmp_path / "robot.onnx"
+    assert export(model, "onnx", path, vecnormalize=None, **names).scores
+    graph = onnx.load(path).graph
+    assert [port.name for port in graph.input] == [chosen[0]]
+    assert [port.name for port in graph.output] == [*chosen[1:], "action"][:1]
+
+
 class Centred(BaseFeaturesExtractor):
     """Calls a mean what an output is called, too."""
 
