@@ -93,8 +93,7 @@ def _label(run: FinishedRun, near: Runs) -> str:
     several = len({other.settings["command"] for other in near}) > 1
     begin = [run.algorithm, run.strategy, *([run.settings["command"]] * several)]
     names = _telling(run, near)
-    short = [name for name in names if name != "built"] or names
-    own = [(name, run.settings[name]) for name in short if name in run.settings]
+    own = [(name, run.settings[name]) for name in names if name in run.settings]
     return " ".join([*begin, *(f"{n.rpartition('.')[2]}={value}" for n, value in own)])
 
 
@@ -107,10 +106,11 @@ def _telling(run: FinishedRun, near: Runs) -> list[str]:
     for each in near:
         by_command[each.settings["command"]].append(_known(each))
     of_all = set.intersection(*(set().union(*each) for each in by_command.values()))
-    of_all -= {"built"}  # If it differs with the command, this says enough.
-    within = _differing(by_command[run.settings["command"]])
-    names = _differing(_known(each) for each in near)
-    return [n for n in names if n not in NAMED and (n in of_all or n in within)]
+    within = {*_differing(by_command[run.settings["command"]])} - {*NAMED}
+    # What was built follows from other settings, or from the command, if these differ.
+    built = {"built"} if within == {"built"} else set()
+    told = (of_all | within) - {*NAMED, "built"} | built
+    return [name for name in _differing(map(_known, near)) if name in told]
 
 
 def _differing(settings: Iterable[Mapping[str, Any]]) -> list[str]:

@@ -70,6 +70,18 @@ def test_the_command_is_enough_if_sizes_differ_with_it(tmp_path: Path) -> None:
         assert (first, second) == (f"ppo magnitude train{told}", "ppo magnitude prune")
 
 
+def test_sizes_tell_runs_of_a_command_apart_that_nothing_else_does(
+    tmp_path: Path,
+) -> None:
+    now = {"units": 6, "command": "prune", "model": "a.zip", "timesteps": 0}
+    long = {"timesteps": 2048}
+    kinds: list[dict[str, Any]] = [{"units": 8} | long, now, {"units": 7} | long]
+    found = groups(tmp_path, *({**kind, "strategy": gradual(0.9)} for kind in kinds))
+    first, second, third = found
+    assert second == "ppo magnitude prune timesteps=0"
+    assert first.endswith("built=8 16") and third.endswith("built=7 16")
+
+
 def test_older_runs_lack_options_that_are_off(tmp_path: Path) -> None:
     later = {"seed": 2, "keep_best": False, "new": None, "label": None}
     assert groups(tmp_path, {"seed": 1}, later) == {"ppo dense": ["0", "1"]}
