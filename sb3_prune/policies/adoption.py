@@ -46,6 +46,8 @@ def adopt(model: BaseAlgorithm) -> MaskedPolicyMixin:
     wire(policy)  # Raises first if the policy cannot be traced.
     if not isinstance(policy, MaskedPolicyMixin):
         _become(model, policy, _masked_class(policy))
+    if model.policy_class in MASKED:  # The policy is another model's, too.
+        model.policy_class = cast(Any, type(policy))
     refresh_caches(model)
     refresh_memory(model)
     note_widths(model, wire(model).values())

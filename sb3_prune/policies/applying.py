@@ -9,7 +9,7 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from torch import nn
 
 from sb3_prune.policies.adoption import MASKED, adopt
-from sb3_prune.policies.zips import hindrance_of_widths
+from sb3_prune.policies.zips import hindrance_of_policy
 from sb3_prune.surgery import surgeon
 from sb3_prune.surgery.change import Change
 from sb3_prune.surgery.wiring import owner_of
@@ -45,7 +45,8 @@ def apply(
 
     Warns:
         UserWarning: The policy class is of your own, and cannot load the new widths: a
-            zip of the model could be saved, but not loaded.
+            zip of the model could be saved, but not loaded. The warning comes after the
+            change, even where a filter turns it into an error.
     """
     report = surgeon.apply(model, plan)
     owner = owner_of(model)
@@ -53,6 +54,6 @@ def apply(
         return report
     if type(owner.policy) in MASKED:
         adopt(owner)
-    for why in hindrance_of_widths(owner.policy):
+    for why in hindrance_of_policy(owner):
         warnings.warn(f"A zip of this model cannot be loaded. {why}", stacklevel=2)
     return report

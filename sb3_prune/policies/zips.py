@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
@@ -11,20 +12,42 @@ from stable_baselines3.common.save_util import recursive_getattr
 from torch import nn
 
 from sb3_prune.policies.adoption import MASKED, how_to_mask
-from sb3_prune.surgery.wiring import BUILT, wire
+from sb3_prune.surgery.flow.quiet import same_random_state
+from sb3_prune.surgery.wiring import BUILT
 
 
-def forgets_widths(policy: nn.Module) -> bool:
-    """Tell whether a policy has other widths than its class can build and load."""
-    as_torch = type(policy).load_state_dict is nn.Module.load_state_dict
-    if BUILT not in vars(policy) or not as_torch:
+def forgets_widths(model: BaseAlgorithm) -> bool:
+    """Tell whether SB3 builds other widths or gates than a model has, and loads none.
+
+    Gates matter for a policy that two models share: only the class of one that was
+    adopted builds them.
+    """
+    cls: Any = model.policy_class
+    as_torch = getattr(cls, "load_state_dict", None) is nn.Module.load_state_dict
+    masked: Any = MASKED.get(cls)
+    shared = type(model.policy) is masked
+    if not as_torch or not (shared or BUILT in vars(model.policy)):
         return False
-    wiring, told = wire(policy), getattr(policy, "lstm_actor", None)
-    return any(
-        layer.units != wiring.built.get(name, layer.units)
-        for name, layer in wiring.items()
-        if layer.module is not told  # SB3 is told the new width of an LSTM.
-    )
+    built = _rebuilt(model)
+    return built is not None and _shapes(built) != _shapes(model.policy)
+
+
+def _shapes(policy: nn.Module) -> dict[str, Any]:
+    return {n: getattr(v, "shape", None) for n, v in policy.state_dict().items()}
+
+
+def _rebuilt(model: BaseAlgorithm) -> nn.Module | None:
+    """Return the policy that SB3 builds to load a zip into; None if that fails.
+
+    An algorithm of a user's own may build it in another way.
+    """
+    kwargs = {"use_sde": True} if model.use_sde else {}
+    cls, spaces = model.policy_class, (model.observation_space, model.action_space)
+    try:
+        with same_random_state():
+            return cls(*spaces, model.lr_schedule, **(kwargs | model.policy_kwargs))
+    except Exception:  # Policies of users may raise anything.
+        return None
 
 
 def saved_optimizers(model: BaseAlgorithm) -> dict[str, torch.optim.Optimizer]:
@@ -46,7 +69,7 @@ def hindrances(model: BaseAlgorithm, error: Exception | None = None) -> list[str
         your own may have built is a reason only if the error says so.
     """
     of_optimizers = _hindrance_of_optimizers(model, _tells_of_groups(error))
-    return [*hindrance_of_widths(model.policy), *of_optimizers]
+    return [*hindrance_of_policy(model), *of_optimizers]
 
 
 def _tells_of_groups(error: BaseException | None) -> bool:
@@ -56,29 +79,50 @@ def _tells_of_groups(error: BaseException | None) -> bool:
     return "parameter group" in str(error) or _tells_of_groups(error.__context__)
 
 
-def hindrance_of_widths(policy: nn.Module) -> Iterator[str]:
-    """Yield why a policy's weights cannot be loaded, if that is so."""
-    if forgets_widths(policy):
-        out = "Call sb3_prune.adopt(model)." if type(policy) in MASKED else ""
+def hindrance_of_policy(model: BaseAlgorithm) -> Iterator[str]:
+    """Yield why a model's policy cannot be loaded, if that is so."""
+    if forgets_widths(model):
+        known, policy = _is_known(model), model.policy
         yield (
-            f"{type(policy).__name__} builds the widths of its arguments, not those "
-            f"that the model has since units changed. {out or how_to_mask(policy)}"
+            f"{model.policy_class.__name__} builds the widths of its arguments and no "
+            "gates, not what the model has since units changed. "
+            f"{'Call sb3_prune.adopt(model).' if known else how_to_mask(policy)}"
         )
+
+
+def _is_known(model: BaseAlgorithm) -> bool:
+    return type(model.policy) in {*MASKED, *MASKED.values()}
 
 
 def _hindrance_of_optimizers(model: BaseAlgorithm, refused: bool) -> Iterator[str]:
     """Yield why the state of optimisers cannot be loaded, if that is so."""
     found = saved_optimizers(model)
     several = {n: o for n, o in found.items() if len(o.param_groups) > 1}
-    known = type(model.policy) in {*MASKED, *MASKED.values()}
-    meant = several if several or not refused else found
-    if meant and (known or refused):
+    meant = several or found if refused else _built_otherwise(model, several)
+    if meant:
         yield (
             f"{type(model.policy).__name__} builds an optimiser with other groups of "
             f"parameters than {', '.join(map(_described, meant, meant.values()))}. Let "
             "a policy class of your own build it, or set one with a single group of "
             "all these parameters in its place, which begins without a state."
         )
+
+
+def _built_otherwise(
+    model: BaseAlgorithm, found: dict[str, torch.optim.Optimizer]
+) -> dict[str, torch.optim.Optimizer]:
+    """Return the optimisers for which a known policy class builds other groups."""
+    policy = _rebuilt(model) if found and _is_known(model) else None
+    others = {}
+    for name, optimizer in found.items():
+        built = recursive_getattr(policy, name.removeprefix("policy."), None)
+        if built is not None and _sizes(built) != _sizes(optimizer):
+            others[name] = optimizer
+    return others
+
+
+def _sizes(optimizer: torch.optim.Optimizer) -> list[int]:
+    return [len(group["params"]) for group in optimizer.param_groups]
 
 
 def other_groups(old: BaseAlgorithm, new: BaseAlgorithm) -> list[str]:
@@ -96,8 +140,8 @@ def other_groups(old: BaseAlgorithm, new: BaseAlgorithm) -> list[str]:
 
 
 def _described(name: str, optimizer: torch.optim.Optimizer) -> str:
-    sizes = [str(len(group["params"])) for group in optimizer.param_groups]
-    return f"{name} (groups of {' and '.join(sizes)} parameters)"
+    sizes = " and ".join(map(str, _sizes(optimizer)))
+    return f"{name} (groups of {sizes} parameters)"
 
 
 def warn_of_zip(model: BaseAlgorithm, what: str, stacklevel: int) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import saving
 import zoo
+from stable_baselines3.common.policies import ActorCriticPolicy
 from stable_baselines3.dqn.policies import DQNPolicy
 
 import sb3_prune as sp
@@ -108,3 +109,12 @@ def test_a_model_that_cannot_be_adopted_is_as_it_was(
     assert vars(model.policy) == attributes and repr(model) == shown
     zoo.assert_same(zoo.snapshot(model.policy), before, identities=True)
     zoo.train(model)
+
+
+def test_models_that_share_a_policy_are_adopted_one_by_one() -> None:
+    ours, other = (zoo.make_model("PPO", stock=True) for _ in range(2))
+    other.policy = ours.policy
+    for model in (ours, other):
+        assert model.policy_class is ActorCriticPolicy
+        sp.adopt(model)
+        assert model.policy_class is zoo.CASES["PPO"][1]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 import inspect
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from types import MethodType
@@ -22,17 +23,43 @@ _COMPILER = "torch._dynamo"
 """Torch loads it, which takes long, when something is compiled."""
 
 
-def as_written() -> AbstractContextManager[Any]:
+class _Eager:
+    """Lets the compiler rest while any thread is inside.
+
+    Torch has one stance for all threads. So the first who enters sets it, and the last
+    who leaves puts back what was before.
+    """
+
+    def __init__(self) -> None:
+        self.lock, self.inside = threading.Lock(), 0
+        self.stance: AbstractContextManager[Any] = nullcontext()
+
+    def __enter__(self) -> None:
+        """Set the stance."""
+        with self.lock:
+            if not self.inside:
+                self.stance = torch.compiler.set_stance("force_eager")  # Sets at once.
+            self.inside += 1
+
+    def __exit__(self, *_: object) -> None:
+        """Put back the stance."""
+        with self.lock:
+            self.inside -= 1
+            if not self.inside:
+                self.stance.__exit__(None, None, None)
+
+
+_EAGER = _Eager()
+
+
+def as_written() -> AbstractContextManager[None]:
     """Let compiled code run as it is written, inside a block.
 
     Else torch compiles with it whatever watches it: that takes tens of times as long,
     uses up the number of times that torch compiles one function, and fails with
-    ``fullgraph=True``.
+    ``fullgraph=True``. Meanwhile the code of other threads runs as it is written, too.
     """
-    if _COMPILER not in sys.modules:
-        return nullcontext()
-    stance: AbstractContextManager[Any] = torch.compiler.set_stance("force_eager")
-    return stance
+    return _EAGER if _COMPILER in sys.modules else nullcontext()
 
 
 def rebind(policy: nn.Module, memo: dict[int, Any]) -> None:
@@ -46,8 +73,9 @@ def rebind(policy: nn.Module, memo: dict[int, Any]) -> None:
         memo: What ``copy.deepcopy`` noted.
     """
     for module in policy.modules():
-        for name, method in _methods(module):
-            setattr(memo[id(module)], name, copy.deepcopy(method, memo))
+        twin = memo.get(id(module))  # None if a module copied itself in its own way.
+        for name, method in () if twin is None else _methods(module):
+            setattr(twin, name, copy.deepcopy(method, memo))
 
 
 def _methods(module: nn.Module) -> Iterator[tuple[str, MethodType]]:

@@ -6,6 +6,7 @@ import copy
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -62,6 +63,47 @@ def test_compiled_code_runs_as_written_inside_and_compiled_afterwards() -> None:
     assert len(GRAPHS) == 1
 
 
+def compiles() -> bool:
+    """Tell whether torch compiles what is new."""
+    GRAPHS.clear()
+    compiled(lambda x: x + 1)(torch.zeros(1))
+    return bool(GRAPHS)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_blocks_that_overlap_leave_the_compiler_as_it_was(workers: int) -> None:
+    """The first who enters also leaves first, as threads may."""
+    blocks = [as_written(), as_written()]
+    pools = [ThreadPoolExecutor(1) for _ in range(workers)] * (2 // workers)
+    for pool, block in zip(pools, blocks, strict=True):
+        pool.submit(block.__enter__).result()
+    assert not compiles()
+    pools[0].submit(blocks[0].__exit__, None, None, None).result()
+    assert not compiles()
+    pools[1].submit(blocks[1].__exit__, None, None, None).result()
+    assert compiles()
+
+
+def test_a_stance_of_the_users_comes_back() -> None:
+    with torch.compiler.set_stance("fail_on_recompile"):
+        for _ in range(2):
+            with as_written(), as_written():
+                assert not compiles()
+            with pytest.raises(RuntimeError, match="fail_on_recompile"):
+                compiles()
+    assert compiles()
+
+
+def test_many_threads_leave_the_compiler_as_it_was() -> None:
+    def enter(_: int) -> None:
+        with quiet(tiny()):
+            pass
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(enter, range(100)))
+    assert compiles()
+
+
 def test_torch_loads_no_compiler_for_what_is_not_compiled() -> None:
     code = (
         "import sys\nfrom sb3_prune.surgery.flow.compiled import as_written\n"
@@ -90,6 +132,30 @@ def test_rebinding_leaves_functions_as_they_are() -> None:
     twin: Any = copy.deepcopy(policy, memo)
     rebind(policy, memo)
     assert twin.net.function is policy.net.function
+
+
+class Copying(nn.Module):
+    """A network that copies itself in its own way."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.a = nn.Linear(5, 4)
+        self.a.forward = compiled(self.a.forward)
+
+    def __deepcopy__(self, memo: Any) -> Copying:
+        twin = Copying()
+        twin.load_state_dict(self.state_dict())
+        return twin
+
+
+def test_a_network_that_copies_itself_is_left_as_it_copied() -> None:
+    policy = TinyPolicy(Net(lambda n, x: n.own.a(x), own=Copying()))
+    twin: Any = trial.copied(policy)
+    assert twin.net.own is not policy.net.own
+    with torch.no_grad():
+        twin.net.own.a.bias.add_(1.0)
+    x = torch.zeros(2, 5)
+    assert not torch.equal(twin.net(x), policy.net(x))
 
 
 # What is compiled may be pruned.
