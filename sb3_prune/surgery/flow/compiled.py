@@ -10,7 +10,6 @@ from __future__ import annotations
 import copy
 import inspect
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from types import MethodType
@@ -19,37 +18,13 @@ from typing import Any
 import torch
 from torch import nn
 
+from sb3_prune.surgery.flow.shared import Shared
+
 _COMPILER = "torch._dynamo"
 """Torch loads it, which takes long, when something is compiled."""
 
 
-class _Eager:
-    """Lets the compiler rest while any thread is inside.
-
-    Torch has one stance for all threads. So the first who enters sets it, and the last
-    who leaves puts back what was before.
-    """
-
-    def __init__(self) -> None:
-        self.lock, self.inside = threading.Lock(), 0
-        self.stance: AbstractContextManager[Any] = nullcontext()
-
-    def __enter__(self) -> None:
-        """Set the stance."""
-        with self.lock:
-            if not self.inside:
-                self.stance = torch.compiler.set_stance("force_eager")  # Sets at once.
-            self.inside += 1
-
-    def __exit__(self, *_: object) -> None:
-        """Put back the stance."""
-        with self.lock:
-            self.inside -= 1
-            if not self.inside:
-                self.stance.__exit__(None, None, None)
-
-
-_EAGER = _Eager()
+_EAGER = Shared(lambda: torch.compiler.set_stance("force_eager"))
 
 
 def as_written() -> AbstractContextManager[None]:

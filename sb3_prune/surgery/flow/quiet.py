@@ -6,7 +6,7 @@ import copy
 import random
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from torch.overrides import TorchFunctionMode
 
 from sb3_prune.networks.ofexinet import OFEXiNet
 from sb3_prune.surgery.flow.compiled import as_written
+from sb3_prune.surgery.flow.shared import Shared
 
 _CONTAINERS = (dict, deque, list, set)
 """What modules may fill as they run."""
@@ -79,12 +80,7 @@ def precision(policy: nn.Module) -> torch.dtype:
 
 
 @contextmanager
-def exact_arithmetic() -> Iterator[None]:
-    """Make the precision of products independent of their size; no TensorFloat-32.
-
-    cuDNN and oneDNN choose another algorithm for another number of units, so outputs
-    before and after a cut would differ by more than float32's rounding.
-    """
+def _exact() -> Iterator[None]:
     onednn: Any = torch.backends.mkldnn
     enabled, precise = onednn.enabled, torch.get_float32_matmul_precision()
     torch.set_float32_matmul_precision("highest")
@@ -95,6 +91,18 @@ def exact_arithmetic() -> Iterator[None]:
     finally:
         onednn.enabled = enabled
         torch.set_float32_matmul_precision(precise)
+
+
+_EXACT = Shared(_exact)
+
+
+def exact_arithmetic() -> AbstractContextManager[None]:
+    """Make the precision of products independent of their size; no TensorFloat-32.
+
+    cuDNN and oneDNN choose another algorithm for another number of units, so outputs
+    before and after a cut would differ by more than float32's rounding.
+    """
+    return _EXACT
 
 
 @contextmanager
