@@ -16,6 +16,7 @@ from stable_baselines3.common.vec_env import (
 )
 
 from sb3_prune.exceptions import ConfigError
+from sb3_prune.recording.normalisation import check_seen
 from sb3_prune.runs.pickles import check_moments, read_statistics
 
 UNSAID: Any = object()
@@ -42,7 +43,8 @@ def statistics_for(model: BaseAlgorithm, given: Any) -> VecNormalize | None:
 
     Raises:
         ConfigError: Nobody says whether observations are normalised, the model's
-            environment says otherwise, or more than a plain VecNormalize changes them.
+            environment says otherwise, more than a plain VecNormalize changes them, or
+            the statistics have seen nothing, though the agent was trained.
         CheckpointError: The file or the statistics are damaged.
     """
     known = _around(model)
@@ -55,6 +57,7 @@ def statistics_for(model: BaseAlgorithm, given: Any) -> VecNormalize | None:
     if found is not None:
         _check_plain(found)
         check_moments(found, "vecnormalize")
+        check_seen(model, found, "vecnormalize")
         found = found if found.norm_obs else None
     if found is None and known is not None:
         raise ConfigError(

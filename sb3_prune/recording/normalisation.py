@@ -50,16 +50,13 @@ def check_normalised(model: BaseAlgorithm, env: VecEnv) -> None:
     known = isinstance(model, BaseAlgorithm)
     own = model.get_vec_normalize_env() if known else None
     other = unwrap_vec_normalize(env)
-    if other is None or other is own or not other.norm_obs:
+    if other is None or not other.norm_obs:
         return
     own = own if own is not None and own.norm_obs else None
-    trained = known and model.num_timesteps and (own is None or seen(own))
-    if trained and not seen(other):
-        raise ConfigError(
-            "env normalises observations by statistics that have seen none, but the "
-            f"agent was trained for {model.num_timesteps:,} steps: take those of its "
-            "training, VecNormalize.load(path, env)."
-        )
+    if own is None or own is other or own.training or seen(own):
+        check_seen(model, other, "env")
+    if own is other:
+        return
     if own is not None:
         _tell_difference(own, other)
     if known and own is None and model.get_env() is not None:
@@ -67,6 +64,27 @@ def check_normalised(model: BaseAlgorithm, env: VecEnv) -> None:
             "env normalises observations, the agent's own environment does not: the "
             "agent sees other observations than there.",
             stacklevel=3,
+        )
+
+
+def check_seen(model: BaseAlgorithm, env: VecNormalize, what: str) -> None:
+    """Check that statistics can be those by which a trained agent sees observations.
+
+    Args:
+        model: The agent; of one that only has ``predict`` nothing is known.
+        env: The statistics.
+        what: What they are, for the error message.
+
+    Raises:
+        ConfigError: They have seen nothing, though the agent was trained.
+    """
+    steps = getattr(model, "num_timesteps", 0)
+    if env.norm_obs and steps and not seen(env):
+        raise ConfigError(
+            f"{what} normalises observations by statistics that have seen none, but "
+            f"the agent was trained for {steps:,} steps: take those of its training, "
+            "VecNormalize.load(path, env). If it was trained by just these, set "
+            "obs_rms.count to 1."
         )
 
 

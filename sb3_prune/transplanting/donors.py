@@ -18,6 +18,7 @@ from torch import nn
 from sb3_prune.exceptions import CheckpointError, SB3PruneError, TransplantError
 from sb3_prune.gates import OPTIONAL
 from sb3_prune.policies import MaskedPolicyMixin, adopt
+from sb3_prune.recording.normalisation import seen
 from sb3_prune.runs.pickles import check_moments
 from sb3_prune.runs.standing_in import Nowhere
 from sb3_prune.surgery import remove_closed, wire
@@ -104,7 +105,7 @@ def _normalised(env: Nowhere, given: Any) -> VecEnv:
     """Return an environment with the statistics of another one, if there are any.
 
     Raises:
-        TransplantError: It is something else.
+        TransplantError: It is something else, or statistics have seen nothing.
         CheckpointError: They are missing or broken, or of other observations.
         NonFiniteError: A statistic is NaN or infinite.
     """
@@ -127,6 +128,12 @@ def _normalised(env: Nowhere, given: Any) -> VecEnv:
             f"{given!r} ({error})."
         ) from error
     check_moments(found, "vecnormalize")
+    if found.norm_obs and not seen(found):
+        raise TransplantError(
+            "vecnormalize has statistics that have seen no observations: give those of "
+            "the training. If the old agent was trained by just these, set "
+            "obs_rms.count to 1."
+        )
     return found
 
 

@@ -11,6 +11,7 @@ from stable_baselines3.common.running_mean_std import RunningMeanStd
 from stable_baselines3.common.vec_env import VecNormalize
 
 from sb3_prune.exceptions import TransplantError
+from sb3_prune.recording.normalisation import check_seen
 from sb3_prune.surgery.flow.ports import by_key
 from sb3_prune.transplanting.entries import Part
 from sb3_prune.transplanting.observing import ObservationMap
@@ -34,6 +35,7 @@ def check_statistics(
         TransplantError: Only one of them does, or the statistics are of other numbers
             than the agents see, as below ``VecFrameStack``, and these change, or those
             of the old agent would be changed.
+        ConfigError: Those of the old agent have seen nothing, though it was trained.
     """
     own = new.get_vec_normalize_env()
     if own is not None and own is old.get_vec_normalize_env() and not seen.is_same:
@@ -55,6 +57,7 @@ def check_statistics(
         )
     if not ours or not theirs:
         return
+    check_seen(old, ours, "The VecNormalize of the old agent")
     _check_settings(ours, theirs)
     _check_keys(ours, theirs, seen)
     if seen.is_same:

@@ -91,11 +91,16 @@ def test_statistics_that_are_named(
 
 
 def test_named_statistics_replace_those_beside_the_zip(
-    command: Command, zoo_zip: Path, tmp_path: Path
+    command: Command, refused: Callable[..., str], zoo_zip: Path, tmp_path: Path
 ) -> None:
     other = tmp_path / "other.pkl"
-    VecNormalize(cart_poles()).save(str(other))
-    result = command("evaluate", zoo_zip, "--vecnormalize", other, *EVALUATE)
+    found = VecNormalize(cart_poles())
+    found.save(str(other))
+    line = ("evaluate", zoo_zip, "--vecnormalize", other, *EVALUATE)
+    assert "statistics that have seen none" in refused(*line)
+    found.obs_rms.count = 1
+    found.save(str(other))
+    result = command(*line)
     assert means(result) == expected(zoo_zip, other)
     assert "normalised" not in result.err
 
@@ -231,7 +236,7 @@ def test_missing_statistics_of_rl_zoo(
 
 @pytest.mark.slow
 def test_missing_statistics_of_a_run(
-    command: Command, refused: Refused, zoo_zip: Path, tmp_path: Path
+    command: Command, refused: Callable[..., str], zoo_zip: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "run"
     assert command("prune", zoo_zip, "--timesteps", 0, "--out", out, *PRUNE).code == 0

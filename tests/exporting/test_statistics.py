@@ -80,3 +80,16 @@ def test_a_normalisation_of_somebody_else() -> None:
     env = Half(vecnormalize().venv)
     with pytest.raises(ConfigError, match="Half overrides normalize_obs"):
         statistics_for(exported.agent("SAC"), env)
+
+
+def test_statistics_that_have_seen_nothing() -> None:
+    fresh = VecNormalize(vecnormalize().venv)
+    trained = zoo.make_model("PPO", env=fresh.venv)
+    assert statistics_for(trained, fresh) is fresh
+    trained.num_timesteps = 64
+    with pytest.raises(ConfigError, match=r"vecnormalize normalises .* have seen none"):
+        statistics_for(trained, fresh)
+    trained = around(fresh)
+    trained.num_timesteps = 64
+    with pytest.raises(ConfigError, match="have seen none"):
+        statistics_for(trained, UNSAID)

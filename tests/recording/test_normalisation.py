@@ -84,6 +84,24 @@ def test_statistics_that_have_seen_nothing_are_refused(tmp_path: Path) -> None:
     check_normalised(model, same)
 
 
+def test_an_agent_is_loaded_with_what_has_seen_nothing(tmp_path: Path) -> None:
+    PPO("MlpPolicy", normalised(), **QUIET).learn(64).save(tmp_path / "a.zip")
+    for env in (normalised(), normalised(training=False)):
+        loaded = PPO.load(tmp_path / "a.zip", env=env)
+        with pytest.raises(ConfigError, match="have seen none"):
+            sp.evaluate(loaded, env, episodes=1)
+        env.obs_rms.count = 1
+        sp.evaluate(loaded, env, episodes=1)
+    loaded = PPO.load(tmp_path / "a.zip", env=normalised())
+    with pytest.raises(ConfigError, match="have seen none"):
+        sp.evaluate(loaded, normalised(), episodes=1)
+
+
+def test_statistics_that_never_learn_stop_no_training() -> None:
+    model = PPO("MlpPolicy", normalised(training=False), **QUIET).learn(64)
+    check_normalised(model, normalised(training=False))
+
+
 def test_an_agent_that_has_not_learnt_may_play_anywhere() -> None:
     model = PPO("MlpPolicy", normalised(), **QUIET)
     check_normalised(model, normalised())

@@ -239,6 +239,7 @@ def test_statistics_come_from_a_file(tmp_path: Path) -> None:
         (3, TransplantError, "must be a VecNormalize or the path"),
         (tmp_path / "none.pkl", CheckpointError, "No such file"),
         (normal(4), CheckpointError, "observations of Box"),
+        (normal(5), TransplantError, "have seen no observations"),
     ):
         new = zoo.make_model("PPO", env=normal(5))
         with pytest.raises(kind, match=message):

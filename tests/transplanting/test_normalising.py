@@ -15,11 +15,13 @@ from stable_baselines3.common.vec_env import (
     VecNormalize,
 )
 
-from sb3_prune.exceptions import TransplantError
+from sb3_prune.exceptions import ConfigError, TransplantError
 from sb3_prune.transplanting import plan_transplant, transplant, transplant_into
 from sb3_prune.transplanting.normalising import FEW
 from transplanting import looks
 from transplanting.made import env_of
+
+MAP = (3, None, 0)
 
 
 def normalised(observations: int) -> VecNormalize:
@@ -32,8 +34,7 @@ def old() -> PPO:
 
 
 def test_statistics_follow_the_observations(old: Any) -> None:
-    order = (3, None, 0)
-    new: Any = transplant(old, env=normalised(3), observations=order)
+    new: Any = transplant(old, env=normalised(3), observations=MAP)
     ours, theirs = (m.get_vec_normalize_env().obs_rms for m in (old, new))
     assert np.array_equal(theirs.mean[[0, 2]], ours.mean[[3, 0]])
     assert np.array_equal(theirs.var[[0, 2]], ours.var[[3, 0]])
@@ -52,8 +53,13 @@ def test_the_same_observations_keep_their_count(old: Any) -> None:
     assert theirs.count == ours.count and np.array_equal(theirs.var, ours.var[::-1])
 
 
+def test_statistics_that_have_seen_nothing(old: Any) -> None:
+    with pytest.raises(ConfigError, match=r"old agent normalises .* have seen none"):
+        transplant(old, env=normalised(3), vecnormalize=normalised(5), observations=MAP)
+
+
 def test_a_new_sensor_is_soon_known(old: Any) -> None:
-    new: Any = transplant(old, env=normalised(3), observations=(3, None, 0))
+    new: Any = transplant(old, env=normalised(3), observations=MAP)
     rms = new.get_vec_normalize_env().obs_rms
     rng = np.random.default_rng(0)
     for _ in range(200):
