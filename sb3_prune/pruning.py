@@ -16,11 +16,10 @@ from sb3_prune.compensation.proposing import PruneReport, carry_out, propose
 from sb3_prune.compensation.rounds import best_of_rounds
 from sb3_prune.exceptions import (
     ConfigError,
-    UnsupportedPolicyError,
     require_at_least,
 )
 from sb3_prune.plugins.instances import instance_of
-from sb3_prune.policies.adoption import adopt
+from sb3_prune.policies.adoption import adopt, check_prunable
 from sb3_prune.recording.activations import (
     recent_activations,
 )
@@ -93,12 +92,7 @@ def look_at(
     """
     policy = adopt(model)
     wiring = wire(model)
-    if not wiring:
-        fixed = wiring.fixed.items()
-        why = "; ".join(f"{n}: {w}" for n, w in fixed) or "net_arch is empty"
-        raise UnsupportedPolicyError(
-            f"{type(policy).__name__} has no hidden layer to prune: {why}."
-        )
+    check_prunable(policy, wiring)
     return AgentView(
         model=model,
         wiring=wiring,

@@ -13,7 +13,7 @@ from sb3_prune.policies import masked
 from sb3_prune.policies.mixin import MaskedPolicyMixin
 from sb3_prune.surgery.dimensions import refresh_caches
 from sb3_prune.surgery.memory import note_widths, refresh_memory
-from sb3_prune.surgery.wiring import note_owner, wire
+from sb3_prune.surgery.wiring import Wiring, note_owner, wire
 
 MASKED: dict[type[BasePolicy], type[MaskedPolicyMixin]] = {
     masked.stock_base(cls): cls for cls in masked.CLASSES
@@ -45,7 +45,7 @@ def adopt(model: BaseAlgorithm) -> MaskedPolicyMixin:
     policy = model.policy
     wire(policy)  # Raises first if the policy cannot be traced.
     if not isinstance(policy, MaskedPolicyMixin):
-        _become(model, policy, _masked_class(policy))
+        _become(model, policy, _masked_class(model))
     if model.policy_class in MASKED:  # The policy is another model's, too.
         model.policy_class = cast(Any, type(policy))
     refresh_caches(model)
@@ -56,9 +56,29 @@ def adopt(model: BaseAlgorithm) -> MaskedPolicyMixin:
     return policy
 
 
-def _masked_class(policy: BasePolicy) -> type[MaskedPolicyMixin]:
+def check_prunable(policy: nn.Module, wiring: Wiring) -> None:
+    """Check that a policy has hidden layers that can be pruned.
+
+    Args:
+        policy: The policy.
+        wiring: Its wiring.
+
+    Raises:
+        UnsupportedPolicyError: It has none.
+    """
+    if not wiring:
+        fixed = wiring.fixed.items()
+        why = "; ".join(f"{n}: {w}" for n, w in fixed) or "net_arch is empty"
+        raise UnsupportedPolicyError(
+            f"{type(policy).__name__} has no hidden layer to prune: {why}."
+        )
+
+
+def _masked_class(model: BaseAlgorithm) -> type[MaskedPolicyMixin]:
     """Return the masked class of a stock policy."""
+    policy = model.policy
     if type(policy) not in MASKED:
+        check_prunable(policy, wire(model))
         known = ", ".join(sorted({cls.__name__ for cls in MASKED}))
         raise UnsupportedPolicyError(
             f"{type(policy).__name__} has no masked class. Policies that have one: "

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
 from torch import nn
@@ -21,7 +22,7 @@ class Beside:
     stepped: frozenset[str] = frozenset()
     """The policy's children that the model's own optimisers update."""
     reads: Reads = ()
-    """Tensors of the model's own modules, which no forward uses."""
+    """Tensors of the model, and of its own modules, which no forward uses."""
 
 
 def beside_of(policy: nn.Module) -> Beside:
@@ -39,23 +40,41 @@ def modules_of(model: BaseAlgorithm | nn.Module) -> list[nn.Module]:
 
 
 def reads_beside(model: BaseAlgorithm) -> Reads:
-    """Return the tensors of a model's own modules that may read the policy's units.
+    """Return what a model holds beside its policy that may read the policy's units.
 
     A layer may read units along one axis only. Copies of the policy, such as running
-    averages of its weights, hold units along every axis.
+    averages of its weights, hold units along every axis, and so do vectors of all its
+    parameters, from which evolution strategies such as ARS write them back.
 
     Args:
         model: The model.
     """
+    return (*_vectors(model), *_modules(model))
+
+
+def _vectors(model: BaseAlgorithm) -> Iterator[tuple[str, frozenset[int]]]:
+    """Yield the attributes that hold all parameters of a policy as vectors."""
+    shapes = [parameter.shape for parameter in model.policy.parameters()]
+    total = sum(shape.numel() for shape in shapes)
+    for name, value in vars(model).items():
+        is_array = isinstance(value, torch.Tensor | np.ndarray)
+        if is_array and value.shape[-1:] == (total,):
+            why = (
+                f"'model.{name}' holds all {total:,} parameters of the policy as a "
+                "vector, which would keep its length"
+            )
+            yield why, frozenset(size for shape in shapes for size in shape)
+
+
+def _modules(model: BaseAlgorithm) -> Iterator[tuple[str, frozenset[int]]]:
+    """Yield the tensors of a model's own modules."""
     policy = model.policy
     inside = {id(m) for m in policy.modules()} | {id(p) for p in policy.parameters()}
-    return tuple(
-        (why, sizes)
-        for name, value in vars(model).items()
-        if isinstance(value, nn.Module) and id(value) not in inside
-        for tensor, why, sizes in _tensors(f"model.{name}", value, policy)
-        if sizes and id(tensor) not in inside
-    )
+    for name, value in vars(model).items():
+        if isinstance(value, nn.Module) and id(value) not in inside:
+            for tensor, why, sizes in _tensors(f"model.{name}", value, policy):
+                if sizes and id(tensor) not in inside:
+                    yield why, sizes
 
 
 def unread(path: str) -> str:

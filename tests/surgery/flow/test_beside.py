@@ -6,11 +6,14 @@ import copy
 import re
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 import zoo
 from extracted import A, B, assert_refused, extracted
 from patched import PI, patched
+from sb3_contrib import ARS
+from sb3_contrib.ars.policies import ARSPolicy
 from stable_baselines3 import PPO
 from torch import nn
 from torch.optim.swa_utils import AveragedModel
@@ -186,6 +189,40 @@ def test_a_copy_of_a_stock_policy_is_called_so_by_prune() -> None:
     why = r"q_net.q_net.0: 'model.average.module' looks like a copy of the policy, "
     with pytest.raises(UnsupportedPolicyError, match=why):
         sp.prune(model)
+
+
+class MaskedARSPolicy(sp.MaskedPolicyMixin, ARSPolicy):
+    """The masked class that the error for an unknown policy class asks for."""
+
+
+@pytest.mark.parametrize("masked", [True, False])
+def test_parameters_that_are_written_back_from_a_vector_fix_all_units(
+    masked: bool,
+) -> None:
+    cls = MaskedARSPolicy if masked else ARSPolicy
+    model = ARS(cls, "CartPole-v1", n_delta=1, policy_kwargs={"net_arch": [16]})
+    why = "'model.weights' holds all 114 parameters of the policy as a vector, which"
+    assert sp.wire(model).fixed["action_net.0"].startswith(why)
+    with pytest.raises(UnsupportedPolicyError, match=why):
+        sp.prune(model)
+    callback = sp.PruningCallback("magnitude", {"final_sparsity": 0.5})
+    with pytest.raises(UnsupportedPolicyError, match=why):
+        model.learn(100, callback=callback)
+    assert model.num_timesteps == 0
+    parameters = nn.utils.parameters_to_vector(model.policy.parameters())
+    assert torch.equal(parameters, model.weights)
+
+
+@pytest.mark.parametrize("kind", [np.zeros, torch.zeros])
+def test_populations_of_parameters_fix_all_units(kind: Any) -> None:
+    model = extracted(reads_features)
+    total = sum(p.numel() for p in model.policy.parameters())
+    model.other = kind((3, total + 1))
+    assert sp.wire(model)
+    model.population = kind((3, total))
+    wiring = sp.wire(model)
+    whys = wiring.fixed.values()
+    assert not wiring and all("'model.population' holds" in why for why in whys)
 
 
 def test_a_copy_of_a_part_of_the_policy_is_called_so() -> None:
