@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from sb3_prune.files import atomic
 from sb3_prune.plots.labels import layer_labels
+from sb3_prune.plots.legends import add_legend
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -143,5 +144,5 @@ def plot_widths(path: str | Path, history: Sequence[Mapping[str, Any]]) -> None:
         label = "\n".join(names)
         axes.step(steps, units, where="post", color=shade, linewidth=1.6, label=label)
     axes.set_ylim(bottom=0)
-    axes.legend(fontsize=8, frameon=False, ncols=1 + len(curves) // 8)
+    add_legend(figure, axes)
     _save(figure, path)

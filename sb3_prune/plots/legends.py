@@ -24,7 +24,7 @@ def add_legend(figure: Figure, axes: Axes) -> None:
     """Name what was drawn: within the axes, or below them if names are many or long.
 
     Below, long names are wrapped, and the figure grows so that the axes keep their
-    size.
+    size. Lines of a name count and are wrapped one by one.
 
     Args:
         figure: A figure with the layout ``constrained``.
@@ -34,13 +34,14 @@ def add_legend(figure: Figure, axes: Axes) -> None:
     if not labels:
         return
     labels = [label.replace("$", r"\$") for label in labels]  # No mathematics.
-    short = max(map(len, labels)) <= LONG
-    if short and len(labels) <= MOST:
+    lines = [line for label in labels for line in label.splitlines()]
+    short = max(map(len, lines)) <= LONG
+    if short and len(lines) <= MOST:
         axes.legend(handles, labels, fontsize=8, frameon=False)
         return
     legend = figure.legend(
         handles,
-        [textwrap.fill(label, WIDE) for label in labels],
+        [_wrapped(label) for label in labels],
         loc="outside lower left",
         ncols=2 if short else 1,
         fontsize=8,
@@ -48,3 +49,7 @@ def add_legend(figure: Figure, axes: Axes) -> None:
     )
     height = legend.get_window_extent().height / figure.dpi
     figure.set_figheight(figure.get_figheight() + height)
+
+
+def _wrapped(label: str) -> str:
+    return "\n".join(textwrap.fill(line, WIDE) for line in label.splitlines())

@@ -38,5 +38,11 @@ def test_very_long_names_are_wrapped_between_words() -> None:
     assert text.count("\n") >= 2
 
 
+def test_lines_of_a_name_count_and_stay_lines() -> None:
+    few, many = ("\n".join(map(str, range(n))) for n in (MOST, MOST + 1))
+    assert texts(few) == ([few], [])
+    assert texts(many) == ([], [many])
+
+
 def test_no_names_no_legend() -> None:
     assert texts() == ([], [])
