@@ -67,6 +67,19 @@ class PlanError(SB3PruneError, ValueError):
     """A plan does not fit the network, and nothing was changed."""
 
 
+class RetiredParameterError(SB3PruneError, RuntimeError):
+    """Something still trains a parameter that a change of units has replaced."""
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        super().__init__(
+            f"A parameter of shape {shape} was replaced when units of its layer "
+            "changed, but an optimiser or a list still holds it, and would train it in "
+            "vain. Make the optimiser an attribute of the model, or of a module of the "
+            "policy, before units change: then it follows. Read parameters from their "
+            "module each time."
+        )
+
+
 class TransplantError(SB3PruneError, ValueError):
     """An agent cannot be carried into the other spaces or networks; it is untouched."""
 

@@ -18,6 +18,7 @@ from sb3_prune.surgery.folding import are_zero
 from sb3_prune.surgery.hidden_layer import HiddenLayer
 from sb3_prune.surgery.optimizer import unoptimised
 from sb3_prune.surgery.plan import Plan
+from sb3_prune.surgery.retired import retiring
 from sb3_prune.surgery.rollback import rollback
 from sb3_prune.surgery.targets import strangers, target_names
 from sb3_prune.surgery.trial import movement, require_trial
@@ -85,10 +86,10 @@ def apply(model: BaseAlgorithm | nn.Module, plan: Mapping[str, Change]) -> Repor
 
     Online networks, target networks and the state of every optimiser change together. A
     plan that is refused leaves the model untouched, bit for bit. Changed parameters are
-    replaced by new ones, to which hooks on the old ones move (:mod:`.hooks`). If
-    modules of the policy come from neither torch nor Stable-Baselines3, a copy is cut
-    first (:mod:`.trial`). The class of the policy stays: ``sb3_prune.apply`` also sees
-    to it that the model can be loaded.
+    replaced by new ones, to which hooks on the old ones move (:mod:`.hooks`); who still
+    trains the old ones gets an error (:mod:`.retired`). If modules of the policy come
+    from neither torch nor Stable-Baselines3, a copy is cut first (:mod:`.trial`). The
+    class of the policy stays: ``sb3_prune.apply`` sees to it that models can be loaded.
 
     Args:
         model: A Stable-Baselines3 model, or a policy. A policy that belongs to a model
@@ -117,7 +118,7 @@ def apply(model: BaseAlgorithm | nn.Module, plan: Mapping[str, Change]) -> Repor
     before = count_parameters(policy)
     require_trial(policy, set(plan))
     mixing = _mixing(policy, plan)
-    with rollback(model):
+    with retiring(model), rollback(model):
         for step in plan.steps:
             wiring = wire(policy)
             layers = {name: wiring[name] for name in step}
