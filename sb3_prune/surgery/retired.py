@@ -29,6 +29,10 @@ class RetiredParameter(nn.Parameter):
         """
         raise RetiredParameterError(tuple(self.shape))
 
+    @grad.setter
+    def grad(self, value: Any) -> None:
+        raise RetiredParameterError(tuple(self.shape))
+
 
 @contextmanager
 def retiring(model: BaseAlgorithm | nn.Module) -> Iterator[None]:

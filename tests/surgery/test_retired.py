@@ -74,6 +74,7 @@ USES: list[Callable[[Any], object]] = [
     lambda held: torch.optim.AdamW(held).zero_grad(),
     lambda held: nn.utils.clip_grad_norm_(held, 1.0),
     lambda held: [p.grad for p in held],
+    lambda held: [setattr(p, "grad", None) for p in held],
 ]
 
 
