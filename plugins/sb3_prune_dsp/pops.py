@@ -38,6 +38,7 @@ from sb3_prune.pruning import check_fits, leave
 from sb3_prune.recording.playing import play_episodes
 from sb3_prune.recording.reservoir import join
 from sb3_prune.runs.reloading import reload
+from sb3_prune.seeds import TEST_SEED
 from sb3_prune.surgery import mask_weights, masks_of, wire
 from sb3_prune.surgery.flow.forwards import Inputs
 from sb3_prune.surgery.optimizer import optimizers
@@ -138,7 +139,7 @@ def prune_by_pops(
     config: PopsConfig | None = None,
     *,
     networks: Sequence[str] = (),
-    seed: int = 0,
+    seed: int = TEST_SEED,
 ) -> PopsReport:
     """Shrink a trained agent to a small dense one that plays like it, in place.
 

@@ -28,6 +28,7 @@ from sb3_prune.exceptions import (
 )
 from sb3_prune.plugins.options import entry_of
 from sb3_prune.recording.normalisation import check_wrapped
+from sb3_prune.seeds import TEST_SEED
 
 COPIES = 8
 """Number of environments that are made of an id."""
@@ -49,7 +50,8 @@ class ValidationCallback(BaseCallback):
         test: The validation test, or its options; None takes the default test.
         every: Calls of ``env.step`` between two tests.
         start: Timesteps before which a passed test does not stop training.
-        seed: Seed of the episodes of the first test.
+        seed: Seed of the episodes of the first test. With that of the training, the
+            first test would begin where training episodes did.
         verbose: 1 prints the result of every test.
 
     Raises:
@@ -71,7 +73,7 @@ class ValidationCallback(BaseCallback):
         *,
         every: int = 250,
         start: int = 0,
-        seed: int = 0,
+        seed: int = TEST_SEED,
         verbose: int = 0,
     ) -> None:
         super().__init__(verbose)

@@ -50,7 +50,7 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def lines(found: RunComparison) -> Iterator[str]:
-    """Yield the table, and remarks on missing intervals and on long names."""
+    """Yield the table, and remarks on intervals and on long names."""
     front = found.front()
     rows = [
         [label, *_numbers(group), "*" if label in front else "", *_sizes(group)]
@@ -59,9 +59,7 @@ def lines(found: RunComparison) -> Iterator[str]:
     yield from aligned([[*HEAD, *COLUMNS], *rows])
     yield ""
     yield "front: no other row has as few parameters to act and as high a return"
-    alone = [label for label, group in found.groups.items() if len(group.runs) == 1]
-    if alone:
-        yield f"one seed, so no interval: {', '.join(alone)}"
+    yield from found.remarks()
     made = [name for name, each in found.groups.items() if each.runs[0].label is None]
     if any(len(name) > LONG for name in made):
         yield "names are long: train, prune and scratch take a shorter one by --label"

@@ -11,6 +11,7 @@ from typing import Annotated, ClassVar, Literal
 import tyro
 
 from sb3_prune.exceptions import ConfigError, require_at_least
+from sb3_prune.seeds import TEST_SEED
 
 ALGORITHMS = (
     "dqn",
@@ -31,8 +32,6 @@ ALGORITHMS = (
 """Names of all algorithms."""
 Kind = Literal["auto", "mlp", "ofexi"]
 """Value of ``--policy``."""
-TEST_SEED = 1_000_003
-"""Added to the seed in evaluations, so that they do not repeat training episodes."""
 MOST_THREADS = 1024
 """Largest number of threads; torch starts all of them."""
 MOST_ENVS = 2**16

@@ -26,7 +26,7 @@ from sb3_prune.cli.callbacks import (
     wants_progress,
 )
 from sb3_prune.cli.environments import EnvMaker
-from sb3_prune.cli.options import TEST_SEED, TrainingOptions
+from sb3_prune.cli.options import TrainingOptions
 from sb3_prune.cli.plain import loads_equal, save_plain
 from sb3_prune.cli.results import Measurement, Results, measure
 from sb3_prune.cli.zips import find_zip
@@ -37,6 +37,7 @@ from sb3_prune.pruning import look_at
 from sb3_prune.runs.finished import FRESH, MODEL_CHECKSUM, MODEL_OPTION
 from sb3_prune.runs.folder import COMMAND, CONFIG, MODEL, PLAIN, RunFolder, versions
 from sb3_prune.runs.learning import learn_arguments
+from sb3_prune.seeds import TEST_SEED
 from sb3_prune.strategies.base import Strategy
 from sb3_prune.surgery.optimizer import optimizers, state_of
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,9 @@ from sb3_prune.runs.grouping import grouped
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+FEW = 5
+"""Seeds of which the bootstrap's interval is too narrow: of five normal ones, it held
+the true mean in 90 % of 400 trials, of three in 71 %, of two in 52 %."""
 RETURN = "return: interquartile mean, 95 % interval"
 
 
@@ -29,10 +32,21 @@ class RunGroup:
     """The runs, at least one."""
 
     @property
+    def one_agent(self) -> bool:
+        """Whether all of several runs pruned the same zip: one trained agent."""
+        zips = {run.origin[1] for run in self.runs}
+        return len(self.runs) > 1 and len(zips) == 1 and None not in zips
+
+    @property
     def steps(self) -> list[int]:
         """Environment steps at which all of the runs were evaluated."""
         first, *others = [run.curve for run in self.runs]
         return [step for step in first if all(step in other for other in others)]
+
+    @property
+    def end(self) -> float:
+        """Mean number of environment steps before the runs' last evaluations."""
+        return float(np.mean([max(run.curve) for run in self.runs]))
 
     @property
     def returns(self) -> list[float]:
@@ -54,9 +68,16 @@ class RunGroup:
         return float(np.mean([run.sizes[name] for run in self.runs]))
 
     def over_training(self) -> Spread:
-        """Return the value and its interval at each evaluation."""
-        steps = self.steps
-        each = [[run.curve[step] for run in self.runs] for step in steps]
+        """Return the value and its interval at each evaluation that all runs have.
+
+        If the runs end after different numbers of steps, as where whole episodes are
+        collected, the last evaluations stand together at the mean of these numbers.
+        """
+        steps: list[float] = [*self.steps]
+        each = [[run.curve[step] for run in self.runs] for step in self.steps]
+        if self.end not in steps:
+            steps = [*(step for step in steps if step < self.end), self.end]
+            each = [*each[: len(steps) - 1], self.returns]
         found = [f for f in (stratified_interval([values]) for values in each) if f]
         return Spread(
             x=steps,
@@ -136,6 +157,19 @@ class RunComparison:
         }
         front = [self._name(label) for label in self.front()]
         return front_figure(drawn, front, xlabel="parameters to act", ylabel=RETURN)
+
+    def remarks(self) -> Iterator[str]:
+        """Yield what to bear in mind of the intervals."""
+        seeds = {label: len(group.runs) for label, group in self._items()}
+        if alone := [label for label, count in seeds.items() if count == 1]:
+            yield f"one seed, so no interval: {', '.join(alone)}"
+        if any(1 < count <= FEW for count in seeds.values()):
+            yield "an interval over few seeds is mostly their range, and too narrow"
+        if same := [label for label, group in self._items() if group.one_agent]:
+            yield (
+                "one trained agent, pruned several times; the interval says nothing of "
+                f"other agents: {', '.join(same)}"
+            )
 
     def to_dict(self) -> dict[str, Any]:
         """Return the numbers by name."""

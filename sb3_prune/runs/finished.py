@@ -176,9 +176,15 @@ def task_of(env: Mapping[str, Any]) -> str:
 
 
 def flat(content: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield the values of nested mappings by dotted name, if they say something."""
+    """Yield the values of nested mappings by dotted name, if they say something.
+
+    Options of a strategy are all there, and None may mean something else than False:
+    ``compensate`` is told where it is off, and not where it is automatic.
+    """
     for name, value in content.items():
         if isinstance(value, Mapping):
             yield from flat(value, f"{path}{name}.")
-        elif value is not None and value is not False and value not in ([], ""):
+        elif value is False and not path.startswith("strategy."):
+            continue
+        elif value is not None and value not in ([], ""):
             yield f"{path}{name}", value

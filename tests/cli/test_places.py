@@ -17,12 +17,13 @@ from stable_baselines3.common.vec_env import VecFrameStack, VecNormalize
 from cli import rl_zoo
 from cli.conftest import OFF, TINY, Command
 from cli.rl_zoo import ENV, TIME, cart_poles, save_zoo
-from sb3_prune.cli.options import TEST_SEED, PlayOptions
+from sb3_prune.cli.options import PlayOptions
 from sb3_prune.cli.places import find_surroundings, new_maker_for, old_maker_for
 from sb3_prune.cli.surroundings import NOTHING
 from sb3_prune.cli.zips import read_zip
 from sb3_prune.exceptions import ConfigError
 from sb3_prune.runs.folder import RunFolder
+from sb3_prune.seeds import TEST_SEED
 
 Refused = Callable[..., str]
 pytestmark = pytest.mark.usefixtures("no_figures")

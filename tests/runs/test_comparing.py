@@ -62,7 +62,41 @@ def test_steps_that_not_all_seeds_have_are_left_out(tmp_path: Path) -> None:
     paths = [make_run(tmp_path / f"{n}", [1] * n, seed=n) for n in (3, 4)]
     (group,) = compare_runs(paths).groups.values()
     assert group.steps == [0, 100, 200]
-    assert group.over_training().low == [1, 1, 1]
+    assert group.over_training().low == [1, 1, 1, 1]
+
+
+def test_the_curve_ends_with_the_last_evaluations(tmp_path: Path) -> None:
+    returns = {1: [0, 10, 20, 7], 2: [0, 20, 9]}
+    paths = [make_run(tmp_path / f"{n}", r, seed=n) for n, r in returns.items()]
+    (group,) = compare_runs(paths).groups.values()
+    assert group.steps == [0, 100, 200]
+    curve = group.over_training()
+    assert curve.x == [0, 100, 200, 250]
+    assert curve.middle == [0, 15, 14.5, 8] and group.value == 8
+    assert (curve.low[-1], curve.high[-1]) == group.interval == (7, 9)
+
+
+def test_what_intervals_do_not_say_is_told(tmp_path: Path) -> None:
+    zips = {"x": "one", "y": "one", "z": "other"}
+    paths = [
+        make_run(
+            tmp_path / name,
+            [30],
+            seed=seed,
+            command="prune",
+            model=f"{name}.zip",
+            checksum=checksum,
+            label="same" if checksum == "one" else "others",
+        )
+        for seed, (name, checksum) in enumerate(zips.items())
+    ]
+    few = "an interval over few seeds is mostly their range, and too narrow"
+    same = "one trained agent, pruned several times; the interval says nothing of"
+    found = list(compare_runs(paths).remarks())
+    assert found == ["one seed, so no interval: others", few, f"{same} other agents: same"]
+    more = [make_run(tmp_path / f"{n}", [n], seed=n) for n in range(6)]
+    assert list(compare_runs(more).remarks()) == []
+    assert list(compare_runs(more[:5]).remarks()) == [few]
 
 
 @pytest.mark.parametrize(

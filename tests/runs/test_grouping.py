@@ -43,6 +43,18 @@ def test_nothing_more_is_said_than_tells_groups_apart(tmp_path: Path) -> None:
     assert list(found) == ["ppo magnitude", "ppo dense"]
 
 
+def test_an_option_that_is_off_is_not_one_that_is_automatic(tmp_path: Path) -> None:
+    found = groups(
+        tmp_path,
+        {"seed": 1, "strategy": gradual(0.9, compensate=None)},
+        {"seed": 1, "strategy": gradual(0.9, compensate=False)},
+        {"seed": 2, "strategy": gradual(0.9, compensate=False, begin=0.0)},
+        {"seed": 2, "strategy": gradual(0.9, compensate=None), "masks_only": False},
+    )
+    assert list(found.values()) == [["0", "3"], ["1"], ["2"]]
+    assert list(found)[1].endswith("compensate=False")
+
+
 def test_commands_are_told_apart_by_what_both_have(tmp_path: Path) -> None:
     train = {"policy": "auto", "algo_kwargs": "n_steps=128", "timesteps": 2048}
     prune = {"command": "prune", "play_episodes": 3, "model": "a.zip", "timesteps": 0}
