@@ -25,10 +25,10 @@ from sb3_prune.recording.activations import (
 )
 from sb3_prune.recording.alike import check_alike
 from sb3_prune.recording.inputs import recent_inputs
+from sb3_prune.recording.leaving import leave
 from sb3_prune.recording.looking import Looked
 from sb3_prune.recording.normalisation import check_normalised
 from sb3_prune.recording.playing import States, play_inputs
-from sb3_prune.runs.snapshots import end_episode
 from sb3_prune.strategies.base import AgentView, Strategy
 from sb3_prune.strategies.scheduled import ScheduledStrategy
 from sb3_prune.surgery.flow.forwards import Inputs
@@ -233,22 +233,3 @@ def check_fits(model: BaseAlgorithm, env: VecEnv) -> None:
     """
     check_alike(model, env)
     check_normalised(model, env)
-
-
-def leave(model: BaseAlgorithm, env: VecEnv) -> None:
-    """Let training begin a new episode if it goes on in an environment that was used.
-
-    Args:
-        model: The model.
-        env: An environment in which an agent has played.
-    """
-    if env.unwrapped is not _innermost(model.get_env()):
-        return
-    model._last_obs = None
-    replay = getattr(model, "replay_buffer", None)
-    if replay is not None and replay.size():
-        end_episode(replay)
-
-
-def _innermost(env: VecEnv | None) -> VecEnv | None:
-    return None if env is None else env.unwrapped

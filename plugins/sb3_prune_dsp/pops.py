@@ -34,7 +34,8 @@ from sb3_prune.exceptions import (
     require_finite,
 )
 from sb3_prune.policies import adopt
-from sb3_prune.pruning import check_fits, leave
+from sb3_prune.pruning import check_fits
+from sb3_prune.recording.leaving import leave
 from sb3_prune.recording.playing import play_episodes
 from sb3_prune.recording.reservoir import join
 from sb3_prune.runs.reloading import reload
@@ -165,7 +166,7 @@ def prune_by_pops(
     adopt(model)
     try:
         return _shrunk(model, env, config, networks, seed)
-    finally:
+    finally:  # Students have played in it, not the model.
         leave(model, env)
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from stable_baselines3.a2c.a2c import A2C
 from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.buffers import NStepReplayBuffer
 from torch.optim import RMSprop
 
 from sb3_prune.exceptions import ConfigError
@@ -61,6 +62,8 @@ def arguments_of(
         for attribute in (name, f"_{name}"):
             if name not in found and attribute in vars(model):
                 found[name] = copy.deepcopy(vars(model)[attribute])
+    if _makes_n_steps(found):
+        found["replay_buffer_class"] = None
     lost = [n for n in parameters_of(type(model)) if n not in found and n not in but]
     if lost:
         raise ConfigError(
@@ -68,6 +71,17 @@ def arguments_of(
             "attributes of these names, so nobody knows them: give them."
         )
     return {name: value for name, value in found.items() if name not in but}, kwargs
+
+
+def _makes_n_steps(found: Mapping[str, Any]) -> bool:
+    """Tell whether SB3 has chosen the replay buffer by ``n_steps``, or would.
+
+    Given the class of that buffer, it would warn that ``n_steps`` is ignored.
+    """
+    made = {name: found.get(name) for name in ("n_steps", "gamma")}
+    kwargs = found.get("replay_buffer_kwargs") or {}
+    chosen = found.get("replay_buffer_class") is NStepReplayBuffer
+    return chosen and all(kwargs.get(name) == value for name, value in made.items())
 
 
 def _rms_prop(kwargs: dict[str, Any]) -> dict[str, Any]:

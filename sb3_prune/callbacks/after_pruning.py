@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
 
 from stable_baselines3.common.callbacks import (
@@ -94,10 +95,11 @@ class AfterPruning(EventCallback):
 
     def _on_training_end(self) -> None:
         if not self.awake:
-            self.logger.warn(
-                "The callbacks in AfterPruning never woke: pruning was over only at "
-                "the end of training. Set the strategy's option end to less than 1, or "
-                "train for more steps."
+            warnings.warn(
+                "The callbacks in AfterPruning never woke: training ended before "
+                "pruning was over, or with it. Set the strategy's option end to less "
+                "than 1, or train for more steps.",
+                stacklevel=2,
             )
         if self.callback is not None:
             self.callback.on_training_end()

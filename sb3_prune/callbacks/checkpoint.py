@@ -120,6 +120,7 @@ class ResumableCheckpointCallback(BaseCallback):
             self._save()
 
     def _on_step(self) -> bool:
+        require_rollouts(self)  # Some callbacks call this method alone.
         return True
 
     def _on_training_end(self) -> None:

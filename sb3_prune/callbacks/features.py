@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -161,9 +162,10 @@ class FeatureCallback(BaseCallback):
         first = not memory.steps
         memory.add_rollout(self.model, np.stack(self._raw) if self._raw else None)
         if first and not len(memory):
-            self.logger.warn(
+            warnings.warn(
                 "FeatureCallback has nothing to learn from: every step of the rollout "
-                "ended its episode."
+                "ended its episode.",
+                stacklevel=2,
             )
 
     def _on_rollout_start(self) -> None:

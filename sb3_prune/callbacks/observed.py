@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sb3_contrib.common.recurrent.policies import RecurrentActorCriticPolicy
 from stable_baselines3.common.base_class import BaseAlgorithm
 
 from sb3_prune.pruning import inputs_needed, many_inputs
@@ -23,16 +24,17 @@ class Observed:
         self.reservoir = Reservoir(1)
         self._last: Inputs | None = None
 
-    def begin(self, *, resumed: bool) -> None:
-        """Forget the training before; a resumed one has its last rollouts back."""
+    def begin(self, *, goes_on: bool) -> None:
+        """Forget the training before, unless this one goes on with it."""
         self._last = None
-        if not resumed:
+        if not goes_on:
             self.reservoir.clear()
 
-    def forget(self) -> None:
-        """Forget all rollouts, of which the networks may have another shape now."""
-        self._last = None
-        self.reservoir.clear()
+    def forget_states(self) -> None:
+        """Forget all rollouts with states of LSTMs, whose widths may be others now."""
+        if isinstance(self._model.policy, RecurrentActorCriticPolicy):
+            self._last = None
+            self.reservoir.clear()
 
     def look(self, model: BaseAlgorithm, wiring: Wiring) -> None:
         """Learn of a model whose units have changed."""

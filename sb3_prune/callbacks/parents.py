@@ -20,7 +20,7 @@ def require_rollouts(callback: BaseCallback) -> None:
         if isinstance(parent, EventCallback) and not passes:
             raise ConfigError(
                 f"{type(callback).__name__} would do nothing inside of "
-                f"{type(parent).__name__}, which does not tell it of rollouts: pass it "
-                "to learn() itself."
+                f"{type(parent).__name__}, which does not tell it of rollouts: put it "
+                "into the list that you pass to learn()."
             )
         parent = parent.parent

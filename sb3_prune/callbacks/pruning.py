@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from sb3_contrib.common.recurrent.policies import RecurrentActorCriticPolicy
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
@@ -18,7 +17,7 @@ from sb3_prune.callbacks.generators import generator_of
 from sb3_prune.callbacks.observed import Observed
 from sb3_prune.callbacks.parents import require_rollouts
 from sb3_prune.callbacks.remarks import Remarks
-from sb3_prune.compensation.proposing import Proposal, carry_out, propose
+from sb3_prune.compensation.proposing import carry_out, propose
 from sb3_prune.exceptions import (
     ConfigError,
     FewObservationsError,
@@ -39,9 +38,8 @@ class PruningCallback(BaseCallback):
 
     Units change between rollouts. Off-policy, they change right after a rollout.
     On-policy, they change right before the next rollout: the agent first has to learn
-    from the last one, whose log-probabilities belong to the old network. Every argument
-    is a plain scalar, string or mapping, so YAML files of RL Zoo can build the
-    callback.
+    from the last one, whose log-probabilities belong to the old network. YAML files of
+    RL Zoo can build the callback.
 
     A strategy that looks at activations waits, with a warning, while the agent has
     fewer than 20 recent observations, or fewer than a demanded fit needs. What is due
@@ -50,8 +48,7 @@ class PruningCallback(BaseCallback):
     Logs ``prune/units/<layer>``, ``prune/units``, ``prune/sparsity``,
     ``prune/params_deploy``, ``prune/params_train``; of the last compensated cut
     ``prune/fit_error``, ``prune/fit_observations``, ``prune/moved_actions``,
-    ``prune/moved_values`` and ``prune/kl``. A dump empties the logger: behind callbacks
-    that dump it, such as ``EvalCallback``, this one records for SB3's dumps as well.
+    ``prune/moved_values`` and ``prune/kl``. The order of the callbacks does not matter.
 
     Args:
         strategy: Name of a strategy, or an instance.
@@ -158,14 +155,14 @@ class PruningCallback(BaseCallback):
     def _on_training_start(self) -> None:
         require_rollouts(self)
         begins = not (self._resumed or self.model.num_timesteps)
+        goes_on = self._take_up(begins)
         self.done, self._rolling = False, False
-        self._take_up(begins)
         self._running = True
         if self.total_timesteps is None and not (begins or self._resumed):
             self._remarks.pieces(self.model.num_timesteps, self.progress)
         if self._rng is None or begins:
             self._rng = np.random.default_rng(self.model.seed)
-        self._seen.begin(resumed=self._resumed)
+        self._seen.begin(goes_on=goes_on)
         self._counts.fitted = {}
         self._remarks.begin()
         self._look()
@@ -174,27 +171,37 @@ class PruningCallback(BaseCallback):
             self.history.pop()
             self._resumed = False
 
-    def _take_up(self, begins: bool) -> None:
-        """Let the strategy begin anew, or go on where the last call has ended."""
+    def _take_up(self, begins: bool) -> bool:
+        """Let the strategy begin anew, or go on where the last call has ended.
+
+        Returns:
+            Whether this is the model of the last call, or of a checkpoint.
+        """
         ended, self._ended = self._ended, None
+        pruned, self._pruned = self._pruned, self.model
         if self._resumed:
-            self._pruned = self.model
-            return
+            return True
         broken = self._running  # By an error, which has ended the training before.
         if broken:
             ended = self.strategy.state_dict()
             self.strategy.detach()
-        same = self._pruned is self.model and not begins
-        if same and (self.total_timesteps or broken) and ended is not None:
+        same = pruned is self.model
+        if same and begins and self.total_timesteps and not self.done:
+            self._remarks.anew(self.total_timesteps)
+        goes_on = same and not begins
+        if goes_on and (self.total_timesteps or broken) and ended is not None:
             self.strategy.load_state_dict(ended)
-        self._pruned = self.model
+        return goes_on
 
     def _look(self) -> None:
         """Build a new view of the model, whose layers may have been replaced."""
         self._agent = look_at(self.model, self.progress, self._rng)
         self.strategy.attach(self._agent)
         self._seen.look(self.model, self._agent.wiring)
-        self._known = self._shapes()
+        shapes = self._shapes()
+        if self._known and shapes != self._known:
+            self._seen.forget_states()
+        self._known = shapes
         self._remember()
 
     def _shapes(self) -> list[torch.Size]:
@@ -215,6 +222,7 @@ class PruningCallback(BaseCallback):
             self._prune()
 
     def _on_step(self) -> bool:
+        require_rollouts(self)  # Some callbacks call this method alone.
         self._log()
         return True
 
@@ -234,26 +242,22 @@ class PruningCallback(BaseCallback):
 
     def _prune(self) -> None:
         if self._shapes() != self._known:  # Somebody else has changed units.
-            self._forget_states()
             self._look()
-        before = self.strategy.state_dict()
+        before, known = self.strategy.state_dict(), self._known
         try:
             self._mask_weights()
-            agent = self._now()
-            if self.physical:
-                found = propose(self.strategy, agent)
-            else:  # A gate only closes or opens.
-                agent = replace(agent, physical=False)
-                found = Proposal(plan=plan_of(self.strategy, agent))
-        except FewObservationsError as error:  # What is due stays due.
-            self.strategy.load_state_dict(before)
+            agent = replace(self._now(), physical=self.physical)
+            self._change(agent)
+        except BaseException as error:  # Also Ctrl-C. What was not done stays due.
+            if self._shapes() == known:
+                self.strategy.load_state_dict(before)
+                self.done = False
+            if not isinstance(error, FewObservationsError):
+                raise
             self._remarks.wait(error)
-            self.done = False
             self._log()
             return
         self._remarks.waits = False
-        if found.plan:
-            self._carry_out(agent, found)
         self.done = self.strategy.is_over(agent.progress)
         if self.done:
             self.strategy.finish()
@@ -277,23 +281,18 @@ class PruningCallback(BaseCallback):
     def _activations(self) -> Mapping[str, torch.Tensor]:
         return record_activations(self.model, self._seen.some())
 
-    def _carry_out(self, agent: AgentView, found: Proposal) -> None:
-        if self.physical:
+    def _change(self, agent: AgentView) -> None:
+        if not self.physical:  # A gate only closes or opens.
+            if plan := plan_of(self.strategy, agent):
+                mask(self.model, plan)
+        elif plan := (found := propose(self.strategy, agent)).plan:
             report = carry_out(agent, found)
-            for remark in report.remarks():
-                self._remarks.log(self.logger, remark)
+            self._remarks.tell(self.logger, found, report)
             self._counts.fitted = report.metrics()
-        else:
-            mask(self.model, found.plan)
-        self._forget_states()
-        self._look()
-        if self.verbose:
-            print(f"{self.num_timesteps}: {found.plan}")
-
-    def _forget_states(self) -> None:
-        """Forget states of LSTMs, which may have another width now."""
-        if isinstance(self.model.policy, RecurrentActorCriticPolicy):
-            self._seen.forget()
+        if plan:
+            self._look()
+            if self.verbose:
+                print(f"{self.num_timesteps}: {plan}")
 
     def _remember(self) -> None:
         units = self._counts.take(self.model, self._agent)

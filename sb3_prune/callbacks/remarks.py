@@ -6,6 +6,7 @@ import warnings
 
 from stable_baselines3.common.logger import Logger
 
+from sb3_prune.compensation.proposing import Proposal, PruneReport
 from sb3_prune.exceptions import FewObservationsError
 
 
@@ -17,20 +18,29 @@ class Remarks:
     """
 
     def __init__(self) -> None:
-        self.waits = False
+        self.waits = self._lacked = False
         self._logged: set[str] = set()
         self._of_pieces = False
 
     def begin(self) -> None:
         """Forget what was said in the training before."""
-        self.waits = False
+        self.waits = self._lacked = False
         self._logged.clear()
 
-    def log(self, logger: Logger, remark: str) -> None:
-        """Log a remark."""
-        if remark not in self._logged:
-            self._logged.add(remark)
-            logger.warn(remark)
+    def tell(self, logger: Logger, made: Proposal, report: PruneReport) -> None:
+        """Log the remarks on a change; warn if fits lacked something."""
+        for remark in report.remarks():
+            if remark not in self._logged:
+                self._logged.add(remark)
+                logger.warn(remark)
+        if made.missing and not self._lacked:
+            self._lacked = True
+            text = made.plain[:1].upper() + made.plain[1:]
+            warnings.warn(
+                f"{text} This costs more return. Set compensate to False if it is "
+                "meant.",
+                stacklevel=2,
+            )
 
     def wait(self, error: FewObservationsError) -> None:
         """Warn that pruning waits for more observations."""
@@ -53,9 +63,19 @@ class Remarks:
             return
         self._of_pieces = True
         warnings.warn(
-            f"learn() goes on from step {steps}, so schedules of pruning begin at "
-            f"{progress:.0%} and end with this call. If the training takes several "
-            "calls, pass total_timesteps to PruningCallback: the steps of all calls. "
-            "For a schedule of its own, let learn() reset the number of steps.",
+            f"learn() goes on from step {steps}. This call counts as a training that "
+            f"is {progress:.0%} done and ends with the call; events of earlier calls "
+            "are not repeated. If the training takes several calls, pass "
+            "total_timesteps to PruningCallback: the steps of all calls. For a "
+            "schedule of its own, call learn() with reset_num_timesteps=True.",
+            stacklevel=2,
+        )
+
+    def anew(self, total: int) -> None:
+        """Warn that a training begins again whose schedules have not ended."""
+        warnings.warn(
+            f"learn() begins at step 0 again, so the schedules of the {total:,} steps "
+            "that total_timesteps tells begin again, too, before they have ended. If "
+            "this call goes on with the training, give it reset_num_timesteps=False.",
             stacklevel=2,
         )

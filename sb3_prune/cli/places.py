@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import warnings
 from collections.abc import Callable
@@ -22,6 +23,8 @@ from sb3_prune.runs.strict import restored
 
 OURS = "sb3_prune/"
 """Beginning of the ids of planar arms."""
+CHECKPOINT = re.compile(r"(?P<prefix>.+)_(?P<steps>\d+_steps)")
+"""Name of a zip that SB3's ``CheckpointCallback`` saves."""
 RAW = Path("none")
 """Value of ``--vecnormalize`` for observations as they are."""
 
@@ -177,16 +180,18 @@ def find_surroundings(path: Path, vecnormalize: Path | None = None) -> Surroundi
         ConfigError: The folder cannot be read.
     """
     zoo = find_zoo(path)
-    found = read_zoo(zoo) if zoo else _read_run(path.parent)
+    found = read_zoo(zoo) if zoo else _read_run(path)
     if vecnormalize is None:
+        _warn_of_others(path.parent, found.statistics)
         return found
     return replace(found, statistics=None if vecnormalize == RAW else vecnormalize)
 
 
-def _read_run(folder: Path) -> Surroundings:
+def _read_run(zip_path: Path) -> Surroundings:
     """Read what a run of this command says; any folder may have statistics."""
+    folder = zip_path.parent
     env = _env_of(folder / CONFIG)
-    path = folder / STATISTICS
+    path = _statistics_of(zip_path)
     statistics = path if env.get("normalised") or path.is_file() else None
     if not env:
         return replace(NOTHING, source=folder, statistics=statistics)
@@ -200,6 +205,30 @@ def _read_run(folder: Path) -> Surroundings:
         frame_stack=env.get("frame_stack", 1),
         statistics=statistics,
     )
+
+
+def _statistics_of(path: Path) -> Path:
+    """Return where the statistics of a zip would lie, if it has any.
+
+    SB3's ``CheckpointCallback`` has a file of statistics for each of its zips.
+    """
+    if part := CHECKPOINT.fullmatch(path.stem):
+        own = path.with_name(f"{part['prefix']}_vecnormalize_{part['steps']}.pkl")
+        if own.is_file():
+            return own
+    return path.parent / STATISTICS
+
+
+def _warn_of_others(folder: Path, statistics: Path | None) -> None:
+    """Warn of files that may be statistics, if none were found."""
+    others = sorted(path.name for path in folder.glob("*normalize*.pkl"))
+    if statistics is None and others:
+        warnings.warn(
+            f"'{folder}' has {', '.join(others)}, maybe of a VecNormalize that the "
+            "agent was trained with. If so, name it by --vecnormalize; none says that "
+            "it was trained without.",
+            stacklevel=2,
+        )
 
 
 def _read_kwargs(path: Path, found: Any) -> dict[str, Any]:

@@ -38,7 +38,9 @@ def normalise(env: VecEnv, path: Path, *, learning: bool) -> VecNormalize:
         found.set_venv(env)
     except (AssertionError, AttributeError) as error:
         raise CheckpointError(
-            f"'{path}' has statistics of another environment: {error}."
+            f"'{path}' has statistics of another environment: {error}. If the agent "
+            "was trained on stacked frames or in wrappers that nothing beside its zip "
+            "tells of, evaluate it from Python."
         ) from error
     # The pickled one may be that of a branching agent whose plain zip acts jointly.
     found.action_space = env.action_space

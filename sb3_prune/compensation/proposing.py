@@ -42,6 +42,8 @@ class Proposal:
     """The fits; None if the cuts are plain."""
     plain: str = ""
     """Why the cuts are plain, although nobody asked for that."""
+    missing: bool = False
+    """Whether they are because something that fits need was missing or damaged."""
 
 
 def propose(strategy: Strategy, agent: AgentView) -> Proposal:
@@ -63,7 +65,8 @@ def propose(strategy: Strategy, agent: AgentView) -> Proposal:
     except (NoObservationsError, NonFiniteError, UnsupportedPolicyError) as error:
         if wanted:
             raise
-        return Proposal(plan=plan, plain=f"the cuts are not compensated: {error}")
+        why = f"the cuts are not compensated: {error}"
+        return Proposal(plan=plan, plain=why, missing=True)
     return Proposal(plan=made, compensation=found)
 
 

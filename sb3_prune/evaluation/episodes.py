@@ -95,7 +95,8 @@ def play(
     Args:
         model: The agent.
         env: An environment, or a vectorised one with the normalisation of the training.
-            Nothing else may use it; it is reset.
+            Nothing else may use it; it is reset. If the agent trains in it, training
+            goes on with a new episode.
         episodes: Number of episodes. They are spread over the environments beforehand,
             as evenly as they can be, so that short episodes are not favoured.
         seed: Seed of the environments; None keeps their present random state.

@@ -64,8 +64,9 @@ def configured(cls: type[Pluggable], options: Mapping[str, Any]) -> Any:
             fitted[name] = fit(value, hints[name])
         except TypeError:
             wanted = inspect.formatannotation(hints[name])
-            raise _refused(
-                cls, f"{name} must be {wanted}, got {shown(value)}"
+            kind = "a list, " if get_origin(hints[name]) is tuple else ""
+            raise ConfigError(
+                f"'{cls.name}': {name} must be {kind}{wanted}, got {shown(value)}."
             ) from None
     try:
         return cls.Config(**fitted)

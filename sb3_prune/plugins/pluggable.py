@@ -6,7 +6,7 @@ import inspect
 from abc import ABC
 from typing import Any, ClassVar
 
-from sb3_prune.exceptions import PluginError
+from sb3_prune.exceptions import ConfigError, PluginError, shown
 
 
 class Pluggable(ABC):  # its subclasses have the abstract methods
@@ -19,6 +19,7 @@ class Pluggable(ABC):  # its subclasses have the abstract methods
 
     Raises:
         PluginError: The class has no ``Config``.
+        ConfigError: ``config`` is something else.
     """
 
     name: ClassVar[str]
@@ -33,6 +34,12 @@ class Pluggable(ABC):  # its subclasses have the abstract methods
             raise PluginError(
                 f"{type(self).__name__} has no Config: give it a frozen dataclass of "
                 "its options, which may be empty."
+            )
+        if not (config is None or isinstance(config, self.Config)):
+            raise ConfigError(
+                f"{type(self).__name__} takes an instance of {self.Config.__name__}, "
+                f"got {shown(config)}. Where '{self.name}' stands for the class, "
+                "options may be a mapping."
             )
         self.config = self.Config() if config is None else config
 

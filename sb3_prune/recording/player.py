@@ -15,6 +15,7 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env import VecEnv
 
 from sb3_prune.recording.alike import check_alike
+from sb3_prune.recording.leaving import leave
 from sb3_prune.recording.normalisation import check_normalised
 from sb3_prune.surgery.flow.forwards import Inputs
 
@@ -59,7 +60,8 @@ class Player:
         self.reset()
 
     def reset(self) -> None:
-        """Begin an episode in every environment."""
+        """Begin an episode in every environment; training begins one later, too."""
+        leave(self.model, self.env)
         self.observations: Any = self.env.reset()
         self.starts: Bools = np.ones(self.env.num_envs, dtype=bool)
         self._state: Any = None

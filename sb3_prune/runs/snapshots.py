@@ -8,7 +8,6 @@ generators. Nothing is pickled.
 from __future__ import annotations
 
 import random
-import warnings
 from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,16 +17,16 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from stable_baselines3.common.base_class import BaseAlgorithm
-from stable_baselines3.common.buffers import NStepReplayBuffer, ReplayBuffer
+from stable_baselines3.common.buffers import ReplayBuffer
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from stable_baselines3.common.running_mean_std import RunningMeanStd
 from stable_baselines3.common.vec_env import VecNormalize
-from stable_baselines3.her import HerReplayBuffer
 
 from sb3_prune.exceptions import CheckpointError
 from sb3_prune.networks.ofexinet import ofexinet_of
 from sb3_prune.networks.transitions import Transitions
 from sb3_prune.plugins.options import entry_of
+from sb3_prune.recording.leaving import end_episode
 from sb3_prune.recording.normalisation import frozen_statistics
 from sb3_prune.runs.snapshot import Arrays, Snapshot, damage
 
@@ -161,26 +160,6 @@ def _restore_buffer(buffer: ReplayBuffer, path: Path) -> None:
 
 def _form(array: NDArray[Any]) -> str:
     return f"{array.dtype} {array.shape}"
-
-
-def end_episode(buffer: ReplayBuffer) -> None:
-    """Mark the unfinished episode as ended if the buffer would continue it.
-
-    The next transition belongs to a new episode. Some buffers would take it for the
-    successor of the last stored transition. A plain buffer stores the next observation
-    with each transition, so there is nothing to do.
-    """
-    last = buffer.pos - 1
-    if isinstance(buffer, HerReplayBuffer):
-        with warnings.catch_warnings():
-            # It warns that the trajectory is truncated, which is what we want.
-            warnings.simplefilter("ignore", UserWarning)
-            buffer.truncate_last_trajectory()
-    elif isinstance(buffer, NStepReplayBuffer):
-        ended = np.maximum(buffer.timeouts[last], 1 - buffer.dones[last])
-        buffer.timeouts[last] = ended
-    elif buffer.optimize_memory_usage:
-        buffer.dones[last] = 1  # As in SB3: this buffer cannot store a timeout.
 
 
 # The transitions from which an OFEXiNet learns on-policy.

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import pickle
 import signal
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -15,6 +17,7 @@ from concurrent.futures import (
     ThreadPoolExecutor,
 )
 from functools import partial
+from pathlib import Path
 from types import TracebackType
 from typing import ParamSpec, TypeVar
 
@@ -61,8 +64,13 @@ class Workers(ThreadPoolExecutor):
 
         The future raises what the function raises, a ``WorkerDiedError`` if the process
         died, or a ``JobError`` if none could be started.
+
+        Raises:
+            JobError: A process could not find the function, or what it is called with.
         """
-        return super().submit(self._call, partial(fn, *args, **kwargs))
+        call = partial(fn, *args, **kwargs)
+        _check_findable(call)
+        return super().submit(self._call, call)
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """End the processes once their calls are done; see ``Executor.shutdown``."""
@@ -146,6 +154,23 @@ class _Worker:
         name = signal.Signals(-code).name
         memory = " (was there too little memory?)" if name == "SIGKILL" else ""
         return f"Its process was ended by {name}{memory}."
+
+
+def _check_findable(call: Callable[[], object]) -> None:
+    """Check that a new process finds what was defined in the main module."""
+    path = getattr(sys.modules["__main__"], "__file__", None)
+    if path is not None and Path(path).is_file():
+        return
+    try:
+        pickled = pickle.dumps(call)
+    except Exception:  # The pool itself tells what cannot be pickled.
+        return
+    if path is not None or b"__main__" in pickled:
+        raise JobError(
+            "Worker processes cannot find what is defined in an interactive session, "
+            "such as a notebook: put functions and classes into a module, a file that "
+            "can be imported, and import them from there."
+        )
 
 
 def _begin(torch_threads: int) -> None:

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 import zoo
-from stable_baselines3 import PPO
+from stable_baselines3 import PPO, TD3
+from stable_baselines3.common.buffers import NStepReplayBuffer
 
 import sb3_prune as sp
 from sb3_prune.algorithms.arguments import arguments_of, parameters_of
@@ -55,3 +56,23 @@ def test_what_is_given_is_not_asked_for() -> None:
     assert (
         not {"depth", "gamma"} & arguments_of(model, but=("depth", "gamma"))[0].keys()
     )
+
+
+def test_a_buffer_that_n_steps_has_chosen_is_chosen_again() -> None:
+    model = zoo.make_model("TD3", n_steps=3, gamma=0.9)
+    settings, kwargs = arguments_of(model)
+    assert (settings["replay_buffer_class"], settings["n_steps"]) == (None, 3)
+    again = TD3("MlpPolicy", model.get_env(), policy_kwargs=kwargs, **settings)
+    assert isinstance(again.replay_buffer, NStepReplayBuffer)
+    assert (again.replay_buffer.n_steps, again.replay_buffer.gamma) == (3, 0.9)
+    sp.compact(model)  # SB3 would warn of a buffer class that was given.
+
+
+def test_a_buffer_that_a_user_has_chosen_is_kept() -> None:
+    given = {"n_steps": 5, "gamma": 0.9}
+    model = zoo.make_model(
+        "TD3", replay_buffer_class=NStepReplayBuffer, replay_buffer_kwargs=given
+    )
+    settings, _ = arguments_of(model)
+    assert settings["replay_buffer_class"] is NStepReplayBuffer
+    assert settings["replay_buffer_kwargs"] == given and settings["n_steps"] == 1

@@ -94,10 +94,12 @@ def test_what_a_fit_achieved_is_logged(name: str) -> None:
     assert ("kl" in found) == (name != "TD3")
 
 
-def test_too_few_observations_are_logged_once_and_cuts_are_plain(capsys: Any) -> None:
+def test_too_few_observations_are_told_once_and_cuts_are_plain(capsys: Any) -> None:
     config = {**CONFIG, "begin": 0.0, "end": 0.2, "compensate": None}
     model = zoo.make_model("A2C", verbose=1)
-    zoo.train(model, 48, callback=PruningCallback("magnitude", config))
+    with pytest.warns(UserWarning, match="The cuts are not compensated: .* costs") as w:
+        model.learn(48, callback=PruningCallback("magnitude", config))
+    assert len(w) == 1
     said = capsys.readouterr().out
     assert said.count("the cuts are not compensated: To compensate the cut of") >= 1
     units = model.policy.initial_units

@@ -15,7 +15,7 @@ def observed(fits: bool) -> tuple[Observed, list[int]]:
     """Add four rollouts of A2C, of 8 observations each; return their counts."""
     model, seen, counts = zoo.make_model("A2C"), Observed(), []
     seen.look(model, wire(model))
-    seen.begin(resumed=False)
+    seen.begin(goes_on=False)
     for _ in range(4):
         zoo.train(model, 8)
         seen.add_rollout(fits=fits)
@@ -28,9 +28,9 @@ def test_rollouts_that_are_too_short_add_up(fits: bool) -> None:
     seen, counts = observed(fits)
     assert counts == [8, 16, 24, 32]
     assert count_observations(seen.some().observations) == 32
-    seen.begin(resumed=True)
+    seen.begin(goes_on=True)
     assert count_observations(seen.some().observations) == 32
-    seen.begin(resumed=False)
+    seen.begin(goes_on=False)
     assert count_observations(seen.many().observations) == 8  # Those of the model.
 
 
@@ -50,3 +50,14 @@ def test_one_long_rollout_is_kept_for_who_fits_nothing() -> None:
     model.rollout_buffer.reset()
     assert seen.reservoir.inputs() is None
     assert count_observations(seen.many().observations) == 32
+
+
+@pytest.mark.parametrize(("name", "left"), [("RecurrentPPO", 0), ("PPO", 32)])
+def test_states_of_lstms_are_forgotten(name: str, left: int) -> None:
+    model, seen = zoo.train(zoo.make_model(name), 32), Observed()
+    seen.look(model, wire(model))
+    seen.add_rollout(fits=True)
+    model.rollout_buffer.reset()
+    seen.forget_states()
+    kept = seen.reservoir.inputs(model.device)
+    assert left == (count_observations(kept.observations) if kept else 0)

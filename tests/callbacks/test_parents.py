@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 import zoo
 from stable_baselines3.common.callbacks import (
@@ -11,6 +14,8 @@ from stable_baselines3.common.callbacks import (
     EveryNTimesteps,
 )
 
+import sb3_prune as sp
+from sb3_prune.callbacks import ResumableCheckpointCallback
 from sb3_prune.callbacks.parents import require_rollouts
 from sb3_prune.exceptions import ConfigError
 
@@ -34,6 +39,20 @@ def test_event_callbacks_do_not(several: bool) -> None:
     inner = CallbackList([Asks()]) if several else Asks()
     with pytest.raises(ConfigError, match="Asks would do nothing inside of EveryNTime"):
         zoo.train(zoo.make_model("PPO"), callback=EveryNTimesteps(10, inner))
+
+
+@pytest.mark.parametrize("several", [False, True])
+@pytest.mark.parametrize("kind", [sp.PruningCallback, ResumableCheckpointCallback])
+def test_nor_what_a_better_evaluation_calls(
+    kind: Any, several: bool, tmp_path: Path
+) -> None:
+    path = {} if kind is sp.PruningCallback else {"folder": tmp_path}
+    inner = CallbackList([kind(**path)]) if several else kind(**path)
+    better = EvalCallback(
+        zoo.make_env("PPO"), callback_on_new_best=inner, eval_freq=20, verbose=0
+    )
+    with pytest.raises(ConfigError, match=r"inside of EvalCallback.* into the list"):
+        zoo.train(zoo.make_model("PPO"), callback=better)
 
 
 def test_neither_do_evaluations() -> None:

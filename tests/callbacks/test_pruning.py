@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import Logger, configure
 
 import sb3_prune as sp
-from sb3_prune.callbacks import PruningCallback
+from sb3_prune.callbacks import PruningCallback, pruning
 from sb3_prune.exceptions import ConfigError, UnknownNameError
 
 STEPS = 160
@@ -227,7 +228,7 @@ def test_a_training_in_pieces_is_warned_of_once() -> None:
     model, callback = zoo.make_model("PPO"), PruningCallback("magnitude", CONFIG)
     model.learn(64, callback=callback, reset_num_timesteps=False)
     assert sum(widths(model).values()) < sum(model.policy.initial_units.values())
-    said = "goes on from step 64, so schedules .* begin at 50%.* total_timesteps"
+    said = "goes on from step 64.* is 50% done .* total_timesteps"
     with pytest.warns(UserWarning, match=said):
         model.learn(64, callback=callback, reset_num_timesteps=False)
     model.learn(64, callback=callback, reset_num_timesteps=False)
@@ -237,6 +238,51 @@ def test_a_training_in_pieces_is_warned_of_once() -> None:
 
 
 @pytest.mark.slow
+def test_a_training_that_begins_anew_before_its_end_is_told() -> None:
+    callback = PruningCallback("magnitude", CONFIG, total_timesteps=192)
+    model = zoo.make_model("PPO")
+    model.learn(64, callback=callback)
+    with pytest.warns(UserWarning, match="begins at step 0 again, .* 192 steps"):
+        model.learn(64, callback=callback)
+    model.learn(192, callback=callback, reset_num_timesteps=False)
+    assert callback.done
+    model.learn(192, callback=callback)  # The training before was whole.
+
+
+@pytest.mark.parametrize("where", ["propose", "carry_out", "after the cut"])
+@pytest.mark.parametrize("total", [192, None])
+@pytest.mark.parametrize("events", [{"schedule": "one-shot"}, {"steps": 3}])
+def test_what_ctrl_c_broke_off_is_still_due(
+    where: str, total: int | None, events: dict[str, Any], monkeypatch: Any
+) -> None:
+    callback = PruningCallback("magnitude", CONFIG | events, total_timesteps=total)
+    model, calls = zoo.make_model("PPO"), [False]
+    name = "propose" if where == "propose" else "carry_out"
+    own = getattr(pruning, name)
+
+    def breaks_off(*arguments: Any) -> Any:
+        first = not calls[-1] and model.num_timesteps >= 0.2 * 192
+        calls.append(first or calls[-1])
+        found = own(*arguments) if where == "after the cut" or not first else None
+        if first:
+            raise KeyboardInterrupt
+        return found
+
+    monkeypatch.setattr(pruning, name, breaks_off)
+    with pytest.raises(KeyboardInterrupt):
+        model.learn(192, callback=callback)
+    assert not callback.done and 0 < model.num_timesteps < 192
+    left = 192 - model.num_timesteps
+    pieces = pytest.warns(UserWarning, match="goes on from step")
+    with nullcontext() if total else pieces:
+        model.learn(left, callback=callback, reset_num_timesteps=False)
+    built = model.policy.initial_units
+    assert callback.done
+    assert widths(model) == {name: units // 2 for name, units in built.items()}
+    changes = {tuple(point["units"].items()) for point in callback.history}
+    assert len(changes) in ({2} if "schedule" in events else {3, 4})
+
+
 @pytest.mark.parametrize("name", ["SAC", "PPO"])
 def test_a_run_is_done_after_the_last_event(name: str) -> None:
     class Watch(BaseCallback):

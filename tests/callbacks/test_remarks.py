@@ -8,7 +8,9 @@ import pytest
 from stable_baselines3.common.logger import Logger
 
 from sb3_prune.callbacks.remarks import Remarks
+from sb3_prune.compensation.proposing import Proposal, PruneReport
 from sb3_prune.exceptions import FewObservationsError
+from sb3_prune.surgery import Plan
 
 
 def test_a_remark_is_logged_once_per_training() -> None:
@@ -20,11 +22,26 @@ def test_a_remark_is_logged_once_per_training() -> None:
 
     remarks, logger = Remarks(), Listening(None, [])
     for remark in ("a", "b", "a"):
-        remarks.log(logger, remark)
+        remarks.tell(logger, Proposal(plan=Plan(), plain=remark), report(remark))
     assert said == ["a", "b"]
     remarks.begin()
-    remarks.log(logger, "a")
+    remarks.tell(logger, Proposal(plan=Plan(), plain="a"), report("a"))
     assert said == ["a", "b", "a"]
+
+
+def test_that_fits_lacked_something_is_warned_of_once_per_training() -> None:
+    remarks, logger = Remarks(), Logger(None, [])
+    lacking = Proposal(plan=Plan(), plain="the cuts are plain.", missing=True)
+    for _ in range(2):
+        remarks.begin()
+        with pytest.warns(UserWarning, match=r"^The cuts are plain\. This") as told:
+            remarks.tell(logger, lacking, report("a"))
+            remarks.tell(logger, lacking, report("b"))
+        assert len(told) == 1
+
+
+def report(plain: str) -> PruneReport:
+    return PruneReport({}, (0, 0), {}, {}, {}, (), {}, {}, plain=plain)
 
 
 def test_who_waits_is_told_once_and_at_the_end() -> None:
@@ -41,7 +58,7 @@ def test_who_waits_is_told_once_and_at_the_end() -> None:
 
 def test_pieces_are_told_once() -> None:
     remarks = Remarks()
-    with pytest.warns(UserWarning, match="goes on from step 64, .* begin at 50%"):
+    with pytest.warns(UserWarning, match="goes on from step 64.* is 50% done"):
         remarks.pieces(64, 0.5)
     with warnings.catch_warnings(action="error"):
         remarks.begin()

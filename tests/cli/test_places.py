@@ -78,6 +78,26 @@ def test_an_agent_of_rl_zoo_scores_as_in_sb3(
     )
 
 
+def test_statistics_of_a_checkpoint_lie_beside_it(
+    command: Command, zoo_zip: Path, tmp_path: Path
+) -> None:
+    """As ``CheckpointCallback(save_vecnormalize=True)`` of SB3 names its files."""
+    path = shutil.copy(zoo_zip, tmp_path / "my.run_96_steps.zip")
+    other = shutil.copy(zoo_zip, tmp_path / "my.run_64_steps.zip")
+    own = tmp_path / "my.run_vecnormalize_96_steps.pkl"
+    shutil.copy(statistics_of(zoo_zip), own)
+    result = command("evaluate", path, "--env", ENV, *EVALUATE)
+    assert means(result) == expected(path, own)
+    assert f"observations normalised by {own.name}" in result.err
+    for lost in (other, shutil.copy(path, tmp_path / "best_model.zip")):
+        with pytest.warns(UserWarning, match=f"has {own.name}, maybe of a VecNorm"):
+            find_surroundings(Path(lost))
+        assert find_surroundings(Path(lost), Path("none")).statistics is None
+    shutil.copy(own, tmp_path / "vecnormalize.pkl")
+    assert find_surroundings(Path(path)).statistics == own
+    assert find_surroundings(Path(other)).statistics == tmp_path / "vecnormalize.pkl"
+
+
 @pytest.mark.slow
 def test_statistics_that_are_named(
     command: Command, zoo_zip: Path, tmp_path: Path

@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+import pytest
+
+from sb3_prune.exceptions import ConfigError
 from sb3_prune.plugins.pluggable import Pluggable
 
 
@@ -20,6 +23,13 @@ class Thing(Pluggable):
 
 def test_the_default_configuration_is_its_own() -> None:
     assert Thing().config == Thing.Config(size=3)
+
+
+def test_something_else_is_no_configuration() -> None:
+    said = r"Thing takes an instance of Config, got .* Where 'thing' stands for"
+    for odd in ({"size": 5}, 5, Thing):
+        with pytest.raises(ConfigError, match=said):
+            Thing(odd)
 
 
 def test_a_configuration_is_kept_as_it_is() -> None:

@@ -93,7 +93,8 @@ def test_what_intervals_do_not_say_is_told(tmp_path: Path) -> None:
     few = "an interval over few seeds is mostly their range, and too narrow"
     same = "one trained agent, pruned several times; the interval says nothing of"
     found = list(compare_runs(paths).remarks())
-    assert found == ["one seed, so no interval: others", few, f"{same} other agents: same"]
+    alone = "one seed, so no interval: others"
+    assert found == [alone, few, f"{same} other agents: same"]
     more = [make_run(tmp_path / f"{n}", [n], seed=n) for n in range(6)]
     assert list(compare_runs(more).remarks()) == []
     assert list(compare_runs(more[:5]).remarks()) == [few]

@@ -148,3 +148,38 @@ def test_a_script_without_guard_is_told_so(tmp_path: Path) -> None:
         _, err = run.communicate(timeout=60)
     assert run.returncode == 1
     assert "must guard their code by if __name__ == '__main__'" in err
+
+
+SESSION = """
+from sb3_prune.runs import Workers
+def seven():
+    return 7
+if __name__ == "__main__":
+    with Workers(1) as workers:
+        print(workers.submit(divmod, 7, 2).result())
+        print(workers.submit(seven).result())
+"""
+
+
+@pytest.mark.parametrize("how", ["-c", "-", "file"])
+def test_what_a_session_defines_cannot_be_found(how: str, tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(SESSION)
+    line = {"-c": ["-c", SESSION], "-": ["-"], "file": [str(script)]}[how]
+    done = subprocess.run(
+        [sys.executable, *line],
+        check=False,
+        input=SESSION,
+        capture_output=True,
+        text=True,
+    )
+    assert (
+        done.stdout.split("\n")[:2]
+        == {
+            "-c": ["(3, 1)", ""],
+            "-": [""],
+            "file": ["(3, 1)", "7"],
+        }[how]
+    )
+    told = "cannot find what is defined in an interactive session" in done.stderr
+    assert told == (how != "file") and done.returncode == told
