@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.clusters import layers
-from benchmarks.verdicts import Verdict, answer
+from benchmarks.verdicts import Verdict, Whose, answer
 
 ENOUGH = 3
 """Values of lambda that are needed to say which is the best."""
@@ -43,6 +43,7 @@ def of_distances(
         ]
         yield Verdict(
             claim=f"{claim} ({where}).",
+            whose=Whose.PAPER,
             rule="in every agent",
             found=f"{count} of {len(seen)} agents; means: {', '.join(means)}",
             answer=answer(count == len(seen)),
@@ -59,6 +60,7 @@ def _ends(kind: str, where: str, every: Sequence[Sequence[float]]) -> Verdict:
     return Verdict(
         claim=f"First and last layers of {kind} nets have larger distances than the "
         f"inner ones ({where}).",
+        whose=Whose.PAPER,
         rule="in every agent both means are above that of the inner layers",
         found=f"{sum(ends)} of {len(ends)} agents; means: {means[0]:.2f}, "
         f"{means[-1]:.2f}, inner {inner:.2f}",
@@ -123,6 +125,7 @@ def _by_joints(found: Found, width: int) -> Iterator[Verdict]:
     yield _worst(errors, width)
     yield Verdict(
         claim=f"Balanced inputs outperform naive ones in 4-2 ({width} x 6).",
+        whose=Whose.PAPER,
         rule="by the mean error",
         found=f"{errors['4-2 balanced']:.3f} and {errors['4-2 naive']:.3f}",
         answer=answer(errors["4-2 balanced"] < errors["4-2 naive"]),
@@ -134,6 +137,7 @@ def _best(errors: Mapping[str, float], width: int) -> Verdict:
     ours, low = errors["4-2 balanced"], min(errors, key=errors.__getitem__)
     return Verdict(
         claim=f"4-2 with balanced inputs maps best between arms ({width} x 6).",
+        whose=Whose.PAPER,
         rule="its mean error is the lowest of all pairs of different arms",
         found=f"{low} has {errors[low]:.3f}, 4-2 {ours:.3f}",
         answer=answer(all(ours < e for n, e in errors.items() if n != "4-2 balanced")),
@@ -147,6 +151,7 @@ def _worst(errors: Mapping[str, float], width: int) -> Verdict:
     listed = ", ".join(f"{name} has {error:.3f}" for name, error in ours.items())
     return Verdict(
         claim=f"2-4 maps worst ({width} x 6).",
+        whose=Whose.PAPER,
         rule="its mean errors, with naive and with balanced inputs, are both above "
         "those of all other pairs of different arms, with either inputs",
         found=f"{listed}; of the others {high} has most, {others[high]:.3f}",
@@ -161,6 +166,7 @@ def _downwards(errors: Mapping[str, float], width: int) -> Verdict:
     better = sum(errors[name] < errors[back] for name, back in both.items())
     return Verdict(
         claim=f"More complex agents map better onto less complex ones ({width} x 6).",
+        whose=Whose.PAPER,
         rule="than these onto them, in every pair, with either inputs, by the mean "
         "error",
         found=f"{better} of {len(down)}",
@@ -181,6 +187,7 @@ def _beats(
     every = [gain for each in gains.values() for gain in each]
     return Verdict(
         claim=claim,
+        whose=Whose.PAPER,
         rule="in every pair of arms, with balanced inputs, by the mean over agents; "
         "not decidable as long as a pair has no agent with both",
         found=f"{len(pairs) - len(failing) - len(missing)} of {len(pairs)} pairs"
@@ -226,6 +233,7 @@ def of_lambdas(maps: Maps, width: int) -> Iterator[Verdict]:
         listed = zip(penalties, means, strict=True)
         yield Verdict(
             claim=f"lambda = 50 is the best choice, by {key} ({width} x 6).",
+            whose=Whose.PAPER,
             rule=f"the gap in {key} between random and trained sources is the largest, "
             "by the mean over agents",
             found=", ".join(f"{p:g}: {gap:.3f}" for p, gap in listed)

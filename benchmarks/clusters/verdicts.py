@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from benchmarks.clusters.figures import Rounds, mean_size
-from benchmarks.verdicts import Verdict, answer
+from benchmarks.verdicts import Verdict, Whose, answer
 
 LINEAR, NEAR, HALF = 0.98, 0.04, 0.5
 EARLY, STRONG = 0.1, 0.9
@@ -42,6 +42,7 @@ def of_sweep(groups: Groups, width: int, training: float) -> Iterator[Verdict]:
     squared = float(np.corrcoef(taus, sizes)[0, 1] ** 2)
     yield Verdict(
         claim="Size after one merge is nearly linear in tau.",
+        whose=Whose.PAPER,
         rule=f"from tau 0.05 on, a line explains {LINEAR:.0%} of the variance of means",
         found=f"{squared:.1%}",
         answer=answer(squared >= LINEAR),
@@ -53,6 +54,7 @@ def of_sweep(groups: Groups, width: int, training: float) -> Iterator[Verdict]:
     early = max(value for tau, value in steps.items() if tau <= QUARTER)
     yield Verdict(
         claim="Retraining costs little until tau 0.2 to 0.3, then much.",
+        whose=Whose.PAPER,
         rule="up to tau 0.25 at most a quarter of the gradient steps of training, at "
         "0.4 more than training",
         found=", ".join(f"{steps[t]:,.0f} at {t:g}" for t in (0.1, 0.2, 0.25, 0.3, 0.4))
@@ -62,6 +64,7 @@ def of_sweep(groups: Groups, width: int, training: float) -> Iterator[Verdict]:
     moved = [abs(r[1]["merged_success"] - r[0]["success"]) for r in sweep[0.0]]
     yield Verdict(
         claim="tau = 0 only merges silent units and changes nothing.",
+        whose=Whose.PAPER,
         rule=f"each agent's success moves by at most {NEAR:g}, two standard errors "
         "between two tests of 300 episodes",
         found=f"by at most {max(moved):.3f}; {mean_size(sweep[0.0], 1):.0f} of "
@@ -79,12 +82,14 @@ def _success(sweep: Mapping[float, Sequence[Rounds]]) -> Iterator[Verdict]:
     early = [tau for tau in sweep if 0 < tau <= EARLY]
     yield Verdict(
         claim=f"Up to tau {EARLY:g}, merging has no strong effect on success.",
+        whose=Whose.PAPER,
         rule=f"right after one merge, at least {STRONG:.0%} of the success before",
         found=", ".join(f"tau {t:g}: {after[t]:.2f} of {before[t]:.2f}" for t in early),
         answer=answer(all(after[t] >= STRONG * before[t] for t in early)),
     )
     yield Verdict(
         claim=f"From tau {EARLY:g} to 0.22, success falls significantly.",
+        whose=Whose.PAPER,
         rule=f"at tau 0.2, right after one merge, at most half of that at {EARLY:g}",
         found=f"{after[0.2]:.2f} and {after[EARLY]:.2f}",
         answer=answer(after[0.2] <= HALF * after[EARLY]),
