@@ -60,10 +60,10 @@ def of_pair(
 def _used(pair: str, matrix: np.ndarray, width: int) -> Iterator[Verdict]:
     used = matrix.sum(axis=1)
     yield Verdict(
-        claim=f"{pair}: the first source layer is used most, the last but one least "
+        claim=f"{pair}: the first source layer is used most, the fifth of six least "
         f"({width} x 6).",
         whose=Whose.PAPER,
-        rule="by the sum over target layers",
+        rule="by the share, summed over target layers; listed: source layers 1 to 6",
         found=", ".join(f"{share:.2f}" for share in used),
         answer=answer(used.argmax() == 0 and used.argmin() == len(used) - 2),
     )

@@ -22,8 +22,8 @@ from benchmarks.ofexinet.shapes import SEEDS
 SHARED = "(machines were shared: do not compare)"
 HEAD = """## Settings
 
-`python -m benchmarks.ofexinet --budget {name}`: SAC with a value network, seeds {listed}
-as far as they are trained. OFE-Big has {units} units per block, with batch
+`python -m benchmarks.ofexinet --budget {name}`: SAC with a value network, seeds
+{listed} as far as they are trained. OFE-Big has {units} units per block, with batch
 normalisation as in the paper, and networks of two hidden layers of {hidden} units.
 Batches have {batch_size} transitions; {random_steps:,} random steps come first, and as
 many updates of the extractor. The prices nu of extractor, policy and values are the

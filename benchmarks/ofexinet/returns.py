@@ -36,8 +36,8 @@ SWINGS = (
 ON_AVERAGE = (
     "Prune-B divided by OFE-Big, seed by seed: the 95 % t-interval of the mean of "
     f"these ratios lies at or above {KEPT:.0%} (holds) or below it (does not hold), "
-    "for the best counted evaluation and for their mean. Not decidable if an interval contains "
-    f"{KEPT:.0%}, if {SWINGS}, or with one seed"
+    "for the best counted evaluation and for their mean. Not decidable if an interval "
+    f"contains {KEPT:.0%}, if {SWINGS}, or with one seed"
 )
 IN_EVERY_SEED = (
     f"Prune-B divided by OFE-Big, seed by seed, is at least {KEPT:.0%} in every seed, "
