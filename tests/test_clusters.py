@@ -14,8 +14,6 @@ from benchmarks.clusters import (
     layers,
     page,
     scratch,
-    sizes,
-    verdicts,
 )
 from benchmarks.clusters.__main__ import MARK, PAGE
 from benchmarks.clusters.budget import SMALL
@@ -50,107 +48,12 @@ def test_small_nets_have_the_widths_that_pruning_left() -> None:
         assert job.arguments["updates"] >= max(40_000, found[-1]["gradient_steps"])
 
 
-def rounds(*units: int, passed: bool = True) -> list[dict[str, Any]]:
-    """Return the rounds of a chain; the last layer has a unit more than the first."""
-    return [
-        {
-            "units": {"a": size // 2, "b": size - size // 2 + 1},
-            "passed": passed,
-            "success": 0.9,
-            "merged_success": 0.9,
-            "gradient_steps": 0,
-            "fresh_success": 0.9,
-        }
-        for size in units
-    ]
-
-
-def test_sizes_of_the_first_step_are_compared() -> None:
-    claim = "Nets of 128, 256 and 512 reach one size in the first step (tau 0.2)."
-
-    def judged(*found: int) -> Answer:
-        groups = {
-            (3, width, "layer", 0.2, 3): [rounds(999, size, size, size)]
-            for width, size in zip((128, 256, 512), found, strict=False)
-        }
-        (one,) = (v for v in sizes.of_rounds(groups) if v.claim == claim)
-        return one.answer
-
-    assert judged(100, 105, 109) is Answer.HOLDS
-    assert judged(100, 105, 120) is Answer.FAILS
-    assert judged(100, 105) is Answer.OPEN
-    assert judged(100, 120) is Answer.FAILS
-
-
-def test_a_chain_that_does_not_pass_fails_the_claim() -> None:
-    claim = "Pruned agents still pass (tau 0.2)."
-    good, bad = rounds(9, 8, 7, 6), rounds(9, 8, passed=False)
-    for runs, expected in (([good], Answer.HOLDS), ([good, bad], Answer.FAILS)):
-        groups = {(3, 48, "layer", 0.2, 3): runs}
-        (found,) = (v for v in sizes.of_rounds(groups) if v.claim == claim)
-        assert found.answer is expected
-
-
-def test_chains_none_of_which_passes_can_be_judged() -> None:
-    groups = {(3, 48, "layer", 0.4, 3): [rounds(9, 8, passed=False)]}
-    (found,) = (v for v in sizes.of_rounds(groups) if "still pass" in v.claim)
-    assert (found.answer, found.found) == (Answer.FAILS, "0 of 1")
-
-
-def test_a_width_of_which_no_chain_passes_leaves_all_widths_open() -> None:
-    good, bad = rounds(999, 400, 300, 290), rounds(999, 400, passed=False)
-    groups = {(3, w, "layer", 0.2, 3): [r] for w, r in ((32, good), (48, bad))}
-    every = [v for v in sizes.of_rounds(groups) if "at every width" in v.rule]
-    assert len(every) == 3 and {v.answer for v in every} == {Answer.OPEN}
-    assert all("no chain of 48 x 6 passes" in v.found for v in every)
-
-
-def test_the_table_of_rounds_says_of_which_chains_it_is(tmp_path: Path) -> None:
-    runs = [rounds(9, 8, 7, 6), rounds(9, 6, passed=False)]
-    assert page._over_rounds(runs, page.total) == "8 (7-9), 8 (8-8) of 1, 7 (7-7) of 1"
-    columns = page.rounds(SMALL, tmp_path).columns
-    assert [name.partition(", of ")[2] for name in columns[3:]] == [
-        *("all that got so far", "those that passed all"),
-        *("all that got so far", "those that passed all"),
-    ]
-
-
 def test_slope_tells_layer_to_layer_from_first_layers() -> None:
     assert layers.slope(np.eye(6)) == pytest.approx(1)
     first = np.zeros((6, 6))
     first[:2] = 0.5
     assert layers.slope(first) == pytest.approx(0)
     assert layers.slope(0.3 * np.eye(6)) == pytest.approx(1)
-
-
-def test_success_that_falls_early_is_not_what_the_paper_says() -> None:
-    def judged(*after: float) -> list[Answer]:
-        taus = (0.0, 0.05, 0.1, 0.2, 0.25, 0.3, 0.4)
-        groups = {
-            (3, 48, "layer", t, 1): [rounds(99, 99 - round(99 * t))] for t in taus
-        }
-        for tau, success in zip((0.05, 0.1, 0.2), after, strict=True):
-            groups[3, 48, "layer", tau, 1][0][1]["merged_success"] = success
-        found = list(verdicts.of_sweep(groups, 48, 1))
-        return [v.answer for v in found if "success" in v.claim]
-
-    assert judged(0.9, 0.85, 0.1) == [Answer.HOLDS, Answer.HOLDS]
-    assert judged(0.9, 0.4, 0.3) == [Answer.FAILS, Answer.FAILS]
-
-
-def test_sizes_and_shapes_are_judged_width_by_width() -> None:
-    def judged(width: int, *units: int) -> dict[str, Answer]:
-        groups = {(3, width, "layer", 0.2, 3): [rounds(*units)]}
-        return {v.claim: v.answer for v in sizes.of_rounds(groups)}
-
-    large, small = judged(128, 999, 400, 300, 290), judged(32, 999, 600, 300, 200)
-    first, then = "The first step is the most dominant (tau 0.2).", "Then the size"
-    assert (large[first], small[first]) == (Answer.HOLDS, Answer.FAILS)
-    plateau = f"{then} plateaus (tau 0.2)."
-    assert (large[plateau], small[plateau]) == (Answer.HOLDS, Answer.FAILS)
-    (hourglass,) = (a for claim, a in large.items() if "hourglass" in claim)
-    assert hourglass is Answer.HOLDS and not any("hourglass" in c for c in small)
-    assert small["Nets of 32 and 48 taper with depth (tau 0.2)."] is Answer.FAILS
 
 
 def test_ends_of_a_net_are_compared_with_its_middle() -> None:
@@ -189,12 +92,15 @@ def look(**means: float) -> dict[str, Any]:
 def test_one_agent_that_differs_refutes_what_is_said_of_all() -> None:
     same = look(random=3.0, trained=2.0, pruned=1.0)
     other = look(random=1.0, trained=2.0, pruned=1.0)
-    claim = "Trained nets have a lower spread than random ones"
+    claim = "Trained nets have a smaller standard deviation of distances than random"
     for looks, expected in (([same], Answer.HOLDS), ([same, other], Answer.FAILS)):
         found = comparisons.of_distances(48, looks, "own")
         (spread,) = (v for v in found if v.claim.startswith(claim))
         assert spread.answer is expected
     assert list(comparisons.of_distances(48, [same], "shared")) == []
+
+
+LINEAR = f"Linear maps beat greedy ones {comparisons.OF_ALL}"
 
 
 def projection(kind: str, error: float, coverage: float) -> dict[str, Any]:
@@ -215,10 +121,11 @@ def test_a_pair_that_fails_is_named() -> None:
         projection("random source", 0.3, 0.7),
     ]
     found = {v.claim: v for v in comparisons.of_maps(maps, 48)}
-    assert found["Linear maps beat greedy ones, by error (48 x 6)."].answer == "holds"
-    failing = found["Linear maps beat greedy ones, by coverage (48 x 6)."]
+    assert found[f"{LINEAR}, by error (48 x 6)."].answer == "holds"
+    failing = found[f"{LINEAR}, by coverage (48 x 6)."]
     assert failing.answer is Answer.FAILS
-    assert failing.found == "0 of 1 pairs (not in 2-4), 0 of 1 agents"
+    text = "0 of 1 pairs (not in 2-4), 0 of 1 projections (onto 1 agents)"
+    assert failing.found == text
 
 
 def linear(*pairs: tuple[int, int, str, float], seeds: int = 3) -> list[dict[str, Any]]:
@@ -243,8 +150,8 @@ def test_maps_without_others_beat_nobody() -> None:
     found = list(comparisons.of_maps(linear(*EVERY), 48))
     compared = [v for v in found if "beat" in v.claim or "separates" in v.claim]
     assert [v.answer for v in compared] == [Answer.OPEN] * 4
-    text = "0 of 3 pairs (nothing to compare in 3-3, 4-2, 2-4), 0 of 0 agents"
-    assert {v.found for v in compared} == {text}
+    text = "0 of 3 pairs (nothing to compare in 3-3, 4-2, 2-4), 0 of 0 projections"
+    assert {v.found for v in compared} == {f"{text} (onto 0 agents)"}
     assert not any(v.answer is Answer.HOLDS or "nan" in v.found for v in found)
 
 
@@ -256,10 +163,11 @@ def test_means_are_over_the_same_agents() -> None:
         for seed, one in enumerate(theirs):
             one["seed"] = seed
         every = {v.claim: v for v in comparisons.of_maps([*ours, *theirs], 48)}
-        one = every["Linear maps beat greedy ones, by error (48 x 6)."]
+        one = every[f"{LINEAR}, by error (48 x 6)."]
         return f"{one.answer}: {one.found}"
 
-    assert judged([0.3]) == "holds: 1 of 1 pairs, 1 of 1 agents"
+    text = "holds: 1 of 1 pairs, 1 of 1 projections (onto 1 agents)"
+    assert judged([0.3]) == text
     assert judged([0.3, 0.4]).startswith("**does not hold**: 0 of 1 pairs (not in 2-4)")
 
 

@@ -7,6 +7,7 @@ from itertools import product
 from typing import Any
 
 import pytest
+from made_runs import row, runs_of
 
 from benchmarks import verdicts
 from benchmarks.ofexinet import returns
@@ -14,7 +15,15 @@ from benchmarks.ofexinet import verdicts as method_2
 from benchmarks.ofexinet.budget import BUDGETS, VARIANTS, Budget
 from benchmarks.ofexinet.results import Results, Run, scored_from
 from benchmarks.ofexinet.running import read
-from benchmarks.verdicts import Answer, Verdict, answer
+from benchmarks.verdicts import (
+    Answer,
+    Verdict,
+    Whose,
+    answer,
+    interval,
+    of_all,
+    reaches,
+)
 
 SMALL = BUDGETS["small"]
 
@@ -34,43 +43,41 @@ def test_what_cannot_be_decided_neither_holds_nor_fails(
     assert answer(holds, decidable=decidable) is expected
 
 
-def test_every_row_names_its_rule() -> None:
-    one = Verdict(claim="A", rule="B", found="C", answer=Answer.HOLDS)
-    assert "| A | B | C | holds |" in verdicts.markdown("T", [one])
+def test_every_row_names_its_rule_and_whose_statement_it_is() -> None:
+    one = Verdict(claim="A", whose=Whose.OURS, rule="B", found="C", answer=Answer.HOLDS)
+    text = verdicts.markdown("T", [one])
+    assert "| statement | whose | judged by | we find | verdict |" in text
+    assert "| A | ours | B | C | holds |" in text
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([0.867, 1.044, 1.078], Answer.OPEN),  # 0.71 to 1.28.
+        ([0.99, 1.0, 1.01], Answer.HOLDS),
+        ([0.80, 0.81, 0.82], Answer.FAILS),
+        ([1.5], Answer.OPEN),
+        ([float("nan"), 1.5], Answer.OPEN),
+    ],
+)
+def test_a_mean_reaches_a_bar_if_its_interval_does(
+    values: list[float], expected: Answer
+) -> None:
+    assert reaches(values, 0.95) is expected
+
+
+def test_an_interval_is_students() -> None:
+    assert interval([0.867, 1.044, 1.078]) == pytest.approx((0.7147, 1.2779), abs=1e-3)
+    assert interval([1.0]) == (-float("inf"), float("inf"))
+
+
+def test_a_rule_of_several_things_fails_by_one_of_them() -> None:
+    assert of_all([Answer.HOLDS, Answer.HOLDS]) is Answer.HOLDS
+    assert of_all([Answer.HOLDS, Answer.OPEN]) is Answer.OPEN
+    assert of_all([Answer.FAILS, Answer.OPEN]) is Answer.FAILS
 
 
 # Method 2.
-
-
-def runs_of(
-    returns: dict[str, list[list[float]]], units: dict[str, int] | None = None
-) -> Results:
-    """Return results made of the evaluations of each seed."""
-    found: Any = Results.__new__(Results)
-    found.since = 0.0
-    found.built = {"ofe": {"d": 10.0, "t": 10.0}}
-    for name, seeds in returns.items():
-        found[name] = [
-            Run(
-                seed=seed,
-                since=0.0,
-                end=0.0,
-                history=[row(i, r, units) for i, r in rows],
-            )
-            for seed, rows in enumerate(map(list, map(enumerate, seeds)))
-        ]
-    return found  # type: ignore[no-any-return]
-
-
-def row(at: int, value: float, units: dict[str, int] | None) -> dict[str, Any]:
-    return {
-        "timesteps": at + 1,
-        "return": value,
-        "terms": {"d": 5.0, "t": 5.0},
-        "units": units or {"ofe.phi_o.0": 4, "ofe.phi_oa.0": 4},
-        "aux_loss": 1.0,
-        "feature_gap": 0.1,
-    }
 
 
 def answers(runs: Results) -> dict[str, Answer]:
@@ -79,12 +86,17 @@ def answers(runs: Results) -> dict[str, Answer]:
 
 
 def test_an_average_may_hold_where_a_seed_does_not() -> None:
-    found = answers(
-        runs_of({"ofe-big": [[100, 90], [100, 90]], "prune-b": [[80, 80], [120, 110]]})
-    )
+    ours = [[94, 85], [100, 90], [100, 90], [100, 90], [101, 91]]
+    found = answers(runs_of({"ofe-big": [[100, 90]] * 5, "prune-b": ours}))
     text = "Prune-B keeps OFE-Big's return,"
     assert found[f"{text} on average."] is Answer.HOLDS
     assert found[f"{text} in every seed."] is Answer.FAILS
+
+
+def test_an_average_of_seeds_that_differ_decides_nothing() -> None:
+    big = [[100, 90], [100, 90]]
+    found = answers(runs_of({"ofe-big": big, "prune-b": [[80, 80], [120, 110]]}))
+    assert found["Prune-B keeps OFE-Big's return, on average."] is Answer.OPEN
 
 
 def test_swinging_agents_decide_nothing() -> None:
@@ -129,9 +141,10 @@ def test_plain_ofe_and_sac_are_other_measures_than_the_big_one() -> None:
 
 
 def test_less_than_half_of_ofe_is_asked_for_both_sizes() -> None:
-    runs = runs_of({"ofe-big": [[1.0]], "prune-b": [[1.0]]})
+    runs = runs_of({"ofe-big": [[1.0]], "prune-b": [[1.0], [1.0]]})
     half = "less than half of plain OFE's parameters"
-    runs["prune-b"][0].history[0]["terms"].update(d=4.0, t=6.0)
+    for run in runs["prune-b"]:
+        run.history[0]["terms"].update(d=4.0, t=6.0)
     found = answers(runs)
     assert found[f"Prune-B is deployed with {half}."] is Answer.HOLDS
     assert found[f"Prune-B has {half} left to train."] is Answer.FAILS

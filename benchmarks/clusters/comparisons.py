@@ -10,10 +10,13 @@ from typing import Any
 import numpy as np
 
 from benchmarks.clusters import layers
-from benchmarks.verdicts import Verdict, answer
+from benchmarks.verdicts import Verdict, Whose, answer
 
 ENOUGH = 3
 """Values of lambda that are needed to say which is the best."""
+NARROW = "a smaller standard deviation of distances"
+LOWER = "a lower 95th percentile of distances"
+OF_ALL = "between all arms (the paper: of three joints)"
 Maps = Sequence[Mapping[str, Any]]
 Found = Mapping[tuple[str, str, str], Maps]
 """(source-target, inputs, kind) -> projections of every agent."""
@@ -29,10 +32,10 @@ def of_distances(
     where = f"{width} x 6, {inputs} observations"
     pairs = (
         ("Pruned nets have a higher mean distance than trained ones", "mean", "pruned"),
-        ("Pruned nets have a sharper bell than trained ones", "std", "trained"),
-        ("Pruned nets have lower outliers (95 %) than trained ones", "p95", "trained"),
+        (f"Pruned nets have {NARROW} than trained ones", "std", "trained"),
+        (f"Pruned nets have {LOWER} than trained ones", "p95", "trained"),
         ("Trained nets have a lower mean distance than random ones", "mean", "random"),
-        ("Trained nets have a lower spread than random ones", "std", "random"),
+        (f"Trained nets have {NARROW} than random ones", "std", "random"),
     )
     for claim, key, higher in pairs:
         lower = "pruned" if higher == "trained" else "trained"
@@ -43,6 +46,7 @@ def of_distances(
         ]
         yield Verdict(
             claim=f"{claim} ({where}).",
+            whose=Whose.PAPER,
             rule="in every agent",
             found=f"{count} of {len(seen)} agents; means: {', '.join(means)}",
             answer=answer(count == len(seen)),
@@ -59,6 +63,7 @@ def _ends(kind: str, where: str, every: Sequence[Sequence[float]]) -> Verdict:
     return Verdict(
         claim=f"First and last layers of {kind} nets have larger distances than the "
         f"inner ones ({where}).",
+        whose=Whose.PAPER,
         rule="in every agent both means are above that of the inner layers",
         found=f"{sum(ends)} of {len(ends)} agents; means: {means[0]:.2f}, "
         f"{means[-1]:.2f}, inner {inner:.2f}",
@@ -83,8 +88,8 @@ def of_maps(maps: Maps, width: int) -> Iterator[Verdict]:
             "random source",
             "coverage",
         ),
-        ("Linear maps beat greedy ones", "greedy", "error"),
-        ("Linear maps beat greedy ones", "greedy", "coverage"),
+        (f"Linear maps beat greedy ones {OF_ALL}", "greedy", "error"),
+        (f"Linear maps beat greedy ones {OF_ALL}", "greedy", "coverage"),
     )
     for claim, other, key in rules:
         yield _beats(f"{claim}, by {key} ({width} x 6).", found, pairs, other, key)
@@ -123,6 +128,7 @@ def _by_joints(found: Found, width: int) -> Iterator[Verdict]:
     yield _worst(errors, width)
     yield Verdict(
         claim=f"Balanced inputs outperform naive ones in 4-2 ({width} x 6).",
+        whose=Whose.PAPER,
         rule="by the mean error",
         found=f"{errors['4-2 balanced']:.3f} and {errors['4-2 naive']:.3f}",
         answer=answer(errors["4-2 balanced"] < errors["4-2 naive"]),
@@ -134,6 +140,7 @@ def _best(errors: Mapping[str, float], width: int) -> Verdict:
     ours, low = errors["4-2 balanced"], min(errors, key=errors.__getitem__)
     return Verdict(
         claim=f"4-2 with balanced inputs maps best between arms ({width} x 6).",
+        whose=Whose.PAPER,
         rule="its mean error is the lowest of all pairs of different arms",
         found=f"{low} has {errors[low]:.3f}, 4-2 {ours:.3f}",
         answer=answer(all(ours < e for n, e in errors.items() if n != "4-2 balanced")),
@@ -147,6 +154,7 @@ def _worst(errors: Mapping[str, float], width: int) -> Verdict:
     listed = ", ".join(f"{name} has {error:.3f}" for name, error in ours.items())
     return Verdict(
         claim=f"2-4 maps worst ({width} x 6).",
+        whose=Whose.PAPER,
         rule="its mean errors, with naive and with balanced inputs, are both above "
         "those of all other pairs of different arms, with either inputs",
         found=f"{listed}; of the others {high} has most, {others[high]:.3f}",
@@ -161,8 +169,9 @@ def _downwards(errors: Mapping[str, float], width: int) -> Verdict:
     better = sum(errors[name] < errors[back] for name, back in both.items())
     return Verdict(
         claim=f"More complex agents map better onto less complex ones ({width} x 6).",
-        rule="than these onto them, in every pair, with either inputs, by the mean "
-        "error",
+        whose=Whose.PAPER,
+        rule="in every pair of arms and with either inputs, the mean error from more "
+        "joints to fewer is below that of the way back",
         found=f"{better} of {len(down)}",
         answer=answer(better == len(down), decidable=len(both) == len(down)),
     )
@@ -177,22 +186,29 @@ def _beats(
 ) -> Verdict:
     gains = {pair: _gains(found, pair, other, key) for pair in pairs}
     missing = [pair for pair, each in gains.items() if not each]
-    failing = [pair for pair, each in gains.items() if each and np.mean(each) <= 0]
-    every = [gain for each in gains.values() for gain in each]
+    failing = [pair for pair, each in gains.items() if each and _mean(each) <= 0]
+    every = [gain for each in gains.values() for gain in each.values()]
+    onto = {(pair[2:], seed) for pair, each in gains.items() for seed in each}
     return Verdict(
         claim=claim,
-        rule="in every pair of arms, with balanced inputs, by the mean over agents; "
-        "not decidable as long as a pair has no agent with both",
+        whose=Whose.OURS if OF_ALL in claim else Whose.PAPER,
+        rule="in every pair of arms, with balanced inputs, by the mean over "
+        "projections; not decidable as long as a pair has no agent with both",
         found=f"{len(pairs) - len(failing) - len(missing)} of {len(pairs)} pairs"
         + (f" (not in {', '.join(failing)})" if failing else "")
         + (f" (nothing to compare in {', '.join(missing)})" if missing else "")
-        + f", {sum(gain > 0 for gain in every)} of {len(every)} agents",
+        + f", {sum(gain > 0 for gain in every)} of {len(every)} projections "
+        f"(onto {len(onto)} agents)",
         answer=answer(not failing, decidable=not missing),
     )
 
 
-def _gains(found: Found, pair: str, other: str, key: str) -> list[float]:
-    """Return by how much linear maps are better, for every agent that has both."""
+def _mean(gains: Mapping[int, float]) -> float:
+    return float(np.mean(list(gains.values())))
+
+
+def _gains(found: Found, pair: str, other: str, key: str) -> dict[int, float]:
+    """Return by how much linear maps onto an agent are better, by the agent's seed."""
     inputs = "naive" if pair == "3-3" else "balanced"  # The same between equals.
     ours = _by_seed(found.get((pair, inputs, "linear"), ()), key)
     theirs = _by_seed(found.get((pair, "balanced", other), ()), key)
@@ -201,10 +217,11 @@ def _gains(found: Found, pair: str, other: str, key: str) -> list[float]:
 
 def _better(
     ours: Mapping[int, float], theirs: Mapping[int, float], key: str
-) -> list[float]:
+) -> dict[int, float]:
     """Return by how much ours is better, for every seed that both have."""
     sign = 1 if key == "error" else -1  # A smaller error and a larger coverage.
-    return [sign * (theirs[seed] - ours[seed]) for seed in theirs if seed in ours]
+    both = [seed for seed in theirs if seed in ours]
+    return {seed: sign * (theirs[seed] - ours[seed]) for seed in both}
 
 
 def of_lambdas(maps: Maps, width: int) -> Iterator[Verdict]:
@@ -226,6 +243,7 @@ def of_lambdas(maps: Maps, width: int) -> Iterator[Verdict]:
         listed = zip(penalties, means, strict=True)
         yield Verdict(
             claim=f"lambda = 50 is the best choice, by {key} ({width} x 6).",
+            whose=Whose.PAPER,
             rule=f"the gap in {key} between random and trained sources is the largest, "
             "by the mean over agents",
             found=", ".join(f"{p:g}: {gap:.3f}" for p, gap in listed)
@@ -246,4 +264,5 @@ def _gaps(
     }
     seeds = set.intersection(*map(set, every.values()))
     alike = {pair: {s: each[s] for s in sorted(seeds)} for pair, each in every.items()}
-    return [_better(alike[False, p], alike[True, p], key) for p in penalties]
+    gaps = [_better(alike[False, p], alike[True, p], key) for p in penalties]
+    return [list(each.values()) for each in gaps]

@@ -47,21 +47,30 @@ def by_threshold(
         "success right after": [
             [r[1]["merged_success"] for r in runs] for runs in found.values()
         ],
-        "gradient steps to retrain": [
-            [r[1]["gradient_steps"] for r in runs] for runs in found.values()
+        "gradient steps (x: given up)": [
+            [r[1]["gradient_steps"] for r in runs if r[1]["passed"]]
+            for runs in found.values()
         ],
     }
-    for axes, (label, values) in zip(
-        figure.subplots(1, 3), series.items(), strict=True
-    ):
+    panels = figure.subplots(1, 3)
+    for axes, (label, values) in zip(panels, series.items(), strict=True):
         tidy(axes)
         for tau, dots in zip(taus, values, strict=True):
             axes.plot([tau] * len(dots), dots, ".", color=ACCENT, alpha=0.4)
-        axes.plot(taus, [np.mean(v) for v in values], color=INK)
+        axes.plot(taus, [np.mean(v) if v else np.nan for v in values], color=INK)
         axes.set_xlabel("tau")
         axes.set_ylabel(label)
+    _given_up(panels[-1], found)
+    for axes in panels:
         axes.set_ylim(bottom=0)
     save(figure, path)
+
+
+def _given_up(axes: Axes, found: Mapping[float, Sequence[Rounds]]) -> None:
+    """Mark the agents that did not pass again; they are in no mean."""
+    for tau, runs in found.items():
+        lost = [r[1]["gradient_steps"] for r in runs if not r[1]["passed"]]
+        axes.plot([tau] * len(lost), lost, "x", color=ACCENT)
 
 
 def by_width(found: Mapping[str, Sequence[Rounds]], path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.verdicts import Verdict, answer
+from benchmarks.verdicts import Verdict, Whose, answer
 
 STEEP = 0.5
 """Layers by which the source must rise per target layer to map layer to layer."""
@@ -46,6 +46,7 @@ def of_pair(
     yield Verdict(
         claim=f"{pair}, {'close' if close else 'distant'} joint numbers: units map "
         f"{'layer to layer' if close else 'onto the first layers'} ({width} x 6).",
+        whose=Whose.PAPER,
         rule="from one target layer to the next, the mean source layer rises by "
         f"{'at least' if close else 'less than'} {STEEP:g} layers",
         found=f"by {found:.2f}",
@@ -59,9 +60,10 @@ def of_pair(
 def _used(pair: str, matrix: np.ndarray, width: int) -> Iterator[Verdict]:
     used = matrix.sum(axis=1)
     yield Verdict(
-        claim=f"{pair}: the first source layer is used most, the last but one least "
+        claim=f"{pair}: the first source layer is used most, the fifth of six least "
         f"({width} x 6).",
-        rule="by the sum over target layers",
+        whose=Whose.PAPER,
+        rule="by the share, summed over target layers; listed: source layers 1 to 6",
         found=", ".join(f"{share:.2f}" for share in used),
         answer=answer(used.argmax() == 0 and used.argmin() == len(used) - 2),
     )
@@ -72,12 +74,14 @@ def _diagonal(pair: str, matrix: np.ndarray, width: int) -> Iterator[Verdict]:
     largest = int((own == matrix.max(axis=0)).sum())
     yield Verdict(
         claim=f"{pair}: corresponding layers correlate most ({width} x 6).",
+        whose=Whose.PAPER,
         rule="every target layer's largest share is that of its own source layer",
         found=f"{largest} of {len(own)} layers",
         answer=answer(largest == len(own)),
     )
     yield Verdict(
         claim=f"{pair}: the first and the last layer map best ({width} x 6).",
+        whose=Whose.PAPER,
         rule="their shares on the diagonal are the two largest",
         found=", ".join(f"{share:.2f}" for share in own),
         answer=answer(set(np.argsort(own)[-2:]) == {0, len(own) - 1}),

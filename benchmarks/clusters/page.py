@@ -17,6 +17,7 @@ from benchmarks.clusters import (
     mapping,
     scratch,
     sizes,
+    steps,
     verdicts,
 )
 from benchmarks.clusters.agents import main_settings, record_of
@@ -50,7 +51,10 @@ def agents(budget: Budget) -> Table:
     """Make the table of the agents' training."""
     table = Table(
         "Agents",
-        ["joints", "width", "passed", "gradient steps", "success on 1,000 episodes"],
+        [
+            *("joints", "width", "passed", "gradient steps of those that passed"),
+            "success on 1,000 episodes",
+        ],
     )
     every_setting = [s for each in _widths(budget) for s in main_settings(each)]
     for joints, width in sorted(set(every_setting)):
@@ -63,7 +67,7 @@ def agents(budget: Budget) -> Table:
                 joints,
                 f"{width} x 6",
                 f"{sum(r['passed'] for r in records)} of {len(records)}",
-                spread(r["updates"] for r in records),
+                steps.text([(r["passed"], r["updates"]) for r in records]),
                 spread((r["success"] for r in records), "{:.3f}"),
             ]
         )
@@ -77,11 +81,11 @@ def rounds(budget: Budget, folder: Path) -> Table:
         [
             "robot, width",
             "reading, tau",
-            "passed all",
-            "units, rounds 1 2 3, of all that got so far",
-            "mean shape at the end, of those that passed all",
-            "gradient steps, rounds 1 2 3, of all that got so far",
-            "success on 1,000 fresh episodes, of those that passed all",
+            "chains that passed every round",
+            "units after rounds 1, 2, 3 (every chain that reached the round)",
+            "mean shape at the end (chains that passed every round)",
+            "gradient steps in rounds 1; 2; 3 (chains that passed the round)",
+            "success on 1,000 fresh episodes (chains that passed every round)",
         ],
     )
     drawn = {}
@@ -98,7 +102,7 @@ def rounds(budget: Budget, folder: Path) -> Table:
                 f"{len(whole)} of {len(runs)}",
                 _over_rounds(runs, total),
                 _shape(whole),
-                _over_rounds(runs, lambda done: done["gradient_steps"]),
+                _steps(runs),
                 spread((r[-1]["fresh_success"] for r in whole), "{:.3f}")
                 if whole
                 else "-",
@@ -113,6 +117,12 @@ def _over_rounds(runs: Sequence[Rounds], number: Any) -> str:
     longest = max(map(len, runs))
     columns = [[number(r[k]) for r in runs if len(r) > k] for k in range(1, longest)]
     return ", ".join(spread(each) + _of_fewer(each, runs) for each in columns)
+
+
+def _steps(runs: Sequence[Rounds]) -> str:
+    """Return the gradient steps of each round, of the chains that passed it."""
+    every = [verdicts.tries(runs, k) for k in range(1, max(map(len, runs)))]
+    return "; ".join(steps.text(each, among=len(runs)) for each in every)
 
 
 def _of_fewer(column: Sequence[Any], runs: Sequence[Rounds]) -> str:
@@ -135,7 +145,7 @@ def thresholds(budget: Budget, folder: Path) -> Table:
             "hidden units",
             "success right after",
             "passed again",
-            "gradient steps",
+            "gradient steps of those that passed again",
         ],
     )
     # Agents that no longer passed before the merge have no round to report.
@@ -147,7 +157,7 @@ def thresholds(budget: Budget, folder: Path) -> Table:
                 spread(total(r[1]) for r in runs),
                 spread((r[1]["merged_success"] for r in runs), "{:.2f}"),
                 f"{sum(r[1]['passed'] for r in runs)} of {len(runs)}",
-                spread(r[1]["gradient_steps"] for r in runs),
+                steps.text(verdicts.tries(runs, 1)),
             ]
         )
     if sweep:
@@ -159,7 +169,7 @@ def thresholds(budget: Budget, folder: Path) -> Table:
 def distances(budget: Budget) -> Table:
     """Make the table of the distances between units."""
     table = Table(
-        "Distances between speaking units, 500 episodes",
+        "Distances between units that are not silent, 500 episodes",
         [
             *("width", "observations", "agents", "mean", "standard deviation"),
             *("5 %", "95 %", "means of the layers"),
@@ -259,8 +269,10 @@ def judged(budget: Budget) -> list[Verdict]:
     groups, found = grouped(budget), mapping.kept(budget)
     width = budget.sweep_width
     every = [record_of(budget, 3, width, seed) for seed in range(budget.agents)]
-    steps = [record["updates"] for record in every if record is not None]
-    made = list(verdicts.of_sweep(groups, width, np.mean(steps)) if steps else ())
+    spent = [(r["passed"], r["updates"]) for r in every if r is not None]
+    made: list[Verdict] = []
+    if steps.of_passed(spent):
+        made += verdicts.of_sweep(groups, width, steps.mean(spent))
     made += sizes.of_rounds(groups)
     for each in budget.widths:
         looks = looking.kept(budget, each)

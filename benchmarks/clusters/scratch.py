@@ -12,6 +12,7 @@ from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
 
+from benchmarks.clusters import steps
 from benchmarks.clusters.agents import learn, record_of, results_of, untrained
 from benchmarks.clusters.budget import Budget
 from benchmarks.clusters.pruning import EXTREMES, FRESH_SEED, Case, cases, pruned
@@ -73,13 +74,17 @@ def table(budget: Budget) -> Table:
 
     Figures of pruned agents are of the chains that passed, whose widths the nets from
     scratch have; how many those are stands before them. Gradient steps of pruned agents
-    are those of all their training: before the first merge and in every round.
+    are those of all their training: before the first merge and in every round. Success
+    of nets from scratch is of all of them, passed or not.
     """
     made = Table(
         "Pruned agents that pass, and nets of their widths from scratch",
         [
-            *("from", "tau", "pruned: passed", "units", "gradient steps"),
-            *("success", "from scratch: passed", "gradient steps", "success"),
+            *("from", "tau", "pruned: passed", "pruned: units"),
+            *("pruned: gradient steps", "pruned: success", "from scratch: passed"),
+            "from scratch: gradient steps (of those that never passed: steps until "
+            "they were given up)",
+            "from scratch: success, passed or not",
         ],
     )
     for width in budget.widths:
@@ -110,7 +115,7 @@ def _row(budget: Budget, every: Sequence[tuple[Case, Chain]]) -> list[str]:
         spread((_steps(budget, case, found) for case, found in passed), WHOLE),
         spread((found[-1]["fresh_success"] for _, found in passed), "{:.3f}"),
         f"{sum(record['passed'] for record in done)} of {len(done)}",
-        spread((record["updates"] for record in done), WHOLE),
+        steps.text([(record["passed"], record["updates"]) for record in done], WHOLE),
         spread((record["success"] for record in done), "{:.3f}"),
     ]
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from benchmarks.clusters.figures import Rounds, mean_size
 from benchmarks.clusters.verdicts import Groups
-from benchmarks.verdicts import Verdict, answer
+from benchmarks.verdicts import Verdict, Whose, answer
 
 SAME, HALF = 0.1, 0.5
 NEEDED = "; not decidable if no chain of a width passes every round"
@@ -60,6 +60,7 @@ def _plateau(groups: Groups) -> Iterator[Verdict]:
     last = {w: (s[2] - s[3]) / s[2] for w, s in found.items()}
     yield Verdict(
         claim="The first step is the most dominant (tau 0.2).",
+        whose=Whose.PAPER,
         rule=f"at every width it removes more units than the later steps "
         f"together{NEEDED}",
         found=_by_width(first, gone) + " of all that go",
@@ -67,6 +68,7 @@ def _plateau(groups: Groups) -> Iterator[Verdict]:
     )
     yield Verdict(
         claim="Then the size plateaus (tau 0.2).",
+        whose=Whose.PAPER,
         rule=f"at every width the last step removes at most {SAME:.0%} of the units"
         f"{NEEDED}",
         found=_by_width(last, gone),
@@ -92,6 +94,7 @@ def _hourglass(last: Last) -> Iterator[Verdict]:
         yield Verdict(
             claim="Nets of 128, 256 and 512 become an hourglass: the last layer is "
             "wider again.",
+            whose=Whose.PAPER,
             rule="in most pruned agents the last layer has more units than the one "
             "before",
             found=f"{wider} of {len(shapes)} agents",
@@ -106,7 +109,7 @@ def _taper(last: Last, tau: float) -> Iterator[Verdict]:
         if (reading, t) == ("layer", tau) and width < LARGE
     }
     shapes = {
-        width: np.mean([list(r[-1]["units"].values()) for r in runs], axis=0).round()
+        width: np.array([list(r[-1]["units"].values()) for r in runs])
         for width, runs in every.items()
         if runs
     }
@@ -114,18 +117,27 @@ def _taper(last: Last, tau: float) -> Iterator[Verdict]:
     if every:
         yield Verdict(
             claim=f"Nets of 32 and 48 taper with depth (tau {tau:g}).",
-            rule="at every width the mean shape, in whole units, never becomes "
-            f"wider{NEEDED}",
+            whose=Whose.PAPER,
+            rule="at every width, in the mean over agents and without rounding, no "
+            f"layer has more units than the one before{NEEDED}",
             found="; ".join([*gone, *(_shape(*each) for each in shapes.items())]),
             answer=answer(
-                all((np.diff(each) <= 0).all() for each in shapes.values()),
+                not any(_widens(each.mean(axis=0)) for each in shapes.values()),
                 decidable=not gone,
             ),
         )
 
 
-def _shape(width: int, shape: np.ndarray) -> str:
-    return f"{width} x 6: {' '.join(f'{units:.0f}' for units in shape)}"
+def _widens(shape: np.ndarray) -> bool:
+    """Tell whether a layer has more units than the one before."""
+    return bool((np.diff(shape) > 0).any())
+
+
+def _shape(width: int, shapes: np.ndarray) -> str:
+    """Return the mean of shapes, (agents, layers), and how many agents widen."""
+    mean = " ".join(f"{units:.1f}" for units in shapes.mean(axis=0))
+    wider = sum(map(_widens, shapes))
+    return f"{width} x 6: {mean}, {wider} of {len(shapes)} agents widen somewhere"
 
 
 def _is_whole(rounds: Rounds, count: int) -> bool:
@@ -148,8 +160,9 @@ def _first_step(groups: Groups, tau: float) -> Iterator[Verdict]:
         yield Verdict(
             claim=f"Nets of 128, 256 and 512 reach one size in the first step (tau "
             f"{tau:g}).",
-            rule=f"the largest mean is at most {SAME:.0%} above the smallest; not "
-            "decidable without all three, unless it is",
+            whose=Whose.PAPER,
+            rule=f"the largest mean is at most {SAME:.0%} above the smallest; if a "
+            "width is missing, only a larger difference decides",
             found=", ".join(f"{w} x 6: {size:.0f}" for w, size in sizes.items()),
             answer=answer(
                 max(sizes.values()) <= (1 + SAME) * min(sizes.values()),
@@ -169,6 +182,7 @@ def _paper_size(width: int, last: Last) -> Iterator[Verdict]:
         aim = sum(PAPER_SHAPE)
         yield Verdict(
             claim=f"{width} x 6 ends at {PAPER_SHAPE}, {aim:.0f} units in all.",
+            whose=Whose.PAPER,
             rule="by some reading of the threshold, the mean is within 10 % of that",
             found=", ".join(f"{name}: {size:.0f}" for name, size in found.items()),
             answer=answer(
@@ -195,6 +209,7 @@ def _passes(groups: Groups, tau: float) -> Iterator[Verdict]:
         )
         yield Verdict(
             claim=f"Pruned agents still pass (tau {tau:g}).",
+            whose=Whose.PAPER,
             rule="every chain, of every width, passes after every round",
             found=f"{passed} of {len(runs)}{said}",
             answer=answer(passed == len(runs)),

@@ -132,7 +132,12 @@ def _rates(
 
 
 def _pruned(runs: Results) -> dict[str, Run]:
-    return {f"{PRUNE_B.name}, run {i}": r for i, r in enumerate(runs[PRUNE_B.name], 1)}
+    return {label_of(run): run for run in runs[PRUNE_B.name]}
+
+
+def label_of(run: Run) -> str:
+    """Return the name of a training of Prune-B in the table."""
+    return f"{PRUNE_B.name}, seed {run.seed}"
 
 
 def _whole_trainings(

@@ -6,32 +6,40 @@ import json
 from collections.abc import Sequence
 
 import numpy as np
+from sb3_prune_xinet import XiNetConfig
 
 from benchmarks import verdicts
 from benchmarks.harness import Table
 from benchmarks.ofexinet import returns
 from benchmarks.ofexinet import verdicts as of
-from benchmarks.ofexinet.budget import Budget, Task
+from benchmarks.ofexinet.budget import OFE, SAC_BIG, Budget, Task
 from benchmarks.ofexinet.figures import Found
 from benchmarks.ofexinet.pace import path_of
-from benchmarks.ofexinet.results import Results, Run
+from benchmarks.ofexinet.results import Results, Run, mean_size
 from benchmarks.ofexinet.returns import BIG, PRUNED
+from benchmarks.ofexinet.shapes import SEEDS
 
+SHARED = "(machines were shared: do not compare)"
 HEAD = """## Settings
 
-`python -m benchmarks.ofexinet --budget {name}`: SAC with a value network, seeds {seeds}
-as far as they are trained; OFE-Big of {units} units per block, with batch
-normalisation as in the paper, and 2 x {hidden} in the agent's networks; batches
-of {batch_size}, {random_steps:,} random steps and as many
-updates before learning; nu of extractor, policy and values times {prices}, relative
-price {relative} (see [features](features.md)), theta's learning rate {theta_rate:g};
-thetas learn from {begin:.0%} to {end:.0%} of training
-{exceptions}
-and are rounded then, units below 0.1 are removed at once. OFE has a quarter of the
-units and half the hidden width, SAC the latter, SAC-Big four times that. Small-dense
-has the sizes that Prune-B ends with, from scratch. The score is the best evaluation
-({episodes} greedy episodes each) of the last {scored:.0%}; where thetas learn until
-later, all variants are scored after that.
+`python -m benchmarks.ofexinet --budget {name}`: SAC with a value network, seeds
+{listed} as far as they are trained. OFE-Big has {units} units per block, with batch
+normalisation as in the paper, and networks of two hidden layers of {hidden} units.
+Batches have {batch_size} transitions; {random_steps:,} random steps come first, and as
+many updates of the extractor. The prices nu of extractor, policy and values are the
+paper's times {prices[0]:g}, {prices[1]:g} and {prices[2]:g}, and the relative price is
+{relative} (see [features](features.md)).
+
+Thetas, the probabilities that a unit's gate is open, are learnt from {begin:.0%} to
+{end:.0%} of training at a rate of {theta_rate:g} {exceptions},
+then rounded; a unit whose theta falls below {tolerance} is removed at once.
+
+OFE: a quarter of the units per block, hidden layers of {half}; SAC: no extractor,
+hidden layers of {half}; SAC-Big: none, {double}. Small-dense: from scratch, in the mean
+of the sizes that Prune-B ends with in seeds {sized}.
+
+The score is the best evaluation ({episodes} greedy episodes each) of the last
+{scored:.0%} of training{later}.
 
 """
 PAPER = {
@@ -67,8 +75,35 @@ def text(budget: Budget, found: Found) -> str:
     tables = [make(found) for make in (pairs, scores, sizes, extractor)]
     tables += [Table(**pace)] if pace else []
     judged = verdicts.markdown("Verdicts", of.verdicts(found, pace))
-    head = HEAD.format(**vars(budget), exceptions=_exceptions(budget))
-    return f"{judged}\n{head}" + "\n".join(table.markdown() for table in tables)
+    return f"{judged}\n{_head(budget)}" + "\n".join(t.markdown() for t in tables)
+
+
+def _head(budget: Budget) -> str:
+    return HEAD.format(
+        **vars(budget),
+        listed=_and(budget.seeds),
+        sized=_and(SEEDS),
+        exceptions=_exceptions(budget),
+        tolerance=XiNetConfig().tolerance,
+        half=round(budget.hidden * OFE.hidden),
+        double=round(budget.hidden * SAC_BIG.hidden),
+        later=_later(budget),
+    )
+
+
+def _and(seeds: Sequence[int]) -> str:
+    *others, last = map(str, seeds)
+    return f"{', '.join(others)} and {last}" if others else last
+
+
+def _later(budget: Budget) -> str:
+    """Return as text in which tasks evaluations count only from later on."""
+    return "".join(
+        f"; on {task.label}, where thetas learn until {budget.in_task(task).end:.0%}, "
+        "only evaluations after that count, for every variant"
+        for task in budget.tasks
+        if budget.in_task(task).end > 1 - budget.scored
+    )
 
 
 def further(budget: Budget, found: Found) -> str:
@@ -132,13 +167,13 @@ def sizes(found: Found) -> Table:
             "variant",
             "d, thousands",
             "t, thousands",
-            "CPU s",
-            "wall-clock s",
+            f"CPU s {SHARED}",
+            f"wall-clock s {SHARED}",
         ],
     )
     for task, variants in found.items():
         for name, runs in variants.items():
-            counts = [round(variants.size(name, p) / 1000, 1) for p in ("d", "t")]
+            counts = [f"{variants.size(name, p) / 1000:,.1f}" for p in ("d", "t")]
             spent = [np.mean([r.cpu_seconds for r in runs])]
             spent.append(np.mean([r.seconds for r in runs]))
             table.rows.append([task, name, *counts, *(round(float(s)) for s in spent)])
@@ -146,12 +181,19 @@ def sizes(found: Found) -> Table:
 
 
 def pairs(found: Found) -> Table:
-    """Put Prune-B beside OFE-Big, seed by seed; pace.py compares time."""
+    """Put Prune-B beside OFE-Big, seed by seed; pace.py compares time.
+
+    Sizes and the range of evaluations are of these seeds, too.
+    """
     table = Table(
         "Prune-B beside OFE-Big",
         [
-            *("environment", "variant", "seeds", "best %, by seed", "mean %, by seed"),
-            *("d %", "t %", "OFE-Big's evaluations"),
+            *("environment", "variant", "seeds"),
+            "best evaluation, % of OFE-Big's with the same seed",
+            "mean evaluation, % of OFE-Big's with the same seed",
+            "deployed parameters, % of OFE-Big's",
+            "parameters in training, % of OFE-Big's",
+            "range of OFE-Big's counted evaluations",
         ],
     )
     for task, variants in found.items():
@@ -165,12 +207,13 @@ def _beside(name: str, variants: Results) -> list[str]:
     both = variants.pairs(name, BIG)
     best = [returns.share(ours.score, theirs.score) for ours, theirs in both]
     mean = [returns.share(ours.mean, theirs.mean) for ours, theirs in both]
-    size = [100 * variants.size(name, p) / variants.size(BIG, p) for p in "dt"]
-    late = [value for run in variants[BIG] for value in run.late]
+    ours, theirs = zip(*both, strict=True)
+    size = [100 * mean_size(ours, p) / mean_size(theirs, p) for p in "dt"]
+    late = [value for run in theirs for value in run.late]
     listed = (", ".join(map(_percent, values)) for values in (best, mean))
     shares = (f"{value:.1f}" for value in size)
     spread = f"{min(late):,.4g} to {max(late):,.4g}"
-    return [", ".join(str(ours.seed) for ours, _ in both), *listed, *shares, spread]
+    return [", ".join(str(run.seed) for run in ours), *listed, *shares, spread]
 
 
 def _percent(share: float) -> str:
@@ -181,16 +224,16 @@ def extractor(found: Found) -> Table:
     """Make the table of the extractors: loss, and gap of their normalisation.
 
     The gap is the difference between features with batch and with running statistics.
+    It is largest at the start, when running statistics have seen few batches; what is
+    asked is whether they keep up later.
     """
     table = Table(
-        "Feature extractors (last evaluation; the gap also at its largest)",
+        "Feature extractors at the last evaluation",
         [
-            "environment",
-            "variant",
-            "loss per entry",
-            "of variance",
-            "gap",
-            "largest gap",
+            *("environment", "variant", "loss per entry of the observation"),
+            "loss as a share of the observations' variance",
+            "gap between features of running and of the batch's statistics",
+            "largest gap after the first fifth of training",
         ],
     )
     for task, variants in found.items():
@@ -202,14 +245,13 @@ def extractor(found: Found) -> Table:
 
 def _learnt(runs: Sequence[Run]) -> list[str]:
     ends = [run.history[-1] for run in runs]
-    late = [row for run in runs for row in run.history[len(run.history) // 5 :]]
     values = (
         np.mean([end["aux_loss"] for end in ends]),
         np.mean([end["aux_loss"] / end["variance"] for end in ends]),
         np.mean([end["feature_gap"] for end in ends]),
-        max(row["feature_gap"] for row in late),
+        max(gap for run in runs for gap in run.late_gaps),
     )
-    return [f"{value:.4f}" for value in values]
+    return [f"{value:#.3g}" for value in values]
 
 
 def _ratios(variants: Results, name: str) -> list[str]:

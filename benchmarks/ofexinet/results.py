@@ -62,6 +62,16 @@ class Run:
         return float(np.mean(self.late))
 
     @property
+    def gaps(self) -> list[float]:
+        """Gaps of the features' normalisation, at every evaluation."""
+        return _gaps(self.history)
+
+    @property
+    def late_gaps(self) -> list[float]:
+        """Those after the first fifth of training."""
+        return _gaps(self.history[len(self.history) // 5 :])
+
+    @property
     def terms(self) -> Mapping[str, float]:
         """Number of parameters at the end, by part of the agent."""
         terms: Mapping[str, float] = self.history[-1]["terms"]
@@ -82,6 +92,10 @@ class Run:
     def seconds(self) -> float:
         """Wall-clock time of training, without evaluations."""
         return float(self.history[-1]["seconds"])
+
+
+def _gaps(rows: Sequence[Mapping[str, Any]]) -> list[float]:
+    return [float(row["feature_gap"]) for row in rows if "feature_gap" in row]
 
 
 class Results(dict[str, list[Run]]):
@@ -116,9 +130,12 @@ class Results(dict[str, list[Run]]):
 
         For a variant without finished trainings, it is the number before training.
         """
-        if name not in self:
-            return self.built[name][part]
-        return float(np.mean([run.terms[part] for run in self[name]]))
+        return mean_size(self[name], part) if name in self else self.built[name][part]
+
+
+def mean_size(runs: Sequence[Run], part: str) -> float:
+    """Return the mean number of parameters of a part at the end of some trainings."""
+    return float(np.mean([run.terms[part] for run in runs]))
 
 
 def _built(budget: Budget, task: Task, variant: Variant) -> Mapping[str, float]:
