@@ -29,6 +29,7 @@ class Table:
     title: str
     columns: list[str]
     rows: list[list[Any]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     claims: list[tuple[str, bool | None]] = field(default_factory=list)
 
     def claim(self, text: str, holds: bool | None) -> None:
@@ -41,6 +42,7 @@ class Table:
         lines.append("|" + "---|" * len(self.columns))
         lines += ["| " + " | ".join(map(_cell, row)) + " |" for row in self.rows]
         lines.append("")
+        lines += [f"- {note}" for note in self.notes]
         lines += [f"- {SAID[holds]}: {text}" for text, holds in self.claims]
         return "\n".join([*lines, ""])
 

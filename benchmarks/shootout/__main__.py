@@ -66,7 +66,8 @@ def published() -> str:
     small, tried = (
         page.text(BUDGETS[name], results(BUDGETS[name])) for name in ("small", "trials")
     )
-    return f"{small}\n# Settings of dsp\n\n{tried}"
+    heading = "Settings of `dsp` that were tried (seeds from 101 on; none is a result)"
+    return f"{small}\n## {heading}\n\n{tried}"
 
 
 def tell(job: Job, result: Mapping[str, Any]) -> None:

@@ -59,7 +59,8 @@ def returns(budget: Budget, found: Runs, path: Path) -> None:
     figure, axes = _grid(shown, "Greedy return over training (shaded: all seeds)")
     for panel, place in zip(shown, axes, strict=True):
         for name, colour in COLOURS.items():
-            if runs := of(found, panel, name):
+            # PoPS prunes after training: its curve would be that of the dense net.
+            if name != POPS.name and (runs := of(found, panel, name)):
                 _curve(place, name, colour, [run["evaluations"] for run in runs])
         place.set_xlabel("environment steps")
     _legend(axes)
@@ -69,9 +70,9 @@ def returns(budget: Budget, found: Runs, path: Path) -> None:
 def _curve(
     axes: Axes, name: str, colour: str, curves: Sequence[Sequence[tuple[int, float]]]
 ) -> None:
-    shortest = min(map(len, curves))
-    steps = [step for step, _ in curves[0][:shortest]]
-    values = np.array([[mean for _, mean in curve[:shortest]] for curve in curves])
+    by_step = [dict(curve) for curve in curves]
+    steps = sorted(set.intersection(*map(set, by_step)))
+    values = np.array([[curve[step] for step in steps] for curve in by_step])
     axes.plot(steps, values.mean(0), color=colour, label=name, linewidth=1.2)
     axes.fill_between(
         steps, values.min(0), values.max(0), color=colour, alpha=0.1, linewidth=0
@@ -175,14 +176,21 @@ def _points(
 def heatmaps(budget: Budget, found: Runs, path: Path) -> None:
     """Draw the absolute weights of actors, one row per method, one column per layer.
 
-    Only agents whose zips are on this machine are drawn, the first of each method.
+    Only agents that have a result, and whose zips are on this machine, are drawn, the
+    first of each method.
     """
-    del found
     drawn: dict[str, list[np.ndarray]] = {}
+    known: set[str] = set()
     for training in budget.trainings():
-        name, file = training[1].name, zip_of(job_of(budget, *training))
-        if name in HEATED and name not in drawn and file.exists():
-            drawn[name] = _weights(file)
+        task, method, sparsity, seed = training
+        file = zip_of(job_of(budget, *training))
+        has_result = bool(found.get((task.env, method.name, sparsity)))
+        if not has_result or method.name not in HEATED or not file.exists():
+            continue
+        if method.name not in known:
+            known.add(method.name)
+            asked = f", {sparsity:.0%}" if sparsity else ""
+            drawn[f"{method.name}{asked}, {task.env}, seed {seed}"] = _weights(file)
     if not drawn:
         return
     figure = new_figure((9.0, 2.6 * len(drawn)))

@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks import verdicts
 from benchmarks.harness import Table
 from benchmarks.shootout.budget import DENSE, POPS, SMALL, Budget, Part
+from benchmarks.shootout.running import EVALUATED
 from sb3_prune.evaluation.intervals import interval
 
 LAST = 0.3
@@ -16,6 +18,10 @@ LAST = 0.3
 mean of the last 30 of 100."""
 ENOUGH = 0.9
 """Share of the dense net's return that ``dsp`` should keep."""
+PRICE = ("env_steps", "updates")
+"""What PoPS takes beside the training."""
+SIZES = ("units_deploy", "flops_deploy", "weights_deploy", "sparse_flops_deploy")
+"""Columns of sizes: those of the agent that acts, and without weights that are zero."""
 Runs = Mapping[tuple[str, str, float], Sequence[Mapping[str, Any]]]
 """(environment, method, sparsity) -> results of the seeds that are finished."""
 
@@ -38,12 +44,16 @@ def table(budget: Budget, part: Part, sparsity: float, found: Runs) -> Table:
     """Make the table of an environment and a share of units that go."""
     task = part.task
     made = Table(
-        f"{task.env}, {sparsity:.0%} of the actor's units gone, "
-        f"{round(task.steps * budget.share):,} steps",
+        f"{task.env}: methods asked for {sparsity:.0%} of the actor's units, `l1` and "
+        f"`gmp` of its weights, in {round(task.steps * budget.share):,} steps",
         [
-            *("", "seeds", "units", "weights", "FLOPs", "return"),
-            "95 % interval",
-            f"mean of evaluations in the last {100 * LAST:g} %, after the last cut",
+            *("", "seeds", "units", "FLOPs"),
+            "weights that are not zero",
+            "FLOPs without zeros",
+            "return",
+            "95 % bootstrap interval",
+            f"mean of the tests in the last {100 * LAST:g} % of training, after the "
+            f"last removal ({EVALUATED} greedy episodes each)",
         ],
     )
     rows = {}
@@ -52,6 +62,7 @@ def table(budget: Budget, part: Part, sparsity: float, found: Runs) -> Table:
         if runs := found.get((task.env, method.name, share)):
             rows[method.name] = [run["return"] for run in runs]
             made.rows.append(_row(method.name, runs))
+    made.notes += _more(found.get((task.env, POPS.name, 0.0), ()))
     if all(len(rows.get(name, ())) == len(part.seeds) for name in JUDGED):
         _judge(made, rows)
     return made
@@ -60,19 +71,32 @@ def table(budget: Budget, part: Part, sparsity: float, found: Runs) -> Table:
 def _row(name: str, runs: Sequence[Mapping[str, Any]]) -> list[Any]:
     returns = [run["return"] for run in runs]
     late = [np.mean([mean for _, mean in late_of(run)]) for run in runs if late_of(run)]
-    sizes = [_mean(runs, key) for key in ("weights_deploy", "sparse_flops_deploy")]
-    units = _mean(runs, "units_deploy")
+    sizes = [_mean(runs, key) for key in SIZES]
     shown = f"{np.mean(late):.1f}" if len(late) == len(runs) else "-"
     mean = f"{np.mean(returns):.1f}"
-    return [name, len(runs), units, *sizes, mean, spread(returns), shown]
+    return [name, len(runs), *sizes, mean, spread(returns), shown]
+
+
+def _more(runs: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return what PoPS takes beside the training, if it is there."""
+    if not runs:
+        return []
+    steps, updates = (_mean([run["pops"] for run in runs], k) for k in PRICE)
+    return [
+        f"`pops` shrinks the trained net, with {steps:,} environment steps and "
+        f"{updates:,} updates more than the others, on average."
+    ]
 
 
 def late_of(run: Mapping[str, Any]) -> list[tuple[int, float]]:
     """Return steps and returns of the late evaluations, all of the final sizes.
 
     They are counted by steps: evaluations come when rollouts start, so where these are
-    long there are fewer than were asked for.
+    long there are fewer than were asked for. Of PoPS there are none: it prunes after
+    training.
     """
+    if "pops" in run:
+        return []
     end = run["evaluations"][-1][0]
     cut = run["units"][-1]["timesteps"] if run["units"] else 0
     begin = max(cut, (1 - LAST) * end)
@@ -86,44 +110,35 @@ def _mean(runs: Sequence[Mapping[str, Any]], key: str) -> int:
 def spread(returns: Sequence[float]) -> str:
     """Return the interval of a mean over seeds as text."""
     found = interval(returns)
-    return "one seed" if found is None else f"{found[0]:.1f} to {found[1]:.1f}"
+    return "none (one seed)" if found is None else f"{found[0]:.1f} to {found[1]:.1f}"
 
 
 def _judge(made: Table, rows: Mapping[str, Sequence[float]]) -> None:
     """Add the claims about ``dsp``."""
     ours, dense, small = (rows[name] for name in JUDGED)
-    share = kept(ours, dense)
-    shown = f"{share:.0%}" if share is not None else "no share of such a return"
-    made.claim(
-        f"dsp has at least {ENOUGH:.0%} of the dense net's mean return, if that is "
-        f"positive; not decidable of one seed ({shown})",
-        None if share is None or len(ours) == 1 else share >= ENOUGH,
+    _claim(made, "the dense net's", ENOUGH, ours, dense)
+    _claim(made, "the small dense net's", 1.0, ours, small)
+
+
+def _claim(
+    made: Table, whose: str, bar: float, ours: Sequence[float], others: Sequence[float]
+) -> None:
+    """Claim that returns reach a share of others, seed by seed."""
+    text = (
+        f"dsp returns at least {bar:.0%} of {whose} return: the 95 % t-interval of the "
+        f"mean share, seed by seed, lies at or above {bar:.0%}; not decidable if it "
+        f"contains {bar:.0%}, of one seed, or of returns that are not positive"
     )
-    made.claim(
-        "dsp is not below the small dense net: its mean is at least as high, or both "
-        "means lie where the intervals overlap; not decidable if these only overlap, "
-        f"or of one seed ({spread(ours)}, {spread(small)})",
-        not_below(ours, small),
-    )
+    if min(others) <= 0:
+        made.claim(f"{text} (there are such)", None)
+        return
+    shares = [a / b for a, b in zip(ours, others, strict=True)]
+    low, high = verdicts.interval(shares)
+    sure = f"interval {low:.0%} to {high:.0%}" if len(shares) > 1 else "one seed"
+    made.claim(f"{text} ({np.mean(shares):.1%}, {sure})", reached(shares, bar))
 
 
-def kept(ours: Sequence[float], dense: Sequence[float]) -> float | None:
-    """Return our share of the dense mean; None unless that is positive."""
-    whole = float(np.mean(dense))
-    return float(np.mean(ours)) / whole if whole > 0 else None
-
-
-def not_below(ours: Sequence[float], others: Sequence[float]) -> bool | None:
-    """Tell whether our mean is at least theirs, or hardly below it.
-
-    It is hardly below if both means lie where the two intervals overlap. Intervals that
-    overlap otherwise, and those of one seed, decide nothing: None.
-    """
-    pair = interval(ours), interval(others)
-    if pair[0] is None or pair[1] is None:
-        return None
-    means = float(np.mean(ours)), float(np.mean(others))
-    low, high = max(pair[0][0], pair[1][0]), min(pair[0][1], pair[1][1])
-    if means[0] >= means[1] or low <= means[0] <= means[1] <= high:
-        return True
-    return None if low <= high else False
+def reached(shares: Sequence[float], bar: float) -> bool | None:
+    """Tell whether a mean share reaches a bar; None if the data do not decide it."""
+    said = {verdicts.Answer.HOLDS: True, verdicts.Answer.FAILS: False}
+    return said.get(verdicts.reaches(shares, bar))

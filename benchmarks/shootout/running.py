@@ -119,7 +119,13 @@ class Evaluations(BaseCallback):
         return True
 
     def _on_rollout_start(self) -> None:
-        if self.num_timesteps // self.every > len(self.found):
+        done = (
+            self.found[-1][0] if self.found else 0
+        )  # A resumed run may be here again.
+        if (
+            self.num_timesteps // self.every > len(self.found)
+            and done < self.num_timesteps
+        ):
             self.look()
 
     def look(self) -> None:

@@ -373,7 +373,8 @@ def test_a_second_call_of_learn_goes_on_drawing() -> None:
     callback.on_training_start({}, {})
     assert callback.state_dict()["rng"] == drawn
     model.num_timesteps = 0  # Another training begins anew.
-    callback.on_training_start({}, {})
+    with pytest.warns(UserWarning, match="begins at step 0 again"):
+        callback.on_training_start({}, {})
     assert callback.state_dict()["rng"] == fresh
 
 
