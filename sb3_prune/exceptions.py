@@ -73,10 +73,10 @@ class RetiredParameterError(SB3PruneError, RuntimeError):
     def __init__(self, shape: tuple[int, ...]) -> None:
         super().__init__(
             f"A parameter of shape {shape} was replaced when units of its layer "
-            "changed, but an optimiser or a list still holds it, and would train it in "
-            "vain. Make the optimiser an attribute of the model, or of a module of the "
-            "policy, before units change: then it follows. Read parameters from their "
-            "module each time."
+            "changed, but an optimiser or a list still holds it, and asks for its "
+            "gradient: it is no part of the agent any more. Make the optimiser an "
+            "attribute of the model, or of a module of the policy, before units "
+            "change: then it follows. Read parameters from their module each time."
         )
 
 

@@ -25,7 +25,7 @@ from sb3_prune.recording.activations import (
 )
 from sb3_prune.recording.alike import check_alike
 from sb3_prune.recording.inputs import recent_inputs
-from sb3_prune.recording.leaving import leave
+from sb3_prune.recording.leaving import check_free, leave
 from sb3_prune.recording.looking import Looked
 from sb3_prune.recording.normalisation import check_normalised
 from sb3_prune.recording.playing import States, play_inputs
@@ -229,7 +229,9 @@ def check_fits(model: BaseAlgorithm, env: VecEnv) -> None:
     """Check that an environment is like that of a model.
 
     Raises:
-        ConfigError: It has other spaces, or is not normalised as the model's own is.
+        ConfigError: It has other spaces, is not normalised as the model's own is, or
+            the model is training in it.
     """
     check_alike(model, env)
+    check_free(model, env)
     check_normalised(model, env)

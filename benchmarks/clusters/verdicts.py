@@ -77,8 +77,9 @@ def _retraining(found: Mapping[float, steps.Tries], training: float) -> Verdict:
         means[tau] <= QUARTER * training and not steps.given_up(found[tau])
         for tau in early
     )
+    shown = {t: f"{m:,.0f}" if np.isfinite(m) else "none" for t, m in means.items()}
     listed = "; ".join(
-        f"{means[tau]:,.0f} at {tau:g}{steps.rest(found[tau], '{:,.0f}')}"
+        f"{shown[tau]} at {tau:g}{steps.rest(found[tau], '{:,.0f}')}"
         for tau in (0.1, 0.2, 0.25, 0.3, 0.4)
     )
     return Verdict(

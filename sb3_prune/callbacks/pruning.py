@@ -139,7 +139,7 @@ class PruningCallback(BaseCallback):
         )
         self.strategy.load_state_dict(entry_of(state, "strategy", dict))
         self.history, self._rng, self._resumed = history, rng, True
-        self._ended = None
+        self._ended, self._known = None, []
 
     @property
     def progress(self) -> float:

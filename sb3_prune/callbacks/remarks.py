@@ -64,10 +64,10 @@ class Remarks:
         self._of_pieces = True
         warnings.warn(
             f"learn() goes on from step {steps}. This call counts as a training that "
-            f"is {progress:.0%} done and ends with the call; events of earlier calls "
-            "are not repeated. If the training takes several calls, pass "
-            "total_timesteps to PruningCallback: the steps of all calls. For a "
-            "schedule of its own, call learn() with reset_num_timesteps=True.",
+            f"is {progress:.0%} done and ends with the call, whatever earlier calls "
+            "have pruned. If the training takes several calls, pass total_timesteps to "
+            "PruningCallback: the steps of all calls. For a schedule of its own, call "
+            "learn() with reset_num_timesteps=True.",
             stacklevel=2,
         )
 

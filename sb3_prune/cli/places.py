@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from sb3_prune.cli.environments import EnvMaker, find_env
@@ -18,7 +19,9 @@ from sb3_prune.cli.surroundings import NOTHING, Surroundings
 from sb3_prune.cli.zips import SavedAgent
 from sb3_prune.cli.zoo import find_zoo, read_zoo
 from sb3_prune.exceptions import ConfigError, RunFolderError
+from sb3_prune.recording.normalisation import check_seen
 from sb3_prune.runs.folder import COMMAND, CONFIG, STATISTICS
+from sb3_prune.runs.pickles import read_statistics
 from sb3_prune.runs.strict import restored
 
 OURS = "sb3_prune/"
@@ -40,7 +43,8 @@ def maker_for(saved: SavedAgent, options: PlayOptions) -> EnvMaker:
         ConfigError: Nobody names the environment, or the folder cannot be read.
         UnknownNameError: There is no such environment.
     """
-    around = find_surroundings(saved.path, options.vecnormalize)
+    around = _around(saved, options)
+    _check_seen(saved, around.statistics)
     return _maker(saved, options, around, _acts_in(saved))
 
 
@@ -54,7 +58,7 @@ def new_maker_for(saved: SavedAgent, options: PlayOptions) -> EnvMaker:
         ConfigError: Nobody names the environment, or the folder cannot be read.
         UnknownNameError: There is no such environment.
     """
-    around = find_surroundings(saved.path, options.vecnormalize)
+    around = _around(saved, options)
     kind = type(saved.data["action_space"])
     anew = replace(around, anew=True)
     return _maker(saved, options, anew, lambda space: type(space) is kind)
@@ -180,18 +184,17 @@ def find_surroundings(path: Path, vecnormalize: Path | None = None) -> Surroundi
         ConfigError: The folder cannot be read.
     """
     zoo = find_zoo(path)
-    found = read_zoo(zoo) if zoo else _read_run(path)
+    found = read_zoo(zoo) if zoo else _read_run(path.parent)
     if vecnormalize is None:
-        _warn_of_others(path.parent, found.statistics)
-        return found
+        own = _statistics_of_checkpoint(path)
+        return found if own is None else replace(found, statistics=own)
     return replace(found, statistics=None if vecnormalize == RAW else vecnormalize)
 
 
-def _read_run(zip_path: Path) -> Surroundings:
+def _read_run(folder: Path) -> Surroundings:
     """Read what a run of this command says; any folder may have statistics."""
-    folder = zip_path.parent
     env = _env_of(folder / CONFIG)
-    path = _statistics_of(zip_path)
+    path = folder / STATISTICS
     statistics = path if env.get("normalised") or path.is_file() else None
     if not env:
         return replace(NOTHING, source=folder, statistics=statistics)
@@ -207,28 +210,38 @@ def _read_run(zip_path: Path) -> Surroundings:
     )
 
 
-def _statistics_of(path: Path) -> Path:
-    """Return where the statistics of a zip would lie, if it has any.
-
-    SB3's ``CheckpointCallback`` has a file of statistics for each of its zips.
-    """
-    if part := CHECKPOINT.fullmatch(path.stem):
-        own = path.with_name(f"{part['prefix']}_vecnormalize_{part['steps']}.pkl")
-        if own.is_file():
-            return own
-    return path.parent / STATISTICS
+def _statistics_of_checkpoint(path: Path) -> Path | None:
+    """Return the statistics that SB3's ``CheckpointCallback`` saved with a zip."""
+    if (part := CHECKPOINT.fullmatch(path.stem)) is None:
+        return None
+    own = path.with_name(f"{part['prefix']}_vecnormalize_{part['steps']}.pkl")
+    return own if own.is_file() else None
 
 
-def _warn_of_others(folder: Path, statistics: Path | None) -> None:
-    """Warn of files that may be statistics, if none were found."""
+def _around(saved: SavedAgent, options: PlayOptions) -> Surroundings:
+    """Return the surroundings; warn of files that may be statistics if none are."""
+    found = find_surroundings(saved.path, options.vecnormalize)
+    folder = saved.path.parent
     others = sorted(path.name for path in folder.glob("*normalize*.pkl"))
-    if statistics is None and others:
+    if options.vecnormalize is None and found.statistics is None and others:
         warnings.warn(
             f"'{folder}' has {', '.join(others)}, maybe of a VecNormalize that the "
             "agent was trained with. If so, name it by --vecnormalize; none says that "
             "it was trained without.",
-            stacklevel=2,
+            stacklevel=3,
         )
+    return found
+
+
+def _check_seen(saved: SavedAgent, statistics: Path | None) -> None:
+    """Check that statistics can be those by which a trained agent sees observations.
+
+    Raises:
+        ConfigError: They have seen nothing, though the agent was trained.
+    """
+    if statistics is not None and statistics.is_file():
+        agent: Any = SimpleNamespace(num_timesteps=saved.data.get("num_timesteps", 0))
+        check_seen(agent, read_statistics(statistics), f"'{statistics}'")
 
 
 def _read_kwargs(path: Path, found: Any) -> dict[str, Any]:

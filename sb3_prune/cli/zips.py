@@ -20,7 +20,6 @@ from stable_baselines3.common.vec_env import VecEnv
 from sb3_prune.cli.algorithms import Algorithm, find_algorithm
 from sb3_prune.cli.origins import algorithm_of, check_origin
 from sb3_prune.exceptions import CheckpointError, NonFiniteError
-from sb3_prune.recording.normalisation import check_seen
 from sb3_prune.runs.standing_in import stand_in
 
 SHOWN = 5
@@ -54,8 +53,6 @@ class SavedAgent:
         Raises:
             CheckpointError: The model cannot be built, or has other spaces than the
                 environment.
-            ConfigError: The environment normalises observations by statistics that
-                have seen none, though the agent was trained.
         """
         if env is not None:
             self._check_space("observation_space", env.observation_space)
@@ -63,12 +60,9 @@ class SavedAgent:
         cls = self.algorithm.cls
         try:
             env = env or stand_in(self.data)
-            model = cls.load(self.path, env=env, device=device, **changes)
+            return cls.load(self.path, env=env, device=device, **changes)
         except Exception as error:  # Old pickles can raise any exception.
             raise CheckpointError(f"{_cannot(self.path)}: {error}") from error
-        if (statistics := model.get_vec_normalize_env()) is not None:
-            check_seen(model, statistics, f"The environment of '{self.path}'")
-        return model
 
     def _check_space(self, name: str, expected: object) -> None:
         if self.data[name] != expected:

@@ -2,13 +2,51 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
+from types import FrameType
 
 import numpy as np
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.buffers import NStepReplayBuffer, ReplayBuffer
 from stable_baselines3.common.vec_env import VecEnv
 from stable_baselines3.her import HerReplayBuffer
+
+from sb3_prune.exceptions import ConfigError
+
+
+def check_free(model: BaseAlgorithm, env: VecEnv) -> None:
+    """Check that an environment is not one in which an agent is training right now.
+
+    Raises:
+        ConfigError: ``learn()`` of the model is running, and steps this environment.
+    """
+    if _shares(model, env) and _is_learning(model):
+        raise ConfigError(
+            "env is the environment in which the agent trains at this moment, and "
+            "playing in it would break off its rollout: make another one."
+        )
+
+
+def _shares(model: BaseAlgorithm, env: VecEnv) -> bool:
+    """Tell whether an environment is that in which a model trains, wrapped or not."""
+    training = model.get_env() if isinstance(model, BaseAlgorithm) else None
+    return training is not None and env.unwrapped is training.unwrapped
+
+
+def _is_learning(model: BaseAlgorithm) -> bool:
+    """Tell whether ``learn()`` of a model has called us, and goes on afterwards.
+
+    SB3 does not note that, so we look who is on the stack.
+    """
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        if frame.f_code.co_name == "on_training_end":
+            return False
+        if frame.f_code.co_name == "learn" and frame.f_locals.get("self") is model:
+            return True
+        frame = frame.f_back
+    return False
 
 
 def leave(model: BaseAlgorithm, env: VecEnv) -> None:
@@ -21,8 +59,7 @@ def leave(model: BaseAlgorithm, env: VecEnv) -> None:
         model: The model. One that only has ``predict`` has no training environment.
         env: An environment in which an agent has played.
     """
-    training = model.get_env() if isinstance(model, BaseAlgorithm) else None
-    if training is None or env.unwrapped is not training.unwrapped:
+    if not _shares(model, env):
         return
     model._last_obs = None
     replay = getattr(model, "replay_buffer", None)

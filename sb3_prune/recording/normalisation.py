@@ -83,8 +83,8 @@ def check_seen(model: BaseAlgorithm, env: VecNormalize, what: str) -> None:
         raise ConfigError(
             f"{what} normalises observations by statistics that have seen none, but "
             f"the agent was trained for {steps:,} steps: take those of its training, "
-            "VecNormalize.load(path, env). If it was trained by just these, set "
-            "obs_rms.count to 1."
+            "VecNormalize.load(path, env). If it was trained by just these, set the "
+            "count of obs_rms, or of that of a key, to 1."
         )
 
 
@@ -184,10 +184,14 @@ def _holds(stored: Any, wanted: Any) -> bool:
 
 
 def seen(env: VecNormalize) -> bool:
-    """Tell whether statistics of observations have seen any, or were set by hand."""
-    return any(
+    """Tell whether statistics of observations have seen any, or were set by hand.
+
+    Those of no key of a dictionary have nothing to see.
+    """
+    known = _statistics(env).values()
+    return not known or any(
         found.count >= 1 or found.mean.any() or (found.var != 1).any()
-        for found in _statistics(env).values()
+        for found in known
     )
 
 

@@ -15,7 +15,7 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env import VecEnv
 
 from sb3_prune.recording.alike import check_alike
-from sb3_prune.recording.leaving import leave
+from sb3_prune.recording.leaving import check_free, leave
 from sb3_prune.recording.normalisation import check_normalised
 from sb3_prune.surgery.flow.forwards import Inputs
 
@@ -35,8 +35,8 @@ class Player:
             :meth:`inputs`; this runs a recurrent policy twice a step.
 
     Raises:
-        ConfigError: ``env`` has other spaces, or does not normalise observations as
-            the agent's own environment does.
+        ConfigError: ``env`` has other spaces, does not normalise observations as the
+            agent's own environment does, or is that in which the agent is training.
 
     Attributes:
         infos: The infos of the last step, one per environment.
@@ -53,6 +53,7 @@ class Player:
     ) -> None:
         if isinstance(model, BaseAlgorithm):  # A policy of one's own has no spaces.
             check_alike(model, env)
+        check_free(model, env)
         check_normalised(model, env)
         self.model, self.env, self.greedy = model, env, greedy
         self.follow_critic_memory = follow_critic_memory

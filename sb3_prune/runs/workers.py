@@ -17,9 +17,10 @@ from concurrent.futures import (
     ThreadPoolExecutor,
 )
 from functools import partial
+from io import BytesIO
 from pathlib import Path
-from types import TracebackType
-from typing import ParamSpec, TypeVar
+from types import FunctionType, TracebackType
+from typing import Any, ParamSpec, TypeVar
 
 import torch
 
@@ -156,21 +157,42 @@ class _Worker:
         return f"Its process was ended by {name}{memory}."
 
 
+LOST = (
+    "Worker processes cannot find what is defined in an interactive session, such as a "
+    "notebook, or in __main__.py: put functions and classes into a module, a file that "
+    "can be imported, and import them from there."
+)
+
+
+class _Finder(pickle.Pickler):
+    """Pickles, but neither functions nor classes of the main module."""
+
+    def reducer_override(self, obj: Any) -> Any:
+        named = isinstance(obj, type | FunctionType)
+        if named and obj.__module__ == "__main__":
+            raise JobError(LOST)
+        return NotImplemented
+
+
 def _check_findable(call: Callable[[], object]) -> None:
-    """Check that a new process finds what was defined in the main module."""
-    path = getattr(sys.modules["__main__"], "__file__", None)
-    if path is not None and Path(path).is_file():
+    """Check that a new process finds what was defined in the main module.
+
+    Spawned processes run the main module anew if it is a script or a module other than
+    ``__main__.py``, and nothing otherwise.
+    """
+    main = sys.modules["__main__"]
+    spec, path = getattr(main, "__spec__", None), getattr(main, "__file__", None)
+    name = "" if spec is None else spec.name.rpartition(".")[2]
+    if spec is None and path is not None and not Path(path).is_file():
+        raise JobError(LOST)  # As for stdin: no process could start.
+    if name != "__main__" and (spec is not None or path is not None):
         return
     try:
-        pickled = pickle.dumps(call)
+        _Finder(BytesIO()).dump(call)
+    except JobError:
+        raise
     except Exception:  # The pool itself tells what cannot be pickled.
         return
-    if path is not None or b"__main__" in pickled:
-        raise JobError(
-            "Worker processes cannot find what is defined in an interactive session, "
-            "such as a notebook: put functions and classes into a module, a file that "
-            "can be imported, and import them from there."
-        )
 
 
 def _begin(torch_threads: int) -> None:

@@ -131,8 +131,8 @@ def _normalised(env: Nowhere, given: Any) -> VecEnv:
     if found.norm_obs and not seen(found):
         raise TransplantError(
             "vecnormalize has statistics that have seen no observations: give those of "
-            "the training. If the old agent was trained by just these, set "
-            "obs_rms.count to 1."
+            "the training. If the old agent was trained by just these, set the count "
+            "of obs_rms, or of that of a key, to 1."
         )
     return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any
 
 import pytest
@@ -240,3 +241,23 @@ def test_two_callbacks_may_prune_a_recurrent_agent() -> None:
     both = [PruningCallback(name, config) for name in ("magnitude", "reconstruct")]
     zoo.train(model, 256, callback=both)
     assert units(model) < sum(model.policy.initial_units.values())
+
+
+def test_a_callback_that_was_used_takes_up_a_saved_state_as_a_new_one_does() -> None:
+    """Its last training has left a recurrent agent with other widths."""
+    config = {"final_sparsity": 0.5, "begin": 0.5, "end": 0.9, "steps": 2}
+    model = zoo.make_model("RecurrentPPO")
+    used = PruningCallback("magnitude", config, total_timesteps=256)
+    zoo.train(model, 96, callback=used)
+    state, saved = used.state_dict(), io.BytesIO()
+    model.save(saved)
+    zoo.train(model, 160, callback=used, reset_num_timesteps=False)
+    ends = []
+    for callback in (used, PruningCallback("magnitude", config, total_timesteps=256)):
+        saved.seek(0)
+        env = zoo.make_env("RecurrentPPO")
+        again = type(model).load(saved, env=env, device="cpu")
+        callback.load_state_dict(state)
+        zoo.train(again, 160, callback=callback, reset_num_timesteps=False)
+        ends.append(dict(again.policy.state_dict()))
+    assert zoo.equal(*ends)

@@ -56,6 +56,9 @@ def count(path: Path) -> float:
     return float(env.obs_rms.count)
 
 
+RAW_STATISTICS = ("--vecnormalize", "none")
+
+
 def statistics_of(zip_path: Path) -> Path:
     return zip_path.with_suffix("") / "vecnormalize.pkl"
 
@@ -78,6 +81,7 @@ def test_an_agent_of_rl_zoo_scores_as_in_sb3(
     )
 
 
+@pytest.mark.filterwarnings("always:.* maybe of a VecNormalize")
 def test_statistics_of_a_checkpoint_lie_beside_it(
     command: Command, zoo_zip: Path, tmp_path: Path
 ) -> None:
@@ -90,12 +94,27 @@ def test_statistics_of_a_checkpoint_lie_beside_it(
     assert means(result) == expected(path, own)
     assert f"observations normalised by {own.name}" in result.err
     for lost in (other, shutil.copy(path, tmp_path / "best_model.zip")):
-        with pytest.warns(UserWarning, match=f"has {own.name}, maybe of a VecNorm"):
-            find_surroundings(Path(lost))
-        assert find_surroundings(Path(lost), Path("none")).statistics is None
+        assert find_surroundings(Path(lost)).statistics is None
+        result = command("evaluate", lost, "--env", ENV, *EVALUATE)
+        assert f"has {own.name}, maybe of a VecNormalize" in result.err
+        result = command("evaluate", lost, "--env", ENV, *EVALUATE, *RAW_STATISTICS)
+        assert "maybe" not in result.err
     shutil.copy(own, tmp_path / "vecnormalize.pkl")
     assert find_surroundings(Path(path)).statistics == own
     assert find_surroundings(Path(other)).statistics == tmp_path / "vecnormalize.pkl"
+
+
+def test_a_checkpoint_of_rl_zoo_has_its_own_statistics(
+    zoo_zip: Path, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(zoo_zip.parent, tmp_path / "run")
+    path = Path(shutil.copy(zoo_zip, folder / "rl_model_96_steps.zip"))
+    known = find_surroundings(path)
+    assert known.statistics == folder / ENV / "vecnormalize.pkl"
+    own = folder / "rl_model_vecnormalize_96_steps.pkl"
+    shutil.copy(known.statistics, own)
+    found = find_surroundings(path)
+    assert found.statistics == own and found.env == known.env == ENV
 
 
 @pytest.mark.slow

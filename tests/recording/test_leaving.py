@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import zoo
 from stable_baselines3 import SAC
+from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.vec_env import VecNormalize
 
 import sb3_prune as sp
@@ -45,6 +46,50 @@ def test_training_goes_on_with_a_new_episode_where_an_agent_has_played(
 def test_every_kind_of_buffer(name: str) -> None:
     model = zoo.train(zoo.make_model(name if name in zoo.CASES else "SAC"))
     leave(model, model.get_env())
+    assert model._last_obs is None
+    zoo.train_on(model)
+
+
+@pytest.mark.parametrize("moment", ["step", "rollout_start", "rollout_end"])
+@pytest.mark.parametrize("name", ["DQN", "PPO"])
+@pytest.mark.parametrize("how", ["evaluate", "prune"])
+def test_nobody_plays_where_an_agent_is_training(
+    how: str, name: str, moment: str
+) -> None:
+    class Plays(BaseCallback):
+        def _on_step(self) -> bool:
+            return True
+
+        def play(self) -> None:
+            env: Any = self.training_env
+            if how == "evaluate":
+                sp.evaluate(self.model, env, episodes=1)
+            else:
+                sp.prune(self.model, "magnitude", env=env)
+
+    def at_once(self: Any, *_: Any) -> bool:
+        self.play()
+        return True
+
+    setattr(Plays, f"_on_{moment}", at_once)
+    model: Any = zoo.make_model(name)
+    with pytest.raises(
+        ConfigError, match=r"trains at this moment, .* make another one"
+    ):
+        zoo.train(model, 64, callback=Plays())
+    assert model._last_obs is not None
+    zoo.train_on(model)
+
+
+def test_at_the_end_of_a_training_it_may_play() -> None:
+    class Plays(BaseCallback):
+        def _on_step(self) -> bool:
+            return True
+
+        def _on_training_end(self) -> None:
+            sp.evaluate(self.model, self.training_env, episodes=1)
+
+    model = zoo.train(zoo.make_model("DQN"), callback=Plays())
     assert model._last_obs is None
     zoo.train_on(model)
 

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+import zipapp
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError
 from operator import add
@@ -183,3 +184,19 @@ def test_what_a_session_defines_cannot_be_found(how: str, tmp_path: Path) -> Non
     )
     told = "cannot find what is defined in an interactive session" in done.stderr
     assert told == (how != "file") and done.returncode == told
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_a_zipapp_finds_what_it_imports(lost: bool, tmp_path: Path) -> None:
+    app = tmp_path / "app"
+    app.mkdir()
+    (app / "jobs_mod.py").write_text("def seven(text):\n    return 7\n")
+    imported = "" if lost else "from jobs_mod import seven"
+    body = SESSION.replace("submit(seven)", "submit(seven, '__main__')")
+    body = body.replace("def seven()", f"def {'seven' if lost else 'other'}(text='')")
+    (app / "__main__.py").write_text(f"{imported}\n{body}")
+    zipapp.create_archive(app, tmp_path / "app.pyz")
+    line = [sys.executable, str(tmp_path / "app.pyz")]
+    done = subprocess.run(line, check=False, capture_output=True, text=True)
+    assert done.stdout.split() == ["(3,", "1)", *([] if lost else ["7"])]
+    assert ("or in __main__.py" in done.stderr) == lost

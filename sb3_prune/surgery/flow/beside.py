@@ -10,6 +10,8 @@ import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
 from torch import nn
 
+from sb3_prune.surgery.optimizer import optimizers
+
 Reads = tuple[tuple[str, frozenset[int]], ...]
 """Why units are fixed that a tensor may hold, each with the sizes of their axes."""
 Readers = nn.Linear | nn.modules.conv._ConvNd
@@ -53,7 +55,12 @@ def reads_beside(model: BaseAlgorithm) -> Reads:
 
 
 def _vectors(model: BaseAlgorithm) -> Iterator[tuple[str, frozenset[int]]]:
-    """Yield the attributes that hold all parameters of a policy as vectors."""
+    """Yield the attributes from which a policy without optimisers may be written.
+
+    With an optimiser they are copies, as for the distance from the start.
+    """
+    if optimizers(model):
+        return
     shapes = [parameter.shape for parameter in model.policy.parameters()]
     total = sum(shape.numel() for shape in shapes)
     for name, value in vars(model).items():

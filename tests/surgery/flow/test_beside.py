@@ -215,14 +215,22 @@ def test_parameters_that_are_written_back_from_a_vector_fix_all_units(
 
 @pytest.mark.parametrize("kind", [np.zeros, torch.zeros])
 def test_populations_of_parameters_fix_all_units(kind: Any) -> None:
-    model = extracted(reads_features)
+    model: Any = ARS("MlpPolicy", "CartPole-v1", policy_kwargs={"net_arch": [16]})
     total = sum(p.numel() for p in model.policy.parameters())
+    model.weights = None
     model.other = kind((3, total + 1))
     assert sp.wire(model)
     model.population = kind((3, total))
     wiring = sp.wire(model)
     whys = wiring.fixed.values()
     assert not wiring and all("'model.population' holds" in why for why in whys)
+
+
+def test_where_an_optimiser_steps_a_vector_is_a_copy() -> None:
+    """As for the distance of the weights from where they began."""
+    model: Any = zoo.make_model("PPO")
+    model.start = nn.utils.parameters_to_vector(model.policy.parameters()).detach()
+    assert sp.prune(model, "magnitude", {"final_sparsity": 0.5}).units
 
 
 def test_a_copy_of_a_part_of_the_policy_is_called_so() -> None:
