@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sb3_prune.analysis.base import Analysis, Result
 from sb3_prune.analysis.figures import heading
-from sb3_prune.exceptions import ConfigError
+from sb3_prune.exceptions import ConfigError, PluginError, shown
 from sb3_prune.recording.recording import Recording
 
 if TYPE_CHECKING:
@@ -82,6 +82,16 @@ def compare(recordings: Mapping[str, Recording], analysis: Analysis) -> Comparis
 
     Raises:
         ConfigError: There are no recordings.
+        PluginError: The analysis returns something else than a result.
     """
-    results = {name: analysis.analyze(each) for name, each in recordings.items()}
+    results = {name: _result(analysis, each) for name, each in recordings.items()}
     return Comparison(results=results)
+
+
+def _result(analysis: Analysis, recording: Recording) -> Result:
+    found = analysis.analyze(recording)
+    if not isinstance(found, Result):
+        raise PluginError(
+            f"The analysis '{analysis.name}' returns {shown(found)}, expected a Result."
+        )
+    return found

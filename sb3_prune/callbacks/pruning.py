@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import replace
 from typing import Any
 
@@ -115,7 +116,7 @@ class PruningCallback(BaseCallback):
         """Return the state that a resumed run needs, as values that JSON can store."""
         return {
             # After training, detach() has reset the state of the strategy itself.
-            "strategy": self._ended or self.strategy.state_dict(),
+            "strategy": deepcopy(self._ended or self.strategy.state_dict()),
             "history": list(self.history),
             "inputs": self._seen.reservoir.state(),
             "rng": None if self._rng is None else self._rng.bit_generator.state,
@@ -183,7 +184,7 @@ class PruningCallback(BaseCallback):
             return True
         broken = self._running  # By an error, which has ended the training before.
         if broken:
-            ended = self.strategy.state_dict()
+            ended = deepcopy(self.strategy.state_dict())
             self.strategy.detach()
         same = pruned is self.model
         if same and begins and self.total_timesteps and not self.done:
@@ -236,14 +237,14 @@ class PruningCallback(BaseCallback):
             self._prune()
         self._counts.dump(self.logger, self.num_timesteps)
         self._remarks.end()
-        self._ended = self.strategy.state_dict()
+        self._ended = deepcopy(self.strategy.state_dict())
         self.strategy.detach()
         self._running = False
 
     def _prune(self) -> None:
         if self._shapes() != self._known:  # Somebody else has changed units.
             self._look()
-        before, known = self.strategy.state_dict(), self._known
+        before, known = deepcopy(self.strategy.state_dict()), self._known
         try:
             self._mask_weights()
             agent = replace(self._now(), physical=self.physical)

@@ -115,7 +115,7 @@ class Run:
         folder = RunFolder.create(self.options.out, overwrite=self.options.overwrite)
         try:
             folder.write_json(CONFIG, content)
-        except (OSError, KeyboardInterrupt):  # The disk is full, or Ctrl-C.
+        except BaseException:  # The disk is full, or Ctrl-C, or no JSON.
             with suppress(OSError):  # Unless somebody else's files are in it.
                 folder.path.rmdir()
             raise
@@ -154,16 +154,14 @@ class Run:
     def to_dict(self) -> dict[str, Any]:
         """Return everything that is needed to repeat the run."""
         cls = next(c for c in type(self.options).__mro__ if _is_static(c))
-        given = _values(self.options, cls)
-        paths = {name: str(v) for name, v in given.items() if isinstance(v, Path)}
         strategy = self.strategy and {
             "name": self.strategy.name,
-            "options": _values(self.strategy.config, type(self.strategy.config)),
+            "options": _plain(self.strategy.config, type(self.strategy.config)),
         }
         return {
             "command": [COMMAND, self.command, *self.arguments],
             "algorithm": self.algorithm,
-            "options": given | paths,
+            "options": _plain(self.options, cls),
             **self._zip(),
             "strategy": strategy,
             "env": self.maker.to_dict(),
@@ -253,9 +251,13 @@ def _diverged(model: BaseAlgorithm, what: str) -> NonFiniteError:
     )
 
 
-def _values(options: Any, cls: type[Any]) -> dict[str, Any]:
-    """Return the values of a dataclass's fields; with slots it has no ``vars``."""
-    return {f.name: getattr(options, f.name) for f in fields(cls)}
+def _plain(options: Any, cls: type[Any]) -> dict[str, Any]:
+    """Return the values of a dataclass's fields, with paths as text.
+
+    With slots, a dataclass has no ``vars``.
+    """
+    values = {f.name: getattr(options, f.name) for f in fields(cls)}
+    return {n: str(v) if isinstance(v, Path) else v for n, v in values.items()}
 
 
 def _is_static(cls: type) -> bool:

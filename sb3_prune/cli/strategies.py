@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import json
 from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any, get_type_hints
@@ -11,6 +10,7 @@ from typing import Any, get_type_hints
 from sb3_prune import plugins
 from sb3_prune.cli.lines import StrategiesOptions
 from sb3_prune.cli.parsing import parse
+from sb3_prune.runs import strict
 from sb3_prune.strategies.base import Strategy
 
 
@@ -19,7 +19,7 @@ def main(arguments: Sequence[str]) -> None:
     options = parse(StrategiesOptions, arguments, "strategies")
     described = [describe(cls) for cls in plugins.strategies().values()]
     if options.json:
-        print(json.dumps(described, indent=2))
+        print(strict.dumps(described))
         return
     for entry in described:
         print("\n".join(_lines(entry)))

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
 from sb3_prune.exporting.asking import Agent
 from sb3_prune.exporting.program import Decision
+from sb3_prune.plugins.options import options_of
 from sb3_prune.plugins.pluggable import Pluggable
 from sb3_prune.plugins.registry import base_of
+
+SUFFIX = re.compile(r"(\.\w+)+")
+"""What the suffix of a file looks like."""
+TAKEN = ("model", "to", "path", "vecnormalize", "env", "outputs", "overwrite")
+"""Arguments of :func:`~sb3_prune.exporting.exports.export`."""
 
 
 @base_of("exporters")
@@ -25,6 +32,15 @@ class Exporter(Pluggable):
     """Suffix of the file, e.g. ``.onnx``; empty if :meth:`write` makes a folder."""
     extra: ClassVar[str] = ""
     """Optional dependencies of sb3-prune that it needs, for messages."""
+
+    @classmethod
+    def broken_rules(cls) -> Iterator[str]:
+        """Yield what is wrong with the suffix or the names of options."""
+        suffix = getattr(cls, "suffix", None)
+        if not isinstance(suffix, str) or (suffix and not SUFFIX.fullmatch(suffix)):
+            yield f"its suffix is {suffix!r}, expected '.onnx' or so, '' for a folder"
+        if taken := [f.name for f in options_of(cls.Config) if f.name in TAKEN]:
+            yield f"export has arguments of its own called {', '.join(taken)}"
 
     @property
     def dynamic(self) -> bool:

@@ -98,6 +98,11 @@ def export(
                 worst = max(check.rounding, found.rounding)
                 check = replace(check, scores=True, rounding=worst)
         exporter.write(decision, temporary, {**facts, "check": check.to_dict()})
+        if not exporter.wrote(temporary):
+            raise ExportError(
+                f"The exporter '{exporter.name}' does not know what it has written as "
+                "its own, so nobody could load it."
+            )
     return check
 
 
@@ -142,9 +147,17 @@ def load_export(path: str | Path) -> Agent:
     found = Path(path)
     if not found.exists():
         raise ExportError(f"'{found}' does not exist.")
-    for cls in plugins.exporters().values():
-        if cls.wrote(found):
-            return cls.load(found)
+    failed: list[str] = []
+    for name, cls in plugins.exporters().items():
+        try:
+            if cls.wrote(found):
+                return cls.load(found)
+        except ExportError as error:
+            failed.append(str(error))
+        except Exception as error:  # A plug-in must not keep the others from loading.
+            failed.append(f"The exporter '{name}' fails on '{found}': {error!r}.")
+    if failed:
+        raise ExportError(" ".join(failed))
     known = ", ".join(plugins.exporters())
     raise ExportError(f"'{found}' is no export of the installed exporters: {known}.")
 

@@ -83,9 +83,18 @@ class Priced:
         """Check the gradients that the penalty returns.
 
         Raises:
-            PluginError: A gradient has another shape than the weights.
+            PluginError: A gradient has another shape than the weights, or is not finite
+                at zeros, which the weights of closed units are.
         """
         weights = self.incoming.read(), self.outgoing.read()
+        zeros = self.penalty.gradients(*map(torch.zeros_like, weights))
+        parts = [f.factors if isinstance(f, PerUnit) else f for f in zeros]
+        if not all(part is None or part.isfinite().all() for part in parts):
+            raise PluginError(
+                f"The penalty {type(self.penalty).__name__} has a gradient at weights "
+                "of zero that is not finite, and the weights of closed units are zero: "
+                "as of a square root, add a small number inside."
+            )
         for gradient, each in zip(
             self.penalty.gradients(*weights), weights, strict=True
         ):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from abc import ABC
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from sb3_prune.exceptions import ConfigError, PluginError, shown
@@ -42,6 +43,11 @@ class Pluggable(ABC):  # its subclasses have the abstract methods
                 "options may be a mapping."
             )
         self.config = self.Config() if config is None else config
+
+    @classmethod
+    def broken_rules(cls) -> Iterator[str]:
+        """Yield the rules that a class breaks, beside those of all plug-ins."""
+        yield from ()
 
     @classmethod
     def summary(cls) -> str:

@@ -132,6 +132,7 @@ def _problems(kind: Kind, cls: type[Pluggable]) -> Iterator[str]:
     if not (cls.__doc__ or "").strip() and sys.flags.optimize < 2:  # noqa: PLR2004
         yield "it has no docstring, expected one that begins with a one-line summary"
     yield from _config_problems(cls)
+    yield from cls.broken_rules()
 
 
 def _config_problems(cls: type[Pluggable]) -> Iterator[str]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +19,8 @@ Bools = NDArray[np.bool_]
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Recording:
     """Activations of an agent's hidden units over sample episodes.
+
+    The arrays are read-only.
 
     Raises:
         ConfigError: The shapes do not fit each other.
@@ -41,6 +45,12 @@ class Recording:
                 f"{expected} (episodes, steps); these do not: "
                 f"{', '.join(bad) or 'lengths'}."
             )
+        # Several analyses share a recording: one that works in place would falsify all
+        # that follow.
+        put = partial(object.__setattr__, self)
+        put("activations", {n: _fixed(a) for n, a in self.activations.items()})
+        for name in ("observations", "rewards", "lengths"):
+            put(name, _fixed(getattr(self, name)))
 
     @property
     def episodes(self) -> int:
@@ -90,3 +100,10 @@ class Recording:
         count = np.arange(self.rewards.shape[1])
         inside: Bools = count < self.lengths[:, None]
         return inside
+
+
+def _fixed(array: NDArray[Any]) -> NDArray[Any]:
+    """Return a view of an array through which nobody can change it."""
+    view = array.view()
+    view.flags.writeable = False
+    return view

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, cast, get_args
 
@@ -13,6 +13,7 @@ from sb3_prune.exceptions import (
     PluginError,
     require_at_least,
     require_one_of,
+    shown,
 )
 from sb3_prune.plugins.instances import instance_of
 from sb3_prune.plugins.pluggable import Pluggable
@@ -57,9 +58,14 @@ class Screener(Pluggable):
         if not isinstance(self.config, ScreenerConfig):
             raise PluginError(
                 f"The Config of screener '{self.name}' must derive from "
-                "ScreenerConfig, which has the window, and options are given as "
-                f"{type(self).__name__}.Config(...); got {self.config!r}."
+                f"ScreenerConfig, which has the window; got {self.config!r}."
             )
+
+    @classmethod
+    def broken_rules(cls) -> Iterator[str]:
+        """Yield that the options lack those of every screener, if that is so."""
+        if not issubclass(cls.Config, ScreenerConfig):
+            yield "its Config is not derived from ScreenerConfig"
 
     @abstractmethod
     def measure(self, window: Window) -> float:
@@ -78,11 +84,23 @@ class Screener(Pluggable):
 
         Raises:
             NonFiniteError: It is NaN or infinite.
+            PluginError: It is no number.
         """
-        found = float(self.measure(window))
+        measured = self.measure(window)
+        try:
+            found = float(measured)
+        except (TypeError, ValueError) as error:
+            raise self._no_number(measured) from error
+        if isinstance(measured, str):
+            raise self._no_number(measured)
         if not math.isfinite(found):
             raise NonFiniteError(f"Screener '{self.name}' measures {found}.")
         return found
+
+    def _no_number(self, measured: Any) -> PluginError:
+        return PluginError(
+            f"Screener '{self.name}' measures {shown(measured)}, expected a number."
+        )
 
     def passes(self, value: float, threshold: float) -> bool:
         """Tell whether a run with this value goes on."""

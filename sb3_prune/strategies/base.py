@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
 
-from sb3_prune.exceptions import NoObservationsError, PlanError
+from sb3_prune.exceptions import NoObservationsError, PlanError, UnknownNameError
 from sb3_prune.plugins.pluggable import Pluggable
 from sb3_prune.plugins.registry import base_of
 from sb3_prune.surgery.flow.forwards import Inputs
@@ -141,7 +141,26 @@ def plan_of(strategy: Strategy, agent: AgentView) -> Plan:
     """
     try:
         found = strategy.propose(agent)
-        return found if isinstance(found, Plan) else Plan(found)
+        plan = found if isinstance(found, Plan) else Plan(found)
+        _check_layers(plan, agent.wiring)
     except PlanError as error:
         name = getattr(strategy, "name", type(strategy).__name__)
         raise PlanError(f"The strategy '{name}' proposes no plan: {error}") from error
+    return plan
+
+
+def _check_layers(plan: Plan, wiring: Wiring) -> None:
+    """Check that the first step of a plan is for layers of an agent.
+
+    Raises:
+        PlanError: A layer does not exist, cannot change, or has another width.
+    """
+    for name, change in (plan.steps[0] if plan.steps else {}).items():
+        try:
+            units = wiring[name].units
+        except UnknownNameError as error:
+            raise PlanError(str(error)) from error
+        if change.before != units:
+            raise PlanError(
+                f"it expects {change.before} units in '{name}', which has {units}."
+            )

@@ -61,6 +61,12 @@ class ScheduledStrategy(Strategy):
 
     config: ScheduledConfig
 
+    @classmethod
+    def broken_rules(cls) -> Iterator[str]:
+        """Yield that the options lack those of a schedule, if that is so."""
+        if not issubclass(cls.Config, ScheduledConfig):
+            yield "its Config is not derived from ScheduledConfig"
+
     def __init__(self, config: Any = None) -> None:
         super().__init__(config)
         self._event = 0

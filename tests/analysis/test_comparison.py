@@ -1,10 +1,11 @@
 """Tests for comparison.py."""
 
+import numpy as np
 import pytest
 from recording.made import random_recording
 
 from sb3_prune.analysis import Comparison, LayerValues, compare
-from sb3_prune.exceptions import ConfigError
+from sb3_prune.exceptions import ConfigError, PluginError
 
 from .test_base import Counting
 
@@ -53,3 +54,19 @@ def test_wide_figures_are_put_below_each_other(
 def test_there_must_be_something_to_compare() -> None:
     with pytest.raises(ConfigError, match="at least one"):
         compare({}, Counting())
+
+
+@pytest.mark.parametrize("found", [None, 3.0, {"a": 1}])
+def test_what_is_no_result_is_refused_by_name(
+    found: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Counting, "analyze", lambda *_: found)
+    with pytest.raises(PluginError, match=r"'counting' returns .* a Result"):
+        compare({"agent": random_recording()}, Counting())
+
+
+def test_an_analysis_that_works_in_place_falsifies_no_other() -> None:
+    recording = random_recording()
+    for array in (*recording.activations.values(), recording.rewards):
+        with pytest.raises(ValueError, match="read-only"):
+            np.subtract(array, array.mean(), out=array)

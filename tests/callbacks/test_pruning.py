@@ -410,6 +410,34 @@ def test_a_strategy_that_looks_waits_for_observations(
     assert all(count >= 20 for count in callback.counts)
 
 
+class Aliases(zoo.FirstUnits):
+    """Gives away the state that it goes on with, and needs observations."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.state = {"done": False}
+
+    def propose(self, agent: Any) -> Any:
+        if self.state["done"]:
+            return {}
+        self.state["done"] = True
+        agent.activations()
+        return super().propose(agent)
+
+    def state_dict(self) -> dict[str, Any]:
+        return self.state
+
+    def load_state_dict(self, state: Any) -> None:
+        self.state = state
+
+
+def test_a_strategy_may_give_its_own_state_away() -> None:
+    callback, model = PruningCallback(Aliases()), zoo.make_model("A2C")
+    with pytest.warns(UserWarning, match="Pruning waits for more"):
+        model.learn(64, callback=callback)
+    assert widths(model) != model.policy.initial_units
+
+
 def test_a_training_that_ends_while_pruning_waits_is_warned_of() -> None:
     callback = PruningCallback("clusters")
     model = zoo.make_model("A2C")

@@ -162,14 +162,15 @@ def test_a_full_disk_leaves_no_empty_folder(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_ctrl_c_before_the_configuration_leaves_no_empty_folder(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("error", [KeyboardInterrupt, TypeError])
+def test_ctrl_c_and_what_is_no_json_leave_no_empty_folder(
+    error: type[BaseException], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
+        raise error
 
     monkeypatch.setattr(RunFolder, "write_json", interrupt)
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(error):
         make_run(tmp_path / "run", {}, eval_episodes=0).carry_out()
     assert list(tmp_path.iterdir()) == []
 

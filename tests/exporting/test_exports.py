@@ -21,7 +21,7 @@ from stable_baselines3.common.vec_env import DummyVecEnv
 from torch import nn
 
 from exporting.test_normalisation import vecnormalize
-from sb3_prune import export, load_export
+from sb3_prune import export, load_export, plugins
 from sb3_prune.exceptions import (
     ConfigError,
     ExportError,
@@ -212,3 +212,26 @@ def test_an_export_earns_what_its_agent_earns(tmp_path: Path) -> None:
         env.seed(0)
         returns.append(evaluate_policy(player, env, 5, warn=False)[0])  # type: ignore[arg-type]
     assert returns[0] == returns[1]
+
+
+def test_an_exporter_that_fails_keeps_no_other_from_loading(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    export(exported.agent("SAC"), "numpy", tmp_path / "a", vecnormalize=None)
+    (tmp_path / "text.txt").write_text("text")
+    bad: Any = type("Bad", (), {"wrote": staticmethod(lambda path: 1 / 0)})
+    known = plugins.exporters()
+    monkeypatch.setattr(plugins, "exporters", lambda: {"a-bad": bad, **known})
+    assert load_export(tmp_path / "a").facts["algorithm"] == "SAC"
+    with pytest.raises(ExportError, match=r"exporter 'a-bad' fails on .*text.txt'"):
+        load_export(tmp_path / "text.txt")
+
+
+def test_what_an_exporter_does_not_know_again_is_not_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    numpy = plugins.exporters()["numpy"]
+    monkeypatch.setattr(numpy, "wrote", classmethod(lambda cls, path: False))
+    with pytest.raises(ExportError, match="'numpy' does not know what it has written"):
+        export(exported.agent("SAC"), "numpy", tmp_path / "a", vecnormalize=None)
+    assert not list(tmp_path.iterdir())

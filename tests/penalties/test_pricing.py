@@ -90,3 +90,17 @@ def test_a_gradient_of_another_shape_is_refused_before_training() -> None:
         hooks.attach(model, Transposed(), {layer: 1.0})
     descend(model)
     assert not any(bool(gradient.any()) for gradient in added(model).values())
+
+
+class Root(Penalty):
+    """The textbook's group lasso, whose gradient at zeros is NaN."""
+
+    def value(self, incoming: torch.Tensor, outgoing: torch.Tensor) -> torch.Tensor:
+        return incoming.square().sum(dim=1).sqrt().sum()
+
+
+def test_a_gradient_that_is_not_finite_at_zeros_is_refused_before_training() -> None:
+    model = make("PPO")
+    layer = wire(model)["mlp_extractor.policy_net.0"]
+    with pytest.raises(PluginError, match="Root has a gradient at weights of zero"):
+        PenaltyHooks().attach(model, Root(), {layer: 1.0})

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 import pytest
 
+from sb3_prune import plugins
 from sb3_prune.exceptions import ConfigError, PluginError, UnknownNameError
 from sb3_prune.plugins.pluggable import Pluggable
 from sb3_prune.plugins.registry import KINDS, check_class, find_kind
@@ -153,6 +154,14 @@ def test_config_without_source_is_believed() -> None:
     check_class("strategies", variant(Config=made))
 
 
+@dataclass(frozen=True, kw_only=True)
+class Overwrites:
+    """Options with the name of one of ``export``."""
+
+    overwrite: bool = False
+    """Whether to."""
+
+
 @pytest.mark.parametrize(
     ("attributes", "message"),
     [
@@ -196,3 +205,30 @@ def test_find_kind(kind: str) -> None:
     assert find_kind(kind).hook == f"register_{kind}"
     with pytest.raises(UnknownNameError, match=f"Did you mean '{kind}'"):
         find_kind(kind + "x")
+
+
+@pytest.mark.parametrize(
+    ("attributes", "message"),
+    [
+        ({"suffix": "json"}, r"its suffix is 'json', expected '\.onnx'"),
+        ({"suffix": None}, "its suffix is None"),
+        ({"Config": Overwrites}, "arguments of its own called overwrite"),
+    ],
+)
+def test_exporters_have_rules_of_their_own(
+    attributes: dict[str, Any], message: str
+) -> None:
+    known = plugins.exporters()["numpy"]
+    mine = {"__doc__": "Mine.", "name": "mine", **attributes}
+    with pytest.raises(PluginError, match=message):
+        check_class("exporters", type("Mine", (known,), mine))
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"), [("strategies", "magnitude"), ("screeners", "entropy")]
+)
+def test_options_derive_from_those_of_their_kind(kind: str, name: str) -> None:
+    known = plugins.get(kind, name)
+    mine = {"__doc__": "Mine.", "name": "mine", "Config": Overwrites}
+    with pytest.raises(PluginError, match=r"its Config is not derived from S\w+Config"):
+        check_class(kind, type("Mine", (known,), mine))

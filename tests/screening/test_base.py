@@ -49,7 +49,7 @@ def test_a_screener_without_a_window_is_refused() -> None:
 
     with pytest.raises(PluginError, match="must derive from ScreenerConfig"):
         Odd()
-    with pytest.raises(PluginError, match=r"given as Largest.Config\(...\); got"):
+    with pytest.raises(ConfigError, match="Largest takes an instance of ScreenerConf"):
         Largest({"window": 3})
 
 
@@ -57,6 +57,15 @@ def test_a_screener_without_a_window_is_refused() -> None:
 def test_a_value_is_a_number(value: float, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Largest, "measure", lambda *_: value)
     with pytest.raises(NonFiniteError, match=r"'largest' measures (nan|inf)"):
+        Largest().value(window("A2C"))
+
+
+@pytest.mark.parametrize("value", [None, [1.0, 2.0], "1.5", "high"])
+def test_what_is_no_number_is_refused(
+    value: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Largest, "measure", lambda *_: value)
+    with pytest.raises(PluginError, match=r"'largest' measures .*, expected a n"):
         Largest().value(window("A2C"))
 
 

@@ -34,6 +34,21 @@ def test_a_mapping_of_changes_is_a_plan() -> None:
     assert plan_of(Proposing(sp.Plan), agent) == {}
 
 
+@pytest.mark.parametrize(
+    ("plan", "said"),
+    [
+        ({"actor.99": remove([0], 12)}, "Unknown hidden layer 'actor.99'"),
+        ({LAYER: remove([0], 13)}, f"it expects 13 units in '{LAYER}', which has 12"),
+    ],
+)
+def test_a_plan_for_another_agent_is_refused_with_the_strategy(
+    plan: Any, said: str
+) -> None:
+    agent = look_at(zoo.make_model("SAC"), 0.0)
+    with pytest.raises(PlanError, match=f"'first-units' proposes no plan: {said}"):
+        plan_of(Proposing(lambda: plan), agent)
+
+
 NO_PLANS: dict[str, Any] = {
     "a list": lambda: [1],
     "an empty list": list,
