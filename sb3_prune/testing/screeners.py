@@ -19,7 +19,7 @@ from sb3_prune.plugins.registry import check_class
 from sb3_prune.screening.base import Screener
 from sb3_prune.screening.collecting import Collector
 from sb3_prune.screening.window import Window
-from sb3_prune.testing.strategies import _are_equal, _blaming, _count_hooks, _weights
+from sb3_prune.testing.states import are_equal, blaming, count_hooks, weights_of
 
 
 def check_screener(
@@ -46,7 +46,7 @@ def check_screener(
     check_class("screeners", cls)
     for model in _fresh() if models is None else models:
         where = f"{cls.name} on {type(model).__name__}"
-        with _blaming(f"{where}: building it"):
+        with blaming(f"{where}: building it"):
             screener = build(cls, config)
         _check(screener, _window(model, screener.config.window), where)
 
@@ -90,14 +90,14 @@ def _window(model: BaseAlgorithm, steps: int) -> Window:
 
 def _check(screener: Screener, window: Window, where: str) -> None:
     model = window.model
-    weights, hooks, states = _weights(model), _count_hooks(model), _states(model)
-    with _blaming(f"{where}: measure"):
+    weights, hooks, states = weights_of(model), count_hooks(model), _states(model)
+    with blaming(f"{where}: measure"):
         value = screener.value(window)
-    with _blaming(f"{where}: details as JSON"):
+    with blaming(f"{where}: details as JSON"):
         json.dumps(dict(screener.details(window)), allow_nan=False)
-    if not _are_equal(weights, _weights(model)):
+    if not are_equal(weights, weights_of(model)):
         raise PluginError(f"{where}: it changes the model, expected only a number.")
-    if left := _count_hooks(model) - hooks:
+    if left := count_hooks(model) - hooks:
         raise PluginError(f"{where}: it leaves {left} torch hooks, expected none.")
     for name, state in _states(model).items():
         if state != states[name]:
