@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import pickle
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -28,6 +28,22 @@ _HOOKS = (
     "_optimizer_step_pre_hooks",
     "_optimizer_step_post_hooks",
 )
+
+
+def _torch_state() -> list[int]:
+    # Pickled tensors of equal numbers may differ.
+    return torch.get_rng_state().tolist()  # type: ignore[no-any-return]
+
+
+def _set_torch_state(state: list[int]) -> None:
+    torch.set_rng_state(torch.tensor(state, dtype=torch.uint8))
+
+
+_RANDOM: dict[str, tuple[Callable[[], Any], Callable[[Any], Any]]] = {
+    "torch's global random state": (_torch_state, _set_torch_state),
+    "NumPy's global random state": (np.random.get_state, np.random.set_state),
+    "Python's global random state": (random.getstate, random.setstate),
+}
 
 
 @contextmanager
@@ -78,12 +94,13 @@ def count_hooks(model: BaseAlgorithm) -> int:
 
 def random_states() -> dict[str, bytes]:
     """Return the random states that trainings share, by what they are."""
-    found: dict[str, Any] = {
-        "torch's global random state": torch.get_rng_state().tolist(),
-        "NumPy's global random state": np.random.get_state(),
-        "Python's global random state": random.getstate(),
-    }
-    return {name: pickle.dumps(state) for name, state in found.items()}
+    return {name: pickle.dumps(get()) for name, (get, _) in _RANDOM.items()}
+
+
+def set_random_states(states: Mapping[str, bytes]) -> None:
+    """Put back what :func:`random_states` returned."""
+    for name, (_, put) in _RANDOM.items():
+        put(pickle.loads(states[name]))
 
 
 def twin_of(model: BaseAlgorithm) -> BaseAlgorithm:
@@ -93,6 +110,24 @@ def twin_of(model: BaseAlgorithm) -> BaseAlgorithm:
     if hasattr(twin, "_create_aliases"):  # Those of off-policy algorithms.
         twin._create_aliases()
     return twin  # type: ignore[no-any-return]
+
+
+def whole_twin_of(model: BaseAlgorithm) -> BaseAlgorithm | None:
+    """Return a copy that can be trained, environment included; None if none can be."""
+    policy = model.policy
+    twin = copied(policy)
+    pairs = [
+        *zip(policy.modules(), twin.modules(), strict=True),
+        *zip(policy.parameters(), twin.parameters(), strict=True),
+        *zip(policy.buffers(), twin.buffers(), strict=True),
+    ]
+    memo: dict[int, Any] = {id(old): new for old, new in pairs}
+    logger = getattr(model, "_logger", None)  # It has files open.
+    memo[id(logger)] = logger
+    try:
+        return copy.deepcopy(model, memo)
+    except Exception:  # Environments can hold anything, such as other processes.
+        return None
 
 
 @torch.no_grad()

@@ -1,6 +1,7 @@
 """Copies, movements and what is compared."""
 
 import random
+import threading
 
 import numpy as np
 import pytest
@@ -17,8 +18,10 @@ from sb3_prune.testing.states import (
     count_hooks,
     perturb,
     random_states,
+    set_random_states,
     twin_of,
     weights_of,
+    whole_twin_of,
 )
 
 
@@ -72,3 +75,21 @@ def test_draws_change_random_states() -> None:
     np.random.random()
     random.random()
     assert all(state != before[name] for name, state in random_states().items())
+
+
+@pytest.mark.parametrize("name", ["PPO", "SAC"])
+def test_a_whole_twin_trains_alike_and_alone(name: str) -> None:
+    model = zoo.train(zoo.make_model(name))
+    twin, states, before = whole_twin_of(model), random_states(), weights_of(model)
+    assert twin is not None
+    zoo.train(twin)
+    assert are_equal(weights_of(model), before)
+    assert not are_equal(weights_of(twin), before)
+    set_random_states(states)
+    assert random_states() == states
+
+
+def test_what_cannot_be_copied_has_no_twin() -> None:
+    model = zoo.make_model("PPO")
+    model.lock = threading.Lock()
+    assert whole_twin_of(model) is None
