@@ -120,7 +120,8 @@ def check_again(strategy: Strategy, model: BaseAlgorithm, where: str) -> None:
     Raises:
         PluginError: It proposes something else.
     """
-    both = [strategy, build(type(strategy), strategy.config)]
+    with blaming(f"{where}: building it anew"):
+        both = [strategy, build(type(strategy), strategy.config)]
     models = [model, twin_of(model)]
     for progress in LOOKS:
         now = f"{where}, used again after detach, at progress {progress}"

@@ -83,7 +83,8 @@ def restored(strategy: Strategy, saved: Saved, where: str) -> Strategy:
     Raises:
         PluginError: It cannot load the state, or saves another one.
     """
-    copy: Strategy = build(type(strategy), strategy.config)
+    with blaming(f"{where}: building it anew"):
+        copy: Strategy = build(type(strategy), strategy.config)
     with blaming(f"{where}: load_state_dict"):
         copy.load_state_dict(json.loads(saved.text))
     if (text := Saved(copy, where).text) != saved.text:

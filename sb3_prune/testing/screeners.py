@@ -180,7 +180,7 @@ def _states(model: BaseAlgorithm) -> dict[str, Any]:
         "the rollout buffer": pickle.dumps(
             {
                 name: value
-                for name, value in vars(buffer or object).items()
+                for name, value in getattr(buffer, "__dict__", {}).items()
                 if isinstance(value, np.ndarray)
             }
         ),

@@ -32,7 +32,7 @@ _HOOKS = (
 
 def _torch_state() -> list[int]:
     # Pickled tensors of equal numbers may differ.
-    return torch.get_rng_state().tolist()  # type: ignore[no-any-return]
+    return torch.get_rng_state().tolist()
 
 
 def _set_torch_state(state: list[int]) -> None:

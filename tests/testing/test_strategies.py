@@ -1,6 +1,7 @@
 """check_strategy accepts what keeps the contract and names what breaks it."""
 
 import random
+from typing import Any
 
 import numpy as np
 import pytest
@@ -118,6 +119,13 @@ class DetachesOnce(DropOne):
         del self.handles
 
 
+class NoSuper(DropOne):
+    """Does not call the constructor of its base class."""
+
+    def __init__(self, config: Any = None) -> None:
+        self.cuts, self.handles = 0, []
+
+
 class NoName(DropOne):
     """Has no proper name."""
 
@@ -174,6 +182,7 @@ def test_tiny_models_are_alike_each_time() -> None:
         (LeavesTensorHooks, "detach leaves .* hooks, expected none"),
         (AttachesOnce, "SAC at progress 0.0: attach, twice, raises AssertionError"),
         (DetachesOnce, "detach, twice, raises AttributeError"),
+        (NoSuper, "building it anew raises AttributeError"),
         (NoName, "name is 'No Name'"),
     ],
 )
