@@ -163,12 +163,19 @@ def ask_masks(
                 f"{', '.join(known)}."
             )
         shape = tuple(known[path].weight.shape)
-        if not isinstance(mask, torch.Tensor) or mask.shape != shape:
+        if not _is_mask(mask, shape):
             raise PluginError(
                 f"{where}: propose_masks has {mask!r} for '{path}', expected a tensor "
-                f"of shape {shape}."
+                f"of shape {shape}, True where a weight stays."
             )
     return dict(masks)
+
+
+def _is_mask(mask: object, shape: tuple[int, ...]) -> bool:
+    # Zeros and ones of any type will do, as when masks are carried out.
+    if not isinstance(mask, torch.Tensor) or mask.shape != shape or mask.is_complex():
+        return False
+    return bool(((mask == 0) | (mask == 1)).all())
 
 
 def ask_plan(

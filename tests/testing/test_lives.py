@@ -153,7 +153,7 @@ def test_masks_that_keep_the_contract() -> None:
         (UnknownMasks, "a mask of 'nonsense', expected one of actor.latent_pi.0"),
         (ListMasks, r"has \[True\] for 'actor.latent_pi.0', expected a tensor"),
         (ShortMasks, r"expected a tensor of shape \(6, 3\)"),
-        (NanMasks, "two plans from equal|made of zeros and ones"),
+        (NanMasks, r"has tensor\(\[\[nan(.|\n)* True where a weight stays"),
         (MasksItself, "changes the model itself in propose_masks"),
         (MasksAtRandom, "propose_masks leaves torch's global random state changed"),
         (MasksByChance, "two plans from equal random numbers differ"),
