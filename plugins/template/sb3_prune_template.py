@@ -60,6 +60,11 @@ class SmallestBias(Strategy):
         order = biases.detach().abs().argsort(stable=True)
         return remove(order[:count].tolist(), layer.units)
 
+    def detach(self) -> None:
+        """Be as new, because the next run may be with another agent."""
+        super().detach()
+        self._done = False
+
     def state_dict(self) -> dict[str, Any]:
         """Return whether the units were removed."""
         return {"done": self._done}

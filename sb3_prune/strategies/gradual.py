@@ -7,11 +7,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from math import prod
+from operator import index
 from typing import Any, Literal
 
 import torch
 
-from sb3_prune.exceptions import require_at_least, require_one_of
+from sb3_prune.exceptions import (
+    PlanError,
+    require_at_least,
+    require_one_of,
+    shown,
+)
 from sb3_prune.strategies.base import AgentView
 from sb3_prune.strategies.distributions import DISTRIBUTIONS, Size, allocate
 from sb3_prune.strategies.penalised import PenalisedConfig, PenalisedStrategy
@@ -100,6 +106,10 @@ class GradualStrategy(PenalisedStrategy):
             sizes: Initial size of each layer, by name.
             sparsity: Share of the units that should be gone by now.
             scores: Importance of the present units of each layer.
+
+        Returns:
+            A whole number for each layer, from ``min_units`` to its initial units; one
+            that is more than the layer has changes nothing.
         """
         least = self.config.min_units
         return allocate(self.config.distribution, sizes, sparsity, scores, least)
@@ -130,13 +140,16 @@ class GradualStrategy(PenalisedStrategy):
 
         Raises:
             NonFiniteError: A score is NaN or infinite.
+            PlanError: Scores or numbers of units are none, or have another shape.
         """
-        scores = {layer.name: self.score(layer, agent) for layer in layers}
-        for layer in layers:
-            given = scores[layer.name], (layer.units,)
-            require_scores(*given, self.name, f"'{layer.name}'")
+        scores = {
+            layer.name: require_scores(
+                self.score(layer, agent), (layer.units,), self.name, f"'{layer.name}'"
+            )
+            for layer in layers
+        }
         own = {layer.name: sizes[layer.name] for layer in layers}
-        allotted = self.allot(own, sparsity, scores)
+        allotted = self._checked(self.allot(own, sparsity, scores), own, layers)
         return {
             layer.name: keep(
                 best(layer, scores[layer.name], allotted[layer.name]), layer.units
@@ -144,6 +157,42 @@ class GradualStrategy(PenalisedStrategy):
             for layer in layers
             if layer.units > allotted[layer.name]
         }
+
+    def _checked(
+        self, allotted: object, sizes: Mapping[str, Size], layers: list[HiddenLayer]
+    ) -> dict[str, int]:
+        """Return the numbers of units to keep, which :meth:`allot` may find anyhow.
+
+        Raises:
+            PlanError: They are not whole numbers from ``min_units`` to the units that a
+                layer has or had, one for each layer.
+        """
+        said = f"allot of the strategy '{self.name}' must return"
+        if not isinstance(allotted, Mapping):
+            raise PlanError(
+                f"{said} the number of units to keep of each layer by name, got "
+                f"{shown(allotted)}."
+            )
+        found = {}
+        for layer in layers:
+            ends = sizes[layer.name].units, layer.units
+            least, most = min(self.config.min_units, *ends), max(ends)
+            count = _whole(given := allotted.get(layer.name))
+            if count is None or not least <= count <= most:
+                raise PlanError(
+                    f"{said} for '{layer.name}' a whole number from {least} "
+                    f"(min_units) to {most} units to keep, got {shown(given)}."
+                )
+            found[layer.name] = count
+        return found
+
+
+def _whole(value: Any) -> int | None:
+    """Return a whole number of any type, such as NumPy's; None if it is none."""
+    try:
+        return None if isinstance(value, bool) else index(value)
+    except TypeError:
+        return None
 
 
 def best(layer: HiddenLayer, score: torch.Tensor, count: int) -> list[int]:

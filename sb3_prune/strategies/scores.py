@@ -97,8 +97,8 @@ SCORES: dict[str, Score] = {
 
 
 def require_scores(
-    scores: torch.Tensor, shape: Sequence[int], strategy: str, what: str
-) -> None:
+    scores: object, shape: Sequence[int], strategy: str, what: str
+) -> torch.Tensor:
     """Check the scores of a strategy, which may be anybody's.
 
     Args:
@@ -107,20 +107,37 @@ def require_scores(
         strategy: Name of the strategy.
         what: What is scored, for errors.
 
+    Returns:
+        The scores; whole numbers and truth values as floats.
+
     Raises:
-        PlanError: They have another shape.
+        PlanError: They are no tensor of real numbers, or have another shape.
         NonFiniteError: A score is NaN or infinite, so it cannot be ranked.
     """
+    if not isinstance(scores, torch.Tensor) or scores.is_complex():
+        raise PlanError(
+            f"Scores of {what} must be a float tensor of shape {tuple(shape)}, the "
+            f"strategy '{strategy}' gives {_kind(scores)}."
+        )
     if tuple(scores.shape) != tuple(shape):
         raise PlanError(
             f"Scores of {what} must be {tuple(shape)}, the strategy '{strategy}' gives "
             f"{tuple(scores.shape)}."
         )
+    if not scores.is_floating_point():
+        # float64, for in float32 large whole numbers would be equal.
+        return scores.double()
     if odd := int((~scores.isfinite()).sum()):
         raise NonFiniteError(
             f"{odd} of the {scores.numel()} scores of {what} by the strategy "
             f"'{strategy}' are NaN or infinite: scores must be finite numbers."
         )
+    return scores
+
+
+def _kind(scores: object) -> str:
+    complex_ = isinstance(scores, torch.Tensor)
+    return "complex numbers" if complex_ else f"a {type(scores).__name__}"
 
 
 def _checked(layer: HiddenLayer, score: torch.Tensor) -> torch.Tensor:

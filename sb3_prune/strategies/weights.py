@@ -156,10 +156,11 @@ class WeightStrategy(PenalisedStrategy):
     def _scores(self, path: str, module: Any, agent: AgentView) -> torch.Tensor:
         """Return the importance of each weight; -inf where there is none any more."""
         stays = present(module) & between_open(module, agent.wiring)
-        found = self.score(module.weight.detach(), agent)
-        ranked = found.masked_fill(~stays, 0.0) if found.shape == stays.shape else found
-        require_scores(ranked, stays.shape, self.name, f"'{path}'")
-        return found.masked_fill(~stays, -torch.inf)
+        found: object = self.score(module.weight.detach(), agent)
+        if isinstance(found, torch.Tensor) and found.shape == stays.shape:
+            found = found.masked_fill(~stays, 0)
+        scores = require_scores(found, stays.shape, self.name, f"'{path}'")
+        return scores.masked_fill(~stays, -torch.inf)
 
 
 def _owners(layers: Iterable[HiddenLayer], wiring: Wiring) -> set[nn.Module]:

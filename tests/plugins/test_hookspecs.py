@@ -1,6 +1,7 @@
 """Every hook has a kind, an example that runs, and a heading in the documentation."""
 
 import inspect
+import sys
 import textwrap
 from pathlib import Path
 from types import ModuleType
@@ -50,16 +51,18 @@ def test_heading_with_exact_signature(name: str) -> None:
     assert f"\n### `{name}({arguments})`\n" in PAGE
 
 
-def test_code_of_the_page_runs(tmp_path: Path) -> None:
+def test_code_of_the_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The first block is a plug-in that keeps the contract; the others use it."""
     first, *others = [part.split("```")[0] for part in PAGE.split("```python\n")[1:]]
     plugin = module(first, tmp_path / "first_units.py")
     check_strategy(plugin.FirstUnits)
-    scope = {**vars(plugin), "first_units": plugin}
+    monkeypatch.setitem(sys.modules, "first_units", plugin)
+    scope = dict(vars(plugin))
     try:
         for code in others:
             exec(code, scope)
         assert plugins.get("strategies", "first-units") is plugin.FirstUnits
+        check_strategy(scope["SmallestMean"])
     finally:
         plugins.remove_plugin(plugin)
 

@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 import zoo
 from penalties.made import added, descend
 from sb3_prune_envs import make_arm_vec
 from stable_baselines3 import DQN, PPO
 
 import sb3_prune
-from sb3_prune.penalties import PENALTIES
+from sb3_prune.penalties import PENALTIES, Penalty
 from sb3_prune.pruning import look_at
 from sb3_prune.strategies import DISTRIBUTIONS, SCHEDULES, SCORES
 from sb3_prune.testing import check_strategy
@@ -47,7 +48,7 @@ def test_the_example_registers_a_strategy() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "name", ["LargestBias", "RedrawDormant", "FadeOut", "OnlySparse"]
+    "name", ["LargestBias", "RedrawDormant", "Even", "FadeOut", "OnlySparse"]
 )
 def test_the_examples_keep_the_contract(name: str) -> None:
     check_strategy(run(block(f"class {name}("))[name])
@@ -64,6 +65,29 @@ def test_the_examples_let_weights_pay(name: str) -> None:
     assert len(heads) == 2
     assert len(found) == (6 if name == "OnlySparse" else 4)
     strategy.detach()
+
+
+def test_gradients_of_the_page_are_right_and_finite_at_zeros() -> None:
+    names = run(block("class FirstNorms("))
+    weights = torch.randn(4, 3), torch.randn(4, 2)
+    weights[0][1] = 0
+    factors, none = names["FirstNorms"]().gradients(*weights)
+    expected, _ = Penalty.gradients(names["FirstNorms"](), *weights)
+    assert none is None
+    torch.testing.assert_close(factors.factors * weights[0], expected)
+    zeros = torch.zeros(2, 3, requires_grad=True)
+    zeros.square().sum(dim=1).sqrt().sum().backward()
+    assert zeros.grad is not None
+    assert zeros.grad.isnan().all()
+
+
+def test_the_schedule_and_distribution_of_the_page_have_their_say() -> None:
+    names = run(block("class Even("))
+    strategy = names["Even"](names["EvenConfig"](final_sparsity=0.5, schedule="linear"))
+    assert strategy.config.build_schedule().sparsity(0.35) > 0.15
+    model = PPO("MlpPolicy", "CartPole-v1", policy_kwargs={"net_arch": [12, 4]})
+    sb3_prune.prune(model, strategy)
+    assert set(sb3_prune.wire(model).units().values()) == {4}
 
 
 def test_the_penalty_of_the_page_is_paid() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, get_args, get_type_hints
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -66,6 +67,66 @@ def test_scores_of_other_units_are_refused() -> None:
     strategy.scores = torch.ones(22)
     with pytest.raises(PlanError, match=r"must be \(20,\), the strategy 'odd' gives"):
         strategy.propose(make_agent(two_networks()))
+
+
+@pytest.mark.parametrize("none", [None, [1.0] * 20, np.ones(20)])
+def test_scores_that_are_no_tensor_are_refused(none: Any) -> None:
+    strategy = Odd(GradualConfig())
+    strategy.scores = none
+    kind = type(none).__name__
+    why = rf"'actor.latent_pi.0' must be a float .*\(20,\), .*'odd' gives a {kind}"
+    with pytest.raises(PlanError, match=why):
+        strategy.propose(make_agent(two_networks()))
+
+
+@pytest.mark.parametrize("distribution", DISTRIBUTIONS)
+def test_whole_numbers_are_scores_as_well(distribution: Any) -> None:
+    layers = make_chain("actor.latent_pi", [3, 20, 1])
+    strategy = Odd(GradualConfig(distribution=distribution))
+    strategy.scores = torch.arange(20)
+    found = strategy.propose(make_agent(layers))["actor.latent_pi.0"]
+    assert found.selection is not None
+    assert found.selection.tolist() == [16, 17, 18, 19]
+
+
+class Allots(LastFirst):
+    """Has a distribution of its own."""
+
+    name = "allots"
+    found: Any = None
+
+    def allot(self, sizes: Any, sparsity: float, scores: Any) -> Any:
+        return self.found
+
+
+@pytest.mark.parametrize(
+    ("count", "shown"), [(-1, "-1"), (1, "1"), (21, "21"), (2.0, "2.0"), (True, "True")]
+)
+def test_numbers_of_units_that_do_not_fit_are_refused(count: Any, shown: str) -> None:
+    strategy = Allots(GradualConfig(min_units=2))
+    strategy.found = {"net.0": count}
+    why = rf"'allots' must return for 'net.0' .* 2 \(min_units\) to 20 .*, got {shown}"
+    with pytest.raises(PlanError, match=why):
+        strategy.propose(make_agent(make_chain("net", [3, 20, 1])))
+
+
+def test_layers_without_a_number_of_units_are_refused() -> None:
+    strategy = Allots(GradualConfig())
+    agent = make_agent(make_chain("net", [3, 20, 1]))
+    with pytest.raises(PlanError, match=r"'allots' must return the number .* got None"):
+        strategy.propose(agent)
+    strategy.detach()
+    strategy.found = {"net": 3}
+    with pytest.raises(PlanError, match=r"for 'net\.0' a whole number .*, got None"):
+        strategy.propose(agent)
+
+
+@pytest.mark.parametrize("count", [4, np.int64(4), torch.tensor(4)])
+def test_whole_numbers_of_units_of_any_type_will_do(count: Any) -> None:
+    strategy = Allots(GradualConfig())
+    strategy.found = {"net.0": count}
+    agent = make_agent(make_chain("net", [3, 20, 1]))
+    assert kept(agent, strategy) == {"net.0": 4}
 
 
 def make(**values: Any) -> LastFirst:

@@ -119,3 +119,13 @@ def test_scores_of_bad_numbers_are_refused(value: float) -> None:
     bad = make_layer([[1.0]], [[value]])
     with pytest.raises(NonFiniteError, match="NaN or infinite"):
         scores.outgoing(bad)
+
+
+def test_scores_are_checked() -> None:
+    whole = scores.require_scores(torch.tensor([2**30, 2**30 + 1]), [2], "mine", "'a'")
+    assert whole.is_floating_point()
+    assert whole[1] > whole[0]
+    with pytest.raises(PlanError, match="'mine' gives complex numbers"):
+        scores.require_scores(torch.ones(2) * 1j, [2], "mine", "'a'")
+    with pytest.raises(PlanError, match=r"'a' must be a float tensor .*gives a tuple"):
+        scores.require_scores((1, 2), [2], "mine", "'a'")

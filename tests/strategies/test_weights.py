@@ -10,7 +10,12 @@ import torch
 import zoo
 
 import sb3_prune as sp
-from sb3_prune.exceptions import ConfigError, NonFiniteError, NoObservationsError
+from sb3_prune.exceptions import (
+    ConfigError,
+    NonFiniteError,
+    NoObservationsError,
+    PlanError,
+)
 from sb3_prune.pruning import look_at
 from sb3_prune.strategies import AgentView, WeightConfig, WeightStrategy
 from sb3_prune.surgery.weight_masks import masks_of
@@ -213,3 +218,25 @@ def test_closed_gates_are_as_good_as_cuts(name: str, share: float) -> None:
         found.append((sp.wire(model).active_units(), sp.complexity(model).to_dict()))
     assert found[0] == found[1]
     assert found[0][1]["units_deploy"] < sum(zoo.ARCH)
+
+
+class Listed(Largest):
+    """Has a list of scores, or whole numbers."""
+
+    name = "listed"
+    whole = False
+
+    def score(self, weight: torch.Tensor, agent: AgentView) -> Any:
+        order = torch.arange(weight.numel()).view_as(weight)
+        return order if self.whole else order.tolist()
+
+
+def test_scores_are_tensors_and_may_be_whole_numbers() -> None:
+    model = zoo.train(zoo.make_model("PPO"))
+    strategy = Listed(WeightConfig(final_sparsity=0.5, networks=ACTOR))
+    with pytest.raises(PlanError, match="the strategy 'listed' gives a list"):
+        sp.prune(model, strategy)
+    strategy.whole = True
+    before = sum(sp.wire(model.policy).units().values())
+    sp.prune(model, strategy)  # The first rows have the smallest numbers.
+    assert sum(sp.wire(model.policy).units().values()) < before

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,7 +45,7 @@ class Torch(Exporter):
 
     @classmethod
     def wrote(cls, path: Path) -> bool:
-        return path.suffix == cls.suffix
+        return zipfile.is_zipfile(path)
 
 
 class Forgets(Torch):
@@ -78,6 +79,99 @@ class Strange(Torch):
         return False
 
 
+class Sidecar(Torch):
+    """Writes a second file beside the first one."""
+
+    def write(self, decision: Decision, path: Path, facts: Mapping[str, Any]) -> None:
+        super().write(decision, path, facts)
+        path.with_name("facts.json").write_text(json.dumps(facts))
+
+    @classmethod
+    def load(cls, path: Path) -> Agent:
+        facts = json.loads(path.with_name("facts.json").read_text())
+        return Agent(facts, super().load(path).run)
+
+
+class WritesElsewhere(Torch):
+    """Chooses a name of its own."""
+
+    def write(self, decision: Decision, path: Path, facts: Mapping[str, Any]) -> None:
+        super().write(decision, path.with_name("agent.pt2"), facts)
+
+
+class BySuffix(Torch):
+    """Knows its files by their names."""
+
+    @classmethod
+    def wrote(cls, path: Path) -> bool:
+        return path.suffix == cls.suffix
+
+
+class Reads(Torch):
+    """Reads whatever it is asked about."""
+
+    @classmethod
+    def wrote(cls, path: Path) -> bool:
+        return path.read_bytes().startswith(b"PK")
+
+
+class NoSuper(Torch):
+    """Does not call the constructor of its base class."""
+
+    def __init__(self, config: Any = None) -> None:
+        pass
+
+    @property
+    def dynamic(self) -> bool:
+        return bool(self.config)
+
+
+class NoSuffix(Torch):
+    """Has no suffix."""
+
+    suffix = None  # type: ignore[assignment]
+
+
+class NoDot(Torch):
+    """Has a suffix without a dot."""
+
+    suffix = "pt2"
+
+
+class CannotRun(Torch):
+    """Returns nothing when it runs."""
+
+    @classmethod
+    def load(cls, path: Path) -> Agent:
+        return Agent(super().load(path).facts, lambda *x: [])
+
+
+class Folder(Torch):
+    """Writes a folder with one file."""
+
+    name = "folder"
+    suffix = ""
+
+    def write(self, decision: Decision, path: Path, facts: Mapping[str, Any]) -> None:
+        super().write(decision, path / "program.pt2", facts)
+
+    @classmethod
+    def load(cls, path: Path) -> Agent:
+        return super().load(path / "program.pt2")
+
+    @classmethod
+    def wrote(cls, path: Path) -> bool:
+        return zipfile.is_zipfile(path / "program.pt2")
+
+
+class FolderByName(Folder):
+    """Knows its folders by the names in them."""
+
+    @classmethod
+    def wrote(cls, path: Path) -> bool:
+        return (path / "program.pt2").is_file()
+
+
 @pytest.fixture
 def models() -> list[Any]:
     return [exported.agent("SAC")]
@@ -87,6 +181,7 @@ def models() -> list[Any]:
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_what_keeps_the_contract(models: list[Any]) -> None:
     check_exporter(Torch, None, models)
+    check_exporter(Folder, None, models)
 
 
 @pytest.mark.filterwarnings("ignore::FutureWarning")
@@ -96,6 +191,15 @@ def test_what_keeps_the_contract(models: list[Any]) -> None:
     [
         (Forgets, "torch on SAC: after loading, the facts are"),
         (Wrong, "acts differently"),
+        (Sidecar, "loading it from another folder, by another name, raises FileNot"),
+        (WritesElsewhere, "write leaves nothing at the path that it got"),
+        (BySuffix, "wrote takes a path without a file for its own"),
+        (Reads, "wrote, asked about a path without a file, raises FileNotFound"),
+        (NoSuper, "building it raises AttributeError"),
+        (NoSuffix, "suffix is None, expected that of its files"),
+        (NoDot, "suffix is 'pt2', expected that of its files"),
+        (CannotRun, "The export fails .*IndexError"),
+        (FolderByName, r"takes a folder of others \(bytes\) for its own"),
         (Fails, "raises RuntimeError: no paper"),
         (Strange, r"does not know its own first\.pt2"),
     ],

@@ -78,6 +78,65 @@ class Infinite(Largest):
         return float("inf")
 
 
+class Plays(Largest):
+    """Takes a step in the environment of the training."""
+
+    def measure(self, window: Window) -> float:
+        env: Any = window.model.env
+        env.step([env.action_space.sample()])
+        return 1.0
+
+
+class Schedules(Largest):
+    """Changes the learning rate."""
+
+    def measure(self, window: Window) -> float:
+        window.model.lr_schedule = lambda _: 0.1
+        return 1.0
+
+
+class Discounts(Largest):
+    """Changes a hyperparameter."""
+
+    def measure(self, window: Window) -> float:
+        window.model.gamma = 0.5  # type: ignore[attr-defined]
+        return 1.0
+
+
+class Steps(Largest):
+    """Changes the learning rate of the optimiser."""
+
+    def measure(self, window: Window) -> float:
+        window.model.policy.optimizer.param_groups[0]["lr"] = 0.1
+        return 1.0
+
+
+class Buffers(Largest):
+    """Changes what the agent learns from."""
+
+    def measure(self, window: Window) -> float:
+        window.model.rollout_buffer.rewards += 1  # type: ignore[attr-defined]
+        return 1.0
+
+
+class Freezes(Largest):
+    """Leaves a weight without gradient."""
+
+    def measure(self, window: Window) -> float:
+        next(window.model.policy.parameters()).requires_grad_(False)
+        return 1.0
+
+
+class Moves(Largest):
+    """Moves the environment by hand."""
+
+    def measure(self, window: Window) -> float:
+        env: Any = window.model.env
+        env.envs[0].unwrapped.np_random.random()
+        env.envs[0].unwrapped.state = env.envs[0].unwrapped.state * 0
+        return 1.0
+
+
 class Fails(Largest):
     """Raises."""
 
@@ -102,6 +161,13 @@ class Details(Largest):
         (DrawsInPython, "Python's global random state"),
         (Switches, "modes of training"),
         (Rolls, "measured again"),
+        (Plays, "after it, the training goes on otherwise than without it"),
+        (Moves, "after it, the training goes on otherwise than without it"),
+        (Schedules, "it leaves the attribute lr_schedule changed"),
+        (Discounts, "it leaves the attribute gamma changed"),
+        (Steps, "it leaves options of optimisers changed"),
+        (Buffers, "it leaves the rollout buffer changed"),
+        (Freezes, "it leaves requires_grad of weights changed"),
         (Infinite, "'largest' measures inf"),
         (Fails, "KeyError: 'layer'"),
         (Details, "details as JSON"),

@@ -4,7 +4,7 @@ import pytest
 from sb3_prune_template import SmallestBias
 
 from sb3_prune.exceptions import CheckpointError, ConfigError
-from sb3_prune.pruning import look_at
+from sb3_prune.pruning import look_at, prune
 from sb3_prune.surgery import apply
 from sb3_prune.testing import check_strategy, tiny_models
 
@@ -28,6 +28,16 @@ def test_units_of_smallest_bias_go_once() -> None:
 
     assert plan[layer.name].removed.tolist() == sorted(biases.argsort()[:2].tolist())
     assert not strategy.propose(look_at(model, progress=1.0))
+
+
+def test_one_instance_prunes_several_models() -> None:
+    """After the first model, the strategy is as new."""
+    strategy = SmallestBias()
+    for model in tiny_models():
+        widths = look_at(model, progress=0.0).wiring.units()
+        prune(model, strategy)
+        left = look_at(model, progress=0.0).wiring.units()
+        assert all(left[name] < width for name, width in widths.items())
 
 
 @pytest.mark.parametrize("wrong", [{"at": 1.5}, {"share": 1.0}, {"share": -0.1}])
