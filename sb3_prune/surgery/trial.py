@@ -29,7 +29,7 @@ from sb3_prune.surgery.elementary import remove
 from sb3_prune.surgery.execution import carry_out
 from sb3_prune.surgery.flow.compiled import rebind
 from sb3_prune.surgery.flow.known import is_known
-from sb3_prune.surgery.flow.slots import Side
+from sb3_prune.surgery.flow.slots import MASK, Side
 from sb3_prune.surgery.hidden_layer import MATRIX, HiddenLayer
 from sb3_prune.surgery.rehearsal import Rehearsal
 from sb3_prune.surgery.stand_in import StandIn
@@ -263,19 +263,23 @@ def _scatter(policy: nn.Module, seed: int) -> None:
     """Move biases, scales, statistics and weights of zero away from neutral values.
 
     A branch that is multiplied by zero, as new branches often are, would hide a wrong
-    cut in it.
+    cut in it. Masked weights stay zero, and their masks as they are.
     """
+    masked = [m for m in policy.modules() if m._buffers.get(MASK) is not None]
+    masks = {id(module.get_buffer(MASK)) for module in masked}
     generator = torch.Generator().manual_seed(seed)
     slots = [s for layer in wire(policy).values() for s in layer.group.slots]
     owned = {id(s.tensor) for s in slots if s.side is Side.UNIT}
     for tensor in (*policy.parameters(), *policy.buffers()):
-        if tensor.is_floating_point():
+        if tensor.is_floating_point() and id(tensor) not in masks:
             drawn = torch.rand(tensor.shape, generator=generator).to(tensor)
             if tensor.ndim < MATRIX or id(tensor) in owned:
                 tensor.add_(drawn * 0.3 + 0.1)
             else:
                 scale = tensor.shape[-1] ** -0.5
                 tensor.add_((drawn - 0.5) * scale * (tensor == 0))
+    for module in masked:
+        module.get_parameter("weight").mul_(module.get_buffer(MASK))
 
 
 @torch.no_grad()

@@ -311,3 +311,16 @@ def test_noise_hides_no_code_that_depends_on_a_width(name: str) -> None:
 def test_noise_of_dead_units_is_no_movement() -> None:
     policy = noisy("PPO")
     assert trial.movement(policy, list(sp.wire(policy))) < 1e-6
+
+
+@pytest.mark.parametrize("name", ["SAC", "PPO"])
+def test_masked_weights_of_a_module_with_a_hook_are_cut(name: str) -> None:
+    model = zoo.make_model(name)
+    layer = next(iter(sp.wire(model)))
+    module = model.policy.get_submodule(layer)
+    module.register_forward_hook(lambda *_: None)  # So that a trial is needed.
+    keep = torch.rand_like(module.get_parameter("weight")) > 0.3
+    sp.surgery.mask_weights(model, {layer: keep})
+    units = sp.wire(model)[layer].units
+    sp.apply(model, {layer: sp.surgery.remove([0], units)})
+    assert torch.equal(module.get_buffer("weight_kept") != 0, keep[1:])
