@@ -89,7 +89,7 @@ def compare(recordings: Mapping[str, Recording], analysis: Analysis) -> Comparis
 
 
 def _result(analysis: Analysis, recording: Recording) -> Result:
-    found = analysis.analyze(recording)
+    found = analysis.analyze(recording.read_only())
     if not isinstance(found, Result):
         raise PluginError(
             f"The analysis '{analysis.name}' returns {shown(found)}, expected a Result."

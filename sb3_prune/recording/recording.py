@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,8 +18,6 @@ Bools = NDArray[np.bool_]
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Recording:
     """Activations of an agent's hidden units over sample episodes.
-
-    The arrays are read-only.
 
     Raises:
         ConfigError: The shapes do not fit each other.
@@ -45,12 +42,19 @@ class Recording:
                 f"{expected} (episodes, steps); these do not: "
                 f"{', '.join(bad) or 'lengths'}."
             )
-        # Several analyses share a recording: one that works in place would falsify all
-        # that follow.
-        put = partial(object.__setattr__, self)
-        put("activations", {n: _fixed(a) for n, a in self.activations.items()})
-        for name in ("observations", "rewards", "lengths"):
-            put(name, _fixed(getattr(self, name)))
+
+    def read_only(self) -> Recording:
+        """Return the recording with arrays that nobody can change, without a copy.
+
+        Several analyses share it: one that works in place would falsify the next ones.
+        """
+        return replace(
+            self,
+            activations={name: _fixed(a) for name, a in self.activations.items()},
+            observations=_fixed(self.observations),
+            rewards=_fixed(self.rewards),
+            lengths=_fixed(self.lengths),
+        )
 
     @property
     def episodes(self) -> int:

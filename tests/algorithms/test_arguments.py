@@ -65,7 +65,6 @@ def test_a_buffer_that_n_steps_has_chosen_is_chosen_again() -> None:
     again = TD3("MlpPolicy", model.get_env(), policy_kwargs=kwargs, **settings)
     assert isinstance(again.replay_buffer, NStepReplayBuffer)
     assert (again.replay_buffer.n_steps, again.replay_buffer.gamma) == (3, 0.9)
-    sp.compact(model)  # SB3 would warn of a buffer class that was given.
 
 
 def test_a_buffer_that_a_user_has_chosen_is_kept() -> None:

@@ -286,7 +286,9 @@ def test_missing_statistics_of_a_run(
 
 def test_bad_statistics(refused: Refused, zoo_zip: Path, tmp_path: Path) -> None:
     path = tmp_path / "other.pkl"
-    VecNormalize(cart_poles(time=True)).save(str(path))
+    other = VecNormalize(cart_poles(time=True))
+    other.obs_rms.count = 1  # type: ignore[union-attr]
+    other.save(str(path))
     line = ["evaluate", zoo_zip, "--vecnormalize"]
     assert "has statistics of another environment" in refused(*line, path)
     assert "nothing.pkl' does not exist" in refused(*line, tmp_path / "nothing.pkl")
