@@ -258,7 +258,7 @@ test repeats that.
 Networks of your own can be pruned, too:
 see [strategies](strategies.md#what-a-layer-is). Agents of sb3-contrib's ARS cannot: it
 keeps all parameters in a vector of its own, from which it writes them back, and its
-callbacks run while perturbed copies of that vector are tried. So ARS is refused by name.
+callbacks run while perturbed copies of that vector are tried. So it is refused by name.
 It can be evaluated, recorded and measured.
 
 """
