@@ -63,7 +63,8 @@ class FinishedRun:
     """Seed, and what tells the zip that was pruned from others, if any: its checksum,
     or its path in runs from before there was one."""
     settings: Mapping[str, Any]
-    """Settings by dotted name, without those that are off or not given."""
+    """Settings by dotted name, without those that are not given, and those of the
+    command that are off."""
     curve: Mapping[int, float]
     """Environment steps -> mean return of the last evaluation there."""
     sizes: Mapping[str, int]
