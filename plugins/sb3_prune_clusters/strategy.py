@@ -12,6 +12,7 @@ from typing import Any, get_args
 from stable_baselines3.common.vec_env import VecEnv
 
 from sb3_prune.callbacks.validation import follow_statistics
+from sb3_prune.exceptions import ConfigError
 from sb3_prune.recording import record_episodes
 from sb3_prune.recording.inputs import require_inputs
 from sb3_prune.strategies import (
@@ -80,6 +81,12 @@ class Clusters(ScheduledStrategy):
     def __init__(self, config: Any = None, env: VecEnv | None = None) -> None:
         super().__init__(config)
         self.env = env
+        usual = ClustersConfig.episodes
+        if env is None and self.config.episodes != usual:
+            raise ConfigError(
+                f"episodes={self.config.episodes} needs an environment to play them "
+                "in: Clusters(config, env)."
+            )
 
     @property
     def mixes(self) -> bool:

@@ -274,8 +274,7 @@ class PruningCallback(BaseCallback):
 
     def _mask_weights(self) -> None:
         """Mask the single weights that the strategy proposes to mask."""
-        masks = self.strategy.propose_masks(self._now())
-        if masks:
+        if masks := self.strategy.propose_masks(self._now()):
             mask_weights(self.model, masks)
             self._look()
 
@@ -291,6 +290,7 @@ class PruningCallback(BaseCallback):
             self._remarks.tell(self.logger, found, report)
             self._counts.fitted = report.metrics()
         if plan:
+            self._remarks.early(self.model)
             self._look()
             if self.verbose:
                 print(f"{self.num_timesteps}: {plan}")

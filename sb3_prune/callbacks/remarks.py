@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 
+from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.logger import Logger
 
 from sb3_prune.compensation.proposing import Proposal, PruneReport
@@ -20,11 +21,11 @@ class Remarks:
     def __init__(self) -> None:
         self.waits = self._lacked = False
         self._logged: set[str] = set()
-        self._of_pieces = False
+        self._of_pieces = self._early = False
 
     def begin(self) -> None:
         """Forget what was said in the training before."""
-        self.waits = self._lacked = False
+        self.waits = self._lacked = self._early = False
         self._logged.clear()
 
     def tell(self, logger: Logger, made: Proposal, report: PruneReport) -> None:
@@ -41,6 +42,19 @@ class Remarks:
                 "meant.",
                 stacklevel=2,
             )
+
+    def early(self, model: BaseAlgorithm) -> None:
+        """Warn that units go before the agent has learnt anything in this training."""
+        starts = int(getattr(model, "learning_starts", 0))
+        if self._early or model.num_timesteps > starts:
+            return
+        self._early = True
+        warnings.warn(
+            f"Units are cut at step {model.num_timesteps:,}, but the agent learns only "
+            f"after step {starts:,}. Let the strategy begin later, or give the "
+            "algorithm smaller learning_starts.",
+            stacklevel=2,
+        )
 
     def wait(self, error: FewObservationsError) -> None:
         """Warn that pruning waits for more observations."""

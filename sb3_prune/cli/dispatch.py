@@ -132,7 +132,8 @@ def _run(given: list[str]) -> int:
         return 0
     brought = plugins.commands()
     if command not in brought:
-        raise UnknownNameError("command", command, [*COMMANDS, *brought])
+        known = [*COMMANDS, *brought]
+        raise UnknownNameError("command", command, known, hint=plugins.left_out())
     brought[command]().main(rest)
     return 0
 

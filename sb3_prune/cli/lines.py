@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 from sb3_prune.cli.folders import CardOptions, CompareOptions, ReportOptions
 from sb3_prune.cli.options import (
@@ -16,7 +16,7 @@ from sb3_prune.cli.options import (
     PlayOptions,
     RunOptions,
     SavedAgentOptions,
-    TrainingOptions,
+    TrainingOnOptions,
     WatchOptions,
 )
 from sb3_prune.cli.parsing import parse
@@ -50,16 +50,15 @@ class TrainOptions(RunOptions, NewAgentOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class PruneOptions(RunOptions, PlayOptions, SavedAgentOptions):
+class PruneOptions(TrainingOnOptions, RunOptions, PlayOptions, SavedAgentOptions):
     """Prune an agent that is already trained, at once or while it trains on.
 
     With --timesteps 0 the agent only plays a few episodes and is pruned at once, to the
     strategy's final state. The zip may be from stock SB3 or from sb3-prune; it is not
-    changed. A zip has no replay buffer, so off-policy agents start with an empty one.
-    The options of the strategy depend on --strategy.
+    changed. A zip has no replay buffer: off-policy agents start with an empty one, and
+    with learning_starts random steps, in which they learn nothing (--algo-kwargs). The
+    options of the strategy depend on --strategy.
     """
-
-    least_timesteps: ClassVar[int] = 0
 
     timesteps: int = 20_000
     """Environment steps to train for; with 0 the agent is pruned at once."""
@@ -104,7 +103,7 @@ class PruneOptions(RunOptions, PlayOptions, SavedAgentOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ScratchOptions(TrainingOptions, PlayOptions, SavedAgentOptions):
+class ScratchOptions(TrainingOnOptions, PlayOptions, SavedAgentOptions):
     """Train a small dense agent from scratch, as small as a pruned one.
 
     It has the hyperparameters of the zip and the widths that pruning left, and begins
@@ -112,13 +111,8 @@ class ScratchOptions(TrainingOptions, PlayOptions, SavedAgentOptions):
     as the pruned agent, pruning was not needed: see `sb3-prune compare`.
     """
 
-    least_timesteps: ClassVar[int] = 0
-    least_envs: ClassVar[int] = 0
-
     timesteps: int = 0
     """Environment steps to train for; with 0 as many as the zip has trained for."""
-    n_envs: int = 0
-    """Number of environments to train in at once; with 0 as many as the zip had."""
 
 
 @dataclass(frozen=True, kw_only=True)

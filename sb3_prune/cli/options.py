@@ -167,6 +167,17 @@ class TrainingOptions(EnvOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
+class TrainingOnOptions(TrainingOptions):
+    """Training of an agent from a zip."""
+
+    least_timesteps: ClassVar[int] = 0
+    least_envs: ClassVar[int] = 0
+
+    n_envs: int = 0
+    """Number of environments to act in at once; with 0 as many as the zip had."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class RunOptions(TrainingOptions):
     """Options for training while a strategy prunes."""
 

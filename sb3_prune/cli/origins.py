@@ -51,7 +51,9 @@ def algorithm_of(policy: type[BasePolicy], saved: Mapping[str, Any]) -> Algorith
             return algorithm
     if not fitting:
         known = {_stock(each.policy).__name__ for each in ALGORITHMS.values()}
-        raise UnknownNameError("policy class", policy.__name__, known, "Pass --algo.")
+        raise UnknownNameError(
+            "policy class", policy.__name__, known, "Pass --algo if it is yours."
+        )
     names = " or ".join(each.name for each in fitting)
     lacking = ", ".join(sorted(MARKS[fitting[-1].name]))
     raise CheckpointError(

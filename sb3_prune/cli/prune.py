@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -28,6 +29,8 @@ def main(arguments: Sequence[str]) -> None:
     options.check()
     torch.set_num_threads(options.threads)
     saved = read_zip(options.model, options.algo)
+    n_envs = options.n_envs or int(saved.data.get("n_envs", 1))
+    options = replace(options, n_envs=n_envs)
     check_elsewhere(saved, options.vecnormalize, options.out)
     changes = _changes(options, saved)
     maker = maker_for(saved, options)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 HOST = PluginHost()
 """The host of all installed plug-ins; whatever follows asks it."""
 classes, get, make, installed = HOST.classes, HOST.get, HOST.make, HOST.installed
+left_out = HOST.left_out
 add_plugin, remove_plugin = HOST.add, HOST.remove
 
 

@@ -133,9 +133,16 @@ class PluginHost:
     def _call_hooks(self, plugin: object, info: PluginInfo) -> None:
         # One plug-in at a time: if a hook were called for all plug-ins at once, we
         # could not tell which plug-in registers a class.
-        if not self._manager.get_hookcallers(plugin):
+        marked = {call.name for call in self._manager.get_hookcallers(plugin) or ()}
+        hooks = {kind.hook for kind in KINDS.values()}
+        if unmarked := [n for n in sorted(hooks - marked) if hasattr(plugin, n)]:
             raise PluginError(
-                f"Plug-in {info} implements no hook. Is a function marked @hookimpl?"
+                f"Plug-in {info} has {', '.join(unmarked)}, but it is not marked "
+                "@hookimpl, so that it would never be called."
+            )
+        if not marked:
+            raise PluginError(
+                f"Plug-in {info} implements no hook. Hooks: {', '.join(sorted(hooks))}."
             )
         others = self._manager.get_plugins() - {plugin}
         for kind in self._kinds:
@@ -249,11 +256,15 @@ class PluginHost:
         classes = self.classes(kind)
         if name not in classes:
             noun = find_kind(kind).noun
-            raise UnknownNameError(noun, name, classes, hint=self._hint())
+            raise UnknownNameError(noun, name, classes, hint=self.left_out())
         return classes[name]
 
-    def _hint(self) -> str:
-        """Name the plug-ins that were not loaded and may have an unknown name."""
+    def left_out(self) -> str:
+        """Return sentences on the plug-ins that are not active, and why; "" if none.
+
+        What a user looks for in vain may be theirs.
+        """
+        self.load()
         hints = []
         if failed := self._having("failed"):
             count = f"{len(failed)} plug-in{'s' * (len(failed) > 1)}"

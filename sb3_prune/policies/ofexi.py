@@ -150,6 +150,7 @@ class OFEXiPolicyMixin(MaskedPolicyMixin):
     reads_actions = True
     """Whether critics read the features of observation and action, z_oa."""
     critic_class: type[OFEXiCriticMixin] = OFEXiCritic
+    _has_learnt = False
 
     def __init__(
         self,
@@ -197,8 +198,11 @@ class OFEXiPolicyMixin(MaskedPolicyMixin):
     def set_training_mode(self, mode: bool) -> None:
         """Set the training mode; warn if the agent would learn from random features."""
         super().set_training_mode(mode)  # type: ignore[misc]
+        if not mode or self.ofe.updates:
+            return
         # On-policy, the agent's first update comes before that of the OFEXiNet.
-        if mode and self.reads_actions and not self.ofe.updates:
+        first, self._has_learnt = not self._has_learnt, True
+        if self.reads_actions or not first:
             warnings.warn(
                 "The features that the agent learns from are random: pass a "
                 "FeatureCallback to learn().",

@@ -78,6 +78,19 @@ def test_unknown_command(command: Command) -> None:
     assert "Unknown command 'pruen'. Did you mean 'prune'?" in result.err
 
 
+def test_a_command_of_a_disabled_plugin() -> None:
+    environment = os.environ | {"SB3_PRUNE_DISABLE_PLUGINS": "clusters"}
+    done = subprocess.run(
+        [sys.executable, "-m", "sb3_prune", "project"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "Disabled by SB3_PRUNE_DISABLE_PLUGINS=clusters: 'clusters'" in done.stderr
+
+
 @pytest.mark.parametrize("name", [*COMMANDS, "project"])
 def test_every_command_has_help(command: Command, name: str) -> None:
     result = command(name, "--help")

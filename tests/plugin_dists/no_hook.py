@@ -1,5 +1,5 @@
-"""A plug-in that forgets the decorator."""
+"""A plug-in that is none."""
 
 
-def register_strategies(register):
-    """Register nothing."""
+def strategies():
+    """Return nothing."""

@@ -30,10 +30,11 @@ FAILURES: dict[str, tuple[type[BaseException], str]] = {
     "exits": (SystemExit, "no licence"),
     "extra_argument": (PluginError, "Argument.*'model'.*Hooks: register_strategies"),
     "import_error": (ModuleNotFoundError, "sb3_prune_is_not_this"),
-    "no_hook": (PluginError, "implements no hook"),
+    "no_hook": (PluginError, "implements no hook.*register_strategies"),
     "old_api": (PluginError, "version 0 of the hooks, .* has version 1"),
     "returns": (PluginError, "register_strategies .* returns a value"),
     "rival": (NameConflictError, "Two strategies are called 'idle'"),
+    "unmarked_hook": (PluginError, "register_analyses, but it is not marked @hookimpl"),
     "typo_hook": (PluginError, "unknown hook 'register_strategy'"),
 }
 
