@@ -234,8 +234,13 @@ def require_path(field: str, value: object) -> None:
         raise ConfigError(f"{field} must be a path, got {shown(value)}.")
 
 
-def require_finite(field: str, value: object, least: float = 0.0) -> None:
+def require_finite(field: str, value: object, least: float | None = 0.0) -> None:
     """Check that a configuration value is a finite number, not less than a limit.
+
+    Args:
+        field: Name of the value.
+        value: The value.
+        least: The limit; None if there is none.
 
     Raises:
         ConfigError: The value is no number, NaN, infinite, too large for a float, or
@@ -246,7 +251,16 @@ def require_finite(field: str, value: object, least: float = 0.0) -> None:
         number = float(value) if is_number else math.nan  # type: ignore[arg-type]
     except OverflowError:
         number = math.inf
-    if not least <= number < math.inf:
-        raise ConfigError(
-            f"{field} must be finite and at least {least:g}, got {shown(value)}."
-        )
+    if not math.isfinite(number) or (least is not None and number < least):
+        limit = "" if least is None else f" and at least {least:g}"
+        raise ConfigError(f"{field} must be finite{limit}, got {shown(value)}.")
+
+
+def require_seed(field: str, value: int) -> None:
+    """Check that a seed is one that NumPy takes.
+
+    Raises:
+        ConfigError: It is negative, or too large.
+    """
+    if not 0 <= value < 2**32:
+        raise ConfigError(f"{field} must be in [0, 2**32), got {value}.")

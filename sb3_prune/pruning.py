@@ -32,6 +32,7 @@ from sb3_prune.recording.playing import States, play_inputs
 from sb3_prune.strategies.base import AgentView, Strategy
 from sb3_prune.strategies.scheduled import ScheduledStrategy
 from sb3_prune.surgery.flow.forwards import Inputs
+from sb3_prune.surgery.flow.modes import usual_modes
 from sb3_prune.surgery.trial import copied
 from sb3_prune.surgery.weight_masks import mask_weights
 from sb3_prune.surgery.wiring import Wiring, wire
@@ -96,12 +97,7 @@ def look_at(
     return AgentView(
         model=model,
         wiring=wiring,
-        # A network that was replaced after the policy was built has no entry: its
-        # present width is its initial width.
-        initial_units={
-            name: policy.initial_units.get(name, units)
-            for name, units in wiring.units().items()
-        },
+        initial_units={name: wiring.built[name] for name in wiring},
         progress=progress,
         rng=np.random.default_rng(model.seed) if rng is None else rng,
         activations=lambda: recent_activations(model),
@@ -109,6 +105,7 @@ def look_at(
     )
 
 
+@usual_modes()
 def prune(
     model: BaseAlgorithm,
     strategy: str | Strategy = "magnitude",

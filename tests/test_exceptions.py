@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 import pickle
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from sb3_prune.exceptions import (
     require_finite,
     require_flag,
     require_path,
+    require_seed,
     require_verbosity,
 )
 from sb3_prune.networks import OFEXiConfig
@@ -194,3 +196,17 @@ def test_what_is_no_path_is_refused(value: Any) -> None:
     require_path("folder", Path("x"))
     with pytest.raises(ConfigError, match="folder must be a path, got"):
         require_path("folder", value)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, "1", True])
+def test_without_a_limit_numbers_are_finite_all_the_same(value: Any) -> None:
+    require_finite("reward", -1e308, None)
+    with pytest.raises(ConfigError, match="reward must be finite, got"):
+        require_finite("reward", value, None)
+
+
+@pytest.mark.parametrize("value", [-1, 2**32])
+def test_seeds_are_those_of_numpy(value: int) -> None:
+    require_seed("--seed", 2**32 - 1)
+    with pytest.raises(ConfigError, match=r"--seed must be in \[0, 2\*\*32\), got"):
+        require_seed("--seed", value)

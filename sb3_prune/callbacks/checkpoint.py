@@ -84,7 +84,7 @@ class ResumableCheckpointCallback(BaseCallback):
         self.every = every
         self.states = _named_states({} if states is None else states)
         self.keep = keep
-        self._saved = 0
+        self._saved, self._told = 0, False
 
     def restore(self, states: Mapping[str, Any]) -> None:
         """Restore the objects in ``states`` of this callback from a checkpoint.
@@ -113,14 +113,15 @@ class ResumableCheckpointCallback(BaseCallback):
     def _on_training_start(self) -> None:
         require_rollouts(self)
         checkpoints.check(self.model, self.folder, self._states())
-        self._saved = self.model.num_timesteps
+        self._saved, self._told = self.model.num_timesteps, False
 
     def _on_rollout_start(self) -> None:
+        self._told = True
         if self.model.num_timesteps - self._saved >= self.every:
             self._save()
 
     def _on_step(self) -> bool:
-        require_rollouts(self)  # Some callbacks call this method alone.
+        require_rollouts(self, told=self._told)  # Some only call this method.
         return True
 
     def _on_training_end(self) -> None:

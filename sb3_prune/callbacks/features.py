@@ -93,6 +93,7 @@ class FeatureCallback(BaseCallback):
         self.gap_every = gap_every
         self._last_steps = 0
         self._raw: list[np.ndarray] = []
+        self._told = False
         self._losses: list[torch.Tensor] = []
 
     @property
@@ -126,9 +127,10 @@ class FeatureCallback(BaseCallback):
 
     def _on_training_start(self) -> None:
         require_rollouts(self)
-        self._last_steps = self.model.num_timesteps
+        self._last_steps, self._told = self.model.num_timesteps, False
 
     def _on_step(self) -> bool:
+        require_rollouts(self, told=self._told)
         self._look()
         return True
 
@@ -169,6 +171,7 @@ class FeatureCallback(BaseCallback):
             )
 
     def _on_rollout_start(self) -> None:
+        self._told = True
         memory = self.net.memory
         if memory.steps and len(memory):
             self._learn()

@@ -39,17 +39,16 @@ class PruningCallback(BaseCallback):
 
     Units change between rollouts. Off-policy, they change right after a rollout.
     On-policy, they change right before the next rollout: the agent first has to learn
-    from the last one, whose log-probabilities belong to the old network. YAML files of
-    RL Zoo can build the callback.
+    from the last one, whose log-probabilities belong to the old network.
 
-    A strategy that looks at activations waits, with a warning, while the agent has
-    fewer than 20 recent observations, or fewer than a demanded fit needs. What is due
-    then stays due. An agent for which a callback stops the training stays as it is.
+    A strategy that looks at activations waits, with a warning, while there are fewer
+    than 20 recent observations, or fewer than a demanded fit needs; what is due stays
+    due. An agent for which a callback stops the training stays as it is.
 
-    Logs ``prune/units/<layer>``, ``prune/units``, ``prune/sparsity``,
-    ``prune/params_deploy``, ``prune/params_train``; of the last compensated cut
-    ``prune/fit_error``, ``prune/fit_observations``, ``prune/moved_actions``,
-    ``prune/moved_values`` and ``prune/kl``. The order of the callbacks does not matter.
+    Logs ``prune/units/<layer>``, and of all layers that can change ``prune/units`` and
+    ``prune/sparsity``; ``prune/params_deploy``, ``prune/params_train``; of the last
+    compensated cut ``prune/fit_error``, ``prune/fit_observations``, ``prune/kl``,
+    ``prune/moved_actions`` and ``prune/moved_values``. Callbacks may be in any order.
 
     Args:
         strategy: Name of a strategy, or an instance.
@@ -203,6 +202,7 @@ class PruningCallback(BaseCallback):
         if self._known and shapes != self._known:
             self._seen.forget_states()
         self._known = shapes
+        self._remarks.fixed(self._agent.wiring, self.strategy.config)
         self._remember()
 
     def _shapes(self) -> list[torch.Size]:
@@ -223,7 +223,7 @@ class PruningCallback(BaseCallback):
             self._prune()
 
     def _on_step(self) -> bool:
-        require_rollouts(self)  # Some callbacks call this method alone.
+        require_rollouts(self, told=self._rolling)  # Some only call this method.
         self._log()
         return True
 

@@ -9,6 +9,7 @@ from stable_baselines3.common.logger import Logger
 
 from sb3_prune.compensation.proposing import Proposal, PruneReport
 from sb3_prune.exceptions import FewObservationsError
+from sb3_prune.surgery.wiring import Wiring
 
 
 class Remarks:
@@ -21,12 +22,14 @@ class Remarks:
     def __init__(self) -> None:
         self.waits = self._lacked = False
         self._logged: set[str] = set()
+        self._fixed: set[str] = set()
         self._of_pieces = self._early = False
 
     def begin(self) -> None:
         """Forget what was said in the training before."""
         self.waits = self._lacked = self._early = False
         self._logged.clear()
+        self._fixed.clear()
 
     def tell(self, logger: Logger, made: Proposal, report: PruneReport) -> None:
         """Log the remarks on a change; warn if fits lacked something."""
@@ -43,10 +46,29 @@ class Remarks:
                 stacklevel=2,
             )
 
+    def fixed(self, wiring: Wiring, config: object) -> None:
+        """Warn of the layers of the pruned networks whose units cannot change.
+
+        Args:
+            wiring: The agent's hidden layers.
+            config: Options of the strategy; its ``networks`` are pruned, if it has any.
+        """
+        networks = getattr(config, "networks", ())
+        inside = tuple(f"{network}." for network in networks) or ("",)
+        found = {n: why for n, why in wiring.fixed.items() if n.startswith(inside)}
+        if new := [f"{n}: {why}" for n, why in found.items() if n not in self._fixed]:
+            warnings.warn(
+                "Layers that cannot be pruned, and that prune/units and prune/sparsity "
+                f"do not count: {'; '.join(new)}. Name other networks by the option "
+                "networks if they are meant to stay.",
+                stacklevel=2,
+            )
+        self._fixed |= found.keys()
+
     def early(self, model: BaseAlgorithm) -> None:
         """Warn that units go before the agent has learnt anything in this training."""
-        starts = int(getattr(model, "learning_starts", 0))
-        if self._early or model.num_timesteps > starts:
+        starts: int | None = getattr(model, "learning_starts", None)
+        if starts is None or model.num_timesteps > starts or self._early:
             return
         self._early = True
         warnings.warn(

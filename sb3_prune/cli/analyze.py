@@ -22,7 +22,7 @@ from sb3_prune.cli.parsing import parse
 from sb3_prune.cli.places import announce, maker_for, warn_of_repeats
 from sb3_prune.cli.tables import aligned, find_tables, show
 from sb3_prune.cli.zips import SavedAgent, read_zip
-from sb3_prune.exceptions import ConfigError, require_at_least
+from sb3_prune.exceptions import ConfigError, require_at_least, require_seed
 from sb3_prune.recording import Recording, record_episodes
 from sb3_prune.runs import strict
 from sb3_prune.runs.folder import versions
@@ -111,8 +111,7 @@ def check_numbers(seed: int, **episodes: int) -> None:
     """
     for name, count in episodes.items():
         require_at_least(f"--{name.replace('_', '-')}", count)
-    if not 0 <= seed < 2**32:
-        raise ConfigError(f"--seed must be in [0, 2**32), got {seed}.")
+    require_seed("--seed", seed)
 
 
 def described(options: EnvOptions, maker: EnvMaker) -> dict[str, Any]:

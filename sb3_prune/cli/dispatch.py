@@ -132,8 +132,8 @@ def _run(given: list[str]) -> int:
         return 0
     brought = plugins.commands()
     if command not in brought:
-        known = [*COMMANDS, *brought]
-        raise UnknownNameError("command", command, known, hint=plugins.left_out())
+        known, hint = [*COMMANDS, *brought], plugins.left_out("commands")
+        raise UnknownNameError("command", command, known, hint=hint)
     brought[command]().main(rest)
     return 0
 

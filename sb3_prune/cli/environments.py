@@ -30,6 +30,7 @@ from sb3_prune.exceptions import (
     SB3PruneError,
     UnknownNameError,
     require_at_least,
+    require_seed,
 )
 
 Space = spaces.Space[Any]
@@ -71,8 +72,11 @@ class EnvMaker:
 
         Raises:
             ConfigError: The environments cannot be made; the message gives the reason.
+                Or the seed, an option, is out of range.
             CheckpointError: The statistics cannot be loaded, or do not fit.
         """
+        if seed is not None:
+            require_seed("--seed", seed)
         inner = find_wrappers(self.around.wrappers)
         outer = find_wrappers(self.around.vec_wrappers)
         with self._refusing("cannot be made"):

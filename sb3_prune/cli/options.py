@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar, Literal
 
 import tyro
 
-from sb3_prune.exceptions import ConfigError, require_at_least
+from sb3_prune.exceptions import ConfigError, require_at_least, require_seed
 from sb3_prune.seeds import TEST_SEED
 
 ALGORITHMS = (
@@ -160,8 +160,7 @@ class TrainingOptions(EnvOptions):
         for name, most in {"threads": MOST_THREADS, "n_envs": MOST_ENVS}.items():
             if getattr(self, name) > most:
                 raise _bad(name, f"at most {most}", getattr(self, name))
-        if not 0 <= self.seed < 2**32:
-            raise _bad("seed", "in [0, 2**32)", self.seed)
+        require_seed("--seed", self.seed)
         if self.learning_rate is not None and not 0 < self.learning_rate < math.inf:
             raise _bad("learning_rate", "positive and finite", self.learning_rate)
 

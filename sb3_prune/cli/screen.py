@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor
-from contextlib import AbstractContextManager, closing
+from contextlib import AbstractContextManager
 from dataclasses import asdict, fields
 from functools import partial
 from itertools import chain
@@ -28,7 +28,7 @@ from sb3_prune.exceptions import ConfigError, RunFolderError, require_at_least
 from sb3_prune.files import write_bytes
 from sb3_prune.runs import Workers, on_cluster, strict
 from sb3_prune.runs.folder import check_creatable, versions
-from sb3_prune.runs.learning import learn_arguments
+from sb3_prune.runs.learning import learn_and_close
 from sb3_prune.runs.tables import FORMATS, check_table
 from sb3_prune.screening import (
     Judgement,
@@ -117,11 +117,7 @@ def _rehearsed(given: Mapping[str, Any], n_envs: int, screener: Screener) -> Env
     model: Any = make_agent(0, n_envs=n_envs, **given)
     check_learning(model)
     model.set_logger(Logger(None, []))
-    env = model.get_env()
-    assert env is not None
-    with closing(env):
-        judging = ScreeningCallback(screener)
-        model.learn(screener.config.window, judging, **learn_arguments(model))
+    learn_and_close(model, screener.config.window, ScreeningCallback(screener))
     return _found(options)[1]
 
 

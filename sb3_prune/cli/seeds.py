@@ -5,7 +5,6 @@ Nothing here imports torch, as in ``lines``.
 
 from __future__ import annotations
 
-import math
 import re
 from dataclasses import dataclass, field
 from itertools import combinations, product
@@ -88,8 +87,8 @@ class ScreenOptions(NewAgentOptions):
             raise ConfigError(
                 f"--workers must be at most {MOST_WORKERS}, got {self.workers}."
             )
-        if self.level is not None and not math.isfinite(self.level):
-            raise ConfigError(f"--level must be finite, got {self.level}.")
+        if self.level is not None:
+            require_finite("--level", self.level, None)
         require_finite("--step", self.step, LEAST_STEP)
         for limit in self.within:
             if not 1 <= limit <= self.timesteps:

@@ -18,7 +18,7 @@ from sb3_prune.cli.maps import read_maps
 from sb3_prune.cli.parsing import parse
 from sb3_prune.cli.places import announce, new_maker_for
 from sb3_prune.cli.zips import read_zip
-from sb3_prune.exceptions import ConfigError, RunFolderError
+from sb3_prune.exceptions import ConfigError, RunFolderError, require_seed
 from sb3_prune.files import atomic
 from sb3_prune.runs.folder import STATISTICS, write_model
 from sb3_prune.runs.pickles import read_replay_buffer
@@ -36,6 +36,7 @@ def main(arguments: Sequence[str]) -> None:
         SB3PruneError: The input is bad, and nothing was written.
     """
     options = parse(TransplantOptions, arguments, "transplant")
+    require_seed("--seed", options.seed)
     torch.set_num_threads(1)
     out = _target(options)
     saved = read_zip(options.model, options.algo)

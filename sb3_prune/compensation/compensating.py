@@ -22,6 +22,7 @@ from sb3_prune.recording.samples import sample_activations, unrecorded
 from sb3_prune.surgery.change import Change
 from sb3_prune.surgery.execution import carry_out
 from sb3_prune.surgery.flow.forwards import Inputs
+from sb3_prune.surgery.flow.modes import usual_modes
 from sb3_prune.surgery.flow.slots import MASK, Side
 from sb3_prune.surgery.folding import is_fed_nothing
 from sb3_prune.surgery.hidden_layer import HiddenLayer
@@ -59,6 +60,7 @@ class Compensation:
         return max((found.error for found in self.fits.values()), default=None)
 
 
+@usual_modes()
 def compensate(
     model: BaseAlgorithm, plan: Mapping[str, Change], inputs: Inputs
 ) -> tuple[Plan, Compensation]:

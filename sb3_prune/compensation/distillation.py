@@ -36,6 +36,7 @@ from sb3_prune.exceptions import (
 from sb3_prune.recording.activations import count_observations
 from sb3_prune.recording.samples import chunks, part
 from sb3_prune.surgery.flow.forwards import Inputs
+from sb3_prune.surgery.flow.modes import usual_modes
 from sb3_prune.surgery.flow.quiet import quiet
 from sb3_prune.surgery.targets import target_networks
 
@@ -59,6 +60,7 @@ class Distillation:
     """The same loss after. If it would have risen, the weights from before stay."""
 
 
+@usual_modes()
 def distil(
     policy: nn.Module, dense: nn.Module, inputs: Inputs, updates: int, seed: int = 0
 ) -> Distillation:

@@ -26,9 +26,9 @@ class Complexity:
     """Size of an agent, counted as if units with a closed gate were removed."""
 
     units: int
-    """Hidden units of all online networks."""
+    """Hidden units of all online networks, but for layers whose units cannot change."""
     units_deploy: int
-    """Hidden units of the networks that choose actions."""
+    """Those of them in the networks that choose actions."""
     params_deploy: int
     """Parameters that are read to choose an action."""
     params_train: int

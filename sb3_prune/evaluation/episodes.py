@@ -17,8 +17,8 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
 
 from sb3_prune.evaluation.intervals import interval
-from sb3_prune.evaluation.monitors import Monitors
 from sb3_prune.exceptions import ConfigError, require_at_least
+from sb3_prune.recording.monitors import Monitors
 from sb3_prune.recording.normalisation import frozen_statistics
 from sb3_prune.recording.player import Player
 

@@ -5,7 +5,6 @@ The test is the one-sided binomial test of Feldotto et al. 2022.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,7 +47,7 @@ class ValidationTest:
             if not 0 < value < 1:
                 raise ConfigError(f"{name} must be in (0, 1), got {shown(value)}.")
         if self.reward is not None:
-            require_finite("reward", self.reward, -math.inf)
+            require_finite("reward", self.reward, None)
         if self.required > self.episodes:
             raise ConfigError(
                 f"{self.episodes} episodes cannot show a rate above {self.rate} "
@@ -91,7 +90,7 @@ def success_rate(
             ``is_success``.
     """
     if reward is not None:
-        require_finite("reward", reward, -math.inf)
+        require_finite("reward", reward, None)
     done = play(model, env, episodes=episodes, seed=seed)
     if reward is not None:
         return float(np.mean([episode.last_reward >= reward for episode in done]))

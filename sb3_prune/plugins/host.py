@@ -259,11 +259,16 @@ class PluginHost:
             raise UnknownNameError(noun, name, classes, hint=self.left_out())
         return classes[name]
 
-    def left_out(self) -> str:
+    def left_out(self, kind: str | None = None) -> str:
         """Return sentences on the plug-ins that are not active, and why; "" if none.
 
         What a user looks for in vain may be theirs.
+
+        Args:
+            kind: Kind of what is looked for; no other is asked for, if possible.
         """
+        if kind and not self._loaded:
+            return PluginHost(self._discover, [find_kind(kind)]).left_out()
         self.load()
         hints = []
         if failed := self._having("failed"):

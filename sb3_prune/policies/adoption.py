@@ -12,6 +12,7 @@ from sb3_prune.exceptions import UnsupportedPolicyError
 from sb3_prune.policies import masked
 from sb3_prune.policies.mixin import MaskedPolicyMixin
 from sb3_prune.surgery.dimensions import refresh_caches
+from sb3_prune.surgery.flow.modes import usual_modes
 from sb3_prune.surgery.memory import note_widths, refresh_memory
 from sb3_prune.surgery.wiring import Wiring, note_owner, wire
 
@@ -21,6 +22,7 @@ MASKED: dict[type[BasePolicy], type[MaskedPolicyMixin]] = {
 """The masked class of each stock policy class."""
 
 
+@usual_modes()
 def adopt(model: BaseAlgorithm) -> MaskedPolicyMixin:
     """Insert gates into the policy of a stock model; a masked policy keeps its gates.
 

@@ -154,6 +154,19 @@ class MaskedRecurrentMixin(MaskedPolicyMixin):
         process: Any = super()
         return process._process_sequence(features, lstm_states, episode_starts, lstm)
 
+    def _get_constructor_parameters(self) -> dict[str, Any]:
+        """Return the arguments, and those of the LSTMs, which sb3-contrib forgets."""
+        policy: Any = self
+        given: dict[str, Any] = super()._get_constructor_parameters()  # type: ignore[misc]
+        built = self.wiring().built
+        return given | {
+            "lstm_hidden_size": built.get("lstm_actor", policy.lstm_output_dim),
+            "n_lstm_layers": policy.lstm_hidden_state_shape[0],
+            "shared_lstm": policy.shared_lstm,
+            "enable_critic_lstm": policy.enable_critic_lstm,
+            "lstm_kwargs": policy.lstm_kwargs,
+        }
+
 
 class MaskedRecurrentActorCriticPolicy(
     MaskedRecurrentMixin, recurrent.RecurrentActorCriticPolicy

@@ -16,6 +16,7 @@ from sb3_prune.exceptions import CheckpointError, UnsupportedPolicyError
 from sb3_prune.gates import OPTIONAL, Gate
 from sb3_prune.networks.ofexinet import EARLY, OFEXiNet
 from sb3_prune.policies.gating import insert_gates
+from sb3_prune.surgery.built import AS_BUILT, BUILT, note_built
 from sb3_prune.surgery.change import Change
 from sb3_prune.surgery.flow.slots import MASK
 from sb3_prune.surgery.resizing import (
@@ -26,7 +27,7 @@ from sb3_prune.surgery.resizing import (
     without_notes,
 )
 from sb3_prune.surgery.weight_masks import Maskable, load_masks
-from sb3_prune.surgery.wiring import BUILT, Wiring, wire
+from sb3_prune.surgery.wiring import Wiring, wire
 
 
 class MaskedPolicyMixin(nn.Module):
@@ -42,7 +43,8 @@ class MaskedPolicyMixin(nn.Module):
     ``set_parameters`` shrink or grow the networks to the saved widths.
 
     Attributes:
-        initial_units: Initial number of units of each hidden layer, by layer name.
+        initial_units: Initial number of units of each hidden layer, by layer name, as
+            noted before the first change.
     """
 
     initial_units: dict[str, int]
@@ -66,7 +68,9 @@ class MaskedPolicyMixin(nn.Module):
         super().__init__(*args, **kwargs)
         _check_dictionary(self)
         self.initialize_gates()
-        self.initial_units |= dict(initial_units or {})
+        if initial_units:
+            self.initial_units |= initial_units
+            vars(self)[AS_BUILT] = False
 
     def initialize_gates(self) -> None:
         """Insert the gates and set ``initial_units`` to the current widths.
@@ -76,6 +80,7 @@ class MaskedPolicyMixin(nn.Module):
         insert_gates(self)
         noted, units = vars(self).pop(BUILT, {}), wire(self).units()
         self.initial_units = {name: noted.get(name, k) for name, k in units.items()}
+        vars(self)[AS_BUILT] = not noted
 
     def wiring(self) -> Wiring:
         """Return the wiring: the hidden layers by name."""
@@ -116,6 +121,8 @@ class MaskedPolicyMixin(nn.Module):
             return self._refuse(tensors, strict, [] if missing else untold)
         # Before resizing: weights that diverged could not be traced anew.
         gates = [(gate, _held(gate)) for gate in _left_out(self, tensors)]
+        if plan:
+            note_built(self, wire(self).units())
         resize(self, plan)
         load_masks(self, tensors)
         loaded = super().load_state_dict(tensors, strict, assign)

@@ -12,8 +12,8 @@ from stable_baselines3.common.save_util import recursive_getattr
 from torch import nn
 
 from sb3_prune.policies.adoption import MASKED, how_to_mask
+from sb3_prune.surgery.built import BUILT
 from sb3_prune.surgery.flow.quiet import same_random_state
-from sb3_prune.surgery.wiring import BUILT
 
 
 def forgets_widths(model: BaseAlgorithm) -> bool:

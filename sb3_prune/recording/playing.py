@@ -13,13 +13,13 @@ import torch
 from gymnasium import spaces
 from numpy.typing import NDArray
 from stable_baselines3.common.base_class import BaseAlgorithm
-from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
-from stable_baselines3.common.vec_env import VecEnv, VecMonitor, is_vecenv_wrapped
+from stable_baselines3.common.vec_env import VecEnv
 from tqdm.auto import tqdm
 
 from sb3_prune.exceptions import require_at_least, require_one_of
 from sb3_prune.recording.activations import count_observations
+from sb3_prune.recording.monitors import Monitors
 from sb3_prune.recording.normalisation import frozen_statistics
 from sb3_prune.recording.player import Player
 from sb3_prune.recording.reservoir import join
@@ -144,19 +144,18 @@ def _play(
     parts: list[Inputs] = []
     returns: list[list[float]] = [[] for _ in range(env.num_envs)]
     earned = np.zeros(env.num_envs)
-    # Wrappers around a Monitor may change rewards, and end episodes early.
-    monitored = is_vecenv_wrapped(env, VecMonitor) or all(env.env_is_wrapped(Monitor))
+    monitors = Monitors(env)
     while min(map(len, returns)) < each:
         inputs = player.inputs()
         rewards, ended = player.step()
         parts.append(replace(inputs, actions=_critics_actions(player)))
         earned += rewards
-        for i in np.flatnonzero(ended):
-            told = player.infos[i].get("episode")
-            if monitored and not told:  # A life is lost, say; the episode goes on.
+        for i in np.flatnonzero(ended).tolist():
+            known = monitors.ended(i, player.infos[i], {"r": earned[i]})
+            if known is None:  # A lost life, for example, ends no episode.
                 continue
             if len(returns[i]) < each:
-                returns[i].append(float(told["r"] if told else earned[i]))
+                returns[i].append(float(known["r"]))
                 bar.update()
             earned[i] = 0.0
     inputs = join(parts)

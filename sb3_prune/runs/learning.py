@@ -7,6 +7,7 @@ from typing import Any
 from sb3_contrib import MaskablePPO
 from sb3_contrib.common.maskable.utils import is_masking_supported
 from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.callbacks import BaseCallback
 
 
 def learn_arguments(model: BaseAlgorithm) -> dict[str, Any]:
@@ -18,3 +19,13 @@ def learn_arguments(model: BaseAlgorithm) -> dict[str, Any]:
         return {}
     env = model.get_env()
     return {"use_masking": env is not None and is_masking_supported(env)}
+
+
+def learn_and_close(model: Any, steps: int, callback: BaseCallback) -> None:
+    """Let an agent learn, and close its environment, whatever happens."""
+    try:
+        model.learn(steps, callback, **learn_arguments(model))
+    finally:
+        env = model.get_env()
+        if env is not None:
+            env.close()

@@ -20,7 +20,7 @@ from sb3_prune.exceptions import (
 )
 from sb3_prune.networks.ofexinet import ofexinet_of
 from sb3_prune.runs import Job, carry_out
-from sb3_prune.runs.learning import learn_arguments
+from sb3_prune.runs.learning import learn_and_close
 from sb3_prune.screening.base import Screener, make_screener
 from sb3_prune.screening.callback import ScreeningCallback, require_threshold
 from sb3_prune.screening.solving import SolvedAt, SolvedCallback
@@ -139,12 +139,7 @@ def train_screened(
     callbacks: list[BaseCallback] = [*others.values(), judge, goal]
     model: Any = make_model(seed)
     check_learning(model)
-    try:
-        model.learn(steps, CallbackList(callbacks), **learn_arguments(model))
-    finally:
-        env = model.get_env()
-        if env is not None:
-            env.close()
+    learn_and_close(model, steps, CallbackList(callbacks))
     row: dict[str, Any] = {
         "seed": seed,
         "value": judge.value,

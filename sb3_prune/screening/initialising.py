@@ -11,6 +11,7 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.logger import Logger
 
 from sb3_prune.exceptions import ScreeningError
+from sb3_prune.runs.learning import learn_and_close
 from sb3_prune.screening.base import Screener, make_screener
 from sb3_prune.screening.callback import ScreeningCallback, require_threshold
 
@@ -93,12 +94,7 @@ def _acted(model: BaseAlgorithm, screener: Screener) -> ScreeningCallback:
     learnt.train = lambda *_, **__: None
     model.set_logger(Logger(None, []))  # Who is not kept leaves no log.
     callback = _UntilMeasured(screener)
-    try:
-        model.learn(LONG, callback)
-    finally:
-        env = model.get_env()
-        if env is not None:
-            env.close()
+    learn_and_close(model, LONG, callback)
     return callback
 
 

@@ -29,7 +29,7 @@ class SolvedAt:
     """Number of episodes; before so many have ended, nothing is solved."""
 
     def __post_init__(self) -> None:
-        require_finite("level", self.level, -1e300)
+        require_finite("level", self.level, None)
         require_at_least("episodes", self.episodes)
 
 

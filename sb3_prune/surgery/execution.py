@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
@@ -150,6 +152,22 @@ def _holding(
     return found
 
 
+def _share(model: BaseAlgorithm | nn.Module, tensors: Mapping[int, Any]) -> None:
+    """Put new tensors into shared memory where the old ones are; warn of it."""
+    held = [p for module in modules_of(model) for p in module.parameters(recurse=False)]
+    on_cpu: list[Any] = [p for p in held if p.device.type == "cpu"]
+    shared = [p for p in on_cpu if p.is_shared()]
+    for old in shared:
+        if id(old) in tensors:
+            tensors[id(old)].share_memory_()
+    if any(id(old) in tensors for old in shared):
+        warnings.warn(
+            "Weights that change lie in memory that processes share. Other processes "
+            "that hold them keep the old ones: give them the agent anew.",
+            stacklevel=2,
+        )
+
+
 def _put(
     model: BaseAlgorithm | nn.Module, tensors: Mapping[int, torch.Tensor]
 ) -> dict[nn.Parameter, nn.Parameter]:
@@ -158,6 +176,7 @@ def _put(
     Returns the new parameter of each old parameter.
     """
     replaced: dict[nn.Parameter, nn.Parameter] = {}
+    _share(model, tensors)
     for module in modules_of(model):
         for parts in (module._parameters, module._buffers):
             for name, old in list(parts.items()):

@@ -10,12 +10,14 @@ from torch import nn
 from sb3_prune.exceptions import PlanError, UnsupportedPolicyError
 from sb3_prune.surgery.change import Change
 from sb3_prune.surgery.elementary import keep
+from sb3_prune.surgery.flow.modes import usual_modes
 from sb3_prune.surgery.hidden_layer import HiddenLayer
 from sb3_prune.surgery.plan import Plan
 from sb3_prune.surgery.surgeon import Report, apply, check_widths
 from sb3_prune.surgery.wiring import Wiring, policy_of, wire
 
 
+@usual_modes()
 def mask(model: BaseAlgorithm | nn.Module, plan: Mapping[str, Change]) -> None:
     """Close the gates of every unit that a plan removes, in online and target networks.
 

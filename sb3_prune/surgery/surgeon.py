@@ -10,8 +10,10 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from torch import nn
 
 from sb3_prune.exceptions import NonFiniteError, PlanError
+from sb3_prune.surgery.built import note_built
 from sb3_prune.surgery.change import Change
 from sb3_prune.surgery.execution import carry_out, is_finite
+from sb3_prune.surgery.flow.modes import usual_modes
 from sb3_prune.surgery.flow.quiet import noise
 from sb3_prune.surgery.flow.slots import Side
 from sb3_prune.surgery.folding import are_zero
@@ -22,7 +24,7 @@ from sb3_prune.surgery.retired import retiring
 from sb3_prune.surgery.rollback import rollback
 from sb3_prune.surgery.targets import strangers, target_names
 from sb3_prune.surgery.trial import movement, require_trial
-from sb3_prune.surgery.wiring import Wiring, note_built, owner_of, policy_of, wire
+from sb3_prune.surgery.wiring import Wiring, owner_of, policy_of, wire
 
 Layers = Mapping[str, HiddenLayer]
 
@@ -81,6 +83,7 @@ class Report:
         ]
 
 
+@usual_modes()
 def apply(model: BaseAlgorithm | nn.Module, plan: Mapping[str, Change]) -> Report:
     """Carry out a plan, in place.
 

@@ -26,6 +26,7 @@ from torch.nn.utils import parametrize
 from sb3_prune.exceptions import PlanError, UnknownNameError, UnsupportedPolicyError
 from sb3_prune.surgery.change import require_real
 from sb3_prune.surgery.elementary import remove
+from sb3_prune.surgery.flow.modes import usual_modes
 from sb3_prune.surgery.flow.slots import MASK, Side
 from sb3_prune.surgery.hidden_layer import HiddenLayer
 from sb3_prune.surgery.open_weights import between_open
@@ -87,6 +88,7 @@ def present(module: Any) -> torch.Tensor:
     return everything if mask is None else mask != 0
 
 
+@usual_modes()
 @torch.no_grad()
 def mask_weights(
     model: BaseAlgorithm | nn.Module, masks: Mapping[str, torch.Tensor]

@@ -16,15 +16,13 @@ from sb3_prune.exceptions import PlanError, UnknownNameError, UnsupportedPolicyE
 from sb3_prune.gates import Gate
 from sb3_prune.networks.ofexinet import OFEXiNet
 from sb3_prune.networks.perceptrons import Role, find_perceptrons
+from sb3_prune.surgery.built import built_with
 from sb3_prune.surgery.flow.beside import Beside, beside_of, reads_beside
 from sb3_prune.surgery.flow.groups import Group
 from sb3_prune.surgery.flow.slots import Slot
 from sb3_prune.surgery.flow.trace import trace
 from sb3_prune.surgery.hidden_layer import HiddenLayer, Key
 from sb3_prune.surgery.targets import stepped_beside, target_networks, targets_of
-
-BUILT = "_built_units"
-"""Where a policy without ``initial_units`` notes what it was built with."""
 
 
 class Wiring(Mapping[str, HiddenLayer]):
@@ -152,12 +150,6 @@ def note_owner(model: BaseAlgorithm) -> None:
     vars(model.policy)["_owner"] = _Owner(model)
 
 
-def note_built(policy: nn.Module, units: Mapping[str, int]) -> None:
-    """Let a policy know the widths before its first change, unless it does."""
-    if "initial_units" not in vars(policy):
-        vars(policy)[BUILT] = {**units, **vars(policy).get(BUILT, {})}
-
-
 def policy_of(model: BaseAlgorithm | nn.Module) -> nn.Module:
     """Return the policy of a model, or the policy itself."""
     return model.policy if isinstance(model, BaseAlgorithm) else model
@@ -194,9 +186,7 @@ def wire(model: BaseAlgorithm | nn.Module) -> Wiring:
 
 
 def _told(wiring: Wiring, policy: nn.Module) -> Wiring:
-    # A policy learns its initial widths from its first wiring, or its first change.
-    noted = vars(policy)
-    wiring.built = noted.get("initial_units", noted.get(BUILT, {}))
+    wiring.built = built_with(policy, wiring.units())
     return wiring
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import inspect
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +10,7 @@ from sb3_contrib import TRPO, MaskablePPO
 from stable_baselines3 import A2C, DDPG, PPO, TD3
 from stable_baselines3.common.base_class import BaseAlgorithm
 
+from sb3_prune.algorithms.arguments import parameters_of
 from sb3_prune.exceptions import TransplantError
 
 FAMILIES: tuple[tuple[type[BaseAlgorithm], ...], ...] = (
@@ -18,14 +18,9 @@ FAMILIES: tuple[tuple[type[BaseAlgorithm], ...], ...] = (
     (DDPG, TD3),
 )
 """Algorithms with the same networks, up to the number of critics."""
-OWN = frozenset(
-    {
-        *("policy", "env", "policy_kwargs", "seed", "device"),
-        # Masks of actions are in other buffers, and TRPO's target_kl is no threshold.
-        *("rollout_buffer_class", "rollout_buffer_kwargs", "target_kl"),
-    }
-)
-"""Arguments that mean something else to another algorithm, or are given anew."""
+OWN = ("rollout_buffer_class", "rollout_buffer_kwargs", "target_kl")
+"""Settings that mean something else to another algorithm: masks of actions are in other
+buffers, and TRPO's ``target_kl`` is no threshold."""
 
 
 def check_algorithms(old: type[BaseAlgorithm], new: type[BaseAlgorithm]) -> None:
@@ -59,10 +54,8 @@ def hyperparameters(
         old: The agent.
         algorithm: The other algorithm; of what only it has, its defaults are used.
     """
-    ours, theirs = (
-        inspect.signature(cls.__init__).parameters for cls in (type(old), algorithm)
-    )
-    shared = [name for name in theirs if name in ours and name not in OWN]
+    ours = parameters_of(type(old))
+    shared = [n for n in parameters_of(algorithm) if n in ours and n not in OWN]
     return {
         name: copy.deepcopy(getattr(old, attribute))
         for name in shared

@@ -330,7 +330,7 @@ def test_a_rollout_without_successors_is_told_once() -> None:
     model = ofexi_zoo.make_model("PPO", env=Clock(1))
     with pytest.warns(UserWarning, match="has nothing to learn from") as told:
         model.learn(48, callback=sp.FeatureCallback())
-    assert len(told) == 1
+    assert len([w for w in told if "nothing to learn" in str(w.message)]) == 1
     assert model.policy.ofe.updates == 0
 
 
@@ -377,7 +377,7 @@ def test_the_loss_falls_in_a_pendulum() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["SAC", "TD3", "ValueSAC"])
+@pytest.mark.parametrize("name", ["SAC", "TD3", "ValueSAC", "PPO", "A2C"])
 def test_an_agent_on_features_that_never_learnt_is_warned(name: str) -> None:
     model = ofexi_zoo.make_model(name)
     with pytest.warns(UserWarning, match="random: pass a FeatureCallback"):

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import dataclass
 
 import pytest
+import zoo
 from stable_baselines3.common.logger import Logger
 
+import sb3_prune as sp
 from sb3_prune.callbacks.remarks import Remarks
 from sb3_prune.compensation.proposing import Proposal, PruneReport
 from sb3_prune.exceptions import FewObservationsError
@@ -54,6 +57,42 @@ def test_who_waits_is_told_once_and_at_the_end() -> None:
         remarks.end()
     remarks.begin()
     remarks.end()
+
+
+def test_cuts_before_the_agent_learns_are_told_once_per_training() -> None:
+    remarks, model = Remarks(), zoo.make_model("SAC", learning_starts=100)
+    model.num_timesteps = 100
+    for _ in range(2):
+        remarks.begin()
+        with pytest.warns(UserWarning, match="at step 100, but .* after step 100") as w:
+            remarks.early(model)
+            remarks.early(model)
+        assert len(w) == 1
+    remarks.begin()
+    model.num_timesteps = 101
+    remarks.early(model)
+    remarks.early(zoo.make_model("PPO"))
+
+
+def test_layers_that_cannot_change_are_told_once_per_training() -> None:
+    remarks, wiring = Remarks(), sp.wire(zoo.make_model("SAC"))
+    remarks.fixed(wiring, Networks())
+    wiring.fixed = {"actor.a": "no rule", "critic.b": "it is read twice"}
+    with pytest.warns(UserWarning, match=r"pruned.* actor.a: no rule; critic.b: it is"):
+        remarks.fixed(wiring, Networks())
+    wiring.fixed = {**wiring.fixed, "actor.c": "late"}
+    with pytest.warns(UserWarning, match=r"count: actor.c: late\."):
+        remarks.fixed(wiring, Networks())
+    remarks.begin()
+    with pytest.warns(UserWarning, match=r"count: critic.b: it is read twice\."):
+        remarks.fixed(wiring, Networks(("critic",)))
+
+
+@dataclass
+class Networks:
+    """Options of a strategy."""
+
+    networks: tuple[str, ...] = ()
 
 
 def test_pieces_are_told_once() -> None:

@@ -79,7 +79,7 @@ BAD = {
     "Unknown network 'q_net'": ["--networks", "q_net"],
     "Did you mean 'batch_size'?": ["--algo-kwargs", "batchsize=3"],
     "gamma must be a number of at least 0": ["--algo-kwargs", "gamma=7"],
-    "--n-envs must be at least 1": ["--n-envs", "0"],
+    "--n-envs must be at least 0": ["--n-envs", "-1"],
     "--timesteps must be at least 0": ["--timesteps", "-1"],
     "--play-episodes must be at least 1": ["--timesteps", "0", "--play-episodes", "0"],
     "for argument '--play-states'": ["--timesteps", "0", "--play-states", "all"],

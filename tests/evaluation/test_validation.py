@@ -42,8 +42,9 @@ def test_required_is_the_smallest_count_that_rejects(
         ({"alpha": 0.0}, r"alpha must be in \(0, 1\), got 0.0"),
         ({"rate": "high"}, "rate must be finite and at least 0, got 'high'"),
         ({"alpha": None}, "alpha must be finite and at least 0, got None"),
-        ({"reward": float("nan")}, "reward must be finite .* got nan"),
-        ({"reward": 10**400}, "reward must be finite .* got 1000"),
+        ({"reward": float("-inf")}, "reward must be finite, got -inf"),
+        ({"reward": float("nan")}, "reward must be finite, got nan"),
+        ({"reward": 10**400}, "reward must be finite, got 1000"),
         ({"episodes": 10}, "10 episodes cannot show a rate above 0.9"),
     ],
 )

@@ -74,8 +74,7 @@ def test_states_of_another_width_are_told_of() -> None:
         zoo.train_on(taker)
 
 
-# The stock recurrent policy does not save the size of its LSTM.
-@pytest.mark.parametrize("name", [n for n in zoo.ALGORITHMS if n != "RecurrentPPO"])
+@pytest.mark.parametrize("name", zoo.ALGORITHMS)
 def test_a_policy_is_saved_and_loaded_by_itself(name: str, tmp_path: Path) -> None:
     model = cut(name)
     model.policy.save(tmp_path / "policy.pth")
@@ -84,6 +83,7 @@ def test_a_policy_is_saved_and_loaded_by_itself(name: str, tmp_path: Path) -> No
     obs = zoo.observations(model, 256)
     found = loaded.predict(obs, deterministic=True)[0]
     assert np.array_equal(found, zoo.actions(model))
+    assert loaded.initial_units == model.policy.initial_units
 
 
 def test_a_diverged_model_is_repaired_by_loading() -> None:

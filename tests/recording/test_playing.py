@@ -239,3 +239,12 @@ def test_lives_are_no_episodes() -> None:
     model = PPO("MlpPolicy", env, n_steps=8, batch_size=8, device="cpu")
     played = play_episodes(model, env, episodes=2, states="greedy")
     assert played.returns.tolist() == [15, 15]
+
+
+def test_episodes_that_a_wrapper_ends_are_episodes() -> None:
+    """The Monitor inside of the wrapper never reports them."""
+    inner = gym.make("CartPole-v1")
+    env = DummyVecEnv([lambda: gym.wrappers.TimeLimit(Monitor(inner), 7)])
+    model = PPO("MlpPolicy", env, n_steps=8, batch_size=8, device="cpu")
+    played = play_episodes(model, env, episodes=2, states="greedy")
+    assert played.returns.tolist() == [7, 7]

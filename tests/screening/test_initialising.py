@@ -95,3 +95,11 @@ def test_schedules_are_at_their_start() -> None:
 
     draw_until(make, -1.0, Largest())
     assert made[0].exploration_rate == pytest.approx(1.0)
+
+
+def test_an_agent_that_would_mask_actions_acts_without_masks() -> None:
+    env = zoo.make_env("PPO")
+    drawn = draw_until(
+        lambda seed: zoo.make_model("MaskablePPO", env=env, seed=seed), -1.0, Largest()
+    )
+    assert drawn.model.num_timesteps == 0

@@ -111,3 +111,13 @@ def test_what_was_infinite_may_stay_so() -> None:
     policy.q_net.q_net[0].weight.data[0] = torch.inf
     carry_out(policy, {"q_net.q_net.0": add(1, 12)}, folds=False)
     assert bool(policy.q_net.q_net[0].weight[0].isinf().all())
+
+
+def test_weights_in_shared_memory_stay_there() -> None:
+    """Other processes hold the old ones: a warning says so."""
+    model: Any = zoo.make_model("PPO")
+    model.policy.share_memory()
+    with pytest.warns(UserWarning, match="Other processes that hold them keep the old"):
+        sp.apply(model, zoo.random_plan(model.policy))
+    assert all(p.is_shared() for p in model.policy.parameters())
+    zoo.train(model)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import deque
+from functools import partial
 from typing import Any
 
 import pytest
@@ -69,7 +71,7 @@ def test_parameters_that_nobody_can_see_are_noticed_after_the_cut() -> None:
     with pytest.raises(UnsupportedPolicyError, match="its copy has other layers"):
         sp.apply(model, {A: remove([0], 12)})
     trial.tried_layers(model.policy).update(sp.wire(model.policy))
-    assert_refused(model, PlanError, f"'{A}' should have 11 units now, but a forward")
+    assert_refused(model, PlanError, HOLDS)
 
 
 HOLDERS = {
@@ -79,6 +81,14 @@ HOLDERS = {
     "a dictionary": lambda p: {"all": list(p.parameters())},
     "keys": lambda p: {p.features_extractor.a.bias: 0.1},
     "lists": lambda p: [[p.features_extractor.b.weight]],
+    "a queue": lambda p: deque(p.parameters()),
+    "averages": lambda p: {"actor": Average(p.parameters())},
+    "an object in an object": lambda p: Has([Has(p.features_extractor.a.weight)]),
+    "a partial": lambda p: partial(min, p.features_extractor.a.weight),
+    "a closure": lambda p: capture(list(p.parameters())),
+    "a generator": lambda p: (w for w in list(p.parameters())),
+    "a method": lambda p: Has(p.features_extractor.a.weight).get,
+    "a module in a list": lambda p: [torch.nn.ParameterList(p.parameters())],
 }
 
 
@@ -90,7 +100,32 @@ def test_whoever_holds_a_parameter_is_named(kind: str, on_model: bool) -> None:
     owner = model if on_model else model.policy.mlp_extractor
     owner.source = HOLDERS[kind](model.policy)
     where = "model.source" if on_model else "mlp_extractor.source"
-    assert_refused(model, PlanError, f"^'{where}' holds tensors of units that would")
+    assert_refused(
+        model, PlanError, rf"^'{where}[.\w]*' holds tensors of units that would"
+    )
+
+
+def test_what_other_containers_lead_to() -> None:
+    for kind in ("averages", "an object in an object", "a closure", "a generator"):
+        model = extracted(plain)
+        model.source = HOLDERS[kind](model.policy)
+        assert_refused(model, PlanError, r"^'model.source[.\w]*' holds tensors of un")
+
+
+class Has:
+    """Holds something."""
+
+    def __init__(self, held: Any) -> None:
+        self.held = held
+
+    def get(self) -> Any:
+        """Return it."""
+        return self.held
+
+
+def capture(held: Any) -> Any:
+    """Return a function that holds something."""
+    return lambda: held
 
 
 class Average:

@@ -16,8 +16,9 @@ from torch import nn
 import sb3_prune as sp
 from sb3_prune.exceptions import PlanError, UnknownNameError
 from sb3_prune.surgery import apply, remove
+from sb3_prune.surgery.built import BUILT
 from sb3_prune.surgery.flow.slots import Side
-from sb3_prune.surgery.wiring import BUILT, owner_of
+from sb3_prune.surgery.wiring import owner_of
 
 every_algorithm = pytest.mark.parametrize("name", zoo.ALGORITHMS)
 

@@ -58,6 +58,13 @@ def _without(ours: Any, theirs: Any) -> dict[str, torch.Tensor]:
     return {name: tensor for name, tensor in ours.items() if name in theirs}
 
 
+class PassesOn(PPO):
+    """An algorithm of a user, which passes its arguments on."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+
+
 def test_hyperparameters_that_one_of_them_lacks_are_the_defaults() -> None:
     new: Any = transplant(donor("TRPO"), env=donor("PPO").get_env(), algorithm=PPO)
     assert (donor("TRPO").max_grad_norm, new.max_grad_norm, new.vf_coef) == (
@@ -71,6 +78,8 @@ def test_hyperparameters_that_one_of_them_lacks_are_the_defaults() -> None:
     old: Any = PPO("MlpPolicy", env_of("PPO"), stats_window_size=7, verbose=0)
     found: Any = transplant(old, env=env_of("PPO"), algorithm=A2C)
     assert found._stats_window_size == 7
+    passing = PassesOn("MlpPolicy", env_of("PPO"), gamma=0.5)
+    assert hyperparameters(passing, A2C)["gamma"] == 0.5
     assert "optimizer_class" in donor("A2C").policy_kwargs
     assert chosen_kwargs(donor("A2C"), donor("A2C").policy_kwargs) == {
         "net_arch": [12, 10]

@@ -20,6 +20,7 @@ from torch.overrides import TorchFunctionMode
 
 from sb3_prune.networks.ofexinet import OFEXiNet
 from sb3_prune.surgery.flow.compiled import as_written
+from sb3_prune.surgery.flow.modes import usual_modes
 from sb3_prune.surgery.flow.shared import Shared
 
 _CONTAINERS = (dict, deque, list, set)
@@ -50,6 +51,7 @@ def quiet(policy: nn.Module, *, training: bool = False) -> Iterator[None]:
             stack.enter_context(_same_values(policy))
         stack.enter_context(_same_distributions(policy))
         stack.enter_context(_plain_features(policy))
+        stack.enter_context(usual_modes())
         stack.enter_context(torch.set_grad_enabled(training))
         stack.enter_context(as_written())
         if precision(policy) is not torch.float32:

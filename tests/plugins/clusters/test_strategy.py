@@ -11,7 +11,7 @@ from sb3_prune_clusters.strategy import (
 )
 from sb3_prune_envs import make_arm_vec
 from stable_baselines3 import DQN
-from zoo import ALGORITHMS, make_model, train
+from zoo import ALGORITHMS, make_env, make_model, train
 
 from sb3_prune import PruningCallback, prune
 from sb3_prune.exceptions import (
@@ -148,6 +148,12 @@ def test_options_out_of_range_are_refused(
 ) -> None:
     with pytest.raises(ConfigError, match=message):
         ClustersConfig(**options)  # type: ignore[arg-type]
+
+
+def test_episodes_need_an_environment() -> None:
+    with pytest.raises(ConfigError, match="episodes=9 needs an environment"):
+        Clusters(ClustersConfig(episodes=9))
+    Clusters(ClustersConfig(episodes=9), env=make_env("PPO"))
 
 
 @pytest.mark.parametrize("saved", [{}, None, {"round": "2"}, {"event": None}])

@@ -1,4 +1,4 @@
-"""Tests for evaluation/monitors.py."""
+"""Tests for recording/monitors.py."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import pytest
+from evaluation.test_episodes import AtariLike
 from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import (
     DummyVecEnv,
@@ -17,10 +18,9 @@ from stable_baselines3.common.vec_env import (
 )
 from zoo import trained
 
-from evaluation.test_episodes import AtariLike
-from sb3_prune.evaluation import monitors
 from sb3_prune.evaluation.episodes import Evaluation, evaluate, play
 from sb3_prune.exceptions import ConfigError
+from sb3_prune.recording import monitors
 
 
 def limited(steps: int = 7, monitor: bool = True, noops: int = 0) -> gym.Env[Any, Any]:
