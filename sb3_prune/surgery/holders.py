@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 from collections import deque
 from collections.abc import Container, Iterator
 from functools import partial
-from types import CellType, FunctionType, GeneratorType, MethodType, ModuleType
+from types import CellType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 import gymnasium as gym
@@ -93,8 +94,8 @@ def _inside(value: Any) -> Iterator[tuple[str, object]]:
         cells = value.__closure__ or ()
         yield from (("", cell.cell_contents) for cell in cells if _is_full(cell))
         yield from (("", value.__defaults__), ("", value.__kwdefaults__))
-    elif isinstance(value, GeneratorType):
-        yield "", dict(value.gi_frame.f_locals) if value.gi_frame else {}
+    elif isinstance(value, Iterator):  # Generators among them.
+        yield from (("", each) for each in gc.get_referents(value))
     # Optimisers follow, or are refused by check_followable.
     elif not isinstance(value, torch.optim.Optimizer | type | ModuleType):
         own = isinstance(value, nn.Module) or not is_of_known_package(type(value))
