@@ -10,9 +10,6 @@ from torch.export import ExportedProgram
 from torch.export.graph_signature import InputKind
 from torch.fx import Node
 
-CHECKS = ("_assert_async", "_assert_scalar", "_assert_tensor_metadata", "sym_constrain")
-"""Beginnings of the names of operations that only check."""
-
 
 def constants(program: ExportedProgram) -> dict[str, torch.Tensor]:
     """Return the parameters, buffers and constants, by the name of their node."""
