@@ -125,14 +125,14 @@ class RunComparison:
     groups: Mapping[str, RunGroup]
     """Label -> runs."""
 
-    def front(self, size: str = "params_deploy") -> list[str]:
+    def front(self) -> list[str]:
         """Return the labels of the Pareto front, the smallest agent first.
 
         No other group has at most as large agents and at least as high a return, and is
         better in one of the two.
         """
         points = {
-            label: (group.size(size), -group.value)
+            label: (group.size("params_deploy"), -group.value)
             for label, group in self.groups.items()
         }
         best = [
