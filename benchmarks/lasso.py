@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sb3_prune_clusters.lasso import nonnegative_lasso, objective
+from sb3_prune_clusters.lasso import nonnegative_lasso
 from sklearn.linear_model import Lasso
 
 from benchmarks.harness import Table, rates, ratio
@@ -53,6 +53,12 @@ def by_sklearn_at_once(B: Floats, A: Floats) -> Floats:
     lasso = _lasso(len(B), precompute=B.T @ B)
     found: Floats = lasso.fit(B, A).coef_.T
     return found
+
+
+def objective(B: Floats, A: Floats, P: Floats, penalty: float) -> Floats:
+    """Return the objective of eq. (5) for every target unit, (M,)."""
+    misfit: Floats = np.square(B @ P - A).sum(axis=0) / 2
+    return misfit + penalty * np.abs(P).sum(axis=0)
 
 
 def _lasso(inputs: int, **options: Any) -> Any:

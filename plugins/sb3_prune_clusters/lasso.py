@@ -59,27 +59,6 @@ def nonnegative_lasso(source: ArrayLike, target: ArrayLike, penalty: float) -> F
     return P
 
 
-def objective(
-    source: ArrayLike, target: ArrayLike, matrix: ArrayLike, penalty: float
-) -> Floats:
-    """Return the objective of eq. (5) for every target unit.
-
-    Args:
-        source: B, (N, K).
-        target: A, (N, M).
-        matrix: P, (K, M).
-        penalty: lambda.
-
-    Returns:
-        Objectives, (M,).
-    """
-    B, A = _checked(source, target, penalty)
-    P = np.asarray(matrix, dtype=np.float64)
-    misfit = np.square(B @ P - A).sum(axis=0) / 2
-    found: Floats = misfit + penalty * np.abs(P).sum(axis=0)
-    return found
-
-
 def _checked(
     source: ArrayLike, target: ArrayLike, penalty: float
 ) -> tuple[Floats, Floats]:

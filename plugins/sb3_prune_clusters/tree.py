@@ -68,19 +68,6 @@ class Tree:
                 found.append(int(self.units[now]))
         return sorted(found)
 
-    def to_scipy(self) -> Matrix:
-        """Return a linkage matrix for ``scipy.cluster.hierarchy.dendrogram``, (n-1, 4).
-
-        The height of a node is its D, but at least the height of its children: D of a
-        union may be smaller than D of a part.
-        """
-        heights = self.distances.copy()
-        for node in range(len(self.units), len(heights)):
-            below = heights[list(self.children(node))].max()
-            heights[node] = max(heights[node], below)
-        inner = slice(len(self.units), None)
-        return np.column_stack([self.merges, heights[inner], self.sizes[inner]])
-
 
 def grow(
     distances: Matrix,

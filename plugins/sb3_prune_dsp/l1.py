@@ -70,6 +70,11 @@ class L1(ActingStrategy, WeightStrategy):
         """Return the masks of one network's weights, by path."""
         if self.config.threshold is None:
             return super().masks(modules, counts, sparsity, agent)
-        sizes = {n: m.weight.detach().abs() for n, m in modules.items()}
         least = self.config.threshold
-        return {n: s >= min(least, float(s.max())) for n, s in sizes.items()}
+        return {path: large(m.weight, least) for path, m in modules.items()}
+
+
+def large(weight: torch.Tensor, threshold: float) -> torch.Tensor:
+    """Return which weights are not below a threshold; the largest stay anyhow."""
+    sizes = weight.detach().abs()
+    return sizes >= min(threshold, float(sizes.max()))

@@ -46,6 +46,7 @@ from sb3_prune.surgery.optimizer import optimizers
 from sb3_prune.surgery.targets import target_names
 from sb3_prune.surgery.weight_masks import maskable
 from sb3_prune_dsp.acting import acting_networks
+from sb3_prune_dsp.l1 import large
 from sb3_prune_dsp.shrinking import chains, shrink
 
 Kind = Literal["teacher", "prune", "shrink"]
@@ -261,7 +262,6 @@ class _Work:
 
     def _small(self, student: Any, threshold: float) -> dict[str, torch.Tensor]:
         """Return masks of the weights below a threshold; each keeps its largest."""
-        masks = {}
         owners = {
             slot.owner
             for layers in wire(student).by_network(self.networks).values()
@@ -269,11 +269,11 @@ class _Work:
             for slot in layer.group.slots
             if slot.attribute == "weight"
         }
-        for path, module in maskable(student.policy).items():
-            if module in owners:
-                size = module.weight.detach().abs()
-                masks[path] = size >= min(threshold, float(size.max()))
-        return masks
+        return {
+            path: large(module.weight, threshold)
+            for path, module in maskable(student.policy).items()
+            if module in owners
+        }
 
 
 def _masks(student: Any) -> list[tuple[str, torch.Tensor]]:

@@ -70,6 +70,7 @@ class Writer:
 
     def _read_inputs(self, program: ExportedProgram, inputs: Iterator[str]) -> None:
         specs = {spec.arg.name: spec for spec in program.graph_signature.input_specs}
+        state: Mapping[str, Any] = {**program.constants, **program.state_dict}
         for node in program.graph.nodes:
             if node.op != "placeholder":
                 continue
@@ -80,7 +81,6 @@ class Writer:
             assert spec.target is not None
             name = self._known[node] = self._name(spec.target)
             self._fixed.add(node)
-            state: Mapping[str, Any] = {**program.constants, **program.state_dict}
             value = state[spec.target].detach().cpu().numpy()
             self.weights[name] = np.array(value, order="C")
 

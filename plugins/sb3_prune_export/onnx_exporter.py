@@ -43,7 +43,6 @@ class OnnxExporter(Exporter):
 
     name = "onnx"
     suffix = ".onnx"
-    extra = "export"
 
     @dataclass(frozen=True, kw_only=True)
     class Config:

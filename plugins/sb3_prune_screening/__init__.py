@@ -30,16 +30,16 @@ if TYPE_CHECKING:
     from sb3_prune_screening.nrse import NRSE as NRSE
     from sb3_prune_screening.policy_entropy import PolicyEntropy as PolicyEntropy
 
-SCREENERS = {
-    "Entropy": "entropies",
-    "GradientEntropy": "entropies",
-    "GuidedEntropy": "entropies",
-    "IntegratedGradients": "entropies",
-    "NRSE": "nrse",
-    "PolicyEntropy": "policy_entropy",
-    "DormantShare": "dormant_share",
-}
-"""Screener -> its module."""
+SCREENERS = (
+    "Entropy",
+    "GradientEntropy",
+    "GuidedEntropy",
+    "IntegratedGradients",
+    "NRSE",
+    "PolicyEntropy",
+    "DormantShare",
+)
+"""Names of the screeners."""
 HOMES = {
     "activation_entropy": ["ActivationEntropy"],
     "dormant_share": ["DormantShare"],
@@ -65,8 +65,8 @@ if not TYPE_CHECKING:
 @hookimpl
 def register_screeners(register: Callable[[type[Any]], None]) -> None:
     """Register the screeners."""
-    for name, home in SCREENERS.items():
-        register(getattr(import_module(f"{__name__}.{home}"), name))
+    for name in SCREENERS:
+        register(getattr(import_module(__name__), name))
 
 
 @hookimpl

@@ -73,30 +73,21 @@ class SavedAgent:
             )
 
 
-def load_model(
-    path: str | Path, env: VecEnv | None = None, algorithm: str | None = None
-) -> BaseAlgorithm:
-    """Load an agent, stock or pruned, of any algorithm that the command knows.
+def read_zip(path: str | Path, algorithm: str | None = None) -> SavedAgent:
+    """Read and check the zip of an agent, stock or pruned, of any known algorithm.
 
     Like ``load`` of Stable-Baselines3 this unpickles the zip, which can run any code:
-    load only zips you trust.
+    read only zips you trust.
 
     Args:
         path: Zip that ``model.save`` wrote.
-        env: Environment to train in.
         algorithm: Name of the algorithm; None reads it from the zip.
 
     Raises:
-        CheckpointError: The file is missing or broken, or the agent has other spaces
-            than the environment.
+        CheckpointError: The file is missing or broken.
         NonFiniteError: A weight is NaN or infinite.
         UnknownNameError: The algorithm is not known.
     """
-    return read_zip(path, algorithm).load(env)
-
-
-def read_zip(path: str | Path, algorithm: str | None = None) -> SavedAgent:
-    """Read and check a zip; see :func:`load_model` for arguments, errors and risks."""
     file = find_zip(Path(path))
     named = None if algorithm is None else find_algorithm(algorithm)
     _check_file(file)

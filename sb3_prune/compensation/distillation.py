@@ -34,6 +34,7 @@ from sb3_prune.exceptions import (
     require_at_least,
 )
 from sb3_prune.recording.activations import count_observations
+from sb3_prune.recording.inputs import LEAST_INPUTS
 from sb3_prune.recording.samples import chunks, part
 from sb3_prune.surgery.flow.forwards import Inputs
 from sb3_prune.surgery.flow.modes import usual_modes
@@ -44,8 +45,6 @@ BATCH = 256
 """States of one update."""
 RATE = 1e-3
 """Learning rate of the first update; it falls linearly to 0."""
-FEWEST = 20
-"""Smallest number of states."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +78,7 @@ def distil(
 
     Raises:
         ConfigError: ``updates`` is not positive.
-        NoObservationsError: There are fewer than :data:`FEWEST` states.
+        NoObservationsError: There are fewer than :data:`.LEAST_INPUTS` states.
         UnsupportedPolicyError: The policy has a memory.
     """
     require_at_least("updates", updates)
@@ -102,7 +101,7 @@ def check_distillable(policy: nn.Module, inputs: Inputs) -> None:
     """Check that a policy can be distilled on some states.
 
     Raises:
-        NoObservationsError: There are fewer than :data:`FEWEST` states.
+        NoObservationsError: There are fewer than :data:`.LEAST_INPUTS` states.
         UnsupportedPolicyError: The policy has a memory.
     """
     if isinstance(policy, RecurrentActorCriticPolicy):
@@ -111,9 +110,9 @@ def check_distillable(policy: nn.Module, inputs: Inputs) -> None:
             "distil_updates to 0."
         )
     count = count_observations(inputs.observations)
-    if count < FEWEST:
+    if count < LEAST_INPUTS:
         raise NoObservationsError(
-            f"To distil takes {FEWEST} states, there are {count}: give more."
+            f"To distil takes {LEAST_INPUTS} states, there are {count}: give more."
         )
 
 

@@ -30,8 +30,6 @@ class Exporter(Pluggable):
 
     suffix: ClassVar[str]
     """Suffix of the file, e.g. ``.onnx``; empty if :meth:`write` makes a folder."""
-    extra: ClassVar[str] = ""
-    """Optional dependencies of sb3-prune that it needs, for messages."""
 
     @classmethod
     def broken_rules(cls) -> Iterator[str]:

@@ -40,7 +40,6 @@ def check_against(
     statistics: VecNormalize | None,
     env: Any = None,
     *,
-    tolerance: float = TOLERANCE,
     dynamic: bool = False,
 ) -> Check:
     """Compare the actions of an export with those of its agent.
@@ -50,7 +49,6 @@ def check_against(
         model: The agent.
         statistics: Those that its observations are normalised by.
         env: Environment, or its id, to get observations of greedy episodes from.
-        tolerance: Largest difference, see :data:`TOLERANCE`.
         dynamic: Whether it takes batches of any size; then it is given some, too.
 
     Raises:
@@ -63,7 +61,7 @@ def check_against(
         found["statistics"] = from_statistics(statistics, space, OBSERVATIONS, rng)
     if env is not None:
         found["episodes"] = from_episodes(model, env, statistics, OBSERVATIONS)
-    comparison = Comparison(agent, model, statistics, rng, tolerance)
+    comparison = Comparison(agent, model, statistics, rng, TOLERANCE)
     compared = [comparison.run(name, batch) for name, batch in found.items()]
     if dynamic:
         comparison.agent, comparison.alone = Together(agent.facts, agent.run), 0
@@ -75,7 +73,7 @@ def check_against(
         sources={name: len(next(iter(b.values()))) for name, b in found.items()},
         largest_difference=max(worst for worst, _ in compared),
         ties=sum(ties for _, ties in compared),
-        tolerance=tolerance,
+        tolerance=TOLERANCE,
         rounding=comparison.rounding,
         varied=comparison.varied,
     )

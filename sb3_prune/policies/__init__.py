@@ -1,5 +1,6 @@
 """Policy classes for the stock algorithms: pass them where SB3 takes a policy."""
 
+from sb3_prune.policies import masked
 from sb3_prune.policies.adoption import adopt
 from sb3_prune.policies.applying import apply
 from sb3_prune.policies.branching import BranchingDQNPolicy
@@ -18,32 +19,7 @@ from sb3_prune.policies.value import MaskedValueSACPolicy, ValuePolicyMixin
 
 __all__ = [
     "BranchingDQNPolicy",
-    "MaskedActorCriticCnnPolicy",
-    "MaskedActorCriticPolicy",
-    "MaskedCrossQPolicy",
-    "MaskedDQNCnnPolicy",
-    "MaskedDQNMultiInputPolicy",
-    "MaskedDQNPolicy",
-    "MaskedMaskableActorCriticCnnPolicy",
-    "MaskedMaskableActorCriticPolicy",
-    "MaskedMaskableMultiInputActorCriticPolicy",
-    "MaskedMultiInputActorCriticPolicy",
     "MaskedPolicyMixin",
-    "MaskedQRDQNCnnPolicy",
-    "MaskedQRDQNMultiInputPolicy",
-    "MaskedQRDQNPolicy",
-    "MaskedRecurrentActorCriticCnnPolicy",
-    "MaskedRecurrentActorCriticPolicy",
-    "MaskedRecurrentMultiInputActorCriticPolicy",
-    "MaskedSACCnnPolicy",
-    "MaskedSACMultiInputPolicy",
-    "MaskedSACPolicy",
-    "MaskedTD3CnnPolicy",
-    "MaskedTD3MultiInputPolicy",
-    "MaskedTD3Policy",
-    "MaskedTQCCnnPolicy",
-    "MaskedTQCMultiInputPolicy",
-    "MaskedTQCPolicy",
     "MaskedValueSACPolicy",
     "OFEXiActorCriticPolicy",
     "OFEXiPolicyMixin",
@@ -56,3 +32,4 @@ __all__ = [
     "apply",
     "xavier",
 ]
+__all__ += masked.__all__

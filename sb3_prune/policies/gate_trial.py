@@ -17,6 +17,7 @@ from contextlib import contextmanager
 import torch
 from torch import nn
 
+from sb3_prune.surgery.change import NO_NOISE
 from sb3_prune.surgery.comparison import outputs
 from sb3_prune.surgery.flow.slots import Side, Slot
 from sb3_prune.surgery.hidden_layer import MATRIX, HiddenLayer
@@ -24,8 +25,6 @@ from sb3_prune.surgery.trial import TOLERANCE
 
 Said = list[tuple[str, torch.Tensor]] | None
 """Outputs of a policy by the name of the forward; None if a forward raises."""
-SILENT_LOG_STD = -20.0
-"""Value of ``log_std`` at which gSDE practically does not read a unit."""
 
 
 class OpenTrial:
@@ -143,7 +142,7 @@ def _silence(layer: HiddenLayer) -> None:
     """Set the weights that read every other unit to zero, in place."""
     for slot in layer.group.slots:
         if _reads(slot, layer):
-            silent = SILENT_LOG_STD if slot.side is Side.NOISE else 0.0
+            silent = NO_NOISE if slot.side is Side.NOISE else 0.0
             slot.units(slot.tensor.data, layer.units)[::2] = silent
 
 

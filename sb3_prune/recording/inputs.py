@@ -19,7 +19,8 @@ from sb3_prune.surgery.flow.forwards import Inputs
 from sb3_prune.surgery.flow.quiet import same_random_state
 
 LEAST_INPUTS = 20
-"""Observations that a strategy needs at least, if it looks at activations."""
+"""Fewest observations from which a strategy looks at activations, or layers are fitted
+or distilled."""
 
 
 def require_inputs(count: int, hint: str) -> None:

@@ -125,14 +125,14 @@ class RunComparison:
     groups: Mapping[str, RunGroup]
     """Label -> runs."""
 
-    def front(self, size: str = "params_deploy") -> list[str]:
+    def front(self) -> list[str]:
         """Return the labels of the Pareto front, the smallest agent first.
 
         No other group has at most as large agents and at least as high a return, and is
         better in one of the two.
         """
         points = {
-            label: (group.size(size), -group.value)
+            label: (group.size("params_deploy"), -group.value)
             for label, group in self.groups.items()
         }
         best = [
@@ -146,26 +146,28 @@ class RunComparison:
 
     def plot_training(self) -> Figure:
         """Draw the return over training, with its interval over seeds."""
-        drawn = {self._name(label): g.over_training() for label, g in self._items()}
+        drawn = {
+            self._name(label): g.over_training() for label, g in self.groups.items()
+        }
         return spread_figure(drawn, ylabel=RETURN)
 
     def plot_sizes(self) -> Figure:
         """Draw the return against the parameters to act; mark the Pareto front."""
         drawn = {
             self._name(label): group.against("params_deploy")
-            for label, group in self._items()
+            for label, group in self.groups.items()
         }
         front = [self._name(label) for label in self.front()]
         return front_figure(drawn, front, xlabel="parameters to act", ylabel=RETURN)
 
     def remarks(self) -> Iterator[str]:
         """Yield what to bear in mind of the intervals."""
-        seeds = {label: len(group.runs) for label, group in self._items()}
+        seeds = {label: len(group.runs) for label, group in self.groups.items()}
         if alone := [label for label, count in seeds.items() if count == 1]:
             yield f"one seed, so no interval: {', '.join(alone)}"
         if any(1 < count <= FEW for count in seeds.values()):
             yield "an interval over few seeds is mostly their range, and too narrow"
-        if same := [label for label, group in self._items() if group.one_agent]:
+        if same := [label for label, group in self.groups.items() if group.one_agent]:
             yield (
                 "one trained agent, pruned several times; the interval says nothing of "
                 f"other agents: {', '.join(same)}"
@@ -175,12 +177,9 @@ class RunComparison:
         """Return the numbers by name."""
         return {
             "env": self.task,
-            "groups": {label: group.to_dict() for label, group in self._items()},
+            "groups": {label: group.to_dict() for label, group in self.groups.items()},
             "pareto_front": self.front(),
         }
-
-    def _items(self) -> Iterable[tuple[str, RunGroup]]:
-        return self.groups.items()
 
     def _name(self, label: str) -> str:
         seeds = len(self.groups[label].runs)

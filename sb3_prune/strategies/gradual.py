@@ -20,9 +20,8 @@ from sb3_prune.exceptions import (
 )
 from sb3_prune.strategies.base import AgentView
 from sb3_prune.strategies.distributions import DISTRIBUTIONS, Size, allocate
-from sb3_prune.strategies.penalised import PenalisedConfig, PenalisedStrategy
-from sb3_prune.strategies.schedules import SCHEDULES, Schedule
 from sb3_prune.strategies.scores import require_scores
+from sb3_prune.strategies.staged import StagedConfig, StagedStrategy
 from sb3_prune.surgery.change import Change
 from sb3_prune.surgery.elementary import keep
 from sb3_prune.surgery.flow.slots import Side
@@ -32,7 +31,7 @@ from sb3_prune.surgery.wiring import Wiring
 
 
 @dataclass(frozen=True, kw_only=True)
-class GradualConfig(PenalisedConfig):
+class GradualConfig(StagedConfig):
     """When, how many and where units are removed.
 
     Raises:
@@ -44,10 +43,6 @@ class GradualConfig(PenalisedConfig):
     agent was built with. A compacted agent counts as built with the units it has."""
     initial_sparsity: float = 0.0
     """Share of units removed at ``begin`` at once, in [0, final_sparsity]."""
-    steps: int = 20
-    """Number of pruning events from ``begin`` to ``end``."""
-    schedule: Literal["one-shot", "linear", "cubic", "periodic"] = "cubic"
-    """How the sparsity grows from ``begin`` to ``end``."""
     distribution: Literal["uniform", "erk", "global"] = "uniform"
     """How the removed units are distributed over the layers of each network."""
     min_units: int = 1
@@ -58,24 +53,12 @@ class GradualConfig(PenalisedConfig):
     have no penalty stronger than 1e-7."""
 
     def __post_init__(self) -> None:
-        require_one_of("schedule", self.schedule, SCHEDULES)
         require_one_of("distribution", self.distribution, DISTRIBUTIONS)
         require_at_least("min_units", self.min_units)
-        self.build_schedule()
         super().__post_init__()
 
-    def build_schedule(self) -> Schedule:
-        """Return the schedule that the configuration describes."""
-        return SCHEDULES[self.schedule](
-            initial=self.initial_sparsity,
-            final=self.final_sparsity,
-            begin=self.begin,
-            end=self.end,
-            steps=self.steps,
-        )
 
-
-class GradualStrategy(PenalisedStrategy):
+class GradualStrategy(StagedStrategy):
     """Remove the least important units, step by step.
 
     The sparsity refers to the initial number of units. A layer that was already shrunk
@@ -85,10 +68,6 @@ class GradualStrategy(PenalisedStrategy):
 
     Config = GradualConfig
     config: GradualConfig
-
-    def __init__(self, config: Any = None) -> None:
-        super().__init__(config)
-        self._schedule = self.config.build_schedule()
 
     @abstractmethod
     def score(self, layer: HiddenLayer, agent: AgentView) -> torch.Tensor:
@@ -113,10 +92,6 @@ class GradualStrategy(PenalisedStrategy):
         """
         least = self.config.min_units
         return allocate(self.config.distribution, sizes, sparsity, scores, least)
-
-    def events_due(self, progress: float) -> int:
-        """Return how many events of the schedule are due so far."""
-        return self._schedule.event(progress)
 
     def propose_now(self, agent: AgentView) -> Plan:
         """Return the cuts of the event that is due."""

@@ -13,9 +13,8 @@ from torch import nn
 from sb3_prune.exceptions import require_one_of
 from sb3_prune.strategies.base import AgentView
 from sb3_prune.strategies.gradual import initial_shapes
-from sb3_prune.strategies.penalised import PenalisedConfig, PenalisedStrategy
-from sb3_prune.strategies.schedules import SCHEDULES, Schedule
 from sb3_prune.strategies.scores import require_scores
+from sb3_prune.strategies.staged import StagedConfig, StagedStrategy
 from sb3_prune.surgery.elementary import remove
 from sb3_prune.surgery.flow.slots import Side
 from sb3_prune.surgery.hidden_layer import HiddenLayer
@@ -26,7 +25,7 @@ from sb3_prune.surgery.wiring import Wiring
 
 
 @dataclass(frozen=True, kw_only=True)
-class WeightConfig(PenalisedConfig):
+class WeightConfig(StagedConfig):
     """When, how many and where single weights are masked.
 
     Raises:
@@ -38,32 +37,16 @@ class WeightConfig(PenalisedConfig):
     networks were built with. Weights of removed units count as masked."""
     initial_sparsity: float = 0.0
     """Share of weights masked at ``begin`` at once, in [0, final_sparsity]."""
-    steps: int = 20
-    """Number of pruning events from ``begin`` to ``end``."""
-    schedule: Literal["one-shot", "linear", "cubic", "periodic"] = "cubic"
-    """How the sparsity grows from ``begin`` to ``end``."""
     distribution: Literal["uniform", "global"] = "uniform"
     """Whether each weight matrix has this sparsity, or each network as a whole. Each
     matrix keeps at least one weight."""
 
     def __post_init__(self) -> None:
-        require_one_of("schedule", self.schedule, SCHEDULES)
         require_one_of("distribution", self.distribution, ("uniform", "global"))
-        self.build_schedule()
         super().__post_init__()
 
-    def build_schedule(self) -> Schedule:
-        """Return the schedule that the configuration describes."""
-        return SCHEDULES[self.schedule](
-            initial=self.initial_sparsity,
-            final=self.final_sparsity,
-            begin=self.begin,
-            end=self.end,
-            steps=self.steps,
-        )
 
-
-class WeightStrategy(PenalisedStrategy):
+class WeightStrategy(StagedStrategy):
     """Masks the least important weights, step by step.
 
     Biases are not masked. Units that only masked weights feed, or only such read, are
@@ -73,17 +56,9 @@ class WeightStrategy(PenalisedStrategy):
     Config = WeightConfig
     config: WeightConfig
 
-    def __init__(self, config: Any = None) -> None:
-        super().__init__(config)
-        self._schedule = self.config.build_schedule()
-
     @abstractmethod
     def score(self, weight: torch.Tensor, agent: AgentView) -> torch.Tensor:
         """Return the importance of each weight, finite, in the shape of the matrix."""
-
-    def events_due(self, progress: float) -> int:
-        """Return how many events of the schedule are due so far."""
-        return self._schedule.event(progress)
 
     def propose_masks(self, agent: AgentView) -> dict[str, torch.Tensor]:
         """Return the masks of the event that is due; none if no event is due.

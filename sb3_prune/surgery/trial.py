@@ -119,7 +119,7 @@ def refute(policy: nn.Module, layers: Iterable[HiddenLayer]) -> dict[str, str]:
     return alone if alone or passes else together
 
 
-def try_cut(policy: nn.Module, names: Collection[str], seed: int = 0) -> str | None:
+def try_cut(policy: nn.Module, names: Collection[str]) -> str | None:
     """Remove dead units of some layers from a copy; return what went wrong, or None.
 
     Operations that mix units compute as if no unit were gone (:class:`StandIn`).
@@ -129,15 +129,14 @@ def try_cut(policy: nn.Module, names: Collection[str], seed: int = 0) -> str | N
     Args:
         policy: The policy.
         names: Names of the layers.
-        seed: Seed of the choice of units.
     """
-    found = _try(policy, names, seed)
+    found = _try(policy, names)
     if isinstance(found, str):
         return found
     worst = max(found, key=found.__getitem__)
     if TOLERANCE < found[worst] <= ROUNDING:
         # What cancels out in float32 leaves rounding errors; what is wrong stays wrong.
-        precise = _try(policy, names, seed, precise=True)
+        precise = _try(policy, names, precise=True)
         if not isinstance(precise, str) and max(precise.values()) <= TOLERANCE:
             return None
     if found[worst] <= TOLERANCE:
@@ -146,7 +145,7 @@ def try_cut(policy: nn.Module, names: Collection[str], seed: int = 0) -> str | N
 
 
 def _try(
-    policy: nn.Module, names: Collection[str], seed: int, *, precise: bool = False
+    policy: nn.Module, names: Collection[str], *, precise: bool = False
 ) -> dict[str, float] | str:
     """Return how far each output of a copy moves, or why the copy cannot be cut."""
     try:
@@ -157,10 +156,10 @@ def _try(
         return f"it cannot be copied ({type(error).__name__}: {error})"
     if layers != wire(policy).units():
         return "its copy has other layers: a function refers to modules of the original"
-    _scatter(twin, seed)
+    _scatter(twin)
     mode = StandIn() if any(wire(policy)[name].mixes for name in names) else None
     try:
-        plan = _some(twin, names, seed, SHARES)
+        plan = _some(twin, names, SHARES)
         return _remove_dead(twin, plan, mode, rehearsed=not is_known(policy))
     except UnsupportedPolicyError as error:
         return str(error)
@@ -178,7 +177,7 @@ def movement(policy: nn.Module, names: Collection[str]) -> float:
         policy: The policy; it stays as it is.
         names: Names of the layers that lose a third of their units.
     """
-    plan = _some(policy, names, 0, (3,))
+    plan = _some(policy, names, (3,))
     return max(_remove_dead(copied(policy, opened=True), plan, None).values())
 
 
@@ -236,17 +235,16 @@ def copied(policy: nn.Module, *, opened: bool = False) -> nn.Module:
 
 
 def _some(
-    policy: nn.Module, names: Collection[str], seed: int, shares: Sequence[int]
+    policy: nn.Module, names: Collection[str], shares: Sequence[int]
 ) -> dict[str, Change]:
     """Return changes that remove some units of each layer, always the first unit.
 
     Args:
         policy: The policy.
         names: Names of the layers; layers of one unit are left out.
-        seed: Seed of the choice of units.
         shares: Used in turn: a layer loses one unit in so many, but at least one.
     """
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     widths = wire(policy).units()
     plan = {}
     for name, share in zip(names, cycle(shares), strict=False):
@@ -259,7 +257,7 @@ def _some(
 
 
 @torch.no_grad()
-def _scatter(policy: nn.Module, seed: int) -> None:
+def _scatter(policy: nn.Module) -> None:
     """Move biases, scales, statistics and weights of zero away from neutral values.
 
     A branch that is multiplied by zero, as new branches often are, would hide a wrong
@@ -267,7 +265,7 @@ def _scatter(policy: nn.Module, seed: int) -> None:
     """
     masked = [m for m in policy.modules() if m._buffers.get(MASK) is not None]
     masks = {id(module.get_buffer(MASK)) for module in masked}
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(0)
     slots = [s for layer in wire(policy).values() for s in layer.group.slots]
     owned = {id(s.tensor) for s in slots if s.side is Side.UNIT}
     for tensor in (*policy.parameters(), *policy.buffers()):

@@ -40,8 +40,8 @@ def carry(
     old: BaseAlgorithm,
     new: BaseAlgorithm,
     plan: TransplantPlan,
-    shifts: Mapping[str, torch.Tensor] = MappingProxyType({}),
-    fitted: Mapping[int, torch.Tensor] = MappingProxyType({}),
+    shifts: Mapping[str, torch.Tensor],
+    fitted: Mapping[int, torch.Tensor],
 ) -> dict[str, Carried]:
     """Fill an untrained agent with what an old one has learnt.
 

@@ -68,7 +68,7 @@ def plan_changes(
     new: BaseAlgorithm,
     observations: ObservationMap,
     actions: Sources,
-    rules: InputRules = InputRules(),  # noqa: B008
+    rules: InputRules,
 ) -> TransplantPlan:
     """Return what becomes of the tensors of an agent.
 

@@ -25,7 +25,7 @@ from torch import nn
 from sb3_prune.compensation.fitting import fit
 from sb3_prune.exceptions import NoObservationsError, TransplantError
 from sb3_prune.recording.activations import count_observations, observe_weights
-from sb3_prune.recording.inputs import recent_inputs
+from sb3_prune.recording.inputs import LEAST_INPUTS, recent_inputs
 from sb3_prune.surgery.change import Change
 from sb3_prune.surgery.flow.forwards import Inputs
 from sb3_prune.surgery.flow.observe import Observer
@@ -34,8 +34,6 @@ from sb3_prune.transplanting.stems import heads_of
 
 MOST = 4096
 """Largest number of observations for a fit."""
-FEWEST = 20
-"""Smallest number of observations for a fit; also more than units that are read."""
 STEPS = tuple(10.0**power for power in range(-8, 2))
 """Ridges to choose from, as multiples of the mean variance of the units."""
 STEEPER = 3.0
@@ -99,7 +97,7 @@ def _inputs(
     old: BaseAlgorithm, networks: Sequence[Shallower], given: Inputs | None
 ) -> Inputs:
     units = max(network.last.out_features for network in networks)
-    least, count, why = max(FEWEST, units + 1), 0, ""
+    least, count, why = max(LEAST_INPUTS, units + 1), 0, ""
     try:
         given = given or recent_inputs(old, max(MOST, 4 * units))
         count = count_observations(given.observations)

@@ -10,7 +10,7 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 
 from sb3_prune.exceptions import NoObservationsError, TransplantError
 from sb3_prune.recording.activations import count_observations
-from sb3_prune.recording.inputs import recent_inputs
+from sb3_prune.recording.inputs import LEAST_INPUTS, recent_inputs
 from sb3_prune.recording.samples import part
 from sb3_prune.surgery.flow.forwards import Inputs, sample_inputs
 from sb3_prune.surgery.flow.observe import Observer
@@ -19,8 +19,6 @@ from sb3_prune.transplanting.heads import Head
 
 MOST = 1024
 """Largest number of sample states."""
-FEWEST = 20
-"""With fewer recent observations, the space itself is drawn from."""
 PLAYED = "random steps in the new environment"
 """Where states come from if random actions were played."""
 
@@ -30,7 +28,8 @@ def sample_states(model: BaseAlgorithm, given: Inputs | None = None) -> tuple[An
 
     Args:
         model: The agent.
-        given: What it has observed; by default recent observations, if there are any.
+        given: What it has observed; by default recent observations, if there are
+            enough, else draws from the space.
 
     Raises:
         TransplantError: Observations of another shape are given.
@@ -42,7 +41,7 @@ def sample_states(model: BaseAlgorithm, given: Inputs | None = None) -> tuple[An
         return part(given, chosen).observations, "given observations"
     try:
         found = recent_inputs(model, MOST).observations
-        if count_observations(found) >= FEWEST:
+        if count_observations(found) >= LEAST_INPUTS:
             return found, "recent observations"
     except NoObservationsError:
         pass

@@ -14,7 +14,7 @@ from stable_baselines3.common.env_util import make_vec_env
 
 import sb3_prune as sp
 from cli.conftest import Command
-from sb3_prune.cli.zips import load_model
+from sb3_prune.cli.zips import read_zip
 from sb3_prune.pruning import prune
 
 NOW = ["--timesteps", "0", "--eval-episodes", "2", "--no-verify"]
@@ -49,7 +49,7 @@ def test_an_agent_becomes_smaller_at_once(
     result = command(*line, "--strategy", strategy, "--final-sparsity", "0.5")
     assert (result.code, result.err) == (0, "")
     assert ppo_zip.read_bytes() == content
-    model = load_model(tmp_path / "run" / "model.zip")
+    model = read_zip(tmp_path / "run" / "model.zip").load()
     assert set(sp.wire(model.policy).units().values()) == {8}
     assert model.num_timesteps == 64
     assert PPO.load(tmp_path / "run" / "plain.zip").num_timesteps == 64
@@ -95,7 +95,7 @@ def test_it_is_what_the_library_does(
 ) -> None:
     more = ["--play-episodes", "4", "--play-states", "greedy", "--eval-episodes", "0"]
     assert command(*line, *more, "--final-sparsity", "0.5").code == 0
-    found = load_model(tmp_path / "run" / "model.zip").policy.state_dict()
+    found = read_zip(tmp_path / "run" / "model.zip").load().policy.state_dict()
     model = PPO.load(ppo_zip, env=make_vec_env("CartPole-v1", seed=0), seed=0)
     config = {"final_sparsity": 0.5}
     prune(model, "magnitude", config, model.get_env(), episodes=4, states="greedy")

@@ -16,7 +16,7 @@ import sb3_prune as sp
 from cli.conftest import OFF, ON, Command
 from sb3_prune.cli.algorithms import ALGORITHMS
 from sb3_prune.cli.kinds import policy_for
-from sb3_prune.cli.zips import load_model
+from sb3_prune.cli.zips import read_zip
 from sb3_prune.exceptions import ConfigError
 from sb3_prune.policies import MaskedPolicyMixin
 
@@ -76,7 +76,7 @@ def test_an_agent_is_trained_and_played(
     line = ["--algo", algo, "--env", env, *TINY, "--net-arch", "8", *layers]
     result = command("train", *line, "--out", out, "--algo-kwargs", *kwargs)
     assert result.code == 0, result.err
-    model: Any = load_model(out / "model.zip")
+    model: Any = read_zip(out / "model.zip").load()
     policy = model.policy if algo == "ppo" else model.policy.q_net
     assert isinstance(policy.features_extractor, extractor)
     for zipped in ("model.zip", "plain.zip"):

@@ -12,7 +12,7 @@ from stable_baselines3 import DQN, PPO, SAC
 import sb3_prune as sp
 from cli.conftest import OFF, Command
 from sb3_prune.checksums import checksum_of
-from sb3_prune.cli.zips import load_model
+from sb3_prune.cli.zips import read_zip
 
 Refused = Callable[..., str]
 pytestmark = pytest.mark.usefixtures("no_figures")
@@ -34,7 +34,7 @@ def test_a_zip_of_either_kind(
     )
     assert (result.code, result.err) == (0, "")
     assert path.read_bytes() == content
-    model = load_model(out / "model.zip")
+    model = read_zip(out / "model.zip").load()
     assert set(sp.wire(model.policy).units().values()) == {4}
     assert model.seed == 4
     config = json.loads((out / "config.json").read_text())
@@ -53,7 +53,7 @@ def test_on_policy(command: Command, tmp_path: Path) -> None:
     more = ["--env", "CartPole-v1", "--timesteps", "128", "--eval-episodes", "1"]
     more += ["--algo-kwargs", "n_steps=16", "batch_size=16", "--learning-rate", "0.1"]
     assert command("prune", path, "--no-verify", "--out", out, *more).code == 0
-    model = load_model(out / "model.zip")
+    model = read_zip(out / "model.zip").load()
     assert isinstance(model, PPO)
     assert (model.n_steps, model.learning_rate) == (16, 0.1)
 
@@ -65,7 +65,7 @@ def test_a_trained_dqn_does_not_explore_anew(command: Command, tmp_path: Path) -
     more = ["--env", "CartPole-v1", "--timesteps", "64", "--eval-episodes", "0"]
     more += ["--no-verify", "--algo-kwargs", *OFF]
     assert command("prune", path, "--out", out, *more).code == 0
-    model = load_model(out / "model.zip")
+    model = read_zip(out / "model.zip").load()
     assert isinstance(model, DQN)
     assert model.exploration_initial_eps == model.exploration_final_eps == 0.05
 

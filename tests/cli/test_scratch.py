@@ -15,7 +15,7 @@ from stable_baselines3.common.vec_env import VecNormalize
 import sb3_prune as sp
 from cli.conftest import OFF, ON, Command
 from cli.rl_zoo import normalised, save_zoo
-from sb3_prune.cli.zips import load_model
+from sb3_prune.cli.zips import read_zip
 from sb3_prune.runs.pickles import read_statistics
 
 Refused = Callable[..., str]
@@ -40,7 +40,7 @@ def test_a_small_agent_has_the_widths_the_settings_and_the_steps(
     result = command("scratch", pruned, "--out", out, "--seed", "7", *QUICK)
     assert result.code == 0, result.err
     assert "environment CartPole-v1" in result.err
-    model, old = load_model(out / "model.zip"), load_model(pruned)
+    model, old = read_zip(out / "model.zip").load(), read_zip(pruned).load()
     assert isinstance(model, PPO) and isinstance(old, PPO)
     assert sp.wire(model.policy).units() == sp.wire(old.policy).units()
     assert model.num_timesteps == old.num_timesteps == 128
@@ -73,7 +73,7 @@ def test_it_can_train_longer_with_other_settings(
     more += ["--out", tmp_path / "run", *QUICK, "--algo-kwargs", *OFF]
     result = command("scratch", stock_zip, *more)
     assert result.code == 0, result.err
-    model = load_model(tmp_path / "run" / "model.zip")
+    model = read_zip(tmp_path / "run" / "model.zip").load()
     assert isinstance(model, SAC)
     assert (model.learning_rate, model.batch_size) == (0.1, 16)
     assert model.num_timesteps == 64
@@ -116,7 +116,7 @@ def test_what_prune_has_changed_is_asked_for(
     result = command(*line, "exploration_initial_eps=0.9")
     assert result.code == 0
     assert "training for 96 steps, environments: 2" in result.err
-    model = load_model(tmp_path / "small" / "model.zip")
+    model = read_zip(tmp_path / "small" / "model.zip").load()
     assert isinstance(model, DQN)
     assert (model.exploration_initial_eps, model.n_envs) == (0.9, 2)
 
@@ -138,11 +138,11 @@ def test_the_best_agent_stands_for_the_whole_training(
     line += ["--timesteps", "96", "--strategy", "none", "--eval-every", "32"]
     assert command(*line, *QUICK, "--algo-kwargs", *ON).code == 0
     best = tmp_path / "run" / "best" / "model.zip"
-    saved: Any = load_model(best)
+    saved: Any = read_zip(best).load()
     saved.num_timesteps = 32
     saved.save(best)
     assert command("scratch", best, "--out", tmp_path / "small", *QUICK).code == 0
-    assert load_model(tmp_path / "small" / "model.zip").num_timesteps == 96
+    assert read_zip(tmp_path / "small" / "model.zip").load().num_timesteps == 96
 
 
 def test_a_plain_zip_of_another_algorithm_is_refused(
@@ -171,7 +171,7 @@ def test_other_tools_have_such_a_file_too(
     (pruned.parent / "config.json").write_text(content)
     line = ["scratch", pruned, *POLE, "--out", tmp_path / "small", *QUICK]
     assert command(*line).code == 0
-    assert load_model(tmp_path / "small" / "model.zip").num_timesteps == 128
+    assert read_zip(tmp_path / "small" / "model.zip").load().num_timesteps == 128
 
 
 def test_a_damaged_run_is_named(pruned: Path, refused: Refused, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ import sb3_prune as sp
 from cli.conftest import OFF, ON, SAC_ARGUMENTS, TINY, Command
 from cli.third_party import Plugin
 from sb3_prune.cli.algorithms import ALGORITHMS
-from sb3_prune.cli.zips import load_model
+from sb3_prune.cli.zips import read_zip
 from sb3_prune.policies import OFEXiPolicyMixin
 
 Refused = Callable[..., str]
@@ -59,11 +59,11 @@ def test_every_algorithm(algo: str, command: Command, tmp_path: Path) -> None:
     assert (result.code, result.err) == (0, "")
     assert f"folder             {out}\n" in result.out
     assert "(50.0% gone)" in result.out
-    model = load_model(out / "model.zip")
+    model = read_zip(out / "model.zip").load()
     units = sp.wire(model.policy).units()
     assert {n for name, n in units.items() if name != "lstm_actor"} == {4}
     assert type(model) is ALGORITHMS[algo].cls
-    assert "sb3_prune" not in str(load_model(out / "plain.zip").policy_class)
+    assert "sb3_prune" not in str(read_zip(out / "plain.zip").load().policy_class)
 
 
 @pytest.mark.slow
@@ -85,7 +85,7 @@ def test_every_policy_on_learnt_features(
     result = command("train", *given, *ofe, *xinet, "--algo-kwargs", *more)
     assert (result.code, result.err) == (0, "")
     assert "no stock policy has" in result.out
-    model = load_model(out / "model.zip")
+    model = read_zip(out / "model.zip").load()
     assert isinstance(model.policy, OFEXiPolicyMixin)
     assert model.policy.ofe.pretrained
     assert model.policy.ofe.config.blocks == 2
@@ -94,7 +94,7 @@ def test_every_policy_on_learnt_features(
 def test_no_strategy_trains_dense(command: Command, tmp_path: Path) -> None:
     line = [*SAC_ARGUMENTS, *TINY, "--no-verify", "--out", tmp_path / "run"]
     assert command("train", *line, "--strategy", "none").code == 0
-    model = load_model(tmp_path / "run" / "model.zip")
+    model = read_zip(tmp_path / "run" / "model.zip").load()
     assert set(sp.wire(model.policy).units().values()) == {8}
 
 
@@ -109,7 +109,7 @@ def test_a_third_party_strategy(
     assert command("train", *line, "--strategy=drop-first", "--how-many=3").code == 0
     config = read(tmp_path / "run" / "config.json")
     assert config["strategy"] == {"name": "drop-first", "options": {"how_many": 3}}
-    model = load_model(tmp_path / "run" / "model.zip")
+    model = read_zip(tmp_path / "run" / "model.zip").load()
     assert set(sp.wire(model.policy).units().values()) == {5}
 
 
@@ -130,7 +130,7 @@ def test_arguments_arrive(command: Command, tmp_path: Path) -> None:
         *["--out", tmp_path / "run", "--strategy", "none", "--no-verify"],
     )
     assert result.code == 0
-    model = load_model(tmp_path / "run" / "model.zip")
+    model = read_zip(tmp_path / "run" / "model.zip").load()
     assert (model.seed, model.learning_rate) == (3, 0.01)
     assert model.policy_kwargs == {"n_critics": 1, "net_arch": [8, 8]}
     assert model.action_noise is not None
@@ -144,7 +144,7 @@ def test_the_same_seed_gives_the_same_agent(command: Command, tmp_path: Path) ->
     for name in ("a", "b"):
         assert command("train", *line, tmp_path / name).code == 0
     states = [
-        load_model(tmp_path / name / "model.zip").policy.state_dict()
+        read_zip(tmp_path / name / "model.zip").load().policy.state_dict()
         for name in ("a", "b")
     ]
     assert all((x == y).all() for x, y in zip(*map(dict.values, states), strict=True))
@@ -156,7 +156,7 @@ def test_overwrite(command: Command, refused: Refused, tmp_path: Path) -> None:
     assert command("train", *line).code == 0
     assert "exists: choose another folder, or pass" in refused("train", *line)
     assert command("train", *line, "--overwrite", "--seed", "5").code == 0
-    assert load_model(tmp_path / "run" / "model.zip").seed == 5
+    assert read_zip(tmp_path / "run" / "model.zip").load().seed == 5
     assert len(list((tmp_path / "run").glob("events*"))) == 1
 
 
@@ -259,7 +259,7 @@ def test_an_activation_by_name_and_an_algorithm_as_in_sb3(
     line += ["--algo", "SAC", "--algo-kwargs", *OFF]
     result = command("train", *line, 'policy_kwargs={"activation_fn": "Tanh"}')
     assert (result.code, result.err) == (0, "")
-    assert load_model(tmp_path / "run" / "plain.zip").policy_kwargs == {
+    assert read_zip(tmp_path / "run" / "plain.zip").load().policy_kwargs == {
         "activation_fn": nn.Tanh,
         "net_arch": {"pi": [2, 2], "qf": [2, 2]},
         "use_sde": False,

@@ -17,7 +17,7 @@ from stable_baselines3.common.env_util import make_vec_env
 from zoo import ALGORITHMS, equal, trained
 
 import sb3_prune as sp
-from sb3_prune.cli.zips import load_model, read_zip
+from sb3_prune.cli.zips import read_zip
 from sb3_prune.exceptions import CheckpointError, NonFiniteError, UnknownNameError
 
 
@@ -25,34 +25,34 @@ from sb3_prune.exceptions import CheckpointError, NonFiniteError, UnknownNameErr
 def test_every_algorithm_is_found(name: str, tmp_path: Path) -> None:
     model = trained(name)
     model.save(tmp_path / "agent.zip")
-    loaded = load_model(tmp_path / "agent.zip")
+    loaded = read_zip(tmp_path / "agent.zip").load()
     assert type(loaded) is type(model)
     assert equal(loaded.policy.state_dict(), model.policy.state_dict())
 
 
 def test_stock_zips_and_pruned_ones(stock_zip: Path, sac_zip: Path) -> None:
-    assert type(load_model(stock_zip).policy) is SAC.policy_aliases["MlpPolicy"]
-    pruned = load_model(sac_zip)
+    assert type(read_zip(stock_zip).load().policy) is SAC.policy_aliases["MlpPolicy"]
+    pruned = read_zip(sac_zip).load()
     assert sp.wire(pruned.policy)["critic.qf0.0"].units == 6
 
 
 def test_the_algorithm_can_be_named(stock_zip: Path) -> None:
-    assert type(load_model(stock_zip, algorithm="sac")) is SAC
+    assert type(read_zip(stock_zip, algorithm="sac").load()) is SAC
     with pytest.raises(UnknownNameError, match="algorithm 'dnq'"):
-        load_model(stock_zip, algorithm="dnq")
+        read_zip(stock_zip, algorithm="dnq")
 
 
 @pytest.mark.parametrize("name", ["dqn", "tqc", "crossq", "ppo", "value-sac"])
 def test_the_wrong_algorithm(stock_zip: Path, name: str) -> None:
     with pytest.raises(CheckpointError, match=rf"sac\.zip.* sac saved it, not {name}"):
-        load_model(stock_zip, algorithm=name)
+        read_zip(stock_zip, algorithm=name)
 
 
 @pytest.mark.parametrize("policy", [None, "MlpPolicy", 3, {"a": 1}])
 def test_a_policy_that_is_none(policy: object, stock_zip: Path, tmp_path: Path) -> None:
     path = rewrite(stock_zip, tmp_path / "agent.zip", policy_class=policy)
     with pytest.raises(CheckpointError, match="its policy_class must be a policy, got"):
-        load_model(path)
+        read_zip(path)
 
 
 def test_a_policy_of_another_algorithm(stock_zip: Path, tmp_path: Path) -> None:
@@ -61,7 +61,7 @@ def test_a_policy_of_another_algorithm(stock_zip: Path, tmp_path: Path) -> None:
     PPO("MlpPolicy", "Pendulum-v1", n_steps=8, batch_size=8).save(tmp_path / "ppo")
     path = rewrite(tmp_path / "ppo.zip", tmp_path / "agent.zip", policy_class=theirs)
     with pytest.raises(CheckpointError, match="SACPolicy is that of sac"):
-        load_model(path)
+        read_zip(path)
 
 
 def test_a_zip_that_is_damaged_twice(tmp_path: Path) -> None:
@@ -69,7 +69,7 @@ def test_a_zip_that_is_damaged_twice(tmp_path: Path) -> None:
         for name in ("data", "policy.pth", "system_info.txt"):
             archive.writestr(name, b"\xff\xfe")
     with pytest.raises(CheckpointError, match=r"\(saved with .*\) cannot be loaded"):
-        load_model(tmp_path / "agent.zip")
+        read_zip(tmp_path / "agent.zip")
 
 
 def test_a_path_without_suffix(stock_zip: Path, tmp_path: Path) -> None:
@@ -94,15 +94,15 @@ def test_changes(stock_zip: Path) -> None:
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="does not exist"):
-        load_model(tmp_path / "nothing.zip")
+        read_zip(tmp_path / "nothing.zip")
     with pytest.raises(CheckpointError, match="does not exist"):
-        load_model(tmp_path)
+        read_zip(tmp_path)
 
 
 def test_a_file_that_is_no_zip(tmp_path: Path) -> None:
     (tmp_path / "agent.zip").write_text("no zip")
     with pytest.raises(CheckpointError, match="truncated or not a zip"):
-        load_model(tmp_path / "agent.zip")
+        read_zip(tmp_path / "agent.zip")
 
 
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.9, 0.99])
@@ -110,7 +110,7 @@ def test_a_truncated_zip(stock_zip: Path, tmp_path: Path, share: float) -> None:
     whole = stock_zip.read_bytes()
     (tmp_path / "agent.zip").write_bytes(whole[: int(share * len(whole))])
     with pytest.raises(CheckpointError, match="truncated"):
-        load_model(tmp_path / "agent.zip")
+        read_zip(tmp_path / "agent.zip")
 
 
 def test_a_damaged_zip(stock_zip: Path, tmp_path: Path) -> None:
@@ -118,14 +118,14 @@ def test_a_damaged_zip(stock_zip: Path, tmp_path: Path) -> None:
     damaged[100] ^= 255
     (tmp_path / "agent.zip").write_bytes(damaged)
     with pytest.raises(CheckpointError, match="damaged: 'data'"):
-        load_model(tmp_path / "agent.zip")
+        read_zip(tmp_path / "agent.zip")
 
 
 def test_a_zip_of_something_else(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "agent.zip", "w") as archive:
         archive.writestr("readme.txt", "hello")
     with pytest.raises(CheckpointError, match=r"not an agent of SB3.*data, policy.pth"):
-        load_model(tmp_path / "agent.zip")
+        read_zip(tmp_path / "agent.zip")
 
 
 def rewrite(
@@ -148,7 +148,7 @@ def test_a_pickle_of_another_version(stock_zip: Path, tmp_path: Path) -> None:
     broken = {":type:": "x", ":serialized:": "AAAA"}
     path = rewrite(stock_zip, tmp_path / "agent.zip", policy_class=broken)
     with pytest.raises(CheckpointError, match=r"saved with .*cannot be loaded"):
-        load_model(path)
+        read_zip(path)
 
 
 def test_objects_of_a_package_that_is_missing(stock_zip: Path, tmp_path: Path) -> None:
@@ -156,16 +156,16 @@ def test_objects_of_a_package_that_is_missing(stock_zip: Path, tmp_path: Path) -
     path = tmp_path / "agent.zip"
     rewrite(stock_zip, path, clip_range={":type:": "x", ":serialized:": pickled})
     with pytest.raises(CheckpointError, match="of the package 'nowhere': install it"):
-        load_model(path)
+        read_zip(path)
 
 
 def test_other_spaces(stock_zip: Path) -> None:
     with pytest.raises(CheckpointError, match="observation space"):
-        load_model(stock_zip, make_vec_env("CartPole-v1", 1))
+        read_zip(stock_zip).load(make_vec_env("CartPole-v1", 1))
     arm = "sb3_prune/PlanarArm-v0"
     kwargs = {"n_joints": 1, "action_mode": "continuous"}
     with pytest.raises(CheckpointError, match="another environment"):
-        load_model(stock_zip, make_vec_env(arm, 1, env_kwargs=kwargs))
+        read_zip(stock_zip).load(make_vec_env(arm, 1, env_kwargs=kwargs))
 
 
 def test_nan(tmp_path: Path) -> None:
@@ -174,7 +174,7 @@ def test_nan(tmp_path: Path) -> None:
         model.actor.mu.bias[0] = torch.nan
     model.save(tmp_path / "agent.zip")
     with pytest.raises(NonFiniteError, match=r"actor\.mu\.bias"):
-        load_model(tmp_path / "agent.zip")
+        read_zip(tmp_path / "agent.zip")
 
 
 def test_nan_in_an_optimiser(tmp_path: Path) -> None:
@@ -189,7 +189,7 @@ def test_nan_in_an_optimiser(tmp_path: Path) -> None:
     with pytest.raises(
         NonFiniteError, match=r"actor\.optimizer\.state\.0\.exp_avg.*and"
     ):
-        load_model(tmp_path / "agent.zip")
+        read_zip(tmp_path / "agent.zip")
 
 
 def test_complex_numbers(stock_zip: Path, tmp_path: Path) -> None:
@@ -201,7 +201,7 @@ def test_complex_numbers(stock_zip: Path, tmp_path: Path) -> None:
     with pytest.raises(
         CheckpointError, match=r"complex numbers in policy\.actor\.mu\."
     ):
-        load_model(path)
+        read_zip(path)
 
 
 def test_nan_beside_the_policy(tmp_path: Path) -> None:
@@ -210,4 +210,4 @@ def test_nan_beside_the_policy(tmp_path: Path) -> None:
     model.log_ent_coef.data.fill_(torch.nan)
     model.save(tmp_path / "agent.zip")
     with pytest.raises(NonFiniteError, match=r"variables\.log_ent_coef"):
-        load_model(tmp_path / "agent.zip")
+        read_zip(tmp_path / "agent.zip")

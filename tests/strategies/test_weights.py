@@ -149,8 +149,6 @@ def test_a_resumed_run_is_an_uninterrupted_one(tmp_path: Any) -> None:
     [
         ({"final_sparsity": 1.0}, "final sparsity must be"),
         ({"distribution": "erk"}, "global"),
-        ({"schedule": "sine"}, "cubic"),
-        ({"begin": 0.9}, "begin"),
     ],
 )
 def test_bad_options(options: Any, match: str) -> None:

@@ -33,10 +33,10 @@ def test_rounding_errors_refute_nothing(
     moved = [
         found
         for some in (names, *([name] for name in names))
-        if not isinstance(found := trial._try(policy, some, 0), str)
+        if not isinstance(found := trial._try(policy, some), str)
     ]
     assert max(max(found.values()) for found in moved) > trial.TOLERANCE
-    precise = trial._try(policy, names, 0, precise=True)
+    precise = trial._try(policy, names, precise=True)
     assert not isinstance(precise, str) and max(precise.values()) < 1e-9
     monkeypatch.setattr(trial, "_try", lambda *_, **__: {"an output": 3e-5})
     said = "removing dead units moves an output by"

@@ -13,7 +13,7 @@ from surgery.test_weight_masks import random_masks
 from sb3_prune.exceptions import TransplantError
 from sb3_prune.surgery.flow.slots import MASK
 from sb3_prune.surgery.weight_masks import mask_weights, masks_of
-from sb3_prune.transplanting import plan_transplant, transplant
+from sb3_prune.transplanting import InputRules, plan_transplant, transplant
 from sb3_prune.transplanting.building import build
 from sb3_prune.transplanting.carrying import carry, tensors
 from sb3_prune.transplanting.pairing import pair_observations
@@ -34,7 +34,8 @@ def carried(name: str) -> tuple[Any, Any, Any]:
     old = trained(name)
     new = build(old, env_of(name, 6), old.policy_kwargs, 0)
     seen = pair_observations(old.policy, new.policy, MORE)
-    return old, new, carry(old, new, plan_changes(old, new, seen, ACTS))
+    plan = plan_changes(old, new, seen, ACTS, InputRules())
+    return old, new, carry(old, new, plan, {}, {})
 
 
 @pytest.mark.parametrize("name", FIRST)
@@ -51,14 +52,14 @@ def test_other_networks() -> None:
     old = trained("PPO")
     new = zoo.make_model("PPO", env=env_of("PPO"), policy_kwargs={"net_arch": [12, 11]})
     seen = pair_observations(old.policy, old.policy, None)
-    plan = plan_changes(old, old, seen, ACTS)
+    plan = plan_changes(old, old, seen, ACTS, InputRules())
     before = {k: t.clone() for k, t in tensors(new.policy).items()}
     with pytest.raises(TransplantError, match="would have the shape"):
-        carry(old, new, plan)
+        carry(old, new, plan, {}, {})
     zoo.assert_same(tensors(new.policy), before)
     sac = zoo.make_model("SAC", env=env_of("SAC"))
     with pytest.raises(TransplantError, match="Only one of the agents has"):
-        carry(old, sac, plan)
+        carry(old, sac, plan, {}, {})
 
 
 def test_new_units_bring_no_noise_of_gsde() -> None:

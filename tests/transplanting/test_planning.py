@@ -17,7 +17,7 @@ from torch import nn
 import sb3_prune as sp
 from sb3_prune.exceptions import TransplantError
 from sb3_prune.strategies.scores import product
-from sb3_prune.transplanting import transplant, transplant_into
+from sb3_prune.transplanting import InputRules, transplant, transplant_into
 from sb3_prune.transplanting.building import build
 from sb3_prune.transplanting.observing import ObservationMap
 from sb3_prune.transplanting.pairing import pair_observations
@@ -42,7 +42,7 @@ def test_selection() -> None:
 def test_nothing_changes_where_nothing_differs(name: str) -> None:
     old = trained(name)
     new = build(old, env_of(name), old.policy_kwargs, 0)
-    plan = plan_changes(old, new, same(old, new), ACTS)
+    plan = plan_changes(old, new, same(old, new), ACTS, InputRules())
     assert plan.changes == {} and plan.layers == () and plan.heads
 
 
@@ -50,7 +50,7 @@ def test_nothing_changes_where_nothing_differs(name: str) -> None:
 def test_narrower_layers_keep_their_most_important_units(name: str) -> None:
     old = trained(name)
     new = build(old, env_of(name), {"net_arch": [6, 10]}, 0)
-    plan = plan_changes(old, new, same(old, new), ACTS)
+    plan = plan_changes(old, new, same(old, new), ACTS, InputRules())
     assert {layer.name for layer in plan.layers} == set(plan.changes)
     for layer, change in plan.changes.items():
         best = product(sp.wire(old)[layer]).topk(6).indices.sort().values
@@ -61,7 +61,7 @@ def test_narrower_layers_keep_their_most_important_units(name: str) -> None:
 def test_actions_are_inputs_and_outputs() -> None:
     old = trained("SAC")
     new = build(old, env_of("SAC", 5, 3), old.policy_kwargs, 0)
-    plan = plan_changes(old, new, same(old, new), (3, None, 0))
+    plan = plan_changes(old, new, same(old, new), (3, None, 0), InputRules())
     read = {
         f"inputs of {net}.qf{number}.0.weight"
         for net in ("critic", "critic_target")

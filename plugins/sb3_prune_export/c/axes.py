@@ -25,12 +25,22 @@ class Axes:
 
     def place(self, view: View) -> str:
         """Return the index of a number of a tensor, as far as these axes go."""
-        terms = [
-            name if view.strides[axis] == 1 else f"{view.strides[axis]} * {name}"
-            for name, axis in zip(self.variables, self.numbers, strict=True)
-            if view.strides[axis]
-        ]
-        return " + ".join(terms) or "0"
+        strides = [view.strides[axis] for axis in self.numbers]
+        return place(self.variables, self.sizes, strides)
+
+
+def place(
+    variables: Sequence[str], sizes: Sequence[int], strides: Sequence[int]
+) -> str:
+    """Return the index at which loops over these sizes find a number."""
+    terms = [
+        variable if stride == 1 else f"{stride} * {variable}"
+        for variable, size, stride in zip(
+            variables[: len(sizes)], sizes, strides, strict=True
+        )
+        if size > 1 and stride
+    ]
+    return " + ".join(terms) or "0"
 
 
 def split(view: View, inner: Sequence[int] | int | None) -> tuple[Axes, Axes]:

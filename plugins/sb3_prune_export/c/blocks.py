@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 
 from sb3_prune_export.c.views import Buffer, View
@@ -48,26 +48,17 @@ class Block:
         """Add a line at the depth of the open loops."""
         self.lines.append("    " * self.depth + text)
 
-    @contextmanager
-    def loop(self, variable: str, count: int) -> Iterator[None]:
-        """Open a loop; of one turn is made none, see :func:`place`."""
-        if count <= 1:
-            yield
-            return
-        self.line(f"for (int {variable} = 0; {variable} < {count}; ++{variable}) {{")
-        self.depth += 1
-        yield
-        self.depth -= 1
-        self.line("}")
+    def loop(self, variable: str, count: int) -> AbstractContextManager[None]:
+        """Open a loop; of one turn is made none, see :func:`.place`."""
+        return self.nest((variable,), (count,))
 
-    @contextmanager
-    def nest(self, variables: Sequence[str], sizes: Sequence[int]) -> Iterator[None]:
-        """Open loops inside each other."""
-        if not sizes:
-            yield
-            return
-        with self.loop(variables[0], sizes[0]), self.nest(variables[1:], sizes[1:]):
-            yield
+    def nest(
+        self, variables: Sequence[str], sizes: Sequence[int]
+    ) -> AbstractContextManager[None]:
+        """Open loops inside each other, those of more than one turn."""
+        pairs = zip(variables, sizes, strict=False)  # There may be more variables.
+        kept = {variable: count for variable, count in pairs if count > 1}
+        return self.full_nest(tuple(kept), tuple(kept.values()))
 
     @contextmanager
     def full_nest(
@@ -103,20 +94,6 @@ class Block:
             kind = f"{const}{buffer.number.name} *{restrict}"
             head.append(f"    {kind} {name} = {place_};")
         return [*head, *("    " + line for line in self.lines), "}"]
-
-
-def place(
-    variables: Sequence[str], sizes: Sequence[int], strides: Sequence[int]
-) -> str:
-    """Return the index at which loops over these sizes find a number."""
-    terms = [
-        variable if stride == 1 else f"{stride} * {variable}"
-        for variable, size, stride in zip(
-            variables[: len(sizes)], sizes, strides, strict=True
-        )
-        if size > 1 and stride
-    ]
-    return " + ".join(terms) or "0"
 
 
 def comment(text: str) -> str:

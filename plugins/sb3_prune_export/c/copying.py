@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from sb3_prune_export.c import graph
-from sb3_prune_export.c.blocks import Block, place
+from sb3_prune_export.c.axes import place
+from sb3_prune_export.c.blocks import Block
 from sb3_prune_export.c.groups import VARIABLES, merge, squeezed
 from sb3_prune_export.c.state import Lowering
 from sb3_prune_export.c.views import Buffer, View, contiguous

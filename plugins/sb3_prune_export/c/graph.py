@@ -10,20 +10,15 @@ from torch.export import ExportedProgram
 from torch.export.graph_signature import InputKind
 from torch.fx import Node
 
-CHECKS = ("_assert_async", "_assert_scalar", "_assert_tensor_metadata", "sym_constrain")
-"""Beginnings of the names of operations that only check."""
-
 
 def constants(program: ExportedProgram) -> dict[str, torch.Tensor]:
     """Return the parameters, buffers and constants, by the name of their node."""
-    found = {}
-    for spec in program.graph_signature.input_specs:
-        if spec.kind is InputKind.USER_INPUT:
-            continue
-        target = str(spec.target)
-        known = {**program.state_dict, **program.constants}
-        found[str(spec.arg.name)] = known[target].detach()
-    return found
+    known = {**program.state_dict, **program.constants}
+    return {
+        str(spec.arg.name): known[str(spec.target)].detach()
+        for spec in program.graph_signature.input_specs
+        if spec.kind is not InputKind.USER_INPUT
+    }
 
 
 def inputs(program: ExportedProgram) -> list[Node]:
@@ -77,6 +72,12 @@ def is_view(node: Node) -> bool:
 def fake(node: Any) -> Any:
     """Return a tensor without numbers of a node's shape and type; else the value."""
     return node.meta["val"] if isinstance(node, Node) else node
+
+
+def first(node: Node) -> Any:
+    """Return a tensor as :func:`fake` does, of several results that of the first."""
+    result = fake(node)
+    return result[0] if isinstance(result, (tuple, list)) else result
 
 
 def shape_text(shape: Sequence[int]) -> str:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 import torch
 
-from sb3_prune_export.c.blocks import Block, place
+from sb3_prune_export.c.axes import place
+from sb3_prune_export.c.blocks import Block
 from sb3_prune_export.c.views import Buffer, View, is_dense, row_major, strided
 
 VARIABLES = ("i", "j", "k", "l", "m", "n", "o", "p")

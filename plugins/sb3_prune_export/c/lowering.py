@@ -99,6 +99,4 @@ def _looked(node: Node, view: View, rest: Any, kwargs: Any) -> Any:
 
 def _changes_type(node: Node) -> bool:
     """Tell whether a view is of another type than what it looks at."""
-    result = graph.fake(node)
-    first = result[0] if isinstance(result, (tuple, list)) else result
-    return bool(first.dtype is not graph.fake(node.args[0]).dtype)
+    return bool(graph.first(node).dtype is not graph.fake(node.args[0]).dtype)

@@ -68,8 +68,3 @@ def prefix_of(text: str) -> str:
     name = "_".join(words).lower()
     plain = bool(name) and name[0].isalpha() and name not in RESERVED
     return name if plain else f"agent_{name}".rstrip("_")
-
-
-def identifier(text: str) -> str:
-    """Return a part of a name in C made of any text, e.g. of the path of a module."""
-    return "_".join(re.findall(r"[A-Za-z0-9]+", text)) or "constant"

@@ -35,8 +35,7 @@ def pointwise(
         types: ``dtype`` of the result, else that of the node; ``operands``: the common
             type of the operands, or a list of types; None leaves an operand as it is.
     """
-    result = graph.fake(node)
-    result = result[0] if isinstance(result, (tuple, list)) else result
+    result = graph.first(node)
     number = lowering.number(types.get("dtype", result.dtype))
     wanted = types.get("operands", number)
     kinds = wanted if isinstance(wanted, list) else [wanted] * len(values)

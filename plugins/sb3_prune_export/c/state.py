@@ -50,10 +50,7 @@ class Lowering:
 
     def block(self, node: Node) -> Block:
         """Append a step for an operation."""
-        result = graph.fake(node)
-        first = result[0] if isinstance(result, (tuple, list)) else result
-        shape = graph.shape_text(first.shape)
-        block = Block(f"{self.module}: {shape}")
+        block = Block(f"{self.module}: {graph.shape_text(graph.first(node).shape)}")
         self.steps.append(block)
         return block
 

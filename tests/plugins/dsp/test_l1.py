@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 import zoo
-from sb3_prune_dsp.l1 import L1, L1Config
+from sb3_prune_dsp.l1 import L1, L1Config, large
 
 import sb3_prune as sp
 from sb3_prune.exceptions import ConfigError
@@ -41,6 +41,12 @@ def test_a_threshold_is_one_whatever_the_share() -> None:
     for path, mask in strategy.propose_masks(look_at(model, 1.0)).items():
         expected = before[path].abs() >= min(0.1, float(before[path].abs().max()))
         assert torch.equal(mask, expected)
+
+
+def test_the_largest_weights_are_large_enough() -> None:
+    weight = torch.tensor([[0.1, -0.3], [0.2, 0.3]])
+    assert large(weight, 0.2).tolist() == [[False, True], [True, True]]
+    assert large(weight, 1.0).tolist() == [[False, True], [False, True]]
 
 
 @pytest.mark.slow

@@ -103,7 +103,7 @@ def _normalise(
 ) -> View:
     """Write (x - mean) / sqrt(variance + epsilon) * weight + bias."""
     inner_axes, epsilon = over
-    result = lowering.new(value.shape, graph.fake(node)[0].dtype)
+    result = lowering.new(value.shape, graph.first(node).dtype)
     outer, inner = split(value, inner_axes)
     number = result.buffer.number
     block = lowering.block(node)

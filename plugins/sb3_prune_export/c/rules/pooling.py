@@ -67,8 +67,7 @@ def _window(lowering: Lowering, node: Node, value: View, given: Any) -> Window:
     size, stride, padding, dilation = (
         list(each) * 2 if len(each) == 1 else list(each) for each in given
     )
-    result = graph.fake(node)
-    result = result[0] if isinstance(result, (tuple, list)) else result
+    result = graph.first(node)
     if len(value.shape) == 3:  # noqa: PLR2004, a picture without batch axis
         raise lowering.refuse(node, "no rule for pictures without batch axis")
     target = picture(lowering, list(result.shape), result.dtype)

@@ -8,6 +8,7 @@ import torch
 from torch.fx import Node
 
 from sb3_prune_export.c import graph
+from sb3_prune_export.c.axes import place
 from sb3_prune_export.c.blocks import Block
 from sb3_prune_export.c.pointwise import Tensor, pointwise
 from sb3_prune_export.c.rules.table import rule
@@ -108,13 +109,12 @@ def _accumulate(
         for row in range(rows):
             more = f" + {row * stride}" if row else ""
             block.line(f"const {number} v{row} = {x}[{at}{more}];")
-        block.line(f"for (int j = 0; j < {width}; ++j) {{")
         terms = [
             f"v{row} * {w}[{width} * i + j{f' + {row * width}' if row else ''}]"
             for row in range(rows)
         ]
-        block.line(f"    {y}[j] += {' + '.join(terms)};")
-        block.line("}")
+        with block.loop("j", width):
+            block.line(f"{y}[j] += {' + '.join(terms)};")
         block.depth -= 1
         block.line("}")
 
@@ -130,8 +130,7 @@ def _product(lowering: Lowering, node: Node, left: View, right: View) -> View:
     names = (*(["b"] if batch else []), "r", "j")
 
     def at(view: View, row: str, column: str) -> str:
-        parts = zip([*names[:-2], row, column], view.strides, strict=True)
-        return " + ".join(f"{stride} * {name}" for name, stride in parts)
+        return place([*names[:-2], row, column], view.shape, view.strides)
 
     with block.full_nest(names, [*batch, rows, columns]):
         block.line(f"{number.name} sum = 0;")

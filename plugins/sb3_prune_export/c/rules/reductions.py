@@ -10,11 +10,10 @@ import torch
 from torch.fx import Node
 
 from sb3_prune_export.c import graph
-from sb3_prune_export.c.axes import Axes, split
-from sb3_prune_export.c.numbers import NUMBERS
+from sb3_prune_export.c.axes import Axes, place, split
 from sb3_prune_export.c.rules.table import RULES, rule
 from sb3_prune_export.c.state import Lowering
-from sb3_prune_export.c.views import View
+from sb3_prune_export.c.views import View, row_major
 
 FOLDS = {
     "sum": ("0", "sum += v;"),
@@ -100,11 +99,7 @@ def variance(
 
 def _aligned(outer: Axes) -> str:
     """Return the index of a result without gaps in loops over the axes that stay."""
-    terms, stride = [], 1
-    for name, size in reversed(list(zip(outer.variables, outer.sizes, strict=True))):
-        terms.append(name if stride == 1 else f"{stride} * {name}")
-        stride *= size
-    return " + ".join(terms) or "0"
+    return place(outer.variables, outer.sizes, row_major(outer.sizes))
 
 
 def _whole(line: str) -> str:
@@ -142,11 +137,9 @@ def extreme(
 def _extreme(
     lowering: Lowering, node: Node, value: View, axis: int | None, largest: bool
 ) -> tuple[View, View]:
-    result = graph.fake(node)
-    shape = (result[0] if isinstance(result, (tuple, list)) else result).shape
+    shape = graph.first(node).shape
     places = lowering.new(shape, torch.int64)
-    dtype = _torch_type(value)
-    best = lowering.new(shape, dtype)
+    best = lowering.new(shape, graph.fake(node.args[0]).dtype)
     outer, inner = split(value, axis)
     number = value.buffer.number.name
     block = lowering.block(node)
@@ -167,10 +160,6 @@ def _extreme(
         block.line(f"{y}[{target}] = at;")
         block.line(f"{z}[{target}] = best;")
     return best, places
-
-
-def _torch_type(value: View) -> torch.dtype:
-    return next(t for t, n in NUMBERS.items() if n.name == value.buffer.number.name)
 
 
 RULES.update({name: _fold(name) for name in FOLDS})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from sb3_prune_export.c.blocks import Block, comment, place
+from sb3_prune_export.c.blocks import Block, comment
 from sb3_prune_export.c.numbers import FLOAT
 from sb3_prune_export.c.views import Buffer, contiguous
 
@@ -27,11 +27,6 @@ def test_a_block_declares_what_it_reads_and_writes_once() -> None:
         "    }",
         "}",
     ]
-
-
-def test_an_index_has_only_what_moves() -> None:
-    assert place(("i", "j", "k"), (2, 1, 3), (9, 5, 1)) == "9 * i + k"
-    assert place(("i",), (4,), (0,)) == "0"
 
 
 @pytest.mark.parametrize("text", ["*/ int main", "/* again", "what??/", "naïve"])

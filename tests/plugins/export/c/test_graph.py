@@ -31,3 +31,10 @@ def test_weights_are_constants_and_the_rest_is_given() -> None:
     program = running.traced(nn.Linear(3, 2), torch.zeros(1, 3))
     assert [tuple(t.shape) for t in graph.constants(program).values()] == [(2, 3), (2,)]
     assert len(graph.inputs(program)) == len(graph.outputs(program)) == 1
+
+
+def test_of_several_results_the_first_counts() -> None:
+    net = nn.Sequential(nn.LayerNorm(3), nn.Tanh())
+    norm, *_, tanh = graph.calls(running.traced(net, torch.zeros(1, 3)))
+    assert isinstance(graph.fake(norm), tuple)
+    assert graph.first(norm).shape == graph.first(tanh).shape == (1, 3)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sb3_prune_export.c.names import check_apart, check_prefix, identifier, prefix_of
+from sb3_prune_export.c.names import check_apart, check_prefix, prefix_of
 
 from sb3_prune.exceptions import ConfigError, ExportError
 
@@ -34,4 +34,3 @@ def test_names_of_inputs_that_the_header_takes_are_refused(end: str) -> None:
 
 def test_names_stay_readable() -> None:
     assert prefix_of("Left-arm (2)") == "left_arm_2"
-    assert identifier("actor.latent_pi.0") == "actor_latent_pi_0"
