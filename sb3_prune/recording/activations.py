@@ -22,8 +22,9 @@ from stable_baselines3.common.type_aliases import PyTorchObs
 from sb3_prune.exceptions import NonFiniteError, UnsupportedPolicyError
 from sb3_prune.recording.inputs import recent_inputs
 from sb3_prune.surgery.flow.forwards import Inputs, all_forwards, is_actor_critic
-from sb3_prune.surgery.flow.observe import Key, Observer
+from sb3_prune.surgery.flow.observe import Observer
 from sb3_prune.surgery.flow.quiet import quiet
+from sb3_prune.surgery.flow.slots import Key
 from sb3_prune.surgery.hidden_layer import HiddenLayer
 from sb3_prune.surgery.targets import target_names
 from sb3_prune.surgery.wiring import wire
@@ -85,8 +86,7 @@ def observe(
     Raises:
         NonFiniteError: An observation or action is NaN or infinite.
     """
-    reads = [read.slot for layer in layers for read in layer.reads]
-    wanted = {(slot.owner, slot.attribute) for slot in reads}
+    wanted = {read.slot.key for layer in layers for read in layer.reads}
     return observe_weights(policy, inputs, wanted)
 
 
@@ -120,7 +120,7 @@ def observe_weights(
 def _recorded(layer: HiddenLayer, observer: Observer, batch: int) -> torch.Tensor:
     """Return the activations that the layer's first reader received, (batch, units)."""
     for read in layer.reads:
-        arrived = observer.arrived.get((read.slot.owner, read.slot.attribute))
+        arrived = observer.arrived.get(read.slot.key)
         if arrived:
             units = read.arrived(arrived[-1], layer.units)
             return units.reshape(batch, -1, *units.shape[-2:]).mean(dim=(1, 3))

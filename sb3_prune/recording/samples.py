@@ -83,7 +83,7 @@ def unrecorded(policy: BasePolicy, inputs: Inputs, names: Collection[str]) -> li
     return [
         layer.name
         for layer in layers
-        if not any((r.slot.owner, r.slot.attribute) in seen for r in layer.reads)
+        if not any(read.slot.key in seen for read in layer.reads)
     ]
 
 
@@ -124,7 +124,7 @@ def _rows(layer: HiddenLayer, observer: Observer) -> list[torch.Tensor]:
     """Return what each reader got, (rows, units); what several got occurs once."""
     found: dict[tuple[int, int], torch.Tensor] = {}
     for read in layer.reads:
-        for given in observer.arrived.get((read.slot.owner, read.slot.attribute), ()):
+        for given in observer.arrived.get(read.slot.key, ()):
             units = _arrived(read, given, layer)
             rows = units.movedim(-1, -2).reshape(-1, layer.units)
             found.setdefault((given.data_ptr(), read.slot.start), rows)

@@ -18,9 +18,9 @@ from sb3_prune.networks.ofexinet import OFEXiNet
 from sb3_prune.networks.perceptrons import Role, find_perceptrons
 from sb3_prune.surgery.flow.beside import Beside, beside_of, reads_beside
 from sb3_prune.surgery.flow.groups import Group
-from sb3_prune.surgery.flow.slots import Slot
+from sb3_prune.surgery.flow.slots import Key, Slot
 from sb3_prune.surgery.flow.trace import trace
-from sb3_prune.surgery.hidden_layer import HiddenLayer, Key
+from sb3_prune.surgery.hidden_layer import HiddenLayer
 from sb3_prune.surgery.targets import stepped_beside, target_networks, targets_of
 
 BUILT = "_built_units"
@@ -272,7 +272,7 @@ def _gated(groups: Iterable[Group]) -> dict[Key, list[tuple[Slot, Gate]]]:
     gated = defaultdict(list)
     for group in groups:
         for slot in group.slots if group.gates else ():
-            gated[slot.owner, slot.attribute].append((slot, group.gates[0]))
+            gated[slot.key].append((slot, group.gates[0]))
     return gated
 
 

@@ -60,7 +60,7 @@ def layers_of(
             born=len(layers),
         )
         for slot in slots:
-            gated[slot.owner, slot.attribute].append((slot, gate))
+            gated[slot.key].append((slot, gate))
         network = name.rpartition(".")[0]
         layers.append(HiddenLayer(name, group, network, gated=gated))
     return layers

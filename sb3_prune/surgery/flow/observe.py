@@ -12,9 +12,7 @@ from torch import nn
 from torch.overrides import TorchFunctionMode
 
 from sb3_prune.surgery.flow.names import called, leaves
-
-Key = tuple[nn.Module, str]
-"""A tensor by its owner and attribute name."""
+from sb3_prune.surgery.flow.slots import Key
 
 _PRODUCTS = """
 addmm bmm conv1d conv2d conv3d dot gru gru_cell linear lstm lstm_cell matmul mm mv
