@@ -17,7 +17,7 @@ from sb3_prune.compensation.fitting import Fit, fit
 from sb3_prune.compensation.levels import levels
 from sb3_prune.compensation.pretending import can_pretend, pretended
 from sb3_prune.exceptions import FewObservationsError, UnsupportedPolicyError
-from sb3_prune.recording.activations import count_observations
+from sb3_prune.recording.observations import count_observations
 from sb3_prune.recording.samples import sample_activations, unrecorded
 from sb3_prune.surgery.change import Change
 from sb3_prune.surgery.execution import carry_out

@@ -12,7 +12,7 @@ from sb3_contrib.common.recurrent.policies import RecurrentActorCriticPolicy
 from torch import nn
 from torch.distributions import Distribution, kl_divergence
 
-from sb3_prune.recording.activations import count_observations
+from sb3_prune.recording.observations import count_observations
 from sb3_prune.recording.samples import part
 from sb3_prune.surgery.flow.forwards import Inputs
 from sb3_prune.surgery.flow.quiet import quiet

@@ -21,8 +21,10 @@ from stable_baselines3.common.type_aliases import PyTorchObs
 
 from sb3_prune.exceptions import NonFiniteError, UnsupportedPolicyError
 from sb3_prune.recording.inputs import recent_inputs
+from sb3_prune.recording.observations import count_observations
 from sb3_prune.surgery.flow.forwards import Inputs, all_forwards, is_actor_critic
 from sb3_prune.surgery.flow.observe import Observer
+from sb3_prune.surgery.flow.ports import by_key
 from sb3_prune.surgery.flow.quiet import quiet
 from sb3_prune.surgery.flow.slots import Key
 from sb3_prune.surgery.hidden_layer import HiddenLayer
@@ -130,13 +132,6 @@ def _recorded(layer: HiddenLayer, observer: Observer, batch: int) -> torch.Tenso
     )
 
 
-def count_observations(observations: PyTorchObs) -> int:
-    """Return the number of observations in a batch."""
-    if isinstance(observations, dict):
-        return len(next(iter(observations.values())))
-    return len(observations)
-
-
 def _calls(
     policy: BasePolicy, inputs: Inputs, targets: bool
 ) -> Iterator[Callable[[], object]]:
@@ -182,9 +177,8 @@ def _tensors(policy: BasePolicy, observations: Any) -> PyTorchObs:
 
 
 def _check_finite(inputs: Inputs) -> None:
-    observations = inputs.observations
-    named = observations if isinstance(observations, dict) else {"": observations}
-    parts = {f"observations {key}".strip(): value for key, value in named.items()}
+    named = by_key(inputs.observations).items()
+    parts = {f"observations {key}".strip(): value for key, value in named}
     if inputs.actions is not None:
         parts["actions"] = inputs.actions
     for name, value in parts.items():

@@ -19,8 +19,8 @@ from stable_baselines3.common.vec_env import VecEnv, VecMonitor, is_vecenv_wrapp
 from tqdm.auto import tqdm
 
 from sb3_prune.exceptions import require_at_least, require_one_of
-from sb3_prune.recording.activations import count_observations
 from sb3_prune.recording.normalisation import frozen_statistics
+from sb3_prune.recording.observations import count_observations
 from sb3_prune.recording.player import Player
 from sb3_prune.recording.reservoir import join
 from sb3_prune.recording.samples import part

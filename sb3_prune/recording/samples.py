@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import replace
+from operator import itemgetter
 from typing import Any
 
 import torch
@@ -11,9 +12,11 @@ from sb3_contrib.common.recurrent.type_aliases import RNNStates
 from stable_baselines3.common.policies import BasePolicy
 
 from sb3_prune.exceptions import NoObservationsError, UnsupportedPolicyError
-from sb3_prune.recording.activations import count_observations, observe
+from sb3_prune.recording.activations import observe
+from sb3_prune.recording.observations import count_observations, mapped
 from sb3_prune.surgery.flow.forwards import Inputs
 from sb3_prune.surgery.flow.observe import Observer
+from sb3_prune.surgery.flow.ports import by_key
 from sb3_prune.surgery.flow.slots import Read
 from sb3_prune.surgery.hidden_layer import HiddenLayer
 from sb3_prune.surgery.wiring import wire
@@ -89,9 +92,8 @@ def unrecorded(policy: BasePolicy, inputs: Inputs, names: Collection[str]) -> li
 
 def chunks(inputs: Inputs) -> Iterator[Inputs]:
     """Yield inputs in parts that fit into memory with all activations."""
-    seen = inputs.observations
-    count = count_observations(seen)
-    parts = list(seen.values()) if isinstance(seen, dict) else [seen]
+    parts = by_key(inputs.observations).values()
+    count = count_observations(inputs.observations)
     numbers = max(1, sum(tensor.numel() for tensor in parts) // max(1, count))
     size = min(LARGEST_CHUNK, max(1, CHUNK // numbers))
     for start in range(0, count, size):
@@ -105,12 +107,8 @@ def part(inputs: Inputs, chosen: Any) -> Inputs:
         inputs: All inputs.
         chosen: A slice, or a tensor of indices.
     """
-    seen, states = inputs.observations, inputs.lstm_states
-    observations = (
-        {key: value[chosen] for key, value in seen.items()}
-        if isinstance(seen, dict)
-        else seen[chosen]
-    )
+    observations = mapped(itemgetter(chosen), inputs.observations)
+    states = inputs.lstm_states
     actions = None if inputs.actions is None else inputs.actions[chosen]
     if states is not None:
         (a, b), (c, d) = states

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -11,9 +9,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from stable_baselines3.common.base_class import BaseAlgorithm
-from stable_baselines3.common.vec_env import VecEnv, VecNormalize
+from stable_baselines3.common.vec_env import VecEnv
 
 from sb3_prune.exceptions import TransplantError
+from sb3_prune.recording.normalisation import frozen_statistics
+from sb3_prune.recording.observations import joined
 from sb3_prune.recording.player import empty_memory, forget
 from sb3_prune.recording.reservoir import join
 from sb3_prune.recording.samples import part
@@ -114,21 +114,14 @@ def _played(
             f"{scales.observation_space}, the agent those of {new.observation_space}. "
             "Give play=0, or put VecNormalize around what changes them."
         )
-    with _frozen(scales):
+    with frozen_statistics(env):
         observations = env.reset()
         for _ in range(steps):
             found.append(scales.get_original_obs() if scales else observations)
             acted.append(draw(env.action_space, env.num_envs, rng))
             observations, _, ended, _ = env.step(acted[-1])
             starts.append(ended)
-    return _joined(found), np.concatenate(acted), np.stack(starts[:steps])
-
-
-def _joined(found: Sequence[Any]) -> Any:
-    """Join arrays, or those of each key."""
-    if isinstance(found[0], dict):
-        return {key: np.concatenate([each[key] for each in found]) for key in found[0]}
-    return np.concatenate(found)
+    return joined(found), np.concatenate(acted), np.stack(starts[:steps])
 
 
 def shapes(of: VecEnv | BaseAlgorithm) -> dict[str, Any]:
@@ -138,17 +131,3 @@ def shapes(of: VecEnv | BaseAlgorithm) -> dict[str, Any]:
         of: What gives or gets them.
     """
     return {key: each.shape for key, each in by_key(of.observation_space).items()}
-
-
-@contextmanager
-def _frozen(env: VecNormalize | None) -> Iterator[None]:
-    """Keep the statistics of an environment as they are."""
-    if env is None:
-        yield
-        return
-    before = env.training
-    env.training = False
-    try:
-        yield
-    finally:
-        env.training = before

@@ -9,11 +9,12 @@ import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
 
 from sb3_prune.exceptions import NoObservationsError, TransplantError
-from sb3_prune.recording.activations import count_observations
 from sb3_prune.recording.inputs import recent_inputs
+from sb3_prune.recording.observations import count_observations
 from sb3_prune.recording.samples import part
 from sb3_prune.surgery.flow.forwards import Inputs, sample_inputs
 from sb3_prune.surgery.flow.observe import Observer
+from sb3_prune.surgery.flow.ports import by_key
 from sb3_prune.surgery.flow.quiet import quiet
 from sb3_prune.transplanting.heads import Head
 
@@ -64,9 +65,8 @@ def _check_shapes(model: BaseAlgorithm, given: Inputs) -> None:
 
 
 def _shapes(inputs: Inputs) -> dict[str, tuple[int, ...]]:
-    seen = inputs.observations
-    named = seen if isinstance(seen, dict) else {"shape": seen}
-    return {name: tuple(tensor.shape[1:]) for name, tensor in named.items()}
+    named = by_key(inputs.observations).items()
+    return {key or "shape": tuple(tensor.shape[1:]) for key, tensor in named}
 
 
 @torch.no_grad()
