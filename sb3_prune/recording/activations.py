@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 import torch
 from sb3_contrib.common.recurrent.policies import RecurrentActorCriticPolicy
-from sb3_contrib.common.recurrent.type_aliases import RNNStates
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.type_aliases import PyTorchObs
@@ -23,6 +22,7 @@ from sb3_prune.exceptions import NonFiniteError, UnsupportedPolicyError
 from sb3_prune.recording.inputs import recent_inputs
 from sb3_prune.recording.observations import count_observations
 from sb3_prune.surgery.flow.forwards import Inputs, all_forwards, is_actor_critic
+from sb3_prune.surgery.flow.lstms import empty_states
 from sb3_prune.surgery.flow.observe import Observer
 from sb3_prune.surgery.flow.ports import by_key
 from sb3_prune.surgery.flow.quiet import quiet
@@ -155,15 +155,12 @@ def _calls(
 
 def _run_recurrent(policy: RecurrentActorCriticPolicy, inputs: Inputs) -> None:
     """Run each observation as a sequence of length one."""
-    observations, states = inputs.observations, inputs.lstm_states
+    observations: Any = inputs.observations
     batch = count_observations(observations)
-    if states is None:
-        layers, _, size = policy.lstm_hidden_state_shape
-        zeros = torch.zeros(layers, batch, size, device=policy.device)
-        states = RNNStates((zeros, zeros), (zeros, zeros))
+    states: Any = inputs.lstm_states or empty_states(policy, batch)
     starts = torch.zeros(batch, device=policy.device)
-    policy.get_distribution(observations, states.pi, starts)  # type: ignore[arg-type]
-    policy.predict_values(observations, states.vf, starts)  # type: ignore[arg-type]
+    policy.get_distribution(observations, states.pi, starts)
+    policy.predict_values(observations, states.vf, starts)
 
 
 def _tensors(policy: BasePolicy, observations: Any) -> PyTorchObs:

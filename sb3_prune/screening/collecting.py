@@ -18,6 +18,7 @@ from sb3_prune.exceptions import UnsupportedPolicyError
 from sb3_prune.recording.observations import joined, mapped
 from sb3_prune.screening.window import Cut, Window
 from sb3_prune.surgery.flow.forwards import Inputs, flat_actions
+from sb3_prune.surgery.flow.lstms import forget
 
 
 class Collector:
@@ -65,7 +66,7 @@ class Collector:
         if seen.get("action_masks") is not None:
             part["masks"] = np.array(seen["action_masks"], bool)
         if (states := getattr(model, "_last_lstm_states", None)) is not None:
-            part["states"] = _forgotten(states, model._last_episode_starts)
+            part["states"] = forget(states, model._last_episode_starts)
         if part["ends"].any():
             self._note_cuts(part["ends"], seen["infos"])
         self._parts.append(part)
@@ -108,13 +109,7 @@ class Collector:
         )
 
 
-def _forgotten(states: RNNStates, starts: Any) -> list[torch.Tensor]:
-    """Return the states of an LSTM, zero in environments that begin an episode."""
-    (a, b), (c, d) = states
-    keep = torch.as_tensor(1.0 - np.asarray(starts, np.float32), device=a.device)
-    return [(each * keep.view(1, -1, 1)).detach() for each in (a, b, c, d)]
-
-
-def _states(parts: list[list[torch.Tensor]]) -> RNNStates:
-    a, b, c, d = (torch.cat(each, 1) for each in zip(*parts, strict=True))
+def _states(parts: list[RNNStates]) -> RNNStates:
+    flat = ((*actor, *critic) for actor, critic in parts)
+    a, b, c, d = (torch.cat(each, 1) for each in zip(*flat, strict=True))
     return RNNStates((a, b), (c, d))

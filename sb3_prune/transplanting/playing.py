@@ -8,16 +8,17 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from sb3_contrib.common.recurrent.policies import RecurrentActorCriticPolicy
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env import VecEnv
 
 from sb3_prune.exceptions import TransplantError
 from sb3_prune.recording.normalisation import frozen_statistics
 from sb3_prune.recording.observations import joined
-from sb3_prune.recording.player import empty_memory, forget
 from sb3_prune.recording.reservoir import join
 from sb3_prune.recording.samples import part
 from sb3_prune.surgery.flow.forwards import Inputs, draw, sample_inputs
+from sb3_prune.surgery.flow.lstms import empty_states, forget
 from sb3_prune.surgery.flow.ports import by_key
 from sb3_prune.surgery.flow.quiet import quiet
 from sb3_prune.transplanting.heads import reads_actions
@@ -82,10 +83,9 @@ def _read(
 def _remembered(policy: Any, inputs: Inputs, starts: NDArray[np.bool_]) -> Inputs:
     """Add what LSTMs remember of the episodes, which start at (steps, environments)."""
     count = starts.shape[1]
-    memory = empty_memory(policy, count)
-    if memory is None:
+    if not isinstance(policy, RecurrentActorCriticPolicy):
         return inputs
-    found = []
+    found, memory = [], empty_states(policy, count)
     never = torch.zeros(count, device=policy.device)
     with quiet(policy):
         for step, begins in enumerate(starts):

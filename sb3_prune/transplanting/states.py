@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+from sb3_contrib.common.recurrent.policies import RecurrentActorCriticPolicy
 from stable_baselines3.common.base_class import BaseAlgorithm
 
 from sb3_prune.exceptions import NoObservationsError, TransplantError
+from sb3_prune.recording.distributions import distribution_of
 from sb3_prune.recording.inputs import recent_inputs
 from sb3_prune.recording.observations import count_observations
 from sb3_prune.recording.samples import part
@@ -91,15 +93,10 @@ def listen(
 
 
 def _act(policy: Any, observations: Any) -> None:
-    states = getattr(policy, "lstm_hidden_state_shape", None)
-    if states is None:
+    if isinstance(policy, RecurrentActorCriticPolicy):
+        distribution_of(policy, Inputs(observations=observations))
+    else:
         policy._predict(observations, deterministic=True)
-        return
-    layers, _, size = states
-    count = count_observations(observations)
-    zeros = torch.zeros(layers, count, size, device=policy.device)
-    starts = torch.zeros(count, device=policy.device)
-    policy.get_distribution(observations, (zeros, zeros), starts)
 
 
 def _said(head: Head, observer: Observer) -> torch.Tensor | None:
