@@ -229,20 +229,5 @@ def _check_noise(new: BaseAlgorithm, count: int) -> None:
 
 def _as_layer(name: str, units: int, slots: tuple[Slot, ...]) -> HiddenLayer:
     """Return inputs or outputs in the form in which hidden layers are changed."""
-    group = Group(
-        name=name,
-        aliases=(name,),
-        module=slots[0].owner,
-        units=units,
-        slots=slots,
-        reads=(),
-        widths=(),
-        gates=(),
-        fixed=None,
-        mixes=frozenset(),
-        soft=frozenset(),
-        unfoldable=frozenset(),
-        two_sided=False,
-        born=0,
-    )
+    group = Group(name, (name,), slots[0].owner, units, born=0, slots=slots)
     return HiddenLayer(name, group, name)

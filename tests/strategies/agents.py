@@ -49,14 +49,7 @@ def layers_of(
             module=linear,
             units=linear.out_features,
             slots=slots,
-            reads=(),
-            widths=(),
             gates=(gate,),
-            fixed=None,
-            mixes=frozenset(),
-            soft=frozenset(),
-            unfoldable=frozenset(),
-            two_sided=False,
             born=len(layers),
         )
         for slot in slots:

@@ -94,16 +94,8 @@ class Groups:
             aliases=tuple(names),
             module=owner,
             units=len(self.tracer.tensors[key]),
-            slots=(),
-            reads=(),
-            widths=(),
-            gates=(),
-            fixed=_why_fixed(why, owner),
-            mixes=frozenset(),
-            soft=frozenset(),
-            unfoldable=frozenset(),
-            two_sided=False,
             born=self.tracer.calls,
+            fixed=_why_fixed(why, owner),
             hidden=True,
         )
 
