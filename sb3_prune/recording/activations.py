@@ -26,7 +26,7 @@ from sb3_prune.surgery.flow.lstms import empty_states
 from sb3_prune.surgery.flow.observe import Observer
 from sb3_prune.surgery.flow.ports import by_key
 from sb3_prune.surgery.flow.quiet import quiet
-from sb3_prune.surgery.flow.slots import Key
+from sb3_prune.surgery.flow.slots import Key, Read
 from sb3_prune.surgery.hidden_layer import HiddenLayer
 from sb3_prune.surgery.targets import target_names
 from sb3_prune.surgery.wiring import wire
@@ -121,11 +121,21 @@ def observe_weights(
 
 def _recorded(layer: HiddenLayer, observer: Observer, batch: int) -> torch.Tensor:
     """Return the activations that the layer's first reader received, (batch, units)."""
-    for read in layer.reads:
-        arrived = observer.arrived.get(read.slot.key)
-        if arrived:
-            units = read.arrived(arrived[-1], layer.units)
-            return units.reshape(batch, -1, *units.shape[-2:]).mean(dim=(1, 3))
+    read, given = arrived_at(layer, observer)[0]
+    units = read.arrived(given[-1], layer.units)
+    return units.reshape(batch, -1, *units.shape[-2:]).mean(dim=(1, 3))
+
+
+def arrived_at(
+    layer: HiddenLayer, observer: Observer
+) -> list[tuple[Read, list[torch.Tensor]]]:
+    """Return the readers that got a layer's units, each with what it got in every call.
+
+    Raises:
+        UnsupportedPolicyError: No reader got them.
+    """
+    if found := observer.read_by(layer.reads):
+        return found
     raise UnsupportedPolicyError(
         f"The activations of '{layer.name}' cannot be recorded: no forward pass of the "
         "policy reads its units through an unmodified weight."

@@ -12,7 +12,7 @@ from sb3_contrib.common.recurrent.type_aliases import RNNStates
 from stable_baselines3.common.policies import BasePolicy
 
 from sb3_prune.exceptions import NoObservationsError, UnsupportedPolicyError
-from sb3_prune.recording.activations import observe
+from sb3_prune.recording.activations import arrived_at, observe
 from sb3_prune.recording.observations import count_observations, mapped
 from sb3_prune.surgery.flow.forwards import Inputs
 from sb3_prune.surgery.flow.observe import Observer
@@ -82,12 +82,8 @@ def unrecorded(policy: BasePolicy, inputs: Inputs, names: Collection[str]) -> li
         names: Names of layers.
     """
     layers = [layer for name, layer in wire(policy).items() if name in names]
-    seen = observe(policy, part(inputs, slice(1)), layers).arrived
-    return [
-        layer.name
-        for layer in layers
-        if not any(read.slot.key in seen for read in layer.reads)
-    ]
+    observer = observe(policy, part(inputs, slice(1)), layers)
+    return [layer.name for layer in layers if not observer.read_by(layer.reads)]
 
 
 def chunks(inputs: Inputs) -> Iterator[Inputs]:
@@ -121,16 +117,11 @@ def part(inputs: Inputs, chosen: Any) -> Inputs:
 def _rows(layer: HiddenLayer, observer: Observer) -> list[torch.Tensor]:
     """Return what each reader got, (rows, units); what several got occurs once."""
     found: dict[tuple[int, int], torch.Tensor] = {}
-    for read in layer.reads:
-        for given in observer.arrived.get(read.slot.key, ()):
+    for read, every in arrived_at(layer, observer):
+        for given in every:
             units = _arrived(read, given, layer)
             rows = units.movedim(-1, -2).reshape(-1, layer.units)
             found.setdefault((given.data_ptr(), read.slot.start), rows)
-    if not found:
-        raise UnsupportedPolicyError(
-            f"The activations of '{layer.name}' cannot be recorded: no forward pass of "
-            "the policy reads its units through an unmodified weight."
-        )
     return list(found.values())
 
 

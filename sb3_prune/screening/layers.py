@@ -59,9 +59,8 @@ class Layer:
         Raises:
             UnsupportedPolicyError: No reader got them.
         """
-        for read, key in zip(self.reads, self.keys, strict=True):
-            if observer.arrived.get(key):
-                return read, observer.arrived[key][-1]
+        for read, given in observer.read_by(self.reads):
+            return read, given[-1]
         raise UnsupportedPolicyError(
             f"The activations of '{self.name}' cannot be recorded: no forward pass "
             "reads its units through an unmodified weight."
