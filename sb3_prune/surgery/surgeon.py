@@ -113,36 +113,40 @@ def apply(model: BaseAlgorithm | nn.Module, plan: Mapping[str, Change]) -> Repor
     built = wire(model).units()  # Also finds what the model holds beside its policy.
     plan = plan if isinstance(plan, Plan) else Plan(plan)
     units: dict[str, tuple[int, int]] = {}
-    kept: dict[str, str] = {}
+    unfolded: dict[str, str] = {}
     lagging: dict[str, float] = {}
     before = count_parameters(policy)
     require_trial(policy, set(plan))
     mixing = _mixing(policy, plan)
     with retiring(model), rollback(model):
         for step in plan.steps:
-            wiring = wire(policy)
-            layers = {name: wiring[name] for name in step}
-            check_widths(layers, step)
-            check_finite(layers)
-            lagging |= _lagging(layers, step)
+            lagging |= _checked(wire(policy), step)
             for name, change in step.items():
                 units[name] = units.get(name, (change.before, 0))[0], change.after
-            kept |= carry_out(model, step)
+            unfolded |= carry_out(model, step)
             _check_cut(wire(policy), step)
         # The policy's own code may fail with fewer units: wire() raises then.
         fixed = wire(policy).fixed
     if units:
         note_built(policy, built)
     return Report(
-        units,
-        (before, count_parameters(policy)),
-        lagging,
-        kept,
-        mixing,
-        tuple(unoptimised(model, tuple(target_names(policy)))),
-        fixed,
-        strangers(policy),
+        units=units,
+        parameters=(before, count_parameters(policy)),
+        lagging=lagging,
+        unfolded=unfolded,
+        mixing=mixing,
+        unoptimised=tuple(unoptimised(model, tuple(target_names(policy)))),
+        fixed=fixed,
+        strangers=strangers(policy),
     )
+
+
+def _checked(wiring: Wiring, step: Mapping[str, Change]) -> dict[str, float]:
+    """Check that a step of a plan fits the layers; return which targets lag behind."""
+    layers = {name: wiring[name] for name in step}
+    check_widths(layers, step)
+    check_finite(layers)
+    return _lagging(layers, step)
 
 
 def _check_cut(wiring: Wiring, step: Mapping[str, Change]) -> None:
