@@ -27,7 +27,7 @@ from sb3_prune.compensation.movement import Movement, respond
 from sb3_prune.compensation.proposing import carry_out, propose
 from sb3_prune.files import write_text
 from sb3_prune.pruning import look_at, make_strategy
-from sb3_prune.recording.activations import count_observations
+from sb3_prune.recording.observations import count_observations
 from sb3_prune.recording.playing import play_inputs
 from sb3_prune.recording.samples import part
 from sb3_prune.surgery.flow.forwards import Inputs

@@ -8,8 +8,8 @@ from typing import Any
 from sb3_prune.compensation import Ranking, rank
 from sb3_prune.compensation.levels import levels
 from sb3_prune.recording import sample_activations
-from sb3_prune.recording.activations import count_observations
 from sb3_prune.recording.inputs import require_inputs
+from sb3_prune.recording.observations import count_observations
 from sb3_prune.strategies import AgentView
 from sb3_prune.strategies.gradual import best
 from sb3_prune.surgery import Change, Plan, keep

@@ -8,7 +8,7 @@ from typing import Any
 from sb3_prune.compensation import Movement, Ranking, compensate, respond
 from sb3_prune.compensation.fitting import held_out
 from sb3_prune.exceptions import ConfigError, NoObservationsError
-from sb3_prune.recording.activations import count_observations
+from sb3_prune.recording.observations import count_observations
 from sb3_prune.recording.samples import part
 from sb3_prune.strategies import AgentView
 from sb3_prune.surgery import HiddenLayer, Plan

@@ -15,7 +15,7 @@ from sb3_prune.exceptions import SB3PruneError, UnsupportedPolicyError
 from sb3_prune.networks.ofexinet import OFEXiNet, ofexinet_of
 from sb3_prune.strategies import AgentView, Strategy, entry_of
 from sb3_prune.surgery import Change, HiddenLayer, Plan, Wiring, remove
-from sb3_prune.surgery.optimizer import optimizers
+from sb3_prune.surgery.optimizer import optimizers, stepped
 from sb3_prune_xinet.anatomy import Anatomy, Network
 from sb3_prune_xinet.calibration import Calibration
 from sb3_prune_xinet.config import XiNetConfig
@@ -216,6 +216,5 @@ def _stepped(anatomy: Anatomy, optimizer: torch.optim.Optimizer) -> list[Network
 
     Whoever steps the weight of a network's first hidden layer steps the network.
     """
-    stepped = {p for group in optimizer.param_groups for p in group["params"]}
-    networks = anatomy.networks.values()
-    return [n for n in networks if n.layers[0].module.weight in stepped]
+    held, networks = stepped(optimizer), anatomy.networks.values()
+    return [n for n in networks if n.layers[0].module.weight in held]

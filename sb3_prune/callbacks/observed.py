@@ -6,8 +6,8 @@ from sb3_contrib.common.recurrent.policies import RecurrentActorCriticPolicy
 from stable_baselines3.common.base_class import BaseAlgorithm
 
 from sb3_prune.pruning import inputs_needed, many_inputs
-from sb3_prune.recording.activations import count_observations
 from sb3_prune.recording.inputs import LEAST_INPUTS, recent_inputs, require_inputs
+from sb3_prune.recording.observations import count_observations
 from sb3_prune.recording.reservoir import Reservoir
 from sb3_prune.surgery.flow.forwards import Inputs
 from sb3_prune.surgery.wiring import Wiring

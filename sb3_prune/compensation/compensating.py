@@ -17,7 +17,7 @@ from sb3_prune.compensation.fitting import Fit, fit
 from sb3_prune.compensation.levels import levels
 from sb3_prune.compensation.pretending import can_pretend, pretended
 from sb3_prune.exceptions import FewObservationsError, UnsupportedPolicyError
-from sb3_prune.recording.activations import count_observations
+from sb3_prune.recording.observations import count_observations
 from sb3_prune.recording.samples import sample_activations, unrecorded
 from sb3_prune.surgery.change import Change
 from sb3_prune.surgery.execution import carry_out
@@ -144,10 +144,10 @@ def _unfit(layer: HiddenLayer, change: Change) -> str | None:
         return "a weight of its units is also used by itself"
     if any(slot.attribute == MASK for slot in layer.slots()):
         return "single weights of its units are masked"
-    read = {(r.slot.owner, r.slot.attribute, r.slot.start) for r in layer.reads}
+    read = {each.slot.place for each in layer.reads}
     for slot in layer.readers:
-        known = (slot.owner, slot.attribute, slot.start) in read
-        known = known or slot.side is Side.NOISE  # Its columns stay as they are.
+        # The columns of noise stay as they are.
+        known = slot.place in read or slot.side is Side.NOISE
         if not known and not isinstance(slot.owner, nn.RNNBase | nn.RNNCellBase):
             return "a computed weight reads its units"
     return None

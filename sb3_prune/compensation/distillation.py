@@ -33,8 +33,8 @@ from sb3_prune.exceptions import (
     UnsupportedPolicyError,
     require_at_least,
 )
-from sb3_prune.recording.activations import count_observations
 from sb3_prune.recording.inputs import LEAST_INPUTS
+from sb3_prune.recording.observations import count_observations
 from sb3_prune.recording.samples import chunks, part
 from sb3_prune.surgery.flow.forwards import Inputs
 from sb3_prune.surgery.flow.modes import usual_modes

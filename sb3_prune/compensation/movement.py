@@ -12,9 +12,11 @@ from sb3_contrib.common.recurrent.policies import RecurrentActorCriticPolicy
 from torch import nn
 from torch.distributions import Distribution, kl_divergence
 
-from sb3_prune.recording.activations import count_observations
+from sb3_prune.recording.distributions import distribution_of
+from sb3_prune.recording.observations import count_observations
 from sb3_prune.recording.samples import part
 from sb3_prune.surgery.flow.forwards import Inputs
+from sb3_prune.surgery.flow.lstms import empty_states
 from sb3_prune.surgery.flow.quiet import quiet
 
 MOST = 1024
@@ -92,7 +94,7 @@ def respond(policy: Any, inputs: Inputs) -> Responses:
     chosen = torch.linspace(0, count - 1, min(MOST, count)).round().long()
     inputs = part(replace(inputs, lstm_states=None), chosen)
     with quiet(policy):
-        found = _distribution(policy, inputs)
+        found = distribution_of(policy, inputs)
         stochastic = hasattr(policy, "get_distribution")
         actions = (
             found.mode() if stochastic else policy._predict(inputs.observations, True)
@@ -108,21 +110,7 @@ def respond(policy: Any, inputs: Inputs) -> Responses:
 
 def distributions(policy: Any, inputs: Inputs) -> list[Distribution]:
     """Return the distributions of the actions; none if the policy is deterministic."""
-    return _plain(_distribution(policy, inputs))
-
-
-def _distribution(policy: Any, inputs: Inputs) -> Any:
-    """Return SB3's distribution of the actions; None if the policy has none."""
-    seen: Any = inputs.observations
-    if isinstance(policy, RecurrentActorCriticPolicy):
-        return policy.get_distribution(seen, *_fresh(policy, seen))[0]
-    if hasattr(policy, "get_distribution"):
-        return policy.get_distribution(seen)
-    actor: Any = getattr(policy, "actor", None)
-    if not hasattr(actor, "get_action_dist_params"):
-        return None
-    mean, log_std, kwargs = actor.get_action_dist_params(seen)
-    return actor.action_dist.proba_distribution(mean, log_std, **kwargs)
+    return _plain(distribution_of(policy, inputs))
 
 
 def _plain(found: Any) -> list[Distribution]:
@@ -149,7 +137,10 @@ def values_of(policy: Any, inputs: Inputs) -> Iterator[torch.Tensor]:
 def _said(policy: Any, inputs: Inputs) -> Iterator[torch.Tensor]:
     seen: Any = inputs.observations
     if isinstance(policy, RecurrentActorCriticPolicy):
-        yield policy.predict_values(seen, *_fresh(policy, seen))
+        count = count_observations(seen)
+        state: Any = empty_states(policy, count).vf
+        never = torch.zeros(count, device=policy.device)
+        yield policy.predict_values(seen, state, never)
         return
     if hasattr(policy, "predict_values"):
         yield policy.predict_values(seen)
@@ -160,11 +151,3 @@ def _said(policy: Any, inputs: Inputs) -> Iterator[torch.Tensor]:
         if isinstance(network, nn.Module) and all(each is not None for each in given):
             said = network(*given)
             yield from said if isinstance(said, tuple) else (said,)
-
-
-def _fresh(policy: Any, seen: Any) -> tuple[tuple[torch.Tensor, torch.Tensor], Any]:
-    """Return empty LSTM states, and that no episode starts."""
-    layers, _, size = policy.lstm_hidden_state_shape
-    count = count_observations(seen)
-    zeros = torch.zeros(layers, count, size, device=policy.device)
-    return (zeros, zeros), torch.zeros(count, device=policy.device)

@@ -20,7 +20,8 @@ from sb3_prune.exceptions import (
 )
 from sb3_prune.strategies.base import AgentView, Strategy, plan_of
 from sb3_prune.surgery.plan import Plan
-from sb3_prune.surgery.surgeon import Report, apply
+from sb3_prune.surgery.report import Report
+from sb3_prune.surgery.surgeon import apply
 from sb3_prune.surgery.trial import copied
 
 POOR = 0.3

@@ -40,6 +40,29 @@ def _decided(policy: Any, *inputs: Any) -> Any:
     return policy._predict(*inputs, deterministic=True)
 
 
+@dataclass(frozen=True)
+class Rest:
+    """What an agent gets beside observations, for some of them."""
+
+    state: tuple[np.ndarray, ...] | None
+    """State of its LSTMs, (layers, rows, units) each."""
+    starts: np.ndarray
+    """Whether an episode begins, (rows,)."""
+    masks: np.ndarray | None
+    """Which actions are allowed, (rows, ...)."""
+
+    def rows(self, chosen: slice) -> Rest:
+        """Return what belongs to some of the observations."""
+        state = self.state and tuple(each[:, chosen] for each in self.state)
+        masks = None if self.masks is None else self.masks[chosen]
+        return Rest(state, self.starts[chosen], masks)
+
+    def inputs(self, policy: Any, observations: Any) -> list[Any]:
+        """Return what the networks of a policy get with these observations."""
+        memory = self.state, self.starts
+        return policy_inputs(policy, observations, memory, self.masks)
+
+
 @dataclass
 class Comparison:
     """Compares an export with its agent.
@@ -92,36 +115,43 @@ class Comparison:
         count = len(next(iter(part.values())))
         starts = self.rng.random(count) < 1 / STEPS
         masks = draw_masks(self.agent.facts, count, self.rng)
+        rest = Rest(state, starts, masks)
         # Some networks write into what they read.
         read = copy.deepcopy(raw)
         if self.statistics is not None:
             read = self.statistics.normalize_obs(read)
-        (expected, new), (found, memory) = self._both(
-            where, read, raw, (state, starts, masks)
-        )
+        (expected, new), (found, memory) = self._both(where, read, raw, rest)
         self.seen.append(expected)
-        self._alone(where, part, (state, starts, masks), found)
-        self._beside(where, part, read, (state, starts, masks))
-        inputs = policy_inputs(self.model.policy, read, (state, starts), masks)
+        self._alone(where, part, rest, found)
+        self._extras(where, part, read, rest)
+        inputs = rest.inputs(self.model.policy, read)
         if new is not None and memory is not None:
-            for i, (wanted, given) in enumerate(zip(new, memory, strict=True)):
-                granted = partial(self._granted, _decided, inputs, 1 + i)
-                most = self.tolerance * at_least_one(wanted)
-                self._close(f"state, {where}", given, wanted, most, granted)
-        space: Any = self.model.action_space
-        if isinstance(space, spaces.Box):
-            squashed = self.model.policy.squash_output
-            unit: Any = (space.high - space.low) / 2 if squashed else 1.0
-            most, largest = accepted(space, expected, self.tolerance, squashed=squashed)
-            granted = partial(self._granted, _decided, inputs, 0, unit)
-            what = f"action, {where}"
-            return self._close(what, found, expected, most, granted, largest), 0, new
-        ties = self._ties(where, read, (state, starts), masks, found, expected)
-        return 0.0, ties, new
+            self._states(where, inputs, memory, new)
+        if isinstance(self.model.action_space, spaces.Box):
+            return self._numbers(where, inputs, found, expected), 0, new
+        return 0.0, self._ties(where, read, rest, found, expected), new
 
-    def _both(self, where: str, read: Any, raw: Any, rest: Any) -> tuple[Any, Any]:
+    def _states(self, where: str, inputs: list[Any], found: Any, expected: Any) -> None:
+        """Check what the export remembers."""
+        for i, (given, wanted) in enumerate(zip(found, expected, strict=True)):
+            granted = partial(self._granted, _decided, inputs, 1 + i)
+            most = self.tolerance * at_least_one(wanted)
+            self._close(f"state, {where}", given, wanted, most, granted)
+
+    def _numbers(
+        self, where: str, inputs: list[Any], found: Any, expected: Any
+    ) -> float:
+        """Check continuous actions; return by how much they differ."""
+        space: Any = self.model.action_space
+        squashed = self.model.policy.squash_output
+        unit: Any = (space.high - space.low) / 2 if squashed else 1.0
+        most, largest = accepted(space, expected, self.tolerance, squashed=squashed)
+        granted = partial(self._granted, _decided, inputs, 0, unit)
+        return self._close(f"action, {where}", found, expected, most, granted, largest)
+
+    def _both(self, where: str, read: Any, raw: Any, rest: Rest) -> tuple[Any, Any]:
         """Return the actions and states of the agent, and those of its export."""
-        state, starts, masks = rest
+        state, starts, masks = rest.state, rest.starts, rest.masks
         more = {} if masks is None else {"action_masks": masks}
         try:
             ours = self.model.predict(read, state, starts, deterministic=True, **more)
@@ -137,16 +167,14 @@ class Comparison:
             ) from error
         return ours, theirs
 
-    def _alone(self, where: str, part: Batch, rest: Any, found: np.ndarray) -> None:
+    def _alone(self, where: str, part: Batch, rest: Rest, found: np.ndarray) -> None:
         """Check that one observation, which loaders may treat apart, acts equally."""
-        state, starts, masks = rest
         for row in range(min(self.alone, len(found))):
             one: Any = {key: array[row] for key, array in part.items()}
-            memory = state and tuple(each[:, row : row + 1] for each in state)
-            mask = None if masks is None else masks[row]
-            begins = starts[row : row + 1]
+            own = rest.rows(slice(row, row + 1))
+            mask = None if own.masks is None else own.masks[0]
             given, _ = self.agent.predict(
-                one.get("", one), memory, begins, action_masks=mask
+                one.get("", one), own.state, own.starts, action_masks=mask
             )
             if not np.array_equal(given, found[row], equal_nan=True):
                 raise ExportError(
@@ -154,19 +182,17 @@ class Comparison:
                     f"({where}, row {row}): {given}, {found[row]}. Nothing was written."
                 )
 
-    def _beside(self, where: str, part: Batch, read: Any, rest: Any) -> None:
+    def _extras(self, where: str, part: Batch, read: Any, rest: Rest) -> None:
         """Check what the export says besides the action, on some observations."""
         names = self.agent.facts["extras"]
         if not names:
             return
-        state, starts, masks = rest
         few = slice(BESIDE)
-        first = {key: array[few] for key, array in part.items()}
-        memory = state and tuple(each[:, few] for each in state)
-        allowed = None if masks is None else masks[few]
-        found = self.agent.answers(first.get("", first), memory, starts[few], allowed)
+        first, own = {key: array[few] for key, array in part.items()}, rest.rows(few)
+        given = first.get("", first)
+        found = self.agent.answers(given, own.state, own.starts, own.masks)
         seen = {k: a[few] for k, a in read.items()} if "" not in part else read[few]
-        inputs = policy_inputs(self.model.policy, seen, (memory, starts[few]), allowed)
+        inputs = own.inputs(self.model.policy, seen)
 
         def ask(policy: Any, *given: Any) -> dict[str, torch.Tensor]:
             return additional(policy, names, *given)
@@ -213,14 +239,14 @@ class Comparison:
         return float(apart.max(initial=0.0))
 
     def _ties(
-        self, where: str, read: Any, memory: Any, masks: Any, found: Any, expected: Any
+        self, where: str, read: Any, rest: Rest, found: Any, expected: Any
     ) -> int:
         """Check choices; return how many differ where the agent sees no difference."""
         different = np.asarray(found) != expected
         if not different.any():
             return 0
         rows = np.flatnonzero(different.reshape(len(different), -1).any(axis=1))
-        inputs = policy_inputs(self.model.policy, read, memory, masks)
+        inputs, masks = rest.inputs(self.model.policy, read), rest.masks
         known = self._scores(inputs)
         pairs = [
             (int(row), np.ravel(found[row]), np.ravel(expected[row])) for row in rows

@@ -117,7 +117,7 @@ def face_of(layer: HiddenLayer, slots: Sequence[Slot]) -> Face:
                 parameter=slot.tensor,
                 gates=[
                     (other, gate)
-                    for other, gate in layer.gated.get((slot.owner, slot.attribute), ())
+                    for other, gate in layer.gated.get(slot.key, ())
                     if other.axis != slot.axis
                 ],
             )

@@ -143,16 +143,12 @@ def price(
             have any more are left out.
     """
     layers = [wiring[name] for name in strengths if name in wiring]
-    feeding = {
-        (slot.owner, slot.attribute)
-        for layer in layers
-        for slot in layer.weights(Side.ROWS)
-    }
+    feeding = {slot.key for layer in layers for slot in layer.weights(Side.ROWS)}
     found = []
     for layer in layers:
         reading = layer.weights(Side.COLUMNS)
         if penalty.counts_once:
-            reading = [s for s in reading if (s.owner, s.attribute) not in feeding]
+            reading = [slot for slot in reading if slot.key not in feeding]
         incoming = face_of(layer, layer.weights(Side.ROWS))
         outgoing, strength = face_of(layer, reading), strengths[layer.name]
         found.append(Priced(layer, penalty, strength, incoming, outgoing))

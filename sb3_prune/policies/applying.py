@@ -12,12 +12,11 @@ from sb3_prune.policies.adoption import MASKED, adopt
 from sb3_prune.policies.zips import hindrance_of_policy
 from sb3_prune.surgery import surgeon
 from sb3_prune.surgery.change import Change
+from sb3_prune.surgery.report import Report
 from sb3_prune.surgery.wiring import owner_of
 
 
-def apply(
-    model: BaseAlgorithm | nn.Module, plan: Mapping[str, Change]
-) -> surgeon.Report:
+def apply(model: BaseAlgorithm | nn.Module, plan: Mapping[str, Change]) -> Report:
     """Carry out a plan, in place.
 
     Online networks, target networks and the state of every optimiser change together. A

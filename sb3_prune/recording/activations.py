@@ -14,16 +14,19 @@ from typing import Any
 import numpy as np
 import torch
 from sb3_contrib.common.recurrent.policies import RecurrentActorCriticPolicy
-from sb3_contrib.common.recurrent.type_aliases import RNNStates
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.type_aliases import PyTorchObs
 
 from sb3_prune.exceptions import NonFiniteError, UnsupportedPolicyError
 from sb3_prune.recording.inputs import recent_inputs
+from sb3_prune.recording.observations import count_observations
 from sb3_prune.surgery.flow.forwards import Inputs, all_forwards, is_actor_critic
-from sb3_prune.surgery.flow.observe import Key, Observer
+from sb3_prune.surgery.flow.lstms import empty_states
+from sb3_prune.surgery.flow.observe import Observer
+from sb3_prune.surgery.flow.ports import by_key
 from sb3_prune.surgery.flow.quiet import quiet
+from sb3_prune.surgery.flow.slots import Key, Read
 from sb3_prune.surgery.hidden_layer import HiddenLayer
 from sb3_prune.surgery.targets import target_names
 from sb3_prune.surgery.wiring import wire
@@ -85,8 +88,7 @@ def observe(
     Raises:
         NonFiniteError: An observation or action is NaN or infinite.
     """
-    reads = [read.slot for layer in layers for read in layer.reads]
-    wanted = {(slot.owner, slot.attribute) for slot in reads}
+    wanted = {read.slot.key for layer in layers for read in layer.reads}
     return observe_weights(policy, inputs, wanted)
 
 
@@ -119,22 +121,25 @@ def observe_weights(
 
 def _recorded(layer: HiddenLayer, observer: Observer, batch: int) -> torch.Tensor:
     """Return the activations that the layer's first reader received, (batch, units)."""
-    for read in layer.reads:
-        arrived = observer.arrived.get((read.slot.owner, read.slot.attribute))
-        if arrived:
-            units = read.arrived(arrived[-1], layer.units)
-            return units.reshape(batch, -1, *units.shape[-2:]).mean(dim=(1, 3))
+    read, given = arrived_at(layer, observer)[0]
+    units = read.arrived(given[-1], layer.units)
+    return units.reshape(batch, -1, *units.shape[-2:]).mean(dim=(1, 3))
+
+
+def arrived_at(
+    layer: HiddenLayer, observer: Observer
+) -> list[tuple[Read, list[torch.Tensor]]]:
+    """Return the readers that got a layer's units, each with what it got in every call.
+
+    Raises:
+        UnsupportedPolicyError: No reader got them.
+    """
+    if found := observer.read_by(layer.reads):
+        return found
     raise UnsupportedPolicyError(
         f"The activations of '{layer.name}' cannot be recorded: no forward pass of the "
         "policy reads its units through an unmodified weight."
     )
-
-
-def count_observations(observations: PyTorchObs) -> int:
-    """Return the number of observations in a batch."""
-    if isinstance(observations, dict):
-        return len(next(iter(observations.values())))
-    return len(observations)
 
 
 def _calls(
@@ -160,15 +165,12 @@ def _calls(
 
 def _run_recurrent(policy: RecurrentActorCriticPolicy, inputs: Inputs) -> None:
     """Run each observation as a sequence of length one."""
-    observations, states = inputs.observations, inputs.lstm_states
+    observations: Any = inputs.observations
     batch = count_observations(observations)
-    if states is None:
-        layers, _, size = policy.lstm_hidden_state_shape
-        zeros = torch.zeros(layers, batch, size, device=policy.device)
-        states = RNNStates((zeros, zeros), (zeros, zeros))
+    states: Any = inputs.lstm_states or empty_states(policy, batch)
     starts = torch.zeros(batch, device=policy.device)
-    policy.get_distribution(observations, states.pi, starts)  # type: ignore[arg-type]
-    policy.predict_values(observations, states.vf, starts)  # type: ignore[arg-type]
+    policy.get_distribution(observations, states.pi, starts)
+    policy.predict_values(observations, states.vf, starts)
 
 
 def _tensors(policy: BasePolicy, observations: Any) -> PyTorchObs:
@@ -182,9 +184,8 @@ def _tensors(policy: BasePolicy, observations: Any) -> PyTorchObs:
 
 
 def _check_finite(inputs: Inputs) -> None:
-    observations = inputs.observations
-    named = observations if isinstance(observations, dict) else {"": observations}
-    parts = {f"observations {key}".strip(): value for key, value in named.items()}
+    named = by_key(inputs.observations).items()
+    parts = {f"observations {key}".strip(): value for key, value in named}
     if inputs.actions is not None:
         parts["actions"] = inputs.actions
     for name, value in parts.items():

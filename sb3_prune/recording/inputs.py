@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -9,12 +10,12 @@ import torch
 from sb3_contrib.common.recurrent.type_aliases import RNNStates
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.buffers import ReplayBuffer, RolloutBuffer
-from stable_baselines3.common.type_aliases import PyTorchObs
 from stable_baselines3.common.utils import obs_as_tensor
 from stable_baselines3.her import HerReplayBuffer
 
 from sb3_prune.exceptions import FewObservationsError, NoObservationsError
 from sb3_prune.recording.normalisation import check_stored
+from sb3_prune.recording.observations import mapped
 from sb3_prune.surgery.flow.forwards import Inputs
 from sb3_prune.surgery.flow.quiet import same_random_state
 
@@ -94,12 +95,7 @@ def _sampled(replay: Any, count: int, env: Any) -> Inputs:
     rng = np.random.default_rng(np.random.randint(2**31))
     chosen = rng.choice(total, min(count, total), replace=False, shuffle=False)
     where = np.unravel_index(chosen, (steps, replay.n_envs))
-    stored: Any = replay.observations
-    seen = (
-        {key: array[where] for key, array in stored.items()}
-        if isinstance(stored, dict)
-        else stored[where]
-    )
+    seen = mapped(itemgetter(where), replay.observations)
     seen = replay._normalize_obs(seen, env)
     return Inputs(
         observations=obs_as_tensor(seen, replay.device),
@@ -127,12 +123,7 @@ class _Rollout:
 
     def inputs(self) -> Inputs:
         """Return the inputs of the networks at the chosen steps."""
-        stored: Any = self.buffer.observations
-        observations: PyTorchObs = (
-            {key: self.pick(array) for key, array in stored.items()}
-            if isinstance(stored, dict)
-            else self.pick(stored)
-        )
+        observations = mapped(self.pick, self.buffer.observations)
         if not hasattr(self.buffer, "hidden_states_pi"):
             return Inputs(observations=observations)
         states = RNNStates(

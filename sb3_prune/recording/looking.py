@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping
 import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
 
-from sb3_prune.recording.activations import count_observations, record_activations
+from sb3_prune.recording.activations import record_activations
 from sb3_prune.recording.inputs import require_inputs
+from sb3_prune.recording.observations import count_observations
 from sb3_prune.surgery.flow.forwards import Inputs
 
 

@@ -23,6 +23,7 @@ from stable_baselines3.common.vec_env import (
 )
 
 from sb3_prune.exceptions import ConfigError, NoObservationsError
+from sb3_prune.surgery.flow.ports import by_key
 
 APART = 0.1
 """Statistics are told to differ if means do by more than so many standard deviations,
@@ -149,8 +150,8 @@ def check_stored(model: BaseAlgorithm) -> None:
     last, original = model._last_obs, model._last_original_obs
     if last is None or original is None:  # It has not been trained.
         return
-    keys = _by_key(last)
-    if all(_is_raw(replay, key, keys[key], _by_key(original)[key]) for key in keys):
+    keys = by_key(last)
+    if all(_is_raw(replay, key, keys[key], by_key(original)[key]) for key in keys):
         return
     raise NoObservationsError(
         "The replay buffer holds observations as they were before a VecNormalize, and "
@@ -164,8 +165,8 @@ def _is_raw(replay: ReplayBuffer, key: str, last: Any, original: Any) -> bool:
     """Tell whether an agent saw observations as they are in a buffer."""
     if np.array_equal(last, original):  # A VecNormalize may only scale rewards.
         return True
-    before = _by_key(replay.observations)[key]
-    after = _by_key(getattr(replay, "next_observations", replay.observations))[key]
+    before = by_key(replay.observations)[key]
+    after = by_key(getattr(replay, "next_observations", replay.observations))[key]
     step = replay.pos - 1
     return all(
         _holds(before[:, i], last[i])
@@ -223,12 +224,7 @@ def _is_constant(found: RunningMeanStd) -> Any:
 
 
 def _statistics(env: VecNormalize) -> dict[str, RunningMeanStd]:
-    return _by_key(env.obs_rms)
-
-
-def _by_key(found: Any) -> dict[str, Any]:
-    """Return a dictionary of arrays or statistics; single ones under an empty key."""
-    return found if isinstance(found, dict) else {"": found}
+    return by_key(env.obs_rms)
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from sb3_prune.recording.alike import check_alike
 from sb3_prune.recording.leaving import check_free, leave
 from sb3_prune.recording.normalisation import check_normalised
 from sb3_prune.surgery.flow.forwards import Inputs
+from sb3_prune.surgery.flow.lstms import empty_states, forget
 
 Bools = NDArray[np.bool_]
 
@@ -68,8 +69,9 @@ class Player:
         self._state: Any = None
         self.infos: list[dict[str, Any]] = []
         self._memory: RNNStates | None = None
-        if self.follow_critic_memory:
-            self._memory = empty_memory(self.model.policy, self.env.num_envs)
+        policy = self.model.policy if self.follow_critic_memory else None
+        if isinstance(policy, RecurrentActorCriticPolicy):
+            self._memory = empty_states(policy, self.env.num_envs)
 
     def inputs(self) -> Inputs:
         """Return the inputs of the next step, with the LSTM states of the critic."""
@@ -109,29 +111,3 @@ class Player:
         never = torch.zeros(self.env.num_envs, device=policy.device)
         seen: Any = self.inputs().observations
         return policy(seen, self._memory, never, deterministic=True)[3]  # type: ignore[no-any-return]
-
-
-def empty_memory(policy: Any, environments: int) -> RNNStates | None:
-    """Return LSTM states of zeros, of actor and critic; None if a policy has none.
-
-    Args:
-        policy: The policy.
-        environments: Number of environments.
-    """
-    if not isinstance(policy, RecurrentActorCriticPolicy):
-        return None
-    layers, _, size = policy.lstm_hidden_state_shape
-    zeros = torch.zeros(layers, environments, size, device=policy.device)
-    return RNNStates((zeros, zeros), (zeros, zeros))
-
-
-def forget(memory: RNNStates, starts: Bools) -> RNNStates:
-    """Set the LSTM states to zero in environments that begin an episode.
-
-    Args:
-        memory: The states of actor and critic.
-        starts: Whether an episode begins, (environments,).
-    """
-    (a, b), (c, d) = memory
-    keep = torch.as_tensor(~starts, device=a.device).view(1, -1, 1)
-    return RNNStates((a * keep, b * keep), (c * keep, d * keep))

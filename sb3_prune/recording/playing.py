@@ -18,9 +18,9 @@ from stable_baselines3.common.vec_env import VecEnv
 from tqdm.auto import tqdm
 
 from sb3_prune.exceptions import require_at_least, require_one_of
-from sb3_prune.recording.activations import count_observations
 from sb3_prune.recording.monitors import Monitors
 from sb3_prune.recording.normalisation import frozen_statistics
+from sb3_prune.recording.observations import count_observations
 from sb3_prune.recording.player import Player
 from sb3_prune.recording.reservoir import join
 from sb3_prune.recording.samples import part

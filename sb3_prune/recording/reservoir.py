@@ -13,7 +13,7 @@ from safetensors.torch import load, save
 from sb3_contrib.common.recurrent.type_aliases import RNNStates
 
 from sb3_prune.exceptions import CheckpointError
-from sb3_prune.recording.activations import count_observations
+from sb3_prune.recording.observations import count_observations
 from sb3_prune.surgery.flow.forwards import Inputs
 
 Tensors = dict[str, torch.Tensor]

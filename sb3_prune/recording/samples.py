@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import replace
+from operator import itemgetter
 from typing import Any
 
 import torch
@@ -11,9 +12,11 @@ from sb3_contrib.common.recurrent.type_aliases import RNNStates
 from stable_baselines3.common.policies import BasePolicy
 
 from sb3_prune.exceptions import NoObservationsError, UnsupportedPolicyError
-from sb3_prune.recording.activations import count_observations, observe
+from sb3_prune.recording.activations import arrived_at, observe
+from sb3_prune.recording.observations import count_observations, mapped
 from sb3_prune.surgery.flow.forwards import Inputs
 from sb3_prune.surgery.flow.observe import Observer
+from sb3_prune.surgery.flow.ports import by_key
 from sb3_prune.surgery.flow.slots import Read
 from sb3_prune.surgery.hidden_layer import HiddenLayer
 from sb3_prune.surgery.wiring import wire
@@ -79,19 +82,14 @@ def unrecorded(policy: BasePolicy, inputs: Inputs, names: Collection[str]) -> li
         names: Names of layers.
     """
     layers = [layer for name, layer in wire(policy).items() if name in names]
-    seen = observe(policy, part(inputs, slice(1)), layers).arrived
-    return [
-        layer.name
-        for layer in layers
-        if not any((r.slot.owner, r.slot.attribute) in seen for r in layer.reads)
-    ]
+    observer = observe(policy, part(inputs, slice(1)), layers)
+    return [layer.name for layer in layers if not observer.read_by(layer.reads)]
 
 
 def chunks(inputs: Inputs) -> Iterator[Inputs]:
     """Yield inputs in parts that fit into memory with all activations."""
-    seen = inputs.observations
-    count = count_observations(seen)
-    parts = list(seen.values()) if isinstance(seen, dict) else [seen]
+    parts = by_key(inputs.observations).values()
+    count = count_observations(inputs.observations)
     numbers = max(1, sum(tensor.numel() for tensor in parts) // max(1, count))
     size = min(LARGEST_CHUNK, max(1, CHUNK // numbers))
     for start in range(0, count, size):
@@ -105,12 +103,8 @@ def part(inputs: Inputs, chosen: Any) -> Inputs:
         inputs: All inputs.
         chosen: A slice, or a tensor of indices.
     """
-    seen, states = inputs.observations, inputs.lstm_states
-    observations = (
-        {key: value[chosen] for key, value in seen.items()}
-        if isinstance(seen, dict)
-        else seen[chosen]
-    )
+    observations = mapped(itemgetter(chosen), inputs.observations)
+    states = inputs.lstm_states
     actions = None if inputs.actions is None else inputs.actions[chosen]
     if states is not None:
         (a, b), (c, d) = states
@@ -123,16 +117,11 @@ def part(inputs: Inputs, chosen: Any) -> Inputs:
 def _rows(layer: HiddenLayer, observer: Observer) -> list[torch.Tensor]:
     """Return what each reader got, (rows, units); what several got occurs once."""
     found: dict[tuple[int, int], torch.Tensor] = {}
-    for read in layer.reads:
-        for given in observer.arrived.get((read.slot.owner, read.slot.attribute), ()):
+    for read, every in arrived_at(layer, observer):
+        for given in every:
             units = _arrived(read, given, layer)
             rows = units.movedim(-1, -2).reshape(-1, layer.units)
             found.setdefault((given.data_ptr(), read.slot.start), rows)
-    if not found:
-        raise UnsupportedPolicyError(
-            f"The activations of '{layer.name}' cannot be recorded: no forward pass of "
-            "the policy reads its units through an unmodified weight."
-        )
     return list(found.values())
 
 

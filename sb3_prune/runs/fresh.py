@@ -11,6 +11,7 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env import VecEnv, unwrap_vec_normalize
 
 from sb3_prune.exceptions import ConfigError
+from sb3_prune.surgery.flow.ports import by_key
 
 GYMNASIUMS = {NormalizeObservation: "obs_rms", NormalizeReward: "return_rms"}
 """Wrapper of Gymnasium that normalises -> its attribute with what it has seen."""
@@ -57,9 +58,9 @@ def _is_normalised(env: VecEnv) -> bool:
 def _statistics(env: VecEnv) -> Iterator[Any]:
     """Yield the running means of all wrappers that normalise."""
     if (outer := unwrap_vec_normalize(env)) is not None:
-        seen = getattr(outer, "obs_rms", None)  # Missing if only rewards are scaled.
         yield outer.ret_rms
-        yield from seen.values() if isinstance(seen, dict) else [seen] * bool(seen)
+        # Missing if only rewards are scaled.
+        yield from by_key(getattr(outer, "obs_rms", {})).values()
     for wrapper, name in GYMNASIUMS.items():
         if any(env.env_is_wrapped(wrapper)):
             yield from env.get_attr(name)

@@ -29,6 +29,7 @@ from sb3_prune.plugins.options import entry_of
 from sb3_prune.recording.leaving import end_episode
 from sb3_prune.recording.normalisation import frozen_statistics
 from sb3_prune.runs.snapshot import Arrays, Snapshot, damage
+from sb3_prune.surgery.flow.ports import by_key
 
 REPLAY, TRANSITIONS, STATISTICS, RANDOM = (
     f"{name}.safetensors" for name in ("replay", "transitions", "statistics", "random")
@@ -189,9 +190,8 @@ def _restore_transitions(memory: Transitions, path: Path) -> None:
 def _running(env: VecNormalize) -> dict[str, RunningMeanStd]:
     found: dict[str, RunningMeanStd] = {"rewards": env.ret_rms}
     if env.norm_obs:
-        rms: Any = env.obs_rms
-        by_key = rms if isinstance(rms, dict) else {"": rms}
-        found |= {f"observations/{key}": value for key, value in by_key.items()}
+        seen = by_key(env.obs_rms).items()
+        found |= {f"observations/{key}": value for key, value in seen}
     return found
 
 

@@ -15,8 +15,10 @@ from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from stable_baselines3.common.type_aliases import PyTorchObs
 
 from sb3_prune.exceptions import UnsupportedPolicyError
+from sb3_prune.recording.observations import joined, mapped
 from sb3_prune.screening.window import Cut, Window
 from sb3_prune.surgery.flow.forwards import Inputs, flat_actions
+from sb3_prune.surgery.flow.lstms import forget
 
 
 class Collector:
@@ -53,17 +55,18 @@ class Collector:
                 before it is stored.
         """
         model, dones = self.model, seen["dones"]
+        # Environments may write into their arrays again.
         part = {
-            "observations": _copied(model._last_obs),
+            "observations": mapped(np.array, model._last_obs),
             # The replay buffer has actions scaled to [-1, 1].
-            "actions": _copied(seen.get("buffer_actions", seen["actions"])),
+            "actions": np.array(seen.get("buffer_actions", seen["actions"])),
             "rewards": np.array(seen["rewards"], np.float32),
             "ends": np.array(dones, bool),
         }
         if seen.get("action_masks") is not None:
             part["masks"] = np.array(seen["action_masks"], bool)
         if (states := getattr(model, "_last_lstm_states", None)) is not None:
-            part["states"] = _forgotten(states, model._last_episode_starts)
+            part["states"] = forget(states, model._last_episode_starts)
         if part["ends"].any():
             self._note_cuts(part["ends"], seen["infos"])
         self._parts.append(part)
@@ -87,13 +90,13 @@ class Collector:
         off_policy = isinstance(self.model, OffPolicyAlgorithm)
         read = None
         if off_policy and isinstance(self.model.action_space, spaces.Box):
-            space, joined = self.model.action_space, np.concatenate(kept["actions"])
-            flat = flat_actions(space, joined)
+            acted = np.concatenate(kept["actions"])
+            flat = flat_actions(self.model.action_space, acted)
             read = torch.as_tensor(flat, device=self.model.device).float()
         return Window(
             model=self.model,
             inputs=Inputs(
-                observations=self._tensors(_joined(kept["observations"])),
+                observations=self._tensors(joined(kept["observations"])),
                 actions=read,
                 lstm_states=_states(kept["states"]) if "states" in kept else None,
             ),
@@ -106,26 +109,7 @@ class Collector:
         )
 
 
-def _copied(value: Any) -> Any:
-    """Copy arrays, which environments may write into again."""
-    if isinstance(value, dict):
-        return {key: np.array(inner) for key, inner in value.items()}
-    return np.array(value)
-
-
-def _joined(parts: list[Any]) -> Any:
-    if isinstance(parts[0], dict):
-        return {key: np.concatenate([p[key] for p in parts]) for key in parts[0]}
-    return np.concatenate(parts)
-
-
-def _forgotten(states: RNNStates, starts: Any) -> list[torch.Tensor]:
-    """Return the states of an LSTM, zero in environments that begin an episode."""
-    (a, b), (c, d) = states
-    keep = torch.as_tensor(1.0 - np.asarray(starts, np.float32), device=a.device)
-    return [(each * keep.view(1, -1, 1)).detach() for each in (a, b, c, d)]
-
-
-def _states(parts: list[list[torch.Tensor]]) -> RNNStates:
-    a, b, c, d = (torch.cat(each, 1) for each in zip(*parts, strict=True))
+def _states(parts: list[RNNStates]) -> RNNStates:
+    flat = ((*actor, *critic) for actor, critic in parts)
+    a, b, c, d = (torch.cat(each, 1) for each in zip(*flat, strict=True))
     return RNNStates((a, b), (c, d))

@@ -19,8 +19,8 @@ from sb3_prune.exceptions import (
 )
 from sb3_prune.surgery.flow.beside import Beside, beside_of
 from sb3_prune.surgery.flow.known import is_known
-from sb3_prune.surgery.flow.observe import Key, Observer
-from sb3_prune.surgery.flow.slots import Read
+from sb3_prune.surgery.flow.observe import Observer
+from sb3_prune.surgery.flow.slots import Key, Read
 from sb3_prune.surgery.wiring import wire
 
 _NOWHERE = nn.Identity()
@@ -51,7 +51,7 @@ class Layer:
     @property
     def keys(self) -> list[Key]:
         """The weights, by module and attribute."""
-        return [(read.slot.owner, read.slot.attribute) for read in self.reads]
+        return [read.slot.key for read in self.reads]
 
     def arrived(self, observer: Observer) -> tuple[Read, torch.Tensor]:
         """Return the first reader that got the units, and all that it got.
@@ -59,9 +59,8 @@ class Layer:
         Raises:
             UnsupportedPolicyError: No reader got them.
         """
-        for read, key in zip(self.reads, self.keys, strict=True):
-            if observer.arrived.get(key):
-                return read, observer.arrived[key][-1]
+        for read, given in observer.read_by(self.reads):
+            return read, given[-1]
         raise UnsupportedPolicyError(
             f"The activations of '{self.name}' cannot be recorded: no forward pass "
             "reads its units through an unmodified weight."

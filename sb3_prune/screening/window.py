@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sb3_contrib.common.recurrent.policies import RecurrentActorCriticPolicy
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.distributions import Distribution
 from stable_baselines3.common.type_aliases import PyTorchObs
 
 from sb3_prune.exceptions import UnsupportedPolicyError
 from sb3_prune.recording.activations import observe_weights
+from sb3_prune.recording.distributions import distribution_of
 from sb3_prune.screening.layers import Layer, choose, find_layers
 from sb3_prune.screening.squashed import gaussian_of, squashed_entropy
 from sb3_prune.surgery.flow.forwards import Inputs
@@ -124,25 +124,13 @@ class Window:
             return found
 
     def _distribution(self) -> Distribution:
-        policy: Any = self.model.policy
-        seen: Any = self.inputs.observations
-        states: Any = self.inputs.lstm_states
-        if isinstance(policy, RecurrentActorCriticPolicy):
-            return policy.get_distribution(seen, states.pi, self._goes_on())[0]
-        if hasattr(policy, "get_distribution"):
-            return policy.get_distribution(seen, **self._masked())  # type: ignore[no-any-return]
-        actor: Any = getattr(policy, "actor", None)
-        if not hasattr(actor, "get_action_dist_params"):
+        found = distribution_of(self.model.policy, self.inputs, **self._masked())
+        if found is None:
             raise UnsupportedPolicyError(
-                f"{type(policy).__name__} of {type(self.model).__name__} has no "
-                "distribution of actions."
+                f"{type(self.model.policy).__name__} of {type(self.model).__name__} "
+                "has no distribution of actions."
             )
-        mean, log_std, more = actor.get_action_dist_params(seen)
-        return actor.action_dist.proba_distribution(mean, log_std, **more)  # type: ignore[no-any-return]
-
-    def _goes_on(self) -> torch.Tensor:
-        # States are zero already where episodes begin.
-        return torch.zeros(self.rewards.size, device=self.model.device)
+        return found  # type: ignore[no-any-return]
 
     def _masked(self) -> dict[str, Any]:
         if self.masks is None:

@@ -11,7 +11,7 @@ from sb3_prune.surgery.hidden_layer import HiddenLayer as HiddenLayer
 from sb3_prune.surgery.masking import mask as mask
 from sb3_prune.surgery.masking import remove_closed as remove_closed
 from sb3_prune.surgery.plan import Plan as Plan
-from sb3_prune.surgery.surgeon import Report as Report
+from sb3_prune.surgery.report import Report as Report
 from sb3_prune.surgery.surgeon import apply as apply
 from sb3_prune.surgery.weight_masks import mask_weights as mask_weights
 from sb3_prune.surgery.weight_masks import masks_of as masks_of

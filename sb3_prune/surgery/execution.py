@@ -27,7 +27,7 @@ from sb3_prune.surgery.optimizer import (
     optimizers,
     state_of,
 )
-from sb3_prune.surgery.wiring import wire
+from sb3_prune.surgery.wiring import policy_of, wire
 
 
 def carry_out(
@@ -53,7 +53,7 @@ def carry_out(
         PlanError: An optimiser or an attribute holds tensors that cannot be replaced.
         NonFiniteError: A weight would become infinite.
     """
-    policy = model.policy if isinstance(model, BaseAlgorithm) else model
+    policy = policy_of(model)
     found = [layer for name, layer in wire(policy).items() if name in plan]
     layers = sorted(found, key=lambda layer: layer.group.born)
     changed = [

@@ -17,8 +17,8 @@ from sb3_prune.surgery.comparison import moved, outputs
 from sb3_prune.surgery.flow.forwards import all_forwards, sample_inputs
 from sb3_prune.surgery.flow.observe import Observer, installed
 from sb3_prune.surgery.flow.quiet import exact_arithmetic, precision, quiet
-from sb3_prune.surgery.flow.slots import Read, Side
-from sb3_prune.surgery.hidden_layer import MATRIX, HiddenLayer, Key
+from sb3_prune.surgery.flow.slots import Key, Place, Read, Side
+from sb3_prune.surgery.hidden_layer import MATRIX, HiddenLayer
 
 TOLERANCE = 1e-6
 """How far the activations of a constant unit may differ between inputs."""
@@ -67,11 +67,11 @@ class Folding:
             self._move(layer, constant)
         for slot in layer.readers:
             if slot.side is Side.COLUMNS:
-                weight = self._current((slot.owner, slot.attribute)).clone()
+                weight = self._current(slot.key).clone()
                 units = slot.units(weight, layer.units)
                 # An index of many columns is slow: 8 ms against 0.6 for 1024 x 1024.
                 units.masked_fill_(_along(units, gone), 0.0)
-                self.tensors[slot.owner, slot.attribute] = weight
+                self.tensors[slot.key] = weight
 
     def _current(self, key: Key) -> torch.Tensor:
         known = self.tensors.get(key)
@@ -82,10 +82,10 @@ class Folding:
         """Tell which units have only incoming weights of zero, bool, (K,)."""
         zero = is_fed_nothing(layer)
         weights = [s for s in layer.group.slots if s.side is Side.ROWS]
-        if any((s.owner, s.attribute) in self.tensors for s in weights):
+        if any(slot.key in self.tensors for slot in weights):
             zero = torch.ones_like(zero)
             for slot in weights:
-                tensor = self._current((slot.owner, slot.attribute))
+                tensor = self._current(slot.key)
                 if tensor.ndim >= MATRIX:
                     zero &= are_zero(slot.units(tensor, layer.units).flatten(1))
         return zero
@@ -97,12 +97,12 @@ class Folding:
             why.append("one weight both makes and reads them")
         before = dict(self.tensors)
         arrived = {} if why else self._observe(layer)
-        done: set[tuple[Key, int, Key | None]] = set()
+        done: set[tuple[Place, Key | None]] = set()
         speak = False
         for read in layer.reads if not why else ():
-            key = read.slot.owner, read.slot.attribute
+            key = read.slot.key
             # A weight may have several biases, one for each network that shares it.
-            where = key, read.slot.start, read.bias
+            where = read.slot.place, read.bias
             if where in done or key not in arrived:
                 continue
             done.add(where)
@@ -131,7 +131,7 @@ class Folding:
             return 0.0
         now = dict(self.tensors)
         for read in layer.reads:
-            key = read.slot.owner, read.slot.attribute
+            key = read.slot.key
             now[key] = now.get(key, getattr(*key).detach()).clone()
             read.slot.units(now[key], layer.units)[units.to(now[key].device)] = 0.0
         said = []
@@ -142,7 +142,7 @@ class Folding:
 
     def _observe(self, layer: HiddenLayer) -> Mapping[Key, list[torch.Tensor]]:
         """Run the policy with the tensors changed so far; return readers' inputs."""
-        keys = {(read.slot.owner, read.slot.attribute) for read in layer.reads}
+        keys = {read.slot.key for read in layer.reads}
         with quiet(self.policy), exact_arithmetic(), installed(self.tensors):
             observer = Observer(keys)
             for _, call in all_forwards(self.policy, sample_inputs(self.policy)):
@@ -176,7 +176,7 @@ class Folding:
         """Add W c to the bias of a reader, where c are constants (units, block)."""
         assert read.bias is not None
         slot = read.slot
-        weight = self._current((slot.owner, slot.attribute))
+        weight = self._current(slot.key)
         columns = slot.units(weight, layer.units)[units.to(weight.device)]
         # (units, block, outputs, ...): a convolution has its kernel at the end.
         outputs = columns.flatten(3).sum(-1) if weight.ndim > MATRIX else columns
@@ -186,10 +186,10 @@ class Folding:
     def shift(self, layer: HiddenLayer, shifts: torch.Tensor) -> None:
         """Let readers' biases take over the shifts of a change, (K,)."""
         units = shifts.nonzero().flatten()
-        done: set[tuple[Key, int, Key | None]] = set()
+        done: set[tuple[Place, Key | None]] = set()
         for read in layer.reads if len(units) else ():
             slot = read.slot
-            where = (slot.owner, slot.attribute), slot.start, read.bias
+            where = slot.place, read.bias
             if where not in done:
                 done.add(where)
                 said = shifts[units, None].expand(-1, slot.block)

@@ -10,10 +10,8 @@ from torch import nn
 
 from sb3_prune.gates import Gate
 from sb3_prune.surgery.flow.groups import Group
-from sb3_prune.surgery.flow.slots import MASK, Read, Side, Slot
+from sb3_prune.surgery.flow.slots import MASK, Key, Read, Side, Slot
 
-Key = tuple[nn.Module, str]
-"""A tensor by its owner and attribute name."""
 Gated = Mapping[Key, Sequence[tuple[Slot, Gate]]]
 """For each tensor, the slots in it whose units pass a gate, with this gate."""
 MATRIX = 2
@@ -142,10 +140,9 @@ class HiddenLayer:
     @property
     def unwatched(self) -> str | None:
         """A weight that reads the units out of sight: in training, or by a loop."""
-        known = {(r.slot.owner, r.slot.attribute, r.slot.start) for r in self.reads}
+        known = {read.slot.place for read in self.reads}
         for slot in self.group.slots:
-            place = slot.owner, slot.attribute, slot.start
-            if slot.side is Side.COLUMNS and place not in known:
+            if slot.side is Side.COLUMNS and slot.place not in known:
                 return f"{type(slot.owner).__name__}.{slot.attribute}"
         return None
 
@@ -187,7 +184,7 @@ class HiddenLayer:
     def _gated(self, slot: Slot) -> torch.Tensor:
         """Return a slot's tensor times the gates of the layers along its other axes."""
         tensor = slot.tensor.detach()
-        for other, gate in self.gated.get((slot.owner, slot.attribute), ()):
+        for other, gate in self.gated.get(slot.key, ()):
             if other.axis != slot.axis and gate.expected is not None:
                 tensor = multiplied(tensor, other, gate.expected)
         return tensor

@@ -13,7 +13,8 @@ from sb3_prune.surgery.elementary import keep
 from sb3_prune.surgery.flow.modes import usual_modes
 from sb3_prune.surgery.hidden_layer import HiddenLayer
 from sb3_prune.surgery.plan import Plan
-from sb3_prune.surgery.surgeon import Report, apply, check_widths
+from sb3_prune.surgery.report import Report
+from sb3_prune.surgery.surgeon import apply, check_widths
 from sb3_prune.surgery.wiring import Wiring, policy_of, wire
 
 

@@ -39,9 +39,7 @@ def follow_memory(
     if not isinstance(policy, RecurrentActorCriticPolicy):
         return
     for layer, change in changed:
-        # Units of other modules that are added to an LSTM's are in the same layer.
-        makers = {slot.owner for slot in layer.group.slots if slot.side is Side.ROWS}
-        if policy.lstm_actor in makers:
+        if _holds_memory(layer, policy):
             _follow(model, change)
         if layer.module is policy.lstm_actor:
             _note_width(model, layer)
@@ -60,13 +58,15 @@ def changed_states(
         changed: The changed layers, each with its change.
     """
     for layer, change in changed:
-        # Units of other modules that are added to an LSTM's are in the same layer.
-        makers = {slot.owner for slot in layer.group.slots if slot.side is Side.ROWS}
-        if policy.lstm_actor in makers:
-            (a, b), (c, d) = states
-            a, b, c, d = (_units(state, change) for state in (a, b, c, d))
-            states = RNNStates((a, b), (c, d))
+        if _holds_memory(layer, policy):
+            states = _moved(states, change)
     return states
+
+
+def _holds_memory(layer: HiddenLayer, policy: RecurrentActorCriticPolicy) -> bool:
+    """Tell whether a layer has the units of an LSTM, with others added perhaps."""
+    makers = {slot.owner for slot in layer.group.slots if slot.side is Side.ROWS}
+    return policy.lstm_actor in makers
 
 
 def _note_width(model: BaseAlgorithm, layer: HiddenLayer) -> None:
@@ -99,9 +99,7 @@ def note_widths(model: BaseAlgorithm, layers: Iterable[HiddenLayer]) -> None:
 def _follow(model: BaseAlgorithm, change: Change) -> None:
     states = getattr(model, "_last_lstm_states", None)
     if states is not None:
-        (a, b), (c, d) = states
-        a, b, c, d = (_units(state, change) for state in (a, b, c, d))
-        setattr(model, "_last_lstm_states", RNNStates((a, b), (c, d)))  # noqa: B010
+        setattr(model, "_last_lstm_states", _moved(states, change))  # noqa: B010
     buffer = getattr(model, "rollout_buffer", None)
     if buffer is None or not hasattr(buffer, "hidden_state_shape"):
         return
@@ -128,6 +126,12 @@ def refresh_memory(model: BaseAlgorithm) -> None:
     buffer.reset()
     zeros = torch.zeros(buffer.hidden_state_shape[1:], device=model.device)
     setattr(model, "_last_lstm_states", RNNStates((zeros, zeros), (zeros, zeros)))  # noqa: B010
+
+
+def _moved(states: RNNStates, change: Change) -> RNNStates:
+    (a, b), (c, d) = states
+    a, b, c, d = (_units(state, change) for state in (a, b, c, d))
+    return RNNStates((a, b), (c, d))
 
 
 def _units(states: torch.Tensor, change: Change) -> torch.Tensor:

@@ -155,6 +155,12 @@ def move_state(
             optimizer.state[new] = optimizer.state.pop(old) | dict(states.get(old, {}))
 
 
+def stepped(*optimizers: torch.optim.Optimizer) -> set[torch.Tensor]:
+    """Return the parameters that some optimisers update."""
+    groups = [group for optimizer in optimizers for group in optimizer.param_groups]
+    return {parameter for group in groups for parameter in group["params"]}
+
+
 def unoptimised(
     model: BaseAlgorithm | nn.Module, targets: tuple[str, ...]
 ) -> list[str]:
@@ -166,16 +172,11 @@ def unoptimised(
         targets: Names of target networks, which no optimiser has to update.
     """
     policy = model.policy if isinstance(model, BaseAlgorithm) else model
-    held = {
-        id(parameter)
-        for optimizer in optimizers(model).values()
-        for group in optimizer.param_groups
-        for parameter in group["params"]
-    }
+    held = stepped(*optimizers(model).values())
     learns = bool(held) or isinstance(model, BaseAlgorithm)
     return [
         name
         for name, parameter in policy.named_parameters()
-        if learns and parameter.requires_grad and id(parameter) not in held
+        if learns and parameter.requires_grad and parameter not in held
         if name.partition(".")[0] not in targets
     ]

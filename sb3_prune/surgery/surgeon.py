@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 
 import torch
+from sb3_contrib.ars.policies import ARSPolicy
 from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.policies import BaseModel, BasePolicy
 from torch import nn
 
 from sb3_prune.exceptions import NonFiniteError, PlanError
@@ -20,6 +21,7 @@ from sb3_prune.surgery.folding import are_zero
 from sb3_prune.surgery.hidden_layer import HiddenLayer
 from sb3_prune.surgery.optimizer import unoptimised
 from sb3_prune.surgery.plan import Plan
+from sb3_prune.surgery.report import Report
 from sb3_prune.surgery.retired import retiring
 from sb3_prune.surgery.rollback import rollback
 from sb3_prune.surgery.targets import strangers, target_names
@@ -27,60 +29,6 @@ from sb3_prune.surgery.trial import movement, require_trial
 from sb3_prune.surgery.wiring import Wiring, owner_of, policy_of, wire
 
 Layers = Mapping[str, HiddenLayer]
-
-
-@dataclass(frozen=True)
-class Report:
-    """What a plan changed, and what deserves a look."""
-
-    units: Mapping[str, tuple[int, int]]
-    """Number of units before and after, by changed layer."""
-    parameters: tuple[int, int]
-    """Number of parameters of the policy before and after, targets included."""
-    lagging: Mapping[str, float]
-    """Layers with removed units that were dead in the online network, but not yet in a
-    target network: the largest weight by which the target read one of them."""
-    unfolded: Mapping[str, str] = field(default_factory=dict)
-    """Why removed constant units could not be folded into biases, by layer."""
-    mixing: Mapping[str, str] = field(default_factory=dict)
-    """Operations that mix the units of a changed layer, and how far removing dead units
-    of all such layers moved the outputs of a copy, before the first cut. A layer
-    normalisation, for example, takes the mean of fewer units."""
-    unoptimised: tuple[str, ...] = ()
-    """Trainable parameters that no optimiser updates, without those of targets."""
-    fixed: Mapping[str, str] = field(default_factory=dict)
-    """Layers whose units cannot change, with the reason."""
-    strangers: Mapping[str, str] = field(default_factory=dict)
-    """Networks that no optimiser updates, each with an online network that had the same
-    shapes but other weights. They count as networks of their own, not as targets."""
-
-    def __str__(self) -> str:
-        before, after = self.parameters
-        rows = [f"{n}: {was} -> {now} units" for n, (was, now) in self.units.items()]
-        return "\n".join(
-            [*rows, f"{before:,} -> {after:,} parameters", *self.remarks()]
-        )
-
-    def remarks(self) -> list[str]:
-        """Return what deserves a look, one sentence per finding."""
-        return [
-            *(
-                f"{n}: its target still reads removed units, by weights up to {w:.3g}"
-                for n, w in self.lagging.items()
-            ),
-            *(
-                f"{n}: its constant units could not be folded into biases: {why}"
-                for n, why in self.unfolded.items()
-            ),
-            *(f"{n}: its units are mixed by {how}" for n, how in self.mixing.items()),
-            *(f"{n}: no optimiser updates it" for n in self.unoptimised),
-            *(f"{n}: its units cannot change: {why}" for n, why in self.fixed.items()),
-            *(
-                f"{n}: not a target network, because its weights were not those of "
-                f"'{online}'; if it is one, name it '{online}_target'"
-                for n, online in self.strangers.items()
-            ),
-        ]
 
 
 @usual_modes()
@@ -113,39 +61,61 @@ def apply(model: BaseAlgorithm | nn.Module, plan: Mapping[str, Change]) -> Repor
     """
     model = owner_of(model)
     policy = policy_of(model)
+    _check_whole(policy)
     built = wire(model).units()  # Also finds what the model holds beside its policy.
     plan = plan if isinstance(plan, Plan) else Plan(plan)
     units: dict[str, tuple[int, int]] = {}
-    kept: dict[str, str] = {}
+    unfolded: dict[str, str] = {}
     lagging: dict[str, float] = {}
     before = count_parameters(policy)
     require_trial(policy, set(plan))
     mixing = _mixing(policy, plan)
     with retiring(model), rollback(model):
         for step in plan.steps:
-            wiring = wire(policy)
-            layers = {name: wiring[name] for name in step}
-            check_widths(layers, step)
-            check_finite(layers)
-            lagging |= _lagging(layers, step)
+            lagging |= _checked(wire(policy), step)
             for name, change in step.items():
                 units[name] = units.get(name, (change.before, 0))[0], change.after
-            kept |= carry_out(model, step)
+            unfolded |= carry_out(model, step)
             _check_cut(wire(policy), step)
         # The policy's own code may fail with fewer units: wire() raises then.
         fixed = wire(policy).fixed
     if units:
         note_built(policy, built)
     return Report(
-        units,
-        (before, count_parameters(policy)),
-        lagging,
-        kept,
-        mixing,
-        tuple(unoptimised(model, tuple(target_names(policy)))),
-        fixed,
-        strangers(policy),
+        units=units,
+        parameters=(before, count_parameters(policy)),
+        lagging=lagging,
+        unfolded=unfolded,
+        mixing=mixing,
+        unoptimised=tuple(unoptimised(model, tuple(target_names(policy)))),
+        fixed=fixed,
+        strangers=strangers(policy),
     )
+
+
+def _check_whole(policy: nn.Module) -> None:
+    """Check that a policy is none of the networks that SB3 builds policies of.
+
+    Raises:
+        PlanError: It is one, such as an actor or a critic.
+    """
+    known = ("stable_baselines3", "sb3_contrib")
+    bases = [b for b in type(policy).__mro__ if b not in (BasePolicy, BaseModel)]
+    theirs = any(base.__module__.partition(".")[0] in known for base in bases)
+    whole = isinstance(policy, ARSPolicy) or hasattr(policy, "_build")
+    if theirs and isinstance(policy, BaseModel) and not whole:
+        raise PlanError(
+            f"{type(policy).__name__} is a part of a policy, whose targets and "
+            "optimisers would not change with it: give the model, or its policy."
+        )
+
+
+def _checked(wiring: Wiring, step: Mapping[str, Change]) -> dict[str, float]:
+    """Check that a step of a plan fits the layers; return which targets lag behind."""
+    layers = {name: wiring[name] for name in step}
+    check_widths(layers, step)
+    check_finite(layers)
+    return _lagging(layers, step)
 
 
 def _check_cut(wiring: Wiring, step: Mapping[str, Change]) -> None:

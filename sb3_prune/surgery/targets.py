@@ -11,7 +11,7 @@ from torch import nn
 
 from sb3_prune.surgery.flow.beside import beside_of
 from sb3_prune.surgery.flow.groups import Group
-from sb3_prune.surgery.optimizer import optimizers
+from sb3_prune.surgery.optimizer import optimizers, stepped
 
 
 def target_networks(policy: nn.Module) -> dict[str, list[str]]:
@@ -45,9 +45,9 @@ def strangers(policy: nn.Module) -> dict[str, str]:
 
 def stepped_beside(model: BaseAlgorithm) -> frozenset[str]:
     """Return the children of a policy that the model's own optimisers update."""
-    stepped = _stepped(optimizers(model))
+    learning = stepped(*optimizers(model).values())
     children = model.policy.named_children()
-    return frozenset(name for name, child in children if not _is_idle(child, stepped))
+    return frozenset(name for name, child in children if not _is_idle(child, learning))
 
 
 def _named(policy: nn.Module) -> defaultdict[str, list[str]]:
@@ -70,21 +70,16 @@ def _lookalikes(policy: nn.Module) -> dict[str, str]:
     }
     if not any(alike.values()):
         return {}
-    stepped = _stepped(optimizers(policy))
+    held = stepped(*optimizers(policy).values())
     beside = beside_of(policy).stepped
-    idle = {n for n, m in others.items() if n not in beside and _is_idle(m, stepped)}
+    idle = {n for n, m in others.items() if n not in beside and _is_idle(m, held)}
     learning = {name: [n for n in alike[name] if n not in idle] for name in idle}
-    return {n: found[0] for n, found in learning.items() if stepped and len(found) == 1}
+    return {n: found[0] for n, found in learning.items() if held and len(found) == 1}
 
 
-def _stepped(found: Mapping[str, torch.optim.Optimizer]) -> set[int]:
-    groups = [group for optimizer in found.values() for group in optimizer.param_groups]
-    return {id(parameter) for group in groups for parameter in group["params"]}
-
-
-def _is_idle(module: nn.Module, stepped: set[int]) -> bool:
-    parameters = list(module.parameters())
-    return bool(parameters) and not any(id(p) in stepped for p in parameters)
+def _is_idle(module: nn.Module, learning: set[torch.Tensor]) -> bool:
+    parameters = set(module.parameters())
+    return bool(parameters) and not parameters & learning
 
 
 def _are_alike(a: nn.Module, b: nn.Module) -> bool:

@@ -14,7 +14,7 @@ from sb3_prune.surgery.change import NO_NOISE
 from sb3_prune.surgery.flow.quiet import noise
 from sb3_prune.surgery.flow.slots import Side, Slot
 from sb3_prune.surgery.hidden_layer import HiddenLayer, multiplied
-from sb3_prune.surgery.wiring import wire
+from sb3_prune.surgery.wiring import policy_of, wire
 
 
 @torch.no_grad()
@@ -36,7 +36,7 @@ def absorb(model: BaseAlgorithm | nn.Module) -> None:
         UnsupportedPolicyError: Thetas weigh the units of a layer normalisation, which
             no weights can express; nothing was changed.
     """
-    policy = model.policy if isinstance(model, BaseAlgorithm) else model
+    policy = policy_of(model)
     twins = [twin for layer in wire(policy).values() for twin in layer.with_targets()]
     if refused := [twin.name for twin in twins if _is_weighed(twin)]:
         raise UnsupportedPolicyError(

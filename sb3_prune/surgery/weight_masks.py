@@ -31,7 +31,8 @@ from sb3_prune.surgery.flow.slots import MASK, Side
 from sb3_prune.surgery.hidden_layer import HiddenLayer
 from sb3_prune.surgery.open_weights import between_open
 from sb3_prune.surgery.optimizer import check_followable, optimizers, state_of
-from sb3_prune.surgery.surgeon import Report, apply
+from sb3_prune.surgery.report import Report
+from sb3_prune.surgery.surgeon import apply
 from sb3_prune.surgery.targets import target_networks
 from sb3_prune.surgery.wiring import Wiring, owner_of, policy_of, wire
 

@@ -19,9 +19,9 @@ from sb3_prune.networks.perceptrons import Role, find_perceptrons
 from sb3_prune.surgery.built import built_with
 from sb3_prune.surgery.flow.beside import Beside, beside_of, reads_beside
 from sb3_prune.surgery.flow.groups import Group
-from sb3_prune.surgery.flow.slots import Slot
+from sb3_prune.surgery.flow.slots import Key, Slot
 from sb3_prune.surgery.flow.trace import trace
-from sb3_prune.surgery.hidden_layer import HiddenLayer, Key
+from sb3_prune.surgery.hidden_layer import HiddenLayer
 from sb3_prune.surgery.targets import stepped_beside, target_networks, targets_of
 
 
@@ -262,7 +262,7 @@ def _gated(groups: Iterable[Group]) -> dict[Key, list[tuple[Slot, Gate]]]:
     gated = defaultdict(list)
     for group in groups:
         for slot in group.slots if group.gates else ():
-            gated[slot.owner, slot.attribute].append((slot, group.gates[0]))
+            gated[slot.key].append((slot, group.gates[0]))
     return gated
 
 

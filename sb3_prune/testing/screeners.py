@@ -20,6 +20,7 @@ from sb3_prune.plugins.registry import check_class
 from sb3_prune.screening.base import Screener
 from sb3_prune.screening.collecting import Collector
 from sb3_prune.screening.window import Window
+from sb3_prune.surgery.flow.ports import by_key
 from sb3_prune.surgery.optimizer import optimizers
 from sb3_prune.testing.states import (
     are_equal,
@@ -128,11 +129,9 @@ def _check_training(
 
 def _result(model: BaseAlgorithm) -> dict[str, torch.Tensor]:
     """Return what a training has led to: weights, and where the agent is."""
-    seen: Any = model._last_obs
-    parts = seen if isinstance(seen, dict) else {"all": seen}
     return weights_of(model) | {
         f"observation {key}": torch.as_tensor(np.array(part))
-        for key, part in parts.items()
+        for key, part in by_key(model._last_obs).items()
     }
 
 

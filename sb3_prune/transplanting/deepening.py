@@ -10,7 +10,6 @@ from torch import nn
 from sb3_prune.exceptions import TransplantError
 from sb3_prune.gates import Gate
 from sb3_prune.networks.perceptrons import Perceptron
-from sb3_prune.surgery.flow.slots import Side, Slot
 from sb3_prune.transplanting.matching import Match
 from sb3_prune.transplanting.stems import heads_of, hidden_of
 
@@ -32,10 +31,6 @@ class Deeper(Match):
     def scale(self) -> float:
         """What all new layers together multiply their inputs by."""
         return float(_weight(self.new) ** len(self.inserted))
-
-    def readers(self) -> list[Slot]:
-        """Return the columns of the output layers of the old network."""
-        return [Slot(head, "weight", 1, Side.COLUMNS) for head in heads_of(self.old)]
 
     def widths(self) -> tuple[int, int]:
         """Return the units of the last layer that is not new, and of the last one."""

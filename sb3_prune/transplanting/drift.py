@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
 
-from sb3_prune.recording.activations import count_observations
+from sb3_prune.recording.observations import count_observations
 from sb3_prune.surgery.flow.forwards import sample_inputs
 from sb3_prune.surgery.flow.ports import by_key
 from sb3_prune.transplanting.heads import find_heads

@@ -144,7 +144,7 @@ def _check_arrived(
     Raises:
         TransplantError: The means that it reads are others.
     """
-    key = slot.owner, slot.attribute
+    key = slot.key
     inputs = Inputs(observations=states)
     found = observe_weights(old.policy, inputs, {key}, targets=True).arrived[key]
     if not found:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from torch import nn
 
 from sb3_prune.networks.perceptrons import Perceptron, find_perceptrons
+from sb3_prune.surgery.flow.slots import Side, Slot
 from sb3_prune.transplanting.stems import heads_of, hidden_of, stem_of
 
 CRITIC = re.compile(r"\.qf\d+\b")
@@ -36,6 +37,11 @@ class Match:
     def is_copy(self) -> bool:
         """Whether it is a further critic, a copy of the old agent's first one."""
         return self.old.name != self.new.name
+
+    def readers(self) -> tuple[Slot, ...]:
+        """Return the columns of the output layers of the old network."""
+        heads = heads_of(self.old)
+        return tuple(Slot(head, "weight", 1, Side.COLUMNS) for head in heads)
 
     def modules(self) -> Iterator[tuple[nn.Module, nn.Module]]:
         """Yield the modules that both networks have: (old, new)."""

@@ -107,10 +107,7 @@ def _check_keys(ours: VecNormalize, theirs: VecNormalize, seen: ObservationMap) 
         TransplantError: An entry would be seen on another scale.
     """
     for part in seen.new:
-        for source in seen.within(part):
-            if source is None:
-                continue
-            old = seen.part_of(source)
+        for _, old, _ in seen.carried(part):
             scaled = old.key in by_key(ours.obs_rms), part.key in by_key(theirs.obs_rms)
             if scaled[0] != scaled[1]:
                 raise TransplantError(
@@ -230,8 +227,7 @@ def _mapped(
 
 def _count(given: Statistics, part: Part, seen: ObservationMap) -> float:
     """Return for how many observations the statistics of a part count."""
-    sources = [seen.part_of(s).key for s in seen.within(part) if s is not None]
-    counts = [given[key].count for key in sources]
+    counts = [given[old.key].count for _, old, _ in seen.carried(part)]
     if not counts:
         return float(RunningMeanStd().count)
     most = FEW if seen.is_wider(part) else max(counts)

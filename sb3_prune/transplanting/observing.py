@@ -68,10 +68,10 @@ class ObservationMap:
         count = self.old[-1].stop
         place = {s: new for new, s in enumerate(self.sources) if s is not None}
         shifts = {
-            self.part_of(source).key: (-by[0], -by[1])
+            old.key: (-by[0], -by[1])
             for part in self.new
-            for source in self.within(part)
-            if source is not None and (by := self.shifts.get(part.key)) is not None
+            for _, old, _ in self.carried(part)
+            if (by := self.shifts.get(part.key)) is not None
         }
         return ObservationMap(
             old=self.new,
@@ -94,12 +94,11 @@ class ObservationMap:
         Args:
             part: A part of the new observations.
         """
-        sources = [self.part_of(s) for s in self.within(part) if s is not None]
         shift = self.shifts.get(part.key, UNMOVED)
         return any(
-            by > 0 or new > old + by
-            for each in sources
-            for new, old, by in zip(part.size, each.size, shift, strict=True)
+            by > 0 or length > before + by
+            for _, old, _ in self.carried(part)
+            for length, before, by in zip(part.size, old.size, shift, strict=True)
         )
 
     @property
@@ -151,13 +150,19 @@ class ObservationMap:
         """
         return self.sources[part.start : part.stop]
 
-    def part_of(self, entry: int) -> Part:
-        """Return the old part that has an entry.
+    def carried(self, part: Part) -> Iterator[tuple[int, Part, int]]:
+        """Yield the entries of a new part that the old agent observes, too.
 
         Args:
-            entry: Its index, counted over all parts.
+            part: The new part.
+
+        Yields:
+            The entry's index in the new part, the old part, and its index in that.
         """
-        return next(part for part in self.old if entry < part.stop)
+        for place, source in enumerate(self.within(part)):
+            if source is not None:
+                old = next(each for each in self.old if source < each.stop)
+                yield place, old, source - old.start
 
     def mapped(self, values: Any, onto: Any) -> Any:
         """Return values of old observations in their new places.
@@ -180,31 +185,23 @@ class ObservationMap:
         assert part.space.shape is not None
         found = np.array(onto)
         flat = _by_entry(part, found)
-        for place, source in enumerate(self.within(part)):
-            old = None if source is None else self.part_of(source)
-            if old is not None and old.key in given:
-                values = _by_entry(old, np.asarray(given[old.key]))
-                assert source is not None
-                _copy(
-                    values[..., source - old.start, :, :],
-                    flat[..., place, :, :],
-                    self.shifts.get(part.key, UNMOVED),
-                )
+        shift = self.shifts.get(part.key, UNMOVED)
+        for place, old, entry in self.carried(part):
+            if old.key in given:
+                values = values_of(old, given[old.key], entry)
+                _copy(values, flat[..., place, :, :], shift)
         return found
 
     def _chosen(self, part: Part, given: Mapping[str, Any], onto: Any) -> Any:
         """Return choices, each renamed; what was chosen and is gone stays as it is."""
         found = np.array(onto)
-        columns = _by_branch(part, found)
-        for (branch, choice), source in zip(
-            _choices(part), self.within(part), strict=True
-        ):
-            old = None if source is None else self.part_of(source)
-            if old is None or source is None or old.key not in given:
-                continue
-            theirs, chosen = _choices(old)[source - old.start]
-            was = _by_branch(old, np.asarray(given[old.key]))[..., theirs] == chosen
-            columns[..., branch][was] = choice
+        columns, choices = _by_branch(part, found), _choices(part)
+        for place, old, entry in self.carried(part):
+            if old.key in given:
+                branch, choice = choices[place]
+                theirs, chosen = _choices(old)[entry]
+                was = _by_branch(old, np.asarray(given[old.key]))[..., theirs] == chosen
+                columns[..., branch][was] = choice
         return found
 
 
@@ -261,11 +258,10 @@ def require_kinds(found: ObservationMap) -> None:
             taken come from several branches.
     """
     for part in found.new:
-        for source in found.within(part):
-            old = None if source is None else found.part_of(source)
-            if old is not None and old.kind != part.kind:
+        for _, old, entry in found.carried(part):
+            if old.kind != part.kind:
                 raise TransplantError(
-                    f"Entry {source - old.start} of {old} cannot become one of {part}."  # type: ignore[operator]
+                    f"Entry {entry} of {old} cannot become one of {part}."
                 )
     ours, theirs = ([n for p in parts for n in p.lots] for parts in found.both)
     check_branches("observations", found.sources, ours, theirs)

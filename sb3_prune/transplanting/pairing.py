@@ -213,10 +213,8 @@ def _check_unnamed(
 def _check_sizes(found: ObservationMap) -> None:
     """Check that images whose size differs have been moved by a map."""
     for part in found.new:
-        for source in found.within(part):
-            old = None if source is None else found.part_of(source)
-            moved = part.key in found.shifts
-            if old is not None and old.size != part.size and not moved:
+        for _, old, _ in found.carried(part):
+            if old.size != part.size and part.key not in found.shifts:
                 _check_same(f"{OBSERVATIONS} of '{part.key}'", old, part, None)
 
 
@@ -227,8 +225,7 @@ def _check_networks(old: nn.Module, new: nn.Module, found: ObservationMap) -> No
         TransplantError: The network would stay behind, since it is called by its key.
     """
     for part in found.new:
-        for source in found.within(part):
-            was = part if source is None else found.part_of(source)
+        for _, was, _ in found.carried(part):
             if was.key == part.key:
                 continue
             for policy, each in ((old, was), (new, part)):
@@ -247,8 +244,7 @@ def _check_scales(old: Any, new: Any, found: ObservationMap) -> None:
         TransplantError: They do not, so the networks would get other numbers.
     """
     for part in found.new:
-        for source in filter(lambda s: s is not None, found.within(part)):
-            was = found.part_of(source or 0)
+        for _, was, _ in found.carried(part):
             scaled = _is_scaled(old, was), _is_scaled(new, part)
             if scaled[0] != scaled[1] and not (_is_unit(was) or _is_unit(part)):
                 raise TransplantError(

@@ -179,7 +179,7 @@ def _passed_on(deeper: list[Deeper]) -> dict[str, tuple[HiddenLayer, Change]]:
         if old != new and not each.is_copy:
             name = f"behind {each.old.name}"
             sources = (*range(old), *[None] * (new - old))
-            layer = _as_layer(name, old, tuple(each.readers()))
+            layer = _as_layer(name, old, each.readers())
             found[name] = layer, selection(sources, old)
     return found
 
@@ -197,7 +197,7 @@ def _read_earlier(
     for each in shallower:
         change = changes.get(each.last)
         if change is not None and not each.is_copy:
-            layer = _as_layer(each.read, change.before, tuple(each.readers()))
+            layer = _as_layer(each.read, change.before, each.readers())
             made[each.read] = layer, change
     return made
 
@@ -229,20 +229,5 @@ def _check_noise(new: BaseAlgorithm, count: int) -> None:
 
 def _as_layer(name: str, units: int, slots: tuple[Slot, ...]) -> HiddenLayer:
     """Return inputs or outputs in the form in which hidden layers are changed."""
-    group = Group(
-        name=name,
-        aliases=(name,),
-        module=slots[0].owner,
-        units=units,
-        slots=slots,
-        reads=(),
-        widths=(),
-        gates=(),
-        fixed=None,
-        mixes=frozenset(),
-        soft=frozenset(),
-        unfoldable=frozenset(),
-        two_sided=False,
-        born=0,
-    )
+    group = Group(name, (name,), slots[0].owner, units, born=0, slots=slots)
     return HiddenLayer(name, group, name)

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from sb3_contrib.common.recurrent.policies import RecurrentActorCriticPolicy
 from stable_baselines3.common.base_class import BaseAlgorithm
-from stable_baselines3.common.vec_env import VecEnv, VecNormalize
+from stable_baselines3.common.vec_env import VecEnv
 
 from sb3_prune.exceptions import TransplantError
-from sb3_prune.recording.player import empty_memory, forget
+from sb3_prune.recording.normalisation import frozen_statistics
+from sb3_prune.recording.observations import joined
 from sb3_prune.recording.reservoir import join
 from sb3_prune.recording.samples import part
 from sb3_prune.surgery.flow.forwards import Inputs, draw, sample_inputs
+from sb3_prune.surgery.flow.lstms import empty_states, forget
 from sb3_prune.surgery.flow.ports import by_key
 from sb3_prune.surgery.flow.quiet import quiet
 from sb3_prune.transplanting.heads import reads_actions
@@ -82,10 +83,9 @@ def _read(
 def _remembered(policy: Any, inputs: Inputs, starts: NDArray[np.bool_]) -> Inputs:
     """Add what LSTMs remember of the episodes, which start at (steps, environments)."""
     count = starts.shape[1]
-    memory = empty_memory(policy, count)
-    if memory is None:
+    if not isinstance(policy, RecurrentActorCriticPolicy):
         return inputs
-    found = []
+    found, memory = [], empty_states(policy, count)
     never = torch.zeros(count, device=policy.device)
     with quiet(policy):
         for step, begins in enumerate(starts):
@@ -114,21 +114,14 @@ def _played(
             f"{scales.observation_space}, the agent those of {new.observation_space}. "
             "Give play=0, or put VecNormalize around what changes them."
         )
-    with _frozen(scales):
+    with frozen_statistics(env):
         observations = env.reset()
         for _ in range(steps):
             found.append(scales.get_original_obs() if scales else observations)
             acted.append(draw(env.action_space, env.num_envs, rng))
             observations, _, ended, _ = env.step(acted[-1])
             starts.append(ended)
-    return _joined(found), np.concatenate(acted), np.stack(starts[:steps])
-
-
-def _joined(found: Sequence[Any]) -> Any:
-    """Join arrays, or those of each key."""
-    if isinstance(found[0], dict):
-        return {key: np.concatenate([each[key] for each in found]) for key in found[0]}
-    return np.concatenate(found)
+    return joined(found), np.concatenate(acted), np.stack(starts[:steps])
 
 
 def shapes(of: VecEnv | BaseAlgorithm) -> dict[str, Any]:
@@ -138,17 +131,3 @@ def shapes(of: VecEnv | BaseAlgorithm) -> dict[str, Any]:
         of: What gives or gets them.
     """
     return {key: each.shape for key, each in by_key(of.observation_space).items()}
-
-
-@contextmanager
-def _frozen(env: VecNormalize | None) -> Iterator[None]:
-    """Keep the statistics of an environment as they are."""
-    if env is None:
-        yield
-        return
-    before = env.training
-    env.training = False
-    try:
-        yield
-    finally:
-        env.training = before

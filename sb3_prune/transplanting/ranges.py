@@ -37,16 +37,12 @@ def misfit(buffer: Any, seen: ObservationMap) -> str:
     """
     both = [by_key(each) for each in (buffer.observations, buffer.next_observations)]
     stored = [{k: v[: buffer.size()] for k, v in each.items()} for each in both]
-    for part in seen.new:
-        for place, source in enumerate(seen.within(part)):
-            old = None if source is None else seen.part_of(source)
-            if old is None or source is None or part.kind == "choices":
-                continue
+    for part in (each for each in seen.new if each.kind != "choices"):
+        for place, old, number in seen.carried(part):
             ours, theirs = old.space.dtype, part.space.dtype
             assert ours is not None and theirs is not None
             if not np.can_cast(ours, theirs, "same_kind"):
                 return f"{part} of the new agent is of {theirs}, and was of {ours}"
-            number = source - old.start
             own, now = _bounds(old, number), _bounds(part, place)
             values = (values_of(old, each[old.key], number) for each in stored)
             if own != now and any(_is_beyond(each, now) for each in values):

@@ -24,8 +24,9 @@ from torch import nn
 
 from sb3_prune.compensation.fitting import fit
 from sb3_prune.exceptions import NoObservationsError, TransplantError
-from sb3_prune.recording.activations import count_observations, observe_weights
+from sb3_prune.recording.activations import observe_weights
 from sb3_prune.recording.inputs import LEAST_INPUTS, recent_inputs
+from sb3_prune.recording.observations import count_observations
 from sb3_prune.surgery.change import Change
 from sb3_prune.surgery.flow.forwards import Inputs
 from sb3_prune.surgery.flow.observe import Observer

@@ -8,7 +8,6 @@ from torch import nn
 
 from sb3_prune.exceptions import TransplantError
 from sb3_prune.gates import Gate
-from sb3_prune.surgery.flow.slots import Side, Slot
 from sb3_prune.surgery.weight_masks import is_masked
 from sb3_prune.transplanting.matching import Match
 from sb3_prune.transplanting.stems import heads_of, hidden_of, stem_of
@@ -40,10 +39,6 @@ class Shallower(Match):
         """Return the modules of the old network before the layers that are gone."""
         stem = list(stem_of(self.old).values())
         return stem[: stem.index(self.reader)]
-
-    def readers(self) -> list[Slot]:
-        """Return the columns of the output layers, as if they read that layer."""
-        return [Slot(head, "weight", 1, Side.COLUMNS) for head in heads_of(self.old)]
 
 
 def find_shallower(matches: Sequence[Match]) -> list[Shallower]:

@@ -6,14 +6,17 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+from sb3_contrib.common.recurrent.policies import RecurrentActorCriticPolicy
 from stable_baselines3.common.base_class import BaseAlgorithm
 
 from sb3_prune.exceptions import NoObservationsError, TransplantError
-from sb3_prune.recording.activations import count_observations
+from sb3_prune.recording.distributions import distribution_of
 from sb3_prune.recording.inputs import LEAST_INPUTS, recent_inputs
+from sb3_prune.recording.observations import count_observations
 from sb3_prune.recording.samples import part
 from sb3_prune.surgery.flow.forwards import Inputs, sample_inputs
 from sb3_prune.surgery.flow.observe import Observer
+from sb3_prune.surgery.flow.ports import by_key
 from sb3_prune.surgery.flow.quiet import quiet
 from sb3_prune.transplanting.heads import Head
 
@@ -63,9 +66,8 @@ def _check_shapes(model: BaseAlgorithm, given: Inputs) -> None:
 
 
 def _shapes(inputs: Inputs) -> dict[str, tuple[int, ...]]:
-    seen = inputs.observations
-    named = seen if isinstance(seen, dict) else {"shape": seen}
-    return {name: tuple(tensor.shape[1:]) for name, tensor in named.items()}
+    named = by_key(inputs.observations).items()
+    return {key or "shape": tuple(tensor.shape[1:]) for key, tensor in named}
 
 
 @torch.no_grad()
@@ -90,15 +92,10 @@ def listen(
 
 
 def _act(policy: Any, observations: Any) -> None:
-    states = getattr(policy, "lstm_hidden_state_shape", None)
-    if states is None:
+    if isinstance(policy, RecurrentActorCriticPolicy):
+        distribution_of(policy, Inputs(observations=observations))
+    else:
         policy._predict(observations, deterministic=True)
-        return
-    layers, _, size = states
-    count = count_observations(observations)
-    zeros = torch.zeros(layers, count, size, device=policy.device)
-    starts = torch.zeros(count, device=policy.device)
-    policy.get_distribution(observations, (zeros, zeros), starts)
 
 
 def _said(head: Head, observer: Observer) -> torch.Tensor | None:

@@ -14,7 +14,7 @@ import sb3_prune as sp
 from callbacks.resuming import digest, fixed_env
 from callbacks.test_checkpoint import KillAt, Killed, saving, train_to
 from sb3_prune import PruningCallback
-from sb3_prune.recording.activations import count_observations
+from sb3_prune.recording.observations import count_observations
 from sb3_prune.runs import checkpoints
 
 TOTAL = 128

@@ -7,7 +7,7 @@ import zoo
 
 from sb3_prune.callbacks.observed import Observed
 from sb3_prune.exceptions import FewObservationsError
-from sb3_prune.recording.activations import count_observations
+from sb3_prune.recording.observations import count_observations
 from sb3_prune.surgery.wiring import wire
 
 

@@ -20,7 +20,7 @@ from sb3_prune.exceptions import (
     NoObservationsError,
     UnsupportedPolicyError,
 )
-from sb3_prune.recording.activations import count_observations
+from sb3_prune.recording.observations import count_observations
 
 HALF = {"final_sparsity": 0.5, "compensate": True}
 

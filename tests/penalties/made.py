@@ -32,7 +32,7 @@ def joined(layer: HiddenLayer, slots: Sequence[Slot]) -> torch.Tensor:
     parts = []
     for slot in slots:
         tensor = slot.tensor
-        for other, gate in layer.gated.get((slot.owner, slot.attribute), ()):
+        for other, gate in layer.gated.get(slot.key, ()):
             if other.axis != slot.axis and gate.mask is not None:
                 tensor = multiplied(tensor, other, gate.mask)
         parts.append(slot.units(tensor, layer.units).reshape(layer.units, -1))
@@ -43,17 +43,13 @@ def joined(layer: HiddenLayer, slots: Sequence[Slot]) -> torch.Tensor:
 
 def total(penalty: Penalty, strengths: Mapping[HiddenLayer, float]) -> torch.Tensor:
     """Return the sum of the penalties of some layers, times their strengths."""
-    rows = [
-        (slot.owner, slot.attribute)
-        for layer in strengths
-        for slot in layer.weights(Side.ROWS)
-    ]
+    rows = [slot.key for layer in strengths for slot in layer.weights(Side.ROWS)]
     found = []
     for layer, strength in strengths.items():
         reading = [
             slot
             for slot in layer.weights(Side.COLUMNS)
-            if not (penalty.counts_once and (slot.owner, slot.attribute) in rows)
+            if not (penalty.counts_once and slot.key in rows)
         ]
         incoming = joined(layer, layer.weights(Side.ROWS))
         found.append(strength * penalty.value(incoming, joined(layer, reading)))

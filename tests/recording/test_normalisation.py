@@ -22,7 +22,6 @@ from stable_baselines3.common.vec_env import (
 import sb3_prune as sp
 from sb3_prune.exceptions import ConfigError, NoObservationsError
 from sb3_prune.recording import Player, recent_inputs
-from sb3_prune.recording.activations import count_observations
 from sb3_prune.recording.normalisation import (
     APART,
     check_normalised,
@@ -30,6 +29,7 @@ from sb3_prune.recording.normalisation import (
     frozen_statistics,
     seen,
 )
+from sb3_prune.recording.observations import count_observations
 
 QUIET = {"n_steps": 64, "batch_size": 64, "device": "cpu"}
 

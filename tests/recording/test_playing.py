@@ -18,7 +18,7 @@ from transplanting.made import Toy
 from recording.worlds import Countdown, Pairs
 from sb3_prune.exceptions import ConfigError
 from sb3_prune.recording import play_inputs, playing
-from sb3_prune.recording.activations import count_observations
+from sb3_prune.recording.observations import count_observations
 from sb3_prune.recording.playing import play_episodes
 
 

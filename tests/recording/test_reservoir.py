@@ -12,7 +12,7 @@ from safetensors.torch import save
 from sb3_contrib.common.recurrent.type_aliases import RNNStates
 
 from sb3_prune.exceptions import CheckpointError
-from sb3_prune.recording.activations import count_observations
+from sb3_prune.recording.observations import count_observations
 from sb3_prune.recording.reservoir import Reservoir, join
 from sb3_prune.surgery.flow.forwards import Inputs
 

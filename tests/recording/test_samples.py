@@ -16,7 +16,7 @@ from torch import nn
 import sb3_prune as sp
 from sb3_prune.exceptions import NoObservationsError, UnsupportedPolicyError
 from sb3_prune.recording import record_activations, sample_activations, samples
-from sb3_prune.recording.activations import count_observations
+from sb3_prune.recording.observations import count_observations
 from sb3_prune.recording.samples import chunks, part, unrecorded
 
 

@@ -29,7 +29,7 @@ def test_remembered_layers_are_those_of_the_wiring(name: str) -> None:
     for layer in found:
         expected = wiring[layer.name]
         assert layer.network == expected.network
-        keys = [(r.slot.owner, r.slot.attribute) for r in expected.reads]
+        keys = [read.slot.key for read in expected.reads]
         assert layer.keys == keys
         for read, other in zip(layer.reads, expected.reads, strict=True):
             assert read.input_axis == other.input_axis

@@ -49,18 +49,11 @@ def layers_of(
             module=linear,
             units=linear.out_features,
             slots=slots,
-            reads=(),
-            widths=(),
             gates=(gate,),
-            fixed=None,
-            mixes=frozenset(),
-            soft=frozenset(),
-            unfoldable=frozenset(),
-            two_sided=False,
             born=len(layers),
         )
         for slot in slots:
-            gated[slot.owner, slot.attribute].append((slot, gate))
+            gated[slot.key].append((slot, gate))
         network = name.rpartition(".")[0]
         layers.append(HiddenLayer(name, group, network, gated=gated))
     return layers

@@ -7,7 +7,7 @@ import torch
 import zoo
 from torch import nn
 
-from sb3_prune.surgery.optimizer import move_state, optimizers
+from sb3_prune.surgery.optimizer import move_state, optimizers, stepped
 
 
 @pytest.mark.parametrize("name", zoo.ALGORITHMS)
@@ -21,6 +21,17 @@ def test_the_optimizers_are_those_that_the_model_saves(name: str) -> None:
 @pytest.fixture
 def net() -> nn.Sequential:
     return nn.Sequential(nn.Linear(2, 3), nn.Linear(3, 1))
+
+
+def test_what_optimisers_step_are_the_parameters_of_all_groups(
+    net: nn.Sequential,
+) -> None:
+    groups = [{"params": [net[0].weight]}, {"params": [net[1].weight], "lr": 1.0}]
+    one, other = torch.optim.Adam(groups), torch.optim.SGD([net[0].bias], 1.0)
+    assert stepped(one) == {net[0].weight, net[1].weight}
+    assert stepped(one, other) == {*stepped(one), net[0].bias}
+    assert net[1].bias not in stepped(one, other)
+    assert stepped() == set()
 
 
 def test_state_and_groups_move_to_the_new_parameter(net: nn.Sequential) -> None:

@@ -14,41 +14,6 @@ from sb3_prune.exceptions import NonFiniteError, PlanError, UnknownNameError
 from sb3_prune.surgery import add, keep, merge, remove, reset
 
 
-def test_the_report_counts_units_and_parameters() -> None:
-    policy = zoo.copied("SAC")
-    count = sum(p.numel() for p in policy.parameters())
-    report = sp.apply(policy, {"actor.latent_pi.0": remove([1, 2], 12)})
-    assert report.units == {"actor.latent_pi.0": (12, 10)}
-    after = sum(p.numel() for p in policy.parameters())
-    inputs, outputs = 3, 10
-    assert report.parameters == (count, after)
-    assert count - after == 2 * (inputs + 1 + outputs)
-
-
-def test_the_report_says_what_deserves_a_look() -> None:
-    report = sp.surgery.Report(
-        units={},
-        parameters=(2, 1),
-        lagging={"a": 0.5},
-        unfolded={"b": "a reader has no bias"},
-        mixing={"c": "layer_norm: outputs of a copy moved by 0.1"},
-        unoptimised=("d.weight",),
-        fixed={"e": "no rule for glu"},
-    )
-    assert report.remarks() == [
-        "a: its target still reads removed units, by weights up to 0.5",
-        "b: its constant units could not be folded into biases: a reader has no bias",
-        "c: its units are mixed by layer_norm: outputs of a copy moved by 0.1",
-        "d.weight: no optimiser updates it",
-        "e: its units cannot change: no rule for glu",
-    ]
-
-
-def test_an_ordinary_cut_deserves_no_look() -> None:
-    model = zoo.train(zoo.make_model("PPO"))
-    assert sp.apply(model, zoo.random_plan(model.policy)).remarks() == []
-
-
 def test_a_cut_selects_rows_and_columns() -> None:
     policy = zoo.copied("DQN")
     first, second, head = (policy.q_net.q_net[i] for i in (0, 3, 6))
@@ -232,3 +197,13 @@ def test_closed_units_are_not_merged() -> None:
     sp.mask(model, {name: remove([0], layer.units)})
     with pytest.raises(PlanError, match=r"closed: call sb3_prune\.surgery\.remove"):
         sp.apply(model, {name: add(1, layer.units)})
+
+
+@pytest.mark.parametrize("part", ["actor", "critic"])
+def test_parts_of_a_policy_are_refused(part: str) -> None:
+    model: Any = zoo.make_model("TD3")
+    before = zoo.snapshot(model.policy)
+    net = getattr(model.policy, part)
+    with pytest.raises(PlanError, match=r"is a part of a policy.* give the model"):
+        sp.surgery.apply(net, {"mu.0": sp.remove([0], 12)})
+    zoo.assert_same(zoo.snapshot(model.policy), before)

@@ -44,6 +44,14 @@ def test_permuted_entries_come_back(order: list[int], batch: int) -> None:
     assert there.inverse() == back
 
 
+def test_carried_entries_come_with_their_old_parts() -> None:
+    old = part(numbers(2), "a"), part(numbers(3), "b", 2)
+    new = part(numbers(2), "c"), part(numbers(2), "d", 2)
+    found = ObservationMap(old=old, new=new, sources=(4, None, 1, 2))
+    assert list(found.carried(new[0])) == [(0, old[1], 2)]
+    assert list(found.carried(new[1])) == [(0, old[0], 1), (1, old[1], 0)]
+
+
 def test_entries_that_are_new_stay_as_they_are() -> None:
     found = single(numbers(2), numbers(3), [1, None, 0])
     assert found.asks_for_more and not found.is_same

@@ -12,7 +12,7 @@ from sb3_prune.gates import Gate
 from sb3_prune.surgery.flow.axes import Axis, Units, resolve, roots
 from sb3_prune.surgery.flow.groups import Group, Width
 from sb3_prune.surgery.flow.quiet import noise
-from sb3_prune.surgery.flow.slots import Read, Side, Slot
+from sb3_prune.surgery.flow.slots import Key, Read, Side, Slot
 from sb3_prune.surgery.flow.tags import Arrival
 from sb3_prune.surgery.flow.tracer import Tracer
 
@@ -94,16 +94,8 @@ class Groups:
             aliases=tuple(names),
             module=owner,
             units=len(self.tracer.tensors[key]),
-            slots=(),
-            reads=(),
-            widths=(),
-            gates=(),
-            fixed=_why_fixed(why, owner),
-            mixes=frozenset(),
-            soft=frozenset(),
-            unfoldable=frozenset(),
-            two_sided=False,
             born=self.tracer.calls,
+            fixed=_why_fixed(why, owner),
             hidden=True,
         )
 
@@ -213,7 +205,7 @@ class Groups:
         bias = self._owner(arrival.bias)
         return Read(slot, arrival.input_axis, bias, arrival.exact, uses > added)
 
-    def _owner(self, key: int | None) -> tuple[nn.Module, str] | None:
+    def _owner(self, key: int | None) -> Key | None:
         if key is None or key not in self.tracer.tensors:
             return None
         path, _, attribute = self.tracer.paths[key][0].rpartition(".")

@@ -22,6 +22,7 @@ from torch import nn
 from sb3_prune.exceptions import UnsupportedPolicyError
 from sb3_prune.networks.ofexinet import OFEXiNet
 from sb3_prune.surgery.flow.known import is_of_known_package
+from sb3_prune.surgery.flow.lstms import empty_states
 from sb3_prune.surgery.flow.quiet import precision
 
 Forward = tuple[str, Callable[[], Any]]
@@ -181,24 +182,17 @@ def _recurrent(policy: RecurrentActorCriticPolicy, inputs: Inputs) -> Iterator[F
     goes_on = torch.zeros(len(actions), device=policy.device)
     begins = goes_on.clone()
     begins[0] = 1.0
-
-    def zeros() -> tuple[torch.Tensor, torch.Tensor]:
-        layers, _, size = policy.lstm_hidden_state_shape
-        state = torch.zeros(layers, 1, size, device=policy.device)
-        return state, state
-
-    def both() -> RNNStates:
-        # The same for both LSTMs: SB3 keeps one shape of state for the two.
-        state = zeros()
-        return RNNStates(state, state)
-
-    yield "forward", lambda: run(observations, both(), goes_on, True)[:3]
-    yield "forward-start", lambda: run(observations, both(), begins, True)[:3]
+    empty = partial(empty_states, policy, 1)
+    yield "forward", lambda: run(observations, empty(), goes_on, True)[:3]
+    yield "forward-start", lambda: run(observations, empty(), begins, True)[:3]
     yield (
         "evaluate_actions",
-        lambda: run.evaluate_actions(observations, actions, both(), goes_on),
+        lambda: run.evaluate_actions(observations, actions, empty(), goes_on),
     )
-    yield "predict_values", lambda: run.predict_values(observations, zeros(), goes_on)
+    yield (
+        "predict_values",
+        lambda: run.predict_values(observations, empty().vf, goes_on),
+    )
 
 
 def _features(net: OFEXiNet, inputs: Inputs) -> torch.Tensor:

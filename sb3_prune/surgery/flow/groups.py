@@ -34,26 +34,26 @@ class Group:
     """The first module that computes the units."""
     units: int
     """Number of units."""
-    slots: tuple[Slot, ...]
-    """Every stretch of a tensor that holds the units."""
-    reads: tuple[Read, ...]
-    """The weights that read the units, in the order of the calls."""
-    widths: tuple[Width, ...]
-    """Numbers that modules store and that count the units."""
-    gates: tuple[Gate, ...]
-    """The gates that the units pass."""
-    fixed: str | None
-    """Why the number of units cannot change; None if it can."""
-    mixes: frozenset[str]
-    """Operations that mix the units: one output depends on all units."""
-    soft: frozenset[str]
-    """Operations that index the units literally; a trial has to confirm the group."""
-    unfoldable: frozenset[str]
-    """Why constant units cannot be folded into the biases of their readers."""
-    two_sided: bool
-    """Whether one weight both makes and reads the units, as in a tied autoencoder."""
     born: int
     """Number of the call that first computed the units; groups are sorted by it."""
+    slots: tuple[Slot, ...] = ()
+    """Every stretch of a tensor that holds the units."""
+    reads: tuple[Read, ...] = ()
+    """The weights that read the units, in the order of the calls."""
+    widths: tuple[Width, ...] = ()
+    """Numbers that modules store and that count the units."""
+    gates: tuple[Gate, ...] = ()
+    """The gates that the units pass."""
+    fixed: str | None = None
+    """Why the number of units cannot change; None if it can."""
+    mixes: frozenset[str] = frozenset()
+    """Operations that mix the units: one output depends on all units."""
+    soft: frozenset[str] = frozenset()
+    """Operations that index the units literally; a trial has to confirm the group."""
+    unfoldable: frozenset[str] = frozenset()
+    """Why constant units cannot be folded into the biases of their readers."""
+    two_sided: bool = False
+    """Whether one weight both makes and reads the units, as in a tied autoencoder."""
     hidden: bool = False
     """Whether other weights read the units, even in ways that no rule knows."""
     doubled: bool = False

@@ -12,9 +12,7 @@ from torch import nn
 from torch.overrides import TorchFunctionMode
 
 from sb3_prune.surgery.flow.names import called, leaves
-
-Key = tuple[nn.Module, str]
-"""A tensor by its owner and attribute name."""
+from sb3_prune.surgery.flow.slots import Key, Read
 
 _PRODUCTS = """
 addmm bmm conv1d conv2d conv3d dot gru gru_cell linear lstm lstm_cell matmul mm mv
@@ -55,6 +53,15 @@ class Observer(TorchFunctionMode):
                     other = next(t for t in operands if self._key(t) is None)
                     self.arrived[key].append(other if self.attached else other.detach())
         return out
+
+    def read_by(self, reads: Iterable[Read]) -> list[tuple[Read, list[torch.Tensor]]]:
+        """Return the readers that got something, each with what it got in every call.
+
+        Args:
+            reads: Readers of the units of a layer, for example.
+        """
+        pairs = [(read, self.arrived.get(read.slot.key, [])) for read in reads]
+        return [(read, given) for read, given in pairs if given]
 
     def _key(self, tensor: torch.Tensor) -> Key | None:
         """Return the weight that a tensor is, even if it is transposed or detached."""

@@ -13,6 +13,10 @@ MASK = "weight_kept"
 
 ``torch.nn.utils.prune`` has buffers called ``weight_mask``.
 """
+Key = tuple[nn.Module, str]
+"""A tensor by its owner and attribute name."""
+Place = tuple[Key, int]
+"""A tensor, and where in it the units begin."""
 
 
 class Side(Enum):
@@ -54,6 +58,16 @@ class Slot:
     """Entry of a new unit in a tensor of ``Side.UNIT``: 1, or 0 if that is added."""
 
     @property
+    def key(self) -> Key:
+        """The tensor, by its owner and attribute name."""
+        return self.owner, self.attribute
+
+    @property
+    def place(self) -> Place:
+        """The tensor, and where in it the units begin."""
+        return self.key, self.start
+
+    @property
     def tensor(self) -> torch.Tensor:
         """The tensor as it is now."""
         # Modules take long to find their attributes.
@@ -75,7 +89,7 @@ class Read:
     """The slot in the weight."""
     input_axis: int
     """Axis of the inputs along which the units lie, counted from the end."""
-    bias: tuple[nn.Module, str] | None = None
+    bias: Key | None = None
     """The bias that is added to the product, by owner and name."""
     exact: bool = True
     """Whether constant units may be folded into the bias; not with zero padding."""

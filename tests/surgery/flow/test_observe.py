@@ -11,6 +11,7 @@ from torch import nn
 from torch.nn import functional
 
 from sb3_prune.surgery.flow.observe import PRODUCTS, Observer, installed
+from sb3_prune.surgery.flow.slots import Read, Side, Slot
 from sb3_prune.surgery.flow.tracer import Tracer
 from surgery.flow.tiny import Net, matrix
 
@@ -118,6 +119,18 @@ def test_only_the_chosen_weights_are_watched() -> None:
     assert [(key[0], x.shape) for key, (x,) in observer.arrived.items()] == [
         (net[1], (2, 8))
     ]
+
+
+def test_readers_come_with_what_they_got() -> None:
+    net = nn.Sequential(nn.Linear(5, 8), nn.Linear(8, 4), nn.Linear(8, 3))
+    reads = [Read(Slot(net[i], "weight", 1, Side.COLUMNS), -1) for i in (2, 1)]
+    with torch.no_grad(), Observer(read.slot.key for read in reads) as observer:
+        assert not observer.read_by(reads)
+        for _ in range(2):
+            net[1](net[0](torch.ones(LINE)))
+    ((read, given),) = observer.read_by(reads)
+    assert read is reads[1] and len(given) == 2
+    assert set(observer.arrived) == {read.slot.key}
 
 
 def test_what_is_kept_holds_no_graph() -> None:

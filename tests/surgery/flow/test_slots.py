@@ -80,3 +80,10 @@ def test_a_slot_follows_its_owner() -> None:
     linear.weight = nn.Parameter(torch.zeros(4, 3))
     assert slot.tensor is linear.weight
     assert (slot.start, slot.block, slot.neutral) == (0, 1, 1.0)
+
+
+def test_slots_of_one_tensor_have_one_key_and_places_of_their_own() -> None:
+    linear = nn.Linear(3, 2)
+    slots = [Slot(linear, "weight", 1, Side.COLUMNS, start) for start in (0, 2)]
+    assert {slot.key for slot in slots} == {(linear, "weight")}
+    assert [slot.place for slot in slots] == [(slots[0].key, 0), (slots[0].key, 2)]
