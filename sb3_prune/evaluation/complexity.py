@@ -122,7 +122,7 @@ def _densities(policy: BasePolicy, layers: Wiring) -> dict[Tensor, float]:
     """
     found: dict[Tensor, float] = {}
     for module in policy.modules():
-        if module._buffers.get(MASK) is not None:
+        if getattr(module, MASK, None) is not None:
             mask = module.get_buffer(MASK)[between_open(module, layers)]
             present = float(mask.sum()) / max(1, mask.numel())
             found[module.get_parameter("weight")] = present

@@ -263,7 +263,7 @@ def _scatter(policy: nn.Module) -> None:
     A branch that is multiplied by zero, as new branches often are, would hide a wrong
     cut in it. Masked weights stay zero, and their masks as they are.
     """
-    masked = [m for m in policy.modules() if m._buffers.get(MASK) is not None]
+    masked = [m for m in policy.modules() if getattr(m, MASK, None) is not None]
     masks = {id(module.get_buffer(MASK)) for module in masked}
     generator = torch.Generator().manual_seed(0)
     slots = [s for layer in wire(policy).values() for s in layer.group.slots]

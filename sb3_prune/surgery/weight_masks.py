@@ -79,7 +79,7 @@ def masks_of(model: BaseAlgorithm | nn.Module) -> dict[str, torch.Tensor]:
 
 def is_masked(module: nn.Module) -> bool:
     """Tell whether some weights of a module are masked."""
-    return module._buffers.get(MASK) is not None
+    return getattr(module, MASK, None) is not None
 
 
 def present(module: Any) -> torch.Tensor:

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
+import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from torch import nn
@@ -19,6 +20,7 @@ from sb3_prune.networks.perceptrons import Role, find_perceptrons
 from sb3_prune.surgery.built import built_with
 from sb3_prune.surgery.flow.beside import Beside, beside_of, reads_beside
 from sb3_prune.surgery.flow.groups import Group
+from sb3_prune.surgery.flow.known import switches
 from sb3_prune.surgery.flow.slots import Key, Slot
 from sb3_prune.surgery.flow.trace import trace
 from sb3_prune.surgery.hidden_layer import HiddenLayer
@@ -159,10 +161,10 @@ def wire(model: BaseAlgorithm | nn.Module) -> Wiring:
     """Find the hidden layers of an agent, by running its policy once and watching.
 
     Layers of target networks are not listed: they are attached to the same layers of
-    the online networks. The wiring is cached until a module, the shape of a tensor or
-    the sharing of a tensor changes. Networks that the model holds beside its policy,
-    such as an auxiliary head, are known only after the model itself was passed, to this
-    function or to :func:`~sb3_prune.apply`.
+    the online networks. The wiring is cached until a module, the shape or sharing of a
+    tensor, or a flag, number or text that a module of yours holds changes. Networks
+    that the model holds beside its policy, such as an auxiliary head, are known only
+    after the model itself was passed, to this function or to :func:`~sb3_prune.apply`.
 
     Args:
         model: A model of Stable-Baselines3 or sb3-contrib, or its policy.
@@ -215,7 +217,7 @@ def _signature(policy: nn.Module) -> list[object]:
     found: list[object] = [target_networks(policy), beside_of(policy)]
     first: dict[int, int] = {}
     for module in policy.modules():
-        found.append(module)
+        found += [module, switches(module)]
         if isinstance(module, Gate):
             continue
         for tensor in (*module._parameters.values(), *module._buffers.values()):
@@ -255,7 +257,17 @@ def _wire(policy: nn.Module) -> Wiring:
     online.sort(key=lambda layer: not layer.name.startswith(first or "?"))
     roles = {p.name: p.role for p in find_perceptrons(policy)}
     kept = {n: why for n, why in fixed.items() if n not in attached}
+    kept |= dict.fromkeys(_scripted(policy), "torch.jit.script hides what it does")
     return Wiring(online, kept, roles)
+
+
+def _scripted(policy: nn.Module) -> Iterator[str]:
+    """Yield the outermost scripted modules that have weights."""
+    for path, module in policy.named_modules():
+        around = policy.get_submodule(path.rpartition(".")[0])
+        scripted = [isinstance(m, torch.jit.ScriptModule) for m in (module, around)]
+        if scripted == [True, False] and any(True for _ in module.parameters()):
+            yield path
 
 
 def _gated(groups: Iterable[Group]) -> dict[Key, list[tuple[Slot, Gate]]]:

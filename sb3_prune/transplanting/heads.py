@@ -149,7 +149,7 @@ def _deviations(policy: nn.Module, actions: int) -> Iterator[Head]:
     With ``full_std=False``, gSDE has one column for all actions.
     """
     for module in policy.modules():
-        log_std = module._parameters.get("log_std")
+        log_std = dict(module.named_parameters(recurse=False)).get("log_std")
         one = not getattr(getattr(module, "action_dist", None), "full_std", True)
         if log_std is not None and log_std.shape[-1] == actions and not one:
             slot = Slot(module, "log_std", log_std.ndim - 1, Side.UNIT, neutral=0.0)

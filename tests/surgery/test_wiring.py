@@ -7,6 +7,7 @@ import gc
 import pickle
 from typing import Any
 
+import gymnasium as gym
 import pytest
 import torch
 import zoo
@@ -228,3 +229,31 @@ def test_a_refused_plan_leaves_no_note() -> None:
     with pytest.raises(PlanError):
         apply(model, {n: remove([0], 99) for n in sp.wire(model)})
     assert BUILT not in vars(model.policy) and not sp.wire(model).built
+
+
+class Staged(BaseFeaturesExtractor):
+    """An extractor that does something else in its second stage."""
+
+    def __init__(self, space: Any) -> None:
+        super().__init__(space, 16)
+        self.a, self.b = nn.Linear(4, 16), nn.Linear(16, 16)
+        self.stage = 1
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        h = self.a(x).relu()
+        return self.b(h.roll(1, dims=1) if self.stage == 2 else h).relu()
+
+
+def test_code_that_chooses_by_an_attribute_is_watched_again() -> None:
+    kwargs = {"features_extractor_class": Staged}
+    model: Any = zoo.make_model(
+        "PPO", env=gym.make("CartPole-v1"), policy_kwargs=kwargs
+    )
+    name = "features_extractor.a"
+    apply(model, {name: remove([0], 16)})
+    assert sp.wire(model) is sp.wire(model)
+    model.policy.features_extractor.stage = 2
+    before = zoo.snapshot(model.policy)
+    with pytest.raises(PlanError, match="cannot change: no rule for roll"):
+        apply(model, {name: remove([0], 15)})
+    zoo.assert_same(zoo.snapshot(model.policy), before)

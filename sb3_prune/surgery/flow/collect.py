@@ -74,9 +74,10 @@ class Groups:
 
     def _nowhere(self, taken: set[str]) -> Iterator[Group]:
         """Yield the hidden layers whose units no rule could find, without slots."""
+        lineage = self.tracer.lineage
         for key in self.tracer.tensors:
             axes = self.tracer.tags[key].axes
-            if key in self.tracer.lineage.read and not any(
+            if key in lineage.read | lineage.lost and not any(
                 self._makes(key, axis) for axis in range(len(axes))
             ):
                 fixed = [units.fixed for axis in axes for units in roots(axis)]
@@ -161,7 +162,9 @@ class Groups:
         """Tell whether another weight reads the units, even in an unknown way."""
         if any(slot.side is Side.COLUMNS for _, slot in held):
             return True
-        read = any(key in self.tracer.lineage.read for key, _ in self._rows(held))
+        lineage = self.tracer.lineage
+        known = lineage.read | lineage.lost
+        read = any(key in known for key, _ in self._rows(held))
         return read and not (units.fixed or "").startswith(OUTPUT)
 
     def _makes(self, key: int, axis: int) -> bool:

@@ -25,6 +25,17 @@ def is_of_known_package(code: object) -> bool:
     return str(getattr(code, "__module__", "")).partition(".")[0] in KNOWN
 
 
+def switches(module: nn.Module) -> tuple[tuple[str, object], ...]:
+    """Return the attributes by which code that nobody knows may choose what it does.
+
+    Of modules of known packages there are none.
+    """
+    if is_of_known_package(type(module)):
+        return ()
+    found = (item for item in vars(module).items() if type(item[1]) in (bool, int, str))
+    return tuple(item for item in found if item[0] != "training")
+
+
 def _is_patched(module: nn.Module) -> bool:
     """Tell whether an attribute of a module replaces a method of its class."""
     return any(

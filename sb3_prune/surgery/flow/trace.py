@@ -117,7 +117,12 @@ class Watch:
                 f"The forward '{name}' of {type(policy).__name__} fails on inputs "
                 f"drawn from its spaces: {type(error).__name__}: {error}"
             ) from error
-        self.tracer.fix_all(leaves(result), f"{OUTPUT}{name}")
+        self._returns(name, result)
+
+    def _returns(self, name: str, result: Any) -> None:
+        said = list(leaves(result))
+        self.tracer.lineage.show(said)
+        self.tracer.fix_all(said, f"{OUTPUT}{name}")
 
     def _train(self, policy: nn.Module, inputs: Inputs, rows: int) -> None:
         """Run every forward in training mode, for code that only runs there.
@@ -131,8 +136,7 @@ class Watch:
                 for name, call in training_forwards(policy, inputs):
                     self.tracer.lineage.hidden.clear()
                     with suppress(Exception), self.tracer:
-                        said = list(leaves(call()))
-                        self.tracer.fix_all(said, f"{OUTPUT}{name}")
+                        self._returns(name, call())
             if not still.drawn:
                 return
 

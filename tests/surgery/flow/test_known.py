@@ -13,7 +13,12 @@ from torch import nn
 from torch.nn.utils import parametrize
 
 from sb3_prune.gates import Gate
-from sb3_prune.surgery.flow.known import KNOWN, is_known, is_of_known_package
+from sb3_prune.surgery.flow.known import (
+    KNOWN,
+    is_known,
+    is_of_known_package,
+    switches,
+)
 
 Change = Callable[[Any], Any]
 
@@ -115,3 +120,11 @@ def test_a_package_whose_name_only_begins_alike_is_another(package: str) -> None
         type("Code", (), {"__module__": f"{package}{end}"}) for end in (".nn", "vision")
     )
     assert is_of_known_package(inside) and not is_of_known_package(beside)
+
+
+def test_switches_are_plain_attributes_of_users_modules() -> None:
+    module: Any = Users()
+    module.stage, module.rate, module.name = 2, 0.5, "a"
+    assert {("stage", 2), ("name", "a")} <= set(switches(module))
+    assert not {"rate", "training"} & dict(switches(module)).keys()
+    assert switches(nn.Linear(2, 2)) == ()

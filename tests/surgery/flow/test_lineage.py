@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 import torch
+import zoo
+from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from torch import nn
 from torch.nn import functional
 
@@ -96,3 +98,50 @@ def test_a_transform_in_a_transform_is_seen() -> None:
     assert not any(
         "no forward" in why for why in sp.wire(TinyPolicy(net)).fixed.values()
     )
+
+
+def test_a_layer_that_is_written_into_a_part_of_a_tensor_is_listed() -> None:
+    def run(n: Any, x: torch.Tensor) -> torch.Tensor:
+        z = x.new_zeros(len(x), 16)
+        z[:, :8], z[:, 8:] = n.a(x).relu(), n.c(x).relu()
+        return n.b(z)
+
+    net = Net(run, a=nn.Linear(5, 8), c=nn.Linear(5, 8), b=nn.Linear(16, 4))
+    fixed = sp.wire(TinyPolicy(net)).fixed
+    assert {"net.a", "net.c"} <= fixed.keys()
+    assert fixed["net.a"] == "no rule for setitem"
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_layer_behind_scripted_code_is_listed() -> None:
+    gate = torch.jit.script(nn.Sequential(nn.ReLU(), nn.Hardtanh()))
+    net = Net(
+        lambda n, x: n.b(n.gate(n.a(x))),
+        a=nn.Linear(5, 8),
+        b=nn.Linear(8, 4),
+        gate=gate,
+    )
+    assert "net.a" in sp.wire(TinyPolicy(net)).fixed
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_scripted_network_is_listed_and_the_rest_is_pruned() -> None:
+    class Scripted(BaseFeaturesExtractor):
+        """An extractor whose code torch hides."""
+
+        def __init__(self, space: Any) -> None:
+            super().__init__(space, 16)
+            net = nn.Sequential(nn.Linear(4, 24), nn.ReLU())
+            self.net = torch.jit.script(net.append(nn.Linear(24, 16)))
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.net(x)
+
+    kwargs = {"features_extractor_class": Scripted}
+    model = zoo.make_model("PPO", policy_kwargs=kwargs)
+    wiring = sp.wire(model)
+    assert wiring.fixed["features_extractor.net"].startswith("torch.jit.script hides")
+    before = wiring.units()
+    sp.prune(model, "magnitude", {"final_sparsity": 0.5, "compensate": False})
+    assert sp.complexity(model).units < sum(before.values())
+    zoo.train(model)
