@@ -18,7 +18,7 @@ from sb3_prune.cli.environments import EnvMaker
 from sb3_prune.cli.lines import AnalyzeOptions
 from sb3_prune.cli.options import EnvOptions
 from sb3_prune.cli.outputs import as_json, as_png, check_out, publish
-from sb3_prune.cli.parsing import parse
+from sb3_prune.cli.parsing import flag, parse
 from sb3_prune.cli.places import announce, maker_for, warn_of_repeats
 from sb3_prune.cli.tables import aligned, find_tables, show
 from sb3_prune.cli.zips import SavedAgent, read_zip
@@ -110,7 +110,7 @@ def check_numbers(seed: int, **episodes: int) -> None:
         ConfigError: A number is out of range.
     """
     for name, count in episodes.items():
-        require_at_least(f"--{name.replace('_', '-')}", count)
+        require_at_least(flag(name), count)
     require_seed("--seed", seed)
 
 

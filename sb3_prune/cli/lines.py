@@ -19,7 +19,7 @@ from sb3_prune.cli.options import (
     TrainingOnOptions,
     WatchOptions,
 )
-from sb3_prune.cli.parsing import parse
+from sb3_prune.cli.parsing import flag, parse
 from sb3_prune.cli.seeds import ScreenOptions
 from sb3_prune.cli.typos import refuse_typos
 from sb3_prune.exceptions import ConfigError, require_at_least
@@ -95,11 +95,7 @@ class PruneOptions(TrainingOnOptions, RunOptions, PlayOptions, SavedAgentOptions
     def _changed(self, names: Sequence[str]) -> list[str]:
         """Return the flags of options that are not as if they had not been given."""
         usual = {f.name: f.default for f in fields(self)}
-        return [
-            f"--{name.replace('_', '-')}"
-            for name in names
-            if getattr(self, name) != usual[name]
-        ]
+        return [flag(name) for name in names if getattr(self, name) != usual[name]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -285,7 +281,7 @@ def check(command: str, arguments: Sequence[str]) -> None:
         SystemExit: ``--help`` was given, and the help was printed.
     """
     options = LINES[command]
-    own = {f"--{option.name.replace('_', '-')}" for option in fields(options)}
+    own = {flag(option.name) for option in fields(options)}
     given = {each.partition("=")[0] for each in arguments if each.startswith("-")}
     if given <= own or not issubclass(options, RunOptions):
         parse(options, arguments, command)

@@ -10,6 +10,7 @@ from typing import Annotated, ClassVar, Literal
 
 import tyro
 
+from sb3_prune.cli.parsing import flag
 from sb3_prune.exceptions import ConfigError, require_at_least, require_seed
 from sb3_prune.seeds import TEST_SEED
 
@@ -155,8 +156,7 @@ class TrainingOptions(EnvOptions):
         }
         for name, smallest in {**least, "eval_every": 1, "eval_episodes": 0}.items():
             if getattr(self, name) is not None:
-                flag = f"--{name.replace('_', '-')}"
-                require_at_least(flag, getattr(self, name), smallest)
+                require_at_least(flag(name), getattr(self, name), smallest)
         for name, most in {"threads": MOST_THREADS, "n_envs": MOST_ENVS}.items():
             if getattr(self, name) > most:
                 raise _bad(name, f"at most {most}", getattr(self, name))
@@ -218,5 +218,4 @@ def _check_device(name: str) -> None:
 
 
 def _bad(name: str, wanted: str, value: object) -> ConfigError:
-    flag = name.replace("_", "-")
-    return ConfigError(f"--{flag} must be {wanted}, got {value}.")
+    return ConfigError(f"{flag(name)} must be {wanted}, got {value}.")

@@ -44,6 +44,11 @@ def parse(options: type[T], arguments: Sequence[str], command: str) -> T:
         raise UsageError(f"{message} See {program} --help.") from None
 
 
+def flag(name: str) -> str:
+    """Return the name of a field as it is on the command line: ``--n-envs``."""
+    return f"--{name.replace('_', '-')}"
+
+
 def summarize(box: str) -> str:
     """Return the content of one of tyro's framed error messages in one line.
 

@@ -20,7 +20,7 @@ from sb3_prune.cli.zips import SavedAgent
 from sb3_prune.cli.zoo import find_zoo, read_zoo
 from sb3_prune.exceptions import ConfigError, RunFolderError
 from sb3_prune.recording.normalisation import check_seen
-from sb3_prune.runs.folder import COMMAND, CONFIG, STATISTICS
+from sb3_prune.runs.folder import CONFIG, STATISTICS, config_of
 from sb3_prune.runs.pickles import read_statistics
 from sb3_prune.runs.strict import restored
 
@@ -193,7 +193,7 @@ def find_surroundings(path: Path, vecnormalize: Path | None = None) -> Surroundi
 
 def _read_run(folder: Path) -> Surroundings:
     """Read what a run of this command says; any folder may have statistics."""
-    env = _env_of(folder / CONFIG)
+    env = _env_of(folder)
     path = folder / STATISTICS
     statistics = path if env.get("normalised") or path.is_file() else None
     if not env:
@@ -248,18 +248,10 @@ def _read_kwargs(path: Path, found: Any) -> dict[str, Any]:
     return parse_pairs(str(path), [json.dumps(found)])
 
 
-def _env_of(path: Path) -> dict[str, Any]:
-    """Return what the configuration of a run says of the environment.
-
-    It is empty if there is no such file, or if it is somebody else's.
-    """
-    try:
-        content = json.loads(path.read_text("utf-8"))
-        ours = content["command"][0] == COMMAND
-        env: dict[str, Any] = {"id": content["env"]["id"]} | content["env"]
-    except (OSError, ValueError, LookupError, TypeError, RecursionError):
-        return {}
-    return env if ours else {}
+def _env_of(folder: Path) -> dict[str, Any]:
+    """Return what the configuration of a run says of the environment, if anything."""
+    env = (config_of(folder) or {}).get("env")
+    return env if isinstance(env, dict) and "id" in env else {}
 
 
 def _kwargs(name: str, around: Surroundings) -> dict[str, Any]:

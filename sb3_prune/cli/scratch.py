@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -17,7 +16,7 @@ from sb3_prune.cli.running import Run
 from sb3_prune.cli.zips import SavedAgent, read_zip
 from sb3_prune.exceptions import ConfigError
 from sb3_prune.runs.finished import damage
-from sb3_prune.runs.folder import CONFIG
+from sb3_prune.runs.folder import CONFIG, config_of
 from sb3_prune.scratch import from_scratch
 
 
@@ -118,15 +117,10 @@ def _run_of(saved: SavedAgent) -> tuple[str, int]:
         ConfigError: The run had another algorithm, as that of plain.zip can be one, or
             what it says is damaged.
     """
-    path = saved.path.parent / CONFIG
-    try:
-        config = json.loads(path.read_text("utf-8"))
-        ours = config["command"][0] == "sb3-prune"
-    except (OSError, ValueError, LookupError, TypeError, RecursionError):
-        ours = False  # Other tools write such a file, too.
-    if not ours:
+    config = config_of(saved.path.parent)
+    if config is None:
         return "", 0
-    with damage(path):
+    with damage(saved.path.parent / CONFIG):
         algorithm = config["algorithm"]
         found = str(config["command"][1]), int(config["options"]["timesteps"])
     if algorithm != saved.algorithm.name:

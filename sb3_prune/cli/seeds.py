@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from sb3_prune.cli.options import NewAgentOptions
+from sb3_prune.cli.parsing import flag
 from sb3_prune.exceptions import ConfigError, require_at_least, require_finite
 
 Ranges = tuple[range, ...]
@@ -82,7 +83,7 @@ class ScreenOptions(NewAgentOptions):
                 judging.
         """
         for name in ("timesteps", "episodes", "n_envs", "workers"):
-            require_at_least(f"--{name.replace('_', '-')}", getattr(self, name))
+            require_at_least(flag(name), getattr(self, name))
         if self.workers > MOST_WORKERS:
             raise ConfigError(
                 f"--workers must be at most {MOST_WORKERS}, got {self.workers}."

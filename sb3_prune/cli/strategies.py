@@ -9,7 +9,7 @@ from typing import Any, get_type_hints
 
 from sb3_prune import plugins
 from sb3_prune.cli.lines import StrategiesOptions
-from sb3_prune.cli.parsing import parse
+from sb3_prune.cli.parsing import flag, parse
 from sb3_prune.runs import strict
 from sb3_prune.strategies.base import Strategy
 
@@ -49,8 +49,7 @@ def _lines(entry: dict[str, Any]) -> list[str]:
     if entry["reference"]:
         lines.append(f"    Reference: {entry['reference']}.")
     for name, option in entry["options"].items():
-        flag = f"--{name.replace('_', '-')}"
-        lines.append(f"    {flag:<20} {_shell(option['default'])}")
+        lines.append(f"    {flag(name):<20} {_shell(option['default'])}")
     return [*lines, ""]
 
 

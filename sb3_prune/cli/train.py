@@ -21,6 +21,7 @@ from sb3_prune.cli.hyperparameters import UNITS
 from sb3_prune.cli.kinds import policy_for
 from sb3_prune.cli.lines import TrainOptions
 from sb3_prune.cli.pairs import parse_pairs
+from sb3_prune.cli.parsing import flag
 from sb3_prune.cli.running import Run
 from sb3_prune.cli.staging import parse_staged
 from sb3_prune.exceptions import ConfigError, UnknownNameError
@@ -126,7 +127,7 @@ def algorithm_kwargs(options: TrainOptions, algorithm: Algorithm) -> dict[str, A
 def _check_once(flags: Mapping[str, Any], given: Mapping[str, Any]) -> None:
     for name in flags.keys() & given.keys():
         raise ConfigError(
-            f"--{name.replace('_', '-')} and {name} of policy_kwargs in {OPTION} are "
+            f"{flag(name)} and {name} of policy_kwargs in {OPTION} are "
             f"one setting: it is {flags[name]} and {given[name]}, give one of them."
         )
 

@@ -10,7 +10,7 @@ from importlib.metadata import entry_points
 from importlib.util import find_spec
 from pathlib import Path
 
-from sb3_prune.cli.parsing import UsageError
+from sb3_prune.cli.parsing import UsageError, flag
 from sb3_prune.plugins.host import GROUP
 
 OURS = "sb3-prune"
@@ -37,7 +37,7 @@ def refuse_typos(given: Set[str], own: Set[str], command: str) -> None:
     asks = {"-h", "--help"} & given
     if asks or "torch" in sys.modules or any(not ours for _, ours in _plugins()):
         return
-    known = own | {f"--{name.replace('_', '-')}" for name in names_in_strategies()}
+    known = own | set(map(flag, names_in_strategies()))
     named = {each.replace("_", "-") for each in given if each.startswith("--")}
     unknown = sorted(each for each in named - known if "." not in each)
     if not unknown:

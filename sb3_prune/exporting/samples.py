@@ -10,6 +10,7 @@ import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
 from sb3_contrib.common.maskable.policies import MaskableActorCriticPolicy
+from sb3_contrib.common.maskable.utils import get_action_masks, is_masking_supported
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env import (
     DummyVecEnv,
@@ -140,9 +141,9 @@ def from_episodes(
 def _masks(model: BaseAlgorithm, env: VecEnv) -> Mapping[str, np.ndarray]:
     """Return the action masks of an agent that asks for them, as an argument."""
     masked = isinstance(model.policy, MaskableActorCriticPolicy)
-    if not (masked and env.has_attr("action_masks")):
+    if not (masked and is_masking_supported(env)):
         return {}
-    return {"action_masks": np.stack(env.env_method("action_masks"))}
+    return {"action_masks": get_action_masks(env)}
 
 
 @contextmanager

@@ -67,7 +67,7 @@ class Agent:
 
 @dataclass(frozen=True, kw_only=True)
 class ReportedRun:
-    """A complete run of ``sb3-prune train`` or ``prune``, evaluated or not."""
+    """A complete run of ``sb3-prune``, evaluated or not."""
 
     folder: Path
     """Its folder."""

@@ -187,7 +187,7 @@ class RunComparison:
 
 
 def compare_runs(folders: Iterable[str | Path]) -> RunComparison:
-    """Compare finished runs of ``sb3-prune train`` and ``sb3-prune prune``.
+    """Compare finished runs of ``sb3-prune``: of train, prune and scratch.
 
     Runs that differ only in the seed, or share a label (``--label``), are one group.
 

@@ -149,7 +149,7 @@ def check_free(path: str | Path, *, overwrite: bool = False) -> None:
     check_creatable(folder)
     if not folder.exists():
         return
-    if not _is_run(folder):
+    if config_of(folder) is None:
         raise RunFolderError(
             f"'{folder}' exists and is not a run folder, with a {CONFIG} of "
             "sb3-prune: choose another folder."
@@ -160,13 +160,16 @@ def check_free(path: str | Path, *, overwrite: bool = False) -> None:
         )
 
 
-def _is_run(folder: Path) -> bool:
-    """Tell whether the configuration is a run's; models of others have one, too."""
+def config_of(folder: Path) -> dict[str, Any] | None:
+    """Return the configuration of a run; None if the folder has none, or another's.
+
+    Other tools write such a file, too.
+    """
     try:
-        content = json.loads((folder / CONFIG).read_text("utf-8"))
-        return bool(content["command"][0] == COMMAND)
+        content: dict[str, Any] = json.loads((folder / CONFIG).read_text("utf-8"))
+        return content if content["command"][0] == COMMAND else None
     except (OSError, ValueError, LookupError, TypeError, RecursionError):
-        return False
+        return None
 
 
 def check_absent(path: Path) -> None:
