@@ -326,6 +326,7 @@ def test_a_batch_of_one_can_be_learnt_from() -> None:
 # What is told.
 
 
+@pytest.mark.filterwarnings("ignore:The features that the agent learns from")
 def test_a_rollout_without_successors_is_told_once() -> None:
     model = ofexi_zoo.make_model("PPO", env=Clock(1))
     with pytest.warns(UserWarning, match="has nothing to learn from") as told:
