@@ -249,7 +249,8 @@ test repeats that.
 - *record*: the activations of every unit are recorded.
 - *save*: the zip of a pruned model is loaded. The loaded model chooses the same
   actions, and training continues.
-- *compact*: the pruned agent becomes a model of stock SB3.
+- *compact*: the pruned agent becomes a model of stock SB3: BranchingDQN one of DQN, in
+  which every combination of actions is an action, ValueSAC one of SAC, without V.
 - *c*, *onnx*, *numpy*: the pruned agent is [exported](export.md), and the export acts
   as `predict` does on 1,000 observations.
 - *transplant*: the pruned agent is [carried](transplant.md) into wider networks. It
@@ -259,7 +260,7 @@ Networks of your own can be pruned, too:
 see [strategies](strategies.md#what-a-layer-is). Agents of sb3-contrib's ARS cannot: it
 keeps all parameters in a vector of its own, from which it writes them back, and its
 callbacks run while perturbed copies of that vector are tried. So it is refused by name.
-It can be evaluated, recorded and measured.
+From Python it can be evaluated, recorded, measured and exported.
 
 """
 HEAD += (

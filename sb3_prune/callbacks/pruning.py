@@ -202,7 +202,7 @@ class PruningCallback(BaseCallback):
         if self._known and shapes != self._known:
             self._seen.forget_states()
         self._known = shapes
-        self._remarks.fixed(self._agent.wiring, self.strategy.config)
+        self._remarks.fixed(self._agent.wiring, self.strategy)
         self._remember()
 
     def _shapes(self) -> list[torch.Size]:

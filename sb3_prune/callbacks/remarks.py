@@ -9,6 +9,7 @@ from stable_baselines3.common.logger import Logger
 
 from sb3_prune.compensation.proposing import Proposal, PruneReport
 from sb3_prune.exceptions import FewObservationsError
+from sb3_prune.strategies.base import Strategy
 from sb3_prune.surgery.wiring import Wiring
 
 
@@ -46,16 +47,18 @@ class Remarks:
                 stacklevel=2,
             )
 
-    def fixed(self, wiring: Wiring, config: object) -> None:
-        """Warn of the layers of the pruned networks whose units cannot change.
-
-        Args:
-            wiring: The agent's hidden layers.
-            config: Options of the strategy; its ``networks`` are pruned, if it has any.
-        """
-        networks = getattr(config, "networks", ())
+    def fixed(self, wiring: Wiring, strategy: Strategy) -> None:
+        """Warn of the layers whose units cannot change, in networks that are pruned."""
+        networks = getattr(strategy.config, "networks", ())
         inside = tuple(f"{network}." for network in networks) or ("",)
-        found = {n: why for n, why in wiring.fixed.items() if n.startswith(inside)}
+        chosen = getattr(strategy, "chosen", lambda all_of: all_of.by_network())
+        left = wiring.by_network().keys() - chosen(wiring).keys()
+        outside = tuple(f"{network}." for network in left)
+        found = {
+            name: why
+            for name, why in wiring.fixed.items()
+            if name.startswith(inside) and not name.startswith(outside)
+        }
         if new := [f"{n}: {why}" for n, why in found.items() if n not in self._fixed]:
             warnings.warn(
                 "Layers that cannot be pruned, and that prune/units and prune/sparsity "

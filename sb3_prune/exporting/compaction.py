@@ -15,14 +15,15 @@ from stable_baselines3.sac.sac import SAC
 from sb3_prune.algorithms.branching_dqn import BranchingDQN
 from sb3_prune.algorithms.value_sac import ValueSAC
 from sb3_prune.exceptions import CheckpointError, CompactError
+from sb3_prune.exporting.overrides import check_equal, is_ours
 from sb3_prune.exporting.schedules import use_stock_schedules
 from sb3_prune.exporting.widths import twins, width_arguments
 from sb3_prune.networks.ofexinet import ofexinet_of
 from sb3_prune.policies.mixin import MaskedPolicyMixin
 from sb3_prune.runs.reloading import reload
 from sb3_prune.surgery.change import Change
-from sb3_prune.surgery.comparison import moved, outputs
 from sb3_prune.surgery.elementary import add
+from sb3_prune.surgery.flow.modes import usual_modes
 from sb3_prune.surgery.flow.quiet import same_random_state
 from sb3_prune.surgery.masking import remove_closed
 from sb3_prune.surgery.surgeon import apply
@@ -32,8 +33,6 @@ from sb3_prune.surgery.weight_masks import forget_masks
 Model = TypeVar("Model", bound=BaseAlgorithm)
 OUR_ARGUMENTS = ("initial_units", "temperature")
 """Arguments of our policy classes that no stock policy class has."""
-ROUNDING = 1e-4
-"""Largest distance of outputs that rounding explains, relative to numbers above 1."""
 MAX_JOINT_ACTIONS = 100_000
 """Largest number of joint actions of a compacted branching agent."""
 INSTEAD = (
@@ -50,6 +49,7 @@ def compact(model: ValueSAC) -> SAC: ...
 def compact(model: Model) -> Model: ...
 
 
+@usual_modes()
 @same_random_state()  # Surgery draws the exploration of gSDE anew.
 def compact(model: BaseAlgorithm) -> BaseAlgorithm:
     """Return a plain copy of a model: its zip loads where sb3_prune is not installed.
@@ -103,8 +103,7 @@ def compact(model: BaseAlgorithm) -> BaseAlgorithm:
     copy.policy_kwargs = {**kept, **widths}
     use_stock_schedules(copy)
     plain = _plain(cls, copy)
-    if cls is type(copy):
-        _check_equal(copy.policy, plain.policy)
+    check_equal(model, plain)
     if model.env is not None and plain.action_space == model.action_space:
         plain.set_env(model.env)
     return plain
@@ -120,7 +119,7 @@ def stock_class(cls: type[BasePolicy]) -> type[BasePolicy]:
     """
     for base in cls.__mro__:
         ours = issubclass(base, MaskedPolicyMixin)
-        if issubclass(base, BasePolicy) and not (ours or _is_ours(base)):
+        if issubclass(base, BasePolicy) and not (ours or is_ours(base)):
             return base
     raise CompactError(
         f"{cls.__name__} derives from no policy class outside of sb3_prune."
@@ -142,31 +141,6 @@ def _plain(cls: type[Model], model: BaseAlgorithm) -> Model:
             f"of this agent from net_arch = {model.policy_kwargs['net_arch']}. "
             f"{INSTEAD} ({error})"
         ) from error
-
-
-def _check_equal(policy: BasePolicy, plain: BasePolicy) -> None:
-    """Check that a policy of a user's class says what the stock class makes of it.
-
-    Raises:
-        CompactError: The user's class, which is left out, does more than the stock one.
-    """
-    if _is_ours(type(policy)):
-        return
-    ours, theirs = outputs(policy, choices=False), outputs(plain, choices=False)
-    if [name for name, _ in ours] == [name for name, _ in theirs] and all(
-        distance <= ROUNDING for distance in moved(ours, theirs).values()
-    ):
-        return
-    raise CompactError(
-        f"{type(policy).__name__} says something else than {type(plain).__name__} with "
-        "the same weights, so what it overrides would be lost. Derive it from a class "
-        "of yours that is no masked one, and put MaskedPolicyMixin in front. "
-        f"{INSTEAD}"
-    )
-
-
-def _is_ours(cls: type[BasePolicy]) -> bool:
-    return cls.__module__.partition(".")[0] == "sb3_prune"
 
 
 def _reloaded(

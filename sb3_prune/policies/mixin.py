@@ -16,8 +16,9 @@ from sb3_prune.exceptions import CheckpointError, UnsupportedPolicyError
 from sb3_prune.gates import OPTIONAL, Gate
 from sb3_prune.networks.ofexinet import EARLY, OFEXiNet
 from sb3_prune.policies.gating import insert_gates
-from sb3_prune.surgery.built import AS_BUILT, BUILT, note_built
+from sb3_prune.surgery.built import AS_BUILT, BUILT, GIVEN, note_built
 from sb3_prune.surgery.change import Change
+from sb3_prune.surgery.flow.modes import usual_modes
 from sb3_prune.surgery.flow.slots import MASK
 from sb3_prune.surgery.resizing import (
     noted,
@@ -70,7 +71,7 @@ class MaskedPolicyMixin(nn.Module):
         self.initialize_gates()
         if initial_units:
             self.initial_units |= initial_units
-            vars(self)[AS_BUILT] = False
+            vars(self)[GIVEN] = dict(initial_units)
 
     def initialize_gates(self) -> None:
         """Insert the gates and set ``initial_units`` to the current widths.
@@ -98,6 +99,7 @@ class MaskedPolicyMixin(nn.Module):
             state.update(noted(self, wire(self), state))
         return state
 
+    @usual_modes()
     def load_state_dict(
         self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False
     ) -> Any:

@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 import gc
-from collections import deque
-from collections.abc import Container, Iterator
-from functools import partial
-from types import CellType, FunctionType, MethodType, ModuleType
+from collections.abc import Container, Iterable, Iterator
+from types import FrameType, FunctionType, ModuleType, TracebackType
 from typing import Any
 
-import gymnasium as gym
-import numpy as np
 import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
-from stable_baselines3.common.buffers import BaseBuffer
-from stable_baselines3.common.vec_env import VecEnv
 from torch import nn
 
 from sb3_prune.exceptions import PlanError
@@ -25,18 +19,17 @@ from sb3_prune.surgery.optimizer import INTERNAL
 
 _FOLLOWS = INTERNAL | CACHED | {"_flat_weights"}
 """Attributes that torch or surgery keep up to date."""
-_PLAIN = (
-    *(str, bytes, int, float, complex, type(None), np.ndarray, np.generic),
-    *(gym.Env, VecEnv, BaseBuffer),
-)
-"""What holds no parameters."""
+_ELSEWHERE = (type, ModuleType, FrameType, TracebackType, torch.optim.Optimizer)
+"""Classes of objects that lead to whatever is global, or that follow a cut."""
+_Chain = tuple[object, Any] | None
+"""An object and the chain of those that lead to it."""
 
 
 def check_holders(model: BaseAlgorithm | nn.Module, replaced: Container[int]) -> None:
     """Check that nothing that an agent holds, such as a list, would keep old tensors.
 
     Containers, functions and objects of a user's classes, such as a running average,
-    are looked into, however deep tensors lie in them.
+    are looked into, however deep tensors lie in them. No code of theirs runs.
 
     Args:
         model: A model, or a policy alone.
@@ -45,14 +38,15 @@ def check_holders(model: BaseAlgorithm | nn.Module, replaced: Container[int]) ->
     Raises:
         PlanError: An attribute of the model, its policy or a module would.
     """
-    following = {id(module): module for module in modules_of(model)}
-    seen: dict[int, object] = {**following, id(model): model}
+    seen: dict[int, object] = {id(module): module for module in modules_of(model)}
+    seen[id(model)] = model
     for path, owner in _owners(model):
-        for name, value in vars(owner).items():
+        for name, value in list(vars(owner).items()):
             if name in _FOLLOWS:
                 continue
-            for where, tensor in _tensors(value, f"{path}.{name}".lstrip("."), seen):
+            for tensor, chain in _tensors(value, seen):
                 if id(tensor) in replaced:
+                    where = f"{path}.{name}{_path(chain)}".lstrip(".")
                     raise PlanError(
                         f"'{where}' holds tensors of units that would change, and "
                         "cannot be updated: read the tensors from their module each "
@@ -61,53 +55,62 @@ def check_holders(model: BaseAlgorithm | nn.Module, replaced: Container[int]) ->
 
 
 def _tensors(
-    value: object, where: str, seen: dict[int, object]
-) -> Iterator[tuple[str, torch.Tensor]]:
-    """Yield the tensors that a value leads to, each with the path of its holder.
+    value: object, seen: dict[int, object]
+) -> Iterator[tuple[torch.Tensor, _Chain]]:
+    """Yield the tensors that a value leads to, each with what leads there.
 
     Args:
         value: The value.
-        where: Its path.
         seen: What was looked into, by id. It is kept, so that no id is used twice.
     """
-    todo = [(where, value)]
+    todo: list[tuple[object, _Chain]] = [(value, None)]
     while todo:
-        path, held = todo.pop()
-        if isinstance(held, torch.Tensor):
-            yield path, held
-        elif id(held) not in seen and not isinstance(held, _PLAIN):
+        held, chain = todo.pop()
+        if issubclass(type(held), torch.Tensor):
+            yield held, (held, chain)  # type: ignore[misc]
+        elif id(held) not in seen and _is_looked_into(type(held)):
             seen[id(held)] = held
-            todo.extend((f"{path}{name}", inner) for name, inner in _inside(held))
+            link = held, chain
+            # What the collector does not track, as numbers, leads nowhere.
+            todo.extend((each, link) for each in filter(gc.is_tracked, _inside(held)))
 
 
-def _inside(value: Any) -> Iterator[tuple[str, object]]:
-    """Yield what a container, a function or an object holds, each with its name."""
-    if isinstance(value, dict):
-        yield from (("", each) for pair in value.items() for each in pair)
-    elif isinstance(value, list | tuple | set | frozenset | deque):
-        yield from (("", each) for each in value)
-    elif isinstance(value, partial):
-        yield from (("", each) for each in (value.func, value.args, value.keywords))
-    elif isinstance(value, MethodType):
-        yield from (("", each) for each in (value.__self__, value.__func__))
-    elif isinstance(value, FunctionType):
-        cells = value.__closure__ or ()
-        yield from (("", cell.cell_contents) for cell in cells if _is_full(cell))
-        yield from (("", value.__defaults__), ("", value.__kwdefaults__))
-    elif isinstance(value, Iterator):  # Generators among them.
-        yield from (("", each) for each in gc.get_referents(value))
+def _is_looked_into(kind: type) -> bool:
+    """Tell whether objects of a class may hold tensors that nobody else updates."""
     # Optimisers follow, or are refused by check_followable.
-    elif not isinstance(value, torch.optim.Optimizer | type | ModuleType):
-        own = isinstance(value, nn.Module) or not is_of_known_package(type(value))
-        inside = getattr(value, "__dict__", {}) if own else {}
-        yield from ((f".{name}", held) for name, held in inside.items())
-
-
-def _is_full(cell: CellType) -> bool:
-    try:
-        return cell.cell_contents is not None
-    except ValueError:  # A name that has no value yet.
+    if issubclass(kind, _ELSEWHERE):
         return False
+    return issubclass(kind, nn.Module) or not is_of_known_package(kind)
+
+
+def _inside(value: Any) -> Iterable[object]:
+    """Return what an object holds; of a function, not what is global to it."""
+    if type(value) is FunctionType:
+        held = (value.__closure__, value.__defaults__, value.__kwdefaults__)
+        return [*held, vars(value)]
+    return gc.get_referents(value)
+
+
+def _path(chain: _Chain) -> str:
+    """Return the names of the attributes along a chain, from its end."""
+    names: list[str] = []
+    while chain is not None:
+        held, chain = chain
+        if chain is not None:
+            names[:0] = _names(chain, held)
+    return "".join(names)
+
+
+def _names(chain: tuple[object, Any], held: object) -> list[str]:
+    """Return the name of an attribute, as a list of one, or none if it has no name."""
+    owner, before = chain
+    # An object may lead to its attributes directly, or to the dictionary of them.
+    above = owner if before is None or type(owner) is not dict else before[0]
+    for each in (owner, above):
+        attributes = getattr(each, "__dict__", None)
+        if attributes is not held and type(attributes) is dict:
+            return [f".{n}" for n, value in attributes.items() if value is held][:1]
+    return []
 
 
 def check_ties(policy: nn.Module, replaced: Container[int]) -> None:

@@ -77,7 +77,9 @@ def _note_width(model: BaseAlgorithm, layer: HiddenLayer) -> None:
     initial = getattr(policy, "initial_units", None)
     if initial is not None:
         noted = kwargs.get("initial_units", {})
-        kwargs["initial_units"] = {**noted, layer.name: initial[layer.name]}
+        # A critic without an LSTM is a layer as wide as that of the actor.
+        wide = [n for n in (layer.name, "critic") if n in initial]
+        kwargs["initial_units"] = {**noted, **{n: initial[n] for n in wide}}
     model.policy_kwargs = kwargs  # A new one: the old may belong to the caller.
 
 

@@ -106,7 +106,8 @@ def _check_whole(policy: nn.Module) -> None:
     if theirs and isinstance(policy, BaseModel) and not whole:
         raise PlanError(
             f"{type(policy).__name__} is a part of a policy, whose targets and "
-            "optimisers would not change with it: give the model, or its policy."
+            "optimisers would not change with it: give the model, or its policy, or a "
+            "copy of the policy, and take the part of that."
         )
 
 

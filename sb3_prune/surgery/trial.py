@@ -28,7 +28,7 @@ from sb3_prune.surgery.comparison import moved, outputs
 from sb3_prune.surgery.elementary import remove
 from sb3_prune.surgery.execution import carry_out
 from sb3_prune.surgery.flow.compiled import rebind
-from sb3_prune.surgery.flow.known import is_known
+from sb3_prune.surgery.flow.known import is_known, switches
 from sb3_prune.surgery.flow.slots import MASK, Side
 from sb3_prune.surgery.hidden_layer import MATRIX, HiddenLayer
 from sb3_prune.surgery.rehearsal import Rehearsal
@@ -81,17 +81,17 @@ def require_trial(policy: nn.Module, names: Collection[str]) -> None:
 class _Passed:
     """Trials that layers of a policy passed."""
 
-    modules: list[tuple[nn.Module, int, int]]
-    """Modules of the policy at that time, with their numbers of hooks."""
+    modules: list[tuple[Any, ...]]
+    """Modules of the policy at that time, their switches and numbers of hooks."""
     layers: set[str] = field(default_factory=set)
     """Names of the layers."""
 
 
 def tried_layers(policy: nn.Module) -> set[str]:
-    """Return the layers that passed a trial since modules or hooks last changed."""
+    """Return the layers that passed a trial since the policy's code last changed."""
     modules = [
-        (module, len(module._forward_hooks), len(module._forward_pre_hooks))
-        for module in policy.modules()
+        (m, switches(m), len(m._forward_hooks), len(m._forward_pre_hooks))
+        for m in policy.modules()
     ]
     passed = vars(policy).get("_passed_trials")
     if not isinstance(passed, _Passed) or passed.modules != modules:

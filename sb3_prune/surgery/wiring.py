@@ -7,7 +7,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from torch import nn
@@ -20,11 +19,16 @@ from sb3_prune.networks.perceptrons import Role, find_perceptrons
 from sb3_prune.surgery.built import built_with
 from sb3_prune.surgery.flow.beside import Beside, beside_of, reads_beside
 from sb3_prune.surgery.flow.groups import Group
-from sb3_prune.surgery.flow.known import switches
+from sb3_prune.surgery.flow.known import scripted, switches
 from sb3_prune.surgery.flow.slots import Key, Slot
 from sb3_prune.surgery.flow.trace import trace
 from sb3_prune.surgery.hidden_layer import HiddenLayer
-from sb3_prune.surgery.targets import stepped_beside, target_networks, targets_of
+from sb3_prune.surgery.targets import (
+    stepped_beside,
+    target_names,
+    target_networks,
+    targets_of,
+)
 
 
 class Wiring(Mapping[str, HiddenLayer]):
@@ -162,7 +166,7 @@ def wire(model: BaseAlgorithm | nn.Module) -> Wiring:
 
     Layers of target networks are not listed: they are attached to the same layers of
     the online networks. The wiring is cached until a module, the shape or sharing of a
-    tensor, or a flag, number or text that a module of yours holds changes. Networks
+    tensor, or a bool, int or str that a module of yours holds changes. Networks
     that the model holds beside its policy, such as an auxiliary head, are known only
     after the model itself was passed, to this function or to :func:`~sb3_prune.apply`.
 
@@ -257,17 +261,13 @@ def _wire(policy: nn.Module) -> Wiring:
     online.sort(key=lambda layer: not layer.name.startswith(first or "?"))
     roles = {p.name: p.role for p in find_perceptrons(policy)}
     kept = {n: why for n, why in fixed.items() if n not in attached}
-    kept |= dict.fromkeys(_scripted(policy), "torch.jit.script hides what it does")
+    hidden = (path for path in scripted(policy) if not _is_target(path, policy))
+    kept |= dict.fromkeys(hidden, "torch.jit.script hides what it does")
     return Wiring(online, kept, roles)
 
 
-def _scripted(policy: nn.Module) -> Iterator[str]:
-    """Yield the outermost scripted modules that have weights."""
-    for path, module in policy.named_modules():
-        around = policy.get_submodule(path.rpartition(".")[0])
-        scripted = [isinstance(m, torch.jit.ScriptModule) for m in (module, around)]
-        if scripted == [True, False] and any(True for _ in module.parameters()):
-            yield path
+def _is_target(path: str, policy: nn.Module) -> bool:
+    return path.partition(".")[0] in target_names(policy)
 
 
 def _gated(groups: Iterable[Group]) -> dict[Key, list[tuple[Slot, Gate]]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from typing import Any
 
 import pytest
 import zoo
@@ -13,6 +13,8 @@ import sb3_prune as sp
 from sb3_prune.callbacks.remarks import Remarks
 from sb3_prune.compensation.proposing import Proposal, PruneReport
 from sb3_prune.exceptions import FewObservationsError
+from sb3_prune.pruning import make_strategy
+from sb3_prune.strategies import Strategy
 from sb3_prune.surgery import Plan
 
 
@@ -76,23 +78,39 @@ def test_cuts_before_the_agent_learns_are_told_once_per_training() -> None:
 
 def test_layers_that_cannot_change_are_told_once_per_training() -> None:
     remarks, wiring = Remarks(), sp.wire(zoo.make_model("SAC"))
-    remarks.fixed(wiring, Networks())
+    remarks.fixed(wiring, strategy())
     wiring.fixed = {"actor.a": "no rule", "critic.b": "it is read twice"}
     with pytest.warns(UserWarning, match=r"pruned.* actor.a: no rule; critic.b: it is"):
-        remarks.fixed(wiring, Networks())
+        remarks.fixed(wiring, strategy())
     wiring.fixed = {**wiring.fixed, "actor.c": "late"}
     with pytest.warns(UserWarning, match=r"count: actor.c: late\."):
-        remarks.fixed(wiring, Networks())
+        remarks.fixed(wiring, strategy())
     remarks.begin()
     with pytest.warns(UserWarning, match=r"count: critic.b: it is read twice\."):
-        remarks.fixed(wiring, Networks(("critic",)))
+        remarks.fixed(wiring, strategy(networks=("critic",)))
 
 
-@dataclass
-class Networks:
-    """Options of a strategy."""
+def test_layers_of_networks_that_are_left_are_not_told() -> None:
+    remarks, wiring = Remarks(), sp.wire(zoo.make_model("SAC"))
+    wiring.fixed = {"critic.qf0.9": "no rule"}
+    remarks.fixed(wiring, strategy("dsp"))
+    with pytest.warns(UserWarning, match="critic"):
+        remarks.fixed(wiring, strategy())
 
-    networks: tuple[str, ...] = ()
+
+def strategy(name: str = "magnitude", **options: Any) -> Strategy:
+    return make_strategy(name, options)
+
+
+@pytest.mark.parametrize("name", zoo.ALGORITHMS)
+def test_ordinary_trainings_are_not_warned_of(name: str) -> None:
+    model = zoo.make_model(name)
+    callback = sp.PruningCallback("magnitude", {"begin": 0.6, "compensate": False})
+    with warnings.catch_warnings():
+        for text in ("Layers that cannot", "Units are cut at step"):
+            warnings.filterwarnings("error", text)
+        model.learn(128, callback=callback)
+    assert callback.done
 
 
 def test_pieces_are_told_once() -> None:

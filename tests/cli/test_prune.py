@@ -7,7 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from stable_baselines3 import DQN, PPO, SAC
+from stable_baselines3 import A2C, DQN, PPO, SAC
+from stable_baselines3.common.env_util import make_vec_env
 
 import sb3_prune as sp
 from cli.conftest import OFF, Command
@@ -134,3 +135,18 @@ def test_statistics_that_it_would_delete(
     assert "run' holds" in message
     assert "vecnormalize.pkl', which would be deleted" in message
     assert command(*line, "--vecnormalize", "none").code == 0
+
+
+def test_an_agent_trains_on_in_as_many_environments_as_it_had(
+    command: Command, tmp_path: Path
+) -> None:
+    env = make_vec_env("CartPole-v1", 3)
+    A2C("MlpPolicy", env, n_steps=4, device="cpu").learn(12).save(tmp_path / "a.zip")
+    line = ["prune", tmp_path / "a.zip", "--env", "CartPole-v1", "--timesteps", "24"]
+    line += ["--eval-episodes", "0", "--no-verify"]
+    for given, n_envs in ([], 3), (["--n-envs", "2"], 2):
+        out = tmp_path / str(n_envs)
+        assert command(*line, *given, "--out", out).code == 0
+        config = json.loads((out / "config.json").read_text())
+        assert config["options"]["n_envs"] == n_envs
+        assert A2C.load(out / "plain.zip").n_envs == n_envs

@@ -15,7 +15,7 @@ from gymnasium import spaces
 from stable_baselines3 import DQN, SAC
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.dqn.policies import DQNPolicy
-from stable_baselines3.sac.policies import Actor, SACPolicy
+from stable_baselines3.sac.policies import SACPolicy
 
 import sb3_prune as sp
 from sb3_prune import surgery
@@ -283,31 +283,3 @@ def test_a_stock_model_that_forgets_its_widths_is_to_be_adopted() -> None:
     zoo.assert_close(
         zoo.outputs(compact(model).policy), zoo.outputs(model.policy), 1e-6
     )
-
-
-class Doubling(Actor):
-    """Has other means."""
-
-    def get_action_dist_params(self, obs: Any) -> Any:
-        mean, log_std, rest = super().get_action_dist_params(obs)
-        return 2 * mean, log_std, rest
-
-
-class Doubles(sp.MaskedSACPolicy):
-    """A policy of a user with an actor of its own."""
-
-    def make_actor(self, features_extractor: Any = None) -> Any:
-        kwargs = self._update_features_extractor(self.actor_kwargs, features_extractor)
-        return Doubling(**kwargs).to(self.device)
-
-
-class Renamed(sp.MaskedSACPolicy):
-    """A policy of a user that changes nothing that outputs depend on."""
-
-
-def test_what_a_users_class_overrides_is_not_lost() -> None:
-    model = zoo.make_model("SAC", policy=Doubles)
-    with pytest.raises(CompactError, match="Doubles says something else than SACPol"):
-        sp.compact(model)
-    plain = sp.compact(zoo.make_model("SAC", policy=Renamed))
-    assert type(plain.policy) is SACPolicy

@@ -69,3 +69,47 @@ def test_a_network_that_was_replaced_counts_as_it_is() -> None:
     assert sp.wire(model).built[name] == 6
     assert half(model)[name] == half(model)[name] == 3
     assert saving.reload(model).policy.initial_units[name] == 6
+
+
+class NarrowRecurrent(sp.MaskedRecurrentActorCriticPolicy):
+    """Replaces a network of an agent with an LSTM by a narrower one."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.mlp_extractor.policy_net = nn.Sequential(
+            nn.Linear(self.lstm_output_dim, 4),
+            nn.ReLU(),
+            nn.Linear(4, self.mlp_extractor.latent_dim_pi),
+        )
+        rate = self.optimizer.defaults["lr"]
+        self.optimizer = torch.optim.Adam(self.parameters(), lr=rate)
+
+
+def test_a_loaded_agent_with_an_lstm_knows_all_its_initial_widths() -> None:
+    model = zoo.make_model("RecurrentPPO", policy=NarrowRecurrent)
+    built = dict(sp.wire(model).built)
+    lstm = next(n for n in built if n.startswith("lstm"))
+    sp.apply(model, {lstm: sp.remove([0], built[lstm])})
+    assert dict(sp.wire(saving.reload(model)).built) == built
+
+
+def test_so_does_one_whose_critic_has_no_lstm() -> None:
+    kwargs = {"enable_critic_lstm": False}
+    model = zoo.make_model("RecurrentPPO", policy_kwargs=kwargs)
+    built = dict(sp.wire(model).built)
+    assert "critic" in built
+    for _ in range(2):
+        units = sp.wire(model).units()["lstm_actor"]
+        sp.apply(model, {"lstm_actor": sp.remove([0], units)})
+        model = saving.reload(model)
+    assert dict(sp.wire(model).built) == built
+
+
+def test_loading_in_inference_mode_leaves_an_agent_that_learns() -> None:
+    giver, taker = zoo.make_model("PPO"), zoo.make_model("PPO")
+    half(giver)
+    with torch.inference_mode():
+        taker.set_parameters(giver.get_parameters())
+        plain = sp.compact(giver)
+    zoo.train(taker)
+    zoo.train(plain)

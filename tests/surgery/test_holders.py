@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import dataclass
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ import torch
 import zoo
 from extracted import A, B, assert_refused, extracted
 from patched import half, patched
+from stable_baselines3.common.buffers import RolloutBuffer
 from torch.nn.functional import linear
 
 import sb3_prune as sp
@@ -87,6 +90,8 @@ HOLDERS = {
     "a partial": lambda p: partial(min, p.features_extractor.a.weight),
     "a closure": lambda p: capture(list(p.parameters())),
     "a method": lambda p: Has(p.features_extractor.a.weight).get,
+    "slots": lambda p: Slots(p.features_extractor.a.weight),
+    "a method of a tensor": lambda p: p.features_extractor.a.weight.add_,
     "a module in a list": lambda p: [torch.nn.ParameterList(p.parameters())],
 }
 
@@ -105,16 +110,26 @@ def test_whoever_holds_a_parameter_is_named(kind: str, on_model: bool) -> None:
 
 
 def test_what_other_containers_lead_to() -> None:
-    def started(p: Any) -> Any:  # A policy with a generator cannot be copied.
-        return (w for w in list(p.parameters()))
+    uncopied = (  # A policy with one of these cannot be copied.
+        lambda p: (w for w in list(p.parameters())),
+        lambda p: {"w": p.features_extractor.a.weight}.values(),
+        lambda p: MappingProxyType({"w": p.features_extractor.a.weight}),
+    )
 
     several = {
         n: HOLDERS[n] for n in ("averages", "an object in an object", "a closure")
     }
-    for hold in (*several.values(), started):
+    for hold in (*several.values(), *uncopied):
         model = extracted(plain)
         model.source = hold(model.policy)
         assert_refused(model, PlanError, r"^'model.source[.\w]*' holds tensors of un")
+
+
+@dataclass(slots=True)
+class Slots:
+    """Has no dictionary of attributes."""
+
+    held: Any
 
 
 class Has:
@@ -231,3 +246,45 @@ def test_an_optimiser_of_a_users_class_follows(name: str) -> None:
     sp.apply(model, {layer: sp.surgery.remove([0], units)})
     assert sp.wire(model).units()[layer] == units - 1
     zoo.train_on(model)
+
+
+def test_a_users_buffer_and_environment_are_looked_into() -> None:
+    class Buffer(RolloutBuffer):
+        """Keeps weights."""
+
+    model = extracted(plain)
+    model.rollout_buffer.__class__ = Buffer
+    model.rollout_buffer.weights = [model.policy.features_extractor.a.weight]
+    why = r"^'model.rollout_buffer.weights' holds tensors"
+    assert_refused(model, PlanError, why)
+
+
+def test_looking_runs_no_code_of_users_and_ends() -> None:
+    class Endless:
+        """Makes new objects whenever it is asked for its attributes."""
+
+        def __getattribute__(self, name: str) -> Any:
+            return {"more": Endless()}
+
+    model = extracted(plain)
+    model.source = [Endless(), [0.5] * 10**6]
+    model.source.append(model.source)
+    sp.apply(model, {A: remove([0], 12)})
+
+
+def test_globals_of_functions_are_not_followed() -> None:
+    model = extracted(plain)
+    model.source = [uses_globals, Has(uses_globals).get]
+    GLOBAL.append(model.policy.features_extractor.a.weight)
+    try:
+        sp.apply(model, {A: remove([0], 12)})
+    finally:
+        GLOBAL.clear()
+
+
+GLOBAL: list[Any] = []
+
+
+def uses_globals() -> list[Any]:
+    """Return what is global."""
+    return GLOBAL

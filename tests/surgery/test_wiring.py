@@ -15,7 +15,11 @@ from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from torch import nn
 
 import sb3_prune as sp
-from sb3_prune.exceptions import PlanError, UnknownNameError
+from sb3_prune.exceptions import (
+    PlanError,
+    UnknownNameError,
+    UnsupportedPolicyError,
+)
 from sb3_prune.surgery import apply, remove
 from sb3_prune.surgery.built import BUILT
 from sb3_prune.surgery.flow.slots import Side
@@ -241,7 +245,11 @@ class Staged(BaseFeaturesExtractor):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         h = self.a(x).relu()
-        return self.b(h.roll(1, dims=1) if self.stage == 2 else h).relu()
+        if self.stage == 2:
+            h = h.roll(1, dims=1)
+        elif self.stage == 3:  # Only a trial shows that the width counts.
+            h = h / h.shape[1]
+        return self.b(h).relu()
 
 
 def test_code_that_chooses_by_an_attribute_is_watched_again() -> None:
@@ -255,5 +263,8 @@ def test_code_that_chooses_by_an_attribute_is_watched_again() -> None:
     model.policy.features_extractor.stage = 2
     before = zoo.snapshot(model.policy)
     with pytest.raises(PlanError, match="cannot change: no rule for roll"):
+        apply(model, {name: remove([0], 15)})
+    model.policy.features_extractor.stage = 3
+    with pytest.raises(UnsupportedPolicyError, match="A trial cut refuses 'features"):
         apply(model, {name: remove([0], 15)})
     zoo.assert_same(zoo.snapshot(model.policy), before)

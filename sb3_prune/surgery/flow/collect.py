@@ -19,6 +19,7 @@ from sb3_prune.surgery.flow.tracer import Tracer
 OUTPUT = "output of "
 """Beginning of the reason why outputs of the agent are fixed."""
 UNREAD = "no weight is known to read them"
+LOST = f"{UNREAD}; it is an output, or code that torch cannot watch reads it"
 IN_TRAINING = "only code of the training mode reads them"
 _ZERO = ("bias", "mean")
 """Suffixes of the names of tensors that are 0 for a new unit."""
@@ -184,7 +185,8 @@ class Groups:
             return IN_TRAINING
         if readers or self._is_two_sided(held):
             return None
-        return UNREAD
+        lost = any(key in self.tracer.lineage.lost for key, _ in held)
+        return LOST if lost else UNREAD
 
     def _is_new(self, key: int) -> bool:
         """Tell whether only code of the training mode has used a tensor."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+import torch
 from torch import nn
 from torch.nn.utils import parametrize
 
@@ -34,6 +37,15 @@ def switches(module: nn.Module) -> tuple[tuple[str, object], ...]:
         return ()
     found = (item for item in vars(module).items() if type(item[1]) in (bool, int, str))
     return tuple(item for item in found if item[0] != "training")
+
+
+def scripted(policy: nn.Module) -> Iterator[str]:
+    """Yield the paths of the outermost scripted modules that have weights."""
+    for path, module in policy.named_modules():
+        around = policy.get_submodule(path.rpartition(".")[0])
+        found = [isinstance(m, torch.jit.ScriptModule) for m in (module, around)]
+        if found == [True, False] and list(module.parameters()):
+            yield path
 
 
 def _is_patched(module: nn.Module) -> bool:
