@@ -11,11 +11,12 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from torch import nn
 
 import sb3_prune as sp
-from sb3_prune.surgery import remove, trial
+from sb3_prune.surgery import remove
 from sb3_prune.surgery.change import NO_NOISE
 from sb3_prune.surgery.flow.slots import Side
 from sb3_prune.surgery.hidden_layer import MATRIX, HiddenLayer
 from sb3_prune.surgery.optimizer import optimizers
+from sb3_prune.surgery.tried import tried_layers
 
 few = settings(
     max_examples=2,
@@ -53,7 +54,7 @@ def stirred(model: BaseAlgorithm) -> BaseAlgorithm:
     of the policy count as tried: laws are to hold by tracing alone.
     """
     policy = model.policy
-    trial.tried_layers(policy).update(sp.wire(policy))
+    tried_layers(policy).update(sp.wire(policy))
     generator = torch.Generator().manual_seed(5)
     for tensor in (*policy.parameters(), *policy.buffers()):
         if tensor.is_floating_point():

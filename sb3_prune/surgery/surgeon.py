@@ -26,6 +26,7 @@ from sb3_prune.surgery.retired import retiring
 from sb3_prune.surgery.rollback import rollback
 from sb3_prune.surgery.targets import strangers, target_names
 from sb3_prune.surgery.trial import movement, require_trial
+from sb3_prune.surgery.tried import keep_trials
 from sb3_prune.surgery.wiring import Wiring, owner_of, policy_of, wire
 
 Layers = Mapping[str, HiddenLayer]
@@ -81,6 +82,7 @@ def apply(model: BaseAlgorithm | nn.Module, plan: Mapping[str, Change]) -> Repor
         fixed = wire(policy).fixed
     if units:
         note_built(policy, built)
+        keep_trials(policy)
     return Report(
         units=units,
         parameters=(before, count_parameters(policy)),

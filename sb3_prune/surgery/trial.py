@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from itertools import chain, cycle
 from typing import Any
 
@@ -28,11 +27,12 @@ from sb3_prune.surgery.comparison import moved, outputs
 from sb3_prune.surgery.elementary import remove
 from sb3_prune.surgery.execution import carry_out
 from sb3_prune.surgery.flow.compiled import rebind
-from sb3_prune.surgery.flow.known import is_known, switches
+from sb3_prune.surgery.flow.known import is_known
 from sb3_prune.surgery.flow.slots import MASK, Side
 from sb3_prune.surgery.hidden_layer import MATRIX, HiddenLayer
 from sb3_prune.surgery.rehearsal import Rehearsal
 from sb3_prune.surgery.stand_in import StandIn
+from sb3_prune.surgery.tried import tried_layers
 from sb3_prune.surgery.wiring import wire
 
 TOLERANCE = 2e-5
@@ -75,28 +75,6 @@ def require_trial(policy: nn.Module, names: Collection[str]) -> None:
             "sizes from the shapes of its tensors."
         )
     tried |= {layer.name for layer in todo}
-
-
-@dataclass(eq=False)
-class _Passed:
-    """Trials that layers of a policy passed."""
-
-    modules: list[tuple[Any, ...]]
-    """Modules of the policy at that time, their switches and numbers of hooks."""
-    layers: set[str] = field(default_factory=set)
-    """Names of the layers."""
-
-
-def tried_layers(policy: nn.Module) -> set[str]:
-    """Return the layers that passed a trial since the policy's code last changed."""
-    modules = [
-        (m, switches(m), len(m._forward_hooks), len(m._forward_pre_hooks))
-        for m in policy.modules()
-    ]
-    passed = vars(policy).get("_passed_trials")
-    if not isinstance(passed, _Passed) or passed.modules != modules:
-        passed = vars(policy)["_passed_trials"] = _Passed(modules)
-    return passed.layers
 
 
 def refute(policy: nn.Module, layers: Iterable[HiddenLayer]) -> dict[str, str]:

@@ -18,7 +18,8 @@ from torch.nn.functional import linear
 
 import sb3_prune as sp
 from sb3_prune.exceptions import PlanError, UnsupportedPolicyError
-from sb3_prune.surgery import remove, trial
+from sb3_prune.surgery import remove
+from sb3_prune.surgery.tried import tried_layers
 
 
 def plain(net: Any, x: torch.Tensor) -> torch.Tensor:
@@ -73,7 +74,7 @@ def test_parameters_that_nobody_can_see_are_noticed_after_the_cut() -> None:
     model = extracted(from_closure, in_closure)
     with pytest.raises(UnsupportedPolicyError, match="its copy has other layers"):
         sp.apply(model, {A: remove([0], 12)})
-    trial.tried_layers(model.policy).update(sp.wire(model.policy))
+    tried_layers(model.policy).update(sp.wire(model.policy))
     assert_refused(model, PlanError, HOLDS)
 
 

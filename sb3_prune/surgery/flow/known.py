@@ -12,6 +12,10 @@ KNOWN = ("sb3_contrib", "sb3_prune", "stable_baselines3", "torch")
 """Packages whose modules are known to hide no units from the trace."""
 
 
+_NO_SWITCHES = ("training", "_is_as_built")
+"""Attributes that torch and surgery set."""
+
+
 def is_known(policy: nn.Module) -> bool:
     """Tell whether all modules of a policy are unpatched ones of known packages."""
     for module in policy.modules():
@@ -36,7 +40,7 @@ def switches(module: nn.Module) -> tuple[tuple[str, object], ...]:
     if is_of_known_package(type(module)):
         return ()
     found = (item for item in vars(module).items() if type(item[1]) in (bool, int, str))
-    return tuple(item for item in found if item[0] != "training")
+    return tuple(item for item in found if item[0] not in _NO_SWITCHES)
 
 
 def scripted(policy: nn.Module) -> Iterator[str]:
