@@ -75,10 +75,9 @@ class Groups:
 
     def _nowhere(self, taken: set[str]) -> Iterator[Group]:
         """Yield the hidden layers whose units no rule could find, without slots."""
-        lineage = self.tracer.lineage
         for key in self.tracer.tensors:
             axes = self.tracer.tags[key].axes
-            if key in lineage.read | lineage.lost and not any(
+            if (key in self.tracer.lineage.read or self._is_lost(key)) and not any(
                 self._makes(key, axis) for axis in range(len(axes))
             ):
                 fixed = [units.fixed for axis in axes for units in roots(axis)]
@@ -163,10 +162,11 @@ class Groups:
         """Tell whether another weight reads the units, even in an unknown way."""
         if any(slot.side is Side.COLUMNS for _, slot in held):
             return True
-        lineage = self.tracer.lineage
-        known = lineage.read | lineage.lost
-        read = any(key in known for key, _ in self._rows(held))
-        return read and not (units.fixed or "").startswith(OUTPUT)
+        keys = [key for key, _ in self._rows(held)]
+        read = any(key in self.tracer.lineage.read for key in keys)
+        return (read or any(map(self._is_lost, keys))) and not (
+            units.fixed or ""
+        ).startswith(OUTPUT)
 
     def _makes(self, key: int, axis: int) -> bool:
         return self.tracer.sides.get((key, axis)) is Side.ROWS
@@ -185,8 +185,11 @@ class Groups:
             return IN_TRAINING
         if readers or self._is_two_sided(held):
             return None
-        lost = any(key in self.tracer.lineage.lost for key, _ in held)
-        return LOST if lost else UNREAD
+        return LOST if any(self._is_lost(key) for key, _ in held) else UNREAD
+
+    def _is_lost(self, key: int) -> bool:
+        """Tell whether what a weight makes is lost from sight; losses are not."""
+        return key in self.tracer.lineage.lost and not self._is_new(key)
 
     def _is_new(self, key: int) -> bool:
         """Tell whether only code of the training mode has used a tensor."""

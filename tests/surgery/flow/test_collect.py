@@ -14,7 +14,7 @@ from torch.nn.utils import weight_norm as old_weight_norm
 
 from sb3_prune.gates import Gate
 from sb3_prune.surgery.flow.axes import free
-from sb3_prune.surgery.flow.collect import IN_TRAINING, OUTPUT, UNREAD, Groups
+from sb3_prune.surgery.flow.collect import IN_TRAINING, LOST, OUTPUT, Groups
 from sb3_prune.surgery.flow.groups import Group, Width
 from sb3_prune.surgery.flow.tracer import Tracer
 from surgery.flow.tiny import Net, matrix
@@ -89,8 +89,8 @@ def test_units_are_fixed_as_outputs_or_as_nobody_reads_them_or_only_training() -
     net.e, net.f = nn.Linear(6, 1), nn.Linear(8, 1)
     found = collected(net, watched(net, lambda n, x: n.e(n.kept) + n.f(n.a(x))))
     fixed = {name: found[name].fixed for name in "abcd"}
-    assert fixed == {"a": None, "b": RETURNED, "c": UNREAD, "d": IN_TRAINING}
-    assert [name for name in "abcd" if found[name].hidden] == ["a", "d"]
+    assert fixed == {"a": None, "b": RETURNED, "c": LOST, "d": IN_TRAINING}
+    assert [name for name in "abcd" if found[name].hidden] == ["a", "c", "d"]
     assert [r.slot.owner for r in (*found["a"].reads, *found["d"].reads)] == [net.b]
 
 

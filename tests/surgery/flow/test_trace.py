@@ -20,7 +20,7 @@ from torch.nn.utils import weight_norm as old_weight_norm
 from sb3_prune.exceptions import UnsupportedPolicyError
 from sb3_prune.gates import Gate
 from sb3_prune.surgery.flow import trace as trace_module
-from sb3_prune.surgery.flow.collect import UNREAD
+from sb3_prune.surgery.flow.collect import LOST, UNREAD
 from sb3_prune.surgery.flow.slots import Side
 from sb3_prune.surgery.flow.trace import trace
 from surgery.flow.tiny import Net, TinyPolicy, groups, matrix
@@ -282,7 +282,7 @@ def test_what_is_returned_or_never_read_is_fixed() -> None:
     policy = TinyPolicy(Net(run, unused=nn.Linear(5, 8), out=nn.Linear(5, 4)))
     found = {group.name: group.fixed for group in trace(policy)}
     assert found == {
-        "net.unused": UNREAD,
+        "net.unused": LOST,
         "net.out": None,
         "head": "output of _predict",
     }
