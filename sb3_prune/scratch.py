@@ -5,7 +5,6 @@ Only a small dense net, trained from scratch, can tell whether pruning was worth
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar, cast
 
@@ -33,6 +32,7 @@ from sb3_prune.surgery.trial import copied
 from sb3_prune.surgery.weight_masks import maskable, unmasked
 from sb3_prune.surgery.wiring import wire
 from sb3_prune.transplanting.buffers import CHOSEN, chosen_buffers
+from sb3_prune.warning import warn
 
 Model = TypeVar("Model", bound=BaseAlgorithm)
 NOT_KEPT = ("initial_units",)
@@ -87,7 +87,7 @@ def from_scratch(
     _check_widths(small, found.policy)
     _warn_of_masks(small)
     for why in other_groups(model, found):
-        warnings.warn(why, stacklevel=2)
+        warn(why)
     _warn_of_exploration(found)
     return found
 
@@ -203,10 +203,9 @@ def _warn_of_masks(policy: BasePolicy) -> None:
     present = unmasked(policy)
     every = sum(module.weight.numel() for module in maskable(policy).values())
     if present < every:
-        warnings.warn(
+        warn(
             f"{every - present:,} of {every:,} weights of the pruned agent are masked: "
-            "the small dense agent has all of them.",
-            stacklevel=3,
+            "the small dense agent has all of them."
         )
 
 
@@ -215,8 +214,7 @@ def _warn_of_exploration(model: Any) -> None:
         getattr(model, f"exploration_{name}_eps", None) for name in ("initial", "final")
     )
     if begins is not None and ends is not None and begins <= ends:
-        warnings.warn(
+        warn(
             f"exploration_initial_eps is {begins}, no more than exploration_final_eps: "
-            "so does a trained agent go on. Pass exploration_initial_eps=1.0, say.",
-            stacklevel=3,
+            "so does a trained agent go on. Pass exploration_initial_eps=1.0, say."
         )

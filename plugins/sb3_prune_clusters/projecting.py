@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +33,7 @@ from sb3_prune.cli.tables import aligned
 from sb3_prune.cli.zips import read_zip
 from sb3_prune.exceptions import UnknownNameError, require_finite
 from sb3_prune.plots.curves import INK
+from sb3_prune.warning import warn
 from sb3_prune_clusters.project import METHODS, ProjectionReport, project_agents
 from sb3_prune_clusters.transforms import TRANSFORMS
 
@@ -121,11 +121,10 @@ def _check_statistics(options: ProjectOptions, target: Path | None) -> None:
     source = find_surroundings(options.source.resolve()).statistics
     same = source == (target and target.resolve())
     if options.vecnormalize is None and not same:
-        warnings.warn(
+        warn(
             "The source sees the observations of the target, normalised by "
             f"{target or 'nothing'}, but was trained on ones normalised by "
-            f"{source or 'nothing'}.",
-            stacklevel=1,
+            f"{source or 'nothing'}."
         )
 
 

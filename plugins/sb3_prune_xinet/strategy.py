@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from typing import Any
 from weakref import WeakKeyDictionary, ref
@@ -16,6 +15,7 @@ from sb3_prune.networks.ofexinet import OFEXiNet, ofexinet_of
 from sb3_prune.strategies import AgentView, Strategy, entry_of
 from sb3_prune.surgery import Change, HiddenLayer, Plan, Wiring, remove
 from sb3_prune.surgery.optimizer import optimizers, stepped
+from sb3_prune.warning import warn
 from sb3_prune_xinet.anatomy import Anatomy, Network
 from sb3_prune_xinet.calibration import Calibration
 from sb3_prune_xinet.config import XiNetConfig
@@ -114,10 +114,9 @@ class XiNet(Strategy):
             self._unhook()
             raise
         if left and left != self._left:
-            warnings.warn(
+            warn(
                 f"xinet knows no price of the units in {', '.join(left)}: they stay "
-                "dense.",
-                stacklevel=2,
+                "dense."
             )
         self._left = left
 

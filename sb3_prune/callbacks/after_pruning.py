@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator, Sequence
 
 from stable_baselines3.common.callbacks import (
@@ -13,6 +12,7 @@ from stable_baselines3.common.callbacks import (
 
 from sb3_prune.callbacks.pruning import PruningCallback
 from sb3_prune.exceptions import ConfigError, require_verbosity, shown
+from sb3_prune.warning import warn
 
 
 class AfterPruning(EventCallback):
@@ -95,11 +95,10 @@ class AfterPruning(EventCallback):
 
     def _on_training_end(self) -> None:
         if not self.awake:
-            warnings.warn(
+            warn(
                 "The callbacks in AfterPruning never woke: training ended before "
                 "pruning was over, or with it. Set the strategy's option end to less "
-                "than 1, or train for more steps.",
-                stacklevel=2,
+                "than 1, or train for more steps."
             )
         if self.callback is not None:
             self.callback.on_training_end()

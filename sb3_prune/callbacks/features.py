@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
@@ -23,6 +22,7 @@ from sb3_prune.exceptions import (
     require_verbosity,
 )
 from sb3_prune.networks.ofexinet import OFEXiNet, ofexinet_of
+from sb3_prune.warning import warn
 
 Batch = tuple[torch.Tensor, torch.Tensor | None, torch.Tensor]
 """Observations, actions and next observations."""
@@ -164,10 +164,9 @@ class FeatureCallback(BaseCallback):
         first = not memory.steps
         memory.add_rollout(self.model, np.stack(self._raw) if self._raw else None)
         if first and not len(memory):
-            warnings.warn(
+            warn(
                 "FeatureCallback has nothing to learn from: every step of the rollout "
-                "ended its episode.",
-                stacklevel=2,
+                "ended its episode."
             )
 
     def _on_rollout_start(self) -> None:

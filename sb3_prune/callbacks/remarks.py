@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
-
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.logger import Logger
 
@@ -11,6 +9,7 @@ from sb3_prune.compensation.proposing import Proposal, PruneReport
 from sb3_prune.exceptions import FewObservationsError
 from sb3_prune.strategies.base import Strategy
 from sb3_prune.surgery.wiring import Wiring
+from sb3_prune.warning import warn
 
 
 class Remarks:
@@ -41,10 +40,9 @@ class Remarks:
         if made.missing and not self._lacked:
             self._lacked = True
             text = made.plain[:1].upper() + made.plain[1:]
-            warnings.warn(
+            warn(
                 f"{text} This costs more return. Set compensate to False if it is "
-                "meant.",
-                stacklevel=2,
+                "meant."
             )
 
     def fixed(self, wiring: Wiring, strategy: Strategy) -> None:
@@ -60,11 +58,10 @@ class Remarks:
             if name.startswith(inside) and not name.startswith(outside)
         }
         if new := [f"{n}: {why}" for n, why in found.items() if n not in self._fixed]:
-            warnings.warn(
+            warn(
                 "Layers that cannot be pruned, and that prune/units and prune/sparsity "
                 f"do not count: {'; '.join(new)}. Name other networks by the option "
-                "networks if they are meant to stay.",
-                stacklevel=2,
+                "networks if they are meant to stay."
             )
         self._fixed |= found.keys()
 
@@ -74,26 +71,24 @@ class Remarks:
         if starts is None or model.num_timesteps > starts or self._early:
             return
         self._early = True
-        warnings.warn(
+        warn(
             f"Units are cut at step {model.num_timesteps:,}, but the agent learns only "
             f"after step {starts:,}. Let the strategy begin later, or give the "
-            "algorithm smaller learning_starts.",
-            stacklevel=2,
+            "algorithm smaller learning_starts."
         )
 
     def wait(self, error: FewObservationsError) -> None:
         """Warn that pruning waits for more observations."""
         if not self.waits:
-            warnings.warn(f"Pruning waits for more observations. {error}", stacklevel=2)
+            warn(f"Pruning waits for more observations. {error}")
         self.waits = True
 
     def end(self) -> None:
         """Warn that something was due until the end, if that is so."""
         if self.waits:
-            warnings.warn(
+            warn(
                 "The training has ended before there were enough observations: what "
-                "was due last was not pruned.",
-                stacklevel=2,
+                "was due last was not pruned."
             )
 
     def pieces(self, steps: int, progress: float) -> None:
@@ -101,20 +96,18 @@ class Remarks:
         if self._of_pieces:
             return
         self._of_pieces = True
-        warnings.warn(
+        warn(
             f"learn() goes on from step {steps}. This call counts as a training that "
             f"is {progress:.0%} done and ends with the call, whatever earlier calls "
             "have pruned. If the training takes several calls, pass total_timesteps to "
             "PruningCallback: the steps of all calls. For a schedule of its own, call "
-            "learn() with reset_num_timesteps=True.",
-            stacklevel=2,
+            "learn() with reset_num_timesteps=True."
         )
 
     def anew(self, total: int) -> None:
         """Warn that a training begins again whose schedules have not ended."""
-        warnings.warn(
+        warn(
             f"learn() begins at step 0 again, so the schedules of the {total:,} steps "
             "that total_timesteps tells begin again, too, before they have ended. If "
-            "this call goes on with the training, give it reset_num_timesteps=False.",
-            stacklevel=2,
+            "this call goes on with the training, give it reset_num_timesteps=False."
         )

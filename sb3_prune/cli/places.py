@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import sys
-import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +22,7 @@ from sb3_prune.recording.normalisation import check_seen
 from sb3_prune.runs.folder import CONFIG, STATISTICS, config_of
 from sb3_prune.runs.pickles import read_statistics
 from sb3_prune.runs.strict import restored
+from sb3_prune.warning import warn
 
 OURS = "sb3_prune/"
 """Beginning of the ids of planar arms."""
@@ -138,10 +138,9 @@ def warn_of_repeats(
     if not isinstance(first, int) or maker.around.env not in (None, maker.spec.id):
         return
     if options.seed < first + trained and first < options.seed + n_envs:
-        warnings.warn(
+        warn(
             f"--seed {options.seed} is that of the training: these episodes begin as "
-            "its own did. Without --seed they are others.",
-            stacklevel=2,
+            "its own did. Without --seed they are others."
         )
 
 
@@ -224,11 +223,10 @@ def _around(saved: SavedAgent, options: PlayOptions) -> Surroundings:
     folder = saved.path.parent
     others = sorted(path.name for path in folder.glob("*normalize*.pkl"))
     if options.vecnormalize is None and found.statistics is None and others:
-        warnings.warn(
+        warn(
             f"'{folder}' has {', '.join(others)}, maybe of a VecNormalize that the "
             "agent was trained with. If so, name it by --vecnormalize; none says that "
-            "it was trained without.",
-            stacklevel=3,
+            "it was trained without."
         )
     return found
 

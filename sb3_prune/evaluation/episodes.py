@@ -6,7 +6,6 @@ Agents play here as in Stable-Baselines3's ``evaluate_policy``: the statistics o
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
@@ -21,6 +20,7 @@ from sb3_prune.exceptions import ConfigError, require_at_least
 from sb3_prune.recording.monitors import Monitors
 from sb3_prune.recording.normalisation import frozen_statistics
 from sb3_prune.recording.player import Player
+from sb3_prune.warning import warn
 
 UNREPORTED = (
     "A wrapper around the Monitor of env ends episodes, which the Monitor then never "
@@ -133,7 +133,7 @@ def play(
                 finished[i] += 1
                 returns[i], lengths[i] = 0, 0
     if unreported:
-        warnings.warn(UNREPORTED.format(unreported), stacklevel=2)
+        warn(UNREPORTED.format(unreported))
     return done
 
 

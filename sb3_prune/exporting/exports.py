@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -28,6 +27,7 @@ from sb3_prune.exporting.targets import (
 )
 from sb3_prune.exporting.tracing import trace
 from sb3_prune.plugins.options import build
+from sb3_prune.warning import warn
 
 UNSCORED = (
     "An entry of the action was the same on all observations, and what it is made of "
@@ -126,7 +126,7 @@ def _scored(
         facts = facts_of(decision, temporary.stem)
         exporter.write(decision, temporary, {**facts, "check": None})
     except ExportError as error:  # There may be no rule for one of its operations.
-        warnings.warn(UNSCORED.format(str(error).rstrip(".")), stacklevel=3)
+        warn(UNSCORED.format(str(error).rstrip(".")))
         return None
     agent, dynamic = exporter.load(temporary), exporter.dynamic
     check = check_against(agent, model, statistics, env, dynamic=dynamic)

@@ -12,7 +12,6 @@ environment variables change this:
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
@@ -29,6 +28,7 @@ from sb3_prune.plugins.info import DISABLE, PluginInfo, info_of, is_disabled, ra
 from sb3_prune.plugins.options import build
 from sb3_prune.plugins.pluggable import Pluggable
 from sb3_prune.plugins.registry import KINDS, Kind, check_class, find_kind, full_name
+from sb3_prune.warning import warn
 
 GROUP = "sb3_prune"
 """Group of the entry points by which installed plug-ins are found."""
@@ -78,11 +78,10 @@ class PluginHost:
                 self._loaded = False
                 raise
         for info in self._having("failed"):
-            warnings.warn(
+            warn(
                 f"Plug-in {info} failed and is left out: {info.reason} "
                 f"Set {STRICT}=1 to see the traceback, {info.switch} to silence this.",
                 PluginWarning,
-                stacklevel=3,
             )
 
     def _load(self, entry: EntryPoint) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 
 from stable_baselines3.common.base_class import BaseAlgorithm
@@ -14,6 +13,7 @@ from sb3_prune.surgery import surgeon
 from sb3_prune.surgery.change import Change
 from sb3_prune.surgery.report import Report
 from sb3_prune.surgery.wiring import owner_of
+from sb3_prune.warning import warn
 
 
 def apply(model: BaseAlgorithm | nn.Module, plan: Mapping[str, Change]) -> Report:
@@ -54,5 +54,5 @@ def apply(model: BaseAlgorithm | nn.Module, plan: Mapping[str, Change]) -> Repor
     if type(owner.policy) in MASKED:
         adopt(owner)
     for why in hindrance_of_policy(owner):
-        warnings.warn(f"A zip of this model cannot be loaded. {why}", stacklevel=2)
+        warn(f"A zip of this model cannot be loaded. {why}")
     return report

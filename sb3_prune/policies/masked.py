@@ -6,7 +6,6 @@ dictionaries (``MultiInput``), as SB3 has.
 
 from __future__ import annotations
 
-import warnings
 from typing import Any, Self
 
 from sb3_contrib.common.maskable import policies as maskable
@@ -23,6 +22,7 @@ from stable_baselines3.td3 import policies as td3
 from sb3_prune.exceptions import PlanError
 from sb3_prune.policies.mixin import MaskedPolicyMixin
 from sb3_prune.policies.softmax import SoftmaxDQNPolicy
+from sb3_prune.warning import warn
 
 
 class MaskedDQNPolicy(MaskedPolicyMixin, SoftmaxDQNPolicy):
@@ -103,10 +103,9 @@ class MaskedActorCriticPolicy(MaskedPolicyMixin, actor_critic.ActorCriticPolicy)
         moved = super().to(*args, **kwargs)
         own = type(self) is MaskedActorCriticPolicy  # A subclass may convolve.
         if own and self.device.type not in ("cpu", before):
-            warnings.warn(
+            warn(
                 f"{type(self).__name__} goes to '{self.device}': policies without "
-                "convolutions mostly train faster on the CPU (device='cpu').",
-                stacklevel=2,
+                "convolutions mostly train faster on the CPU (device='cpu')."
             )
         return moved
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -23,6 +22,7 @@ from sb3_prune.exceptions import ConfigError
 from sb3_prune.networks.ofexinet import OFEXiConfig, OFEXiNet
 from sb3_prune.policies.mixin import MaskedPolicyMixin
 from sb3_prune.policies.value import ValuePolicyMixin
+from sb3_prune.warning import warn
 
 REFUSED = ("features_extractor_class", "features_extractor_kwargs")
 """Policy arguments that would replace the OFEXiNet by another features extractor."""
@@ -203,10 +203,9 @@ class OFEXiPolicyMixin(MaskedPolicyMixin):
         # On-policy, the agent's first update comes before that of the OFEXiNet.
         first, self._has_learnt = not self._has_learnt, True
         if self.reads_actions or not first:
-            warnings.warn(
+            warn(
                 "The features that the agent learns from are random: pass a "
-                "FeatureCallback to learn().",
-                stacklevel=2,
+                "FeatureCallback to learn()."
             )
 
     def make_features_extractor(self) -> StateFeatures:

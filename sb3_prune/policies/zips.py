@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,6 +13,7 @@ from torch import nn
 from sb3_prune.policies.adoption import MASKED, how_to_mask
 from sb3_prune.surgery.built import BUILT
 from sb3_prune.surgery.flow.quiet import same_random_state
+from sb3_prune.warning import warn
 
 
 def forgets_widths(model: BaseAlgorithm) -> bool:
@@ -144,14 +144,12 @@ def _described(name: str, optimizer: torch.optim.Optimizer) -> str:
     return f"{name} (groups of {sizes} parameters)"
 
 
-def warn_of_zip(model: BaseAlgorithm, what: str, stacklevel: int) -> None:
+def warn_of_zip(model: BaseAlgorithm, what: str) -> None:
     """Warn if SB3 cannot load a zip of a model.
 
     Args:
         model: The model.
         what: Name of that which is written.
-        stacklevel: Whose line the warning shows, as in ``warnings.warn``, counted from
-            the caller of this function.
     """
     for why in hindrances(model):
-        warnings.warn(f"{what} cannot be loaded. {why}", stacklevel=stacklevel + 1)
+        warn(f"{what} cannot be loaded. {why}")

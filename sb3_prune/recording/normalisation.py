@@ -6,7 +6,6 @@ has to bring both together again.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -24,6 +23,7 @@ from stable_baselines3.common.vec_env import (
 
 from sb3_prune.exceptions import ConfigError, NoObservationsError
 from sb3_prune.surgery.flow.ports import by_key
+from sb3_prune.warning import warn
 
 APART = 0.1
 """Statistics are told to differ if means do by more than so many standard deviations,
@@ -61,10 +61,9 @@ def check_normalised(model: BaseAlgorithm, env: VecEnv) -> None:
     if own is not None:
         _tell_difference(own, other)
     if known and own is None and model.get_env() is not None:
-        warnings.warn(
+        warn(
             "env normalises observations, the agent's own environment does not: the "
-            "agent sees other observations than there.",
-            stacklevel=3,
+            "agent sees other observations than there."
         )
 
 
@@ -97,10 +96,9 @@ def _tell_difference(own: VecNormalize, other: VecNormalize) -> None:
         how = f"others by {far:.2g} standard deviations than the agent's own."
     else:
         return
-    warnings.warn(
+    warn(
         f"env normalises observations by other statistics: {how} Load those of the "
-        "training, or copy them with sync_envs_normalization.",
-        stacklevel=4,
+        "training, or copy them with sync_envs_normalization."
     )
 
 
@@ -118,11 +116,10 @@ def check_wrapped(model: BaseAlgorithm, env: VecEnv) -> None:
     training = model.get_env() if known else None
     same = training is not None and training.unwrapped is env.unwrapped
     if not same and any(env.env_is_wrapped(NormalizeObservation)):
-        warnings.warn(
+        warn(
             "env normalises by Gymnasium's NormalizeObservation, whose statistics are "
             "its own and go on learning: the agent was trained with others. Take "
-            "SB3's VecNormalize, whose statistics can be shared.",
-            stacklevel=3,
+            "SB3's VecNormalize, whose statistics can be shared."
         )
     other = unwrap_vec_normalize(env)
     bare = other is None or not other.norm_obs

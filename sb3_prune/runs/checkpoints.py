@@ -64,7 +64,7 @@ def save(
         UserWarning: SB3 cannot load what it saves of this model.
     """
     require_at_least("keep", keep)
-    warn_of_zip(model, "This checkpoint", stacklevel=2)
+    warn_of_zip(model, "This checkpoint")
     root = _root(model, folder)
     state, parts = _state(model, states), snapshots.take(model)
     _clean(root)

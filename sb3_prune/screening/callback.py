@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,6 +15,7 @@ from sb3_prune.exceptions import (
 )
 from sb3_prune.screening.base import Screener, make_screener
 from sb3_prune.screening.collecting import Collector
+from sb3_prune.warning import warn
 
 
 class ScreeningCallback(BaseCallback):
@@ -113,11 +113,10 @@ class ScreeningCallback(BaseCallback):
 
     def _on_training_end(self) -> None:
         if self.value is None:
-            warnings.warn(
+            warn(
                 f"'{self.screener.name}' measured nothing: the training ended after "
                 f"{self._collector.steps} steps, the window has "
-                f"{self.screener.config.window}.",
-                stacklevel=2,
+                f"{self.screener.config.window}."
             )
 
 

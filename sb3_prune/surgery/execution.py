@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -28,6 +27,7 @@ from sb3_prune.surgery.optimizer import (
     state_of,
 )
 from sb3_prune.surgery.wiring import policy_of, wire
+from sb3_prune.warning import warn
 
 
 def carry_out(
@@ -161,10 +161,9 @@ def _share(model: BaseAlgorithm | nn.Module, tensors: Mapping[int, Any]) -> None
         if id(old) in tensors:
             tensors[id(old)].share_memory_()
     if any(id(old) in tensors for old in shared):
-        warnings.warn(
+        warn(
             "Weights that change lie in memory that processes share. Other processes "
-            "that hold them keep the old ones: give them the agent anew.",
-            stacklevel=2,
+            "that hold them keep the old ones: give them the agent anew."
         )
 
 

@@ -5,12 +5,13 @@ Tools such as ``wandb.watch`` look at gradients through hooks on parameters.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
 from torch import nn
+
+from sb3_prune.warning import warn
 
 KINDS = ("_backward_hooks", "_post_accumulate_grad_hooks")
 """Where torch keeps the hooks of a tensor: handle -> function."""
@@ -64,11 +65,10 @@ class Follower:
             f" So it will be, without another word, where it fails on {others} other "
             "parameters."
         )
-        warnings.warn(
+        warn(
             f"A hook on '{self.name}' is dropped, because it cannot handle the shape "
             f"{tuple(tensor.shape)} that the parameter has since units changed: "
-            f"{error}.{more if others else ''} Register it again.",
-            stacklevel=3,
+            f"{error}.{more if others else ''} Register it again."
         )
 
 

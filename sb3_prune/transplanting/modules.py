@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -24,6 +23,7 @@ from sb3_prune.transplanting.ids import Sources, is_same, pair
 from sb3_prune.transplanting.plain import Plain
 from sb3_prune.transplanting.planning import resized, selection
 from sb3_prune.transplanting.reporting import TransplantReport
+from sb3_prune.warning import warn
 
 FRESH = "fresh"
 """All outputs are new."""
@@ -80,11 +80,10 @@ def transplant_module(
     moved = _moved(before, theirs.say(), made)
     mixing = _mixing(ours, made)
     if moved > ROUNDING and not mixing and not any(t.dropped for t in carried.values()):
-        warnings.warn(
+        warn(
             f"Outputs moved by {moved:.2g} of their largest value although nothing was "
             "dropped: some code treats entries by their place, or the new module has "
-            "other activation functions.",
-            stacklevel=2,
+            "other activation functions."
         )
     return TransplantReport(
         tensors=carried,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 
 from sb3_contrib.common.recurrent.policies import RecurrentActorCriticPolicy
@@ -19,6 +18,7 @@ from sb3_prune.transplanting.moments import left_states
 from sb3_prune.transplanting.outputs import new_branches
 from sb3_prune.transplanting.pairs import Pair
 from sb3_prune.transplanting.ranges import other_bounds
+from sb3_prune.warning import warn
 
 FAR = 0.02
 """Share of the largest output; new layers behind Tanh move outputs by less."""
@@ -156,7 +156,7 @@ def told_bounds(old: BaseAlgorithm, new: BaseAlgorithm, actions: Sources) -> str
         "The actions have other bounds: the same output of the networks is another "
         "action where the algorithm scales outputs to the bounds, as SAC and TD3 do."
     )
-    warnings.warn(said, stacklevel=4)
+    warn(said)
     return said
 
 
@@ -168,9 +168,8 @@ def warn_of_odd(moved: float, carried: Mapping[str, Carried]) -> None:
         carried: What became of each tensor.
     """
     if moved > FAR and not any(each.dropped for each in carried.values()):
-        warnings.warn(
+        warn(
             f"Outputs for old actions moved by {moved:.2g} of their largest value, "
             "although nothing was dropped: some code of the policy treats entries by "
-            "their place, or the new agent has other activation functions.",
-            stacklevel=3,
+            "their place, or the new agent has other activation functions."
         )

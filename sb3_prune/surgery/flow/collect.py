@@ -75,11 +75,11 @@ class Groups:
 
     def _nowhere(self, taken: set[str]) -> Iterator[Group]:
         """Yield the hidden layers whose units no rule could find, without slots."""
-        for key in self.tracer.tensors:
+        for key, tensor in self.tracer.tensors.items():
             axes = self.tracer.tags[key].axes
-            if (key in self.tracer.lineage.read or self._is_lost(key)) and not any(
-                self._makes(key, axis) for axis in range(len(axes))
-            ):
+            is_hidden = key in self.tracer.lineage.read or self._is_lost(key)
+            is_known = any(self._makes(key, axis) for axis in range(len(axes)))
+            if tensor.ndim > 1 and is_hidden and not is_known:
                 fixed = [units.fixed for axis in axes for units in roots(axis)]
                 why = next(filter(None, fixed), "no rule finds its units")
                 group = self._without_slots(key, why)

@@ -52,7 +52,7 @@ class Lineage:
 
         Args:
             call: The call.
-            weights: Ids of the matrices among its inputs, or behind them.
+            weights: Ids of the parameters among its inputs, or behind them.
             product: Whether it multiplies activations with these.
         """
         made = frozenset[int]().union(*(self._made[id(t)] for t in call.inputs))

@@ -70,7 +70,7 @@ class Tracer(Ledger, TorchFunctionMode):
             self._give_up(call, f"{call.name}: {type(error).__name__} {error}")
         self._bend(call)
         product = self.multiplied == self.calls
-        self.lineage.follow(call, self._matrices(call), product=product)
+        self.lineage.follow(call, self._behind_call(call), product=product)
 
     def _bend(self, call: Call) -> None:
         """Note how a weight that a call computed depends on parameters."""
@@ -88,11 +88,13 @@ class Tracer(Ledger, TorchFunctionMode):
         made = {id(out) for out in call.outputs} - self.drawn
         self.bends |= dict.fromkeys(made, max(bend, *bends))
 
-    def _matrices(self, call: Call) -> frozenset[int]:
-        """Return the ids of the matrices among the inputs of a call, or behind them."""
+    def _behind_call(self, call: Call) -> frozenset[int]:
+        """Return the ids of the parameters that a call gets, or behind what it gets."""
         tags = [self.tag(tensor) for tensor in call.inputs]
-        keys = frozenset[int]().union(*(tag.sources for tag in tags if not tag.active))
-        return frozenset(key for key in keys if self.tensors[key].ndim > 1)
+        return frozenset().union(*(tag.sources for tag in tags if not tag.active))
+
+    def _has_matrix(self, call: Call) -> bool:
+        return any(self.tensors[key].ndim > 1 for key in self._behind_call(call))
 
     def _derive(self, call: Call) -> bool:
         rule = RULES.get(call.name)
@@ -110,7 +112,7 @@ class Tracer(Ledger, TorchFunctionMode):
     def _give_up(self, call: Call, why: str) -> None:
         self.fix_all(call.inputs, why)
         active = any(self.tag(tensor).active for tensor in call.inputs)
-        if active and self._matrices(call):
+        if active and self._has_matrix(call):
             self.multiplied = self.calls
         for tensor in call.outputs:
             axes = [opaque(n, why) for n in tensor.shape]

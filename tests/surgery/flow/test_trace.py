@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from collections.abc import Callable
 from typing import Any
 
 import ofexi_zoo
@@ -293,6 +294,19 @@ def test_reparametrised_layers_say_how_to_free_them() -> None:
     found = groups(TinyPolicy(net))
     assert str(found["1"].fixed).endswith("remove_parametrizations first")
     assert found["0"].fixed == "no rule for weight_norm"
+
+
+@pytest.mark.filterwarnings("ignore:.*weight_norm:FutureWarning")
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("norm", [parametrizations.weight_norm, old_weight_norm])
+def test_a_normed_layer_in_front_of_another_is_a_hidden_layer(
+    norm: Callable[[nn.Module], nn.Module], bias: bool
+) -> None:
+    net = chain(norm(nn.Linear(8, 8, bias=bias)))
+    net[0] = norm(nn.Linear(5, 8, bias=bias))
+    found = groups(TinyPolicy(net))
+    assert found["0"].hidden
+    assert str(found["0"].fixed).startswith("no rule for weight_norm; call torch.nn")
 
 
 @pytest.mark.filterwarnings("ignore:.*weight_norm:FutureWarning")
