@@ -177,7 +177,7 @@ def heatmaps(budget: Budget, found: Runs, path: Path) -> None:
     """Draw the absolute weights of actors, one row per method, one column per layer.
 
     Only agents that have a result, and whose zips are on this machine, are drawn, the
-    first of each method.
+    first of each method. An earlier picture stays if a method has results, but no zip.
     """
     drawn: dict[str, list[np.ndarray]] = {}
     known: set[str] = set()
@@ -191,7 +191,8 @@ def heatmaps(budget: Budget, found: Runs, path: Path) -> None:
             known.add(method.name)
             asked = f", {sparsity:.0%}" if sparsity else ""
             drawn[f"{method.name}{asked}, {task.env}, seed {seed}"] = _weights(file)
-    if not drawn:
+    measured = {name for _, name, _ in found if name in HEATED}
+    if not drawn or (path.exists() and known != measured):
         return
     figure = new_figure((9.0, 2.6 * len(drawn)))
     heading(figure, "Absolute weights of the actor's layers, inputs to the right")
