@@ -19,7 +19,8 @@ def warn(message: str, category: type[Warning] = UserWarning) -> None:
 
     That is the line that called ``learn()``, :func:`~sb3_prune.prune` or the like, and
     not a line of a callback that the user has never seen. Python shows an equal warning
-    only once per line, so one line for all agents of a script would hide later ones.
+    only once per line, so a line of ours would hide those of a script's other agents.
+    If one line trains them all, in a loop, an equal warning is still shown once.
 
     Args:
         message: What is to be said.
